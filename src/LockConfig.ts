@@ -1,0 +1,392 @@
+/**
+ * The defaults that every lock call starts from: how long a lease lasts, how
+ * long to wait, how to retry, whether to renew, and a prefix for every key.
+ *
+ * They live in a fiber-local reference. Set them for a whole program with
+ * {@link layer}, {@link layerConfig} or {@link layerFromEnv}, for a region with
+ * {@link provide}, for one call with the call's own options. Each of these
+ * changes only what it names.
+ *
+ * A value that makes no sense fails with a `LockError` whose reason is
+ * `InvalidOptions`; it never throws and never turns into another value.
+ *
+ * **Example** (Defaults for a region)
+ *
+ * ```ts
+ * import { Duration, Effect } from "effect"
+ * import { LockConfig } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const config = yield* LockConfig.LockConfig
+ *   return Duration.format(config.expires)
+ * }).pipe(LockConfig.provide({ expires: "30 seconds" }))
+ *
+ * await Effect.runPromise(program) // => "30s"
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import { InvalidOptions, LockError } from "./LockError.ts"
+
+/**
+ * The defaults as they are used: durations decoded and checked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LockConfig {
+  /** How long a lease lasts unless renewed, and so how long a crashed holder blocks others. */
+  readonly expires: Duration.Duration
+  /** How long to wait for a lock that is held. Zero is one attempt, infinity waits for ever. */
+  readonly timeout: Duration.Duration
+  /** When to look again while waiting; `undefined` leaves it to the backend, which knows its costs. */
+  readonly retry: Schedule.Schedule<unknown> | undefined
+  /** Whether the lease is renewed for as long as the work takes. */
+  readonly renew: boolean
+  /** Put before every key, so that programs sharing a backend stay apart. */
+  readonly keyPrefix: string
+}
+
+/**
+ * What one call may say differently.
+ *
+ * - `expires`: how long the lease lasts unless renewed (default 10 seconds). A
+ *   finite duration of at least 1 milli, rounded up to whole milliseconds.
+ * - `timeout`: how long to wait, the local queue included (default 60 seconds;
+ *   for `Lock.once` zero). Zero is exactly one attempt, `"Infinity"` waits for ever.
+ * - `retry`: a `Schedule` that says when to look again. The wait never passes
+ *   the `timeout` (whose end always gets a last attempt) or the end of the
+ *   holder's lease, and a backend that can tell us of a release wakes us
+ *   earlier. A schedule that ends gives up early.
+ * - `renew`: `true` (default) renews the lease every third of `expires`, so
+ *   `expires` bounds how long a crash blocks others and not how long the work
+ *   may take. `false` interrupts the work when `expires` has passed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LockOptions {
+  readonly expires?: Duration.Input | undefined
+  readonly timeout?: Duration.Input | undefined
+  readonly retry?: Schedule.Schedule<unknown> | undefined
+  readonly renew?: boolean | undefined
+}
+
+/**
+ * What can be set as defaults: the options of a call, and the prefix of every key.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LockDefaults extends LockOptions {
+  readonly keyPrefix?: string | undefined
+}
+
+/**
+ * The fiber-local defaults: 10 seconds `expires`, 60 seconds `timeout`, the
+ * backend's own `retry`, renewal on, no prefix.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export const LockConfig: Context.Reference<LockConfig> = Context.Reference<LockConfig>("effect-lock/LockConfig", {
+  defaultValue: () => ({
+    expires: Duration.seconds(10),
+    timeout: Duration.seconds(60),
+    retry: undefined,
+    renew: true,
+    keyPrefix: ""
+  })
+})
+
+const show = (value: unknown): string => {
+  if (typeof value === "string") return JSON.stringify(value)
+  if (Duration.isDuration(value)) return Duration.format(value)
+  if (value !== null && typeof value === "object") return JSON.stringify(value) ?? String(value)
+  return String(value)
+}
+
+const invalid = (option: string, value: unknown, expected: string): LockError =>
+  new LockError({ reason: new InvalidOptions({ option, value: show(value), expected }) })
+
+const expectedExpires = `a finite duration of at least 1 milli, such as "10 seconds"`
+const expectedTimeout = `a duration of zero or more, such as "60 seconds", or "Infinity"`
+
+/** Whole milliseconds, or undefined for what is no duration (`NaN` would silently become zero). */
+const toWholeMillis = (input: Duration.Input): number | undefined => {
+  if (typeof input === "number" && Number.isNaN(input)) return undefined
+  const millis = Option.getOrUndefined(Option.map(Duration.fromInput(input), Duration.toMillis))
+  return millis === undefined || Number.isNaN(millis) ? undefined : Math.ceil(millis)
+}
+
+const decodeExpires = (option: string, input: Duration.Input): Result.Result<Duration.Duration, LockError> => {
+  const millis = toWholeMillis(input)
+  return millis === undefined || !Number.isFinite(millis) || millis < 1
+    ? Result.fail(invalid(option, input, expectedExpires))
+    : Result.succeed(Duration.millis(millis))
+}
+
+const decodeTimeout = (option: string, input: Duration.Input): Result.Result<Duration.Duration, LockError> => {
+  const millis = toWholeMillis(input)
+  return millis === undefined || millis < 0
+    ? Result.fail(invalid(option, input, expectedTimeout))
+    : Result.succeed(Duration.millis(millis))
+}
+
+type Decoded = { readonly [K in keyof LockConfig]?: LockConfig[K] | undefined }
+
+/** Checks and decodes what is given; a key that is absent or undefined stays absent. */
+const decode = (options: LockDefaults): Result.Result<Decoded, LockError> => {
+  const decoded: { -readonly [K in keyof LockConfig]?: LockConfig[K] | undefined } = {}
+  if (options.expires !== undefined) {
+    const expires = decodeExpires("expires", options.expires)
+    if (Result.isFailure(expires)) return Result.fail(expires.failure)
+    decoded.expires = expires.success
+  }
+  if (options.timeout !== undefined) {
+    const timeout = decodeTimeout("timeout", options.timeout)
+    if (Result.isFailure(timeout)) return Result.fail(timeout.failure)
+    decoded.timeout = timeout.success
+  }
+  if (options.retry !== undefined) {
+    if (!Schedule.isSchedule(options.retry)) return Result.fail(invalid("retry", options.retry, "a Schedule"))
+    decoded.retry = options.retry
+  }
+  if (options.renew !== undefined) {
+    if (typeof options.renew !== "boolean") return Result.fail(invalid("renew", options.renew, "true or false"))
+    decoded.renew = options.renew
+  }
+  if (options.keyPrefix !== undefined) {
+    if (typeof options.keyPrefix !== "string") return Result.fail(invalid("keyPrefix", options.keyPrefix, "a string"))
+    decoded.keyPrefix = options.keyPrefix
+  }
+  return Result.succeed(decoded)
+}
+
+const merge = (config: LockConfig, changes: Decoded): LockConfig => ({
+  expires: changes.expires ?? config.expires,
+  timeout: changes.timeout ?? config.timeout,
+  retry: changes.retry ?? config.retry,
+  renew: changes.renew ?? config.renew,
+  keyPrefix: changes.keyPrefix ?? config.keyPrefix
+})
+
+/**
+ * The current defaults with some of them changed, checked.
+ *
+ * Fails with `InvalidOptions` naming the option, the value and what is allowed.
+ *
+ * **Example** (A value that makes no sense)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { LockConfig } from "effect-lock"
+ *
+ * const message = LockConfig.make({ expires: 0 }).pipe(Effect.flip, Effect.map((error) => error.message))
+ *
+ * await Effect.runPromise(message)
+ * // => 'Invalid lock option "expires": got 0, expected a finite duration of at least 1 milli, such as "10 seconds"'
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (defaults: LockDefaults): Effect.Effect<LockConfig, LockError> =>
+  Effect.flatMap(
+    LockConfig,
+    (config) => Effect.map(Effect.fromResult(decode(defaults)), (changes) => merge(config, changes))
+  )
+
+/**
+ * Changes the defaults for everything built on this layer.
+ *
+ * Fails with `InvalidOptions` when a value is not usable.
+ *
+ * **Example** (Defaults for a program)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { LockConfig } from "effect-lock"
+ *
+ * const program = Effect.map(LockConfig.LockConfig, (config) => config.keyPrefix).pipe(
+ *   Effect.provide(LockConfig.layer({ keyPrefix: "shop:", timeout: "5 seconds" }))
+ * )
+ *
+ * await Effect.runPromise(program) // => "shop:"
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (defaults: LockDefaults): Layer.Layer<never, LockError> =>
+  Layer.effect(LockConfig, make(defaults))
+
+/**
+ * Like {@link layer}, with values read from `Config`. `retry` is code, so it can't be read.
+ *
+ * Fails with `ConfigError` when a value is missing or malformed, and with
+ * `InvalidOptions` when it is well-formed but not usable.
+ *
+ * **Example** (Reading one default)
+ *
+ * ```ts
+ * import { Config, ConfigProvider, Duration, Effect, Layer } from "effect"
+ * import { LockConfig } from "effect-lock"
+ *
+ * const program = Effect.map(LockConfig.LockConfig, (config) => Duration.format(config.timeout)).pipe(
+ *   Effect.provide(LockConfig.layerConfig({ timeout: Config.Duration("WAIT") })),
+ *   Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({ WAIT: "3 seconds" })))
+ * )
+ *
+ * await Effect.runPromise(program) // => "3s"
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  defaults: Config.Wrap<Omit<LockDefaults, "retry">>
+): Layer.Layer<never, LockError | Config.ConfigError> =>
+  Layer.effect(LockConfig, Effect.flatMap(Config.unwrap(defaults), make))
+
+const envDuration = (
+  name: string,
+  decodeDuration: (option: string, input: Duration.Input) => Result.Result<Duration.Duration, LockError>
+) =>
+  Effect.flatMap(
+    Config.option(Config.String(name)),
+    Option.match({
+      onNone: () => Effect.undefined,
+      onSome: (value) => Effect.fromResult(decodeDuration(name, value as Duration.Input))
+    })
+  )
+
+const envBoolean = (name: string) =>
+  Effect.flatMap(
+    Config.option(Config.String(name)),
+    Option.match({
+      onNone: () => Effect.undefined,
+      onSome: (value) => {
+        if (value === "true" || value === "1" || value === "yes") return Effect.succeed(true)
+        if (value === "false" || value === "0" || value === "no") return Effect.succeed(false)
+        return Effect.fail(invalid(name, value, "true or false"))
+      }
+    })
+  )
+
+/**
+ * Reads the defaults from the environment (through the current `ConfigProvider`):
+ * `LOCK_EXPIRES` and `LOCK_TIMEOUT` as durations with their unit
+ * (`"10 seconds"`), `LOCK_RENEW` as `true` or `false`, `LOCK_KEY_PREFIX` as text.
+ * What is not set stays as it is.
+ *
+ * Fails with `InvalidOptions` naming the variable when a value is not usable.
+ *
+ * **Example** (Defaults from the environment)
+ *
+ * ```ts
+ * import { ConfigProvider, Duration, Effect } from "effect"
+ * import { LockConfig } from "effect-lock"
+ *
+ * const program = Effect.map(LockConfig.LockConfig, (config) => Duration.format(config.expires)).pipe(
+ *   Effect.provide(LockConfig.layerFromEnv),
+ *   Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({ LOCK_EXPIRES: "20 seconds" })))
+ * )
+ *
+ * await Effect.runPromise(program) // => "20s"
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerFromEnv: Layer.Layer<never, LockError | Config.ConfigError> = Layer.effect(
+  LockConfig,
+  Effect.gen(function*() {
+    return yield* make({
+      expires: yield* envDuration("LOCK_EXPIRES", decodeExpires),
+      timeout: yield* envDuration("LOCK_TIMEOUT", decodeTimeout),
+      renew: yield* envBoolean("LOCK_RENEW"),
+      keyPrefix: Option.getOrUndefined(yield* Config.option(Config.String("LOCK_KEY_PREFIX")))
+    })
+  })
+)
+
+/**
+ * Changes the defaults for one effect and everything it forks.
+ *
+ * Fails with `InvalidOptions` when a value is not usable.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const provide: {
+  (defaults: LockDefaults): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LockError, R>
+  <A, E, R>(self: Effect.Effect<A, E, R>, defaults: LockDefaults): Effect.Effect<A, E | LockError, R>
+} = dual(
+  2,
+  <A, E, R>(self: Effect.Effect<A, E, R>, defaults: LockDefaults): Effect.Effect<A, E | LockError, R> =>
+    Effect.provideServiceEffect(self, LockConfig, make(defaults))
+)
+
+/**
+ * A lock call with everything decided: the prefixed key, and the options over
+ * the defaults. Times are whole milliseconds; `timeoutMillis` may be infinite.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LockRequest {
+  readonly key: string
+  readonly expiresMillis: number
+  readonly timeoutMillis: number
+  readonly retry: Schedule.Schedule<unknown> | undefined
+  readonly renew: boolean
+}
+
+/**
+ * Checks a key and its options once, and gives a function that completes them
+ * with the defaults in force when the call runs. What is wrong comes out as a
+ * `LockError` value.
+ *
+ * @internal
+ */
+export const request = (
+  key: string,
+  options: LockOptions | undefined
+): (config: LockConfig) => LockRequest | LockError => {
+  if (typeof key !== "string" || key.length === 0) {
+    const error = invalid("key", key, "a string that is not empty")
+    return () => error
+  }
+  if (options === undefined) {
+    return (config) => ({
+      key: config.keyPrefix + key,
+      expiresMillis: Duration.toMillis(config.expires),
+      timeoutMillis: Duration.toMillis(config.timeout),
+      retry: config.retry,
+      renew: config.renew
+    })
+  }
+  const decoded = decode(options)
+  if (Result.isFailure(decoded)) return () => decoded.failure
+  const { expires, renew, retry, timeout } = decoded.success
+  return (config) => ({
+    key: config.keyPrefix + key,
+    expiresMillis: Duration.toMillis(expires ?? config.expires),
+    timeoutMillis: Duration.toMillis(timeout ?? config.timeout),
+    retry: retry ?? config.retry,
+    renew: renew ?? config.renew
+  })
+}
+
+/** @internal */
+export const invalidOption = invalid
