@@ -390,3 +390,7 @@ export const request = (
 
 /** @internal */
 export const invalidOption = invalid
+
+/** @internal */
+export const decodeExtension = (input: Duration.Input): Result.Result<number, LockError> =>
+  Result.map(decodeExpires("expires", input), Duration.toMillis)

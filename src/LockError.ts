@@ -92,9 +92,10 @@ export class LockTimeout extends Schema.TaggedError<LockTimeout>()("LockTimeout"
  *
  * `why` is `"Expired"` when the deadline passed without a renewal getting
  * through (or with renewal switched off), `"Taken"` when the backend said that
- * the key is no longer ours (deleted, flushed, evicted, taken by force), and
- * `"Closed"` when the backend's layer was closed under the holder. `held` is
- * how long we had it. Work protected by a lost lock may have overlapped with
+ * the key is no longer ours (deleted, flushed, evicted, taken by force),
+ * `"Closed"` when the layer of the backend was closed under the holder. `held` is
+ * how long we had it. `"Released"` answers an extension of a lease that was
+ * given back. Work protected by a lost lock may have overlapped with
  * the next holder from that moment on; fencing tokens are what stops its late
  * writes.
  *
@@ -103,7 +104,7 @@ export class LockTimeout extends Schema.TaggedError<LockTimeout>()("LockTimeout"
  */
 export class LockLost extends Schema.TaggedError<LockLost>()("LockLost", {
   key: Schema.String,
-  why: Schema.Literals(["Expired", "Taken", "Closed"]),
+  why: Schema.Literals(["Expired", "Taken", "Closed", "Released"]),
   held: Schema.DurationFromMillis
 }) {
   override get message(): string {
@@ -111,7 +112,9 @@ export class LockLost extends Schema.TaggedError<LockLost>()("LockLost", {
       ? "its lease ended and no renewal got through"
       : this.why === "Taken"
       ? "the backend no longer knows us as its holder"
-      : "its backend was closed"
+      : this.why === "Closed"
+      ? "its backend was closed"
+      : "it had been released"
     return `Lock "${this.key}" was lost after ${Duration.format(this.held)}: ${why}`
   }
 }

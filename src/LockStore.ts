@@ -73,7 +73,7 @@ export interface Acquired {
  * @category models
  * @since 0.1.0
  */
-export interface Held extends Occupant {
+export interface Held extends Partial<Occupant> {
   readonly _tag: "Held"
 }
 
@@ -84,7 +84,7 @@ export interface Held extends Occupant {
  * @since 0.1.0
  */
 export interface Occupant {
-  readonly token?: string | undefined
+  readonly token: string
   readonly remainingMillis?: number | undefined
   readonly waiters?: number | undefined
 }

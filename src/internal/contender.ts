@@ -1,0 +1,60 @@
+/** One acquisition as the store sees it: a token, and what we know of its fate. */
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import type { BackendFailure } from "../LockError.ts"
+import type { Attempt, Grant } from "../LockStore.ts"
+import type { Alarms } from "./alarms.ts"
+
+/** What came of asking the store: an answer, or a failure that leaves us in doubt. */
+export type Reply = Attempt | BackendFailure
+
+export class Contender {
+  readonly key: string
+  readonly token: string
+  readonly expiresMillis: number
+  /** When the last claim was sent. A lease of this token ends `expires` after that at the latest. */
+  askedAt = 0
+  reply: Reply | undefined = undefined
+  /** The store may know the token although we do not hold the key: it has to be released. */
+  doubtful = false
+  /** Claims whose reply is still out. */
+  readonly unanswered = new Set<Fiber.Fiber<Attempt, BackendFailure>>()
+  /** Open while the store listens for us. */
+  listening: Scope.Closeable | undefined = undefined
+  grant: Grant | undefined = undefined
+  private noticed = false
+  private wake: (() => void) | undefined = undefined
+
+  constructor(key: string, token: string, expiresMillis: number) {
+    this.key = key
+    this.token = token
+    this.expiresMillis = expiresMillis
+  }
+
+  /** The store has news. Kept until the next sleep, so that none is missed. */
+  readonly notify = (grant: Grant | undefined): void => {
+    if (grant !== undefined) this.grant = grant
+    this.noticed = true
+    this.wake?.()
+  }
+
+  /** Until the time given, or until there is news. */
+  sleep(alarms: Alarms, until: number): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      const end = () => {
+        this.noticed = false
+        this.wake = undefined
+        alarms.cancel(alarm)
+        resume(Effect.void)
+      }
+      const alarm = alarms.set(until, end)
+      if (this.noticed) return end()
+      this.wake = end
+      return Effect.sync(() => {
+        this.wake = undefined
+        alarms.cancel(alarm)
+      })
+    })
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * What a backend counts. Each series is looked up once, when the backend is
+ * built, so that an update is a few additions whether or not anybody reads it.
+ * The only attribute is the backend's name: keys would be without bound.
+ */
+import * as Context from "effect/Context"
+import * as Metric from "effect/Metric"
+
+const boundaries = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000]
+
+/** The hooks behind a series: what `Metric.update` calls after finding them anew each time. */
+const hooksOf = <Input, State>(
+  metric: Metric.Metric<Input, State>,
+  context: Context.Context<never>
+): Metric.Metric.Hooks<Input, State> => {
+  metric.valueUnsafe(context)
+  for (const series of Context.get(context, Metric.MetricRegistry).values()) {
+    if (series.id === metric.id && series.attributes?.backend === metric.attributes?.backend) {
+      return series.hooks
+    }
+  }
+  return { get: metric.valueUnsafe, update: metric.updateUnsafe, modify: metric.modifyUnsafe }
+}
+
+export interface Meter {
+  readonly waited: (millis: number) => void
+  readonly held: (millis: number) => void
+  readonly attempted: () => void
+  readonly holding: (change: 1 | -1) => void
+  readonly lost: () => void
+  readonly timedOut: () => void
+  readonly releaseFailed: () => void
+}
+
+export const make = (backend: string, context: Context.Context<never>): Meter => {
+  const attributes = { backend }
+  const millis = { ...attributes, time_unit: "milliseconds" }
+  const wait = hooksOf(
+    Metric.histogram("lock_wait", { description: "Time from asking for a lock to having it", boundaries, attributes: millis }),
+    context
+  )
+  const hold = hooksOf(
+    Metric.histogram("lock_hold", { description: "Time a lock was held", boundaries, attributes: millis }),
+    context
+  )
+  const attempts = hooksOf(
+    Metric.counter("lock_attempts_total", { description: "Attempts to take a lock", incremental: true, attributes }),
+    context
+  )
+  const held = hooksOf(
+    Metric.gauge("lock_held", { description: "Locks that this process holds", attributes }),
+    context
+  )
+  const lost = hooksOf(
+    Metric.counter("lock_lost_total", { description: "Locks lost while held", incremental: true, attributes }),
+    context
+  )
+  const timeouts = hooksOf(
+    Metric.counter("lock_timeouts_total", { description: "Locks not acquired in time", incremental: true, attributes }),
+    context
+  )
+  const failures = hooksOf(
+    Metric.counter("lock_release_failures_total", {
+      description: "Releases that the backend did not confirm",
+      incremental: true,
+      attributes
+    }),
+    context
+  )
+  return {
+    waited: (duration) => wait.update(duration, context),
+    held: (duration) => hold.update(duration, context),
+    attempted: () => attempts.update(1, context),
+    holding: (change) => held.modify(change, context),
+    lost: () => lost.update(1, context),
+    timedOut: () => timeouts.update(1, context),
+    releaseFailed: () => failures.update(1, context)
+  }
+}
