@@ -1,0 +1,255 @@
+/**
+ * A link: one TCP connection to one memcached process, which works or is dead.
+ *
+ * It never sends anything twice and never comes back. Whatever goes wrong kills
+ * it, fails what waits for it, and lets its owner make another one. That is why
+ * a CAS learned on a link is good for as long as the link: the process at the
+ * other end is still the same.
+ *
+ * Of memjs it uses `Server`, which connects, authenticates and cuts the stream
+ * into messages, and `Utils`, which makes requests. Its `Client` re-sends and
+ * replays requests, so it can't be used for locks.
+ */
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import { Server, Utils } from "memjs"
+import type { Response } from "memjs"
+import type { Socket } from "node:net"
+import type { FailureKind } from "../../LockError.ts"
+import { Opcode, type Reply, type Request, Status } from "./wire.ts"
+
+/** Why a request has no answer. `sent` says that the server may have executed it all the same. */
+export interface Fault {
+  readonly kind: FailureKind
+  readonly retryable: boolean
+  readonly description?: string | undefined
+  readonly cause?: unknown
+  readonly sent?: boolean | undefined
+}
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+  readonly username?: string | undefined
+  readonly password?: Redacted.Redacted<string> | undefined
+}
+
+export interface Timeouts {
+  readonly connectMillis: number
+  readonly requestMillis: number
+}
+
+export interface Link {
+  readonly isAlive: () => boolean
+  /** When the server process started, in seconds by its own clock. Known as soon as a request has been answered. */
+  readonly startedAt: () => number
+  /** Waits for the connection if need be, and for the answer. */
+  readonly request: (request: Request) => Effect.Effect<Reply, Fault>
+  readonly close: (fault: Fault) => void
+}
+
+const unreachable = (description: string, cause?: unknown): Fault => ({
+  kind: "Unreachable",
+  retryable: true,
+  description,
+  cause
+})
+
+const noReply = (millis: number): Fault => ({
+  kind: "NoReply",
+  retryable: true,
+  description: `no reply within ${millis} ms`
+})
+
+const unauthorized: Fault = {
+  kind: "Unauthorized",
+  retryable: false,
+  description: "the server refused the user name or the password"
+}
+
+const unsupported = (description: string): Fault => ({ kind: "Unsupported", retryable: false, description })
+
+/** memjs reports a refused login as a string, everything else as an error. */
+const fromMemjs = (error: unknown): Fault =>
+  typeof error === "string"
+    ? unauthorized
+    : unreachable(error instanceof Error ? error.message : String(error), error)
+
+/** What a status says that none of the commands expects. */
+export const statusFault = (reply: Reply): Fault => {
+  switch (reply.status) {
+    case Status.outOfMemory:
+      return { kind: "OutOfMemory", retryable: false, description: "the server has no memory left for the lock" }
+    case Status.unknownCommand:
+    case Status.notSupported:
+      return unsupported("the server does not know the command")
+    case Status.busy:
+    case Status.temporary:
+      return { kind: "Unknown", retryable: true, description: "the server is busy" }
+    default:
+      return {
+        kind: "Unknown",
+        retryable: false,
+        description: `the server answered with status 0x${reply.status.toString(16)}`
+      }
+  }
+}
+
+/** memjs's own timers act after a day, so never before ours. Its limit is 2^31 milliseconds. */
+const never = 86_400
+
+const replyMagic = 0x81
+
+interface Pending {
+  readonly onReply: (response: Response) => void
+  readonly onFault: (fault: Fault) => void
+}
+
+/** Starts connecting. The link can be used at once. */
+export const open = (address: Address, timeouts: Timeouts): Link => {
+  const server = new Server(address.host, address.port, undefined, undefined, {
+    timeout: never,
+    conntimeout: never,
+    keepAlive: true
+  })
+  // Without credentials of ours memjs takes those it finds in the environment.
+  Object.assign(server, {
+    username: address.username,
+    password: address.password === undefined ? undefined : Redacted.value(address.password)
+  })
+
+  const pending = new Set<Pending>()
+  let waiting: Array<() => void> | undefined = []
+  let socket: Socket | undefined
+  let dead: Fault | undefined
+  let sequence = 0
+  let startedAt = 0
+
+  const kill = (fault: Fault): void => {
+    if (dead !== undefined) return
+    dead = fault
+    clearTimeout(connecting)
+    // A reset makes the other side forget what it has not read yet, where a normal end would have it executed.
+    if (pending.size > 0) socket?.resetAndDestroy()
+    server.error(new Error(fault.description))
+    const lost = [...pending]
+    const unsent = waiting ?? []
+    pending.clear()
+    waiting = undefined
+    for (const one of lost) one.onFault({ ...fault, sent: true })
+    for (const send of unsent) send()
+  }
+
+  /** Kills the link at the deadline, after a last look at what has arrived while this process was busy. */
+  const deadline = (millis: number, isOver: () => boolean, fault: () => Fault) =>
+    setTimeout(() => setImmediate(() => isOver() ? undefined : kill(fault())), millis)
+
+  const connecting = deadline(
+    timeouts.connectMillis,
+    () => socket !== undefined,
+    () => unreachable(`no connection within ${timeouts.connectMillis} ms`)
+  )
+
+  const send = (
+    request: Request,
+    onFault: (fault: Fault) => void,
+    onResponse: (response: Response) => boolean
+  ): void => {
+    if (dead === undefined && !socket!.writable) kill(unreachable("the connection was closed"))
+    if (dead !== undefined) return onFault(dead)
+    sequence = sequence === 0x7fffffff ? 1 : sequence + 1
+    const message = Utils.makeRequestBuffer(
+      request.opcode,
+      request.key,
+      request.extras ?? "",
+      request.value ?? "",
+      sequence
+    )
+    if (request.cas !== undefined) message.writeBigUInt64BE(request.cas, 16)
+    const timer = deadline(timeouts.requestMillis, () => !pending.has(entry), () => noReply(timeouts.requestMillis))
+    const settle = () => {
+      clearTimeout(timer)
+      pending.delete(entry)
+    }
+    const entry: Pending = {
+      onReply: (response) => {
+        if (response.header.magic !== replyMagic || response.header.opcode !== request.opcode) return kill(garbage())
+        if (onResponse(response)) settle()
+      },
+      onFault: (fault) => {
+        settle()
+        onFault(fault)
+      }
+    }
+    pending.add(entry)
+    // memjs forgets a callback after its first message unless it is `quiet`, which STAT needs.
+    server.onResponse(sequence, Object.assign(entry.onReply, { quiet: request.opcode === Opcode.stat }))
+    socket!.write(message)
+  }
+
+  const garbage = (): Fault => {
+    const text = server.responseBuffer.toString("latin1", 0, 80).replace(/[^\x20-\x7e]+/g, " ").trim()
+    const description = `the server sent something that is no reply: ${JSON.stringify(text)}`
+    return waiting === undefined || /too many open connections/i.test(text)
+      ? unreachable(description)
+      : unsupported(description)
+  }
+
+  /** Asks for the start of the server, and lets the requests go that came meanwhile. */
+  const greet = (): void => {
+    const stats = new Map<string, string>()
+    send({ opcode: Opcode.stat, key: "" }, () => {}, (response) => {
+      const { status, totalBodyLength } = response.header
+      if (status !== Status.ok) kill(unsupported("the server does not answer STAT, which fencing tokens need"))
+      else if (totalBodyLength > 0) {
+        stats.set(response.key.toString("latin1"), response.val.toString("latin1"))
+        return false
+      } else {
+        startedAt = Number(stats.get("time")) - Number(stats.get("uptime"))
+        if (Number.isSafeInteger(startedAt)) {
+          const ready = waiting ?? []
+          waiting = undefined
+          for (const send of ready) send()
+        } else kill(unsupported("the server does not say when it started, which fencing tokens need"))
+      }
+      return true
+    })
+  }
+
+  server.onError(0, (error) => kill(fromMemjs(error)))
+  server.sock(false, (connected) => {
+    clearTimeout(connecting)
+    socket = connected
+    socket.setNoDelay(true)
+    // What waits for a reply has a timer of its own, so an idle connection need not hold the process.
+    socket.unref()
+    const ended = () => kill(unreachable("the server closed the connection"))
+    socket.once("end", ended)
+    socket.once("close", ended)
+    socket.on("data", () => {
+      const rest = server.responseBuffer
+      if (dead === undefined && rest.length > 0 && rest[0] !== replyMagic) kill(garbage())
+    })
+    greet()
+  })
+
+  return {
+    isAlive: () => dead === undefined,
+    startedAt: () => startedAt,
+    request: (request) =>
+      Effect.callback<Reply, Fault>((resume) => {
+        const go = () =>
+          send(request, (fault) => resume(Effect.fail(fault)), (response) => {
+            const { cas, status } = response.header
+            resume(Effect.succeed({ status, cas: cas.readBigUInt64BE(), value: response.val }))
+            return true
+          })
+        if (waiting === undefined) return go()
+        waiting.push(go)
+        return Effect.sync(() => {
+          waiting = waiting?.filter((other) => other !== go)
+        })
+      }),
+    close: kill
+  }
+}

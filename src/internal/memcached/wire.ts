@@ -1,0 +1,90 @@
+/** What goes over the wire: commands, statuses, keys, values and expiry times, without any I/O. */
+import { createHash } from "node:crypto"
+
+/**
+ * The commands of the binary protocol that locks need.
+ *
+ * SET is left out on purpose: with a stale CAS and no memory left it deletes the
+ * item of another. So are TOUCH and GAT, which ignore the CAS.
+ */
+export const Opcode = { get: 0x00, add: 0x02, replace: 0x03, delete: 0x04, stat: 0x10 } as const
+
+export type Opcode = typeof Opcode[keyof typeof Opcode]
+
+export const Status = {
+  ok: 0x00,
+  notFound: 0x01,
+  exists: 0x02,
+  unknownCommand: 0x81,
+  outOfMemory: 0x82,
+  notSupported: 0x83,
+  busy: 0x85,
+  temporary: 0x86
+} as const
+
+/** `cas` is checked by REPLACE and DELETE. An ADD must go without, because a CAS would turn it into another command. */
+export interface Request {
+  readonly opcode: Opcode
+  readonly key: string
+  readonly extras?: Buffer | undefined
+  readonly value?: string | undefined
+  readonly cas?: bigint | undefined
+}
+
+export interface Reply {
+  readonly status: number
+  readonly cas: bigint
+  readonly value: Buffer
+}
+
+/** From 30 days on memcached reads an expiry as a Unix time, and the item would be gone at once. */
+export const maxExpiresMillis = 29 * 24 * 3600 * 1000
+
+/**
+ * The whole seconds after which the server may forget an item that has to live
+ * for `millis`.
+ *
+ * memcached counts in ticks of a second and skips one every few minutes, so an
+ * item with expiry N is only sure to live for more than N - 2 seconds. The 50
+ * milliseconds are for the lateness of a tick.
+ */
+export const exptime = (millis: number): number => Math.ceil((millis + 50) / 1000) + 2
+
+/** The extras of ADD and REPLACE: four bytes of flags, four bytes of expiry. */
+export const storeExtras = (seconds: number): Buffer => {
+  const extras = Buffer.alloc(8)
+  extras.writeUInt32BE(seconds, 4)
+  return extras
+}
+
+/** A printable ASCII text without spaces, which every client and proxy can handle. */
+export const isPlain = (text: string): boolean => /^[\x21-\x7e]*$/.test(text)
+
+const maxKeyLength = 250
+
+/**
+ * The key of a lock's item: the key itself where memcached can take it,
+ * otherwise `#`, what is readable of it, and a digest.
+ *
+ * The digest is over UTF-16 code units, as UTF-8 would merge lone surrogates. A
+ * key that starts with `#` is digested too, so the two forms never meet.
+ */
+export const encodeKey = (prefix: string, key: string): string => {
+  if (prefix.length + key.length <= maxKeyLength && !key.startsWith("#") && isPlain(key)) return prefix + key
+  const digest = createHash("sha256").update(Buffer.from(key, "utf16le")).digest("base64url")
+  return `${prefix}#${key.slice(0, 64).replace(/[^\x21-\x7e]/g, "_")}#${digest}`
+}
+
+/** What the item of a lock holds. The time is by the holder's wall clock, for others to look at only. */
+export interface Content {
+  readonly token: string
+  readonly expiresAt: number
+}
+
+/** `1` is the version of the format. */
+export const encodeContent = (content: Content): string => `1 ${content.expiresAt} ${content.token}`
+
+export const decodeContent = (value: Buffer): Content | undefined => {
+  const match = /^1 (\d{1,16}) ([\w.-]+)$/.exec(value.toString("latin1"))
+  return match === null ? undefined : { expiresAt: Number(match[1]), token: match[2] }
+}
