@@ -1,0 +1,166 @@
+/**
+ * Locks among the fibers of one process: for programs that are one process, and
+ * for tests.
+ *
+ * Expiry follows Effect's `Clock`, so `TestClock` drives it. Every build of the
+ * layer has its own state.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as LockBackend from "./LockBackend.ts"
+import type { Attempt, LockStore } from "./LockStore.ts"
+
+interface Entry {
+  token: string
+  expiresAt: number
+}
+
+/** Below this many entries nobody looks for expired ones. */
+const smallestSweep = 64
+
+/**
+ * The store behind {@link layer}. Several backends made from one store contend
+ * with each other as processes do, which is what tests of such situations want.
+ *
+ * **Details**
+ *
+ * A holder that never releases leaves an entry that ends with its lease. Such
+ * entries are swept when they could be half of all, so that the store is never
+ * more than twice as large as what is held.
+ *
+ * **Example** (Two contenders)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const store = yield* InMemoryBackend.makeStore
+ *   const claim = { key: "key", expiresMillis: 1000, wait: false }
+ *   const first = yield* store.tryAcquire({ ...claim, token: "a" })
+ *   const second = yield* store.tryAcquire({ ...claim, token: "b" })
+ *   return [first._tag, second._tag]
+ * })
+ *
+ * await Effect.runPromise(program) // => ["Acquired", "Held"]
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.service(Clock.Clock), (clock): LockStore => {
+  const entries = new Map<string, Entry>()
+  const listeners = new Map<string, Set<() => void>>()
+  let sweepAt = smallestSweep
+  let fencingToken = 0
+
+  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
+
+  const live = (key: string, at: number): Entry | undefined => {
+    const entry = entries.get(key)
+    if (entry === undefined || entry.expiresAt > at) return entry
+    entries.delete(key)
+    return undefined
+  }
+
+  const sweep = (at: number): void => {
+    for (const [key, entry] of entries) { if (entry.expiresAt <= at) entries.delete(key) }
+    sweepAt = Math.max(smallestSweep, 2 * entries.size)
+  }
+
+  return {
+    name: "memory",
+    immediate: true,
+    drift: 0,
+    tryAcquire: ({ expiresMillis, key, token }) =>
+      Effect.sync((): Attempt => {
+        const at = now()
+        const entry = live(key, at)
+        if (entry === undefined) {
+          entries.set(key, { token, expiresAt: at + expiresMillis })
+          if (entries.size > sweepAt) sweep(at)
+        } else if (entry.token === token) {
+          entry.expiresAt = at + expiresMillis
+        } else {
+          return { _tag: "Held", token: entry.token, remainingMillis: entry.expiresAt - at }
+        }
+        return { _tag: "Acquired", fencingToken: ++fencingToken }
+      }),
+    extend: ({ expiresMillis, key, token }) =>
+      Effect.sync(() => {
+        const at = now()
+        const entry = live(key, at)
+        if (entry?.token !== token) return false
+        entry.expiresAt = at + expiresMillis
+        return true
+      }),
+    release: (key, token) =>
+      Effect.sync(() => {
+        if (live(key, now())?.token !== token) return false
+        entries.delete(key)
+        const waiting = listeners.get(key)
+        if (waiting !== undefined) { for (const notify of waiting) notify() }
+        return true
+      }),
+    inspect: (key) =>
+      Effect.sync(() => {
+        const at = now()
+        const entry = live(key, at)
+        return entry === undefined
+          ? Option.none()
+          : Option.some({
+            token: entry.token,
+            remainingMillis: entry.expiresAt - at,
+            waiters: listeners.get(key)?.size ?? 0
+          })
+      }),
+    listen: (key, _token, notify) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          const listener = () => notify(undefined)
+          const waiting = listeners.get(key) ?? new Set()
+          listeners.set(key, waiting.add(listener))
+          return listener
+        }),
+        (listener) =>
+          Effect.sync(() => {
+            const waiting = listeners.get(key)
+            if (waiting !== undefined && waiting.delete(listener) && waiting.size === 0) listeners.delete(key)
+          })
+      )
+  }
+})
+
+/**
+ * Locks in the memory of this process.
+ *
+ * **Example** (One at a time)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const seen: Array<string> = []
+ * const worker = (name: string) =>
+ *   Effect.gen(function*() {
+ *     seen.push(`${name} in`)
+ *     yield* Effect.sleep("5 millis")
+ *     seen.push(`${name} out`)
+ *   }).pipe(Lock.withLock("key"))
+ *
+ * const program = Effect.all([worker("a"), worker("b")], { concurrency: "unbounded" }).pipe(
+ *   Effect.provide(InMemoryBackend.layer)
+ * )
+ *
+ * await Effect.runPromise(program)
+ * seen // => ["a in", "a out", "b in", "b out"]
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<LockBackend.LockBackend> = LockBackend.layer(makeStore)

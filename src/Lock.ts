@@ -1,0 +1,482 @@
+/**
+ * One at a time, across fibers, processes and hosts.
+ *
+ * - {@link withLock} runs an effect while holding a lock.
+ * - {@link once} runs an effect only if nobody else is running it.
+ * - {@link acquire} and {@link tryAcquire} give a lease for the life of a scope.
+ * - {@link inspect} and {@link forceRelease} are for operators.
+ *
+ * Which locks these are is decided by the layer that provides `LockBackend`; how
+ * long they last and how long to wait, by the options of the call over the
+ * defaults of `LockConfig`.
+ *
+ * **Details**
+ *
+ * - A lock is a *lease*: it ends by itself when its holder has crashed. Renewal
+ *   is on by default, so `expires` says how long a crash blocks others, not how
+ *   long the work may take.
+ * - Fibers that wait in one process are served in order, and are one contender
+ *   towards the others.
+ * - A lock is not reentrant: asking again for a key that the same fiber holds
+ *   waits for the timeout.
+ * - Every call can fail with a `LockError`; see there for the four reasons.
+ * - With a tracer in place, waiting and holding are spans, `Lock.wait` and
+ *   `Lock.hold`. The metrics `lock_wait`, `lock_hold`, `lock_attempts_total`,
+ *   `lock_timeouts_total`, `lock_held`, `lock_lost_total` and
+ *   `lock_release_failures_total` have the backend's name as their only attribute.
+ *
+ * **Example** (A critical section)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const charge = (order: number) =>
+ *   Effect.succeed(`charged ${order}`).pipe(
+ *     Lock.withLock(`order-${order}`, { expires: "30 seconds", timeout: "5 seconds" })
+ *   )
+ *
+ * await Effect.runPromise(Effect.provide(charge(7), InMemoryBackend.layer)) // => "charged 7"
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import type { Lease } from "./Lease.ts"
+import { type Busy, LockBackend, type Restore, type Taken } from "./LockBackend.ts"
+import { LockConfig, type LockOptions, type LockRequest, request as makeRequest } from "./LockConfig.ts"
+import { type Holder, LockError, LockTimeout } from "./LockError.ts"
+
+export type {
+  /**
+   * See `Lease`.
+   *
+   * @since 0.1.0
+   */
+  Lease
+} from "./Lease.ts"
+
+/**
+ * The work to run under a lock: an effect, or a function that wants the lease,
+ * for its fencing token or to extend it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Work<A, E, R> = Effect.Effect<A, E, R> | ((lease: Lease) => Effect.Effect<A, E, R>)
+
+type Backend = LockBackend["Service"]
+
+const isWork = (u: unknown): boolean => typeof u === "function" || Effect.isEffect(u)
+
+const span = <A, E, R>(
+  fiber: Fiber.Fiber<unknown, unknown>,
+  name: string,
+  backend: Backend,
+  request: LockRequest,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  isTraced(fiber)
+    ? Effect.withSpan(effect, name, { attributes: { "lock.backend": backend.name, "lock.key": request.key } })
+    : effect
+
+/** Without a tracer and without a parent nobody could see a span. */
+const isTraced = ({ cache }: Fiber.Fiber<unknown, unknown>): boolean =>
+  cache.tracerEnabled && (cache.tracer !== undefined || cache.span !== undefined)
+
+const timedOut = (backend: Backend, request: LockRequest, busy: Busy): Effect.Effect<never, LockError> => {
+  const fail = (holder: Holder | undefined) =>
+    Effect.fail(
+      new LockError({
+        reason: new LockTimeout({
+          key: request.key,
+          timeout: Duration.millis(request.timeoutMillis),
+          waited: Duration.millis(busy.waitedMillis),
+          holder
+        })
+      })
+    )
+  // Not every store says who holds the key when it refuses it.
+  return busy.holder !== undefined ? fail(busy.holder) : Effect.flatMap(
+    Effect.orElseSucceed(backend.inspect(request.key), () => Option.none()),
+    (holder) => fail(Option.getOrUndefined(holder))
+  )
+}
+
+/** Runs work on a fiber of its own, because only so can losing the lease be an error instead of an interruption. */
+const guard = <A, E, R>(taken: Taken, work: Work<A, E, R>): Effect.Effect<A, E | LockError, R> =>
+  Effect.flatMap(
+    Effect.forkDetach(typeof work === "function" ? Effect.suspend(() => work(taken)) : work, immediately),
+    (fiber) => {
+      const exit = fiber.pollUnsafe()
+      return exit !== undefined ? taken.settle(exit) : Effect.callback<A, E | LockError>((resume) => {
+        const unwatch = taken.watch(() => fiber.interruptUnsafe())
+        fiber.addObserver((exit) => {
+          unwatch()
+          resume(taken.settle(exit))
+        })
+        return Effect.flatMap(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)), defects)
+      })
+    }
+  )
+
+const immediately = { startImmediately: true, uninterruptible: "inherit" } as const
+
+/** What finalizers of interrupted work died of, so that it is not lost. */
+const defects = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
+  if (exit._tag === "Success") return Effect.void
+  const reasons = exit.cause.reasons.filter(Cause.isDieReason)
+  return reasons.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(reasons))
+}
+
+/** Calls `f` in an uninterruptible region with the backend and the completed request. */
+const withRequest = <A, E, R>(
+  complete: (config: LockConfig) => LockRequest | LockError,
+  f: (
+    backend: Backend,
+    request: LockRequest,
+    restore: Restore,
+    fiber: Fiber.Fiber<unknown, unknown>
+  ) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | LockError, R | LockBackend> =>
+  Effect.withFiber<A, E | LockError, R>((fiber) => {
+    const context = fiber.context as Context.Context<LockBackend>
+    const request = complete(Context.get(context, LockConfig))
+    if (request instanceof LockError) return Effect.fail(request)
+    const backend = Context.get(context, LockBackend)
+    return Effect.uninterruptibleMask((restore) => f(backend, request, restore, fiber))
+  })
+
+const bracket = <A, E, R, B, E2>(
+  work: Work<A, E, R>,
+  complete: (config: LockConfig) => LockRequest | LockError,
+  onDone: (work: Effect.Effect<A, E | LockError, R>) => Effect.Effect<B, E | LockError, R>,
+  onBusy: (backend: Backend, request: LockRequest, busy: Busy) => Effect.Effect<B, E2>
+): Effect.Effect<B, E | E2 | LockError, R | LockBackend> =>
+  withRequest(complete, (backend, request, restore, fiber) =>
+    Effect.flatMap(
+      span(fiber, "Lock.wait", backend, request, backend.take(request, restore)),
+      (taken): Effect.Effect<B, E | E2 | LockError, R> =>
+        taken._tag === "Busy" ? onBusy(backend, request, taken) : Effect.onExitPrimitive(
+          restore(onDone(span(fiber, "Lock.hold", backend, request, guard(taken, work)))),
+          () => taken.release,
+          true
+        )
+    ))
+
+const same = <A>(a: A): A => a
+
+/**
+ * Runs an effect while holding the lock on a key.
+ *
+ * **Details**
+ *
+ * Waits for the lock as long as `timeout` says (default 60 seconds), holds it
+ * for as long as the effect runs, and gives it back whatever the outcome. The
+ * effect's own success, failure, defect or interruption comes out unchanged. A
+ * release that fails because the backend is down is logged, counted and tried
+ * again; it never replaces a result.
+ *
+ * The effect runs on a fiber of its own with the caller's services. If the lease
+ * is lost, that fiber is interrupted and its finalizers run before the error
+ * comes out. Fibers that it forks as children end with it.
+ *
+ * **Errors**
+ *
+ * - `LockTimeout`: somebody else had the lock until the timeout
+ * - `LockLost`: the lease ended before the effect did
+ * - `BackendFailure`: the backend could not answer within the timeout
+ * - `InvalidOptions`: an option, or the key, makes no sense
+ *
+ * **Gotchas**
+ *
+ * An effect that cannot be interrupted delays `LockLost` until it has finished.
+ *
+ * **Example** (With the fencing token)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const write = Lock.withLock("table-1")((lease) => Effect.succeed({ row: 1, fence: lease.fencingToken }))
+ *
+ * await Effect.runPromise(Effect.provide(write, InMemoryBackend.layer)) // => { row: 1, fence: 1 }
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withLock: {
+  (
+    key: string,
+    options?: LockOptions
+  ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
+  <A, E, R>(
+    work: Work<A, E, R>,
+    key: string,
+    options?: LockOptions
+  ): Effect.Effect<A, E | LockError, R | LockBackend>
+} = ((...args: [key: string, options?: LockOptions] | [work: Work<unknown, unknown, unknown>, key: string, options?: LockOptions]) => {
+  if (isWork(args[0])) {
+    const [work, key, options] = args as [Work<unknown, unknown, unknown>, string, LockOptions?]
+    return bracket(work, makeRequest(key, options), same, timedOut)
+  }
+  const [key, options] = args as [string, LockOptions?]
+  const complete = makeRequest(key, options)
+  return (work: Work<unknown, unknown, unknown>) => bracket(work, complete, same, timedOut)
+}) as never
+
+/**
+ * The options of {@link once}: those of a lock, except that `timeout` is zero
+ * unless given, and whether a taken lock is a failure.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface OnceOptions extends LockOptions {
+  /** Fail with `LockTimeout` when the lock is taken, instead of giving `Option.none`. */
+  readonly failIfLocked?: boolean | undefined
+}
+
+type Quiet = OnceOptions & { readonly failIfLocked?: false | undefined }
+type Loud = OnceOptions & { readonly failIfLocked: true }
+
+/**
+ * Runs an effect only if nobody else is running it under the same key:
+ * `Option.some` of its result, or `Option.none` when the lock is taken.
+ *
+ * **Details**
+ *
+ * With `failIfLocked: true` the result is not wrapped, and a taken lock fails
+ * with `LockTimeout`. A `LockError` from inside the effect, be it for the same
+ * key, always comes out as it is.
+ *
+ * The key is free again when the effect has finished; what is to happen once per
+ * day needs the day in its key and a record that it was done.
+ *
+ * **Errors**
+ *
+ * - `LockTimeout`: only with `failIfLocked`
+ * - `LockLost`, `BackendFailure`, `InvalidOptions`: as for {@link withLock}
+ *
+ * **Example** (A job that must not overlap itself)
+ *
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const job = Effect.delay(Effect.succeed("report"), "10 millis").pipe(Lock.once("nightly-report"))
+ *
+ * const program = Effect.all([job, job], { concurrency: "unbounded" }).pipe(Effect.provide(InMemoryBackend.layer))
+ *
+ * await Effect.runPromise(program) // => [Option.some("report"), Option.none()]
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const once: {
+  (key: string, options: Loud): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
+  (
+    key: string,
+    options?: Quiet
+  ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<Option.Option<A>, E | LockError, R | LockBackend>
+  <A, E, R>(work: Work<A, E, R>, key: string, options: Loud): Effect.Effect<A, E | LockError, R | LockBackend>
+  <A, E, R>(
+    work: Work<A, E, R>,
+    key: string,
+    options?: Quiet
+  ): Effect.Effect<Option.Option<A>, E | LockError, R | LockBackend>
+} = dual(
+  (args) => isWork(args[0]),
+  <A, E, R>(work: Work<A, E, R>, key: string, options?: OnceOptions) => {
+    const complete = makeRequest(key, { ...options, timeout: options?.timeout ?? 0 })
+    return options?.failIfLocked === true
+      ? bracket(work, complete, same, timedOut)
+      : bracket<A, E, R, Option.Option<A>, never>(work, complete, Effect.asSome, () => Effect.succeedNone)
+  }
+) as never
+
+const scopedLease = (
+  complete: (config: LockConfig) => LockRequest | LockError
+): Effect.Effect<Lease | TimedOut, LockError, LockBackend | Scope.Scope> =>
+  withRequest(complete, (backend, request, restore, fiber) =>
+    Effect.flatMap(
+      span(fiber, "Lock.wait", backend, request, backend.take(request, restore)),
+      (taken): Effect.Effect<Lease | TimedOut, LockError, Scope.Scope> => {
+        if (taken._tag === "Busy") return Effect.succeed({ _tag: "TimedOut", backend, request, busy: taken })
+        taken.watch(noop)
+        return Effect.as(
+          Effect.andThen(
+            isTraced(fiber)
+              ? Effect.makeSpanScoped("Lock.hold", {
+                attributes: { "lock.backend": backend.name, "lock.key": request.key }
+              })
+              : Effect.void,
+            Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, taken.release))
+          ),
+          taken
+        )
+      }
+    ))
+
+interface TimedOut {
+  readonly _tag: "TimedOut"
+  readonly backend: Backend
+  readonly request: LockRequest
+  readonly busy: Busy
+}
+
+const noop = () => {}
+
+const isTimedOut = (u: Lease | TimedOut): u is TimedOut => "_tag" in u && u._tag === "TimedOut"
+
+/**
+ * Takes the lock for the life of the scope.
+ *
+ * **Details**
+ *
+ * The lease renews itself (unless `renew` is off) until the scope ends, which
+ * releases it. Nobody interrupts the caller when the lease is lost: race the
+ * work with `lease.lost`, or use {@link withLock}, which does.
+ *
+ * **Errors**
+ *
+ * - `LockTimeout`: somebody else had the lock until the timeout
+ * - `BackendFailure`: the backend could not answer within the timeout
+ * - `InvalidOptions`: an option, or the key, makes no sense
+ *
+ * **Example** (A lease in a scope)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const lease = yield* Lock.acquire("leader", { expires: "5 seconds" })
+ *   return yield* Effect.raceFirst(Effect.succeed(`leading as ${lease.fencingToken}`), lease.lost)
+ * }).pipe(Effect.scoped, Effect.provide(InMemoryBackend.layer))
+ *
+ * await Effect.runPromise(program) // => "leading as 1"
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const acquire = (
+  key: string,
+  options?: LockOptions
+): Effect.Effect<Lease, LockError, LockBackend | Scope.Scope> =>
+  Effect.flatMap(
+    scopedLease(makeRequest(key, options)),
+    (result) => isTimedOut(result) ? timedOut(result.backend, result.request, result.busy) : Effect.succeed(result)
+  )
+
+/**
+ * Takes the lock for the life of the scope if it is free now: one attempt, and
+ * `Option.none` when somebody else has it or is waiting for it in this process.
+ *
+ * Fails with `BackendFailure` when the backend cannot say, and with
+ * `InvalidOptions` when an option, or the key, makes no sense.
+ *
+ * **Example** (Leading if nobody else does)
+ *
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const first = yield* Lock.tryAcquire("leader")
+ *   const second = yield* Lock.tryAcquire("leader")
+ *   return [Option.isSome(first), Option.isSome(second)]
+ * }).pipe(Effect.scoped, Effect.provide(InMemoryBackend.layer))
+ *
+ * await Effect.runPromise(program) // => [true, false]
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const tryAcquire = (
+  key: string,
+  options?: Omit<LockOptions, "timeout" | "retry">
+): Effect.Effect<Option.Option<Lease>, LockError, LockBackend | Scope.Scope> =>
+  Effect.map(
+    scopedLease(makeRequest(key, { ...options, timeout: 0 })),
+    (result) => isTimedOut(result) ? Option.none() : Option.some(result)
+  )
+
+/** A request that only names its key. */
+const withKey = <A>(
+  key: string,
+  f: (backend: Backend, key: string) => Effect.Effect<A, LockError>
+): Effect.Effect<A, LockError, LockBackend> =>
+  Effect.gen(function*() {
+    const request = makeRequest(key, undefined)(yield* LockConfig)
+    return request instanceof LockError ? yield* request : yield* f(yield* LockBackend, request.key)
+  })
+
+/**
+ * Who holds the lock on a key, since when, for how long if nobody renews it, and
+ * how many wait, as far as the backend can tell. `Option.none` when it is free.
+ *
+ * Fails with `BackendFailure` when the backend cannot say.
+ *
+ * **Example** (Looking at a lock)
+ *
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Lock.inspect("key").pipe(
+ *   Effect.map((holder) => Option.isSome(holder)),
+ *   Lock.withLock("key"),
+ *   Effect.provide(InMemoryBackend.layer)
+ * )
+ *
+ * await Effect.runPromise(program) // => true
+ * ```
+ *
+ * @category utilities
+ * @since 0.1.0
+ */
+export const inspect = (key: string): Effect.Effect<Option.Option<Holder>, LockError, LockBackend> =>
+  withKey(key, (backend, key) => backend.inspect(key))
+
+/**
+ * Frees a key whoever holds it, and says whether somebody did. The holder is
+ * told that its lock is lost: at once in this process, at its next renewal in
+ * another. For operators who know that the holder is gone or stuck.
+ *
+ * Only the holder seen is removed, never one that came after it. Fails with
+ * `BackendFailure` when the backend cannot be reached.
+ *
+ * **Example** (Taking a lock away)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Effect.never.pipe(
+ *   Lock.withLock("stuck"),
+ *   Effect.catchReason("LockError", "LockLost", (reason) => Effect.succeed(reason.why)),
+ *   Effect.zip(Effect.delay(Lock.forceRelease("stuck"), "5 millis"), { concurrent: true }),
+ *   Effect.provide(InMemoryBackend.layer)
+ * )
+ *
+ * await Effect.runPromise(program) // => ["Taken", true]
+ * ```
+ *
+ * @category utilities
+ * @since 0.1.0
+ */
+export const forceRelease = (key: string): Effect.Effect<boolean, LockError, LockBackend> =>
+  withKey(key, (backend, key) => backend.forceRelease(key))

@@ -1,0 +1,168 @@
+/**
+ * Keys made of arguments: `LockKey.template("invoice-{customer}-{month}")`.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * What can stand in a key. It is written as `String(value)` writes it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Part = string | number | bigint | boolean
+
+type Digit = "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9"
+
+type NameOf<Text extends string> = Text extends "" ? { readonly error: "a placeholder needs a name, as in {name}" }
+  : Text extends `${Digit}${string}`
+    ? { readonly error: "a placeholder is named, not numbered: write {name} instead of"; readonly placeholder: Text }
+  : Text extends `${string}${"{" | " " | "!" | ":" | "." | "["}${string}`
+    ? { readonly error: "a placeholder is a plain name, as in {name}, but there is"; readonly placeholder: Text }
+  : Text
+
+/** The names in a template, or an object that says what is wrong with it. */
+type Names<Template extends string, Found = never> = Template extends `${infer Before}{${infer Inside}}${infer After}`
+  ? Before extends `${string}}${string}` ? { readonly error: "a } without {" }
+  : After extends `{${string}`
+    ? { readonly error: "put a separator between two placeholders, or different arguments would give one key" }
+  : NameOf<Inside> extends infer Name
+    ? Name extends string ? Names<After, Found | Name> : Name
+  : never
+  : Template extends `${string}${"{" | "}"}${string}` ? { readonly error: "a { without }" }
+  : Found
+
+/**
+ * The arguments of a template: one for each of its placeholders.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Arguments<Template extends string> = string extends Template ? Readonly<Record<string, Part>>
+  : Names<Template> extends infer Name ? [Name] extends [string] ? { readonly [K in Name]: Part } : never
+  : never
+
+/**
+ * A function from the arguments of a template to a key.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Template<T extends string> {
+  (args: Arguments<T>): string
+  readonly template: T
+}
+
+type Valid<T extends string> = string extends T ? T
+  : Names<T> extends infer Name ? [Name] extends [string] ? T : Name
+  : never
+
+interface Piece {
+  readonly name: string
+  readonly after: string
+}
+
+const placeholder = /\{([^{}]*)\}/g
+
+const parse = (template: string): { readonly start: string; readonly pieces: ReadonlyArray<Piece> } => {
+  const complain = (what: string): never => {
+    throw new RangeError(`Lock key template ${JSON.stringify(template)}: ${what}`)
+  }
+  const pieces: Array<Piece> = []
+  const matches = Array.from(template.matchAll(placeholder))
+  const literals: Array<string> = []
+  let end = 0
+  for (const match of matches) {
+    literals.push(template.slice(end, match.index))
+    end = match.index + match[0].length
+  }
+  literals.push(template.slice(end))
+  if (literals.some((literal) => /[{}]/.test(literal))) complain("unbalanced braces")
+  matches.forEach((match, i) => {
+    const name = match[1]
+    if (name === "") complain("a placeholder needs a name, as in {name}")
+    if (/^\d/.test(name)) complain(`a placeholder is named, not numbered: write {name} instead of {${name}}`)
+    if (!/^[A-Za-z_$][\w$]*$/.test(name)) complain(`a placeholder is a plain name, as in {name}, not {${name}}`)
+    if (i + 1 < matches.length && literals[i + 1] === "") {
+      complain("put a separator between two placeholders, or different arguments would give one key")
+    }
+    pieces.push({ name, after: literals[i + 1] })
+  })
+  return { start: literals[0], pieces }
+}
+
+/** Separators inside a value are written `%…`, so that different arguments never give the same key. */
+const makeEscape = (separators: ReadonlyArray<string>): (value: string) => string => {
+  const special = new Set(["%", ...separators.flatMap((separator) => Array.from(separator))])
+  if (separators.length === 0) return (value) => value
+  return (value) => {
+    let escaped = ""
+    for (const char of value) escaped += special.has(char) ? `%${char.codePointAt(0)!.toString(16)};` : char
+    return escaped
+  }
+}
+
+/**
+ * Makes keys from named arguments. The compiler knows the names: a missing or
+ * an unknown one does not compile, neither does `{0}` or a stray brace.
+ *
+ * **Details**
+ *
+ * Different arguments give different keys: a separator that occurs inside a
+ * value is escaped (`%2d;` for `-`), but only in templates where it separates
+ * two placeholders, so that keys stay readable.
+ *
+ * A template that is not known to the compiler is checked when it is made, and
+ * throws a `RangeError` that says what is wrong; so does a key without one of its
+ * arguments.
+ *
+ * **Example** (Naming the parts)
+ *
+ * ```ts
+ * import { LockKey } from "effect-lock"
+ *
+ * const invoice = LockKey.template("invoice-{customer}-{month}")
+ *
+ * invoice({ customer: 7, month: "may" }) // => "invoice-7-may"
+ * invoice({ customer: "a-b", month: "c" }) === invoice({ customer: "a", month: "b-c" }) // => false
+ * ```
+ *
+ * **Example** (A function whose arguments choose the lock)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, Lock, LockKey } from "effect-lock"
+ *
+ * const invoiceKey = LockKey.template("invoice-{customer}-{month}")
+ *
+ * // Effect.fn passes the arguments on to the combinators that follow the body
+ * const sendInvoice = Effect.fn("sendInvoice")(
+ *   function*(customer: number, month: string) {
+ *     return `sent ${month} to ${customer}`
+ *   },
+ *   (effect, customer, month) => Lock.once(effect, invoiceKey({ customer, month }))
+ * )
+ *
+ * await Effect.runPromise(Effect.provide(sendInvoice(7, "may"), InMemoryBackend.layer)) // => Option.some("sent may to 7")
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const template = <const T extends string>(template: T & Valid<T>): Template<T> => {
+  const text: T = template
+  const { pieces, start } = parse(text)
+  const escape = makeEscape(pieces.slice(0, -1).map((piece) => piece.after))
+  const render = (args: Readonly<Record<string, Part | undefined>>): string => {
+    let key = start
+    for (const { after, name } of pieces) {
+      const value = args[name]
+      if (value === undefined || value === null) {
+        throw new RangeError(`Lock key template ${JSON.stringify(text)}: argument "${name}" is missing`)
+      }
+      key += escape(String(value)) + after
+    }
+    return key
+  }
+  return Object.assign((args: Arguments<T>) => render(args), { template: text })
+}

@@ -1,0 +1,42 @@
+/**
+ * Distributed locks as Effect values.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * @since 0.1.0
+ */
+export * as InMemoryBackend from "./InMemoryBackend.ts"
+/**
+ * @since 0.1.0
+ */
+export * as Lease from "./Lease.ts"
+/**
+ * @since 0.1.0
+ */
+export * as Lock from "./Lock.ts"
+/**
+ * @since 0.1.0
+ */
+export * as LockBackend from "./LockBackend.ts"
+/**
+ * @since 0.1.0
+ */
+export * as LockConfig from "./LockConfig.ts"
+/**
+ * @since 0.1.0
+ */
+export * as LockError from "./LockError.ts"
+/**
+ * @since 0.1.0
+ */
+export * as LockKey from "./LockKey.ts"
+/**
+ * @since 0.1.0
+ */
+export * as LockStore from "./LockStore.ts"
+/**
+ * @since 0.1.0
+ */
+export * as OpenBackend from "./OpenBackend.ts"
