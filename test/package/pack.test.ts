@@ -1,0 +1,137 @@
+import { execFile } from "node:child_process"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { root } from "../../scripts/doctest.ts"
+import { publicModules } from "../../scripts/modules.ts"
+
+const exec = async (cwd: string, command: string, ...args: ReadonlyArray<string>): Promise<string> => {
+  try {
+    const { stdout } = await promisify(execFile)(command, args, { cwd, shell: process.platform === "win32" })
+    return stdout
+  } catch (error) {
+    const { stderr, stdout } = error as { readonly stdout: string; readonly stderr: string }
+    throw new Error(`${command} ${args.join(" ")}\n${stdout}\n${stderr}`, { cause: error })
+  }
+}
+
+const node = (...args: ReadonlyArray<string>) => exec(user, process.execPath, ...args)
+const bin = (name: string) => join(root, "node_modules/.bin", name)
+
+// Packed in a copy, so that a run leaves the work tree alone; installed in a project with nothing but effect.
+const folder = mkdtempSync(join(tmpdir(), "effect-lock-pack-"))
+const copy = join(folder, "copy")
+const user = join(folder, "user")
+let tarball: string
+
+const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  readonly devDependencies: Record<string, string>
+}
+
+beforeAll(async () => {
+  mkdirSync(copy)
+  mkdirSync(user)
+  for (const name of ["src", "package.json", "tsconfig.json", "tsconfig.build.json", "README.md", "LICENSE"]) {
+    if (existsSync(join(root, name))) cpSync(join(root, name), join(copy, name), { recursive: true })
+  }
+  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"), "junction")
+  await exec(copy, "npm", "pack", "--pack-destination", folder)
+  tarball = join(folder, readdirSync(folder).find((file) => file.endsWith(".tgz")) ?? "")
+
+  writeFileSync(join(user, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }))
+  await exec(user, "npm", "install", "--prefer-offline", tarball, `effect@${devDependencies.effect}`)
+}, 180_000)
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const installed = join(user, "node_modules/effect-lock")
+
+describe("package", () => {
+  it("holds the build, the sources and nothing else", () => {
+    assert.deepStrictEqual(readdirSync(installed).toSorted(), ["LICENSE", "README.md", "dist", "package.json", "src"])
+    const built = readdirSync(join(installed, "dist"), { recursive: true, encoding: "utf8" })
+    for (const { file } of publicModules()) {
+      const name = file.slice("src/".length, -".ts".length)
+      assert.includeMembers(built, [`${name}.js`, `${name}.d.ts`])
+    }
+  })
+
+  it("names no path of the machine that built it", () => {
+    for (const file of readdirSync(join(installed, "dist"), { recursive: true, encoding: "utf8" })) {
+      if (/\.(?:js|ts|map)$/.test(file)) {
+        const text = readFileSync(join(installed, "dist", file), "utf8")
+        assert.notInclude(text, copy, file)
+        assert.notInclude(text, root, file)
+      }
+    }
+  })
+
+  it("passes publint", () => exec(folder, bin("publint"), "--strict", tarball), 60_000)
+
+  it("passes are-the-types-wrong", () => exec(folder, bin("attw"), tarball, "--profile", "esm-only"), 60_000)
+})
+
+describe("a project without ioredis and memjs", () => {
+  it("has neither", () => {
+    assert.isFalse(existsSync(join(user, "node_modules/ioredis")))
+    assert.isFalse(existsSync(join(user, "node_modules/memjs")))
+  })
+
+  it("imports all that the barrel promises, and locks", async () => {
+    writeFileSync(
+      join(user, "lock.js"),
+      `import * as EffectLock from "effect-lock"
+       import { Effect } from "effect"
+       const { InMemoryBackend, Lock } = EffectLock
+       const program = Effect.succeed("locked").pipe(Lock.withLock("key"), Effect.provide(InMemoryBackend.layer))
+       console.log(JSON.stringify([Object.keys(EffectLock), await Effect.runPromise(program)]))`
+    )
+    const [names, result]: [ReadonlyArray<string>, string] = JSON.parse(await node("lock.js"))
+    assert.strictEqual(result, "locked")
+    const barrel = publicModules().find(({ name }) => name === "index")
+    assert.includeMembers([...names], (barrel?.reExports ?? []).map(({ name }) => name).filter((name) => name !== "*"))
+    assert.includeMembers([...names], ["InMemoryBackend", "Lock", "LockBackend", "LockConfig", "LockError", "LockKey", "OpenBackend"])
+  })
+
+  it("imports every module that needs no driver", async () => {
+    const modules = publicModules().map(({ name }) => name)
+      .filter((name) => name !== "index" && name !== "RedisBackend" && name !== "MemcacheBackend")
+    const imports = modules.map((name) => `import ${JSON.stringify(`effect-lock/${name}`)}`)
+    writeFileSync(join(user, "modules.js"), imports.join("\n"))
+    await node("modules.js")
+  })
+
+  for (const [module, driver] of [["RedisBackend", "ioredis"], ["MemcacheBackend", "memjs"]]) {
+    it(`is told that ${module} needs ${driver}, when it imports it`, async () => {
+      const code = `import("effect-lock/${module}").then(() => "imported", (error) => error.message).then(console.log)`
+      assert.match(await node("--input-type=module", "--eval", code), new RegExp(`'${driver}'`))
+    })
+  }
+
+  it("cannot reach what is internal", async () => {
+    const code = `import("effect-lock/internal/token").then(() => "imported", (error) => error.code).then(console.log)`
+    assert.strictEqual((await node("--input-type=module", "--eval", code)).trim(), "ERR_PACKAGE_PATH_NOT_EXPORTED")
+  })
+
+  it("sees the types that the sources have", async () => {
+    cpSync(join(root, "test/types"), join(user, "types"), { recursive: true, filter: (file) => !file.endsWith(".test.ts") })
+    const options = {
+      compilerOptions: {
+        target: "ES2022",
+        module: "NodeNext",
+        moduleDetection: "force",
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        allowImportingTsExtensions: true,
+        skipLibCheck: true,
+        noEmit: true,
+        types: []
+      },
+      include: ["types"]
+    }
+    writeFileSync(join(user, "tsconfig.json"), JSON.stringify(options))
+    await exec(user, bin("tsc"), "-p", ".", "--pretty", "false")
+  }, 60_000)
+})
