@@ -7,13 +7,28 @@ const instrumented = (...lines: ReadonlyArray<string>) =>
 
 describe("fencesOf", () => {
   it("finds TypeScript in Markdown, with its tags and its line", () => {
-    assert.deepStrictEqual(markdown("# Title", "```ts redis", "one", "```", "```sh", "ls", "```", "```", "text", "```"), [
-      { file: "page.md", line: 3, tags: ["redis"], code: "one" }
-    ])
+    assert.deepStrictEqual(
+      markdown("# Title", "```ts redis", "one", "```", "```sh", "ls", "```", "```", "text", "```"),
+      [
+        { file: "page.md", line: 3, tags: ["redis"], code: "one" }
+      ]
+    )
   })
 
   it("finds it in docstrings only, without their margin", () => {
-    const source = ["/**", " * ```ts", " * one", " *   two", " * ```", " */", "const text = `", "```ts", "three", "```", "`"]
+    const source = [
+      "/**",
+      " * ```ts",
+      " * one",
+      " *   two",
+      " * ```",
+      " */",
+      "const text = `",
+      "```ts",
+      "three",
+      "```",
+      "`"
+    ]
     assert.deepStrictEqual(fencesOf("code.ts", source.join("\n")), [
       { file: "code.ts", line: 3, tags: [], code: "one\n  two" }
     ])
@@ -27,7 +42,14 @@ describe("fencesOf", () => {
 
 describe("instrument", () => {
   it("asserts an expression, a declaration, and a value on the next lines", () => {
-    const { code, lines } = instrumented("f(1) // => 2", "const a = [1] // => [1]", ";[2].map(g)", "// => [", "//   3", "// ]")
+    const { code, lines } = instrumented(
+      "f(1) // => 2",
+      "const a = [1] // => [1]",
+      ";[2].map(g)",
+      "// => [",
+      "//   3",
+      "// ]"
+    )
     assert.deepStrictEqual(lines, [1, 2, 4])
     assert.include(code, "__check(1, (f(1)), () => (2))")
     assert.include(code, "const a = [1]; __check(2, a, () => ([1]))")

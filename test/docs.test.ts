@@ -113,7 +113,7 @@ describe("docstrings", () => {
   })
 
   it("show every module, function, class and layer in an example", async () => {
-    const used = new Set(fences.flatMap((fence) => [...usedBy(fence, modules)]))
+    const used = new Set(fences.flatMap((fence) => Array.from(usedBy(fence, modules))))
     const missing: Array<string> = []
     for (const module of modules) {
       // A fence in the module's own docstrings is about the module, whatever it imports.

@@ -1,0 +1,86 @@
+import { type Duration, Effect, type Option, Schedule, type Scope } from "effect"
+import { type Lease, Lock, type LockBackend, type LockError } from "effect-lock"
+import { typeOf } from "./same.ts"
+
+declare const work: Effect.Effect<"done", "own", "service">
+declare const withLease: (lease: Lease.Lease) => typeof work
+
+type Needed = "service" | LockBackend.LockBackend
+type Failures = "own" | LockError.LockError
+type Locked = Effect.Effect<"done", Failures, Needed>
+type Maybe = Effect.Effect<Option.Option<"done">, Failures, Needed>
+
+// withLock keeps the result and adds the lock's error and the backend, both ways round.
+typeOf(Lock.withLock(work, "key")).is<Locked>()
+typeOf(Lock.withLock(work, "key", { expires: "1 minute" })).is<Locked>()
+typeOf(work.pipe(Lock.withLock("key"))).is<Locked>()
+typeOf(work.pipe(Lock.withLock("key", { timeout: 0, renew: false, retry: Schedule.spaced("1 second") }))).is<Locked>()
+typeOf(Lock.withLock(withLease, "key")).is<Locked>()
+typeOf(Lock.withLock("key")(withLease)).is<Locked>()
+typeOf(
+  Lock.withLock("key")((lease) => {
+    typeOf(lease).is<Lock.Lease>()
+    return work
+  })
+).is<Locked>()
+// @ts-expect-error: no key
+Lock.withLock(work)
+// @ts-expect-error: a key is text
+work.pipe(Lock.withLock(1))
+// @ts-expect-error: not a duration
+work.pipe(Lock.withLock("key", { expires: "soon" }))
+// @ts-expect-error: not an option
+work.pipe(Lock.withLock("key", { ttl: 1 }))
+// @ts-expect-error: not an option of withLock
+work.pipe(Lock.withLock("key", { failIfLocked: true }))
+// @ts-expect-error: not work
+Lock.withLock("done", "key")
+
+// once gives an Option, unless a taken lock is a failure.
+typeOf(Lock.once(work, "key")).is<Maybe>()
+typeOf(Lock.once(work, "key", { expires: 1000 })).is<Maybe>()
+typeOf(Lock.once(work, "key", { failIfLocked: false })).is<Maybe>()
+typeOf(work.pipe(Lock.once("key"))).is<Maybe>()
+typeOf(Lock.once("key", { timeout: "1 second" })(withLease)).is<Maybe>()
+typeOf(Lock.once(work, "key", { failIfLocked: true })).is<Locked>()
+typeOf(work.pipe(Lock.once("key", { failIfLocked: true }))).is<Locked>()
+// @ts-expect-error: known when it is written, because the result depends on it
+Lock.once(work, "key", { failIfLocked: Math.random() < 0.5 })
+
+// acquire and tryAcquire need a scope.
+typeOf(Lock.acquire("key", { timeout: "1 second" })).is<
+  Effect.Effect<Lease.Lease, LockError.LockError, LockBackend.LockBackend | Scope.Scope>
+>()
+typeOf(Lock.tryAcquire("key")).is<
+  Effect.Effect<Option.Option<Lease.Lease>, LockError.LockError, LockBackend.LockBackend | Scope.Scope>
+>()
+typeOf(Effect.scoped(Lock.acquire("key"))).is<
+  Effect.Effect<Lease.Lease, LockError.LockError, LockBackend.LockBackend>
+>()
+// @ts-expect-error: it never waits
+Lock.tryAcquire("key", { timeout: "1 second" })
+
+typeOf(Lock.forceRelease("key")).is<Effect.Effect<boolean, LockError.LockError, LockBackend.LockBackend>>()
+typeOf(Lock.inspect("key")).is<
+  Effect.Effect<Option.Option<LockError.Holder>, LockError.LockError, LockBackend.LockBackend>
+>()
+
+declare const lease: Lease.Lease
+typeOf(lease.key).is<string>()
+typeOf(lease.fencingToken).is<number>()
+typeOf(lease.remaining).is<Effect.Effect<Duration.Duration>>()
+typeOf(lease.extend()).is<Effect.Effect<void, LockError.LockError>>()
+typeOf(lease.extend("1 minute")).is<Effect.Effect<void, LockError.LockError>>()
+typeOf(lease.release).is<Effect.Effect<void>>()
+typeOf(lease.lost).is<Effect.Effect<never, LockError.LockError>>()
+// @ts-expect-error: for reading only
+lease.fencingToken = 1
+
+// A function's own arguments choose the key.
+const send = Effect.fn("send")(
+  function*(customer: number) {
+    return yield* Effect.succeed(customer)
+  },
+  (effect, customer) => Lock.withLock(effect, `send-${customer}`)
+)
+typeOf(send).is<(customer: number) => Effect.Effect<number, LockError.LockError, LockBackend.LockBackend>>()
