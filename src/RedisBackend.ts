@@ -1,0 +1,367 @@
+/**
+ * Locks in Redis, through ioredis or through Effect's own `Redis` service.
+ *
+ * Taking a lock and giving it back are one round trip each. Who finds it held
+ * joins a fair queue in Redis and waits without asking: the release gives the
+ * lock to the first in the queue and tells its process, over one subscription
+ * per process. Fibers of one process queue among themselves first. Thousands of
+ * held locks are renewed by a few commands.
+ *
+ * **Details**
+ *
+ * - A lock is the string `<keyPrefix>{<key>}` with its lease as expiry; its
+ *   value is the holder's token. Waiters are in the sorted set
+ *   `<keyPrefix>{<key>}:q`. Both are gone when nobody holds or wants the lock.
+ *   `GET`, `PTTL` and `ZRANGE` of `redis-cli` show an operator who holds and
+ *   who waits; `DEL` of the string frees the lock and tells its holder at its
+ *   next renewal. Better is `Lock.forceRelease`, which also wakes the next.
+ * - Fencing tokens are the server's clock in microseconds, so they rise for a
+ *   key across releases, expiry, a flush and a restart.
+ * - The server must run scripts (Redis 5 or newer). Where it does not allow to
+ *   subscribe to `<keyPrefix>ch:*`, waiters keep their place in the queue and
+ *   poll every 10 to 40 milliseconds.
+ * - A server that evicts keys may evict locks; a warning is logged once if it
+ *   is configured to. Holders learn of it at their next renewal.
+ * - One server is one point of truth. A failover to a replica that lacks the
+ *   last writes gives a lock to a second holder: let what the lock protects
+ *   check the fencing token.
+ *
+ * The protocol was written for this library. It descends from the lock of the
+ * Redis documentation (`SET key token NX PX`, compare before delete).
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Redis from "effect/persistence/Redis"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { RedisOptions } from "ioredis"
+import * as IoRedis from "./internal/redis/ioredis.ts"
+import * as Service from "./internal/redis/service.ts"
+import * as Store from "./internal/redis/store.ts"
+import type { Transport } from "./internal/redis/transport.ts"
+import * as Url from "./internal/redis/url.ts"
+import * as LockBackend from "./LockBackend.ts"
+import { BackendFailure, InvalidOptions, LockError } from "./LockError.ts"
+import type { LockStore } from "./LockStore.ts"
+
+/**
+ * What every way of building the backend can be told.
+ *
+ * `keyPrefix` is put before the names of all keys and channels (default
+ * `"lock:"`), so that locks stay apart from data. It must be the same in all
+ * programs that share locks, and must not contain `{}`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CommonOptions {
+  readonly keyPrefix?: string | undefined
+}
+
+/**
+ * Where the server is, and how to connect to it.
+ *
+ * - `url`: `redis://[user[:password]@][host][:port][/db]`, or `rediss://` for
+ *   TLS; everything after the scheme is optional. Percent-encode what is special.
+ * - `host` (default `"localhost"`), `port` (default 6379), `db` (default 0),
+ *   `username`, `password`, `tls` (default false): the same in parts. They win
+ *   over the `url`.
+ * - `ioredis`: more options for the client, such as `tls` certificates,
+ *   `sentinels`, `family` or `protocol`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends CommonOptions {
+  readonly url?: string | Redacted.Redacted<string> | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly db?: number | undefined
+  readonly username?: string | undefined
+  readonly password?: Redacted.Redacted<string> | undefined
+  readonly tls?: boolean | undefined
+  readonly ioredis?: Omit<RedisOptions, "replyMapping" | "lazyConnect" | "enableOfflineQueue"> | undefined
+}
+
+/**
+ * What is needed of a client that is not ours: a `Redis` or a `Cluster` of
+ * ioredis, version 5 or 6.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Client extends IoRedis.Client {}
+
+const backend = "redis"
+
+const invalid = (option: string, value: string, expected: string): LockError =>
+  new LockError({ reason: new InvalidOptions({ option, value, expected }) })
+
+/** Warns of a server that may forget locks to make room for other keys. */
+const checkEviction = (transport: Transport): Effect.Effect<void> =>
+  Effect.callback<unknown>((resume) => {
+    let asked = false
+    const ask = () => {
+      if (asked) return
+      asked = true
+      transport.call(
+        "config",
+        ["get", "maxmemory*"],
+        (reply) => resume(Effect.succeed(reply)),
+        () => resume(Effect.undefined)
+      )
+    }
+    transport.observe({ ready: ask, reset: () => {} })
+  }).pipe(
+    Effect.flatMap((reply) => {
+      const pairs = Array.isArray(reply) ? reply.map(String) : Object.entries(reply ?? {}).flat().map(String)
+      const limit = Number(pairs[pairs.indexOf("maxmemory") + 1])
+      const policy = pairs[pairs.indexOf("maxmemory-policy") + 1]
+      return limit > 0 && policy !== "noeviction"
+        ? Effect.logWarning(
+          `Redis may evict locks when its memory is full: its maxmemory-policy is "${policy}", locks need "noeviction"`
+        )
+        : Effect.void
+    })
+  )
+
+const makeOver = Effect.fnUntraced(function*(
+  transport: Effect.Effect<Transport, LockError, Scope.Scope>,
+  options: CommonOptions | undefined
+): Effect.fn.Return<LockStore, LockError, Scope.Scope> {
+  const prefix = options?.keyPrefix ?? "lock:"
+  if (prefix.includes("{}")) {
+    return yield* invalid("keyPrefix", JSON.stringify(prefix), `a prefix without "{}"`)
+  }
+  const made = yield* transport
+  yield* Effect.forkScoped(checkEviction(made))
+  return yield* Store.make(backend, made, prefix)
+})
+
+const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Transport, LockError, Scope.Scope> {
+  const { db, host, password, port, tls, url, username } = options
+  const parsed = yield* Effect.mapError(
+    Effect.fromResult(Url.parse(url === undefined ? "redis://" : Redacted.isRedacted(url) ? Redacted.value(url) : url)),
+    (reason) => new LockError({ reason })
+  )
+  if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65_535)) {
+    return yield* invalid("port", String(port), "a whole number from 1 to 65535")
+  }
+  if (db !== undefined && (!Number.isInteger(db) || db < 0)) {
+    return yield* invalid("db", String(db), "a whole number of 0 or more")
+  }
+  const { Redis: Connection } = yield* Effect.tryPromise({
+    try: () => import("ioredis"),
+    catch: (cause) =>
+      new LockError({
+        reason: new BackendFailure({
+          backend,
+          operation: "connect",
+          kind: "Unsupported",
+          retryable: false,
+          description: `the package "ioredis" is not installed`,
+          cause
+        })
+      })
+  })
+  const secret = password ?? parsed.password
+  const user = username ?? parsed.username
+  const client = new Connection({
+    connectionName: "effect-lock",
+    connectTimeout: 5000,
+    keepAlive: 10_000,
+    retryStrategy: IoRedis.backoff,
+    // After a failover the old primary may be a replica; connecting anew finds the new one.
+    reconnectOnError: (error) => error.message.includes("READONLY"),
+    ...options.ioredis,
+    host: host ?? parsed.host ?? options.ioredis?.host ?? "localhost",
+    port: port ?? parsed.port ?? options.ioredis?.port ?? 6379,
+    db: db ?? parsed.db ?? options.ioredis?.db ?? 0,
+    ...(user !== undefined && { username: user }),
+    ...(secret !== undefined && { password: Redacted.value(secret) }),
+    ...((tls ?? parsed.tls) === true && { tls: options.ioredis?.tls ?? {} }),
+    lazyConnect: true,
+    enableReadyCheck: false,
+    maxRetriesPerRequest: null
+  })
+  return yield* IoRedis.make(client, true)
+})
+
+/**
+ * The store on a connection of its own, which is closed with the scope.
+ *
+ * Succeeds at once, whether the server can be reached or not; while it cannot,
+ * every operation fails with `BackendFailure` / `Unreachable`, and the
+ * connection is tried again in the background. Fails with `InvalidOptions` when
+ * an option or the URL is malformed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError, Scope.Scope> =>
+  makeOver(connect(options ?? {}), options)
+
+/**
+ * The store on a client of the caller's, which is never closed. See
+ * {@link layerClient}.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeStoreClient = (
+  client: Client,
+  options?: CommonOptions
+): Effect.Effect<LockStore, LockError, Scope.Scope> => makeOver(IoRedis.make(client, false), options)
+
+/**
+ * The store on Effect's `Redis` service. See {@link layerRedis}.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeStoreRedis = (
+  options?: ServiceOptions
+): Effect.Effect<LockStore, LockError, Scope.Scope | Redis.Redis> =>
+  Effect.flatMap(Redis.Redis, (redis) => makeOver(Service.make(redis, options?.cluster !== true), options))
+
+/**
+ * For a backend on Effect's `Redis` service: `cluster` says that the service
+ * talks to a cluster, where a command can only name keys of one lock.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServiceOptions extends CommonOptions {
+  readonly cluster?: boolean | undefined
+}
+
+/**
+ * Locks in Redis, on connections of the layer's own: one for commands, and
+ * while somebody waits one more to be told on.
+ *
+ * **When to use**
+ *
+ * Use when the program has no Redis client yet, or when locks shall not share
+ * their connection with other traffic.
+ *
+ * **Details**
+ *
+ * The layer builds even when the server is down: locks then fail with
+ * `BackendFailure` / `Unreachable` (at once, or when their `timeout` has passed
+ * without the server coming back), and work again as soon as it can be reached.
+ * Fails with `InvalidOptions` when the URL or an option is malformed.
+ *
+ * **Example** (Taking turns across processes)
+ *
+ * ```ts redis
+ * import { Effect } from "effect"
+ * import { Lock } from "effect-lock"
+ * import * as RedisBackend from "effect-lock/RedisBackend"
+ *
+ * const program = Effect.succeed("charged").pipe(
+ *   Lock.withLock("order-1", { expires: "60 seconds", timeout: "10 seconds" }),
+ *   Effect.provide(RedisBackend.layer({ url: process.env.REDIS_URL ?? "redis://" }))
+ * )
+ *
+ * await Effect.runPromise(program) // => "charged"
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options?: Options): Layer.Layer<LockBackend.LockBackend, LockError> =>
+  LockBackend.layer(makeStore(options))
+
+/**
+ * {@link layer} with options from `Config`.
+ *
+ * **Example** (Everything from the environment)
+ *
+ * ```ts
+ * import { Config } from "effect"
+ * import * as RedisBackend from "effect-lock/RedisBackend"
+ *
+ * export const layer = RedisBackend.layerConfig({
+ *   url: Config.Redacted("REDIS_URL"),
+ *   keyPrefix: Config.String("LOCK_PREFIX").pipe(Config.withDefault("lock:"))
+ * })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options: Config.Wrap<Omit<Options, "ioredis">>
+): Layer.Layer<LockBackend.LockBackend, LockError | Config.ConfigError> =>
+  LockBackend.layer(Effect.flatMap(Config.unwrap(options), makeStore))
+
+/**
+ * Locks in Redis, on an ioredis `Redis` or `Cluster` that the program already
+ * has. The layer never closes it, nor changes it beyond a few listeners, which
+ * it takes off again. While somebody waits there is one more connection, a
+ * duplicate of the client's.
+ *
+ * **Details**
+ *
+ * Commands are only given to the client while it is connected, so nothing of
+ * ours waits in its offline queue or runs into its `maxRetriesPerRequest`. In a
+ * cluster every lock is a command of its own, and whoever is given a lock
+ * confirms it by one more round trip, because the nodes' clocks differ.
+ *
+ * **Example** (Sharing the program's client)
+ *
+ * ```ts redis
+ * import { Effect } from "effect"
+ * import { Lock } from "effect-lock"
+ * import * as RedisBackend from "effect-lock/RedisBackend"
+ * import { Redis } from "ioredis"
+ *
+ * const client = new Redis(process.env.REDIS_URL ?? "redis://localhost")
+ *
+ * const program = Effect.succeed("charged").pipe(
+ *   Lock.withLock("order-1"),
+ *   Effect.provide(RedisBackend.layerClient(client))
+ * )
+ *
+ * await Effect.runPromise(program) // => "charged"
+ * await client.quit()
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerClient = (
+  client: Client,
+  options?: CommonOptions
+): Layer.Layer<LockBackend.LockBackend, LockError> => LockBackend.layer(makeStoreClient(client, options))
+
+/**
+ * Locks in Redis, on Effect's own `Redis` service, such as `NodeRedis.layer` of
+ * `@effect/platform-node` provides.
+ *
+ * **Details**
+ *
+ * The service does not tell when its connection breaks, so whoever is given a
+ * lock while waiting confirms it by one more round trip.
+ *
+ * **Example** (Reusing the program's Redis service)
+ *
+ * ```ts
+ * import type { Layer } from "effect"
+ * import type { Redis } from "effect/persistence"
+ * import type { LockBackend, LockError } from "effect-lock"
+ * import * as RedisBackend from "effect-lock/RedisBackend"
+ *
+ * export const layer: Layer.Layer<LockBackend.LockBackend, LockError.LockError, Redis.Redis> = RedisBackend.layerRedis()
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerRedis = (
+  options?: ServiceOptions
+): Layer.Layer<LockBackend.LockBackend, LockError, Redis.Redis> => LockBackend.layer(makeStoreRedis(options))

@@ -1,0 +1,32 @@
+/**
+ * Names in Redis. A lock is two keys of one hash tag, so they share a slot:
+ *
+ *     <prefix>{<key>}      string  the holder's token, expiring with the lease
+ *     <prefix>{<key>}:q    zset    the waiters, by time of arrival
+ *
+ * and every process listens on one channel, `<prefix>ch:<owner>`.
+ */
+
+/** An empty tag, or one starting with `}`, is none; a lone surrogate would lose its identity in UTF-8. */
+const special = /^$|^[}\\]|[\ud800-\udfff]/u
+const escaped = /\\|[\ud800-\udfff]/gu
+
+const escape = (key: string): string =>
+  special.test(key)
+    ? "\\" + key.replace(escaped, (char) => char === "\\" ? "\\\\" : `\\u${char.charCodeAt(0).toString(16)}`)
+    : key
+
+/** The key that holds the holder's token. */
+export const lockKey = (prefix: string, key: string): string => `${prefix}{${escape(key)}}`
+
+/** The queue of a lock key. */
+export const queueKey = (lockKey: string): string => `${lockKey}:q`
+
+/** The process behind a token. */
+export const ownerOf = (token: string): string => {
+  const end = token.indexOf(".")
+  return end === -1 ? token : token.slice(0, end)
+}
+
+/** What the channels of all processes start with. */
+export const channelPrefix = (prefix: string): string => `${prefix}ch:`

@@ -1,0 +1,87 @@
+/** The transport over Effect's own `Redis` service. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Redis from "effect/persistence/Redis"
+import * as Scope from "effect/Scope"
+import * as Failure from "./failure.ts"
+import type { Script } from "./scripts.ts"
+import type { Command, Transport } from "./transport.ts"
+
+const unwrap = (error: unknown): unknown => error instanceof Redis.RedisError ? error.cause : error
+
+const toScript = (script: Script) =>
+  Redis.script(
+    (keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) => [...keys, ...args],
+    { lua: script.lua, numberOfKeys: (keys) => keys.length }
+  ).withReturnType<unknown>()
+
+type Run = (
+  keys: ReadonlyArray<string>,
+  args: ReadonlyArray<string | number>
+) => Effect.Effect<unknown, Redis.RedisError>
+
+/**
+ * The service does not say when its connections break, so nothing is known of
+ * the server's clock from one reply to the next: whoever is given a lock asks once more.
+ */
+export const make = Effect.fnUntraced(function*(
+  redis: Redis.Redis["Service"],
+  single: boolean
+): Effect.fn.Return<Transport, never, Scope.Scope> {
+  const scope = yield* Effect.scope
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
+  const forkScoped = (effect: Effect.Effect<unknown>) => void fork(Effect.forkIn(effect, scope))
+  const runs = new Map<Script, Run>()
+
+  const runOf = (script: Script): Run => {
+    const known = runs.get(script)
+    if (known !== undefined) return known
+    const run = redis.eval(toScript(script))
+    runs.set(script, run)
+    return run
+  }
+
+  const send = (command: Command): void => {
+    command.sent = true
+    fork(Effect.matchCause(runOf(command.script)(command.keys, command.args), {
+      onSuccess: command.succeed,
+      onFailure: (cause) => command.fail(unwrap(Cause.squash(cause)))
+    }))
+  }
+
+  return {
+    single,
+    oneClock: false,
+    send,
+    call: (name, args, done, failed) =>
+      forkScoped(Effect.matchCause(redis.send(name, ...args), { onSuccess: done, onFailure: failed })),
+    isDown: () => false,
+    observe: ({ ready }) => ready(),
+    subscribe: (channel, handlers) => {
+      const listen = Effect.gen(function*() {
+        const messages = yield* redis.subscribe(channel)
+        handlers.up()
+        while (true) {
+          const { message } = yield* Queue.take(messages)
+          handlers.message(message)
+        }
+      }).pipe(
+        Effect.scoped,
+        Effect.catchCause((cause) =>
+          Effect.sync(() => {
+            const error = unwrap(Cause.squash(cause))
+            const { kind } = Failure.classify(error)
+            if (kind === "Unauthorized" || kind === "Unsupported") handlers.refused(error)
+            else handlers.down()
+            return kind !== "Unauthorized" && kind !== "Unsupported"
+          })
+        )
+      )
+      const loop: Effect.Effect<void> = Effect.flatMap(listen, (again) =>
+        again ? Effect.andThen(Effect.sleep("1 second"), loop) : Effect.void)
+      const fiber = fork(loop)
+      return () => fiber.interruptUnsafe()
+    }
+  }
+})

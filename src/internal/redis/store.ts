@@ -1,0 +1,384 @@
+/** The store: the protocol of `scripts.ts` over a transport. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import { BackendFailure } from "../../LockError.ts"
+import type { Attempt, Claim, Holding, LockStore } from "../../LockStore.ts"
+import * as Failure from "./failure.ts"
+import * as Grants from "./grants.ts"
+import * as Keys from "./keys.ts"
+import * as Scripts from "./scripts.ts"
+import type { Command, Transport } from "./transport.ts"
+
+/** Locks in one script: enough to make the script's own cost vanish, few enough not to hold up the server. */
+const batchSize = 128
+const extendBatchSize = 250
+
+/** Mode of a waiter: told on its channel, or polling. */
+const listening = "1"
+const polling = "2"
+
+/** Waiters are told, so they look by themselves only in case the message was lost; a server in trouble is asked sooner. */
+const retry: Schedule.Schedule<unknown> = Schedule.spaced(Duration.seconds(3)).pipe(
+  Schedule.modifyDelay(({ attempt, duration, input }) =>
+    Effect.succeed(
+      input instanceof BackendFailure ? Duration.millis(Math.min(250, 10 * 1.5 ** Math.min(attempt, 16))) : duration
+    )
+  ),
+  Schedule.jittered
+)
+
+/** Collects what comes in during the same tick, in pieces that one script can take. */
+const collect = <A extends { readonly token: string }>(single: boolean, send: (batch: ReadonlyArray<A>) => void) => {
+  let batch: Array<A> = []
+  const tokens = new Set<string>()
+  const flush = () => {
+    const flushed = batch
+    batch = []
+    tokens.clear()
+    for (let i = 0; i < flushed.length; i += batchSize) {
+      send(flushed.length <= batchSize ? flushed : flushed.slice(i, i + batchSize))
+    }
+  }
+  const add = (item: A) => {
+    if (!single) return send([item])
+    if (batch.length === 0) process.nextTick(flush)
+    batch.push(item)
+    tokens.add(item.token)
+  }
+  return { add, flush, has: (token: string) => tokens.has(token) }
+}
+
+/** A token of ours that the server may know. */
+interface Known {
+  /** Its name in the queue, which it keeps, or it could be there twice; empty if it never waited. */
+  member: string
+  /** Claims without reply. */
+  out: number
+  /** A claim of it may have been executed. */
+  sent: boolean
+  /** Its release is confirmed, so what it is still given has to be given back. */
+  returned: boolean
+}
+
+interface Asked<A> {
+  readonly key: string
+  readonly token: string
+  readonly lock: string
+  readonly settle: (effect: Effect.Effect<A, BackendFailure>) => void
+}
+
+interface Attempting extends Asked<Attempt> {
+  readonly known: Known
+  readonly expiresMillis: number
+}
+
+const ignore = () => {}
+const succeedTrue = Effect.succeed(true)
+const succeedFalse = Effect.succeed(false)
+
+export const make = Effect.fnUntraced(function*(
+  name: string,
+  transport: Transport,
+  prefix: string
+): Effect.fn.Return<LockStore, never, Scope.Scope> {
+  const clock = yield* Clock.Clock
+  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
+  const scripts = Scripts.make(prefix, transport.single)
+  const lockKey = (key: string) => Keys.lockKey(prefix, key)
+
+  const tokens = new Map<string, Known>()
+  /** Releases that did not get through, made up for as soon as the server can be reached. */
+  let owed = new Map<string, string>()
+
+  const grants = yield* Grants.make(transport, prefix, now)
+
+  const failure = (operation: string, key: string | undefined, cause: unknown) =>
+    Failure.make(name, operation, key, cause)
+
+  const run = <A>(
+    script: Scripts.Script,
+    keys: ReadonlyArray<string>,
+    args: ReadonlyArray<string | number>,
+    operation: string,
+    key: string,
+    decode: (reply: ReadonlyArray<unknown>) => A
+  ): Effect.Effect<A, BackendFailure> =>
+    Effect.callback((resume) =>
+      transport.send({
+        script,
+        keys,
+        args,
+        sent: false,
+        succeed: (reply) => resume(Effect.succeed(decode(reply as ReadonlyArray<unknown>))),
+        fail: (cause) => resume(Effect.fail(failure(operation, key, cause)))
+      })
+    )
+
+  // ---------------------------------------------------------------------------
+  // Taking
+  // ---------------------------------------------------------------------------
+
+  const claiming = (token: string): Known => {
+    let known = tokens.get(token)
+    if (known === undefined) tokens.set(token, known = { member: "", out: 0, sent: false, returned: false })
+    known.out++
+    return known
+  }
+
+  const answered = (key: string, token: string, known: Known, attempt: Attempt): Attempt => {
+    known.out--
+    known.sent = true
+    if (known.returned) {
+      // Executed after its release, as a command that was redirected or sent once more may be.
+      if (attempt._tag === "Acquired" || known.member !== "") owed.set(token, key)
+      else forget(token, known)
+    } else if (attempt._tag === "Held" && known.member === "") forget(token, known)
+    return attempt
+  }
+
+  const unanswered = (token: string, known: Known, sent: boolean): void => {
+    known.out--
+    known.sent ||= sent
+    if (!known.sent) forget(token, known)
+  }
+
+  const forget = (token: string, known: Known): void => {
+    if (known.out === 0 && !owed.has(token)) tokens.delete(token)
+  }
+
+  const acquired = (micros: number): Attempt => ({ _tag: "Acquired", fencingToken: micros })
+
+  const held = (pttl: unknown, holder: unknown, waiters?: unknown): Attempt => {
+    const remaining = Number(pttl)
+    return {
+      _tag: "Held",
+      ...(typeof holder === "string" && { token: holder }),
+      // Whoever waits for the end of a lease comes a little later than that, and not all at once.
+      remainingMillis: remaining < 0 ? undefined : remaining + 2 + Math.random() * 10,
+      waiters: waiters === undefined ? undefined : Number(waiters)
+    }
+  }
+
+  const attempts = collect<Attempting>(transport.single, (batch) => {
+    const n = batch.length
+    const keys = new Array<string>(n)
+    const args = new Array<string | number>(2 * n)
+    for (let i = 0; i < n; i++) {
+      const { expiresMillis, lock, token } = batch[i]
+      keys[i] = lock
+      args[i] = token
+      args[n + i] = expiresMillis
+    }
+    const sentAt = now()
+    const command: Command = {
+      script: scripts.attempt,
+      keys,
+      args,
+      sent: false,
+      succeed: (reply) => {
+        const values = reply as ReadonlyArray<unknown>
+        const micros = Number(values[0]) * 1_000_000 + Number(values[1])
+        grants.observe(sentAt, micros)
+        for (let i = 0; i < n; i++) {
+          const { key, known, settle, token } = batch[i]
+          const value = values[i + 2]
+          if (!Array.isArray(value) && Number(value) !== 1) {
+            unanswered(token, known, false)
+            settle(Effect.fail(failure("acquire", key, new Error("WRONGTYPE The key holds something that is no lock"))))
+          } else {
+            const attempt = Array.isArray(value) ? held(value[0], value[1]) : acquired(micros)
+            settle(Effect.succeed(answered(key, token, known, attempt)))
+          }
+        }
+        settleDebts()
+      },
+      fail: (cause) => {
+        for (const { key, known, settle, token } of batch) {
+          unanswered(token, known, command.sent)
+          settle(Effect.fail(failure("acquire", key, cause)))
+        }
+      }
+    }
+    transport.send(command)
+  })
+
+  const attempt = ({ expiresMillis, key, token }: Claim): Effect.Effect<Attempt, BackendFailure> =>
+    Effect.callback((settle) => {
+      attempts.add({ key, token, lock: lockKey(key), expiresMillis, known: claiming(token), settle })
+    })
+
+  /** Claims with a place in the queue, by waiting or by exchanging `previous` for it. */
+  const queue = (claim: Claim, previous?: string): Effect.Effect<Attempt, BackendFailure> =>
+    Effect.callback((settle) => {
+      const { expiresMillis, key, token } = claim
+      const lock = lockKey(key)
+      const known = claiming(token)
+      if (known.member === "") {
+        known.member = `${token},${expiresMillis},${grants.listens(token) ? listening : polling}`
+      }
+      const args = [token, expiresMillis, known.member.slice(-1)]
+      const sentAt = now()
+      const command: Command = {
+        script: previous === undefined ? scripts.wait : scripts.exchange,
+        keys: [lock, Keys.queueKey(lock)],
+        args: previous === undefined ? args : [previous, ...args],
+        sent: false,
+        succeed: (reply) => {
+          const [ours, time, pttl, holder, waiters] = reply as ReadonlyArray<unknown>
+          const micros = Number(time)
+          grants.observe(sentAt, micros)
+          if (previous !== undefined) returned(previous)
+          const attempt = Number(ours) === 1 ? acquired(micros) : held(pttl, holder, waiters)
+          settle(Effect.succeed(answered(key, token, known, attempt)))
+          settleDebts()
+        },
+        fail: (cause) => {
+          unanswered(token, known, command.sent)
+          settle(Effect.fail(failure(previous === undefined ? "acquire" : "release", key, cause)))
+        }
+      }
+      transport.send(command)
+    })
+
+  // ---------------------------------------------------------------------------
+  // Giving back
+  // ---------------------------------------------------------------------------
+
+  const giveBack = ({ key, lock, settle, token }: Asked<boolean>): void => {
+    // What was asked for first must be executed first.
+    if (attempts.has(token)) attempts.flush()
+    const known = tokens.get(token)
+    if (known === undefined || known.member === "") return releases.add({ key, lock, token, settle })
+    transport.send({
+      script: scripts.withdraw,
+      keys: [lock, Keys.queueKey(lock)],
+      args: [token, known.member],
+      sent: false,
+      succeed: (reply) => {
+        returned(token)
+        settle(Number((reply as ReadonlyArray<unknown>)[0]) === 1 ? succeedTrue : succeedFalse)
+        settleDebts()
+      },
+      fail: (cause) => {
+        owe(key, token)
+        settle(Effect.fail(failure("release", key, cause)))
+      }
+    })
+  }
+
+  const releases = collect<Asked<boolean>>(transport.single, (batch) => {
+    const n = batch.length
+    const keys = new Array<string>(2 * n)
+    const args = new Array<string>(n)
+    for (let i = 0; i < n; i++) {
+      const { lock, token } = batch[i]
+      keys[2 * i] = lock
+      keys[2 * i + 1] = Keys.queueKey(lock)
+      args[i] = token
+    }
+    transport.send({
+      script: scripts.release,
+      keys,
+      args,
+      sent: false,
+      succeed: (reply) => {
+        const values = reply as ReadonlyArray<unknown>
+        for (let i = 0; i < n; i++) {
+          returned(batch[i].token)
+          batch[i].settle(Number(values[i]) === 1 ? succeedTrue : succeedFalse)
+        }
+        settleDebts()
+      },
+      fail: (cause) => {
+        for (const { key, settle, token } of batch) {
+          owe(key, token)
+          settle(Effect.fail(failure("release", key, cause)))
+        }
+      }
+    })
+  })
+
+  const release = (key: string, token: string): Effect.Effect<boolean, BackendFailure> =>
+    Effect.callback((settle) => giveBack({ key, lock: lockKey(key), token, settle }))
+
+  /** Only what is ours: nobody wants somebody else's lock freed at some later time. */
+  const owe = (key: string, token: string): void => {
+    if (tokens.has(token)) owed.set(token, key)
+  }
+
+  const returned = (token: string): void => {
+    const known = tokens.get(token)
+    if (known === undefined) return
+    known.returned = true
+    forget(token, known)
+  }
+
+  const settleDebts = (): void => {
+    if (owed.size === 0) return
+    const debts = owed
+    owed = new Map()
+    for (const [token, key] of debts) giveBack({ key, lock: lockKey(key), token, settle: ignore })
+  }
+
+  // ---------------------------------------------------------------------------
+  // Keeping and looking
+  // ---------------------------------------------------------------------------
+
+  const extendBatch = (batch: ReadonlyArray<Holding>): Effect.Effect<ReadonlyArray<boolean>, BackendFailure> =>
+    Effect.suspend(() =>
+      run(
+        scripts.extend,
+        batch.map(({ key }) => lockKey(key)),
+        [...batch.map(({ token }) => token), ...batch.map(({ expiresMillis }) => expiresMillis)],
+        "extend",
+        batch[0].key,
+        (reply) => reply.map((value) => Number(value) === 1)
+      )
+    )
+
+  const extendAll = Effect.fnUntraced(function*(holdings: ReadonlyArray<Holding>) {
+    const batches: Array<Effect.Effect<ReadonlyArray<boolean>, BackendFailure>> = []
+    for (let i = 0; i < holdings.length; i += extendBatchSize) {
+      const batch = extendBatch(holdings.slice(i, i + extendBatchSize))
+      batches.push(i === 0 ? batch : Effect.andThen(Effect.yieldNow, batch))
+    }
+    return (yield* Effect.all(batches, { concurrency: 4 })).flat()
+  })
+
+  const inspect: LockStore["inspect"] = (key) =>
+    Effect.suspend(() => {
+      const lock = lockKey(key)
+      return run(scripts.inspect, [lock, Keys.queueKey(lock)], [], "inspect", key, ([holder, pttl, waiters]) =>
+        typeof holder !== "string" ? Option.none() : Option.some({
+          token: holder,
+          remainingMillis: Number(pttl) < 0 ? undefined : Number(pttl),
+          waiters: Number(waiters)
+        }))
+    })
+
+  transport.observe({
+    ready: () => {
+      settleDebts()
+      grants.nudge()
+    },
+    reset: grants.reset
+  })
+
+  const store: LockStore = {
+    name,
+    tryAcquire: (claim) => claim.wait ? queue(claim) : attempt(claim),
+    extend: (holding) => Effect.map(extendBatch([holding]), ([extended]) => extended),
+    release,
+    inspect,
+    listen: (_key, token, notify) => grants.listen(token, notify),
+    exchange: (token, claim) => queue(claim, token),
+    retry,
+    handOver: { times: 64, within: Duration.millis(10) }
+  }
+  // One node of a cluster that is down must not keep the leases of the others from being renewed.
+  return transport.single ? { ...store, extendAll } : store
+})
