@@ -1,0 +1,12 @@
+/**
+ * What to test with: a backend that misbehaves on demand, for programs that
+ * lock, and a suite that checks a store against the contract, for backend
+ * authors. It depends on no test framework.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * @since 0.1.0
+ */
+export * as TestBackend from "./TestBackend.ts"

@@ -1,0 +1,206 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Option } from "effect"
+import { Lock, LockBackend, LockConfig } from "effect-lock"
+import { TestBackend } from "effect-lock/testing"
+import { TestClock } from "effect/testing"
+
+const start = { startImmediately: true } as const
+
+const outcomes = Effect.map(
+  TestBackend.TestBackend.use((test) => test.calls),
+  (calls) => calls.map(({ at, operation, outcome }) => `${at} ${operation} ${outcome}`)
+)
+
+describe("TestBackend", () => {
+  it.effect("holds a key as another process until it is freed", () =>
+    Effect.gen(function*() {
+      const test = yield* TestBackend.TestBackend
+      yield* test.hold("key")
+      yield* TestClock.adjust("1 day")
+      const fiber = yield* Effect.forkChild(Lock.withLock(Effect.succeed(1), "key"), start)
+      assert.isUndefined(fiber.pollUnsafe())
+      assert.isTrue(yield* test.free("key"))
+      assert.isFalse(yield* test.free("key"))
+      yield* TestClock.adjust("0 millis")
+      assert.strictEqual(yield* Fiber.join(fiber), 1)
+    }).pipe(Effect.provide(TestBackend.layer)))
+
+  it.effect("holds a key for as long as it is told", () =>
+    Effect.gen(function*() {
+      const test = yield* TestBackend.TestBackend
+      yield* test.hold("key", { for: "3 seconds" })
+      yield* TestClock.adjust("2999 millis")
+      assert.isTrue(Option.isSome(yield* Lock.inspect("key")))
+      yield* TestClock.adjust("1 millis")
+      assert.isTrue(Option.isNone(yield* Lock.inspect("key")))
+    }).pipe(Effect.provide(TestBackend.layer)))
+
+  it.effect("dies when it is to hold a key that somebody has", () =>
+    Effect.gen(function*() {
+      const test = yield* TestBackend.TestBackend
+      const exit = yield* Effect.exit(Lock.withLock(test.hold("key"), "key"))
+      assert.include(String(exit), `"key" is held already, use steal`)
+      assert.strictEqual(exit._tag === "Failure" ? exit.cause.reasons[0]._tag : undefined, "Die")
+    }).pipe(Effect.provide(TestBackend.layer)))
+
+  it.effect("steals a lease, of which the holder hears at its next renewal, and keeps the key", () =>
+    Effect.gen(function*() {
+      const test = yield* TestBackend.TestBackend
+      const fiber = yield* Effect.forkChild(
+        Effect.flip(Lock.withLock(Effect.never, "key", { expires: "3 seconds" })),
+        start
+      )
+      yield* test.steal("key")
+      yield* TestClock.adjust("999 millis")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "LockLost")
+      assert.isTrue(yield* test.free("key"))
+    }).pipe(Effect.provide(TestBackend.layer)))
+
+  it.effect("drops a key, which is free from then on", () =>
+    Effect.gen(function*() {
+      const test = yield* TestBackend.TestBackend
+      yield* test.hold("key")
+      yield* test.drop("key")
+      assert.isFalse(yield* test.free("key"))
+      assert.strictEqual(yield* Lock.withLock(Effect.succeed(1), "key", { timeout: 0 }), 1)
+    }).pipe(Effect.provide(TestBackend.layer)))
+
+  it.effect("fails the next calls of one operation and no others", () =>
+    Effect.gen(function*() {
+      const test = yield* TestBackend.TestBackend
+      yield* test.fail("tryAcquire", { times: 1, kind: "OutOfMemory", retryable: false })
+      const error = yield* Effect.flip(Lock.withLock(Effect.void, "key"))
+      assert.strictEqual(error.reason._tag === "BackendFailure" ? error.reason.kind : undefined, "OutOfMemory")
+      yield* Lock.withLock(Effect.void, "key")
+      const calls = yield* outcomes
+      assert.deepStrictEqual(calls, [
+        "0 tryAcquire Failed",
+        "0 release NotHeld",
+        "0 tryAcquire Acquired",
+        "0 release Released"
+      ])
+    }).pipe(Effect.provide(TestBackend.layer)))
+
+  it.effect("executes a call that fails only in its answer", () =>
+    Effect.gen(function*() {
+      const test = yield* TestBackend.TestBackend
+      yield* test.fail("tryAcquire", { executed: true, times: 1 })
+      const fiber = yield* Effect.forkChild(Lock.withLock(Effect.never, "key", { timeout: 0 }).pipe(Effect.exit), start)
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(yield* outcomes, ["0 tryAcquire Failed", "0 release Released"])
+    }).pipe(Effect.provide(TestBackend.layer)))
+
+  it.effect("fails until it is healed, operation by operation", () =>
+    Effect.gen(function*() {
+      const test = yield* TestBackend.TestBackend
+      yield* test.fail("inspect")
+      yield* test.fail("any", { kind: "Loading" })
+      const kind = Effect.map(Effect.flip(Lock.inspect("key")), ({ reason }) =>
+        reason._tag === "BackendFailure" ? reason.kind : undefined)
+      assert.deepStrictEqual([yield* kind, yield* kind], ["Unreachable", "Unreachable"])
+      yield* test.heal("inspect")
+      assert.strictEqual(yield* kind, "Loading")
+      yield* test.heal()
+      assert.isTrue(Option.isNone(yield* Lock.inspect("key")))
+    }).pipe(Effect.provide(TestBackend.layer)))
+
+  it.effect("delays an answer after executing the call, and a request before", () =>
+    Effect.gen(function*() {
+      const { delay, delayRequest, store } = yield* TestBackend.TestBackend
+      const claim = { token: "a", expiresMillis: 60_000, wait: false }
+      yield* delay("tryAcquire", "2 seconds", { times: 1 })
+      yield* delayRequest("tryAcquire", "3 seconds", { times: 1 })
+      const late = yield* Effect.forkChild(store.tryAcquire({ ...claim, key: "late reply" }), start)
+      const later = yield* Effect.forkChild(store.tryAcquire({ ...claim, key: "late request" }), start)
+      const held = Effect.map(
+        Effect.all([store.inspect("late reply"), store.inspect("late request")]),
+        (occupants) => occupants.map(Option.isSome)
+      )
+      assert.deepStrictEqual(yield* held, [true, false])
+      yield* TestClock.adjust("1999 millis")
+      assert.isUndefined(late.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      assert.isDefined(late.pollUnsafe())
+      yield* Fiber.interrupt(later)
+      assert.deepStrictEqual(yield* held, [true, false])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* held, [true, true])
+    }).pipe(Effect.provide(TestBackend.layer)))
+
+  it.effect("loses the reply of a call it executes, or the request of one it does not", () =>
+    Effect.gen(function*() {
+      const test = yield* TestBackend.TestBackend
+      const claim = { token: "a", expiresMillis: 60_000, wait: false }
+      yield* test.loseReply("tryAcquire", { times: 1 })
+      yield* test.loseRequest("tryAcquire", { times: 1 })
+      const fibers = yield* Effect.forEach(["reply", "request"], (key) =>
+        Effect.forkChild(test.store.tryAcquire({ ...claim, key }), start))
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(
+        fibers.map((fiber) =>
+          fiber.pollUnsafe()
+        ),
+        [undefined, undefined]
+      )
+      assert.deepStrictEqual(yield* outcomes, ["0 tryAcquire Unanswered", "0 tryAcquire Unanswered"])
+      const calls = yield* test.calls
+      assert.deepStrictEqual(calls.map(({ key, token }) => [key, token]), [["reply", "a"], ["request", "a"]])
+    }).pipe(Effect.provide(TestBackend.layer)))
+
+  it.effect("tells the executed call of a lost reply from the other by what the store has", () =>
+    Effect.gen(function*() {
+      const test = yield* TestBackend.TestBackend
+      const claim = { key: "key", token: "a", expiresMillis: 60_000, wait: false }
+      const inspect = Effect.map(test.store.inspect("key"), Option.isSome)
+      yield* test.loseRequest("tryAcquire", { times: 1 })
+      yield* Effect.forkChild(test.store.tryAcquire(claim), start)
+      assert.isFalse(yield* inspect)
+      yield* test.loseReply("tryAcquire", { times: 1 })
+      yield* Effect.forkChild(test.store.tryAcquire(claim), start)
+      assert.isTrue(yield* inspect)
+    }).pipe(Effect.provide(TestBackend.layer)))
+
+  it.effect("is down for every call until it is up, and the scripts wait", () =>
+    Effect.gen(function*() {
+      const test = yield* TestBackend.TestBackend
+      yield* test.fail("inspect", { times: 1, kind: "Loading" })
+      yield* test.down
+      const kind = Effect.map(Effect.flip(Lock.inspect("key")), ({ reason }) =>
+        reason._tag === "BackendFailure" ? reason.kind : undefined)
+      assert.strictEqual(yield* kind, "Unreachable")
+      yield* test.up
+      assert.strictEqual(yield* kind, "Loading")
+      assert.isTrue(Option.isNone(yield* Lock.inspect("key")))
+    }).pipe(Effect.provide(TestBackend.layer)))
+
+  it.effect("sees keys with their prefix", () =>
+    Effect.gen(function*() {
+      const test = yield* TestBackend.TestBackend
+      yield* test.hold("shop:key")
+      assert.isTrue(Option.isNone(yield* Lock.once(Effect.void, "key")))
+    }).pipe(LockConfig.provide({ keyPrefix: "shop:" }), Effect.provide(TestBackend.layer)))
+
+  it.effect("has state of its own in every build", () =>
+    Effect.gen(function*() {
+      const held = Effect.andThen(
+        TestBackend.TestBackend.use((test) => test.hold("key")),
+        Effect.map(TestBackend.TestBackend.use((test) => test.calls), (calls) => calls.length)
+      )
+      const first = yield* Effect.provide(Effect.andThen(Lock.inspect("key"), held), TestBackend.layer, { local: true })
+      const second = yield* Effect.provide(held, TestBackend.layer, { local: true })
+      assert.deepStrictEqual([first, second], [1, 0])
+    }))
+
+  it.effect("is one more process for every backend made from its store", () =>
+    Effect.gen(function*() {
+      const test = yield* TestBackend.TestBackend
+      const other = yield* LockBackend.make(test.store)
+      const held = yield* Lock.withLock(
+        Effect.provideService(Lock.once(Effect.void, "key"), LockBackend.LockBackend, other),
+        "key"
+      )
+      assert.isTrue(Option.isNone(held))
+    }).pipe(Effect.provide(TestBackend.layer)))
+})
