@@ -42,10 +42,12 @@
  * latest (a third of `expires`) and fails with `LockLost`, but until then another
  * may hold the lock as well. To make it rare give the locks a memcached of their
  * own, started with `-M` (refuse instead of evict) and `-F` (no `flush_all`), and
- * `expires` longer than the host may be paused. A server without CAS (`-C`),
- * with the text protocol only (`-B ascii`, `-Y`, twemproxy, mcrouter, the
- * built-in proxy, ElastiCache Serverless), or without `STAT` is refused with a
- * `BackendFailure` of kind `Unsupported`.
+ * `expires` longer than the host may be paused.
+ *
+ * A server without CAS (`-C`) or without `STAT` is refused with a `BackendFailure` of
+ * kind `Unsupported`. One that only speaks the text protocol (`-B ascii`, `-Y`,
+ * twemproxy, mcrouter, memcached's own proxy, ElastiCache Serverless) is refused
+ * as well, or does not answer at all (`NoReply`).
  *
  * **Fencing tokens**
  *

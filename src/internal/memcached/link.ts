@@ -55,10 +55,10 @@ const unreachable = (description: string, cause?: unknown): Fault => ({
   cause
 })
 
-const noReply = (millis: number): Fault => ({
+const noReply = (millis: number, hint: string): Fault => ({
   kind: "NoReply",
   retryable: true,
-  description: `no reply within ${millis} ms`
+  description: `no reply within ${millis} ms${hint}`
 })
 
 const unauthorized: Fault = {
@@ -166,7 +166,12 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
       sequence
     )
     if (request.cas !== undefined) message.writeBigUInt64BE(request.cas, 16)
-    const timer = deadline(timeouts.requestMillis, () => !pending.has(entry), () => noReply(timeouts.requestMillis))
+    const hint = waiting === undefined ? "" : ", and none before: a server with only the text protocol is silent like that"
+    const timer = deadline(
+      timeouts.requestMillis,
+      () => !pending.has(entry),
+      () => noReply(timeouts.requestMillis, hint)
+    )
     const settle = () => {
       clearTimeout(timer)
       pending.delete(entry)

@@ -1,0 +1,189 @@
+/** What goes over the wire, without a server. */
+import { assert, describe, it } from "@effect/vitest"
+import { Redacted, Result } from "effect"
+import { parseServers, parseUrl } from "../../src/internal/memcached/address.ts"
+import { fencingToken, pin } from "../../src/internal/memcached/store.ts"
+import * as Wire from "../../src/internal/memcached/wire.ts"
+
+describe("expiry", () => {
+  it("leaves two whole seconds to the server's clock, and 50 ms to the lateness of its ticks", () => {
+    const seconds = [1, 50, 500, 949, 950, 951, 1000, 1949, 1950, 1951, 9500].map(Wire.exptime)
+    assert.deepStrictEqual(seconds, [3, 3, 3, 3, 3, 4, 4, 4, 4, 5, 12])
+  })
+
+  it("is never zero, which would mean for ever, and stays below the 30 days that would mean a date", () => {
+    assert.isAbove(Wire.exptime(0.001), 2)
+    assert.isBelow(Wire.exptime(Wire.maxExpiresMillis), 30 * 24 * 3600)
+  })
+})
+
+describe("keys", () => {
+  it("stay readable where memcached can take them", () => {
+    assert.strictEqual(Wire.encodeKey("lock:", "order-1"), "lock:order-1")
+    assert.strictEqual(Wire.encodeKey("", "a:b#c/d"), "a:b#c/d")
+    assert.strictEqual(Wire.encodeKey("lock:", "k".repeat(245)).length, 250)
+  })
+
+  const odd = [
+    "",
+    " ",
+    "a b",
+    "a\tb",
+    "a\nb",
+    "a\r\nb",
+    "a\0b",
+    "ü",
+    "u\u0308",
+    "日本",
+    "👩‍👩‍👧",
+    "\ud800",
+    "\ud801",
+    "\udc00",
+    "#",
+    "#a",
+    "#a_b#",
+    "\x7f",
+    "k".repeat(246),
+    "k".repeat(1000),
+    "k".repeat(1001),
+    `${"k".repeat(245)}ü`
+  ]
+
+  it("that memcached cannot take are encoded without collision", () => {
+    const encoded = odd.map((key) => Wire.encodeKey("lock:", key))
+    assert.strictEqual(new Set(encoded).size, odd.length)
+    for (const key of encoded) {
+      assert.match(key, /^lock:[\x21-\x7e]*$/)
+      assert.isAtMost(key.length, 250)
+    }
+    // A key that looks like an encoded one is another key; only the empty one is the same both ways.
+    const twice = encoded.map((key) => Wire.encodeKey("lock:", key.slice("lock:".length)))
+    assert.strictEqual(new Set([...encoded, ...twice]).size, odd.length * 2 - 1)
+  })
+
+  it("keep what is readable of them", () => {
+    assert.match(Wire.encodeKey("lock:", "report of müller"), /^lock:#report_of_m_ller#[\w-]{43}$/)
+  })
+})
+
+describe("contents", () => {
+  it("come back as they were written", () => {
+    const content = { token: "12-abc_DEF-1234.k3x.A-Za-z0-9_", expiresAt: 1_790_000_000_123 }
+    assert.deepStrictEqual(Wire.decodeContent(Buffer.from(Wire.encodeContent(content))), content)
+  })
+
+  it("of somebody else's making are recognized", () => {
+    for (const value of ["", "1", "1 2", "1 2 ", "2 3 token", "hello", "1 x token", "1 2 to ken", "1 2 token\n3"]) {
+      assert.isUndefined(Wire.decodeContent(Buffer.from(value)))
+    }
+  })
+})
+
+describe("fencing tokens", () => {
+  const start = 1_790_000_000
+
+  it("leave room for seven hand-overs between two numbers of the server", () => {
+    assert.strictEqual(fencingToken(start, 2n) - fencingToken(start, 1n), 8)
+  })
+
+  it("grow over a restart, although the server counts from 1 again", () => {
+    assert.isBelow(fencingToken(start, 999_999n) + 7, fencingToken(start + 1, 1n))
+  })
+
+  it("are safe integers until 2055", () => {
+    const date = Date.UTC(2055, 0, 1) / 1000
+    assert.isTrue(Number.isSafeInteger(fencingToken(date, 1_000_000_000_000n) + 7))
+    assert.isAbove(fencingToken(Date.UTC(2020, 0, 1) / 1000, 1n), 0)
+  })
+})
+
+describe("several servers", () => {
+  const servers = ["a:1", "b:1", "c:1", "d:1"].map((name) => ({ name }))
+  const keys = Array.from({ length: 1000 }, (_, i) => `lock:${i}`)
+
+  it("share the keys, whatever the order of the list", () => {
+    const counts = new Map<string, number>()
+    for (const key of keys) {
+      const { name } = pin(servers, key)
+      assert.strictEqual(pin(servers.toReversed(), key).name, name)
+      counts.set(name, (counts.get(name) ?? 0) + 1)
+    }
+    for (const { name } of servers) assert.isAbove(counts.get(name) ?? 0, 180)
+  })
+
+  it("keep their keys when another one leaves", () => {
+    for (const key of keys) {
+      const { name } = pin(servers, key)
+      if (name !== "d:1") assert.strictEqual(pin(servers.slice(0, 3), key).name, name)
+    }
+  })
+})
+
+describe("addresses", () => {
+  it("are hosts with or without a port, IPv6 too", () => {
+    const parsed = parseServers(["cache", "cache-2.example:11212", "10.0.0.1:1", "::1", "[::1]", "[fe80::1]:65535"])
+    assert.deepStrictEqual(Result.getOrThrow(parsed), [
+      { host: "cache", port: 11211 },
+      { host: "cache-2.example", port: 11212 },
+      { host: "10.0.0.1", port: 1 },
+      { host: "::1", port: 11211 },
+      { host: "::1", port: 11211 },
+      { host: "fe80::1", port: 65535 }
+    ])
+  })
+
+  it("that make no sense are refused, without showing what may be a password", () => {
+    for (const server of ["", " ", "a b", "a:", "a:0", "a:65536", "a:x", "a:1:2", "[a]:1", "[::1", "a/b", "u:secret@a"]) {
+      const parsed = parseServers(["ok", server])
+      assert.isTrue(Result.isFailure(parsed), server)
+      if (Result.isFailure(parsed)) assert.notInclude(parsed.failure.message, "secret")
+    }
+    assert.isTrue(Result.isFailure(parseServers([])))
+  })
+})
+
+describe("URLs", () => {
+  const parse = (url: string) => {
+    const { password, servers, username } = Result.getOrThrow(parseUrl(url))
+    return {
+      servers: servers.map(({ host, port }) => `${host} ${port}`).join(),
+      username,
+      password: password === undefined ? undefined : Redacted.value(password)
+    }
+  }
+
+  it("name servers and credentials", () => {
+    assert.deepStrictEqual(parse("memcache://"), { servers: "localhost 11211", username: undefined, password: undefined })
+    assert.deepStrictEqual(parse("memcache://h/").servers, "h 11211")
+    assert.deepStrictEqual(parse("memcache://a:1,b,[::1]:3").servers, "a 1,b 11211,::1 3")
+    assert.deepStrictEqual(parse("memcache://us%40er:p%3Aa%2Fss%40@a:1,b:2"), {
+      servers: "a 1,b 2",
+      username: "us@er",
+      password: "p:a/ss@"
+    })
+    assert.deepStrictEqual(parse("memcache://us:p/w:?#@h").password, "p/w:?#")
+    assert.deepStrictEqual(parse("MEMCACHE://user@h").username, "user")
+  })
+
+  it("that make no sense are refused, and never shown", () => {
+    const urls = [
+      "",
+      "secret",
+      "redis://h",
+      "memcache:h",
+      "memcache://user:secret",
+      "memcache://user:secret@h:x",
+      "memcache://user:sec@ret@h",
+      "memcache://user:secret%@h",
+      "memcache://:secret@h",
+      "memcache://h/secret",
+      "memcache://h?password=secret",
+      "memcache://a,,b"
+    ]
+    for (const url of urls) {
+      const parsed = parseUrl(url)
+      assert.isTrue(Result.isFailure(parsed), url)
+      if (Result.isFailure(parsed)) assert.notMatch(parsed.failure.message, /secret|sec@ret/)
+    }
+  })
+})
