@@ -98,7 +98,8 @@ export const make = Effect.fnUntraced(function*(
               },
               up: () => {
                 subscription.up = true
-                settle()
+                // Those who wait for the first answer have not asked for anything yet.
+                if (settle()) return
                 for (const { notify } of subscription.listeners.values()) notify(undefined)
               },
               down,

@@ -83,18 +83,22 @@ const open = (client: Client, owned: boolean) => {
     inFlight.add(command)
     command.sent = true
     client.call(text ? "eval" : "evalsha", [head, keys.length, ...keys, ...args]).then(
-      (reply) => {
-        heardAt = performance.now()
-        loaded.add(script)
-        if (inFlight.delete(command)) command.succeed(reply)
-      },
-      (error) => {
-        heardAt = performance.now()
-        if (!inFlight.delete(command)) return
-        if (!text && isNoScript(error) && !closed) return execute(command, true)
-        command.fail(error)
-      }
+      (reply) => succeed(command, reply),
+      (error) => reject(command, text, error)
     )
+  }
+
+  const succeed = (command: Command, reply: unknown): void => {
+    heardAt = performance.now()
+    loaded.add(command.script)
+    if (inFlight.delete(command)) command.succeed(reply)
+  }
+
+  const reject = (command: Command, text: boolean, error: unknown): void => {
+    heardAt = performance.now()
+    if (!inFlight.delete(command)) return
+    if (!text && !closed && isNoScript(error)) return execute(command, true)
+    command.fail(error)
   }
 
   const remember = (script: Script): string => {
@@ -167,7 +171,9 @@ const open = (client: Client, owned: boolean) => {
     single: !cluster,
     oneClock: !cluster,
     send,
-    call: (name, args, done, failed) => void client.call(name, [...args]).then(done, failed),
+    call: (name, args, done, failed) => {
+      client.call(name, [...args]).then((reply) => done(reply), () => failed())
+    },
     isDown,
     observe: (observer) => {
       observers.push(observer)
@@ -238,20 +244,23 @@ const subscribe = (client: Client, channel: string, handlers: SubscriptionHandle
     opened.on("message", (from, message) => {
       if (from === channel) handlers.message(String(message))
     })
+    const current = () => !stopped && connection === opened
     opened.connect().then(() => opened.call("subscribe", [channel])).then(
-      () => {
-        if (stopped || connection !== opened) return
-        times = 0
-        handlers.up()
-      },
-      (error) => {
-        if (stopped || connection !== opened) return
-        const { kind } = Failure.classify(error)
-        if (kind !== "Unauthorized" && kind !== "Unsupported") return opened.disconnect()
-        stop()
-        handlers.refused(error)
-      }
+      () => current() && up(),
+      (error) => current() && down(opened, error)
     )
+  }
+
+  const up = () => {
+    times = 0
+    handlers.up()
+  }
+
+  const down = (opened: Single, error: unknown) => {
+    const { kind } = Failure.classify(error)
+    if (kind !== "Unauthorized" && kind !== "Unsupported") return opened.disconnect()
+    stop()
+    handlers.refused(error)
   }
 
   const stop = () => {

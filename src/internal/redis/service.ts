@@ -1,9 +1,9 @@
 /** The transport over Effect's own `Redis` service. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
 import * as Redis from "effect/persistence/Redis"
-import * as Scope from "effect/Scope"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
 import * as Failure from "./failure.ts"
 import type { Script } from "./scripts.ts"
 import type { Command, Transport } from "./transport.ts"
@@ -78,8 +78,10 @@ export const make = Effect.fnUntraced(function*(
           })
         )
       )
-      const loop: Effect.Effect<void> = Effect.flatMap(listen, (again) =>
-        again ? Effect.andThen(Effect.sleep("1 second"), loop) : Effect.void)
+      const loop: Effect.Effect<void> = Effect.flatMap(
+        listen,
+        (again) => again ? Effect.andThen(Effect.sleep("1 second"), loop) : Effect.void
+      )
       const fiber = fork(loop)
       return () => fiber.interruptUnsafe()
     }

@@ -80,6 +80,19 @@ const ignore = () => {}
 const succeedTrue = Effect.succeed(true)
 const succeedFalse = Effect.succeed(false)
 
+const acquired = (micros: number): Attempt => ({ _tag: "Acquired", fencingToken: micros })
+
+const held = (pttl: unknown, holder: unknown, waiters?: unknown): Attempt => {
+  const remaining = Number(pttl)
+  return {
+    _tag: "Held",
+    ...(typeof holder === "string" && { token: holder }),
+    // Whoever waits for the end of a lease comes a little later than that, and not all at once.
+    remainingMillis: remaining < 0 ? undefined : remaining + 2 + Math.random() * 10,
+    waiters: waiters === undefined ? undefined : Number(waiters)
+  }
+}
+
 export const make = Effect.fnUntraced(function*(
   name: string,
   transport: Transport,
@@ -150,40 +163,18 @@ export const make = Effect.fnUntraced(function*(
     if (known.out === 0 && !owed.has(token)) tokens.delete(token)
   }
 
-  const acquired = (micros: number): Attempt => ({ _tag: "Acquired", fencingToken: micros })
-
-  const held = (pttl: unknown, holder: unknown, waiters?: unknown): Attempt => {
-    const remaining = Number(pttl)
-    return {
-      _tag: "Held",
-      ...(typeof holder === "string" && { token: holder }),
-      // Whoever waits for the end of a lease comes a little later than that, and not all at once.
-      remainingMillis: remaining < 0 ? undefined : remaining + 2 + Math.random() * 10,
-      waiters: waiters === undefined ? undefined : Number(waiters)
-    }
-  }
-
   const attempts = collect<Attempting>(transport.single, (batch) => {
-    const n = batch.length
-    const keys = new Array<string>(n)
-    const args = new Array<string | number>(2 * n)
-    for (let i = 0; i < n; i++) {
-      const { expiresMillis, lock, token } = batch[i]
-      keys[i] = lock
-      args[i] = token
-      args[n + i] = expiresMillis
-    }
     const sentAt = now()
     const command: Command = {
       script: scripts.attempt,
-      keys,
-      args,
+      keys: batch.map(({ lock }) => lock),
+      args: [...batch.map(({ token }) => token), ...batch.map(({ expiresMillis }) => expiresMillis)],
       sent: false,
       succeed: (reply) => {
         const values = reply as ReadonlyArray<unknown>
         const micros = Number(values[0]) * 1_000_000 + Number(values[1])
         grants.observe(sentAt, micros)
-        for (let i = 0; i < n; i++) {
+        for (let i = 0; i < batch.length; i++) {
           const { key, known, settle, token } = batch[i]
           const value = values[i + 2]
           if (!Array.isArray(value) && Number(value) !== 1) {
@@ -271,23 +262,14 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const releases = collect<Asked<boolean>>(transport.single, (batch) => {
-    const n = batch.length
-    const keys = new Array<string>(2 * n)
-    const args = new Array<string>(n)
-    for (let i = 0; i < n; i++) {
-      const { lock, token } = batch[i]
-      keys[2 * i] = lock
-      keys[2 * i + 1] = Keys.queueKey(lock)
-      args[i] = token
-    }
     transport.send({
       script: scripts.release,
-      keys,
-      args,
+      keys: batch.flatMap(({ lock }) => [lock, Keys.queueKey(lock)]),
+      args: batch.map(({ token }) => token),
       sent: false,
       succeed: (reply) => {
         const values = reply as ReadonlyArray<unknown>
-        for (let i = 0; i < n; i++) {
+        for (let i = 0; i < batch.length; i++) {
           returned(batch[i].token)
           batch[i].settle(Number(values[i]) === 1 ? succeedTrue : succeedFalse)
         }

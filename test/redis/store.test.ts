@@ -1,0 +1,395 @@
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Context, Effect, Fiber, Layer, Option, type Scope } from "effect"
+import type { LockStore } from "effect-lock"
+import type { BackendFailure } from "effect-lock/LockError"
+import * as RedisBackend from "effect-lock/RedisBackend"
+import type { Redis } from "ioredis"
+import { lockKey } from "../../src/internal/redis/keys.ts"
+import { client, commandCounts, redis, until } from "../support/redis.ts"
+import { flavours } from "../support/redisStores.ts"
+import type { Server as ServerProcess } from "../support/server.ts"
+
+class Server extends Context.Service<Server, ServerProcess & { readonly look: Redis }>()("test/Server") {
+  static readonly layer = Layer.effect(
+    Server,
+    Effect.gen(function*() {
+      const server = yield* redis()
+      return Server.of({ ...server, look: yield* client(server.port) })
+    })
+  )
+}
+
+interface Notice {
+  readonly grants: Array<LockStore.Grant | undefined>
+}
+
+/** The operations of a store in short. */
+const on = (store: LockStore.LockStore) => ({
+  take: (key: string, token: string, expiresMillis = 5000) =>
+    store.tryAcquire({ key, token, expiresMillis, wait: false }),
+  wait: (key: string, token: string, expiresMillis = 5000) =>
+    store.tryAcquire({ key, token, expiresMillis, wait: true }),
+  listen: (key: string, token: string): Effect.Effect<Notice, BackendFailure, Scope.Scope> => {
+    const grants: Notice["grants"] = []
+    return Effect.as(store.listen!(key, token, (grant) => grants.push(grant)), { grants })
+  },
+  exchange: (key: string, token: string, next: string, expiresMillis = 5000) =>
+    store.exchange!(token, { key, token: next, expiresMillis, wait: true }),
+  release: store.release,
+  holder: (key: string) => Effect.map(store.inspect(key), (occupant) => Option.getOrUndefined(occupant)?.token)
+})
+
+const told = ({ grants }: Notice) => until(Effect.sync(() => grants.length > 0))
+
+const fenceOf = (attempt: LockStore.Attempt): number =>
+  attempt._tag === "Acquired" ? attempt.fencingToken : assert.fail("not acquired") as never
+
+let keys = 0
+const newKey = () => `key-${++keys}`
+
+describe("key names", () => {
+  it("are one to one and have a tag that is not empty", () => {
+    const names = ["", "}", "}x", "\\", "\\}", "a}b", "a{b", "{", "ä", "\ud800", "\ud801", "\\\\ud800", "\\ud800", "a"]
+    const made = names.map((name) => lockKey("lock:", name))
+    assert.strictEqual(new Set(made.map((name) => Buffer.from(name).toString("hex"))).size, names.length)
+    for (const name of made) {
+      const tag = name.slice(name.indexOf("{") + 1)
+      assert.isAbove(tag.indexOf("}"), 0, name)
+    }
+    assert.strictEqual(lockKey("lock:", "order-1"), "lock:{order-1}")
+  })
+})
+
+for (const flavour of flavours) {
+  layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })(
+    `RedisBackend store (${flavour.name})`,
+    (it) => {
+      const make = Effect.gen(function*() {
+        const { port } = yield* Server
+        return on(yield* flavour.make(port))
+      })
+
+      it.effect("takes, says who holds, gives back and leaves nothing", () =>
+        Effect.gen(function*() {
+          const { look } = yield* Server
+          const { holder, release, take } = yield* make
+          const key = newKey()
+          const first = yield* take(key, "p.1")
+          const again = yield* take(key, "p.1")
+          assert.isTrue(Number.isSafeInteger(fenceOf(first)))
+          assert.isAbove(fenceOf(again), fenceOf(first))
+          const other = yield* take(key, "q.1")
+          if (other._tag !== "Held") return assert.fail("taken twice")
+          assert.strictEqual(other.token, "p.1")
+          assert.isTrue(other.remainingMillis! > 4000 && other.remainingMillis! <= 5012)
+          assert.isFalse(yield* release(key, "q.1"))
+          assert.strictEqual(yield* holder(key), "p.1")
+          assert.isTrue(yield* release(key, "p.1"))
+          assert.isFalse(yield* release(key, "p.1"))
+          assert.isUndefined(yield* holder(key))
+          assert.isAbove(fenceOf(yield* take(key, "q.2")), fenceOf(again))
+          assert.isTrue(yield* release(key, "q.2"))
+          assert.deepStrictEqual(yield* Effect.promise(() => look.keys(`*${key}*`)), [])
+        }))
+
+      it.effect("hands a released lock to the first in the queue", () =>
+        Effect.gen(function*() {
+          const { exchange, holder, listen, release, take, wait } = yield* make
+          const key = newKey()
+          const first = fenceOf(yield* take(key, "p.1"))
+          const two = yield* listen(key, "p.2")
+          const three = yield* listen(key, "p.3")
+          const queued = yield* wait(key, "p.2")
+          assert.strictEqual(queued._tag === "Held" ? queued.waiters : undefined, 1)
+          yield* wait(key, "p.3")
+          // asking again keeps the place
+          yield* wait(key, "p.2")
+          assert.isTrue(yield* release(key, "p.1"))
+          yield* told(two)
+          assert.strictEqual(yield* holder(key), "p.2")
+          assert.strictEqual((yield* take(key, "p.9"))._tag, "Held")
+          assert.strictEqual(three.grants.length, 0)
+          const second = fenceOf(yield* wait(key, "p.2"))
+          assert.isAbove(second, first)
+          const queuedAgain = yield* exchange(key, "p.2", "p.4")
+          assert.strictEqual(queuedAgain._tag, "Held")
+          yield* told(three)
+          assert.strictEqual(yield* holder(key), "p.3")
+          assert.isTrue(yield* release(key, "p.3"))
+          assert.strictEqual(yield* holder(key), "p.4")
+          // nobody else waits
+          assert.strictEqual((yield* exchange(key, "p.4", "p.5"))._tag, "Acquired")
+          assert.isTrue(yield* release(key, "p.5"))
+          assert.isUndefined(yield* holder(key))
+        }).pipe(Effect.scoped))
+
+      it.effect("a batch of many takes, extends and gives back each by itself", () =>
+        Effect.gen(function*() {
+          const { port } = yield* Server
+          const store = yield* flavour.make(port)
+          const { release, take } = on(store)
+          const many = Array.from({ length: 300 }, newKey)
+          yield* take(many[7], "q.7")
+          const attempts = yield* Effect.forEach(many, (key, i) => take(key, `p.${i}`), { concurrency: "unbounded" })
+          assert.deepStrictEqual(attempts.flatMap((attempt, i) => attempt._tag === "Held" ? [i] : []), [7])
+          if (store.extendAll !== undefined) {
+            const extended = yield* store.extendAll(
+              many.map((key, i) => ({ key, token: `p.${i}`, expiresMillis: 9000 }))
+            )
+            assert.deepStrictEqual(extended.flatMap((extended, i) => extended ? [] : [i]), [7])
+          }
+          const released = yield* Effect.forEach(many, (key, i) => release(key, `p.${i}`), { concurrency: "unbounded" })
+          assert.deepStrictEqual(released.flatMap((released, i) => released ? [] : [i]), [7])
+        }))
+    }
+  )
+}
+
+layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("RedisBackend store", (it) => {
+  const make = Effect.flatMap(Server, ({ port }) => RedisBackend.makeStore({ host: "127.0.0.1", port }))
+  const pttl = (key: string) =>
+    Effect.flatMap(Server, ({ look }) => Effect.promise(() => look.pttl(lockKey("lock:", key))))
+  const waiting = (key: string) =>
+    Effect.flatMap(Server, ({ look }) => Effect.promise(() => look.zrange(`${lockKey("lock:", key)}:q`, "0", "-1")))
+
+  it.effect("the grant says when the lease began, on our clock", () =>
+    Effect.gen(function*() {
+      const { listen, release, take, wait } = on(yield* make)
+      const key = newKey()
+      yield* take(key, "p.1")
+      const notice = yield* listen(key, "p.2")
+      yield* wait(key, "p.2", 60_000)
+      const before = performance.now()
+      const monotonic = yield* Effect.clockWith((clock) => clock.monotonicTimeNanos)
+      yield* release(key, "p.1")
+      yield* told(notice)
+      const elapsed = performance.now() - before
+      const [grant] = notice.grants
+      assert.isDefined(grant)
+      const since = grant!.sinceMillis - Number(monotonic) / 1e6
+      // a lower bound, and not a bad one
+      assert.isTrue(since > -1000 && since <= elapsed, `${since} of ${elapsed}`)
+      assert.strictEqual(grant!.leaseMillis, 3000)
+      assert.isAtMost(yield* pttl(key), 3000)
+      // claimed, it is a full lease
+      yield* wait(key, "p.2", 60_000)
+      assert.isAbove(yield* pttl(key), 50_000)
+      yield* release(key, "p.2")
+    }).pipe(Effect.scoped))
+
+  it.effect("a waiter that leaves is out of the queue", () =>
+    Effect.gen(function*() {
+      const { holder, listen, release, take, wait } = on(yield* make)
+      const key = newKey()
+      yield* take(key, "p.1")
+      yield* listen(key, "p.2")
+      yield* wait(key, "p.2")
+      assert.lengthOf(yield* waiting(key), 1)
+      assert.isFalse(yield* release(key, "p.2"))
+      assert.lengthOf(yield* waiting(key), 0)
+      yield* release(key, "p.1")
+      assert.isUndefined(yield* holder(key))
+      // and one that leaves after it was given the lock gives it back
+      yield* take(key, "p.3")
+      yield* wait(key, "p.4")
+      yield* release(key, "p.3")
+      assert.strictEqual(yield* holder(key), "p.4")
+      assert.isTrue(yield* release(key, "p.4"))
+      assert.isUndefined(yield* holder(key))
+    }).pipe(Effect.scoped))
+
+  it.effect("a dead waiter is skipped", () =>
+    Effect.gen(function*() {
+      const { holder, listen, release, take, wait } = on(yield* make)
+      const key = newKey()
+      yield* take(key, "p.1")
+      const other = yield* Effect.scoped(Effect.gen(function*() {
+        const dead = on(yield* make)
+        yield* dead.listen(key, "dead.1")
+        return yield* dead.wait(key, "dead.1")
+      }))
+      assert.strictEqual(other._tag, "Held")
+      yield* listen(key, "p.2")
+      yield* wait(key, "p.2")
+      assert.lengthOf(yield* waiting(key), 2)
+      const { look } = yield* Server
+      yield* until(Effect.promise(async () => (await look.pubsub("NUMSUB", "lock:ch:dead") as Array<unknown>)[1] === 0))
+      yield* release(key, "p.1")
+      assert.strictEqual(yield* holder(key), "p.2")
+      yield* release(key, "p.2")
+    }).pipe(Effect.scoped))
+
+  it.effect("an expired lock goes to a waiter that looks, in order", () =>
+    Effect.gen(function*() {
+      const { holder, listen, release, take, wait } = on(yield* make)
+      const key = newKey()
+      yield* take(key, "p.1", 40)
+      const two = yield* listen(key, "p.2")
+      yield* listen(key, "p.3")
+      yield* wait(key, "p.2")
+      yield* wait(key, "p.3")
+      yield* until(Effect.map(holder(key), (token) => token === undefined))
+      assert.strictEqual((yield* wait(key, "p.3"))._tag, "Held")
+      yield* told(two)
+      assert.strictEqual(yield* holder(key), "p.2")
+      yield* release(key, "p.2")
+      yield* release(key, "p.3")
+      assert.isUndefined(yield* holder(key))
+      // the late holder's release of an expired lease wakes the queue as well
+      yield* take(key, "p.4", 40)
+      yield* listen(key, "p.5")
+      yield* wait(key, "p.5")
+      yield* until(Effect.map(holder(key), (token) => token === undefined))
+      assert.isFalse(yield* release(key, "p.4"))
+      assert.strictEqual(yield* holder(key), "p.5")
+      yield* release(key, "p.5")
+    }).pipe(Effect.scoped))
+
+  it.effect("an exchange that is executed twice changes nothing", () =>
+    Effect.gen(function*() {
+      const { exchange, holder, release, take } = on(yield* make)
+      const key = newKey()
+      yield* take(key, "p.1")
+      const first = fenceOf(yield* exchange(key, "p.1", "p.2"))
+      assert.isAbove(fenceOf(yield* exchange(key, "p.1", "p.2")), first)
+      assert.lengthOf(yield* waiting(key), 0)
+      yield* release(key, "p.2")
+      assert.isUndefined(yield* holder(key))
+    }))
+
+  it.effect("a release that takes over a queue gives to others and to ourselves", () =>
+    Effect.gen(function*() {
+      const { exchange, holder, listen, release, take, wait } = on(yield* make)
+      const key = newKey()
+      yield* take(key, "p.1")
+      yield* listen(key, "q.1")
+      yield* wait(key, "q.1")
+      yield* listen(key, "p.2")
+      assert.strictEqual((yield* exchange(key, "p.1", "p.2"))._tag, "Held")
+      assert.strictEqual(yield* holder(key), "q.1")
+      yield* release(key, "q.1")
+      assert.strictEqual(yield* holder(key), "p.2")
+      yield* release(key, "p.2")
+    }).pipe(Effect.scoped))
+
+  it.effect("many attempts and releases of one tick are a few commands", () =>
+    Effect.gen(function*() {
+      const { look } = yield* Server
+      const { release, take } = on(yield* make)
+      yield* take("warm", "p.0")
+      yield* release("warm", "p.0")
+      yield* commandCounts(look)
+      const many = Array.from({ length: 512 }, (_, i) => i)
+      yield* Effect.forEach(many, (i) => Effect.andThen(take(`many-${i}`, `p.${i}`), release(`many-${i}`, `p.${i}`)), {
+        concurrency: "unbounded"
+      })
+      const counts = yield* commandCounts(look)
+      assert.isAtMost((counts["evalsha"] ?? 0) + (counts["eval"] ?? 0), 10)
+    }))
+
+  it.effect("an attempt and its release in one tick leave nothing", () =>
+    Effect.gen(function*() {
+      const { holder, release, take } = on(yield* make)
+      const key = newKey()
+      const fibers = yield* Effect.all([
+        Effect.forkChild(take(key, "p.1"), { startImmediately: true }),
+        Effect.forkChild(release(key, "p.1"), { startImmediately: true })
+      ])
+      const [, released] = yield* Effect.all([Fiber.join(fibers[0]), Fiber.join(fibers[1])])
+      assert.isTrue(released)
+      assert.isUndefined(yield* holder(key))
+    }))
+
+  it.effect("something else at the key is told, and spoils no batch", () =>
+    Effect.gen(function*() {
+      const { look } = yield* Server
+      const store = yield* make
+      const { exchange, holder, listen, release, take, wait } = on(store)
+      const [key, other] = [newKey(), newKey()]
+      yield* Effect.promise(() => look.lpush(lockKey("lock:", key), "x"))
+      const [wrong, right] = yield* Effect.all([Effect.flip(take(key, "p.1")), take(other, "p.2")], {
+        concurrency: "unbounded"
+      })
+      assert.deepStrictEqual([wrong.kind, wrong.retryable, wrong.key], ["WrongType", false, key])
+      assert.strictEqual(right._tag, "Acquired")
+      yield* listen(key, "p.1")
+      for (const failure of [wait(key, "p.1"), holder(key), exchange(key, "p.0", "p.1")]) {
+        assert.strictEqual((yield* Effect.flip(failure as Effect.Effect<unknown, BackendFailure>)).kind, "WrongType")
+      }
+      const extended = yield* store.extendAll!([
+        { key, token: "p.1", expiresMillis: 1000 },
+        { key: other, token: "p.2", expiresMillis: 1000 }
+      ])
+      assert.deepStrictEqual(extended, [false, true])
+      assert.deepStrictEqual(
+        yield* Effect.all([release(key, "p.3"), release(other, "p.2")], { concurrency: "unbounded" }),
+        [false, true]
+      )
+      yield* Effect.promise(() => look.del(lockKey("lock:", key)))
+    }).pipe(Effect.scoped))
+
+  it.effect("a flush is told by the next extension, and the next fencing token is higher", () =>
+    Effect.gen(function*() {
+      const { look } = yield* Server
+      const store = yield* make
+      const { release, take } = on(store)
+      const key = newKey()
+      const fence = fenceOf(yield* take(key, "p.1"))
+      assert.isTrue(yield* store.extend({ key, token: "p.1", expiresMillis: 5000 }))
+      yield* Effect.promise(() => look.flushall())
+      assert.isFalse(yield* store.extend({ key, token: "p.1", expiresMillis: 5000 }))
+      assert.isAbove(fenceOf(yield* take(key, "p.2")), fence)
+      yield* release(key, "p.2")
+    }))
+
+  it.effect("scripts that the server forgot are sent again", () =>
+    Effect.gen(function*() {
+      const { look } = yield* Server
+      const { holder, release, take } = on(yield* make)
+      const many = Array.from({ length: 100 }, newKey)
+      yield* take("warm", "p.0")
+      yield* release("warm", "p.0")
+      yield* Effect.promise(() => look.script("FLUSH"))
+      const attempts = yield* Effect.forEach(many, (key) => take(key, `p.${key}`), { concurrency: "unbounded" })
+      assert.isTrue(attempts.every(({ _tag }) => _tag === "Acquired"))
+      yield* Effect.promise(() => look.script("FLUSH"))
+      assert.strictEqual(yield* holder(many[0]), `p.${many[0]}`)
+      yield* Effect.forEach(many, (key) => release(key, `p.${key}`), { concurrency: "unbounded" })
+    }))
+
+  it.effect("the subscription goes with the last waiter", () =>
+    Effect.gen(function*() {
+      const { look } = yield* Server
+      const { listen, release, take, wait } = on(yield* make)
+      const key = newKey()
+      yield* take(key, "sub.1")
+      const channels = Effect.promise(() => look.pubsub("CHANNELS", "lock:ch:sub*") as Promise<Array<string>>)
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* listen(key, "sub.2")
+        yield* listen(key, "sub.3")
+        yield* wait(key, "sub.2")
+        assert.deepStrictEqual(yield* channels, ["lock:ch:sub"])
+        yield* release(key, "sub.2")
+      }))
+      yield* until(Effect.map(channels, (channels) => channels.length === 0))
+      yield* release(key, "sub.1")
+    }))
+
+  it.effect("any prefix will do, except one that empties the tag", () =>
+    Effect.gen(function*() {
+      const { look, port } = yield* Server
+      const prefix = "it's \\ \"odd\"\n:{x}:"
+      const { listen, release, take, wait } = on(
+        yield* RedisBackend.makeStore({ host: "127.0.0.1", port, keyPrefix: prefix })
+      )
+      yield* take("k", "p.1")
+      assert.strictEqual(yield* Effect.promise(() => look.get(`${prefix}{k}`)), "p.1")
+      const notice = yield* listen("k", "p.2")
+      yield* wait("k", "p.2")
+      yield* release("k", "p.1")
+      yield* told(notice)
+      yield* release("k", "p.2")
+      const error = yield* Effect.flip(RedisBackend.makeStore({ keyPrefix: "a{}" }))
+      assert.strictEqual(error.reason._tag, "InvalidOptions")
+    }).pipe(Effect.scoped))
+})

@@ -1,0 +1,89 @@
+/** Real Redis servers for tests: single ones, with a way to restart them, and a cluster of three. */
+import { Effect, Schedule } from "effect"
+import type { Scope } from "effect"
+import { Redis } from "ioredis"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { freePort, kill, type Server, type ServerError, start } from "./server.ts"
+
+const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-redis-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+)
+
+const args = (port: number, more: ReadonlyArray<string>): ReadonlyArray<string> => [
+  "--port",
+  String(port),
+  "--bind",
+  "127.0.0.1",
+  "--save",
+  "",
+  "--appendonly",
+  "no",
+  ...more
+]
+
+/** A server at a given port, for instance where another one has just died. */
+export const redisAt = (
+  port: number,
+  ...more: ReadonlyArray<string>
+): Effect.Effect<Server, ServerError, Scope.Scope> => start("redis-server", args(port, more), port)
+
+export const redis = (...more: ReadonlyArray<string>): Effect.Effect<Server, ServerError, Scope.Scope> =>
+  Effect.retry(Effect.flatMap(freePort, (port) => redisAt(port, ...more)), { times: 2 })
+
+export { kill }
+
+/** A client for looking on, closed with the scope. */
+export const client = (port: number, options: object = {}): Effect.Effect<Redis, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const client = new Redis(port, "127.0.0.1", { ...options })
+      client.on("error", () => {})
+      return client
+    }),
+    (client) => Effect.sync(() => client.disconnect())
+  )
+
+/** Three primaries that share all slots. */
+export const cluster: Effect.Effect<ReadonlyArray<Server>, ServerError, Scope.Scope> = Effect.gen(function*() {
+  const servers: Array<Server> = []
+  for (let i = 0; i < 3; i++) {
+    const dir = yield* directory
+    servers.push(yield* redis("--cluster-enabled", "yes", "--dir", dir, "--cluster-node-timeout", "2000"))
+  }
+  const clients: Array<Redis> = []
+  for (const { port } of servers) clients.push(yield* client(port))
+  const bounds = [0, 5461, 10_923, 16_384]
+  for (let i = 0; i < 3; i++) {
+    yield* Effect.promise(() => clients[i].call("cluster", "addslotsrange", bounds[i], bounds[i + 1] - 1))
+    yield* Effect.promise(() => clients[i].call("cluster", "set-config-epoch", i + 1))
+  }
+  for (let i = 1; i < 3; i++) {
+    yield* Effect.promise(() => clients[0].call("cluster", "meet", "127.0.0.1", servers[i].port))
+  }
+  for (const client of clients) {
+    yield* Effect.promise(() => client.call("cluster", "info") as Promise<string>).pipe(
+      Effect.repeat({
+        schedule: Schedule.spaced("30 millis"),
+        until: (info) => info.includes("cluster_state:ok") && info.includes("cluster_known_nodes:3")
+      })
+    )
+  }
+  return servers
+})
+
+/** Waits until a condition holds, by looking again and again; the test's own timeout is the limit. */
+export const until = <E, R>(condition: Effect.Effect<boolean, E, R>): Effect.Effect<void, E, R> =>
+  Effect.asVoid(Effect.repeat(condition, { schedule: Schedule.spaced("5 millis"), until: (met) => met }))
+
+/** How often each command was executed since the last look. */
+export const commandCounts = (client: Redis): Effect.Effect<Record<string, number>> =>
+  Effect.promise(async () => {
+    const info = await client.info("commandstats")
+    await client.config("RESETSTAT")
+    const counts: Record<string, number> = {}
+    for (const [, name, calls] of info.matchAll(/cmdstat_([\w|]+):calls=(\d+)/g)) counts[name] = Number(calls)
+    return counts
+  })
