@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as LockBackend from "./LockBackend.ts"
-import type { Attempt, LockStore } from "./LockStore.ts"
+import type { Attempt, Claim, LockStore } from "./LockStore.ts"
 
 interface Entry {
   token: string
@@ -72,24 +72,31 @@ export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.service(Clo
     sweepAt = Math.max(smallestSweep, 2 * entries.size)
   }
 
+  const tryAcquire = ({ expiresMillis, key, token }: Claim, at: number): Attempt => {
+    const entry = live(key, at)
+    if (entry === undefined) {
+      entries.set(key, { token, expiresAt: at + expiresMillis })
+      if (entries.size > sweepAt) sweep(at)
+    } else if (entry.token === token) {
+      entry.expiresAt = at + expiresMillis
+    } else {
+      return { _tag: "Held", token: entry.token, remainingMillis: entry.expiresAt - at }
+    }
+    return { _tag: "Acquired", fencingToken: ++fencingToken }
+  }
+
+  const release = (key: string, token: string, at: number): boolean => {
+    if (live(key, at)?.token !== token) return false
+    entries.delete(key)
+    const waiting = listeners.get(key)
+    if (waiting !== undefined) { for (const notify of waiting) notify() }
+    return true
+  }
+
   return {
     name: "memory",
-    immediate: true,
-    drift: 0,
-    tryAcquire: ({ expiresMillis, key, token }) =>
-      Effect.sync((): Attempt => {
-        const at = now()
-        const entry = live(key, at)
-        if (entry === undefined) {
-          entries.set(key, { token, expiresAt: at + expiresMillis })
-          if (entries.size > sweepAt) sweep(at)
-        } else if (entry.token === token) {
-          entry.expiresAt = at + expiresMillis
-        } else {
-          return { _tag: "Held", token: entry.token, remainingMillis: entry.expiresAt - at }
-        }
-        return { _tag: "Acquired", fencingToken: ++fencingToken }
-      }),
+    direct: { tryAcquire, release },
+    tryAcquire: (claim) => Effect.sync(() => tryAcquire(claim, now())),
     extend: ({ expiresMillis, key, token }) =>
       Effect.sync(() => {
         const at = now()
@@ -98,14 +105,7 @@ export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.service(Clo
         entry.expiresAt = at + expiresMillis
         return true
       }),
-    release: (key, token) =>
-      Effect.sync(() => {
-        if (live(key, now())?.token !== token) return false
-        entries.delete(key)
-        const waiting = listeners.get(key)
-        if (waiting !== undefined) { for (const notify of waiting) notify() }
-        return true
-      }),
+    release: (key, token) => Effect.sync(() => release(key, token, now())),
     inspect: (key) =>
       Effect.sync(() => {
         const at = now()

@@ -45,7 +45,7 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
@@ -74,6 +74,9 @@ export type {
 export type Work<A, E, R> = Effect.Effect<A, E, R> | ((lease: Lease) => Effect.Effect<A, E, R>)
 
 type Backend = LockBackend["Service"]
+
+/** The services of a fiber are those of its effect. */
+const contextOf = <R>(fiber: Fiber.Fiber<unknown, unknown>) => fiber.context as Context.Context<R>
 
 const isWork = (u: unknown): boolean => typeof u === "function" || Effect.isEffect(u)
 
@@ -111,35 +114,53 @@ const timedOut = (backend: Backend, request: LockRequest, busy: Busy): Effect.Ef
   )
 }
 
-/** Runs work on a fiber of its own, because only so can losing the lease be an error instead of an interruption. */
-const guard = <A, E, R>(taken: Taken, work: Work<A, E, R>): Effect.Effect<A, E | LockError, R> =>
-  Effect.flatMap(
-    Effect.forkDetach(typeof work === "function" ? Effect.suspend(() => work(taken)) : work, immediately),
-    (fiber) => {
-      const exit = fiber.pollUnsafe()
-      return exit !== undefined ? taken.settle(exit) : Effect.callback<A, E | LockError>((resume) => {
-        const unwatch = taken.watch(() => fiber.interruptUnsafe())
-        fiber.addObserver((exit) => {
-          unwatch()
-          resume(taken.settle(exit))
-        })
-        return Effect.flatMap(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)), defects)
-      })
-    }
+/**
+ * Runs work on a fiber of its own, because only so can losing the lease be an
+ * error instead of an interruption. Acts at once: work that needs no waiting is
+ * done when this returns, and its result is an `Exit`.
+ */
+const guard = <A, E, R>(
+  taken: Taken,
+  work: Effect.Effect<A, E, R>,
+  context: Context.Context<R>,
+  restore: Restore
+): Effect.Effect<A, E | LockError> => {
+  const uninterruptible = restore(Effect.void) === Effect.void
+  const fiber = Effect.runForkWith(context)(work, { uninterruptible })
+  const exit = fiber.pollUnsafe()
+  if (exit !== undefined) return finish(taken, taken.settle(exit))
+  const settled = Effect.callback<A, E | LockError>((resume) => {
+    const unwatch = taken.watch(() => fiber.interruptUnsafe())
+    fiber.addObserver((exit) => {
+      unwatch()
+      resume(taken.settle(exit))
+    })
+  })
+  return Effect.onExitPrimitive(
+    restore(settled),
+    () => fiber.pollUnsafe() === undefined
+      ? Effect.flatMap(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)), (exit) => finish(taken, defects(exit)))
+      : taken.giveBack(),
+    true
   )
+}
 
-const immediately = { startImmediately: true, uninterruptible: "inherit" } as const
+const finish = <A, E>(taken: Taken, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
+  const rest = taken.giveBack()
+  return rest === undefined ? exit : Effect.andThen(rest, exit)
+}
 
 /** What finalizers of interrupted work died of, so that it is not lost. */
-const defects = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
-  if (exit._tag === "Success") return Effect.void
-  const reasons = exit.cause.reasons.filter(Cause.isDieReason)
-  return reasons.length === 0 ? Effect.void : Effect.failCause(Cause.fromReasons(reasons))
+const defects = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<void> => {
+  const reasons = exit._tag === "Failure" ? exit.cause.reasons.filter(Cause.isDieReason) : []
+  return reasons.length === 0 ? Exit.void : Exit.failCause(Cause.fromReasons(reasons))
 }
+
+type Complete = (config: LockConfig) => LockRequest | LockError
 
 /** Calls `f` in an uninterruptible region with the backend and the completed request. */
 const withRequest = <A, E, R>(
-  complete: (config: LockConfig) => LockRequest | LockError,
+  complete: Complete,
   f: (
     backend: Backend,
     request: LockRequest,
@@ -147,30 +168,36 @@ const withRequest = <A, E, R>(
     fiber: Fiber.Fiber<unknown, unknown>
   ) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | LockError, R | LockBackend> =>
-  Effect.withFiber<A, E | LockError, R>((fiber) => {
-    const context = fiber.context as Context.Context<LockBackend>
+  Effect.uninterruptibleMask<A, E | LockError, R>((restore) => {
+    const fiber = Fiber.getCurrent()!
+    const context = contextOf<LockBackend>(fiber)
     const request = complete(Context.get(context, LockConfig))
-    if (request instanceof LockError) return Effect.fail(request)
-    const backend = Context.get(context, LockBackend)
-    return Effect.uninterruptibleMask((restore) => f(backend, request, restore, fiber))
+    return request instanceof LockError ? Exit.fail(request) : f(Context.get(context, LockBackend), request, restore, fiber)
   })
 
+/** Takes, guards, gives back: the life of a lock. */
 const bracket = <A, E, R, B, E2>(
   work: Work<A, E, R>,
-  complete: (config: LockConfig) => LockRequest | LockError,
-  onDone: (work: Effect.Effect<A, E | LockError, R>) => Effect.Effect<B, E | LockError, R>,
+  complete: Complete,
+  onDone: (work: Effect.Effect<A, E, R>) => Effect.Effect<B, E, R>,
   onBusy: (backend: Backend, request: LockRequest, busy: Busy) => Effect.Effect<B, E2>
 ): Effect.Effect<B, E | E2 | LockError, R | LockBackend> =>
-  withRequest(complete, (backend, request, restore, fiber) =>
-    Effect.flatMap(
-      span(fiber, "Lock.wait", backend, request, backend.take(request, restore)),
-      (taken): Effect.Effect<B, E | E2 | LockError, R> =>
-        taken._tag === "Busy" ? onBusy(backend, request, taken) : Effect.onExitPrimitive(
-          restore(onDone(span(fiber, "Lock.hold", backend, request, guard(taken, work)))),
-          () => taken.release,
-          true
-        )
-    ))
+  withRequest<B, E | E2 | LockError, R>(complete, (backend, request, restore, fiber) => {
+    const taking: Effect.Effect<Taken | Busy, LockError> = span(
+      fiber,
+      "Lock.wait",
+      backend,
+      request,
+      backend.take(request, restore)
+    )
+    const use = (taken: Taken | Busy): Effect.Effect<B, E | E2 | LockError> => {
+      if (taken._tag === "Busy") return onBusy(backend, request, taken)
+      const effect = onDone(typeof work === "function" ? Effect.suspend(() => work(taken)) : work)
+      return guard(taken, span(fiber, "Lock.hold", backend, request, effect), contextOf<R>(fiber), restore)
+    }
+    const taken = Exit.isExit(taking) ? taking as Exit.Exit<Taken | Busy, LockError> : undefined
+    return taken?._tag === "Success" ? use(taken.value) : Effect.flatMap(taking, use)
+  })
 
 const same = <A>(a: A): A => a
 
@@ -306,7 +333,7 @@ export const once: {
 ) as never
 
 const scopedLease = (
-  complete: (config: LockConfig) => LockRequest | LockError
+  complete: Complete
 ): Effect.Effect<Lease | TimedOut, LockError, LockBackend | Scope.Scope> =>
   withRequest(complete, (backend, request, restore, fiber) =>
     Effect.flatMap(

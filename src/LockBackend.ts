@@ -37,8 +37,9 @@ export interface Busy {
  * need to guard work with it.
  *
  * `watch` keeps the lease alive from then on and calls back once, synchronously,
- * when it is lost; its result unsubscribes. `settle` gives the exit of work done under the lease: its own,
- * unless the lease ended first.
+ * when it is lost; its result unsubscribes. `settle` gives the exit of work done
+ * under the lease: its own, unless the lease ended first. `giveBack` acts at
+ * once, once, and returns what is left to do, if anything.
  *
  * @category models
  * @since 0.1.0
@@ -47,6 +48,7 @@ export interface Taken extends Lease {
   readonly _tag: "Taken"
   readonly watch: (onLost: () => void) => () => void
   readonly settle: <A, E>(exit: Exit.Exit<A, E>) => Exit.Exit<A, E | LockError>
+  readonly giveBack: () => Effect.Effect<void> | undefined
 }
 
 /**
@@ -61,11 +63,12 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
 /**
  * What a backend can do. Use it through the functions of `Lock`.
  *
- * - `take` waits for the lock as the request says. It must run in an
- *   uninterruptible region whose `restore` is passed on: the waiting is
- *   interruptible and leaves nothing behind, the taking is not, so that the
- *   caller can register the release in the same step. Waiting in vain is an
- *   answer, not an error.
+ * - `take` waits for the lock as the request says. Call it inside
+ *   `Effect.uninterruptibleMask`, pass on its `restore`, and run the result at
+ *   once: it acts when called, and gives an `Exit` where nothing had to be waited
+ *   for. The waiting is interruptible and leaves nothing behind, the taking is
+ *   not, so that the caller can register the release in the same step. Waiting in
+ *   vain is an answer, not an error.
  * - `inspect` says who holds a key.
  * - `forceRelease` frees a key whoever holds it, and says whether it was held.
  *

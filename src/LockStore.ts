@@ -73,8 +73,11 @@ export interface Acquired {
  * @category models
  * @since 0.1.0
  */
-export interface Held extends Partial<Occupant> {
+export interface Held {
   readonly _tag: "Held"
+  readonly token?: string | undefined
+  readonly remainingMillis?: number | undefined
+  readonly waiters?: number | undefined
 }
 
 /**
@@ -151,8 +154,15 @@ export interface LockStore {
   /** Who holds the key. */
   readonly inspect: (key: string) => Effect.Effect<Option.Option<Occupant>, BackendFailure>
 
-  /** The store lives in this process: its operations complete at once and never suspend. */
-  readonly immediate?: boolean | undefined
+  /**
+   * For a store that lives in this process: taking and freeing as plain
+   * functions, given the time by the monotonic clock. The engine then calls them
+   * in place, and needs no safety margin in its deadlines.
+   */
+  readonly direct?: {
+    readonly tryAcquire: (claim: Claim, nowMillis: number) => Attempt
+    readonly release: (key: string, token: string, nowMillis: number) => boolean
+  } | undefined
 
   /**
    * How much faster than ours the store's clock may run, as a fraction: the

@@ -8,10 +8,12 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { identity } from "effect/Function"
+import * as Exit from "effect/Exit"
+import { constVoid } from "effect/Function"
 import * as Layer from "effect/Layer"
 import { LockBackend, type Taken } from "./LockBackend.ts"
-import { decodeExtension } from "./LockConfig.ts"
+import { decodeExtension, type LockRequest } from "./LockConfig.ts"
+import type { LockError } from "./LockError.ts"
 
 /**
  * Always acquires, never blocks, never loses. Fencing tokens still increase, so
@@ -39,25 +41,49 @@ export const layer: Layer.Layer<LockBackend> = Layer.sync(LockBackend, () => {
   let fencingToken = 0
   return {
     name: "open",
-    take: (request) =>
-      Effect.sync((): Taken => {
-        let released = false
-        return {
-          _tag: "Taken",
-          key: request.key,
-          fencingToken: ++fencingToken,
-          remaining: Effect.sync(() => released ? Duration.zero : Duration.millis(request.expiresMillis)),
-          extend: (expires) =>
-            expires === undefined ? Effect.void : Effect.asVoid(Effect.fromResult(decodeExtension(expires))),
-          release: Effect.sync(() => {
-            released = true
-          }),
-          lost: Effect.never,
-          watch: () => () => {},
-          settle: identity
-        }
-      }),
+    take: (request) => Exit.succeed(new OpenLease(request, ++fencingToken)),
     inspect: () => Effect.succeedNone,
     forceRelease: () => Effect.succeed(false)
   }
 })
+
+class OpenLease implements Taken {
+  readonly _tag = "Taken"
+  readonly fencingToken: number
+  readonly lost = Effect.never
+  private readonly request: LockRequest
+  private released = false
+
+  constructor(request: LockRequest, fencingToken: number) {
+    this.request = request
+    this.fencingToken = fencingToken
+  }
+
+  get key(): string {
+    return this.request.key
+  }
+
+  get remaining(): Effect.Effect<Duration.Duration> {
+    return Effect.sync(() => this.released ? Duration.zero : Duration.millis(this.request.expiresMillis))
+  }
+
+  get release(): Effect.Effect<void> {
+    return Effect.sync(() => this.giveBack())
+  }
+
+  extend(expires?: Duration.Input): Effect.Effect<void, LockError> {
+    return expires === undefined ? Effect.void : Effect.asVoid(Effect.fromResult(decodeExtension(expires)))
+  }
+
+  watch(): () => void {
+    return constVoid
+  }
+
+  settle<A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E> {
+    return exit
+  }
+
+  giveBack(): undefined {
+    this.released = true
+  }
+}

@@ -13,7 +13,7 @@ export class Contender {
   readonly key: string
   readonly token: string
   readonly expiresMillis: number
-  /** When the last claim was sent. A lease of this token ends `expires` after that at the latest. */
+  /** When the last claim was sent. */
   askedAt = 0
   reply: Reply | undefined = undefined
   /** The store may know the token although we do not hold the key: it has to be released. */
@@ -22,7 +22,7 @@ export class Contender {
   readonly unanswered = new Set<Fiber.Fiber<Attempt, BackendFailure>>()
   /** Open while the store listens for us. */
   listening: Scope.Closeable | undefined = undefined
-  grant: Grant | undefined = undefined
+  private grant: Grant | undefined = undefined
   private noticed = false
   private wake: (() => void) | undefined = undefined
 
@@ -37,6 +37,12 @@ export class Contender {
     if (grant !== undefined) this.grant = grant
     this.noticed = true
     this.wake?.()
+  }
+
+  takeGrant(): Grant | undefined {
+    const { grant } = this
+    this.grant = undefined
+    return grant
   }
 
   /** Until the time given, or until there is news. */

@@ -1,6 +1,6 @@
 /**
- * The engine: everything between a lock call and the four operations of a
- * store. One per backend.
+ * The engine: everything between a lock call and the operations of a store. One
+ * per backend.
  *
  * The life of a request: {@link Engine.take} waits for its turn in the local
  * line; {@link Engine.contend} asks the store until it says acquired, the
@@ -9,7 +9,7 @@
  * fiber or back to the store, and passes the turn on.
  *
  * Whoever has the turn must pass it on, and whoever leaves a token in doubt must
- * disown it: these two duties are met in one place each, {@link Engine.pass} and
+ * disown it. Each of these duties is met in one place: {@link Engine.pass} and
  * {@link Engine.disown}.
  */
 import * as Cause from "effect/Cause"
@@ -26,9 +26,10 @@ import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import type { Busy, LockBackend, Restore, Taken } from "../LockBackend.ts"
 import { decodeExtension, invalidOption, type LockRequest } from "../LockConfig.ts"
-import { BackendFailure, Holder, LockError } from "../LockError.ts"
+import { type BackendFailure, Holder, LockError } from "../LockError.ts"
 import type { Attempt, Grant, Held, Holding, LockStore, Occupant } from "../LockStore.ts"
 import { Alarms } from "./alarms.ts"
+import { Calls } from "./calls.ts"
 import { Contender, type Reply } from "./contender.ts"
 import { Keeper } from "./keeper.ts"
 import { type Baton, Line, turn, Waiter } from "./line.ts"
@@ -36,49 +37,40 @@ import * as Meter from "./meter.ts"
 import { HeldLease, Tenure, type Why } from "./tenure.ts"
 import * as Token from "./token.ts"
 
-/** Polling for stores that cannot tell of a release. */
+/** Polling, for stores that cannot tell of a release. */
 const polling: Schedule.Schedule<unknown> = Schedule.min([
   Schedule.exponential(Duration.millis(10), 1.5),
   Schedule.spaced(Duration.millis(250))
 ]).pipe(Schedule.jittered)
 
-/** How a failed release is tried again, until the lease has ended by itself. */
-const persistent: Schedule.Schedule<unknown> = Schedule.min([
-  Schedule.exponential(Duration.millis(20), 2),
-  Schedule.spaced(Duration.seconds(1))
-])
-
-const isHeld = (reply: Reply): reply is Held => reply._tag === "Held"
+type Taking = Effect.Effect<Taken | Busy, LockError>
 
 export class Engine {
   readonly store: LockStore
   readonly alarms: Alarms
   readonly meter: Meter.Meter
+  private readonly calls: Calls
   private readonly keeper: Keeper
   private readonly clock: Clock.Clock
   private readonly nextToken: () => string
   private readonly lines = new Map<string, Line>()
-  private readonly tasks = new Set<Fiber.Fiber<unknown, unknown>>()
-  private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   private readonly schedule: (task: () => void) => void
-  private readonly patience: number
   private readonly drift: number
   private readonly minExpires: number
   private readonly maxExpires: number
-  private closed = false
 
   constructor(store: LockStore, context: Context.Context<never>) {
     this.store = store
     this.clock = Context.get(context, Clock.Clock)
-    this.fork = Effect.runForkWith(context)
-    this.alarms = new Alarms(this.clock, this.fork)
+    const fork = Effect.runForkWith(context)
+    this.alarms = new Alarms(this.clock, fork)
+    this.calls = new Calls(store, this.alarms, fork)
     this.keeper = new Keeper(this)
     this.meter = Meter.make(store.name, context)
     this.nextToken = Token.make(() => this.clock.currentTimeMillisUnsafe())
     const dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
     this.schedule = (task) => dispatcher.scheduleTask(task, 0)
-    this.patience = Duration.toMillis(store.patience ?? Duration.seconds(1))
-    this.drift = store.drift ?? 0.01
+    this.drift = store.direct !== undefined ? 0 : store.drift ?? 0.01
     // Less than this and the margins would eat the lease.
     this.minExpires = this.drift === 0 ? 1 : 10
     this.maxExpires = store.maxExpires === undefined ? Infinity : Duration.toMillis(store.maxExpires)
@@ -89,33 +81,43 @@ export class Engine {
   // ---------------------------------------------------------------------------
 
   /** See `LockBackend.take`. */
-  take(request: LockRequest, restore: Restore): Effect.Effect<Taken | Busy, LockError> {
-    return Effect.withFiber((fiber) => {
-      if (this.closed) return Effect.fail(this.failed(this.closedFailure("acquire", request.key)))
-      const { expiresMillis } = request
-      if (expiresMillis < this.minExpires || expiresMillis > this.maxExpires) {
-        return Effect.fail(this.invalidExpires(expiresMillis))
-      }
-      const startedAt = this.alarms.now()
-      const line = this.lines.get(request.key)
-      if (line === undefined) {
-        const created = new Line(request.key)
-        this.lines.set(request.key, created)
-        return this.contend(created, request, startedAt, startedAt, restore, fiber.context, undefined)
-      }
-      if (request.timeoutMillis === 0) return this.behind(line, startedAt)
-      return this.queue(line, request, startedAt, restore, fiber.context)
-    })
+  take(request: LockRequest, restore: Restore): Taking {
+    const { expiresMillis, key } = request
+    if (this.calls.closed) return failWith(this.calls.closedFailure("acquire", key))
+    if (expiresMillis < this.minExpires || expiresMillis > this.maxExpires) {
+      return Exit.fail(this.invalidExpires(expiresMillis))
+    }
+    const startedAt = this.alarms.now()
+    const line = this.lines.get(key)
+    if (line !== undefined) {
+      return request.timeoutMillis === 0 ? this.behind(line, startedAt) : this.queue(line, request, startedAt, restore)
+    }
+    const { direct } = this.store
+    if (direct === undefined) return this.contend(this.open(key), request, startedAt, startedAt, restore, undefined)
+    this.meter.attempted()
+    const token = this.nextToken()
+    const attempt = direct.tryAcquire({ key, token, expiresMillis, wait: false }, startedAt)
+    if (attempt._tag === "Acquired") {
+      const { fencingToken } = attempt
+      const deadline = startedAt + expiresMillis
+      return Exit.succeed(
+        this.hold(this.open(key), request, token, expiresMillis, fencingToken, startedAt, deadline, startedAt)
+      )
+    }
+    if (request.timeoutMillis === 0) return this.busy(attempt, startedAt)
+    const contender = new Contender(key, token, expiresMillis)
+    contender.reply = attempt
+    return this.contend(this.open(key), request, startedAt, startedAt, restore, contender)
+  }
+
+  private open(key: string): Line {
+    const line = new Line(key)
+    this.lines.set(key, line)
+    return line
   }
 
   /** Waits in the local line for the turn. */
-  private queue(
-    line: Line,
-    request: LockRequest,
-    startedAt: number,
-    restore: Restore,
-    context: Context.Context<never>
-  ): Effect.Effect<Taken | Busy, LockError> {
+  private queue(line: Line, request: LockRequest, startedAt: number, restore: Restore): Taking {
     const waiter = new Waiter(request)
     line.push(waiter)
     waiter.alarm = this.alarms.set(startedAt + request.timeoutMillis, () => {
@@ -135,61 +137,51 @@ export class Engine {
     })
     return Effect.flatMap(
       Effect.onExitPrimitive(wait, (exit) => exit._tag === "Failure" ? leave : undefined, true),
-      (): Effect.Effect<Taken | Busy, LockError> => {
+      (): Taking => {
         const baton = waiter.baton!
-        switch (baton._tag) {
-          case "TimedOut":
-            return this.behind(line, startedAt)
-          case "Closed":
-            return Effect.fail(this.failed(this.closedFailure("acquire", line.key)))
-          case "Tenure": {
-            if (baton.tenure.state === "Held") {
-              return Effect.succeed(this.grasp(baton.tenure, startedAt))
-            }
-            return this.contend(line, request, startedAt, this.alarms.now(), restore, context, undefined)
-          }
-          case "Claimed":
-            return this.contend(line, request, startedAt, this.alarms.now(), restore, context, baton.contender)
-          case "Turn":
-            return this.contend(line, request, startedAt, this.alarms.now(), restore, context, undefined)
+        if (baton._tag === "TimedOut") return this.behind(line, startedAt)
+        if (baton._tag === "Closed") return failWith(this.calls.closedFailure("acquire", line.key))
+        if (baton._tag === "Tenure" && baton.tenure.state === "Held") {
+          return Exit.succeed(this.grasp(baton.tenure, this.alarms.now(), startedAt))
         }
+        const claimed = baton._tag === "Claimed" ? baton.contender : undefined
+        return this.contend(line, request, startedAt, this.alarms.now(), restore, claimed)
       }
     )
   }
 
   /** What to say to a request that cannot have the turn: what the turn knows. */
-  private behind(line: Line, startedAt: number): Effect.Effect<Busy, LockError> {
+  private behind(line: Line, startedAt: number): Exit.Exit<Busy, LockError> {
     const { heard, tenure } = line
-    if (tenure === undefined && heard !== undefined && heard._tag === "BackendFailure") {
-      return Effect.fail(this.failed(heard))
+    if (tenure !== undefined) {
+      const remainingMillis = tenure.deadline - this.alarms.now()
+      return this.busy({ token: tenure.token, remainingMillis }, startedAt)
     }
-    const occupant = tenure !== undefined
-      ? { token: tenure.token, remainingMillis: tenure.deadline - this.alarms.now() }
-      : heard?._tag === "Held"
-      ? heard
-      : undefined
-    return this.busy(occupant, startedAt)
+    return heard?._tag === "BackendFailure" ? failWith(heard) : this.busy(heard ?? {}, startedAt)
   }
 
-  private busy(occupant: Partial<Occupant> | undefined, startedAt: number): Effect.Effect<Busy> {
+  private busy(held: Omit<Held, "_tag">, startedAt: number): Exit.Exit<Busy> {
+    const { token } = held
     this.meter.timedOut()
-    return Effect.succeed({
+    return Exit.succeed({
       _tag: "Busy",
       waitedMillis: Math.max(0, Math.round(this.alarms.now() - startedAt)),
-      holder: occupant?.token === undefined ? undefined : toHolder({ ...occupant, token: occupant.token })
+      holder: token === undefined ? undefined : toHolder({ ...held, token })
     })
   }
 
-  /** With the turn: asks the store until there is an end to it. */
+  /**
+   * With the turn: asks the store until there is an end to it. The one who had
+   * the turn before may have made the first claim.
+   */
   private contend(
     line: Line,
     request: LockRequest,
     startedAt: number,
     now: number,
     restore: Restore,
-    context: Context.Context<never>,
     claimed: Contender | undefined
-  ): Effect.Effect<Taken | Busy, LockError> {
+  ): Taking {
     if (claimed !== undefined && claimed.expiresMillis !== request.expiresMillis) {
       this.disown(claimed)
       claimed = undefined
@@ -198,14 +190,14 @@ export class Engine {
     line.contender = contender
     const endsAt = startedAt + request.timeoutMillis
     const first = claimed === undefined
-      ? this.ask(contender, false, now, now < endsAt ? endsAt : Infinity, restore, context)
+      ? this.ask(contender, false, now, now < endsAt ? endsAt : Infinity, restore)
       : Effect.succeed(contender.reply!)
     return Effect.onExitPrimitive(
-      Effect.flatMap(first, (reply) => {
-        const taken = this.accept(line, request, contender, reply, startedAt)
-        return taken === undefined
-          ? this.persist(line, request, startedAt, restore, context, contender, reply)
-          : Effect.succeed(taken)
+      Effect.flatMap(first, (reply): Taking => {
+        const lease = this.accept(line, request, contender, reply, startedAt)
+        return lease === undefined
+          ? this.persist(line, request, startedAt, restore, contender, reply)
+          : Exit.succeed(lease)
       }),
       (exit) => {
         if (exit._tag === "Success" && exit.value._tag === "Taken") return undefined
@@ -225,169 +217,98 @@ export class Engine {
     request: LockRequest,
     startedAt: number,
     restore: Restore,
-    context: Context.Context<never>,
     contender: Contender,
     reply: Reply
   ) {
     const endsAt = startedAt + request.timeoutMillis
     let step: Step | undefined
     while (true) {
-      if (reply._tag === "BackendFailure" && !reply.retryable) return yield* this.failed(reply)
+      line.heard = reply._tag === "Acquired" ? undefined : reply
+      if (reply._tag === "BackendFailure" && !reply.retryable) return yield* failWith(reply)
       const now = this.alarms.now()
-      line.heard = isHeld(reply) || reply._tag === "BackendFailure" ? reply : undefined
-      if (now >= endsAt) return yield* this.giveUp(reply, startedAt)
+      if (now >= endsAt) return yield* this.giveUp(contender, reply, startedAt)
 
-      if (this.store.listen !== undefined && isHeld(reply) && contender.listening === undefined) {
-        // Listening first and asking again closes the gap between the two.
-        const failure = yield* restore(this.listen(contender))
-        if (failure === undefined) {
-          reply = yield* this.ask(contender, true, this.alarms.now(), endsAt, restore, context)
-          const taken = this.accept(line, request, contender, reply, startedAt)
-          if (taken !== undefined) return taken
-          continue
-        }
+      if (this.store.listen !== undefined && reply._tag === "Held" && contender.listening === undefined) {
+        yield* restore(this.listen(contender))
+      } else {
+        step ??= yield* Schedule.toStep(request.retry ?? this.store.retry ?? polling)
+        const delay = yield* nextDelay(step, this.clock.currentTimeMillisUnsafe(), reply)
+        if (delay === undefined) return yield* this.giveUp(contender, reply, startedAt)
+        const remaining = reply._tag === "Held" ? reply.remainingMillis ?? Infinity : Infinity
+        yield* restore(contender.sleep(this.alarms, Math.min(now + Math.max(1, Math.min(delay, remaining)), endsAt)))
       }
 
-      step ??= yield* Schedule.toStep(request.retry ?? this.store.retry ?? polling)
-      const delay = yield* nextDelay(step, this.clock.currentTimeMillisUnsafe(), reply)
-      if (delay === undefined) return yield* this.giveUp(reply, startedAt)
-      const remaining = isHeld(reply) ? reply.remainingMillis ?? Infinity : Infinity
-      yield* restore(contender.sleep(this.alarms, Math.min(now + Math.max(1, Math.min(delay, remaining)), endsAt)))
+      const grant = contender.takeGrant()
+      const granted = grant && this.acceptGrant(line, request, contender, grant, startedAt)
+      if (granted !== undefined) return granted
 
-      const { grant } = contender
-      contender.grant = undefined
-      if (grant !== undefined) {
-        const taken = this.acceptGrant(line, request, contender, grant, startedAt)
-        if (taken !== undefined) return taken
-      }
-      const late = this.alarms.now() >= endsAt
-      // A store that does not answer has had its chance: no waiting beyond the timeout for one more silence.
-      if (late && reply._tag === "BackendFailure" && reply.kind === "NoReply") return yield* this.giveUp(reply, startedAt)
-      const knownWell: boolean = isHeld(reply)
-      reply = yield* this.ask(
-        contender,
-        contender.listening !== undefined,
-        this.alarms.now(),
-        knownWell || late ? Infinity : endsAt,
-        restore,
-        context
-      )
-      const taken = this.accept(line, request, contender, reply, startedAt)
-      if (taken !== undefined) return taken
-      if (late) {
-        line.heard = isHeld(reply) || reply._tag === "BackendFailure" ? reply : undefined
-        return yield* this.giveUp(reply, startedAt)
-      }
+      const askAt = this.alarms.now()
+      // A store that is silent has had its time: it gets none beyond the timeout.
+      const silent = reply._tag === "BackendFailure" && reply.kind === "NoReply"
+      if (askAt >= endsAt && silent) return yield* this.giveUp(contender, reply, startedAt)
+      const cutAt = askAt < endsAt && reply._tag !== "Held" ? endsAt : Infinity
+      reply = yield* this.ask(contender, contender.listening !== undefined, askAt, cutAt, restore)
+      const lease = this.accept(line, request, contender, reply, startedAt)
+      if (lease !== undefined) return lease
     }
   })
 
-  private giveUp(reply: Reply, startedAt: number): Effect.Effect<Busy, LockError> {
-    if (isHeld(reply)) return this.busy(reply, startedAt)
-    return Effect.fail(this.failed(
-      reply._tag === "BackendFailure" ? reply : this.noReply("acquire", "the answer came after the lease had ended")
-    ))
+  private giveUp(contender: Contender, reply: Reply, startedAt: number): Exit.Exit<Busy, LockError> {
+    if (reply._tag === "Held") return this.busy(reply, startedAt)
+    return failWith(
+      reply._tag === "BackendFailure"
+        ? reply
+        : this.calls.noReply("acquire", contender.key, "the reply came after the lease had ended")
+    )
   }
 
-  // ---------------------------------------------------------------------------
-  // Asking the store
-  // ---------------------------------------------------------------------------
-
   /**
-   * Sends a claim and waits for the reply, `cutAt` or the store's patience at
-   * the longest. Claims are never interrupted: one whose reply we gave up on may
-   * still be executed, and stays with the contender until it is settled.
+   * Sends a claim and waits for the reply, until `cutAt` or for the store's
+   * patience at the longest. A claim is never interrupted: one whose reply we
+   * gave up on may still be executed, and stays with the contender.
    */
   private ask(
     contender: Contender,
     wait: boolean,
     sentAt: number,
     cutAt: number,
-    restore: Restore,
-    context: Context.Context<never>
+    restore: Restore
   ): Effect.Effect<Reply> {
-    this.meter.attempted()
-    if (this.closed) return Effect.succeed(this.closedFailure("acquire", contender.key))
-    const { expiresMillis, key, token } = contender
-    contender.askedAt = sentAt
-    contender.doubtful = true
-    const claim = this.store.tryAcquire({ key, token, expiresMillis, wait })
-    const answered = (exit: Exit.Exit<Attempt, BackendFailure>): Effect.Effect<Reply> => {
-      if (exit._tag === "Success") {
-        if (isHeld(exit.value) && !wait && contender.unanswered.size === 0) contender.doubtful = false
-        return Effect.succeed(exit.value)
+    return Effect.withFiber((caller) => {
+      const { expiresMillis, key, token } = contender
+      if (this.calls.closed) return Exit.succeed(this.calls.closedFailure("acquire", key))
+      this.meter.attempted()
+      contender.askedAt = sentAt
+      contender.doubtful = true
+      const answered = (exit: Exit.Exit<Attempt, BackendFailure>): Effect.Effect<Reply> => {
+        if (exit._tag === "Failure") return this.calls.toFailure(exit.cause, "acquire", key)
+        contender.doubtful = exit.value._tag === "Acquired" || wait || contender.unanswered.size > 0
+        return Exit.succeed(exit.value)
       }
-      return this.toFailure(exit.cause, "acquire", key)
-    }
-    if (this.store.immediate === true) {
-      return Effect.matchCauseEffect(claim, {
-        onSuccess: (attempt) => answered(Exit.succeed(attempt)),
-        onFailure: (cause) => answered(Exit.failCause(cause))
-      })
-    }
-    return Effect.suspend(() => {
-      const fiber = this.track(Effect.runForkWith(context)(claim))
-      const exit = fiber.pollUnsafe()
+      const claim = this.calls.start(
+        this.store.tryAcquire({ key, token, expiresMillis, wait }),
+        Effect.runForkWith(caller.context)
+      )
+      const exit = claim.pollUnsafe()
       if (exit !== undefined) return answered(exit)
-      contender.unanswered.add(fiber)
-      fiber.addObserver(() => contender.unanswered.delete(fiber))
+      contender.unanswered.add(claim)
+      claim.addObserver(() => contender.unanswered.delete(claim))
       return Effect.flatMap(
-        restore(this.outcome(fiber, Math.min(cutAt, sentAt + Math.min(this.patience, expiresMillis)))),
-        (exit) => exit === undefined ? Effect.succeed(this.noReply("acquire", undefined, key)) : answered(exit)
+        restore(this.calls.outcome(claim, Math.min(cutAt, sentAt + Math.min(this.calls.patience, expiresMillis)))),
+        (exit) => exit === undefined ? Exit.succeed(this.calls.noReply("acquire", key)) : answered(exit)
       )
     })
   }
 
-  /** How a fiber ends, or undefined when it has not by `until`. */
-  private outcome<A, E>(fiber: Fiber.Fiber<A, E>, until: number): Effect.Effect<Exit.Exit<A, E> | undefined> {
-    return Effect.callback((resume) => {
-      const ignore = fiber.addObserver((exit) => {
-        this.alarms.cancel(alarm)
-        resume(Effect.succeed(exit))
-      })
-      const alarm = this.alarms.set(until, () => {
-        ignore()
-        resume(Effect.undefined)
-      })
-      return Effect.sync(() => {
-        ignore()
-        this.alarms.cancel(alarm)
-      })
-    })
-  }
-
-  /** Runs a store operation within the store's patience; interrupting it leaves it to end by itself. */
-  private bounded<A>(
-    operation: string,
-    key: string,
-    effect: Effect.Effect<A, BackendFailure>
-  ): Effect.Effect<A, BackendFailure> {
-    if (this.closed) return Effect.fail(this.closedFailure(operation, key))
-    if (this.store.immediate === true) return effect
-    return Effect.suspend(() => {
-      const fiber = this.track(this.fork(effect))
-      return fiber.pollUnsafe() ?? Effect.flatMap(
-        this.outcome(fiber, this.alarms.now() + this.patience),
-        (exit) => exit ?? Effect.fail(this.noReply(operation, undefined, key))
-      )
-    })
-  }
-
-  private readonly listen = Effect.fnUntraced({ self: this }, function*(this: Engine, contender: Contender) {
+  /** Has the store tell us of news. Failing to is no failure: then we ask as the schedule says. */
+  private listen(contender: Contender): Effect.Effect<void> {
     const scope = Scope.makeUnsafe()
-    const exit = yield* Effect.exit(
-      this.bounded(
-        "listen",
-        contender.key,
-        Scope.provide(this.store.listen!(contender.key, contender.token, contender.notify), scope)
-      )
-    ).pipe(Effect.onInterrupt(() => Scope.close(scope, Exit.void)))
-    if (exit._tag === "Success") {
-      contender.listening = scope
-      return undefined
-    }
-    yield* Scope.close(scope, Exit.void)
-    return exit.cause
-  })
+    const { key, notify, token } = contender
+    contender.listening = scope
+    return Effect.asVoid(Effect.exit(
+      this.calls.bounded("listen", key, Scope.provide(this.store.listen!(key, token, notify), scope))
+    ))
+  }
 
   // ---------------------------------------------------------------------------
   // Having
@@ -404,9 +325,8 @@ export class Engine {
     if (reply._tag !== "Acquired") return undefined
     const { askedAt, expiresMillis } = contender
     const deadline = askedAt + expiresMillis - this.margin(expiresMillis)
-    const now = this.store.immediate === true ? askedAt : this.alarms.now()
-    if (now >= deadline) return undefined
-    return this.hold(line, request, contender, reply.fencingToken, now, deadline, startedAt)
+    const now = this.alarms.now()
+    return now < deadline ? this.settled(line, request, contender, reply.fencingToken, now, deadline, startedAt) : undefined
   }
 
   /** The lease of a grant, if enough of it is left to rely on without asking again. */
@@ -414,44 +334,48 @@ export class Engine {
     line: Line,
     request: LockRequest,
     contender: Contender,
-    grant: Grant,
+    { fencingToken, leaseMillis, sinceMillis }: Grant,
     startedAt: number
   ): HeldLease | undefined {
     const now = this.alarms.now()
-    const deadline = Math.min(grant.sinceMillis, now) + grant.leaseMillis - this.margin(grant.leaseMillis)
-    if (deadline - now < grant.leaseMillis / 4) return undefined
-    if (!request.renew && grant.leaseMillis < request.expiresMillis) return undefined
-    return this.hold(line, request, contender, grant.fencingToken, now, deadline, startedAt)
+    const deadline = Math.min(sinceMillis, now) + leaseMillis - this.margin(leaseMillis)
+    if (deadline - now < leaseMillis / 4 || (!request.renew && leaseMillis < request.expiresMillis)) return undefined
+    return this.settled(line, request, contender, fencingToken, now, deadline, startedAt)
+  }
+
+  /** The contender has become the holder. */
+  private settled(
+    line: Line,
+    request: LockRequest,
+    contender: Contender,
+    fencingToken: number,
+    now: number,
+    deadline: number,
+    startedAt: number
+  ): HeldLease {
+    this.endListening(contender)
+    line.contender = line.heard = undefined
+    const { expiresMillis, token } = contender
+    return this.hold(line, request, token, expiresMillis, fencingToken, now, deadline, startedAt)
   }
 
   private hold(
     line: Line,
-    request: LockRequest,
-    contender: Contender,
+    { renew }: LockRequest,
+    token: string,
+    expiresMillis: number,
     fencingToken: number,
     since: number,
     deadline: number,
     startedAt: number
   ): HeldLease {
-    const tenure = new Tenure({
-      line,
-      token: contender.token,
-      renew: request.renew,
-      fencingToken,
-      since,
-      expiresMillis: contender.expiresMillis,
-      deadline
-    })
+    const tenure = new Tenure(line, token, renew, expiresMillis, fencingToken, since, deadline)
     line.tenure = tenure
-    line.heard = undefined
-    line.contender = undefined
-    if (contender.listening !== undefined) this.endListening(contender)
-    return this.grasp(tenure, startedAt)
+    return this.grasp(tenure, since, startedAt)
   }
 
   /** Gives a tenure to a fiber. */
-  private grasp(tenure: Tenure, startedAt: number): HeldLease {
-    const now = tenure.handed === 0 ? tenure.since : this.alarms.now()
+  private grasp(tenure: Tenure, now: number, startedAt: number): HeldLease {
     this.meter.waited(now - startedAt)
     this.meter.holding(1)
     return new HeldLease(this, tenure, now)
@@ -476,18 +400,14 @@ export class Engine {
     const { lease, line } = tenure
     tenure.lease = undefined
     if (line.tenure === tenure) line.tenure = undefined
+    // On its way to the next fiber: that one will see, and has the turn.
     if (lease === undefined) return
     this.pass(line, turn)
     lease.lose(why)
   }
 
   /** An extension that was sent at `sentAt` has been answered. */
-  extended(
-    tenure: Tenure,
-    sentAt: number,
-    expiresMillis: number,
-    exit: Exit.Exit<boolean, BackendFailure>
-  ): void {
+  extended(tenure: Tenure, sentAt: number, expiresMillis: number, exit: Exit.Exit<boolean, BackendFailure>): void {
     if (tenure.state !== "Held" || exit._tag === "Failure") return
     if (!exit.value) return this.lose(tenure, "Taken")
     tenure.deadline = Math.max(tenure.deadline, sentAt + expiresMillis - this.margin(expiresMillis))
@@ -499,16 +419,16 @@ export class Engine {
     return { key: tenure.line.key, token: tenure.token, expiresMillis: tenure.expiresMillis }
   }
 
-  /** Sends an extension on behalf of some tenures and remembers that it is on its way. */
+  /** Sends an extension on behalf of some tenures, which know of it until it is answered. */
   sendExtension<A>(
     tenures: ReadonlyArray<Tenure>,
     effect: Effect.Effect<A, BackendFailure>,
     onExit: (exit: Exit.Exit<A, BackendFailure>) => void
   ): Fiber.Fiber<A, BackendFailure> {
-    const fiber = this.track(this.fork(effect))
-    for (const tenure of tenures) tenure.extending.add(fiber)
+    const fiber = this.calls.start(effect)
+    for (const tenure of tenures) tenure.sending(fiber)
     fiber.addObserver((exit) => {
-      for (const tenure of tenures) tenure.extending.delete(fiber)
+      for (const tenure of tenures) tenure.sent(fiber)
       onExit(exit)
     })
     return fiber
@@ -520,70 +440,65 @@ export class Engine {
     lease: HeldLease,
     input: Duration.Input | undefined
   ) {
-    const { tenure } = lease
+    const { key, tenure } = lease
     const asked = input === undefined ? tenure.expiresMillis : yield* Effect.fromResult(decodeExtension(input))
     if (asked > this.maxExpires) return yield* this.invalidExpires(asked)
     const expiresMillis = Math.max(asked, tenure.expiresMillis)
     if (expiresMillis > tenure.expiresMillis) {
-      // One of another length must not overtake it in the store, or we would believe in the longer.
-      for (const fiber of Array.from(tenure.extending)) {
-        if ((yield* this.outcome(fiber, this.alarms.now() + this.patience)) === undefined) {
-          return yield* this.failed(this.noReply("extend", "an earlier extension is unanswered", lease.key))
+      // A shorter one that is executed after ours would leave us believing in the longer.
+      for (const fiber of tenure.extending) {
+        if ((yield* this.calls.outcome(fiber, this.alarms.now() + this.calls.patience)) === undefined) {
+          return yield* failWith(this.calls.noReply("extend", key, "an earlier extension is unanswered"))
         }
       }
     }
-    if (lease.released) return yield* lease.lostError("Released")
-    if (lease.why !== undefined) return yield* lease.lostError(lease.why)
-    tenure.expiresMillis = expiresMillis
+    yield* lease.check
+    tenure.expiresMillis = Math.max(expiresMillis, tenure.expiresMillis)
     const sentAt = this.alarms.now()
     const fiber = this.sendExtension(
       [tenure],
       this.store.extend(this.holding(tenure)),
       (exit) => this.extended(tenure, sentAt, expiresMillis, exit)
     )
-    const exit = yield* this.outcome(fiber, sentAt + this.patience)
-    if (lease.released) return yield* lease.lostError("Released")
-    if (lease.why !== undefined) return yield* lease.lostError(lease.why)
-    if (exit === undefined) return yield* this.failed(this.noReply("extend", undefined, lease.key))
-    if (exit._tag === "Failure") return yield* this.failed(yield* this.toFailure(exit.cause, "extend", lease.key))
+    const exit = yield* this.calls.outcome(fiber, sentAt + this.calls.patience)
+    yield* lease.check
+    if (exit === undefined) return yield* failWith(this.calls.noReply("extend", key))
+    if (exit._tag === "Failure") return yield* failWith(yield* this.calls.toFailure(exit.cause, "extend", key))
   })
-
-  /** The exit of work whose lease ended first. What else went wrong in the work stays visible beside it. */
-  lostExit<A, E>(error: LockError, exit: Exit.Exit<A, E>): Exit.Exit<A, E | LockError> {
-    const lost = Cause.fail(error)
-    if (exit._tag === "Success") return Exit.failCause(lost)
-    const others = exit.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
-    return Exit.failCause(others.length === 0 ? lost : Cause.combine(lost, Cause.fromReasons(others)))
-  }
 
   // ---------------------------------------------------------------------------
   // Giving back
   // ---------------------------------------------------------------------------
 
-  /** Gives a lease back: to the next local fiber where it may, otherwise to the store. */
-  release(lease: HeldLease): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (lease.released) return Effect.void
-      lease.released = true
-      const { tenure } = lease
-      const { line } = tenure
-      const now = this.alarms.now()
-      this.meter.held(now - lease.since)
-      this.meter.holding(-1)
-      if (tenure.state === "Lost") return this.free(tenure)
-      tenure.lease = undefined
-      const next = line.head
-      if (next !== undefined && this.mayHandOver(tenure, next.request, now)) {
-        tenure.handed++
-        this.pass(line, { _tag: "Tenure", tenure })
-        return Effect.void
-      }
-      this.keeper.remove(tenure)
-      tenure.state = "Released"
-      return next !== undefined && this.store.exchange !== undefined && !this.closed
-        ? this.exchange(tenure, next.request.expiresMillis)
-        : Effect.map(this.free(tenure), () => this.vacate(tenure, turn))
-    })
+  /**
+   * Gives a lease back: to the next local fiber where it may, otherwise to the
+   * store. The result is what is left to do, if anything.
+   */
+  release(lease: HeldLease): Effect.Effect<void> | undefined {
+    if (lease.released) return undefined
+    lease.released = true
+    const { tenure } = lease
+    const { line } = tenure
+    const now = lease.endedAt ?? this.alarms.now()
+    this.meter.held(now - lease.since)
+    this.meter.holding(-1)
+    if (tenure.state === "Lost") return this.free(tenure, now)
+    tenure.lease = undefined
+    const next = line.head
+    if (next !== undefined && this.mayHandOver(tenure, next.request, now)) {
+      tenure.handed++
+      this.pass(line, { _tag: "Tenure", tenure })
+      return undefined
+    }
+    this.keeper.remove(tenure)
+    tenure.state = "Released"
+    if (next !== undefined && this.store.exchange !== undefined && !this.calls.closed) {
+      return this.exchange(tenure, next.request.expiresMillis)
+    }
+    const freeing = this.free(tenure, now)
+    if (freeing !== undefined) return Effect.map(freeing, () => this.vacate(tenure, turn))
+    this.vacate(tenure, turn)
+    return undefined
   }
 
   private vacate(tenure: Tenure, baton: Baton): void {
@@ -598,7 +513,7 @@ export class Engine {
    */
   private mayHandOver(tenure: Tenure, next: LockRequest, now: number): boolean {
     const { handOver } = this.store
-    if (handOver === undefined || this.closed) return false
+    if (handOver === undefined || this.calls.closed) return false
     const elapsed = now - tenure.since
     return tenure.handed + 1 < handOver.times &&
       elapsed < Duration.toMillis(handOver.within) &&
@@ -608,24 +523,25 @@ export class Engine {
       tenure.deadline - now > tenure.expiresMillis / 4
   }
 
-  /** Releases, and queues for the next local waiter, in one operation. */
+  /** Releases, and claims for the next local waiter, in one operation. */
   private exchange(tenure: Tenure, expiresMillis: number): Effect.Effect<void> {
-    const contender = new Contender(tenure.line.key, this.nextToken(), expiresMillis)
+    const { key } = tenure.line
+    const contender = new Contender(key, this.nextToken(), expiresMillis)
     const run = Effect.fnUntraced({ self: this }, function*(this: Engine) {
       if (this.store.listen !== undefined) yield* this.listen(contender)
       contender.askedAt = this.alarms.now()
       contender.doubtful = true
       this.meter.attempted()
-      const { key, token } = contender
+      const claim = { key, token: contender.token, expiresMillis, wait: true }
       const exit = yield* Effect.exit(
-        this.bounded("release", key, this.store.exchange!(tenure.token, { key, token, expiresMillis, wait: true }))
+        this.calls.bounded("release", key, this.store.exchange!(tenure.token, claim))
       )
       if (exit._tag === "Success") {
         contender.reply = exit.value
-        return
+      } else {
+        contender.reply = yield* this.calls.toFailure(exit.cause, "release", key)
+        this.unconfirmed(tenure, contender.reply)
       }
-      contender.reply = yield* this.toFailure(exit.cause, "release", key)
-      this.unconfirmed(tenure, contender.reply)
     })
     return Effect.onExitPrimitive(
       run(),
@@ -638,27 +554,23 @@ export class Engine {
   }
 
   /** Frees the key in the store. A store that cannot be asked is asked again in the background. */
-  private free(tenure: Tenure): Effect.Effect<void> {
-    const { key } = tenure.line
+  private free(tenure: Tenure, now: number): Effect.Effect<void> | undefined {
+    const { line: { key }, token } = tenure
+    if (this.store.direct !== undefined) {
+      this.store.direct.release(key, token, now)
+      return undefined
+    }
     return Effect.catch(
-      Effect.asVoid(this.bounded("release", key, this.store.release(key, tenure.token))),
+      Effect.asVoid(this.calls.bounded("release", key, this.store.release(key, token))),
       (failure) => Effect.sync(() => this.unconfirmed(tenure, failure))
     )
   }
 
   private unconfirmed(tenure: Tenure, failure: BackendFailure): void {
     this.meter.releaseFailed()
-    this.track(this.fork(Effect.andThen(
+    this.calls.start(Effect.andThen(
       Effect.logWarning("A lock could not be released, trying again", failure),
-      this.insist(tenure.line.key, tenure.token, tenure.deadline + this.margin(tenure.expiresMillis))
-    )))
-  }
-
-  /** Releases a token, again and again, until the store confirms or its lease has ended anyway. */
-  private insist(key: string, token: string, until: number): Effect.Effect<void> {
-    return Effect.ignore(Effect.retry(
-      Effect.suspend(() => this.bounded("release", key, this.store.release(key, token))),
-      Schedule.while(persistent, () => this.alarms.now() < until)
+      this.calls.insist(tenure.line.key, tenure.token, tenure.deadline + this.margin(tenure.expiresMillis))
     ))
   }
 
@@ -668,24 +580,26 @@ export class Engine {
    * the store's patience.
    */
   private disown(contender: Contender): Effect.Effect<void> | undefined {
-    if (contender.listening !== undefined) this.endListening(contender)
+    const queued = contender.listening !== undefined
+    this.endListening(contender)
     if (!contender.doubtful) return undefined
     contender.doubtful = false
-    const { expiresMillis, key, token } = contender
-    const first = this.track(this.fork(this.insist(key, token, contender.askedAt + expiresMillis)))
+    const { askedAt, expiresMillis, key, token } = contender
+    const first = this.calls.start(this.calls.insist(key, token, askedAt + expiresMillis))
     for (const claim of contender.unanswered) {
       claim.addObserver((exit) => {
-        if (exit._tag === "Success" && isHeld(exit.value) && contender.listening === undefined) return
-        if (!this.closed) this.track(this.fork(this.insist(key, token, this.alarms.now() + expiresMillis)))
+        if (this.calls.closed || (exit._tag === "Success" && exit.value._tag === "Held" && !queued)) return
+        this.calls.start(this.calls.insist(key, token, this.alarms.now() + expiresMillis))
       })
     }
-    return first.pollUnsafe() !== undefined
-      ? undefined
-      : Effect.asVoid(this.outcome(first, this.alarms.now() + this.patience))
+    return first.pollUnsafe() === undefined
+      ? Effect.asVoid(this.calls.outcome(first, this.alarms.now() + this.calls.patience))
+      : undefined
   }
 
   private endListening(contender: Contender): void {
-    this.fork(Scope.close(contender.listening!, Exit.void))
+    if (contender.listening === undefined) return
+    this.calls.start(Scope.close(contender.listening, Exit.void))
     contender.listening = undefined
   }
 
@@ -694,32 +608,31 @@ export class Engine {
     line.contender = undefined
     if (baton._tag === "Tenure" && baton.tenure.state !== "Held") baton = turn
     const next = line.head
-    if (next === undefined) {
-      if (this.lines.get(line.key) === line) this.lines.delete(line.key)
-      if (baton._tag === "Claimed") this.disown(baton.contender)
-      if (baton._tag === "Tenure") {
-        this.keeper.remove(baton.tenure)
-        baton.tenure.state = "Released"
-        this.fork(this.free(baton.tenure))
-      }
-      return
+    if (next !== undefined) {
+      line.remove(next)
+      this.alarms.cancel(next.alarm!)
+      next.baton = baton
+      // Not in place: a chain of holders that finish at once would grow the stack.
+      return this.schedule(() => next.resume?.())
     }
-    line.remove(next)
-    this.alarms.cancel(next.alarm!)
-    next.baton = baton
-    // Not in place: a chain of holders that finish at once would grow the stack.
-    this.schedule(() => next.resume?.())
+    if (this.lines.get(line.key) === line) this.lines.delete(line.key)
+    if (baton._tag === "Claimed") this.disown(baton.contender)
+    if (baton._tag === "Tenure") {
+      this.keeper.remove(baton.tenure)
+      baton.tenure.state = "Released"
+      this.calls.start(this.free(baton.tenure, this.alarms.now()) ?? Effect.void)
+    }
   }
 
   // ---------------------------------------------------------------------------
-  // Looking on
+  // Looking on, and closing
   // ---------------------------------------------------------------------------
 
   /** See `LockBackend.inspect`. */
   inspect(key: string): Effect.Effect<Option.Option<Holder>, LockError> {
     return Effect.mapError(
-      Effect.map(this.bounded("inspect", key, this.store.inspect(key)), Option.map(toHolder)),
-      (failure) => this.failed(failure)
+      Effect.map(this.calls.bounded("inspect", key, this.store.inspect(key)), Option.map(toHolder)),
+      (reason) => new LockError({ reason })
     )
   }
 
@@ -729,95 +642,41 @@ export class Engine {
       if (Option.isNone(holder)) return Effect.succeed(false)
       const { token } = holder.value
       return Effect.mapError(
-        Effect.tap(this.bounded("release", key, this.store.release(key, token)), () =>
+        Effect.tap(this.calls.bounded("release", key, this.store.release(key, token)), () =>
           Effect.sync(() => {
             const tenure = this.lines.get(key)?.tenure
             if (tenure?.token === token) this.lose(tenure, "Taken")
           })),
-        (failure) => this.failed(failure)
+        (reason) => new LockError({ reason })
       )
     })
   }
 
-  // ---------------------------------------------------------------------------
-  // Closing
-  // ---------------------------------------------------------------------------
-
   /** Fails the waiters, tells the holders, gives everything back, as long as the store's patience. */
   readonly close = Effect.fnUntraced({ self: this }, function*(this: Engine) {
-    this.closed = true
+    this.calls.closed = true
     const held: Array<Tenure> = []
     for (const line of Array.from(this.lines.values())) {
       for (let waiter = line.head; waiter !== undefined; waiter = line.head) {
         line.remove(waiter)
         this.alarms.cancel(waiter.alarm!)
         waiter.baton = { _tag: "Closed" }
-        waiter.resume?.()
+        this.schedule(() => waiter.resume?.())
       }
       line.contender?.notify(undefined)
       if (line.tenure !== undefined) held.push(line.tenure)
     }
-    for (const tenure of held) this.lose(tenure, "Closed")
-    yield* Effect.forEach(held, (tenure) => Effect.ignore(this.store.release(tenure.line.key, tenure.token)), {
-      concurrency: "unbounded"
-    }).pipe(Effect.timeoutOption(Duration.millis(this.patience)))
-    const until = this.alarms.now() + this.patience
-    for (const task of Array.from(this.tasks)) yield* this.outcome(task, until)
-    yield* Fiber.interruptAll(Array.from(this.tasks))
+    for (const tenure of held) {
+      this.lose(tenure, "Closed")
+      this.calls.start(this.store.release(tenure.line.key, tenure.token))
+    }
+    yield* this.calls.finish()
     this.alarms.stop()
   })
 
-  /** How much there is: of everything zero when nobody holds or waits. */
-  get residue(): { readonly lines: number; readonly kept: number; readonly alarms: number; readonly tasks: number } {
-    return { lines: this.lines.size, kept: this.keeper.size, alarms: this.alarms.size, tasks: this.tasks.size }
-  }
-
-  private track<A, E>(fiber: Fiber.Fiber<A, E>): Fiber.Fiber<A, E> {
-    if (fiber.pollUnsafe() === undefined) {
-      this.tasks.add(fiber)
-      fiber.addObserver(() => this.tasks.delete(fiber))
-    }
-    return fiber
-  }
-
-  // ---------------------------------------------------------------------------
-  // Failing
-  // ---------------------------------------------------------------------------
-
-  private failed(failure: BackendFailure): LockError {
-    return new LockError({ reason: failure })
-  }
-
-  private failure(
-    operation: string,
-    kind: "NoReply" | "Closed" | "Unknown",
-    description: string | undefined,
-    key: string | undefined
-  ): BackendFailure {
-    return new BackendFailure({
-      backend: this.store.name,
-      operation,
-      kind,
-      retryable: kind === "NoReply",
-      key,
-      description
-    })
-  }
-
-  private noReply(operation: string, description?: string, key?: string): BackendFailure {
-    return this.failure(operation, "NoReply", description ?? "no reply in time", key)
-  }
-
-  private closedFailure(operation: string, key: string): BackendFailure {
-    return this.failure(operation, "Closed", "the backend has been closed", key)
-  }
-
-  /** A failure stays one, a defect goes on; only closing the backend interrupts an operation. */
-  private toFailure(cause: Cause.Cause<BackendFailure>, operation: string, key: string): Effect.Effect<BackendFailure> {
-    const error = Cause.findErrorOption(cause)
-    if (Option.isSome(error)) return Effect.succeed(error.value)
-    if (Cause.hasInterruptsOnly(cause)) return Effect.succeed(this.closedFailure(operation, key))
-    return Effect.failCause(cause as Cause.Cause<never>)
+  /** How much there is of what should be gone when nobody holds or waits. */
+  get residue(): { readonly lines: number; readonly kept: number; readonly alarms: number; readonly calls: number } {
+    return { lines: this.lines.size, kept: this.keeper.size, alarms: this.alarms.size, calls: this.calls.size }
   }
 
   private invalidExpires(expiresMillis: number): LockError {
@@ -827,6 +686,8 @@ export class Engine {
     return invalidOption("expires", Duration.millis(expiresMillis), `${limit} with the ${this.store.name} backend`)
   }
 }
+
+const failWith = (reason: BackendFailure): Exit.Exit<never, LockError> => Exit.fail(new LockError({ reason }))
 
 type Step = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, unknown, never, never>>>
 

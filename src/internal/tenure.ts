@@ -1,7 +1,8 @@
 /** A process's hold of a key, and the lease that its current fiber has of it. */
+import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type { Taken } from "../LockBackend.ts"
 import { LockError, LockLost } from "../LockError.ts"
@@ -11,16 +12,18 @@ import type { Line } from "./line.ts"
 /** Why a lease ended before its holder gave it back. */
 export type Why = "Expired" | "Taken" | "Closed"
 
+type Sent = Fiber.Fiber<unknown, unknown>
+
 /**
  * From the store's answer to the release of the token. Fibers of this process
- * may hold it one after the other; the keeper renews it throughout.
+ * may have it one after the other; the keeper renews it throughout.
  */
 export class Tenure {
   readonly line: Line
   readonly token: string
   readonly renew: boolean
   readonly fencingToken: number
-  /** When the store gave it to us. */
+  /** When it became ours. */
   readonly since: number
   /** How long an extension lasts. */
   expiresMillis: number
@@ -32,39 +35,53 @@ export class Tenure {
   /** Whose it is; undefined while it passes from fiber to fiber. */
   lease: HeldLease | undefined = undefined
   state: "Held" | "Lost" | "Released" = "Held"
-  /** Extensions whose reply is still out. */
-  readonly extending = new Set<Fiber.Fiber<unknown, unknown>>()
+  private extensions: Array<Sent> | undefined = undefined
 
-  constructor(options: {
-    readonly line: Line
-    readonly token: string
-    readonly renew: boolean
-    readonly fencingToken: number
-    readonly since: number
-    readonly expiresMillis: number
-    readonly deadline: number
-  }) {
-    this.line = options.line
-    this.token = options.token
-    this.renew = options.renew
-    this.fencingToken = options.fencingToken
-    this.since = options.since
-    this.expiresMillis = options.expiresMillis
-    this.deadline = options.deadline
-    this.renewAt = options.renew ? this.since + (options.deadline - this.since) / 3 : Infinity
+  constructor(
+    line: Line,
+    token: string,
+    renew: boolean,
+    expiresMillis: number,
+    fencingToken: number,
+    since: number,
+    deadline: number
+  ) {
+    this.line = line
+    this.token = token
+    this.renew = renew
+    this.expiresMillis = expiresMillis
+    this.fencingToken = fencingToken
+    this.since = since
+    this.deadline = deadline
+    this.renewAt = renew ? since + (deadline - since) / 3 : Infinity
+  }
+
+  /** Extensions whose reply is still out. */
+  get extending(): ReadonlyArray<Sent> {
+    return this.extensions?.slice() ?? []
+  }
+
+  sending(extension: Sent): void {
+    ;(this.extensions ??= []).push(extension)
+  }
+
+  sent(extension: Sent): void {
+    this.extensions = this.extensions?.filter((other) => other !== extension)
   }
 }
 
 /** One fiber's share of a tenure. */
 export class HeldLease implements Taken {
   readonly _tag = "Taken"
-  readonly engine: Engine
   readonly tenure: Tenure
   readonly fencingToken: number
   readonly since: number
   released = false
-  why: Why | undefined = undefined
+  /** When the work under it ended. */
+  endedAt: number | undefined = undefined
+  private why: Why | undefined = undefined
   private watchers: Set<() => void> | undefined = undefined
+  private readonly engine: Engine
 
   constructor(engine: Engine, tenure: Tenure, since: number) {
     this.engine = engine
@@ -79,11 +96,10 @@ export class HeldLease implements Taken {
   }
 
   get remaining(): Effect.Effect<Duration.Duration> {
-    return Effect.sync(() =>
-      Duration.millis(
-        this.released || this.why !== undefined ? 0 : Math.max(0, this.tenure.deadline - this.engine.alarms.now())
-      )
-    )
+    return Effect.sync(() => {
+      if (this.released || this.why !== undefined) return Duration.zero
+      return Duration.millis(Math.max(0, this.tenure.deadline - this.engine.alarms.now()))
+    })
   }
 
   extend(expires?: Duration.Input): Effect.Effect<void, LockError> {
@@ -91,20 +107,28 @@ export class HeldLease implements Taken {
   }
 
   get release(): Effect.Effect<void> {
-    return Effect.uninterruptible(this.engine.release(this))
+    return Effect.uninterruptible(Effect.suspend(() => this.giveBack() ?? Effect.void))
+  }
+
+  giveBack(): Effect.Effect<void> | undefined {
+    return this.engine.release(this)
   }
 
   get lost(): Effect.Effect<never, LockError> {
     return Effect.callback<never, LockError>((resume) => {
-      if (this.why !== undefined) return resume(Effect.fail(this.lostError(this.why)))
-      const unwatch = this.watch(() => resume(Effect.fail(this.lostError(this.why!))))
+      const fail = () => resume(Effect.fail(this.lostError(this.why!)))
+      if (this.why !== undefined) return fail()
+      const unwatch = this.watch(fail)
       return Effect.sync(unwatch)
     })
   }
 
-  lostError(why: Why | "Released"): LockError {
-    const held = Duration.millis(Math.max(0, Math.round(this.engine.alarms.now() - this.since)))
-    return new LockError({ reason: new LockLost({ key: this.key, why, held }) })
+  /** Fails when the lease is no longer held. */
+  get check(): Effect.Effect<void, LockError> {
+    return Effect.suspend(() => {
+      const why = this.why ?? (this.released ? "Released" : undefined)
+      return why === undefined ? Effect.void : Effect.fail(this.lostError(why))
+    })
   }
 
   watch(watcher: () => void): () => void {
@@ -115,16 +139,27 @@ export class HeldLease implements Taken {
 
   lose(why: Why): void {
     this.why = why
-    const watchers = this.watchers
+    const { watchers } = this
     this.watchers = undefined
     if (watchers !== undefined) { for (const watcher of watchers) watcher() }
   }
 
-  /** The exit of work that ran under this lease: its own, unless the lease ended before the work did. */
   settle<A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E | LockError> {
-    if (this.why === undefined && this.engine.alarms.now() >= this.tenure.deadline && !this.released) {
-      this.engine.lose(this.tenure, "Expired")
+    if (this.why === undefined && !this.released) {
+      this.endedAt = this.engine.alarms.now()
+      // Work that kept the process too busy for the alarm learns it now.
+      if (this.endedAt >= this.tenure.deadline) this.engine.lose(this.tenure, "Expired")
     }
-    return this.why === undefined ? exit : this.engine.lostExit(this.lostError(this.why), exit)
+    if (this.why === undefined) return exit
+    const lost = Cause.fail(this.lostError(this.why))
+    if (exit._tag === "Success") return Exit.failCause(lost)
+    // What else went wrong in the work stays visible beside the loss.
+    const others = exit.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
+    return Exit.failCause(Cause.fromReasons<E | LockError>([...lost.reasons, ...others]))
+  }
+
+  private lostError(why: Why | "Released"): LockError {
+    const held = Duration.millis(Math.max(0, Math.round(this.engine.alarms.now() - this.since)))
+    return new LockError({ reason: new LockLost({ key: this.key, why, held }) })
   }
 }

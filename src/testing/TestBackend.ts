@@ -267,7 +267,8 @@ export const make = (store: LockStore): Effect.Effect<TestBackend["Service"]> =>
     const scripted: LockStore = {
       ...store,
       // Its calls suspend when a script says so.
-      immediate: false,
+      direct: undefined,
+      drift: 0,
       tryAcquire: (claim) => call("tryAcquire", [claim], store.tryAcquire(claim), attempted),
       extend: (holding) => call("extend", [holding], store.extend(holding), extended),
       release: (key, token) =>

@@ -1,0 +1,136 @@
+/**
+ * Calls to a store, as the rest of the engine wants them: none waits longer than
+ * the store's patience, none is interrupted half way, each ends as an answer or
+ * as a failure with the right words, and all of them are known until they end.
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import { BackendFailure } from "../LockError.ts"
+import type { LockStore } from "../LockStore.ts"
+import type { Alarms } from "./alarms.ts"
+
+export type Operation = "acquire" | "extend" | "release" | "inspect" | "listen"
+
+type Fork = <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+
+/** How a failed release is tried again, until the lease has ended by itself. */
+const persistent: Schedule.Schedule<unknown> = Schedule.min([
+  Schedule.exponential(Duration.millis(20), 2),
+  Schedule.spaced(Duration.seconds(1))
+])
+
+export class Calls {
+  /** How long to wait for a reply, in milliseconds. */
+  readonly patience: number
+  closed = false
+  private readonly store: LockStore
+  private readonly alarms: Alarms
+  private readonly fork: Fork
+  private readonly running = new Set<Fiber.Fiber<unknown, unknown>>()
+
+  constructor(store: LockStore, alarms: Alarms, fork: Fork) {
+    this.store = store
+    this.alarms = alarms
+    this.fork = fork
+    this.patience = Duration.toMillis(store.patience ?? Duration.seconds(1))
+  }
+
+  get size(): number {
+    return this.running.size
+  }
+
+  /** Starts an effect at once and keeps it known until it ends. */
+  start<A, E>(effect: Effect.Effect<A, E>, fork: Fork = this.fork): Fiber.Fiber<A, E> {
+    const fiber = fork(effect)
+    if (fiber.pollUnsafe() === undefined) {
+      this.running.add(fiber)
+      fiber.addObserver(() => this.running.delete(fiber))
+    }
+    return fiber
+  }
+
+  /** How a fiber ends, or undefined when it has not by `until`. Interrupting the wait leaves the fiber alone. */
+  outcome<A, E>(fiber: Fiber.Fiber<A, E>, until: number): Effect.Effect<Exit.Exit<A, E> | undefined> {
+    return Effect.callback((resume) => {
+      const ignore = fiber.addObserver((exit) => {
+        this.alarms.cancel(alarm)
+        resume(Effect.succeed(exit))
+      })
+      const alarm = this.alarms.set(until, () => {
+        ignore()
+        resume(Effect.undefined)
+      })
+      return Effect.sync(() => {
+        ignore()
+        this.alarms.cancel(alarm)
+      })
+    })
+  }
+
+  /** Runs an operation within the store's patience. */
+  bounded<A>(
+    operation: Operation,
+    key: string,
+    effect: Effect.Effect<A, BackendFailure>
+  ): Effect.Effect<A, BackendFailure> {
+    return Effect.suspend(() => {
+      if (this.closed) return Effect.fail(this.closedFailure(operation, key))
+      if (this.store.direct !== undefined) return effect
+      const fiber = this.start(effect)
+      return fiber.pollUnsafe() ?? Effect.flatMap(
+        this.outcome(fiber, this.alarms.now() + this.patience),
+        (exit) => exit ?? Effect.fail(this.noReply(operation, key))
+      )
+    })
+  }
+
+  /** Releases a token, again and again, until the store confirms or `until` has passed. */
+  insist(key: string, token: string, until: number): Effect.Effect<void> {
+    return Effect.ignore(Effect.retry(
+      Effect.suspend(() => this.bounded("release", key, this.store.release(key, token))),
+      Schedule.while(persistent, () => this.alarms.now() < until)
+    ))
+  }
+
+  /** Waits for what is running, as long as the store's patience, and interrupts the rest. */
+  readonly finish = Effect.fnUntraced({ self: this }, function*(this: Calls) {
+    const until = this.alarms.now() + this.patience
+    for (const fiber of Array.from(this.running)) yield* this.outcome(fiber, until)
+    yield* Fiber.interruptAll(Array.from(this.running))
+  })
+
+  /** A failure stays one, a defect goes on; only closing the backend interrupts an operation. */
+  toFailure(cause: Cause.Cause<BackendFailure>, operation: Operation, key: string): Effect.Effect<BackendFailure> {
+    const error = Cause.findErrorOption(cause)
+    if (Option.isSome(error)) return Effect.succeed(error.value)
+    if (Cause.hasInterruptsOnly(cause)) return Effect.succeed(this.closedFailure(operation, key))
+    return Effect.failCause(cause as Cause.Cause<never>)
+  }
+
+  noReply(operation: Operation, key: string, description = "no reply in time"): BackendFailure {
+    return new BackendFailure({
+      backend: this.store.name,
+      operation,
+      kind: "NoReply",
+      retryable: true,
+      key,
+      description
+    })
+  }
+
+  closedFailure(operation: Operation, key: string): BackendFailure {
+    return new BackendFailure({
+      backend: this.store.name,
+      operation,
+      kind: "Closed",
+      retryable: false,
+      key,
+      description: "the backend has been closed"
+    })
+  }
+}
