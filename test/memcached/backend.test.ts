@@ -1,0 +1,263 @@
+/** Locks through the whole library, on real servers. */
+import { assert, it } from "@effect/vitest"
+import { Config, ConfigProvider, Context, Deferred, Effect, Exit, Fiber, Layer, Redacted } from "effect"
+import type { Scope } from "effect"
+import { Client } from "memjs"
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import * as Lock from "../../src/Lock.ts"
+import { LockBackend } from "../../src/LockBackend.ts"
+import type { LockError } from "../../src/LockError.ts"
+import * as MemcacheBackend from "../../src/MemcacheBackend.ts"
+import { memcached } from "../support/memcached.ts"
+import { memcachedProxy } from "../support/memcachedProxy.ts"
+import { kill } from "../support/server.ts"
+import { acquire, eventually, holderOf, requestTimeout, storeAt } from "./support.ts"
+
+/** A backend of its own, as another process would have. */
+const backendAt = (port: number): Effect.Effect<Context.Context<LockBackend>, LockError, Scope.Scope> =>
+  Layer.build(MemcacheBackend.layer({ servers: [`127.0.0.1:${port}`], requestTimeout }))
+
+const reasonOf = (error: LockError) => error.reason
+
+it.live("every layer locks", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    const url = `memcache://127.0.0.1:${server.port}`
+    const client = Client.create(`127.0.0.1:${server.port}`)
+    const config = ConfigProvider.layer(ConfigProvider.fromEnvRecord({ URL: url, PREFIX: "x:" }))
+    const layers = [
+      MemcacheBackend.layer({ servers: [`127.0.0.1:${server.port}`] }),
+      MemcacheBackend.layer({ url }),
+      MemcacheBackend.layer({ url: Redacted.make(url) }),
+      MemcacheBackend.layerClient(client),
+      Layer.provide(
+        MemcacheBackend.layerConfig({ url: Config.Redacted("URL"), keyPrefix: Config.String("PREFIX") }),
+        config
+      )
+    ]
+    for (const layer of layers) {
+      const holder = yield* Effect.provide(Lock.withLock(Lock.inspect("k"), "k"), layer)
+      assert.strictEqual(holder._tag, "Some")
+    }
+    const missing = MemcacheBackend.layerConfig({ url: Config.Redacted("MISSING") })
+    const error = yield* Effect.flip(Effect.scoped(Layer.build(Layer.provide(missing, config))))
+    assert.strictEqual(error._tag, "ConfigError")
+  }))
+
+it.live("a free lock costs one round trip to take and one to give back", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    const proxy = yield* memcachedProxy(() => server.port)
+    const backend = yield* backendAt(proxy.port)
+    for (const key of ["a", "a", "b"]) yield* Effect.provide(Lock.withLock(Effect.void, key), backend)
+    assert.deepStrictEqual(proxy.requests, ["add", "delete", "add", "delete", "add", "delete"])
+    assert.strictEqual(proxy.connections(), 1)
+  }))
+
+it.live("one at a time, over fibers and backends, with growing fencing tokens", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    const backends = yield* Effect.all([backendAt(server.port), backendAt(server.port), backendAt(server.port)])
+    let inside = 0
+    const tokens: Array<number> = []
+    yield* Effect.forEach(
+      Array.from({ length: 60 }, (_, i) => i),
+      (i) =>
+        Lock.withLock((lease) =>
+          Effect.gen(function*() {
+            assert.strictEqual(++inside, 1)
+            tokens.push(lease.fencingToken)
+            yield* Effect.sleep(i % 3)
+            inside--
+          }), "k").pipe(Effect.provide(backends[i % 3])),
+      { concurrency: "unbounded" }
+    )
+    assert.strictEqual(tokens.length, 60)
+    assert.deepStrictEqual(tokens, [...new Set(tokens)].sort((a, b) => a - b))
+  }))
+
+it.live("a lock passes between the fibers of a process without the server", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    const proxy = yield* memcachedProxy(() => server.port)
+    const backend = yield* backendAt(proxy.port)
+    const tokens: Array<number> = []
+    yield* Effect.forEach(
+      Array.from({ length: 8 }),
+      () =>
+        Lock.withLock((lease) => Effect.delay(Effect.sync(() => void tokens.push(lease.fencingToken)), 1), "k").pipe(
+          Effect.provide(backend)
+        ),
+      { concurrency: "unbounded" }
+    )
+    assert.isBelow(proxy.requests.length, 16)
+    assert.deepStrictEqual(tokens, [...new Set(tokens)].sort((a, b) => a - b))
+  }))
+
+it.live("work that takes longer than the lease keeps the lock", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    const proxy = yield* memcachedProxy(() => server.port)
+    const backend = yield* backendAt(proxy.port)
+    const renewed = eventually(Effect.sync(() => proxy.requests.filter((name) => name === "replace").length >= 5))
+    yield* Effect.provide(Lock.withLock(renewed, "k", { expires: "300 millis" }), backend)
+    assert.deepStrictEqual([...new Set(proxy.requests)], ["add", "replace", "delete"])
+  }))
+
+it.live("a lock that the server forgets is told by the next renewal", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    const backend = yield* backendAt(server.port)
+    for (const forget of [server.command("flush_all"), server.command("delete lock:k"), server.restart]) {
+      let finalized = false
+      const work = Effect.andThen(forget, Effect.never).pipe(
+        Effect.ensuring(Effect.sync(() => {
+          finalized = true
+        }))
+      )
+      const error = yield* work.pipe(
+        Lock.withLock("k", { expires: "1 second" }),
+        Effect.provide(backend),
+        Effect.flip
+      )
+      assert.strictEqual(reasonOf(error as LockError)._tag, "LockLost")
+      assert.isTrue(finalized)
+    }
+  }))
+
+it.live("a lock that another has got meanwhile is not released by its former holder", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    const store = yield* storeAt(server.port)
+    const backend = yield* backendAt(server.port)
+    const exit = yield* server.command("flush_all").pipe(
+      Effect.andThen(acquire(store, "k", "other")),
+      Lock.withLock("k"),
+      Effect.provide(backend),
+      Effect.exit
+    )
+    assert.isTrue(Exit.isSuccess(exit))
+    assert.strictEqual(yield* holderOf(store, "k"), "other")
+  }))
+
+it.live("a holder that is killed blocks others for its lease and a few seconds", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    const backend = yield* backendAt(server.port)
+    const holder = yield* run(server.port, "crash")
+    yield* eventually(Effect.sync(() => holder.output().includes("held")))
+    const busy = yield* Effect.provide(Lock.once(Effect.void, "k"), backend)
+    assert.strictEqual(busy._tag, "None")
+    yield* kill(holder.process)
+    yield* Effect.provide(Lock.withLock(Effect.void, "k", { timeout: "15 seconds" }), backend)
+  }))
+
+it.live("a server that is down is a BackendFailure within the timeout, and no wait beyond", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    yield* server.stop
+    const backend = yield* backendAt(server.port)
+    for (const timeout of [0, 300]) {
+      const error = yield* Effect.void.pipe(
+        Lock.withLock("k", { timeout }),
+        Effect.provide(backend),
+        Effect.timeout("5 seconds"),
+        Effect.flip
+      )
+      assert.strictEqual(error._tag, "LockError")
+      const reason = reasonOf(error as LockError)
+      assert.strictEqual(reason._tag === "BackendFailure" && reason.kind, "Unreachable")
+    }
+  }))
+
+it.live("a server that comes back within the timeout is not noticed", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    yield* server.stop
+    const backend = yield* backendAt(server.port)
+    const fiber = yield* Effect.forkChild(Effect.provide(Lock.withLock(Effect.succeed(1), "k"), backend))
+    yield* server.restart
+    assert.strictEqual(yield* Fiber.join(fiber), 1)
+  }))
+
+it.live("lost replies to anything change neither the result nor who holds", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    const proxy = yield* memcachedProxy(() => server.port)
+    const backend = yield* backendAt(proxy.port)
+    const store = yield* storeAt(server.port)
+    for (const direction of ["request", "reply"] as const) {
+      for (const opcode of ["add", "replace", "delete"]) {
+        const done = yield* Deferred.make<void>()
+        const lost = yield* Effect.forkChild(
+          Effect.andThen(proxy.next(direction, opcode, "lose"), Deferred.succeed(done, undefined)),
+          { startImmediately: true }
+        )
+        const work = opcode === "replace" ? Deferred.await(done) : Effect.void
+        const key = `${direction}-${opcode}`
+        const result = yield* Effect.provide(Lock.withLock(Effect.as(work, key), key, { expires: "3 seconds" }), backend)
+        assert.strictEqual(result, key)
+        yield* Fiber.join(lost)
+        yield* eventually(Effect.map(holderOf(store, key), (holder) => holder === undefined))
+      }
+    }
+  }))
+
+it.live("an attempt that is interrupted in flight leaves nothing behind", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    const proxy = yield* memcachedProxy(() => server.port)
+    const backend = yield* backendAt(proxy.port)
+    const store = yield* storeAt(server.port)
+    const held = proxy.next("reply", "add", "hold")
+    const fiber = yield* Effect.forkChild(Effect.provide(Lock.withLock(Effect.never, "k"), backend))
+    yield* held
+    assert.isDefined(yield* holderOf(store, "k"))
+    const interrupted = yield* Effect.forkChild(Fiber.interrupt(fiber))
+    yield* proxy.letGo
+    yield* Fiber.join(interrupted)
+    yield* eventually(Effect.map(holderOf(store, "k"), (holder) => holder === undefined))
+  }))
+
+it.live("a lease of 30 days is refused before anything is sent", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    const proxy = yield* memcachedProxy(() => server.port)
+    const backend = yield* backendAt(proxy.port)
+    const error = yield* Effect.void.pipe(
+      Lock.withLock("k", { expires: "30 days" }),
+      Effect.provide(backend),
+      Effect.flip
+    )
+    assert.strictEqual(reasonOf(error)._tag, "InvalidOptions")
+    assert.strictEqual(proxy.connections(), 0)
+  }))
+
+const fixture = fileURLToPath(new URL("./fixture.ts", import.meta.url))
+
+/** Runs the fixture as a process, and collects what it says. */
+const run = (port: number, way: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const child = spawn(process.execPath, ["--import", "tsx", fixture, `memcache://127.0.0.1:${port}`, way], {
+        stdio: ["ignore", "pipe", "pipe"]
+      })
+      let output = ""
+      child.stdout.on("data", (chunk) => (output += chunk))
+      child.stderr.on("data", (chunk) => (output += chunk))
+      const exited = new Promise<number | null>((resolve) => child.once("close", resolve))
+      return { process: child, output: () => output, exited: Effect.promise(() => exited) }
+    }),
+    ({ process }) => kill(process)
+  )
+
+it.live("a process may exit when its layer has closed, and while its connection is idle", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    for (const way of ["close", "idle"]) {
+      const child = yield* run(server.port, way)
+      assert.strictEqual(yield* child.exited, 0)
+      assert.strictEqual(child.output(), "done\n")
+    }
+  }))
