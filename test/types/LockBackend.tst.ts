@@ -32,6 +32,6 @@ const three: LockStore.LockStore = {
   release: four.release
 }
 // @ts-expect-error: another failure
-const other: LockStore.LockStore = { ...four, extend: () => Effect.fail(new Error("no")) }
+const other: LockStore.LockStore = { ...four, extend: () => Effect.fail("no") }
 typeOf(three).is<LockStore.LockStore>()
 typeOf(other).is<LockStore.LockStore>()
