@@ -47,7 +47,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { dual } from "effect/Function"
+import { dual, identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { Lease } from "./Lease.ts"
@@ -125,8 +125,8 @@ const guard = <A, E, R>(
   context: Context.Context<R>,
   restore: Restore
 ): Effect.Effect<A, E | LockError> => {
-  const uninterruptible = restore(Effect.void) === Effect.void
-  const fiber = Effect.runForkWith(context)(work, { uninterruptible })
+  // A caller that may not be interrupted restores nothing, and passes that on.
+  const fiber = Effect.runForkWith(context)(work, restore === identity ? { uninterruptible: true } : undefined)
   const exit = fiber.pollUnsafe()
   if (exit !== undefined) return finish(taken, taken.settle(exit))
   const settled = Effect.callback<A, E | LockError>((resume) => {
@@ -199,8 +199,6 @@ const bracket = <A, E, R, B, E2>(
     return taken?._tag === "Success" ? use(taken.value) : Effect.flatMap(taking, use)
   })
 
-const same = <A>(a: A): A => a
-
 /**
  * Runs an effect while holding the lock on a key.
  *
@@ -254,11 +252,11 @@ export const withLock: {
 } = ((...args: [key: string, options?: LockOptions] | [work: Work<unknown, unknown, unknown>, key: string, options?: LockOptions]) => {
   if (isWork(args[0])) {
     const [work, key, options] = args as [Work<unknown, unknown, unknown>, string, LockOptions?]
-    return bracket(work, makeRequest(key, options), same, timedOut)
+    return bracket(work, makeRequest(key, options), identity, timedOut)
   }
   const [key, options] = args as [string, LockOptions?]
   const complete = makeRequest(key, options)
-  return (work: Work<unknown, unknown, unknown>) => bracket(work, complete, same, timedOut)
+  return (work: Work<unknown, unknown, unknown>) => bracket(work, complete, identity, timedOut)
 }) as never
 
 /**
@@ -327,7 +325,7 @@ export const once: {
   <A, E, R>(work: Work<A, E, R>, key: string, options?: OnceOptions) => {
     const complete = makeRequest(key, { ...options, timeout: options?.timeout ?? 0 })
     return options?.failIfLocked === true
-      ? bracket(work, complete, same, timedOut)
+      ? bracket(work, complete, identity, timedOut)
       : bracket<A, E, R, Option.Option<A>, never>(work, complete, Effect.asSome, () => Effect.succeedNone)
   }
 ) as never

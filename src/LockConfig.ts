@@ -367,26 +367,25 @@ export const request = (
     const error = invalid("key", key, "a string that is not empty")
     return () => error
   }
-  if (options === undefined) {
-    return (config) => ({
-      key: config.keyPrefix + key,
-      expiresMillis: Duration.toMillis(config.expires),
-      timeoutMillis: Duration.toMillis(config.timeout),
-      retry: config.retry,
-      renew: config.renew
-    })
-  }
-  const decoded = decode(options)
+  const decoded = options === undefined ? none : decode(options)
   if (Result.isFailure(decoded)) return () => decoded.failure
-  const { expires, renew, retry, timeout } = decoded.success
-  return (config) => ({
-    key: config.keyPrefix + key,
-    expiresMillis: Duration.toMillis(expires ?? config.expires),
-    timeoutMillis: Duration.toMillis(timeout ?? config.timeout),
-    retry: retry ?? config.retry,
-    renew: renew ?? config.renew
-  })
+  const changes = decoded.success
+  let last: { readonly config: LockConfig; readonly request: LockRequest } | undefined
+  return (config) => {
+    if (last?.config !== config) last = { config, request: complete(key, merge(config, changes)) }
+    return last.request
+  }
 }
+
+const none: Result.Result<Decoded, LockError> = Result.succeed({})
+
+const complete = (key: string, { expires, keyPrefix, renew, retry, timeout }: LockConfig): LockRequest => ({
+  key: keyPrefix + key,
+  expiresMillis: Duration.toMillis(expires),
+  timeoutMillis: Duration.toMillis(timeout),
+  retry,
+  renew
+})
 
 /** @internal */
 export const invalidOption = invalid

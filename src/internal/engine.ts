@@ -52,7 +52,7 @@ export class Engine {
   private readonly calls: Calls
   private readonly keeper: Keeper
   private readonly clock: Clock.Clock
-  private readonly nextToken: () => string
+  private readonly nextToken: (now?: number) => string
   private readonly lines = new Map<string, Line>()
   private readonly schedule: (task: () => void) => void
   private readonly drift: number
@@ -95,7 +95,7 @@ export class Engine {
     const { direct } = this.store
     if (direct === undefined) return this.contend(this.open(key), request, startedAt, startedAt, restore, undefined)
     this.meter.attempted()
-    const token = this.nextToken()
+    const token = this.nextToken(startedAt)
     const attempt = direct.tryAcquire({ key, token, expiresMillis, wait: false }, startedAt)
     if (attempt._tag === "Acquired") {
       const { fencingToken } = attempt
@@ -186,7 +186,7 @@ export class Engine {
       this.disown(claimed)
       claimed = undefined
     }
-    const contender = claimed ?? new Contender(line.key, this.nextToken(), request.expiresMillis)
+    const contender = claimed ?? new Contender(line.key, this.nextToken(now), request.expiresMillis)
     line.contender = contender
     const endsAt = startedAt + request.timeoutMillis
     const first = claimed === undefined
@@ -615,7 +615,7 @@ export class Engine {
       // Not in place: a chain of holders that finish at once would grow the stack.
       return this.schedule(() => next.resume?.())
     }
-    if (this.lines.get(line.key) === line) this.lines.delete(line.key)
+    this.lines.delete(line.key)
     if (baton._tag === "Claimed") this.disown(baton.contender)
     if (baton._tag === "Tenure") {
       this.keeper.remove(baton.tenure)

@@ -3,19 +3,20 @@ import { SecureRandom } from "effect/crypto"
 import * as DateTime from "effect/DateTime"
 import { Base64Url } from "effect/encoding"
 
-const partLength = 12
-const poolBytes = 3 * 1024
+const ownerLength = 12
+const partLength = 10
+const poolBytes = 3 * 1000
 
 /** Random base64url text, drawn from the CSPRNG in large pieces because small draws are slow. */
-const makeRandomPart = (): () => string => {
+const makeRandom = (): (length: number) => string => {
   let pool = ""
   let next = 0
-  return () => {
-    if (next + partLength > pool.length) {
+  return (length) => {
+    if (next + length > pool.length) {
       pool = Base64Url.encode(SecureRandom.randomBytesUnsafe(poolBytes))
       next = 0
     }
-    return pool.slice(next, next += partLength)
+    return pool.slice(next, next += length)
   }
 }
 
@@ -24,23 +25,25 @@ const processId = (): string => {
   return String(process?.pid ?? 0)
 }
 
-/** A source of tokens of one owner; `now` is the wall clock in milliseconds. */
-export const make = (now: () => number): () => string => {
-  const randomPart = makeRandomPart()
-  const owner = `${processId()}-${randomPart()}`
-  let millis = 0
+/**
+ * A source of tokens of one owner. `wallMillis` is the wall clock, looked at only
+ * when the time the caller gives, by any clock, is another millisecond.
+ */
+export const make = (wallMillis: () => number): (now?: number) => string => {
+  const random = makeRandom()
+  const owner = `${processId()}-${random(ownerLength)}`
+  let tick = -1
   let prefix = ""
-  return () => {
-    const current = now()
-    if (current !== millis || prefix === "") {
-      millis = current
-      prefix = `${owner}.${Math.floor(current).toString(36)}.`
+  return (now = NaN) => {
+    if (Math.floor(now) !== tick) {
+      tick = Math.floor(now)
+      prefix = `${owner}.${Math.floor(wallMillis()).toString(36)}.`
     }
-    return prefix + randomPart()
+    return prefix + random(partLength)
   }
 }
 
-const pattern = /^(\d+-[\w-]{12})\.([0-9a-z]{1,10})\.[\w-]{12}$/
+const pattern = /^(\d+-[\w-]{12})\.([0-9a-z]{1,10})\.[\w-]{10}$/
 
 /** What a token says, or undefined for a token of somebody else's making. */
 export const parse = (token: string): { readonly owner: string; readonly since: DateTime.Utc } | undefined => {
