@@ -10,3 +10,7 @@
  * @since 0.1.0
  */
 export * as TestBackend from "./TestBackend.ts"
+/**
+ * @since 0.1.0
+ */
+export * as conformance from "./conformance.ts"

@@ -1,0 +1,1049 @@
+/**
+ * A suite that checks a `LockStore` against its contract, and the promises of a
+ * lock over it, with faults on the way to the store.
+ *
+ * It depends on no test framework: {@link conformance} gives named cases to run
+ * as one likes, and {@link register} hands them to a function like vitest's `it`.
+ *
+ * **Example** (Checking a store)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend } from "effect-lock"
+ * import { conformance } from "effect-lock/testing"
+ *
+ * const cases = conformance.conformance({
+ *   name: "memory",
+ *   time: "test",
+ *   make: Effect.map(InMemoryBackend.makeStore, (store) => ({ one: store, other: store }))
+ * })
+ * const first = cases[0]
+ *
+ * first.name // => "a free key is acquired"
+ * await Effect.runPromise(Effect.scoped(first.run)) // => undefined
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as References from "effect/References"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
+import * as Token from "../internal/token.ts"
+import * as Lock from "../Lock.ts"
+import * as LockBackend from "../LockBackend.ts"
+import type { BackendFailure, LockError } from "../LockError.ts"
+import type { Attempt, LockStore } from "../LockStore.ts"
+import type { Operation } from "./TestBackend.ts"
+import * as TestBackend from "./TestBackend.ts"
+
+/**
+ * What a store does that it must not, in the words of the case that found it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ConformanceFailure extends Schema.TaggedError<ConformanceFailure>()("ConformanceFailure", {
+  store: Schema.String,
+  name: Schema.String,
+  description: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {
+  override get message(): string {
+    return `${this.store}: ${this.name}: ${this.description}`
+  }
+}
+
+/**
+ * How to reach the faults of a real connection. What is absent is scripted in
+ * front of the store, as `TestBackend` does it.
+ *
+ * - `lostReply`: the next such call of `one` is executed and never answered
+ * - `lateReply`: it is executed at once and answered late
+ * - `lostRequest`: it is never executed
+ * - `lateRequest`: it is executed late
+ * - `steal`: the key is taken from its holder and another has it
+ * - `down`, `up`: `one` cannot be reached, can be reached
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Faults {
+  readonly lostReply?: ((operation: Operation) => Effect.Effect<void>) | undefined
+  readonly lateReply?: ((operation: Operation, by: Duration.Duration) => Effect.Effect<void>) | undefined
+  readonly lostRequest?: ((operation: Operation) => Effect.Effect<void>) | undefined
+  readonly lateRequest?: ((operation: Operation, by: Duration.Duration) => Effect.Effect<void>) | undefined
+  readonly steal?: ((key: string) => Effect.Effect<void>) | undefined
+  readonly down?: Effect.Effect<void> | undefined
+  readonly up?: Effect.Effect<void> | undefined
+}
+
+/**
+ * Two stores on the same data, as two processes have them (for a store that
+ * lives in one process, the same one twice), and how to break the first.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Subject {
+  readonly one: LockStore
+  readonly other: LockStore
+  readonly faults?: Faults | undefined
+}
+
+/**
+ * What to check, and how.
+ *
+ * - `name`: of the store, for messages
+ * - `make`: makes the stores; called for every case, released after it
+ * - `time`: `"real"` (default) waits, `"test"` gives every case a `TestClock`
+ *   of its own, for a store that reads time from Effect's `Clock`
+ * - `lease`: how long most leases of the cases last (default 1 second). A
+ *   machine that pauses for longer sees cases fail.
+ * - `smallest`: the shortest lease that the store honours (default 50 millis)
+ * - `grain`: how much longer than asked for the store may keep a lease (default
+ *   none in test time, 100 millis in real time)
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<E> {
+  readonly name: string
+  readonly make: Effect.Effect<Subject, E, Scope.Scope>
+  readonly time?: "real" | "test" | undefined
+  readonly lease?: Duration.Input | undefined
+  readonly smallest?: Duration.Input | undefined
+  readonly grain?: Duration.Input | undefined
+}
+
+/**
+ * One thing that must hold. It needs nothing but a scope and brings its own clock.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConformanceCase {
+  readonly name: string
+  readonly run: Effect.Effect<void, ConformanceFailure, Scope.Scope>
+}
+
+/**
+ * The cases for a store: first the contract of `LockStore`, then what
+ * `Lock` promises over it. Cases for what the store does not offer pass.
+ *
+ * **Example** (All that a store gets wrong)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, type LockStore } from "effect-lock"
+ * import { conformance } from "effect-lock/testing"
+ *
+ * const deaf = (store: LockStore.LockStore): LockStore.LockStore => ({
+ *   ...store,
+ *   release: (key, token) => Effect.as(store.release(key, token), true)
+ * })
+ * const cases = conformance.conformance({
+ *   name: "deaf",
+ *   time: "test",
+ *   make: Effect.map(InMemoryBackend.makeStore, (store) => ({ one: deaf(store), other: deaf(store) }))
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   const failures: Array<string> = []
+ *   for (const { run } of cases) {
+ *     const result = yield* Effect.result(Effect.scoped(run))
+ *     if (result._tag === "Failure") failures.push(result.failure.name)
+ *   }
+ *   return failures.includes("a release by another token is refused and changes nothing")
+ * })
+ *
+ * await Effect.runPromise(program) // => true
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const conformance = <E>(options: Options<E>): ReadonlyArray<ConformanceCase> =>
+  [...contract, ...promises].map(({ name, run }) => ({ name, run: prepare(options, name, run) }))
+
+/**
+ * Hands cases to a function like vitest's `it`.
+ *
+ * **Example** (As tests)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend } from "effect-lock"
+ * import { conformance } from "effect-lock/testing"
+ *
+ * const names: Array<string> = []
+ * const it = (name: string, _test: () => Promise<void>) => names.push(name)
+ *
+ * conformance.register(it, conformance.conformance({
+ *   name: "memory",
+ *   time: "test",
+ *   make: Effect.map(InMemoryBackend.makeStore, (store) => ({ one: store, other: store }))
+ * }))
+ * names.length > 20 // => true
+ * ```
+ *
+ * @category utilities
+ * @since 0.1.0
+ */
+export const register = (
+  it: (name: string, test: () => Promise<void>) => unknown,
+  cases: ReadonlyArray<ConformanceCase>
+): void => {
+  for (const { name, run } of cases) it(name, () => Effect.runPromise(Effect.scoped(run)))
+}
+
+// -----------------------------------------------------------------------------
+// What a case runs with
+// -----------------------------------------------------------------------------
+
+interface Bench {
+  readonly one: LockStore
+  readonly other: LockStore
+  /** `one`, with faults. */
+  readonly faulty: LockStore
+  readonly faults: { readonly [K in keyof Faults]-?: NonNullable<Faults[K]> }
+  /** How often `faulty` was asked for the key. */
+  readonly asked: (operation: Operation, key: string) => Effect.Effect<number>
+  readonly lease: number
+  readonly smallest: number
+  readonly grain: number
+  /** How late an answer may be that comes at once. */
+  readonly slack: number
+  readonly patience: number
+  readonly key: string
+  readonly token: () => string
+  readonly now: Effect.Effect<number>
+  readonly elapse: (millis: number) => Effect.Effect<void>
+  /** A process on a store, closed with the case. */
+  readonly process: (store: LockStore) => Effect.Effect<Process, never, Scope.Scope>
+  /** Lets time pass until the check holds. */
+  readonly eventually: <E>(
+    what: string,
+    within: number,
+    check: Effect.Effect<boolean, E>
+  ) => Effect.Effect<void, E | Wrong>
+  /** Lets time pass until the fiber has ended. */
+  readonly end: <A, E>(what: string, within: number, fiber: Fiber.Fiber<A, E>) => Effect.Effect<Exit.Exit<A, E>, Wrong>
+}
+
+type Process = <A, E>(effect: Effect.Effect<A, E, LockBackend.LockBackend>) => Effect.Effect<A, E>
+
+type Run = (bench: Bench) => Effect.Effect<void, Wrong | BackendFailure | LockError, Scope.Scope>
+
+interface Case {
+  readonly name: string
+  readonly run: Run
+}
+
+/** What is wrong, in words; a plain value because it is made for every look of a wait. */
+interface Wrong {
+  readonly _tag: "Wrong"
+  readonly description: string
+}
+
+const wrong = (description: string): Effect.Effect<never, Wrong> => Effect.fail({ _tag: "Wrong", description })
+
+const show = (value: unknown): string => typeof value === "string" ? JSON.stringify(value) : String(value)
+
+const same = <A>(what: string, actual: A, expected: A): Effect.Effect<void, Wrong> =>
+  Object.is(actual, expected) ? Effect.void : wrong(`${what}: expected ${show(expected)}, got ${show(actual)}`)
+
+const that = (what: string, holds: boolean): Effect.Effect<void, Wrong> => holds ? Effect.void : wrong(what)
+
+const immediately = { startImmediately: true } as const
+
+const prepare = <E>(options: Options<E>, name: string, run: Run): ConformanceCase["run"] => {
+  const inTestTime = options.time === "test"
+  const millis = (input: Duration.Input | undefined, otherwise: number) =>
+    input === undefined ? otherwise : Duration.toMillis(Duration.fromInputUnsafe(input))
+  const lease = millis(options.lease, 1_000)
+  const smallest = millis(options.smallest, 50)
+  const elapse = (millis: number) =>
+    inTestTime ? TestClock.testClockWith((clock) => clock.adjust(millis)) : Effect.sleep(millis)
+  const now = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1_000_000)
+
+  const eventually: Bench["eventually"] = Effect.fnUntraced(function*(what, within, check) {
+    const until = (yield* now) + within
+    while (!(yield* check)) {
+      if ((yield* now) >= until) return yield* wrong(`${what}: not within ${within} ms`)
+      yield* elapse(Math.min(10, smallest / 5))
+    }
+  })
+  const end: Bench["end"] = Effect.fnUntraced(function*(what, within, fiber) {
+    yield* eventually(what, within, Effect.sync(() => fiber.pollUnsafe() !== undefined))
+    return fiber.pollUnsafe()!
+  })
+
+  const body = Effect.fnUntraced(function*(scope: Scope.Scope) {
+    const { faults, one, other } = yield* options.make
+    const test = yield* TestBackend.make(one)
+    const nextToken = Token.make(() => 0)
+    const once = { times: 1 }
+    yield* run({
+      one,
+      other,
+      faulty: test.store,
+      faults: {
+        lostReply: faults?.lostReply ?? ((operation) => test.loseReply(operation, once)),
+        lateReply: faults?.lateReply ?? ((operation, by) => test.delay(operation, by, once)),
+        lostRequest: faults?.lostRequest ?? ((operation) => test.loseRequest(operation, once)),
+        lateRequest: faults?.lateRequest ?? ((operation, by) => test.delayRequest(operation, by, once)),
+        steal: faults?.steal ?? test.steal,
+        down: faults?.down ?? test.down,
+        up: faults?.up ?? test.up
+      },
+      asked: (operation, key) =>
+        Effect.map(
+          test.calls,
+          (calls) => calls.filter((call) => call.operation === operation && call.key === key).length
+        ),
+      lease,
+      smallest,
+      grain: millis(options.grain, inTestTime ? 0 : 100),
+      slack: inTestTime ? 0 : 500,
+      patience: millis(one.patience, 1_000),
+      key: `conformance-${nextToken()}`,
+      token: nextToken,
+      now,
+      elapse,
+      process: (store) =>
+        Effect.map(
+          LockBackend.make(store),
+          (backend): Process => (effect) => Effect.provideService(effect, LockBackend.LockBackend, backend)
+        ),
+      eventually,
+      end
+    }).pipe(Scope.provide(scope))
+  })
+
+  // Closing a backend may take time too, and in test time somebody has to let it pass.
+  const checked = Effect.gen(function*() {
+    const scope = yield* Scope.make()
+    const exit = yield* Effect.exit(Scope.provide(body(scope), scope))
+    const closing = yield* Effect.forkChild(Scope.close(scope, exit), immediately)
+    const closed = yield* end("the backend closes", 60_000, closing)
+    return yield* Exit.isFailure(exit) ? exit : closed
+  })
+
+  return Effect.catchCause(
+    // What goes wrong here goes wrong on purpose.
+    Effect.provideService(
+      inTestTime ? Effect.provide(checked, TestClock.layer()) : checked,
+      References.MinimumLogLevel,
+      "None"
+    ),
+    (cause) => {
+      if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+      const error: unknown = Cause.squash(cause)
+      const description = isWrong(error) ? error.description : error instanceof Error ? error.message : String(error)
+      return Effect.fail(
+        new ConformanceFailure({
+          store: options.name,
+          name,
+          description,
+          cause: isWrong(error) ? undefined : error
+        })
+      )
+    }
+  )
+}
+
+const isWrong = (error: unknown): error is Wrong =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "Wrong"
+
+// -----------------------------------------------------------------------------
+// The contract of a store
+// -----------------------------------------------------------------------------
+
+const claim = (key: string, token: string, expiresMillis: number, wait = false) => ({ key, token, expiresMillis, wait })
+
+const acquired = (what: string, attempt: Attempt): Effect.Effect<number, Wrong> =>
+  attempt._tag === "Acquired"
+    ? Effect.succeed(attempt.fencingToken)
+    : wrong(`${what}: expected to acquire the key, but it is held by ${attempt.token ?? "somebody"}`)
+
+const held = (what: string, attempt: Attempt): Effect.Effect<void, Wrong> => same(what, attempt._tag, "Held")
+
+const isFree = (store: LockStore, key: string) => Effect.map(store.inspect(key), Option.isNone)
+
+/** Acquires for the token, and says at which time the lease began at the earliest. */
+const take = (bench: Bench, store: LockStore, key: string, token: string, expiresMillis = 60_000) =>
+  Effect.gen(function*() {
+    const at = yield* bench.now
+    const fencingToken = yield* acquired("a free key", yield* store.tryAcquire(claim(key, token, expiresMillis)))
+    return { at, fencingToken }
+  })
+
+/** The lease of `length` that began at `at` ends by itself, and not before its time. */
+const endsByItself = Effect.fnUntraced(function*(bench: Bench, key: string, at: number, length: number) {
+  const { elapse, eventually, grain, now, other, slack, token } = bench
+  // One percent is what the clocks may differ.
+  yield* elapse(Math.max(0, at + length * 0.99 - 2 - (yield* now)) / 2)
+  const successor = token()
+  let early = Infinity
+  yield* eventually(
+    "the lease ends",
+    length + grain + slack,
+    Effect.gen(function*() {
+      const attempt = yield* other.tryAcquire(claim(key, successor, 60_000))
+      if (attempt._tag === "Acquired") early = at + length * 0.99 - 2 - (yield* now)
+      return attempt._tag === "Acquired"
+    })
+  )
+  yield* that(`the lease of ${length} ms ended ${Math.ceil(early)} ms early`, early <= 0)
+})
+
+const oddKeys: ReadonlyArray<string> = [
+  " ",
+  "a",
+  "a ",
+  " a",
+  "a b",
+  "a%20b",
+  "A",
+  "a:b",
+  "a/b",
+  "a\\b",
+  "a\"b",
+  "a\tb",
+  "a\nb",
+  "a\r\nb",
+  "a\u0000",
+  "a\u0000b",
+  "\u007f",
+  "\u0085",
+  "{",
+  "}",
+  "{}",
+  "{a}",
+  "{a}b",
+  "a{b}",
+  "*",
+  "a*",
+  "a?",
+  "[a]",
+  "lock:",
+  "lock:a",
+  "__proto__",
+  "constructor",
+  "ключ",
+  "钥匙",
+  "🔑",
+  "🔑🔒",
+  "\u00e9",
+  "e\u0301",
+  "\ufeffa",
+  "\ud800",
+  "\ud801",
+  "\udc00",
+  "\ufffd",
+  "\u200b",
+  "x".repeat(250),
+  "x".repeat(251),
+  `${"x".repeat(4_000)}y`,
+  `${"x".repeat(4_000)}z`,
+  "я".repeat(300)
+]
+
+const contract: ReadonlyArray<Case> = [
+  {
+    name: "a free key is acquired",
+    run: Effect.fnUntraced(function*({ key, one, token }) {
+      const fencingToken = yield* acquired("a free key", yield* one.tryAcquire(claim(key, token(), 60_000)))
+      yield* that("the fencing token is a safe integer", Number.isSafeInteger(fencingToken))
+    })
+  },
+  {
+    name: "a held key is refused to others, who hear what is known of the holder",
+    run: Effect.fnUntraced(function*(bench) {
+      const { grain, key, one, other, token } = bench
+      const holder = token()
+      yield* take(bench, one, key, holder, 60_000)
+      for (const store of [one, other]) {
+        const attempt = yield* store.tryAcquire(claim(key, token(), 60_000))
+        if (attempt._tag === "Acquired") return yield* wrong("a key was acquired that is held")
+        if (attempt.token !== undefined) yield* same("the holder's token", attempt.token, holder)
+        const { remainingMillis } = attempt
+        if (remainingMillis === undefined) continue
+        // A store may add jitter to it, but not wish the holder away.
+        yield* that(`remainingMillis is ${remainingMillis} of 60000`, remainingMillis > 50_000)
+        yield* that(`remainingMillis is ${remainingMillis} of 60000`, remainingMillis <= 66_000 + grain)
+      }
+    })
+  },
+  {
+    name: "a holder that asks again has the key, with a new lease",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, key, lease, one, other, token } = bench
+      const holder = token()
+      yield* take(bench, one, key, holder, lease)
+      yield* elapse(lease * 0.6)
+      yield* acquired("its own token", yield* other.tryAcquire(claim(key, holder, lease * 3)))
+      yield* elapse(lease * 1.5)
+      yield* held("another token", yield* one.tryAcquire(claim(key, token(), lease)))
+      yield* same("the release", yield* one.release(key, holder), true)
+    })
+  },
+  {
+    name: "a release frees the key, and a second one says that it was free",
+    run: Effect.fnUntraced(function*(bench) {
+      const { key, one, other, token } = bench
+      const holder = token()
+      yield* take(bench, one, key, holder)
+      yield* same("the release", yield* other.release(key, holder), true)
+      yield* same("the second release", yield* one.release(key, holder), false)
+      yield* take(bench, one, key, token())
+    })
+  },
+  {
+    name: "a release by another token is refused and changes nothing",
+    run: Effect.fnUntraced(function*(bench) {
+      const { key, one, other, token } = bench
+      const holder = token()
+      const stale = token()
+      yield* take(bench, one, key, stale)
+      yield* one.release(key, stale)
+      yield* take(bench, one, key, holder)
+      yield* same("the release by an earlier holder", yield* one.release(key, stale), false)
+      yield* same("the release by nobody's token", yield* other.release(key, token()), false)
+      yield* held("the key", yield* other.tryAcquire(claim(key, token(), 60_000)))
+      yield* same("the extension by the holder", yield* other.extend(claim(key, holder, 60_000)), true)
+    })
+  },
+  {
+    name: "an extension starts the lease anew, and may make it longer",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, key, lease, now, one, other, token } = bench
+      const holder = token()
+      yield* take(bench, one, key, holder, lease)
+      yield* elapse(lease * 0.6)
+      yield* same("the extension", yield* one.extend(claim(key, holder, lease)), true)
+      yield* elapse(lease * 0.6)
+      yield* held("after 1.2 leases", yield* other.tryAcquire(claim(key, token(), lease)))
+      const at = yield* now
+      yield* same("the longer extension", yield* other.extend(claim(key, holder, lease * 2)), true)
+      yield* endsByItself(bench, key, at, lease * 2)
+    })
+  },
+  {
+    name: "an extension by another token, or of a free key, is refused and changes nothing",
+    run: Effect.fnUntraced(function*(bench) {
+      const { key, lease, one, other, token } = bench
+      yield* same("of a free key", yield* one.extend(claim(key, token(), 60_000)), false)
+      yield* same("the key is free", yield* isFree(other, key), true)
+      const { at } = yield* take(bench, one, key, token(), lease)
+      yield* same("by another token", yield* one.extend(claim(key, token(), 60_000)), false)
+      yield* same("by another token", yield* other.extend(claim(key, token(), 60_000)), false)
+      yield* endsByItself(bench, key, at, lease)
+    })
+  },
+  {
+    name: "a lease ends by itself, and never early",
+    run: Effect.fnUntraced(function*(bench) {
+      const { at } = yield* take(bench, bench.one, bench.key, bench.token(), bench.lease)
+      yield* endsByItself(bench, bench.key, at, bench.lease)
+    })
+  },
+  {
+    name: "the shortest lease is honoured",
+    run: Effect.fnUntraced(function*(bench) {
+      const { key, one, smallest, token } = bench
+      const { at } = yield* take(bench, one, key, token(), smallest)
+      yield* endsByItself(bench, key, at, smallest)
+    })
+  },
+  {
+    name: "a lease that has ended is not extended or released",
+    run: Effect.fnUntraced(function*(bench) {
+      const { eventually, grain, key, one, other, slack, smallest, token } = bench
+      const holder = token()
+      yield* take(bench, one, key, holder, smallest)
+      yield* eventually("the lease ends", smallest + grain + slack, isFree(other, key))
+      yield* same("the extension", yield* one.extend(claim(key, holder, 60_000)), false)
+      yield* same("the release", yield* one.release(key, holder), false)
+      yield* same("the key is free", yield* isFree(other, key), true)
+      const successor = token()
+      yield* take(bench, other, key, successor)
+      yield* same("the extension with a successor", yield* one.extend(claim(key, holder, 60_000)), false)
+      yield* same("the release with a successor", yield* one.release(key, holder), false)
+      yield* same("the successor's release", yield* other.release(key, successor), true)
+    })
+  },
+  {
+    name: "fencing tokens increase over release, expiry, asking again and extension",
+    run: Effect.fnUntraced(function*(bench) {
+      const { eventually, grain, key, one, other, slack, smallest, token } = bench
+      let last = -1
+      const next = (what: string, fencingToken: number) => {
+        const before = last
+        last = fencingToken
+        return that(`${what}: ${fencingToken} after ${before}`, fencingToken > before)
+      }
+      const first = token()
+      yield* next("the first", (yield* take(bench, one, key, first)).fencingToken)
+      // Asking again may give the same or a greater one; what counts is the next holder's.
+      last = Math.max(last, yield* acquired("again", yield* other.tryAcquire(claim(key, first, 60_000))))
+      yield* one.extend(claim(key, first, 60_000))
+      yield* one.release(key, first)
+      const second = token()
+      yield* next("after asking again and extending", (yield* take(bench, other, key, second, smallest)).fencingToken)
+      yield* eventually("the lease ends", smallest + grain + slack, isFree(other, key))
+      for (const store of [one, other, one]) {
+        const holder = token()
+        yield* next("after an expiry and releases", (yield* take(bench, store, key, holder)).fencingToken)
+        yield* store.release(key, holder)
+      }
+    })
+  },
+  {
+    name: "fencing tokens leave room for holders that take over within a process",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, key, one, other, token } = bench
+      const times = one.handOver?.times
+      if (times === undefined) return
+      const holder = token()
+      const first = (yield* take(bench, one, key, holder)).fencingToken
+      yield* elapse(Math.ceil(times / 1_000) + 1)
+      yield* one.release(key, holder)
+      const next = (yield* take(bench, other, key, token())).fencingToken
+      yield* that(`${next} after ${first} and ${times - 1} hand-overs`, next >= first + times)
+    })
+  },
+  {
+    name: "a release withdraws a token that only waits",
+    run: Effect.fnUntraced(function*(bench) {
+      const { key, one, other, token } = bench
+      const [holder, waiting] = [token(), token()]
+      yield* take(bench, one, key, holder)
+      yield* held("the waiting token", yield* other.tryAcquire(claim(key, waiting, 60_000, true)))
+      yield* same("the release of the waiting token", yield* other.release(key, waiting), false)
+      yield* same("the release of the holder", yield* one.release(key, holder), true)
+      yield* same("the key is free", yield* isFree(other, key), true)
+      yield* take(bench, one, key, token())
+    })
+  },
+  {
+    name: "a claim that waits is granted when the key is free",
+    run: Effect.fnUntraced(function*({ key, one, token }) {
+      yield* acquired("a claim that waits", yield* one.tryAcquire(claim(key, token(), 60_000, true)))
+    })
+  },
+  {
+    name: "whoever looks sees who holds a key, or that nobody does",
+    run: Effect.fnUntraced(function*(bench) {
+      const { grain, key, one, other, token } = bench
+      yield* same("at first nobody", yield* isFree(one, key), true)
+      const holder = token()
+      yield* take(bench, one, key, holder)
+      for (const store of [one, other]) {
+        const occupant = yield* store.inspect(key)
+        if (Option.isNone(occupant)) return yield* wrong("a held key looks free")
+        yield* same("the holder's token", occupant.value.token, holder)
+        const { remainingMillis = 60_000 } = occupant.value
+        yield* that(
+          `remainingMillis is ${remainingMillis} of 60000`,
+          remainingMillis > 50_000 && remainingMillis <= 66_000 + grain
+        )
+      }
+      yield* one.release(key, holder)
+      yield* same("at last nobody", yield* isFree(other, key), true)
+    })
+  },
+  {
+    name: "any text is a key, and different texts are different keys",
+    run: Effect.fnUntraced(function*(bench) {
+      const { one, other, token } = bench
+      const keys = [...oddKeys, ...oddKeys.map((odd) => bench.key + odd), ...oddKeys.map((odd) => odd + bench.key)]
+      const holders = yield* Effect.forEach(keys, (key) =>
+        Effect.gen(function*() {
+          const holder = token()
+          yield* acquired(`the key ${JSON.stringify(key)}`, yield* one.tryAcquire(claim(key, holder, 60_000)))
+          return { key, holder }
+        }))
+      for (const { holder, key } of holders) {
+        const what = `the key ${JSON.stringify(key)}`
+        const occupant = yield* other.inspect(key)
+        yield* same(`${what}, its holder`, Option.getOrUndefined(occupant)?.token, holder)
+        yield* held(what, yield* other.tryAcquire(claim(key, token(), 60_000)))
+        yield* same(`${what}, its extension`, yield* other.extend(claim(key, holder, 60_000)), true)
+        yield* same(`${what}, its release`, yield* other.release(key, holder), true)
+      }
+    })
+  },
+  {
+    name: "of fifty that ask at once one gets the key",
+    run: Effect.fnUntraced(function*(bench) {
+      const { key, one, other, token } = bench
+      const attempts = yield* Effect.forEach(
+        Array.from({ length: 50 }, () => token()),
+        (token, i) =>
+          Effect.map(
+            (i % 2 === 0 ? one : other).tryAcquire(claim(key, token, 60_000)),
+            (attempt) => ({ attempt, token })
+          ),
+        { concurrency: "unbounded" }
+      )
+      const winners = attempts.filter(({ attempt }) => attempt._tag === "Acquired")
+      yield* same("how many got it", winners.length, 1)
+      for (const { attempt } of attempts) {
+        if (attempt._tag === "Held" && attempt.token !== undefined) {
+          yield* same("the holder's token", attempt.token, winners[0].token)
+        }
+      }
+    })
+  },
+  {
+    name: "whoever listens is told of a release, and not any more after that",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, eventually, key, one, other, slack, token } = bench
+      if (other.listen === undefined) return
+      const [holder, waiting] = [token(), token()]
+      const before = (yield* take(bench, one, key, holder)).fencingToken
+      const listening = yield* Scope.make()
+      let news = 0
+      yield* Scope.provide(other.listen(key, waiting, () => void news++), listening)
+      yield* held("the waiting token", yield* other.tryAcquire(claim(key, waiting, 60_000, true)))
+      news = 0
+      yield* one.release(key, holder)
+      yield* eventually("the news of the release", 1_000 + slack, Effect.sync(() => news > 0))
+      const after = yield* acquired("after the news", yield* other.tryAcquire(claim(key, waiting, 60_000, true)))
+      yield* that(`the fencing token is ${after} after ${before}`, after > before)
+      yield* Scope.close(listening, Exit.void)
+      news = 0
+      yield* other.release(key, waiting)
+      const next = token()
+      yield* take(bench, one, key, next)
+      yield* one.release(key, next)
+      yield* elapse(Math.min(slack, 200))
+      yield* same("news after the end", news, 0)
+      yield* same("the key is free", yield* isFree(other, key), true)
+    })
+  },
+  {
+    name: "extending many at once is extending each",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, key, lease, one, other, token } = bench
+      if (one.extendAll === undefined) return
+      yield* same("none", (yield* one.extendAll([])).length, 0)
+      const [mine, yours] = [token(), token()]
+      const keys = ["a", "b", "c", "d"].map((name) => `${key}-${name}`)
+      yield* take(bench, one, keys[0], mine, lease)
+      yield* take(bench, other, keys[1], yours, lease * 2)
+      yield* take(bench, one, keys[2], mine, lease)
+      yield* elapse(lease * 0.6)
+      const answers = yield* one.extendAll(keys.map((key) => ({ key, token: mine, expiresMillis: lease })))
+      yield* same("mine, another's, mine and nobody's", answers.join(), "true,false,true,false")
+      yield* elapse(lease * 0.6)
+      yield* held("what was extended", yield* other.tryAcquire(claim(keys[0], token(), lease)))
+      yield* held("what was extended", yield* other.tryAcquire(claim(keys[2], token(), lease)))
+      yield* same("another's", Option.getOrUndefined(yield* one.inspect(keys[1]))?.token, yours)
+      yield* same("nobody's", yield* isFree(one, keys[3]), true)
+    })
+  },
+  {
+    name: "an exchange releases the one token and claims for the other",
+    run: Effect.fnUntraced(function*(bench) {
+      const { key, one, other, token } = bench
+      if (one.exchange === undefined) return
+      const [first, second, stale] = [token(), token(), token()]
+      const before = (yield* take(bench, one, key, first)).fencingToken
+      const after = yield* acquired(
+        "nobody else wants it",
+        yield* one.exchange(first, claim(key, second, 60_000, true))
+      )
+      yield* that(`the fencing token is ${after} after ${before}`, after > before)
+      yield* same("the first token", yield* other.extend(claim(key, first, 60_000)), false)
+      yield* held("a stale token", yield* one.exchange(stale, claim(key, stale, 60_000, false)))
+      yield* same("the holder", Option.getOrUndefined(yield* other.inspect(key))?.token, second)
+
+      // With somebody else in a queue of the store, it is that one's turn; without a queue it is open.
+      const [third, waiting] = [token(), token()]
+      if (other.listen !== undefined) yield* other.listen(key, waiting, () => {})
+      yield* held("the waiting token", yield* other.tryAcquire(claim(key, waiting, 60_000, true)))
+      const attempt = yield* one.exchange(second, claim(key, third, 60_000, true))
+      const holder = Option.getOrUndefined(yield* other.inspect(key))?.token
+      yield* that("the key went to one of the two", holder === (attempt._tag === "Acquired" ? third : waiting))
+      yield* same("the second token", yield* one.release(key, second), false)
+      for (const token of [third, waiting]) yield* one.release(key, token)
+      yield* same("the key is free", yield* isFree(other, key), true)
+    })
+  }
+]
+
+// -----------------------------------------------------------------------------
+// The promises of a lock over the store
+// -----------------------------------------------------------------------------
+
+const reasonOf = (exit: Exit.Exit<unknown, LockError | Wrong>): string => {
+  if (exit._tag === "Success") return "Success"
+  const error = Cause.findErrorOption(exit.cause)
+  if (Option.isNone(error)) return exit.cause.reasons[0]?._tag ?? "Empty"
+  return error.value._tag === "Wrong" ? "Wrong" : error.value.reason._tag
+}
+
+const promises: ReadonlyArray<Case> = [
+  {
+    name: "no two holders overlap, be they fibers or processes",
+    run: Effect.fnUntraced(function*(bench) {
+      const { end, key, one, other, process } = bench
+      const processes = [yield* process(one), yield* process(other)]
+      let inside = 0
+      let overlaps = 0
+      let done = 0
+      const last = { fencingToken: -1, order: true }
+      const section = Lock.withLock(
+        (lease) =>
+          Effect.gen(function*() {
+            if (++inside > 1) overlaps++
+            if (lease.fencingToken <= last.fencingToken) last.order = false
+            last.fencingToken = lease.fencingToken
+            yield* Effect.sleep(2)
+            inside--
+            done++
+          }),
+        key,
+        { timeout: "60 seconds", expires: "10 seconds" }
+      )
+      const workers = processes.flatMap((process) =>
+        Array.from({ length: 4 }, () => process(Effect.repeat(section, { times: 3 })))
+      )
+      const fiber = yield* Effect.forkChild(
+        Effect.all(workers, { concurrency: "unbounded", discard: true }),
+        immediately
+      )
+      const exit = yield* end("everybody gets a turn", 60_000, fiber)
+      yield* same("how it ends", reasonOf(exit), "Success")
+      yield* same("overlaps", overlaps, 0)
+      yield* same("turns", done, 32)
+      yield* that("fencing tokens increase", last.order)
+      yield* same("the key is free", yield* isFree(other, key), true)
+    })
+  },
+  {
+    name: "a timeout of zero is one attempt",
+    run: Effect.fnUntraced(function*(bench) {
+      const { asked, end, faulty, key, other, process, slack, token } = bench
+      const here = yield* process(faulty)
+      const holder = token()
+      yield* take(bench, other, key, holder)
+      const fiber = yield* Effect.forkChild(
+        Effect.exit(here(Lock.withLock(Effect.void, key, { timeout: 0 }))),
+        immediately
+      )
+      const exit = Exit.getSuccess(yield* end("the attempt", slack, fiber))
+      yield* same("how it ends", reasonOf(Option.getOrThrow(exit)), "LockTimeout")
+      yield* same("attempts", yield* asked("tryAcquire", key), 1)
+    })
+  },
+  {
+    name: "a waiter takes over from a holder in another process",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, end, key, lease, one, other, process, slack } = bench
+      const [here, there] = [yield* process(one), yield* process(other)]
+      let released = false
+      const holder = yield* Effect.forkChild(
+        here(Effect.andThen(Lock.withLock(Effect.sleep(lease), key), Effect.sync(() => released = true))),
+        immediately
+      )
+      yield* elapse(1)
+      const waiter = yield* Effect.forkChild(there(Lock.withLock(Effect.sync(() => released), key)), immediately)
+      yield* elapse(lease / 2)
+      yield* same("the waiter waits", waiter.pollUnsafe(), undefined)
+      yield* end("the holder ends", lease + slack, holder)
+      const exit = yield* end("the waiter takes over", 2_000 + slack, waiter)
+      yield* same("how it ends", reasonOf(exit), "Success")
+    })
+  },
+  {
+    name: "a waiter takes over from a holder that crashed",
+    run: Effect.fnUntraced(function*(bench) {
+      const { end, grain, key, lease, now, one, other, process, slack, token } = bench
+      const here = yield* process(one)
+      const { at } = yield* take(bench, other, key, token(), lease)
+      const waiter = yield* Effect.forkChild(here(Lock.withLock(now, key)), immediately)
+      const exit = yield* end("the waiter takes over", lease + grain + 2_000 + slack, waiter)
+      if (exit._tag === "Failure") return yield* wrong(`the waiter fails with ${reasonOf(exit)}`)
+      yield* that("the waiter takes over before the lease has ended", exit.value >= at + lease * 0.99 - 2)
+    })
+  },
+  {
+    name: "a holder keeps the lock for longer than a lease",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, end, key, lease, one, other, process, slack, token } = bench
+      const here = yield* process(one)
+      const work = yield* Effect.forkChild(
+        here(Lock.withLock(Effect.sleep(lease * 2.5), key, { expires: lease })),
+        immediately
+      )
+      yield* elapse(lease * 2)
+      yield* held("after two leases", yield* other.tryAcquire(claim(key, token(), lease)))
+      yield* same("how it ends", reasonOf(yield* end("the work", lease + slack, work)), "Success")
+      yield* same("the key is free", yield* isFree(other, key), true)
+    })
+  },
+  {
+    name: "a holder is told of a theft within its lease",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, end, faults, faulty, key, lease, process, slack } = bench
+      const here = yield* process(faulty)
+      const work = yield* Effect.forkChild(here(Lock.withLock(Effect.never, key, { expires: lease })), immediately)
+      yield* elapse(lease / 10)
+      yield* faults.steal(key)
+      const exit = yield* end("the holder is told", lease + slack, work)
+      yield* same("how it ends", reasonOf(exit), "LockLost")
+    })
+  },
+  {
+    name: "a holder is told when its lease ends because the store is out of reach",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, end, faults, faulty, key, lease, now, process, slack } = bench
+      const here = yield* process(faulty)
+      const work = yield* Effect.forkChild(here(Lock.withLock(Effect.never, key, { expires: lease })), immediately)
+      yield* elapse(lease / 10)
+      yield* same("the holder works", work.pollUnsafe(), undefined)
+      const before = yield* now
+      yield* faults.down
+      const exit = yield* end("the holder is told", lease + slack, work)
+      yield* same("how it ends", reasonOf(exit), "LockLost")
+      yield* that("the holder is told before it is necessary", (yield* now) - before >= lease / 2)
+      yield* faults.up
+    })
+  },
+  {
+    name: "nobody acquires while the store is out of reach",
+    run: Effect.fnUntraced(function*(bench) {
+      const { end, faults, faulty, key, patience, process, slack } = bench
+      const here = yield* process(faulty)
+      yield* faults.down
+      let ran = false
+      const work = Effect.sync(() => {
+        ran = true
+      })
+      for (const timeout of [0, 300]) {
+        const attempt = yield* Effect.forkChild(here(Lock.withLock(work, key, { timeout })), immediately)
+        const exit = yield* end("the attempt", timeout + patience + slack, attempt)
+        yield* same("how it ends", reasonOf(exit), "BackendFailure")
+      }
+      yield* that("the work did not run", !ran)
+      yield* faults.up
+    })
+  },
+  {
+    name: "a lost reply is asked for again, and is no holder",
+    run: Effect.fnUntraced(function*(bench) {
+      const { end, faults, faulty, key, other, patience, process, slack } = bench
+      const here = yield* process(faulty)
+      yield* faults.lostReply("tryAcquire")
+      const work = yield* Effect.forkChild(
+        here(Lock.withLock(Effect.succeed(1), key, { timeout: patience * 3, expires: "60 seconds" })),
+        immediately
+      )
+      yield* same("how it ends", reasonOf(yield* end("the work", patience * 3 + slack, work)), "Success")
+      yield* same("the key is free", yield* isFree(other, key), true)
+    })
+  },
+  ...(["lostReply", "lateReply", "lostRequest", "lateRequest"] as const).map((fault): Case => ({
+    name: `an attempt given up after a ${nameOf(fault)} is no holder and leaves nothing behind`,
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, end, eventually, faults, faulty, key, other, patience, process, slack } = bench
+      const here = yield* process(faulty)
+      yield* faults[fault]("tryAcquire", Duration.millis(patience * 1.5))
+      const work = yield* Effect.forkChild(
+        here(Lock.withLock(Effect.void, key, { timeout: 0, expires: "60 seconds" })),
+        immediately
+      )
+      yield* same("how it ends", reasonOf(yield* end("the attempt", patience + slack, work)), "BackendFailure")
+      yield* elapse(patience)
+      yield* eventually("the key is free", 1_000 + slack, isFree(other, key))
+    })
+  })),
+  ...(["lostReply", "lateReply", "lateRequest"] as const).map((fault): Case => ({
+    name: `an attempt interrupted before a ${nameOf(fault)} leaves nothing behind`,
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, end, eventually, faults, faulty, key, other, patience, process, slack } = bench
+      const here = yield* process(faulty)
+      yield* faults[fault]("tryAcquire", Duration.millis(patience * 0.5))
+      const work = yield* Effect.forkChild(
+        here(Lock.withLock(Effect.void, key, { expires: "60 seconds" })),
+        immediately
+      )
+      yield* elapse(patience * 0.2)
+      work.interruptUnsafe()
+      yield* same("how it ends", reasonOf(yield* end("the interruption", patience + slack, work)), "Interrupt")
+      yield* elapse(patience)
+      yield* eventually("the key is free", 1_000 + slack, isFree(other, key))
+    })
+  })),
+  {
+    name: "a waiter that is interrupted leaves nothing behind",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, end, key, one, other, patience, process, slack, token } = bench
+      const here = yield* process(one)
+      const holder = token()
+      yield* take(bench, other, key, holder)
+      const waiters = yield* Effect.forEach(
+        [1, 2, 3],
+        () => Effect.forkChild(here(Lock.withLock(Effect.void, key)), immediately)
+      )
+      yield* elapse(200)
+      for (const waiter of waiters) {
+        waiter.interruptUnsafe()
+        yield* same("how it ends", reasonOf(yield* end("the interruption", patience + slack, waiter)), "Interrupt")
+      }
+      const occupant = Option.getOrUndefined(yield* other.inspect(key))
+      yield* same("the holder", occupant?.token, holder)
+      yield* same("waiters", occupant?.waiters ?? 0, 0)
+      yield* other.release(key, holder)
+      yield* same("the key is free", yield* isFree(other, key), true)
+    })
+  },
+  {
+    name: "a release that fails does not replace the result, and is made up for",
+    run: Effect.fnUntraced(function*(bench) {
+      const { end, eventually, faults, faulty, key, other, patience, process, slack } = bench
+      const here = yield* process(faulty)
+      const work = yield* Effect.forkChild(
+        here(Lock.withLock(Effect.as(faults.down, "result"), key, { expires: "60 seconds" })),
+        immediately
+      )
+      const exit = yield* end("the work", patience + slack, work)
+      yield* same("the result", Option.getOrUndefined(Exit.getSuccess(exit)), "result")
+      yield* faults.up
+      yield* eventually("the key is free", patience * 2 + 2_000 + slack, isFree(other, key))
+    })
+  },
+  {
+    name: "a backend that closes gives back what it held",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, end, key, one, other, patience, process, slack } = bench
+      const scope = yield* Scope.make()
+      const here = yield* Scope.provide(process(one), scope)
+      const work = yield* Effect.forkChild(
+        here(Lock.withLock(Effect.never, key, { expires: "60 seconds" })),
+        immediately
+      )
+      yield* elapse(10)
+      yield* same("the key is free", yield* isFree(other, key), false)
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), immediately)
+      yield* end("the backend closes", patience * 2 + slack, closing)
+      yield* same("the key is free", yield* isFree(other, key), true)
+      yield* same("how the work ends", reasonOf(yield* end("the work", slack, work)), "LockLost")
+    })
+  }
+]
+
+function nameOf(fault: "lostReply" | "lateReply" | "lostRequest" | "lateRequest"): string {
+  return fault.replace(/[A-Z]/, (letter) => ` ${letter.toLowerCase()}`)
+}
