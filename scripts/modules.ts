@@ -74,22 +74,21 @@ const readModule = (file: string): Module => {
     } else if (node.type === "ExportNamedDeclaration" && node.declaration !== null) {
       const { declaration } = node
       const doc = docBefore(node.start)
-      const add = (id: { readonly start: number; readonly end: number }, kind: Export["kind"]) => {
+      const add = (id: { readonly start: number; readonly end: number }, kind: Export["kind"], end = node.end) => {
         const name = /^[\w$]+/.exec(code.slice(id.start, id.end))?.[0] ?? ""
-        const signature = code.slice(node.start, node.end).split(/ =(?:>| )|\{\n/)[0].trim()
+        const signature = code.slice(node.start, end).replace(/(?:\s|=>)+$/, "")
         // Overloads share the docstring of the first.
         if (doc === undefined && exports.some((other) => other.name === name && other.kind === kind)) return
         exports.push({ name, line: lineOf(node.start), kind, doc, signature })
       }
       if (declaration.type === "VariableDeclaration") {
-        for (const { id } of declaration.declarations) add(id, "value")
+        for (const { id, init } of declaration.declarations) {
+          add(id, "value", init?.type === "ArrowFunctionExpression" ? init.body.start : id.end)
+        }
       } else if (declaration.type === "ClassDeclaration" && declaration.id !== null) {
-        add(declaration.id, "class")
-      } else if (
-        (declaration.type === "FunctionDeclaration" || declaration.type === "TSDeclareFunction") &&
-        declaration.id !== null
-      ) {
-        add(declaration.id, "value")
+        add(declaration.id, "class", declaration.body.start)
+      } else if (declaration.type === "FunctionDeclaration" || declaration.type === "TSDeclareFunction") {
+        if (declaration.id !== null) add(declaration.id, "value", declaration.body?.start)
       } else if ("id" in declaration && declaration.id !== null) {
         add(declaration.id, "type")
       }
