@@ -85,7 +85,7 @@
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -234,7 +234,11 @@ export const makeStoreClient = (
   options: StoreOptions = {}
 ): Effect.Effect<LockStore, LockError, Scope.Scope> => {
   if (client.options.failover === true) {
-    return invalid("client", "one with failover", "a client without failover, which would move a lock to another server")
+    return invalid(
+      "client",
+      "one with failover",
+      "a client without failover, which would move a lock to another server"
+    )
   }
   const addresses: Array<Address> = []
   for (const { host, password, port, username } of client.servers) {

@@ -1,12 +1,12 @@
 /** Locks through the whole library, on real servers. */
 import { assert, it } from "@effect/vitest"
-import { Config, ConfigProvider, Context, Deferred, Effect, Exit, Fiber, Layer, Redacted } from "effect"
-import type { Scope } from "effect"
+import { Config, ConfigProvider, Deferred, Effect, Exit, Fiber, Layer, Redacted } from "effect"
+import type { Context, Scope } from "effect"
 import { Client } from "memjs"
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import * as Lock from "../../src/Lock.ts"
-import { LockBackend } from "../../src/LockBackend.ts"
+import type { LockBackend } from "../../src/LockBackend.ts"
 import type { LockError } from "../../src/LockError.ts"
 import * as MemcacheBackend from "../../src/MemcacheBackend.ts"
 import { memcached } from "../support/memcached.ts"
@@ -74,7 +74,7 @@ it.live("one at a time, over fibers and backends, with growing fencing tokens", 
       { concurrency: "unbounded" }
     )
     assert.strictEqual(tokens.length, 60)
-    assert.deepStrictEqual(tokens, [...new Set(tokens)].sort((a, b) => a - b))
+    assert.deepStrictEqual(tokens, [...new Set(tokens)].toSorted((a, b) => a - b))
   }))
 
 it.live("a lock passes between the fibers of a process without the server", () =>
@@ -92,7 +92,7 @@ it.live("a lock passes between the fibers of a process without the server", () =
       { concurrency: "unbounded" }
     )
     assert.isBelow(proxy.requests.length, 16)
-    assert.deepStrictEqual(tokens, [...new Set(tokens)].sort((a, b) => a - b))
+    assert.deepStrictEqual(tokens, [...new Set(tokens)].toSorted((a, b) => a - b))
   }))
 
 it.live("work that takes longer than the lease keeps the lock", () =>
@@ -191,12 +191,15 @@ it.live("lost replies to anything change neither the result nor who holds", () =
       for (const opcode of ["add", "replace", "delete"]) {
         const done = yield* Deferred.make<void>()
         const lost = yield* Effect.forkChild(
-          Effect.andThen(proxy.next(direction, opcode, "lose"), Deferred.succeed(done, undefined)),
+          Effect.andThen(proxy.next(direction, opcode, "lose").arrived, Deferred.succeed(done, undefined)),
           { startImmediately: true }
         )
         const work = opcode === "replace" ? Deferred.await(done) : Effect.void
         const key = `${direction}-${opcode}`
-        const result = yield* Effect.provide(Lock.withLock(Effect.as(work, key), key, { expires: "3 seconds" }), backend)
+        const result = yield* Effect.provide(
+          Lock.withLock(Effect.as(work, key), key, { expires: "3 seconds" }),
+          backend
+        )
         assert.strictEqual(result, key)
         yield* Fiber.join(lost)
         yield* eventually(Effect.map(holderOf(store, key), (holder) => holder === undefined))
@@ -212,7 +215,7 @@ it.live("an attempt that is interrupted in flight leaves nothing behind", () =>
     const store = yield* storeAt(server.port)
     const held = proxy.next("reply", "add", "hold")
     const fiber = yield* Effect.forkChild(Effect.provide(Lock.withLock(Effect.never, "k"), backend))
-    yield* held
+    yield* held.arrived
     assert.isDefined(yield* holderOf(store, "k"))
     const interrupted = yield* Effect.forkChild(Fiber.interrupt(fiber))
     yield* proxy.letGo

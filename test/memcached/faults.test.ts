@@ -88,7 +88,7 @@ test("acquire, the item vanishes between ADD and GET: taken", ({ other, proxy, s
     yield* acquire(other, "k", "b")
     const held = proxy.next("request", "get", "hold")
     const fiber = yield* Effect.forkChild(acquire(store, "k", "a"))
-    yield* held
+    yield* held.arrived
     yield* other.release("k", "b")
     yield* proxy.letGo
     yield* Fiber.join(fiber)
@@ -100,7 +100,7 @@ test("acquire, an orphan of ours expires between GET and REPLACE: taken anew", (
     yield* acquire(other, "k", "a")
     const held = proxy.next("request", "replace", "hold")
     const fiber = yield* Effect.forkChild(acquire(store, "k", "a"))
-    yield* held
+    yield* held.arrived
     yield* other.release("k", "a")
     yield* proxy.letGo
     yield* Fiber.join(fiber)
@@ -112,7 +112,7 @@ test("acquire, an orphan of ours becomes another's between GET and REPLACE: held
     yield* acquire(other, "k", "a")
     const held = proxy.next("request", "replace", "hold")
     const fiber = yield* Effect.forkChild(store.tryAcquire(claim("k", "a")))
-    yield* held
+    yield* held.arrived
     yield* other.release("k", "a")
     yield* acquire(other, "k", "b")
     yield* proxy.letGo
@@ -124,7 +124,7 @@ test("acquire, the request arrives after the release: swept up", ({ other, proxy
   Effect.gen(function*() {
     const held = proxy.next("request", "add", "hold")
     yield* failsWith(store.tryAcquire(claim("k", "a", 3_600_000)), "NoReply")
-    yield* held
+    yield* held.arrived
     assert.isFalse(yield* store.release("k", "a"))
     assert.strictEqual(yield* proxy.letGo, 1)
     yield* eventually(Effect.map(holderOf(other, "k"), (token) => token === "a"))
@@ -150,7 +150,7 @@ test("extend, the item is another's by the time it arrives: lost, and the other'
     yield* acquire(store, "k", "a", 5_000)
     const held = proxy.next("request", "replace", "hold")
     const fiber = yield* Effect.forkChild(store.extend(claim("k", "a", 500_000)))
-    yield* held
+    yield* held.arrived
     yield* other.release("k", "a")
     yield* acquire(other, "k", "b", 5_000)
     yield* proxy.letGo
@@ -210,7 +210,7 @@ test("release, the lock changes hands between GET and DELETE: the other keeps it
     yield* acquire(other, "k", "a")
     const held = proxy.next("request", "delete", "hold")
     const fiber = yield* Effect.forkChild(store.release("k", "a"))
-    yield* held
+    yield* held.arrived
     yield* other.release("k", "a")
     yield* acquire(other, "k", "b")
     yield* proxy.letGo
@@ -223,7 +223,7 @@ test("release, our own extension comes between GET and DELETE: released", ({ oth
     yield* acquire(other, "k", "a")
     const held = proxy.next("request", "delete", "hold")
     const fiber = yield* Effect.forkChild(store.release("k", "a"))
-    yield* held
+    yield* held.arrived
     yield* other.extend(claim("k", "a"))
     yield* proxy.letGo
     assert.isTrue(yield* Fiber.join(fiber))

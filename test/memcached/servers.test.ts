@@ -52,7 +52,7 @@ describe("forgetting", () => {
       yield* acquire(two, "k", "a")
       const held = proxy.next("request", "delete", "hold")
       const fiber = yield* Effect.forkChild(Effect.flip(one.release("k", "a")))
-      yield* held
+      yield* held.arrived
       yield* server.restart
       yield* eventually(Effect.map(Effect.option(acquire(two, "k", "b")), Option.isSome))
       yield* proxy.letGo
@@ -67,7 +67,8 @@ describe("forgetting", () => {
       yield* acquire(store, "k", "a")
       // Several times the memory, in items of the lock's size. Looking at the lock meanwhile would keep it alive.
       for (let round = 0; round < 20; round++) {
-        const lines = Array.from({ length: 5_000 }, (_, i) => `set filler-${round}-${i} 0 0 16 noreply\r\n${"x".repeat(16)}`)
+        const lines = Array.from({ length: 5_000 }, (_, i) =>
+          `set filler-${round}-${i} 0 0 16 noreply\r\n${"x".repeat(16)}`)
         yield* server.command(`${lines.join("\r\n")}\r\nget nothing`)
       }
       assert.isFalse(yield* store.extend(claim("k", "a")))
@@ -147,7 +148,9 @@ describe("refusing", () => {
       const stores = yield* Effect.forEach(Array.from({ length: 40 }), () => storeAt(server.port))
       const results = yield* Effect.forEach(stores, (store) =>
         Effect.match(store.inspect("k"), { onFailure: (failure) => failure, onSuccess: () => undefined }))
-      const failures = results.filter((failure) => failure !== undefined)
+      const failures = results.filter((failure) =>
+        failure !== undefined
+      )
       assert.isAbove(failures.length, 0)
       for (const failure of failures) {
         assert.strictEqual(failure.kind, "Unreachable")

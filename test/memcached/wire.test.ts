@@ -133,7 +133,9 @@ describe("addresses", () => {
   })
 
   it("that make no sense are refused, without showing what may be a password", () => {
-    for (const server of ["", " ", "a b", "a:", "a:0", "a:65536", "a:x", "a:1:2", "[a]:1", "[::1", "a/b", "u:secret@a"]) {
+    for (
+      const server of ["", " ", "a b", "a:", "a:0", "a:65536", "a:x", "a:1:2", "[a]:1", "[::1", "a/b", "u:secret@a"]
+    ) {
       const parsed = parseServers(["ok", server])
       assert.isTrue(Result.isFailure(parsed), server)
       if (Result.isFailure(parsed)) assert.notInclude(parsed.failure.message, "secret")
@@ -153,7 +155,11 @@ describe("URLs", () => {
   }
 
   it("name servers and credentials", () => {
-    assert.deepStrictEqual(parse("memcache://"), { servers: "localhost 11211", username: undefined, password: undefined })
+    assert.deepStrictEqual(parse("memcache://"), {
+      servers: "localhost 11211",
+      username: undefined,
+      password: undefined
+    })
     assert.deepStrictEqual(parse("memcache://h/").servers, "h 11211")
     assert.deepStrictEqual(parse("memcache://a:1,b,[::1]:3").servers, "a 1,b 11211,::1 3")
     assert.deepStrictEqual(parse("memcache://us%40er:p%3Aa%2Fss%40@a:1,b:2"), {

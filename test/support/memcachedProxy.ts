@@ -3,7 +3,7 @@
  * so that a test can lose, hold or damage exactly the one it means. Bytes of one
  * direction of a connection never overtake each other.
  */
-import { Effect } from "effect"
+import { Deferred, Effect } from "effect"
 import type { Scope } from "effect"
 import { connect, createServer, type Socket } from "node:net"
 
@@ -40,8 +40,12 @@ export interface Proxy {
   readonly connections: () => number
   /** Decides about every message from now on. */
   readonly decide: (decide: (message: Message) => Fate) => void
-  /** The next message like this has that fate, the others pass. Completes when it has come. */
-  readonly next: (direction: Message["direction"], opcode: string, fate: Fate) => Effect.Effect<void>
+  /** The next message like this has that fate, the others pass. */
+  readonly next: (
+    direction: Message["direction"],
+    opcode: string,
+    fate: Fate
+  ) => { readonly arrived: Effect.Effect<void> }
   /**
    * Delivers what is held, and gives the number of messages. Where the client has
    * gone meanwhile, it waits until the server has dealt with them.
@@ -75,132 +79,135 @@ const ended = (socket: Socket): Effect.Effect<void> =>
     socket.end()
   })
 
-export const memcachedProxy = (target: () => number): Effect.Effect<Proxy, never, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.callback<{ readonly proxy: Proxy; readonly close: () => void }>((resume) => {
-        let decide: (message: Message) => Fate = () => "pass"
-        let count = 0
-        const requests: Array<string> = []
-        const sockets = new Set<Socket>()
-        const clients = new Set<Socket>()
-        const held: Array<{ readonly queue: Array<Buffer>; readonly letGo: () => Effect.Effect<void> }> = []
+const headerOf = (bytes: Buffer) => {
+  const code = bytes.readUInt8(1)
+  const keyStart = 24 + bytes.readUInt8(4)
+  return {
+    opcode: opcodeNames[code] ?? `0x${code.toString(16)}`,
+    key: bytes.toString("latin1", keyStart, keyStart + bytes.readUInt16BE(2))
+  }
+}
 
-        const server = createServer((client) => {
-          const connection = ++count
-          const upstream = connect(target(), "127.0.0.1")
-          client.setNoDelay(true)
-          upstream.setNoDelay(true)
-          sockets.add(client).add(upstream)
-          clients.add(client)
-          let holds = 0
-          client.on("error", () => {})
-          upstream.on("error", () => client.destroy())
-          client.on("close", () => {
-            sockets.delete(client)
-            clients.delete(client)
-            // What is held for the server must still get there.
-            if (holds === 0) upstream.destroy()
-          })
-          upstream.on("close", () => {
-            sockets.delete(upstream)
-            client.end()
-          })
+export const memcachedProxy = Effect.fnUntraced(function*(
+  target: () => number
+): Effect.fn.Return<Proxy, never, Scope.Scope> {
+  let decide: (message: Message) => Fate = () => "pass"
+  let count = 0
+  let held: Array<{ readonly queue: Array<Buffer>; readonly letGo: () => Effect.Effect<void> }> = []
+  const requests: Array<string> = []
+  const clients = new Set<Socket>()
+  const upstreams = new Set<Socket>()
 
-          const pipe = (direction: Message["direction"], from: Socket, to: Socket) => {
-            let holding: Array<Buffer> | undefined
-            const deliver = (bytes: Buffer) => void (to.writable && to.write(bytes))
-            from.on(
-              "data",
-              splitter((bytes) => {
-                const keyLength = bytes.readUInt16BE(2)
-                const extrasLength = bytes.readUInt8(4)
-                const opcode = opcodeNames[bytes.readUInt8(1)] ?? `0x${bytes.readUInt8(1).toString(16)}`
-                const key = bytes.toString("latin1", 24 + extrasLength, 24 + extrasLength + keyLength)
-                if (direction === "request" && opcode !== "stat" && !opcode.startsWith("sasl")) requests.push(opcode)
-                if (holding !== undefined) return void holding.push(bytes)
-                switch (decide({ direction, opcode, key, connection })) {
-                  case "pass":
-                    return deliver(bytes)
-                  case "lose":
-                    return
-                  case "hold": {
-                    const queue = holding = [bytes]
-                    holds++
-                    held.push({
-                      queue,
-                      letGo: () => {
-                        holding = undefined
-                        holds--
-                        for (const bytes of queue) deliver(bytes)
-                        return client.destroyed ? ended(upstream) : Effect.void
-                      }
-                    })
-                    return
-                  }
-                  case "half":
-                    return void to.write(bytes.subarray(0, bytes.length >> 1), () => setImmediate(() => client.resetAndDestroy()))
-                  case "garbage":
-                    return deliver(Buffer.from("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"))
-                  case "end":
-                    return void client.end()
-                  case "reset":
-                    return void client.resetAndDestroy()
-                }
-              })
-            )
+  const relay = (client: Socket) => {
+    const connection = ++count
+    const upstream = connect(target(), "127.0.0.1")
+    let holds = 0
+    client.setNoDelay(true)
+    upstream.setNoDelay(true)
+    clients.add(client)
+    upstreams.add(upstream)
+    client.on("error", () => {})
+    upstream.on("error", () => client.destroy())
+    client.on("close", () => {
+      clients.delete(client)
+      // What is held for the server must still get there.
+      if (holds === 0) upstream.destroy()
+    })
+    upstream.on("close", () => {
+      upstreams.delete(upstream)
+      client.end()
+    })
+
+    const pipe = (direction: Message["direction"], from: Socket, to: Socket) => {
+      let holding: Array<Buffer> | undefined
+      const deliver = (bytes: Buffer) => void (to.writable && to.write(bytes))
+      const suffer = (fate: Fate, bytes: Buffer): void => {
+        switch (fate) {
+          case "pass":
+            return deliver(bytes)
+          case "lose":
+            return
+          case "hold": {
+            const queue = [bytes]
+            holding = queue
+            holds++
+            held.push({
+              queue,
+              letGo: () => {
+                holding = undefined
+                holds--
+                for (const bytes of queue) deliver(bytes)
+                return client.destroyed ? ended(upstream) : Effect.void
+              }
+            })
+            return
           }
-          pipe("request", client, upstream)
-          pipe("reply", upstream, client)
-        })
+          case "half":
+            to.write(bytes.subarray(0, bytes.length >> 1), () => setImmediate(() => client.resetAndDestroy()))
+            return
+          case "garbage":
+            return deliver(Buffer.from("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"))
+          case "end":
+            client.end()
+            return
+          case "reset":
+            client.resetAndDestroy()
+        }
+      }
+      const onMessage = (bytes: Buffer): void => {
+        const { key, opcode } = headerOf(bytes)
+        if (direction === "request" && opcode !== "stat" && !opcode.startsWith("sasl")) requests.push(opcode)
+        if (holding === undefined) suffer(decide({ direction, opcode, key, connection }), bytes)
+        else holding.push(bytes)
+      }
+      from.on("data", splitter(onMessage))
+    }
+    pipe("request", client, upstream)
+    pipe("reply", upstream, client)
+  }
 
-        server.listen(0, "127.0.0.1", () => {
-          const address = server.address()
-          const port = typeof address === "object" && address !== null ? address.port : 0
-          resume(Effect.succeed({
-            proxy: {
-              port,
-              requests,
-              connections: () => count,
-              decide: (next) => {
-                decide = next
-              },
-              next: (direction, opcode, fate) => {
-                let arrived: () => void = () => {}
-                let done = false
-                decide = (message) => {
-                  if (done || message.direction !== direction || message.opcode !== opcode) return "pass"
-                  done = true
-                  arrived()
-                  return fate
-                }
-                return Effect.callback<void>((resume) => {
-                  arrived = () => resume(Effect.void)
-                  if (done) arrived()
-                })
-              },
-              letGo: Effect.suspend(() => {
-                const all = held.splice(0)
-                return Effect.as(
-                  Effect.forEach(all, ({ letGo }) => letGo(), { discard: true }),
-                  all.reduce((sum, { queue }) => sum + queue.length, 0)
-                )
-              }),
-              inject: (bytes) => {
-                for (const client of clients) client.write(bytes)
-              },
-              cut: Effect.sync(() => {
-                for (const client of clients) client.resetAndDestroy()
-              })
-            },
-            close: () => {
-              server.close()
-              for (const socket of sockets) socket.destroy()
-            }
-          }))
-        })
-      }),
-      ({ close }) => Effect.sync(close)
-    ),
-    ({ proxy }) => proxy
+  const server = createServer(relay)
+  yield* Effect.acquireRelease(
+    Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+    () =>
+      Effect.sync(() => {
+        server.close()
+        for (const socket of [...clients, ...upstreams]) socket.destroy()
+      })
   )
+  const address = server.address()
+
+  return {
+    port: typeof address === "object" && address !== null ? address.port : 0,
+    requests,
+    connections: () => count,
+    decide: (next) => {
+      decide = next
+    },
+    next: (direction, opcode, fate) => {
+      const arrived = Deferred.makeUnsafe<void>()
+      let done = false
+      decide = (message) => {
+        if (done || message.direction !== direction || message.opcode !== opcode) return "pass"
+        done = true
+        Deferred.doneUnsafe(arrived, Effect.void)
+        return fate
+      }
+      return { arrived: Deferred.await(arrived) }
+    },
+    letGo: Effect.suspend(() => {
+      const all = held
+      held = []
+      return Effect.as(
+        Effect.forEach(all, ({ letGo }) => letGo(), { discard: true }),
+        all.reduce((sum, { queue }) => sum + queue.length, 0)
+      )
+    }),
+    inject: (bytes) => {
+      for (const client of clients) client.write(bytes)
+    },
+    cut: Effect.sync(() => {
+      for (const client of clients) client.resetAndDestroy()
+    })
+  }
+})

@@ -166,7 +166,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
       sequence
     )
     if (request.cas !== undefined) message.writeBigUInt64BE(request.cas, 16)
-    const hint = waiting === undefined ? "" : ", and none before: a server with only the text protocol is silent like that"
+    const hint = waiting === undefined ? "" : ", as with a server that only speaks the text protocol"
     const timer = deadline(
       timeouts.requestMillis,
       () => !pending.has(entry),

@@ -73,7 +73,11 @@ const casMissing: Fault = {
   description: "the server runs without CAS (-C), so nobody could tell his lock from another's"
 }
 
-const foreign: Fault = { kind: "WrongType", retryable: false, description: "something that is no lock lives at the key" }
+const foreign: Fault = {
+  kind: "WrongType",
+  retryable: false,
+  description: "something that is no lock lives at the key"
+}
 
 const restless: Fault = { kind: "Unknown", retryable: true, description: "the item kept changing" }
 
