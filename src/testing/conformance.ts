@@ -158,8 +158,10 @@ export interface ConformanceCase {
  * const program = Effect.gen(function*() {
  *   const failures: Array<string> = []
  *   for (const { run } of cases) {
- *     const result = yield* Effect.result(Effect.scoped(run))
- *     if (result._tag === "Failure") failures.push(result.failure.name)
+ *     yield* run.pipe(
+ *       Effect.scoped,
+ *       Effect.catchTag("ConformanceFailure", (failure) => Effect.sync(() => failures.push(failure.name)))
+ *     )
  *   }
  *   return failures.includes("a release by another token is refused and changes nothing")
  * })
