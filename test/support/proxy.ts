@@ -1,6 +1,7 @@
 /**
  * A TCP proxy that misbehaves on command. Bytes are never reordered: each
- * direction of a connection is one queue, worked off in order.
+ * direction of a connection is one queue, worked off in order. A direction that
+ * has lost bytes stays silent until its connection ends, as real ones do.
  */
 import { Effect } from "effect"
 import type { Scope } from "effect"
@@ -10,7 +11,7 @@ export interface Proxy {
   readonly port: number
   /** Milliseconds before bytes are passed on. */
   delay: number
-  /** Requests vanish: the server never sees them. */
+  /** Requests vanish: the server does not see them. */
   dropRequests: boolean
   /** Replies vanish: the server has executed, nobody is told. */
   dropReplies: boolean
@@ -56,8 +57,10 @@ export const proxy = (target: number): Effect.Effect<Proxy, never, Scope.Scope> 
               if (!to.destroyed) to.write(bytes)
             }
           }
+          let silent = false
           from.on("data", (bytes) => {
-            if (!accept(bytes)) return
+            silent ||= !accept(bytes)
+            if (silent) return
             queue.push({ at: performance.now() + state.delay, bytes })
             if (timer === undefined) work()
           })

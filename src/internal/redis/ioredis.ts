@@ -134,11 +134,14 @@ const open = (client: Client, owned: boolean) => {
     for (const { ready } of observers) ready()
   }
 
+  /** Nothing can be sent now, and what has been sent may be executed (once more) after the next connection. */
   const fail = () => {
     failing = true
     const commands = waiting
     waiting = []
     for (const command of commands) command.fail(lastError)
+    // A cluster may redirect, so what comes after them need not be executed after them.
+    if (!cluster) failAll()
   }
 
   const onError = (error: unknown) => {
@@ -171,8 +174,8 @@ const open = (client: Client, owned: boolean) => {
     single: !cluster,
     oneClock: !cluster,
     send,
-    call: (name, args, done, failed) => {
-      client.call(name, [...args]).then((reply) => done(reply), () => failed())
+    call: (name, args, onReply, onError) => {
+      client.call(name, [...args]).then((reply) => onReply(reply), () => onError())
     },
     isDown,
     observe: (observer) => {

@@ -30,7 +30,12 @@ export interface Transport {
   /** Commands are executed in the order they are sent; ends in exactly one of `succeed` and `fail`. */
   readonly send: (command: Command) => void
   /** A plain command without keys. */
-  readonly call: (name: string, args: ReadonlyArray<string>, done: (reply: unknown) => void, fail: () => void) => void
+  readonly call: (
+    name: string,
+    args: ReadonlyArray<string>,
+    onReply: (reply: unknown) => void,
+    onError: () => void
+  ) => void
   /** The connection is known to be down, so sending would fail at once. */
   readonly isDown: () => boolean
   /** Listens on the channel over a connection of its own; gives the way to stop. */

@@ -1,0 +1,404 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Fiber, Logger, Option, Redacted, Schedule } from "effect"
+import type { LockStore } from "effect-lock"
+import type { BackendFailure } from "effect-lock/LockError"
+import * as RedisBackend from "effect-lock/RedisBackend"
+import type { Redis } from "ioredis"
+import { inspect } from "node:util"
+import { classify } from "../../src/internal/redis/failure.ts"
+import { parse } from "../../src/internal/redis/url.ts"
+import { proxy } from "../support/proxy.ts"
+import { client, kill, redis, redisAt, until } from "../support/redis.ts"
+import { freePort } from "../support/server.ts"
+
+const take = (store: LockStore.LockStore, key: string, token: string, expiresMillis = 20_000) =>
+  store.tryAcquire({ key, token, expiresMillis, wait: false })
+
+const wait = (store: LockStore.LockStore, key: string, token: string, expiresMillis = 20_000) =>
+  store.tryAcquire({ key, token, expiresMillis, wait: true })
+
+const makeStore = (port: number, options?: RedisBackend.Options) =>
+  RedisBackend.makeStore({ host: "127.0.0.1", port, ...options })
+
+const holderOf = (look: Redis, key: string) => Effect.promise(() => look.get(`lock:{${key}}`))
+
+/** A claim that the server sees and whose reply is not on its way back yet. */
+const executed = (look: Redis, key: string) => until(Effect.map(holderOf(look, key), (holder) => holder !== null))
+
+describe("what a server says", () => {
+  for (
+    const [message, kind, retryable] of [
+      ["LOADING Redis is loading the dataset in memory", "Loading", true],
+      ["READONLY You can't write against a read only replica. script: abc, on @user_script:7.", "ReadOnly", true],
+      ["MISCONF Redis is configured to save RDB snapshots", "ReadOnly", true],
+      ["NOREPLICAS Not enough good replicas to write.", "ReadOnly", true],
+      ["OOM command not allowed when used memory > 'maxmemory'.", "OutOfMemory", true],
+      ["ERR Error running script (call to f_abc): @user_script:7: -OOM command not allowed", "OutOfMemory", true],
+      ["ERR Error running script (call to f_abc): @user_script: 7: WRONGTYPE Operation against", "WrongType", false],
+      ["WRONGTYPE Operation against a key holding the wrong kind of value", "WrongType", false],
+      ["NOAUTH Authentication required.", "Unauthorized", false],
+      ["WRONGPASS invalid username-password pair or user is disabled.", "Unauthorized", false],
+      ["ERR invalid password", "Unauthorized", false],
+      ["NOPERM this user has no permissions to run the 'evalsha' command", "Unauthorized", false],
+      ["TRYAGAIN Multiple keys request during rehashing of slot", "Cluster", true],
+      ["CLUSTERDOWN Hash slot not served", "Cluster", true],
+      ["MOVED 3999 127.0.0.1:6381", "Cluster", true],
+      ["CROSSSLOT Keys in request don't hash to the same slot", "Cluster", false],
+      ["Too many Cluster redirections. Last error: Error: TRYAGAIN", "Cluster", true],
+      ["ERR unknown command 'EVAL', with args beginning with: 'OOM' 'LOADING'", "Unsupported", false],
+      ["BUSY Redis is busy running a script.", "NoReply", true],
+      ["Command timed out", "NoReply", true],
+      ["ERR max number of clients reached", "Unreachable", true],
+      ["Connection is closed.", "Unreachable", true],
+      ["connect ECONNREFUSED 127.0.0.1:6379", "Unreachable", true],
+      ["Reached the max retries per request limit (which is 20).", "Unreachable", true],
+      ["ERR something else", "Unknown", false]
+    ] as const
+  ) {
+    it(`${kind}: ${message}`, () => {
+      assert.deepStrictEqual(classify(new Error(message)), { kind, retryable })
+    })
+  }
+})
+
+describe("URLs", () => {
+  const shown = (url: string) => {
+    const result = parse(url)
+    return result._tag === "Failure" ? result.failure.message : {
+      ...result.success,
+      ...(result.success.password !== undefined && { password: Redacted.value(result.success.password) })
+    }
+  }
+  for (
+    const [url, address] of [
+      ["redis://", {}],
+      ["rediss://", { tls: true }],
+      ["redis:///2", { db: 2 }],
+      ["redis://:7000", { port: 7000 }],
+      ["redis://host", { host: "host" }],
+      ["redis://host:7000/", { host: "host", port: 7000 }],
+      ["redis://[::1]:7000/15", { host: "::1", port: 7000, db: 15 }],
+      ["redis://:secret@host", { host: "host", password: "secret" }],
+      ["redis://me:p%40ss%3A%2F@host:1/3", { host: "host", port: 1, db: 3, username: "me", password: "p@ss:/" }],
+      ["redis://me@", { username: "me" }],
+      ["REDISS://Host", { host: "Host", tls: true }]
+    ] as const
+  ) {
+    it(url, () => assert.deepStrictEqual(shown(url), address))
+  }
+  for (
+    const url of [
+      "",
+      "redis",
+      "redis:",
+      "http://secret",
+      "redis://host:secret",
+      "redis://me:secret@host:99999",
+      "redis://me:secret@host:0",
+      "redis://me:sec/ret@host",
+      "redis://:secret%@host",
+      "redis://host/secret",
+      "redis://host?password=secret",
+      "redis://a b"
+    ]
+  ) {
+    it(`refuses ${JSON.stringify(url)} without showing it`, () => {
+      const message = shown(url)
+      assert.isString(message)
+      assert.notInclude(message as string, "secret")
+    })
+  }
+  it.effect("a layer from a malformed one fails with InvalidOptions", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(makeStore(1, { url: "redis://:secret@host:port" }))
+      assert.strictEqual(error.reason._tag, "InvalidOptions")
+      assert.notInclude(String(error) + JSON.stringify(error), "secret")
+    }).pipe(Effect.scoped))
+})
+
+describe("a connection in trouble", () => {
+  it.live("a reply that was lost with its connection is an acquisition, at once", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const between = yield* proxy(port)
+      const store = yield* makeStore(between.port)
+      assert.isTrue(Option.isNone(yield* store.inspect("k")))
+      between.cutAtReply = true
+      const attempt = yield* take(store, "k", "p.1")
+      assert.strictEqual(attempt._tag, "Acquired")
+      assert.isFalse(between.cutAtReply)
+      between.cutAtReply = true
+      assert.isFalse(yield* store.release("k", "p.1"), "released before the cut, so not ours at the second time")
+      assert.isTrue(Option.isNone(yield* store.inspect("k")))
+    }))
+
+  it.live("a lost reply to an exchange leaves one place in the queue", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      const between = yield* proxy(port)
+      const store = yield* makeStore(between.port)
+      yield* take(store, "k", "p.1")
+      between.cutAtReply = true
+      const attempt = yield* store.exchange!("p.1", { key: "k", token: "p.2", expiresMillis: 20_000, wait: true })
+      assert.strictEqual(attempt._tag, "Acquired")
+      assert.isTrue(yield* store.release("k", "p.2"))
+      assert.deepStrictEqual(yield* Effect.promise(() => look.keys("*")), [])
+    }))
+
+  for (const autoResendUnfulfilledCommands of [true, false]) {
+    it.live(`what was given up during an outage is gone a round trip after it (resending ${autoResendUnfulfilledCommands})`, () =>
+      Effect.gen(function*() {
+        const { port } = yield* redis()
+        const look = yield* client(port)
+        const between = yield* proxy(port)
+        const store = yield* makeStore(between.port, { ioredis: { autoResendUnfulfilledCommands } })
+        yield* take(store, "held", "p.0")
+        between.dropReplies = true
+        yield* Effect.forkChild(take(store, "k", "p.1"), { startImmediately: true })
+        yield* executed(look, "k")
+        between.refuse = true
+        between.cut()
+        const failures = yield* Effect.forEach(
+          ["k", "held"],
+          (key) =>
+            Effect.flip(store.release(key, key === "k" ? "p.1" : "p.0")).pipe(
+              Effect.repeat({ until: (failure) => failure.kind === "Unreachable", times: 3 })
+            )
+        )
+        assert.deepStrictEqual(failures.map(({ retryable }) => retryable), [true, true])
+        assert.strictEqual(yield* holderOf(look, "k"), "p.1")
+        between.dropReplies = false
+        between.refuse = false
+        yield* until(Effect.promise(async () => (await look.keys("lock:*")).length === 0))
+        assert.strictEqual((yield* take(store, "k", "p.2"))._tag, "Acquired")
+      }))
+  }
+
+  it.live("a command that timed out in the client is withdrawn by its release", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      const between = yield* proxy(port)
+      const own = yield* client(between.port, { commandTimeout: 60 })
+      const store = yield* RedisBackend.makeStoreClient(own)
+      yield* store.inspect("k")
+      between.delay = 150
+      const failure = yield* Effect.flip(take(store, "k", "p.1"))
+      assert.deepStrictEqual([failure.kind, failure.retryable], ["NoReply", true])
+      yield* Effect.exit(store.release("k", "p.1"))
+      between.delay = 0
+      yield* until(Effect.map(Effect.exit(store.inspect("k")), Exit.isSuccess))
+      assert.isNull(yield* holderOf(look, "k"))
+    }))
+
+  it.live("commands that will never be answered fail with their connection", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const between = yield* proxy(port)
+      const store = yield* makeStore(between.port, { ioredis: { autoResendUnfulfilledCommands: false } })
+      yield* store.inspect("k")
+      between.dropReplies = true
+      const fiber = yield* Effect.forkChild(Effect.flip(take(store, "k", "p.1")), { startImmediately: true })
+      yield* until(Effect.map(Effect.flip(Effect.as(Effect.timeout(store.inspect("k"), 20), 0)), () => true))
+      between.cut()
+      assert.strictEqual((yield* Fiber.join(fiber)).kind, "Unreachable")
+    }))
+
+  it.live("a server that is down fails fast, and serves as soon as it is up", () =>
+    Effect.gen(function*() {
+      const port = yield* freePort
+      const store = yield* makeStore(port)
+      const failures: Array<BackendFailure> = []
+      for (let i = 0; i < 3; i++) failures.push(yield* Effect.flip(take(store, "k", "p.1")))
+      for (const { cause, kind, retryable } of failures) {
+        assert.deepStrictEqual([kind, retryable], ["Unreachable", true])
+        assert.include((cause as Error).message, "ECONNREFUSED")
+      }
+      const server = yield* redisAt(port)
+      const attempt = yield* Effect.retry(take(store, "k", "p.1"), Schedule.spaced("10 millis"))
+      assert.strictEqual(attempt._tag, "Acquired")
+      // and again after a restart, with a higher fencing token and scripts unknown to it
+      yield* kill(server.process)
+      yield* redisAt(port)
+      const again = yield* Effect.retry(take(store, "k", "p.2"), Schedule.spaced("10 millis"))
+      if (attempt._tag !== "Acquired" || again._tag !== "Acquired") return assert.fail("not acquired")
+      assert.isAbove(again.fencingToken, attempt.fencingToken)
+    }))
+
+  it.live("a grant that was lost with its subscription is found by asking again", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      const store = yield* makeStore(port)
+      yield* take(store, "k", "p.1")
+      let notices = 0
+      yield* store.listen!("k", "p.2", () => notices++)
+      yield* wait(store, "k", "p.2")
+      yield* Effect.promise(() => look.call("client", "kill", "type", "pubsub"))
+      yield* until(Effect.sync(() => notices > 0))
+      assert.strictEqual((yield* wait(store, "k", "p.2"))._tag, "Held")
+      yield* until(Effect.promise(async () => (await look.pubsub("NUMSUB", "lock:ch:p") as Array<unknown>)[1] === 1))
+      notices = 0
+      yield* store.release("k", "p.1")
+      yield* until(Effect.sync(() => notices > 0))
+      assert.strictEqual((yield* wait(store, "k", "p.2"))._tag, "Acquired")
+    }))
+
+  it.live("a connection that has gone silent is replaced", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const between = yield* proxy(port)
+      const store = yield* makeStore(between.port)
+      yield* store.inspect("k")
+      between.dropRequests = true
+      yield* Effect.forkChild(take(store, "k", "p.1"), { startImmediately: true })
+      yield* until(Effect.sync(() => between.requested > 0))
+      yield* Effect.sleep("100 millis")
+      between.dropRequests = false
+      const attempt = yield* take(store, "k", "p.1").pipe(
+        Effect.timeout("500 millis"),
+        Effect.retry(Schedule.forever)
+      )
+      assert.strictEqual(attempt._tag, "Acquired")
+    }))
+
+  it.live("closing the scope ends what is under way, and the client stays the caller's", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const between = yield* proxy(port)
+      const own = yield* client(between.port)
+      const listeners = () => own.eventNames().map((name) => [name, own.listenerCount(name)])
+      yield* Effect.promise(() => own.ping())
+      const before = listeners()
+      const fiber = yield* Effect.scoped(Effect.gen(function*() {
+        const store = yield* RedisBackend.makeStoreClient(own)
+        yield* store.inspect("k")
+        between.dropReplies = true
+        const fiber = yield* Effect.forkDetach(Effect.flip(take(store, "k", "p.1")), { startImmediately: true })
+        yield* Effect.sleep("20 millis")
+        return fiber
+      }))
+      assert.deepStrictEqual([(yield* Fiber.join(fiber)).kind], ["Closed"])
+      assert.strictEqual(own.status, "ready")
+      assert.deepStrictEqual(listeners(), before)
+    }))
+})
+
+describe("a server with rules", () => {
+  const rules = "+eval +evalsha +get +set +del +exists +pexpire +pttl +zadd +zrem +zpopmin +zcard +time"
+
+  it.live("a missing password and a wrong one are told, and never shown", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis("--requirepass", "right")
+      const without = yield* makeStore(port)
+      const missing = yield* Effect.flip(take(without, "k", "p.1"))
+      assert.deepStrictEqual([missing.kind, missing.retryable], ["Unauthorized", false])
+      const store = yield* makeStore(port, { password: Redacted.make("secret") })
+      const wrong = yield* Effect.flip(take(store, "k", "p.1"))
+      assert.deepStrictEqual([wrong.kind, wrong.retryable], ["Unauthorized", false])
+      assert.notInclude(Cause.pretty(Cause.fail(wrong)) + JSON.stringify(wrong) + inspect(wrong), "secret")
+      const right = yield* makeStore(port, { url: Redacted.make(`redis://:right@127.0.0.1:${port}`) })
+      assert.strictEqual((yield* take(right, "k", "p.1"))._tag, "Acquired")
+    }))
+
+  it.live("without the right to subscribe waiters poll, in order", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      yield* Effect.promise(() =>
+        look.call("acl", "setuser", "u", "on", ">p", "~lock:*", "resetchannels", ...rules.split(" "))
+      )
+      const store = yield* makeStore(port, { username: "u", password: Redacted.make("p") })
+      yield* take(store, "k", "p.1")
+      let notices = 0
+      yield* store.listen!("k", "p.2", () => notices++)
+      yield* wait(store, "k", "p.2")
+      yield* until(Effect.sync(() => notices > 2))
+      yield* store.release("k", "p.1")
+      assert.strictEqual(yield* holderOf(look, "k"), "p.2")
+      assert.isAtMost(yield* Effect.promise(() => look.pttl("lock:{k}")), 1000)
+      assert.strictEqual((yield* take(store, "k", "p.3"))._tag, "Held")
+      assert.strictEqual((yield* wait(store, "k", "p.2"))._tag, "Acquired")
+      assert.isTrue(yield* store.release("k", "p.2"))
+    }))
+
+  it.live("the least rights that are enough", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      const more = `&lock:ch:* +publish +pubsub|numsub +subscribe`
+      yield* Effect.promise(() =>
+        look.call("acl", "setuser", "u", "on", ">p", "~lock:*", "resetchannels", ...`${rules} ${more}`.split(" "))
+      )
+      const store = yield* makeStore(port, { username: "u", password: Redacted.make("p") })
+      yield* take(store, "k", "p.1")
+      const grants: Array<LockStore.Grant | undefined> = []
+      yield* store.listen!("k", "p.2", (grant) => grants.push(grant))
+      yield* wait(store, "k", "p.2")
+      yield* store.release("k", "p.1")
+      yield* until(Effect.sync(() => grants.length > 0))
+      assert.isDefined(grants[0])
+      yield* store.release("k", "p.2")
+    }))
+
+  it.live("keys out of reach and scripts switched off are told", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis("--rename-command", "EVAL", "", "--rename-command", "EVALSHA", "")
+      const failure = yield* Effect.flip(take(yield* makeStore(port), "k", "p.1"))
+      assert.deepStrictEqual([failure.kind, failure.retryable], ["Unsupported", false])
+      const other = yield* redis()
+      const look = yield* client(other.port)
+      yield* Effect.promise(() => look.call("acl", "setuser", "u", "on", ">p", "~other:*", "+@all"))
+      const store = yield* makeStore(other.port, { username: "u", password: Redacted.make("p") })
+      assert.strictEqual((yield* Effect.flip(take(store, "k", "p.1"))).kind, "Unauthorized")
+    }))
+
+  it.live("a full server refuses new locks, and keeps and frees old ones", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      const store = yield* makeStore(port)
+      yield* take(store, "old", "p.1")
+      yield* Effect.promise(() => look.config("SET", "maxmemory", "1"))
+      const failure = yield* Effect.flip(take(store, "new", "p.2"))
+      assert.deepStrictEqual([failure.kind, failure.retryable], ["OutOfMemory", true])
+      assert.isTrue(yield* store.extend({ key: "old", token: "p.1", expiresMillis: 30_000 }))
+      assert.isTrue(yield* store.release("old", "p.1"))
+      yield* Effect.promise(() => look.config("SET", "maxmemory", "0"))
+      assert.strictEqual((yield* take(store, "new", "p.2"))._tag, "Acquired")
+    }))
+
+  it.live("a replica takes no locks until it is promoted", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const primary = yield* redis()
+      const look = yield* client(port)
+      const store = yield* makeStore(port)
+      yield* Effect.promise(() => look.replicaof("127.0.0.1", primary.port))
+      const failure = yield* Effect.flip(take(store, "k", "p.1"))
+      assert.deepStrictEqual([failure.kind, failure.retryable], ["ReadOnly", true])
+      yield* Effect.promise(() => look.replicaof("NO", "ONE"))
+      const attempt = yield* Effect.retry(take(store, "k", "p.1"), Schedule.spaced("10 millis"))
+      assert.strictEqual(attempt._tag, "Acquired")
+    }))
+
+  it.live("a server that may evict locks is warned of, once", () =>
+    Effect.gen(function*() {
+      const warnings: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => {
+        if (logLevel === "Warn") warnings.push(String(message))
+      })
+      const build = (port: number) =>
+        Effect.gen(function*() {
+          const store = yield* makeStore(port)
+          yield* take(store, "k", "p.1")
+          yield* Effect.sleep("30 millis")
+        }).pipe(Effect.scoped, Effect.provide(Logger.layer([logger])))
+      yield* build((yield* redis()).port)
+      assert.deepStrictEqual(warnings, [])
+      yield* build((yield* redis("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")).port)
+      assert.strictEqual(warnings.length, 1)
+      assert.include(warnings[0], "allkeys-lru")
+    }))
+})
