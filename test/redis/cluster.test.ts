@@ -1,0 +1,115 @@
+import { assert, layer } from "@effect/vitest"
+import { Context, Effect, Fiber, Layer } from "effect"
+import type { LockStore } from "effect-lock"
+import * as RedisBackend from "effect-lock/RedisBackend"
+import { Cluster as Cluster6 } from "ioredis"
+import { Cluster as Cluster5 } from "ioredis5"
+import { client, cluster, until } from "../support/redis.ts"
+
+class Ports extends Context.Service<Ports, ReadonlyArray<number>>()("test/Ports") {
+  static readonly layer = Layer.effect(Ports, Effect.map(cluster, (servers) => servers.map(({ port }) => port)))
+}
+
+const clusters = [
+  { name: "ioredis 6, RESP3", make: (nodes: Array<{ host: string; port: number }>) => new Cluster6(nodes) },
+  {
+    name: "ioredis 6, RESP2",
+    make: (nodes: Array<{ host: string; port: number }>) => new Cluster6(nodes, { redisOptions: { protocol: 2 } })
+  },
+  { name: "ioredis 5", make: (nodes: Array<{ host: string; port: number }>) => new Cluster5(nodes) }
+]
+
+const take = (store: LockStore.LockStore, key: string, token: string) =>
+  store.tryAcquire({ key, token, expiresMillis: 20_000, wait: false })
+
+const wait = (store: LockStore.LockStore, key: string, token: string) =>
+  store.tryAcquire({ key, token, expiresMillis: 20_000, wait: true })
+
+const names = ["", "}", "}x", "a}b", "{a}b", "{", "\\", "ä ö", "plain", ...Array.from({ length: 40 }, (_, i) => `n${i}`)]
+
+for (const { make, name } of clusters) {
+  layer(Ports.layer, { timeout: "60 seconds", excludeTestServices: true })(`a cluster of three (${name})`, (it) => {
+    const makeStore = Effect.gen(function*() {
+      const ports = yield* Ports
+      const client = yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          const client = make(ports.map((port) => ({ host: "127.0.0.1", port })))
+          client.on("error", () => {})
+          return client
+        }),
+        (client) => Effect.sync(() => client.disconnect())
+      )
+      return yield* RedisBackend.makeStoreClient(client)
+    })
+
+    it.effect("locks of any name, many at once, on all nodes", () =>
+      Effect.gen(function*() {
+        const store = yield* makeStore
+        const each = <A, E>(f: (name: string, i: number) => Effect.Effect<A, E>) =>
+          Effect.forEach(names, f, { concurrency: "unbounded" })
+        const attempts = yield* each((name, i) => take(store, name, `p.${i}`))
+        assert.isTrue(attempts.every(({ _tag }) => _tag === "Acquired"))
+        assert.isTrue((yield* each((name, i) => take(store, name, `q.${i}`))).every(({ _tag }) => _tag === "Held"))
+        assert.isTrue(
+          (yield* each((key, i) => store.extend({ key, token: `p.${i}`, expiresMillis: 30_000 }))).every((ok) => ok)
+        )
+        assert.isTrue((yield* each((name, i) => store.release(name, `p.${i}`))).every((ok) => ok))
+        for (const port of yield* Ports) {
+          const look = yield* client(port)
+          assert.deepStrictEqual(yield* Effect.promise(() => look.keys("*")), [])
+        }
+      }))
+
+    it.effect("a waiter is told, whichever nodes it and the lock are on", () =>
+      Effect.gen(function*() {
+        const store = yield* makeStore
+        const other = yield* makeStore
+        for (const name of names.slice(0, 20)) {
+          yield* take(store, name, "p.1")
+          let notices = 0
+          yield* Effect.scoped(Effect.gen(function*() {
+            yield* other.listen!(name, "q.1", () => notices++)
+            assert.strictEqual((yield* wait(other, name, "q.1"))._tag, "Held")
+            yield* store.release(name, "p.1")
+            yield* until(Effect.sync(() => notices > 0))
+            assert.strictEqual((yield* wait(other, name, "q.1"))._tag, "Acquired")
+            const next = yield* other.exchange!("q.1", { key: name, token: "q.2", expiresMillis: 20_000, wait: true })
+            assert.strictEqual(next._tag, "Acquired")
+            assert.isTrue(yield* other.release(name, "q.2"))
+          }))
+        }
+      }))
+
+    it.effect("a slot on the move takes locks, and answers the rest when it has moved", () =>
+      Effect.gen(function*() {
+        const ports = yield* Ports
+        const looks = yield* Effect.forEach(ports, (port) => client(port))
+        const ids = yield* Effect.forEach(looks, (look) => Effect.promise(() => look.cluster("MYID")))
+        const store = yield* makeStore
+        yield* take(store, "plain", "p.0")
+        const slot = yield* Effect.promise(() => looks[0].cluster("KEYSLOT", "lock:{plain}"))
+        const nodes = yield* Effect.promise(() => looks[0].call("cluster", "nodes") as Promise<string>)
+        const from = ids.findIndex((id) =>
+          nodes.split("\n").some((line) =>
+            line.startsWith(id) && line.split(" ").slice(8).some((range) => {
+              const [low, high = low] = range.split("-").map(Number)
+              return slot >= low && slot <= high
+            })
+          )
+        )
+        const to = (from + 1) % 3
+        const setSlot = (i: number, ...args: Array<string>) =>
+          Effect.promise(() => looks[i].call("cluster", "setslot", String(slot), ...args))
+        yield* store.release("plain", "p.0")
+        yield* setSlot(to, "importing", ids[from])
+        yield* setSlot(from, "migrating", ids[to])
+        assert.strictEqual((yield* take(store, "plain", "p.1"))._tag, "Acquired")
+        const release = yield* Effect.forkChild(store.release("plain", "p.1"), { startImmediately: true })
+        yield* Effect.sleep("50 millis")
+        yield* Effect.forEach([to, from, 3 - to - from], (i) => setSlot(i, "node", ids[to]))
+        assert.isTrue(yield* Fiber.join(release))
+        assert.strictEqual((yield* take(store, "plain", "p.2"))._tag, "Acquired")
+        assert.isTrue(yield* store.release("plain", "p.2"))
+      }))
+  })
+}
