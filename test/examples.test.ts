@@ -10,7 +10,66 @@ interface Expectation {
   readonly server?: ServerName
 }
 
-const expectations: Record<string, Expectation> = {}
+const expectations: Record<string, Expectation> = {
+  "custom-backend": {
+    prints: [
+      /^tryAcquire migration: Acquired$/,
+      /^extend migration: true$/,
+      /^extend migration: true$/,
+      /^release migration: true$/,
+      /^rows left: 0$/
+    ]
+  },
+  "key-templates": {
+    prints: [
+      /^invoice-ada-may +invoice for may sent to ada$/,
+      /^invoice-ada-may +is being sent already$/,
+      /^invoice-ada-june +invoice for june sent to ada$/,
+      /^invoice-bob-may +invoice for may sent to bob$/,
+      /^invoice-ada%2d;may-x is not invoice-ada-may%2d;x$/
+    ]
+  },
+  once: {
+    prints: [
+      /^ {2}writing the report$/,
+      /^ {2}scheduler 1: report of today$/,
+      /^ {2}scheduler 2: skipped/,
+      /^ {2}scheduler 3: skipped/,
+      /^ {2}writing the report$/,
+      /^ {2}scheduler 1: report of today$/,
+      /^ {2}scheduler 2: failed: LockTimeout$/,
+      /^ {2}ran again: true$/
+    ]
+  },
+  quickstart: {
+    prints: [
+      /^ {2}ada +█+ waited \d+ ms, fencing token 1$/,
+      /^ {2}bob +·+█+ waited \d+ ms, fencing token 2$/,
+      /^ {2}cleo +·+█+ waited \d+ ms, fencing token 3$/,
+      /^ {2}dan +·+█+ waited \d+ ms, fencing token 4$/,
+      /^Never two at once\.$/,
+      /^And once: the first ran, the second found it taken\.$/
+    ]
+  },
+  "test-layers": {
+    prints: [
+      /^ok {3}renews while it works: rebuilt$/,
+      /^ {5}calls: tryAcquire, extend, release$/,
+      /^ok {3}gives up after its timeout: somebody else is rebuilding$/,
+      /^ok {3}stops when the lock is lost: stopped half way$/,
+      /^ok {3}open backend: ran$/
+    ]
+  },
+  "typed-errors": {
+    prints: [
+      /^charged$/,
+      /^busy: Lock "order-held" was not acquired after waiting \d+ms: it is held by \S+ since /,
+      /^lost: Lock "order-stolen" was lost after \d+ms: the backend no longer knows us/,
+      /^down: .* \(Unreachable\)/,
+      /^wrong: Invalid lock option "expires": got -1, expected /
+    ]
+  }
+}
 
 interface Output {
   readonly code: number | null
