@@ -50,6 +50,7 @@ import * as Fiber from "effect/Fiber"
 import { dual, identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import { toHolder } from "./internal/holder.ts"
 import type { Lease } from "./Lease.ts"
 import { type Busy, LockBackend, type Restore, type Taken } from "./LockBackend.ts"
 import { LockConfig, type LockOptions, type LockRequest, request as makeRequest } from "./LockConfig.ts"
@@ -108,7 +109,7 @@ const timedOut = (backend: Backend, request: LockRequest, busy: Busy): Effect.Ef
       })
     )
   // Not every store says who holds the key when it refuses it.
-  return busy.holder !== undefined ? fail(busy.holder) : Effect.flatMap(
+  return busy.occupant !== undefined ? fail(toHolder(busy.occupant)) : Effect.flatMap(
     Effect.orElseSucceed(backend.inspect(request.key), () => Option.none()),
     (holder) => fail(Option.getOrUndefined(holder))
   )

@@ -17,7 +17,7 @@ import { makeEngine } from "./internal/engine.ts"
 import type { Lease } from "./Lease.ts"
 import type { LockRequest } from "./LockConfig.ts"
 import type { Holder, LockError } from "./LockError.ts"
-import type { LockStore } from "./LockStore.ts"
+import type { LockStore, Occupant } from "./LockStore.ts"
 
 /**
  * A request that ended without the lock: how long it waited, and who has the
@@ -29,7 +29,7 @@ import type { LockStore } from "./LockStore.ts"
 export interface Busy {
   readonly _tag: "Busy"
   readonly waitedMillis: number
-  readonly holder: Holder | undefined
+  readonly occupant: Occupant | undefined
 }
 
 /**

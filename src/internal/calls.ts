@@ -93,7 +93,7 @@ export class Calls {
   insist(key: string, token: string, until: number): Effect.Effect<void> {
     return Effect.ignore(Effect.retry(
       Effect.suspend(() => this.bounded("release", key, this.store.release(key, token))),
-      Schedule.while(persistent, () => this.alarms.now() < until)
+      Schedule.while(persistent, () => !this.closed && this.alarms.now() < until)
     ))
   }
 

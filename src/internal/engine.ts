@@ -26,11 +26,12 @@ import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import type { Busy, LockBackend, Restore, Taken } from "../LockBackend.ts"
 import { decodeExtension, invalidOption, type LockRequest } from "../LockConfig.ts"
-import { type BackendFailure, Holder, LockError } from "../LockError.ts"
-import type { Attempt, Grant, Held, Holding, LockStore, Occupant } from "../LockStore.ts"
+import { type BackendFailure, type Holder, LockError } from "../LockError.ts"
+import type { Attempt, Grant, Held, Holding, LockStore } from "../LockStore.ts"
 import { Alarms } from "./alarms.ts"
 import { Calls } from "./calls.ts"
 import { Contender, type Reply } from "./contender.ts"
+import { toHolder } from "./holder.ts"
 import { Keeper } from "./keeper.ts"
 import { type Baton, Line, turn, Waiter } from "./line.ts"
 import * as Meter from "./meter.ts"
@@ -166,7 +167,7 @@ export class Engine {
     return Exit.succeed({
       _tag: "Busy",
       waitedMillis: Math.max(0, Math.round(this.alarms.now() - startedAt)),
-      holder: token === undefined ? undefined : toHolder({ ...held, token })
+      occupant: token === undefined ? undefined : { ...held, token }
     })
   }
 
@@ -416,7 +417,7 @@ export class Engine {
   }
 
   holding(tenure: Tenure): Holding {
-    return { key: tenure.line.key, token: tenure.token, expiresMillis: tenure.expiresMillis }
+    return { key: tenure.key, token: tenure.token, expiresMillis: tenure.expiresMillis }
   }
 
   /** Sends an extension on behalf of some tenures, which know of it until it is answered. */
@@ -525,7 +526,7 @@ export class Engine {
 
   /** Releases, and claims for the next local waiter, in one operation. */
   private exchange(tenure: Tenure, expiresMillis: number): Effect.Effect<void> {
-    const { key } = tenure.line
+    const { key } = tenure
     const contender = new Contender(key, this.nextToken(), expiresMillis)
     const run = Effect.fnUntraced({ self: this }, function*(this: Engine) {
       if (this.store.listen !== undefined) yield* this.listen(contender)
@@ -555,7 +556,8 @@ export class Engine {
 
   /** Frees the key in the store. A store that cannot be asked is asked again in the background. */
   private free(tenure: Tenure, now: number): Effect.Effect<void> | undefined {
-    const { line: { key }, token } = tenure
+    const { key, token } = tenure
+    if (this.calls.closed) return undefined
     if (this.store.direct !== undefined) {
       this.store.direct.release(key, token, now)
       return undefined
@@ -570,7 +572,7 @@ export class Engine {
     this.meter.releaseFailed()
     this.calls.start(Effect.andThen(
       Effect.logWarning("A lock could not be released, trying again", failure),
-      this.calls.insist(tenure.line.key, tenure.token, tenure.deadline + this.margin(tenure.expiresMillis))
+      this.calls.insist(tenure.key, tenure.token, tenure.deadline + this.margin(tenure.expiresMillis))
     ))
   }
 
@@ -608,13 +610,7 @@ export class Engine {
     line.contender = undefined
     if (baton._tag === "Tenure" && baton.tenure.state !== "Held") baton = turn
     const next = line.head
-    if (next !== undefined) {
-      line.remove(next)
-      this.alarms.cancel(next.alarm!)
-      next.baton = baton
-      // Not in place: a chain of holders that finish at once would grow the stack.
-      return this.schedule(() => next.resume?.())
-    }
+    if (next !== undefined) return this.give(line, next, baton)
     this.lines.delete(line.key)
     if (baton._tag === "Claimed") this.disown(baton.contender)
     if (baton._tag === "Tenure") {
@@ -622,6 +618,14 @@ export class Engine {
       baton.tenure.state = "Released"
       this.calls.start(this.free(baton.tenure, this.alarms.now()) ?? Effect.void)
     }
+  }
+
+  private give(line: Line, waiter: Waiter, baton: Baton): void {
+    line.remove(waiter)
+    this.alarms.cancel(waiter.alarm!)
+    waiter.baton = baton
+    // Not in place: a chain of holders that finish at once would grow the stack.
+    this.schedule(() => waiter.resume?.())
   }
 
   // ---------------------------------------------------------------------------
@@ -655,22 +659,29 @@ export class Engine {
   /** Fails the waiters, tells the holders, gives everything back, as long as the store's patience. */
   readonly close = Effect.fnUntraced({ self: this }, function*(this: Engine) {
     this.calls.closed = true
-    const held: Array<Tenure> = []
+    const tenures: Array<Tenure> = []
+    const contenders: Array<Contender> = []
+    for (const { contender, tenure } of this.lines.values()) {
+      if (tenure !== undefined) tenures.push(tenure)
+      if (contender !== undefined) contenders.push(contender)
+    }
     for (const line of Array.from(this.lines.values())) {
-      for (let waiter = line.head; waiter !== undefined; waiter = line.head) {
-        line.remove(waiter)
-        this.alarms.cancel(waiter.alarm!)
-        waiter.baton = { _tag: "Closed" }
-        this.schedule(() => waiter.resume?.())
-      }
-      line.contender?.notify(undefined)
-      if (line.tenure !== undefined) held.push(line.tenure)
+      for (let waiter = line.head; waiter !== undefined; waiter = line.head) this.give(line, waiter, { _tag: "Closed" })
     }
-    for (const tenure of held) {
-      this.lose(tenure, "Closed")
-      this.calls.start(this.store.release(tenure.line.key, tenure.token))
-    }
+    for (const tenure of tenures) this.lose(tenure, "Closed")
+    for (const contender of contenders) contender.notify(undefined)
+    // A claim that is still out may yet be executed, so its token goes last.
+    const free = (tokens: ReadonlyArray<Tenure | Contender>) =>
+      Effect.timeoutOption(
+        Effect.forEach(tokens, (one) => Effect.exit(this.store.release(one.key, one.token)), {
+          concurrency: "unbounded",
+          discard: true
+        }),
+        Duration.millis(this.calls.patience)
+      )
+    yield* free(tenures)
     yield* this.calls.finish()
+    yield* free(contenders)
     this.alarms.stop()
   })
 
@@ -697,11 +708,6 @@ const nextDelay = (step: Step, now: number, input: unknown): Effect.Effect<numbe
     Effect.map(step(now, input), ([, delay]) => Duration.toMillis(delay)),
     () => Effect.undefined
   )
-
-const toHolder = ({ remainingMillis, token, waiters }: Occupant): Holder => {
-  const remaining = remainingMillis === undefined ? undefined : Duration.millis(Math.max(0, Math.round(remainingMillis)))
-  return new Holder({ token, ...Token.parse(token), remaining, waiters })
-}
 
 export const makeEngine = (store: LockStore): Effect.Effect<LockBackend["Service"], never, Scope.Scope> =>
   Effect.map(

@@ -56,6 +56,10 @@ export class Tenure {
     this.renewAt = renew ? since + (deadline - since) / 3 : Infinity
   }
 
+  get key(): string {
+    return this.line.key
+  }
+
   /** Extensions whose reply is still out. */
   get extending(): ReadonlyArray<Sent> {
     return this.extensions?.slice() ?? []
@@ -92,7 +96,7 @@ export class HeldLease implements Taken {
   }
 
   get key(): string {
-    return this.tenure.line.key
+    return this.tenure.key
   }
 
   get remaining(): Effect.Effect<Duration.Duration> {
