@@ -268,7 +268,7 @@ export const make = (store: LockStore): Effect.Effect<TestBackend["Service"]> =>
       ...store,
       // Its calls suspend when a script says so.
       direct: undefined,
-      drift: 0,
+      drift: store.direct === undefined ? store.drift : 0,
       tryAcquire: (claim) => call("tryAcquire", [claim], store.tryAcquire(claim), attempted),
       extend: (holding) => call("extend", [holding], store.extend(holding), extended),
       release: (key, token) =>
