@@ -1,8 +1,13 @@
 import { fileURLToPath } from "node:url"
-import { defineConfig } from "vitest/config"
+import { configDefaults, defineConfig } from "vitest/config"
+import { isInstalled, serverNames } from "./scripts/installed.ts"
 import "./scripts/node20.mjs"
 
 const src = fileURLToPath(new URL("./src/", import.meta.url))
+
+// What needs a server that is not there is left out, and said to be.
+const missing = serverNames.filter((name) => !isInstalled(name))
+for (const name of missing) console.warn(`${name} is not installed: its tests do not run`)
 
 export default defineConfig({
   resolve: {
@@ -14,6 +19,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: [...configDefaults.exclude, ...missing.map((name) => `test/${name}/**`)],
     reporters: ["default", "./scripts/counts.ts"],
     pool: "forks",
     maxWorkers: 2,

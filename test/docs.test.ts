@@ -5,6 +5,7 @@ import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, expect, it } from "vitest"
 import { type Fence, fencesOf, filesIn, instrument, padded, root } from "../scripts/doctest.ts"
+import { isInstalled, serverNames } from "../scripts/installed.ts"
 import { publicModules, usedBy } from "../scripts/modules.ts"
 import { serverUrl } from "./support/urls.ts"
 
@@ -58,10 +59,10 @@ describe("examples", () => {
   }, 60_000)
 
   const toRun = fences.filter(({ tags }) => !tags.includes("no-run"))
-  for (const server of ["redis", "memcached"] as const) {
+  for (const server of serverNames) {
     const own = toRun.filter(({ tags }) => tags.includes(server))
     if (own.length === 0) continue
-    describe(server, () => {
+    describe.skipIf(!isInstalled(server))(server, () => {
       const variable = `${server.toUpperCase()}_URL`
       const before = process.env[variable]
       const scope = Scope.makeUnsafe()
@@ -77,7 +78,7 @@ describe("examples", () => {
     })
   }
   for (const fence of toRun) {
-    if (!fence.tags.includes("redis") && !fence.tags.includes("memcached")) {
+    if (!serverNames.some((server) => fence.tags.includes(server))) {
       it(`${fence.file}:${fence.line}`, () => run(fence))
     }
   }

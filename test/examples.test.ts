@@ -2,7 +2,8 @@ import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { assert, describe, it } from "vitest"
 import { filesIn, root } from "../scripts/doctest.ts"
-import { type ServerName, serverUrl } from "./support/urls.ts"
+import { isInstalled, type ServerName } from "../scripts/installed.ts"
+import { serverUrl } from "./support/urls.ts"
 
 /** What an example prints: these lines, in this order, other lines between them or not. */
 interface Expectation {
@@ -111,9 +112,9 @@ describe("examples", () => {
   })
 
   for (const name of names) {
-    it(`${name} runs`, () =>
+    const { prints, server } = expectations[name] ?? { prints: [] }
+    it.skipIf(server !== undefined && !isInstalled(server))(`${name} runs`, () =>
       Effect.gen(function*() {
-        const { prints, server } = expectations[name] ?? { prints: [] }
         const env = server === undefined ? {} : { [`${server.toUpperCase()}_URL`]: yield* serverUrl(server) }
         const { code, stderr, stdout } = yield* run(`examples/${name}.ts`, env)
         assert.strictEqual(code, 0, `${stdout}\n${stderr}`)

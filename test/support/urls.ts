@@ -1,9 +1,10 @@
 /** A server for programs that take its address from the environment, as the examples do. */
 import { Effect } from "effect"
 import type { Scope } from "effect"
+import type { ServerName } from "../../scripts/installed.ts"
 import { freePort, type ServerError, start } from "./server.ts"
 
-const servers = {
+const servers: Record<ServerName, (port: number) => { command: string; args: Array<string>; url: string }> = {
   redis: (port: number) => ({
     command: "redis-server",
     args: ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
@@ -15,8 +16,6 @@ const servers = {
     url: `memcache://127.0.0.1:${port}`
   })
 }
-
-export type ServerName = keyof typeof servers
 
 /** Starts a server that lives as long as the scope, and gives its address. */
 export const serverUrl = (name: ServerName): Effect.Effect<string, ServerError, Scope.Scope> =>
