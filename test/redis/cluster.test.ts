@@ -25,7 +25,18 @@ const take = (store: LockStore.LockStore, key: string, token: string) =>
 const wait = (store: LockStore.LockStore, key: string, token: string) =>
   store.tryAcquire({ key, token, expiresMillis: 20_000, wait: true })
 
-const names = ["", "}", "}x", "a}b", "{a}b", "{", "\\", "ä ö", "plain", ...Array.from({ length: 40 }, (_, i) => `n${i}`)]
+const names = [
+  "",
+  "}",
+  "}x",
+  "a}b",
+  "{a}b",
+  "{",
+  "\\",
+  "ä ö",
+  "plain",
+  ...Array.from({ length: 40 }, (_, i) => `n${i}`)
+]
 
 for (const { make, name } of clusters) {
   layer(Ports.layer, { timeout: "60 seconds", excludeTestServices: true })(`a cluster of three (${name})`, (it) => {

@@ -1,6 +1,6 @@
 /** Real Redis servers for tests: single ones, with a way to restart them, and a cluster of three. */
-import { Effect, Schedule } from "effect"
-import type { Scope } from "effect"
+import { afterAll } from "@effect/vitest"
+import { Effect, Exit, Schedule, Scope } from "effect"
 import { Redis } from "ioredis"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -87,3 +87,10 @@ export const commandCounts = (client: Redis): Effect.Effect<Record<string, numbe
     for (const [, name, calls] of info.matchAll(/cmdstat_([\w|]+):calls=(\d+)/g)) counts[name] = Number(calls)
     return counts
   })
+
+/** A resource for all tests of a file: made by the first that asks, released after the last. */
+export const shared = <A, E>(make: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> => {
+  const scope = Scope.makeUnsafe()
+  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+  return Effect.runSync(Effect.cached(Scope.provide(make, scope)))
+}

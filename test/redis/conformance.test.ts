@@ -1,0 +1,57 @@
+import { describe, it } from "@effect/vitest"
+import { Duration, Effect, type Scope } from "effect"
+import type { LockStore } from "effect-lock"
+import * as RedisBackend from "effect-lock/RedisBackend"
+import { conformance } from "effect-lock/testing"
+import { Cluster } from "ioredis"
+import { cluster, redis, shared } from "../support/redis.ts"
+import { flavours } from "../support/redisStores.ts"
+
+const server = shared(redis())
+const nodes = shared(cluster)
+
+// The cases run at the same time, and some use keys of the same name.
+let cases = 0
+const ownKeys: Effect.Effect<RedisBackend.CommonOptions> = Effect.sync(() => ({ keyPrefix: `case-${++cases}:` }))
+
+/** Two processes that are connected already: some cases count on an answer within few milliseconds. */
+const pair = <E>(make: Effect.Effect<LockStore.LockStore, E, Scope.Scope>) =>
+  Effect.gen(function*() {
+    const [one, other] = [yield* make, yield* make]
+    yield* Effect.all([one.inspect("key"), other.inspect("key")])
+    return { one: { ...one, patience: Duration.millis(200) }, other }
+  })
+
+for (const flavour of flavours) {
+  const all = conformance.conformance({
+    name: flavour.name,
+    lease: "500 millis",
+    make: Effect.gen(function*() {
+      const { port } = yield* server
+      const options = yield* ownKeys
+      return yield* pair(flavour.make(port, options))
+    })
+  })
+  describe(`Redis conforms (${flavour.name})`, { concurrent: true }, () => conformance.register(it, all))
+}
+
+describe("a Redis cluster conforms", { concurrent: true }, () =>
+  conformance.register(
+    it,
+    conformance.conformance({
+      name: "cluster",
+      lease: "500 millis",
+      make: Effect.gen(function*() {
+        const ports = (yield* nodes).map(({ port }) => ({ host: "127.0.0.1", port }))
+        const options = yield* ownKeys
+        const make = Effect.flatMap(
+          Effect.acquireRelease(
+            Effect.sync(() => new Cluster(ports)),
+            (client) => Effect.sync(() => client.disconnect())
+          ),
+          (client) => RedisBackend.makeStoreClient(client, options)
+        )
+        return yield* pair(make)
+      })
+    })
+  ))
