@@ -1,0 +1,22 @@
+/** What every store must do, checked on memcached. */
+import { describe, it } from "@effect/vitest"
+import { Duration, Effect } from "effect"
+import { conformance } from "effect-lock/testing"
+import { memcached } from "../support/memcached.ts"
+import { storeAt } from "./support.ts"
+
+const all = conformance.conformance({
+  name: "memcached",
+  lease: "500 millis",
+  // Up to three seconds come from counting in whole seconds.
+  grain: "3100 millis",
+  make: Effect.gen(function*() {
+    const { port } = yield* memcached()
+    const [one, other] = yield* Effect.all([storeAt(port), storeAt(port)])
+    // Connected already: some cases count on an answer within few milliseconds.
+    yield* Effect.all([one.inspect("key"), other.inspect("key")])
+    return { one: { ...one, patience: Duration.millis(200) }, other }
+  })
+})
+
+describe("memcached conforms", { concurrent: true, timeout: 30_000 }, () => conformance.register(it, all))
