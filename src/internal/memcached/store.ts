@@ -12,10 +12,11 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
 import type { Acquired, Attempt, Claim, Held, Holding, LockStore, Occupant } from "../../LockStore.ts"
+import { type Ending, EndingMap } from "./endingMap.ts"
 import { type Fault, type Link, statusFault } from "./link.ts"
 import * as Wire from "./wire.ts"
 
-export const name = "memcached"
+const name = "memcached"
 
 /** A server: its name, which locks are pinned by, and a way to connect to it. */
 export interface Server {
@@ -30,28 +31,8 @@ export interface Options {
   readonly requestMillis: number
 }
 
-/** What has an end by itself, and is dropped some time after that. */
-interface Ending {
-  readonly endsAt: number
-}
-
 interface Hint extends Ending {
   readonly cas: bigint
-}
-
-/**
- * A map whose entries may go once they have ended. They are looked for when the
- * map has doubled, so it stays small without a timer.
- */
-class EndingMap<V extends Ending> extends Map<string, V> {
-  private limit = 64
-
-  put(key: string, value: V, now: number): void {
-    this.set(key, value)
-    if (this.size < this.limit) return
-    for (const [ended, { endsAt }] of this) if (endsAt < now) this.delete(ended)
-    this.limit = Math.max(64, this.size * 2)
-  }
 }
 
 /** A link and the CAS of what we hold, by token: both end together. */
@@ -70,7 +51,7 @@ const closed: Fault = { kind: "Closed", retryable: false, description: "the back
 const casMissing: Fault = {
   kind: "Unsupported",
   retryable: false,
-  description: "the server runs without CAS (-C), so nobody could tell his lock from another's"
+  description: "the server runs without CAS (-C), and a lock could not be released safely"
 }
 
 const foreign: Fault = {
@@ -193,7 +174,7 @@ export const make = Effect.fnUntraced(function*(
     )
 
   const remember = ({ hints }: Connection, cas: bigint, { expiresMillis, token }: Holding): void =>
-    hints.put(token, { cas, endsAt: now() + expiresMillis }, now())
+    hints.set(token, { cas, endsAt: now() + expiresMillis }, now())
 
   const read = ({ link }: Connection, key: string): Effect.Effect<Item | undefined, Fault> =>
     Effect.flatMap(link.request({ opcode: Wire.Opcode.get, key }), (reply) => {
@@ -315,7 +296,7 @@ export const make = Effect.fnUntraced(function*(
           ? Effect.fail(tooLong)
           : Effect.tapError(acquire(connection, key, claim, 1), (fault) =>
             Effect.sync(() => {
-              if (fault.sent) stray.put(claim.token, { endsAt: now() + claim.expiresMillis }, now())
+              if (fault.sent) stray.set(claim.token, { endsAt: now() + claim.expiresMillis }, now())
             }))),
     extend: (holding) =>
       on("extend", holding.key, (connection, key) =>
