@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option } from "effect"
+import { Clock, Effect, Fiber, Option } from "effect"
 import { Lock, LockBackend, LockConfig } from "effect-lock"
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
@@ -203,4 +203,36 @@ describe("TestBackend", () => {
       )
       assert.isTrue(Option.isNone(held))
     }).pipe(Effect.provide(TestBackend.layer)))
+
+  const scripts = {
+    loseReply: (test: TestBackend.TestBackend["Service"]) => test.loseReply("any"),
+    loseRequest: (test: TestBackend.TestBackend["Service"]) => test.loseRequest("any"),
+    delay: (test: TestBackend.TestBackend["Service"]) => test.delay("any", "1 day"),
+    delayRequest: (test: TestBackend.TestBackend["Service"]) => test.delayRequest("any", "1 day")
+  }
+  for (const [name, script] of Object.entries(scripts)) {
+    it.effect(`does not make the end of a test wait after ${name}`, () =>
+      Effect.gen(function*() {
+        const left = yield* Effect.provide(
+          Effect.gen(function*() {
+            const test = yield* TestBackend.TestBackend
+            yield* script(test)
+            const fiber = yield* Effect.forkChild(Lock.withLock(Effect.void, "key", { timeout: 0 }), start)
+            yield* TestClock.adjust("500 millis")
+            return fiber.pollUnsafe()
+          }),
+          TestBackend.layer
+        )
+        assert.isUndefined(left)
+      }))
+  }
+
+  it.effect("does not make the end of a test wait when it is down", () =>
+    Effect.gen(function*() {
+      yield* Effect.provide(
+        Lock.withLock(TestBackend.TestBackend.use((test) => test.down), "key"),
+        TestBackend.layer
+      )
+      assert.strictEqual(yield* Clock.currentTimeMillis, 0)
+    }), 1_000)
 })

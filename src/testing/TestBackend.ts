@@ -45,6 +45,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as InMemoryBackend from "../InMemoryBackend.ts"
@@ -158,10 +159,11 @@ export class TestBackend extends Context.Service<TestBackend, {
   readonly calls: Effect.Effect<ReadonlyArray<Call>>
 }>()("effect-lock/testing/TestBackend") {}
 
-/** What happens to a call on its way; `execute` may run it now, later, or never. */
+/** What happens to a call on its way; `execute` may run it now, later, or never. `end` is when the test is over. */
 type Fault = <A, R>(
   execute: Effect.Effect<A, BackendFailure, R>,
-  failure: FailureOf
+  failure: FailureOf,
+  end: Effect.Effect<void>
 ) => Effect.Effect<A, BackendFailure, R>
 
 type FailureOf = (kind: FailureKind, retryable: boolean) => BackendFailure
@@ -208,7 +210,12 @@ const longest = Duration.days(28)
  * @since 0.1.0
  */
 export const make = (store: LockStore): Effect.Effect<TestBackend["Service"]> =>
+  Effect.map(makeEnding(store), ([test]) => test)
+
+/** With the effect that lets everything on its way arrive at once, and ends the wait for what never does. */
+const makeEnding = (store: LockStore): Effect.Effect<readonly [TestBackend["Service"], end: Effect.Effect<void>]> =>
   Effect.map(Effect.service(Clock.Clock), (clock) => {
+    const end = Latch.makeUnsafe()
     const calls: Array<Recorded> = []
     const others = new Map<string, string>()
     const nextToken = Token.make(() => clock.currentTimeMillisUnsafe())
@@ -254,7 +261,7 @@ export const make = (store: LockStore): Effect.Effect<TestBackend["Service"]> =>
             key: holdings[0]?.key,
             description: "as the test has it"
           })
-        return Effect.onExit(fault(execute, failure), (exit) =>
+        return Effect.onExit(fault(execute, failure, end.await), (exit) =>
           Effect.sync(() => {
             recorded.forEach((one, index) => {
               if (exit._tag === "Success") one.outcome = outcomeOf(exit.value, index)
@@ -308,7 +315,7 @@ export const make = (store: LockStore): Effect.Effect<TestBackend["Service"]> =>
       if (Option.isSome(occupant)) yield* store.release(key, occupant.value.token)
     }, Effect.orDie)
 
-    return {
+    const test: TestBackend["Service"] = {
       store: scripted,
       hold,
       free: (key) =>
@@ -336,6 +343,7 @@ export const make = (store: LockStore): Effect.Effect<TestBackend["Service"]> =>
       }),
       calls: Effect.sync(() => calls.map(snapshot))
     }
+    return [test, Effect.asVoid(end.open)]
   })
 
 const attempted = (attempt: Attempt): Outcome => attempt._tag
@@ -351,16 +359,21 @@ const failing = (options: FailOptions): Fault => (execute, failure) => {
   return options.executed === true ? Effect.andThen(Effect.exit(execute), fail) : fail
 }
 
-const answeringLate = (by: Duration.Duration): Fault => (execute) =>
-  Effect.flatMap(Effect.exit(execute), (exit) => Effect.andThen(Effect.sleep(by), exit))
+const answeringLate = (by: Duration.Duration): Fault => (execute, _failure, end) =>
+  Effect.flatMap(Effect.exit(execute), (exit) => Effect.andThen(Effect.raceFirst(Effect.sleep(by), end), exit))
 
 // A request on its way arrives also when nobody waits for its answer any more.
-const arrivingLate = (by: Duration.Duration): Fault => (execute) =>
-  Effect.flatMap(Effect.forkDetach(Effect.delay(execute, by), { startImmediately: true }), Fiber.join)
+const arrivingLate = (by: Duration.Duration): Fault => (execute, _failure, end) =>
+  Effect.flatMap(
+    Effect.forkDetach(Effect.andThen(Effect.raceFirst(Effect.sleep(by), end), execute), { startImmediately: true }),
+    Fiber.join
+  )
 
-const losingReply: Fault = (execute) => Effect.andThen(Effect.exit(execute), Effect.never)
+const losingReply: Fault = (execute, failure, end) =>
+  Effect.andThen(Effect.exit(execute), losingRequest(execute, failure, end))
 
-const losingRequest: Fault = () => Effect.never
+const losingRequest: Fault = (_execute, failure, end) =>
+  Effect.andThen(end, Effect.suspend(() => Effect.fail(failure("NoReply", true))))
 
 /**
  * A `LockBackend` over a store in memory, with scripts in front of it, and the
@@ -395,8 +408,10 @@ const losingRequest: Fault = () => Effect.never
  */
 export const layer: Layer.Layer<LockBackend.LockBackend | TestBackend> = Layer.effectContext(
   Effect.gen(function*() {
-    const test = yield* make(yield* InMemoryBackend.makeStore)
+    const [test, end] = yield* makeEnding(yield* InMemoryBackend.makeStore)
     const backend = yield* LockBackend.make(test.store)
+    // Before the backend closes, or it would wait for calls that a clock in the test's hands never ends.
+    yield* Effect.addFinalizer(() => end)
     return Context.make(TestBackend, test).pipe(Context.add(LockBackend.LockBackend, backend))
   })
 )
