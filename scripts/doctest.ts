@@ -140,10 +140,8 @@ export const instrument = (fence: Fence): Instrumented => {
     const line = at(comment.start)
     lines.push(line)
     if (subject.name === undefined) {
-      edits.push({ offset: subject.start, text: `__check(${line}, (` }, {
-        offset: subject.end,
-        text: `), () => (${value}))`
-      })
+      edits.push({ offset: subject.start, text: `__check(${line}, (` })
+      edits.push({ offset: subject.end, text: `), () => (${value}))` })
     } else {
       edits.push({ offset: subject.end, text: `; __check(${line}, ${subject.name}, () => (${value}))` })
     }
