@@ -96,6 +96,17 @@ export interface Options extends CommonOptions {
  */
 export interface Client extends IoRedis.Client {}
 
+/**
+ * For a backend on Effect's `Redis` service: `cluster` says that the service
+ * talks to a cluster, where a command can only name keys of one lock.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServiceOptions extends CommonOptions {
+  readonly cluster?: boolean | undefined
+}
+
 const backend = "redis"
 
 const invalid = (option: string, value: string, expected: string): LockError =>
@@ -199,6 +210,20 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
  * connection is tried again in the background. Fails with `InvalidOptions` when
  * an option or the URL is malformed.
  *
+ * **Example** (Looking at a lock without a backend)
+ *
+ * ```ts redis
+ * import { Effect, Option } from "effect"
+ * import * as RedisBackend from "effect-lock/RedisBackend"
+ *
+ * const program = Effect.gen(function*() {
+ *   const store = yield* RedisBackend.makeStore({ url: process.env.REDIS_URL ?? "redis://" })
+ *   return Option.isNone(yield* store.inspect("a-free-key"))
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program)) // => true
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -207,7 +232,23 @@ export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError
 
 /**
  * The store on a client of the caller's, which is never closed. See
- * {@link layerClient}.
+ * {@link layerClient}. Fails with `InvalidOptions` for a `keyPrefix` that cannot
+ * be used.
+ *
+ * **Example** (A client that comes from a layer of the program's)
+ *
+ * ```ts
+ * import { Context, Effect } from "effect"
+ * import { LockBackend } from "effect-lock"
+ * import * as RedisBackend from "effect-lock/RedisBackend"
+ * import type { Redis } from "ioredis"
+ *
+ * class Client extends Context.Service<Client, Redis>()("app/Client") {}
+ *
+ * export const layer = LockBackend.layer(
+ *   Effect.flatMap(Client, (client) => RedisBackend.makeStoreClient(client, { keyPrefix: "app:lock:" }))
+ * )
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -218,7 +259,21 @@ export const makeStoreClient = (
 ): Effect.Effect<LockStore, LockError, Scope.Scope> => makeOver(IoRedis.make(client, false), options)
 
 /**
- * The store on Effect's `Redis` service. See {@link layerRedis}.
+ * The store on Effect's `Redis` service. See {@link layerRedis}. Fails with
+ * `InvalidOptions` for a `keyPrefix` that cannot be used.
+ *
+ * **Example** (A backend with its own opinion on hand-over)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { LockBackend } from "effect-lock"
+ * import * as RedisBackend from "effect-lock/RedisBackend"
+ *
+ * // every release goes through Redis, in the order of its queue
+ * export const layer = LockBackend.layer(
+ *   Effect.map(RedisBackend.makeStoreRedis(), (store) => ({ ...store, handOver: undefined }))
+ * )
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -227,17 +282,6 @@ export const makeStoreRedis = (
   options?: ServiceOptions
 ): Effect.Effect<LockStore, LockError, Scope.Scope | Redis.Redis> =>
   Effect.flatMap(Redis.Redis, (redis) => makeOver(Service.make(redis, options?.cluster !== true), options))
-
-/**
- * For a backend on Effect's `Redis` service: `cluster` says that the service
- * talks to a cluster, where a command can only name keys of one lock.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ServiceOptions extends CommonOptions {
-  readonly cluster?: boolean | undefined
-}
 
 /**
  * Locks in Redis, on connections of the layer's own: one for commands, and

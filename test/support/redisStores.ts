@@ -30,15 +30,14 @@ export const service = (port: number): Effect.Effect<RedisService.Redis["Service
     return yield* RedisService.make({
       send,
       connect: Effect.fail(failed(new Error("not needed"))),
-      subscribe: (channel, onMessage) =>
-        Effect.gen(function*() {
-          const subscriber = yield* closing(() => client.duplicate())
-          subscriber.on("message", (from, message) => {
-            if (from === channel) onMessage({ channel, message })
-          })
-          yield* Effect.tryPromise({ try: () => subscriber.subscribe(channel), catch: failed })
-          return Effect.never
+      subscribe: Effect.fnUntraced(function*(channel, onMessage) {
+        const subscriber = yield* closing(() => client.duplicate())
+        subscriber.on("message", (from, message) => {
+          if (from === channel) onMessage({ channel, message })
         })
+        const subscribed = Effect.tryPromise({ try: () => subscriber.subscribe(channel), catch: failed })
+        return yield* Effect.as(subscribed, Effect.never)
+      })
     })
   })
 
