@@ -21,7 +21,7 @@ interface World {
 const world: Effect.Effect<World, ServerError | Error, Scope.Scope> = Effect.gen(function*() {
   const server = yield* memcached()
   const proxy = yield* memcachedProxy(() => server.port)
-  return { server, proxy, store: yield* storeAt(proxy.port), other: yield* storeAt(server.port) }
+  return { server, proxy, store: yield* storeAt(proxy.port, { requestTimeout }), other: yield* storeAt(server.port) }
 })
 
 const test = (name: string, body: (world: World) => Effect.Effect<void, unknown, Scope.Scope>) =>

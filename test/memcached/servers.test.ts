@@ -3,12 +3,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Option, Redacted } from "effect"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
-import { tmpdir } from "node:os"
+import { networkInterfaces, tmpdir } from "node:os"
 import { join } from "node:path"
 import { memcached } from "../support/memcached.ts"
 import { memcachedProxy } from "../support/memcachedProxy.ts"
 import { freePort } from "../support/server.ts"
-import { acquire, claim, eventually, holderOf, storeAt } from "./support.ts"
+import { acquire, claim, eventually, holderOf, requestTimeout, storeAt } from "./support.ts"
 
 describe("forgetting", () => {
   it.live("flush_all: the holder hears that the lock is gone, and cannot touch the next one", () =>
@@ -93,7 +93,7 @@ describe("refusing", () => {
   it.live("-B ascii, a server without the binary protocol, is not used", () =>
     Effect.gen(function*() {
       const server = yield* memcached(["-B", "ascii"])
-      const store = yield* storeAt(server.port)
+      const store = yield* storeAt(server.port, { requestTimeout })
       const failure = yield* Effect.flip(store.tryAcquire(claim("k", "a")))
       // It waits for the end of a line that does not come.
       assert.strictEqual(failure.kind, "NoReply")
@@ -219,6 +219,29 @@ describe("logging in", () => {
       }
     }))
 
+  it.live("a login that is never answered is given up", () =>
+    Effect.gen(function*() {
+      const server = yield* memcached()
+      const proxy = yield* memcachedProxy(() => server.port)
+      proxy.decide(() => "lose")
+      const options = { username: "locks", password: Redacted.make("s3:cr@t"), connectTimeout: 200 }
+      const store = yield* storeAt(proxy.port, options)
+      const failure = yield* Effect.flip(store.tryAcquire(claim("k", "a")))
+      assert.strictEqual(failure.kind, "Unreachable")
+      assert.isTrue(failure.retryable)
+      // Closing while a login is under way ends it as well.
+      const fiber = yield* Effect.scoped(
+        Effect.gen(function*() {
+          const store = yield* storeAt(proxy.port, { ...options, connectTimeout: "1 hour" })
+          const seen = proxy.next("request", "saslList", "lose")
+          const fiber = yield* Effect.forkDetach(Effect.flip(store.inspect("k")))
+          yield* seen.arrived
+          return fiber
+        })
+      )
+      assert.strictEqual((yield* Fiber.join(fiber)).kind, "Closed")
+    }))
+
   it.live("credentials do no harm where nobody asks for them", () =>
     Effect.gen(function*() {
       const server = yield* memcached()
@@ -226,3 +249,13 @@ describe("logging in", () => {
       yield* acquire(store, "k", "a")
     }))
 })
+
+const hasIPv6 = Object.values(networkInterfaces()).flat().some((address) => address?.address === "::1")
+
+it.live.skipIf(!hasIPv6)("IPv6 addresses are addresses like others", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached(["-l", "::1"])
+    const store = yield* storeAt(server.port, { servers: undefined, url: `memcache://[::1]:${server.port}` })
+    yield* acquire(store, "k", "a")
+    assert.strictEqual(yield* holderOf(yield* storeAt(server.port), "k"), "a")
+  }))
