@@ -130,7 +130,7 @@ const makeEscape = (separators: ReadonlyArray<string>): (value: string) => strin
  * **Example** (A function whose arguments choose the lock)
  *
  * ```ts
- * import { Effect } from "effect"
+ * import { Effect, Option } from "effect"
  * import { InMemoryBackend, Lock, LockKey } from "effect-lock"
  *
  * const invoiceKey = LockKey.template("invoice-{customer}-{month}")

@@ -24,6 +24,13 @@ const persistent: Schedule.Schedule<unknown> = Schedule.min([
   Schedule.spaced(Duration.seconds(1))
 ])
 
+/** A token that has to be released. */
+export interface Debt {
+  readonly key: string
+  readonly token: string
+  fiber?: Fiber.Fiber<void> | undefined
+}
+
 export class Calls {
   /** How long to wait for a reply, in milliseconds. */
   readonly patience: number
@@ -31,6 +38,7 @@ export class Calls {
   private readonly store: LockStore
   private readonly alarms: Alarms
   private readonly fork: Fork
+  private readonly debts = new Set<Debt>()
   private readonly running = new Set<Fiber.Fiber<unknown, unknown>>()
 
   constructor(store: LockStore, alarms: Alarms, fork: Fork) {
@@ -41,7 +49,7 @@ export class Calls {
   }
 
   get size(): number {
-    return this.running.size
+    return this.running.size + this.debts.size
   }
 
   /** Starts an effect at once and keeps it known until it ends. */
@@ -57,6 +65,8 @@ export class Calls {
   /** How a fiber ends, or undefined when it has not by `until`. Interrupting the wait leaves the fiber alone. */
   outcome<A, E>(fiber: Fiber.Fiber<A, E>, until: number): Effect.Effect<Exit.Exit<A, E> | undefined> {
     return Effect.callback((resume) => {
+      const exit = fiber.pollUnsafe()
+      if (exit !== undefined) return resume(Effect.succeed(exit))
       const ignore = fiber.addObserver((exit) => {
         this.alarms.cancel(alarm)
         resume(Effect.succeed(exit))
@@ -89,19 +99,41 @@ export class Calls {
     })
   }
 
-  /** Releases a token, again and again, until the store confirms or `until` has passed. */
-  insist(key: string, token: string, until: number): Effect.Effect<void> {
-    return Effect.ignore(Effect.retry(
+  /**
+   * Releases a token, again and again, until the store confirms or `until` has
+   * passed. What is still owed when the backend closes is asked for once more.
+   */
+  insist(key: string, token: string, until: number): Fiber.Fiber<void> {
+    const debt: Debt = { key, token, fiber: undefined }
+    this.debts.add(debt)
+    const fiber = this.fork(Effect.ignore(Effect.retry(
       Effect.suspend(() => this.bounded("release", key, this.store.release(key, token))),
       Schedule.while(persistent, () => !this.closed && this.alarms.now() < until)
-    ))
+    )))
+    debt.fiber = fiber
+    fiber.addObserver(() => {
+      if (!this.closed) this.debts.delete(debt)
+    })
+    return fiber
   }
 
-  /** Waits for what is running, as long as the store's patience, and interrupts the rest. */
-  readonly finish = Effect.fnUntraced({ self: this }, function*(this: Calls) {
+  /**
+   * Refuses new operations, waits for those that are running as long as the
+   * store's patience, and frees the tokens that may remain, as long again.
+   */
+  readonly close = Effect.fnUntraced({ self: this }, function*(this: Calls, tokens: ReadonlyArray<Debt>) {
+    this.closed = true
+    const debts = [...tokens, ...this.debts]
+    yield* Fiber.interruptAll(debts.flatMap(({ fiber }) => fiber ?? []))
     const until = this.alarms.now() + this.patience
     for (const fiber of Array.from(this.running)) yield* this.outcome(fiber, until)
     yield* Fiber.interruptAll(Array.from(this.running))
+    // A claim that was still out may have been executed by now.
+    const releases = debts.map(({ key, token }) => this.start(Effect.exit(this.store.release(key, token))))
+    const end = this.alarms.now() + this.patience
+    for (const release of releases) yield* this.outcome(release, end)
+    yield* Fiber.interruptAll(releases)
+    this.debts.clear()
   })
 
   /** A failure stays one, a defect goes on; only closing the backend interrupts an operation. */

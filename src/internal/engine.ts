@@ -18,7 +18,8 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
@@ -43,6 +44,8 @@ const polling: Schedule.Schedule<unknown> = Schedule.min([
   Schedule.exponential(Duration.millis(10), 1.5),
   Schedule.spaced(Duration.millis(250))
 ]).pipe(Schedule.jittered)
+
+type Fork = <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
 
 type Taking = Effect.Effect<Taken | Busy, LockError>
 
@@ -278,27 +281,47 @@ export class Engine {
     return Effect.withFiber((caller) => {
       const { expiresMillis, key, token } = contender
       if (this.calls.closed) return Exit.succeed(this.calls.closedFailure("acquire", key))
-      this.meter.attempted()
-      contender.askedAt = sentAt
-      contender.doubtful = true
-      const answered = (exit: Exit.Exit<Attempt, BackendFailure>): Effect.Effect<Reply> => {
-        if (exit._tag === "Failure") return this.calls.toFailure(exit.cause, "acquire", key)
-        contender.doubtful = exit.value._tag === "Acquired" || wait || contender.unanswered.size > 0
-        return Exit.succeed(exit.value)
-      }
-      const claim = this.calls.start(
-        this.store.tryAcquire({ key, token, expiresMillis, wait }),
-        Effect.runForkWith(caller.context)
-      )
-      const exit = claim.pollUnsafe()
-      if (exit !== undefined) return answered(exit)
-      contender.unanswered.add(claim)
-      claim.addObserver(() => contender.unanswered.delete(claim))
-      return Effect.flatMap(
-        restore(this.calls.outcome(claim, Math.min(cutAt, sentAt + Math.min(this.calls.patience, expiresMillis)))),
-        (exit) => exit === undefined ? Exit.succeed(this.calls.noReply("acquire", key)) : answered(exit)
+      const claim = this.store.tryAcquire({ key, token, expiresMillis, wait })
+      const until = Math.min(cutAt, sentAt + Math.min(this.calls.patience, expiresMillis))
+      return Effect.map(
+        this.send(contender, "acquire", claim, sentAt, until, restore, Effect.runForkWith(caller.context)),
+        (reply) => {
+          if (reply._tag === "Held" && !wait && contender.unanswered.size === 0) contender.doubtful = false
+          return reply
+        }
       )
     })
+  }
+
+  /** Sends an operation that may get the contender the key. */
+  private send(
+    contender: Contender,
+    operation: "acquire" | "release",
+    claim: Effect.Effect<Attempt, BackendFailure>,
+    sentAt: number,
+    until: number,
+    restore: Restore,
+    fork?: Fork
+  ): Effect.Effect<Reply> {
+    this.meter.attempted()
+    contender.askedAt = sentAt
+    contender.doubtful = true
+    const fiber = this.calls.start(claim, fork)
+    const answered = (exit: Exit.Exit<Attempt, BackendFailure>): Effect.Effect<Reply> => {
+      // Whoever holds after this would never be told.
+      if (this.calls.closed) return Exit.succeed(this.calls.closedFailure(operation, contender.key))
+      return exit._tag === "Success"
+        ? Exit.succeed(exit.value)
+        : this.calls.toFailure(exit.cause, operation, contender.key)
+    }
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) return answered(exit)
+    contender.unanswered.add(fiber)
+    fiber.addObserver(() => contender.unanswered.delete(fiber))
+    return Effect.flatMap(
+      restore(this.calls.outcome(fiber, until)),
+      (exit) => exit === undefined ? Exit.succeed(this.calls.noReply(operation, contender.key)) : answered(exit)
+    )
   }
 
   /** Has the store tell us of news. Failing to is no failure: then we ask as the schedule says. */
@@ -356,8 +379,15 @@ export class Engine {
   ): HeldLease {
     this.endListening(contender)
     line.contender = line.heard = undefined
-    const { expiresMillis, token } = contender
-    return this.hold(line, request, token, expiresMillis, fencingToken, now, deadline, startedAt)
+    const { expiresMillis, token, unanswered } = contender
+    const lease = this.hold(line, request, token, expiresMillis, fencingToken, now, deadline, startedAt)
+    // An earlier claim that is executed late starts the lease anew, or brings back a key that we have given back.
+    for (const claim of unanswered) {
+      this.outstanding([lease.tenure], claim, () => {
+        if (lease.tenure.state !== "Held") this.settleLate(contender)
+      })
+    }
+    return lease
   }
 
   private hold(
@@ -427,12 +457,20 @@ export class Engine {
     onExit: (exit: Exit.Exit<A, BackendFailure>) => void
   ): Fiber.Fiber<A, BackendFailure> {
     const fiber = this.calls.start(effect)
+    this.outstanding(tenures, fiber, onExit)
+    return fiber
+  }
+
+  private outstanding<A>(
+    tenures: ReadonlyArray<Tenure>,
+    fiber: Fiber.Fiber<A, BackendFailure>,
+    onExit: (exit: Exit.Exit<A, BackendFailure>) => void
+  ): void {
     for (const tenure of tenures) tenure.sending(fiber)
     fiber.addObserver((exit) => {
       for (const tenure of tenures) tenure.sent(fiber)
       onExit(exit)
     })
-    return fiber
   }
 
   /** See `Lease.extend`. */
@@ -530,19 +568,12 @@ export class Engine {
     const contender = new Contender(key, this.nextToken(), expiresMillis)
     const run = Effect.fnUntraced({ self: this }, function*(this: Engine) {
       if (this.store.listen !== undefined) yield* this.listen(contender)
-      contender.askedAt = this.alarms.now()
-      contender.doubtful = true
-      this.meter.attempted()
       const claim = { key, token: contender.token, expiresMillis, wait: true }
-      const exit = yield* Effect.exit(
-        this.calls.bounded("release", key, this.store.exchange!(tenure.token, claim))
-      )
-      if (exit._tag === "Success") {
-        contender.reply = exit.value
-      } else {
-        contender.reply = yield* this.calls.toFailure(exit.cause, "release", key)
-        this.unconfirmed(tenure, contender.reply)
-      }
+      const sentAt = this.alarms.now()
+      const exchange = this.store.exchange!(tenure.token, claim)
+      const reply = yield* this.send(contender, "release", exchange, sentAt, sentAt + this.calls.patience, identity)
+      contender.reply = reply
+      if (reply._tag === "BackendFailure") yield* this.unconfirmed(tenure, reply)
     })
     return Effect.onExitPrimitive(
       run(),
@@ -564,16 +595,14 @@ export class Engine {
     }
     return Effect.catch(
       Effect.asVoid(this.calls.bounded("release", key, this.store.release(key, token))),
-      (failure) => Effect.sync(() => this.unconfirmed(tenure, failure))
+      (failure) => this.unconfirmed(tenure, failure)
     )
   }
 
-  private unconfirmed(tenure: Tenure, failure: BackendFailure): void {
+  private unconfirmed(tenure: Tenure, failure: BackendFailure): Effect.Effect<void> {
     this.meter.releaseFailed()
-    this.calls.start(Effect.andThen(
-      Effect.logWarning("A lock could not be released, trying again", failure),
-      this.calls.insist(tenure.key, tenure.token, tenure.deadline + this.margin(tenure.expiresMillis))
-    ))
+    this.calls.insist(tenure.key, tenure.token, tenure.deadline + this.margin(tenure.expiresMillis))
+    return Effect.logWarning("A lock could not be released, trying again", failure)
   }
 
   /**
@@ -586,17 +615,21 @@ export class Engine {
     this.endListening(contender)
     if (!contender.doubtful) return undefined
     contender.doubtful = false
-    const { askedAt, expiresMillis, key, token } = contender
-    const first = this.calls.start(this.calls.insist(key, token, askedAt + expiresMillis))
-    for (const claim of contender.unanswered) {
+    const { askedAt, expiresMillis, key, token, unanswered } = contender
+    const first = this.calls.insist(key, token, askedAt + expiresMillis)
+    for (const claim of unanswered) {
       claim.addObserver((exit) => {
-        if (this.calls.closed || (exit._tag === "Success" && exit.value._tag === "Held" && !queued)) return
-        this.calls.start(this.calls.insist(key, token, this.alarms.now() + expiresMillis))
+        if (queued || exit._tag === "Failure" || exit.value._tag === "Acquired") this.settleLate(contender)
       })
     }
     return first.pollUnsafe() === undefined
       ? Effect.asVoid(this.calls.outcome(first, this.alarms.now() + this.calls.patience))
       : undefined
+  }
+
+  /** A claim of a token that is no longer wanted has been answered. */
+  private settleLate({ expiresMillis, key, token }: Contender): void {
+    if (!this.calls.closed) this.calls.insist(key, token, this.alarms.now() + expiresMillis)
   }
 
   private endListening(contender: Contender): void {
@@ -658,30 +691,20 @@ export class Engine {
 
   /** Fails the waiters, tells the holders, gives everything back, as long as the store's patience. */
   readonly close = Effect.fnUntraced({ self: this }, function*(this: Engine) {
+    if (this.calls.closed) return
     this.calls.closed = true
-    const tenures: Array<Tenure> = []
-    const contenders: Array<Contender> = []
+    const held: Array<Tenure> = []
+    const asking: Array<Contender> = []
     for (const { contender, tenure } of this.lines.values()) {
-      if (tenure !== undefined) tenures.push(tenure)
-      if (contender !== undefined) contenders.push(contender)
+      if (tenure !== undefined) held.push(tenure)
+      if (contender !== undefined) asking.push(contender)
     }
     for (const line of Array.from(this.lines.values())) {
       for (let waiter = line.head; waiter !== undefined; waiter = line.head) this.give(line, waiter, { _tag: "Closed" })
     }
-    for (const tenure of tenures) this.lose(tenure, "Closed")
-    for (const contender of contenders) contender.notify(undefined)
-    // A claim that is still out may yet be executed, so its token goes last.
-    const free = (tokens: ReadonlyArray<Tenure | Contender>) =>
-      Effect.timeoutOption(
-        Effect.forEach(tokens, (one) => Effect.exit(this.store.release(one.key, one.token)), {
-          concurrency: "unbounded",
-          discard: true
-        }),
-        Duration.millis(this.calls.patience)
-      )
-    yield* free(tenures)
-    yield* this.calls.finish()
-    yield* free(contenders)
+    for (const tenure of held) this.lose(tenure, "Closed")
+    for (const contender of asking) contender.notify(undefined)
+    yield* this.calls.close([...held, ...asking].map(({ key, token }) => ({ key, token })))
     this.alarms.stop()
   })
 
