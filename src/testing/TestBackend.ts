@@ -52,7 +52,7 @@ import * as InMemoryBackend from "../InMemoryBackend.ts"
 import * as Token from "../internal/token.ts"
 import * as LockBackend from "../LockBackend.ts"
 import { BackendFailure, type FailureKind } from "../LockError.ts"
-import type { Attempt, LockStore } from "../LockStore.ts"
+import type { Attempt, Grant, LockStore } from "../LockStore.ts"
 
 /**
  * What the engine asks of a store, and so what can be scripted. Renewing many
@@ -126,8 +126,9 @@ export interface FailOptions extends ScriptOptions {
  * - `store` is the scripted store. `LockBackend.make(store)` is one more process on it.
  * - `hold` takes a key as another process, for as long as `for` says or until
  *   `free`; `free` gives it back and says whether it was so held.
- * - `steal` takes a key away from whoever has it and holds it as another
- *   process; `drop` makes the store forget it. The holder finds out at its next renewal.
+ * - `steal` takes a key away from whoever has it and holds it as another process
+ *   (if the store has a queue, whoever is first in it has the key instead);
+ *   `drop` makes the store forget it. The holder finds out at its next renewal.
  * - `fail` answers calls with a failure; `delay` executes a call at once and
  *   answers late; `delayRequest` executes it late; `loseReply` executes it and
  *   never answers; `loseRequest` does neither.
@@ -221,6 +222,7 @@ const makeEnding = (store: LockStore): Effect.Effect<readonly [TestBackend["Serv
     const nextToken = Token.make(() => clock.currentTimeMillisUnsafe())
     let scripts: Array<Script> = []
     let isDown = false
+    let muted: Array<() => void> | undefined
 
     const script = (operation: Operation | "any", options: ScriptOptions | undefined, fault: Fault) =>
       Effect.sync(() => {
@@ -270,6 +272,11 @@ const makeEnding = (store: LockStore): Effect.Effect<readonly [TestBackend["Serv
           }))
       })
 
+    const hearing = (notify: (grant: Grant | undefined) => void) => (grant: Grant | undefined): void => {
+      if (muted === undefined) notify(grant)
+      else muted.push(() => notify(grant))
+    }
+
     const { exchange, extendAll, listen } = store
     const scripted: LockStore = {
       ...store,
@@ -283,7 +290,8 @@ const makeEnding = (store: LockStore): Effect.Effect<readonly [TestBackend["Serv
       inspect: (key) => call("inspect", [{ key, token: undefined }], store.inspect(key), () => "Inspected"),
       listen: listen === undefined ?
         undefined :
-        (key, token, notify) => call("listen", [{ key, token }], listen(key, token, notify), () => "Listening"),
+        (key, token, notify) =>
+          call("listen", [{ key, token }], listen(key, token, hearing(notify)), () => "Listening"),
       extendAll: extendAll === undefined ?
         undefined :
         (holdings) => call("extend", holdings, extendAll(holdings), (answers, index) => extended(answers[index])),
@@ -297,17 +305,18 @@ const makeEnding = (store: LockStore): Effect.Effect<readonly [TestBackend["Serv
       store.maxExpires === undefined ? Infinity : Duration.toMillis(store.maxExpires)
     )
 
-    const hold = Effect.fnUntraced(function*(key: string, options?: { readonly for?: Duration.Input | undefined }) {
-      const token = others.get(key) ?? nextToken()
-      const expiresMillis = options?.for === undefined
-        ? longestHere
-        : Duration.toMillis(Duration.fromInputUnsafe(options.for))
-      const attempt = yield* Effect.orDie(store.tryAcquire({ key, token, expiresMillis, wait: false }))
-      if (attempt._tag === "Held") {
-        return yield* Effect.die(new Error(`TestBackend.hold: "${key}" is held already, use steal`))
-      }
-      others.set(key, token)
-    })
+    const tryHold = (key: string, options: { readonly for?: Duration.Input | undefined } | undefined) =>
+      Effect.suspend(() => {
+        const token = others.get(key) ?? nextToken()
+        const expiresMillis = options?.for === undefined
+          ? longestHere
+          : Duration.toMillis(Duration.fromInputUnsafe(options.for))
+        return Effect.map(Effect.orDie(store.tryAcquire({ key, token, expiresMillis, wait: false })), (attempt) => {
+          if (attempt._tag === "Held") return false
+          others.set(key, token)
+          return true
+        })
+      })
 
     const drop = Effect.fnUntraced(function*(key: string) {
       others.delete(key)
@@ -317,14 +326,31 @@ const makeEnding = (store: LockStore): Effect.Effect<readonly [TestBackend["Serv
 
     const test: TestBackend["Service"] = {
       store: scripted,
-      hold,
+      hold: (key, options) =>
+        Effect.flatMap(
+          tryHold(key, options),
+          (holds) =>
+            holds ? Effect.void : Effect.die(new Error(`TestBackend.hold: "${key}" is held already, use steal`))
+        ),
       free: (key) =>
         Effect.suspend(() => {
           const token = others.get(key)
           others.delete(key)
           return token === undefined ? Effect.succeed(false) : Effect.orDie(store.release(key, token))
         }),
-      steal: (key, options) => Effect.andThen(drop(key), hold(key, options)),
+      steal: (key, options) =>
+        Effect.suspend(() => {
+          // A waiter that heard of the key would be faster than we are.
+          const news: Array<() => void> = []
+          muted = news
+          return Effect.ensuring(
+            Effect.andThen(drop(key), tryHold(key, options)),
+            Effect.sync(() => {
+              muted = undefined
+              for (const tell of news) tell()
+            })
+          )
+        }),
       drop,
       fail: (operation, options) => script(operation, options, failing(options ?? {})),
       delay: (operation, by, options) => script(operation, options, answeringLate(Duration.fromInputUnsafe(by))),

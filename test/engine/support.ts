@@ -56,10 +56,17 @@ export const scene = (
 /** A store without news of releases, so that waiters poll. */
 export const deaf = (store: LockStore.LockStore): LockStore.LockStore => ({ ...store, listen: undefined })
 
-/** A store that lets leases pass from fiber to fiber. */
+/** A store that lets leases pass from fiber to fiber, and leaves room for their fencing tokens. */
 export const handingOver = (store: LockStore.LockStore): LockStore.LockStore => ({
   ...store,
-  handOver: { times: 100, within: Duration.seconds(30) }
+  direct: undefined,
+  drift: 0,
+  handOver: { times: 100, within: Duration.seconds(30) },
+  tryAcquire: (claim) =>
+    Effect.map(
+      store.tryAcquire(claim),
+      (attempt) => attempt._tag === "Acquired" ? { ...attempt, fencingToken: attempt.fencingToken * 100 } : attempt
+    )
 })
 
 /** A store that releases and claims in one operation. */
