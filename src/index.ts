@@ -7,6 +7,10 @@
 /**
  * @since 0.1.0
  */
+export * as BackendUrl from "./BackendUrl.ts"
+/**
+ * @since 0.1.0
+ */
 export * as InMemoryBackend from "./InMemoryBackend.ts"
 /**
  * @since 0.1.0

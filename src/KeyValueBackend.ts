@@ -1,0 +1,402 @@
+/**
+ * Locks in a store that the application has already: Effect's `KeyValueStore`
+ * (memory, files, SQL, Redis, the browser's storage), or any cache with `get`,
+ * `set` and `delete`.
+ *
+ * **In one process the lock is exact. Between processes it is best effort**, and
+ * that is why its backend is named `best-effort-key-value` in errors, spans and
+ * metrics. Such a store can read and it can write, but not "write if nobody
+ * else has", which is what a lock needs.
+ *
+ * **When to use**
+ *
+ * Use when the store is all there is, and two holders at once, rarely and for a
+ * short time, are a waste and not a harm: a report written twice, a cache
+ * filled twice. Take `RedisBackend` when processes must exclude each other.
+ *
+ * **Details**
+ *
+ * What holds:
+ *
+ * - Among the fibers of one built layer nobody overlaps. Reads and writes of a
+ *   key are done one operation after the other.
+ * - A lock that another process has held for longer than a write takes is seen
+ *   by all, and respected.
+ * - Of processes that ask at the same moment, each writes its claim and reads it
+ *   back. When all writes come before all reads, the last writer has the lock
+ *   and the others wait.
+ * - A holder whose record was overwritten learns of it by its next renewal (a
+ *   third of `expires`), is interrupted, and fails with `LockLost`.
+ *
+ * What does not:
+ *
+ * - When one process writes and reads back after another has read that the key
+ *   is free, and before that one writes, both have the lock until the next
+ *   renewal of the first. Likewise a release or a renewal at the very end of a
+ *   lease may remove the record of the next holder.
+ * - The end of a lease is written by the wall clock of the writer and judged by
+ *   the wall clock of the reader. Clocks that differ by more than a hundredth of
+ *   `expires` let a lease overlap with the next. The holder's own deadline is by
+ *   its monotonic clock.
+ * - Fencing tokens are the writer's wall clock in microseconds, or one more than
+ *   the last seen. Between processes they rise as far as the clocks agree.
+ *
+ * A record is JSON, `{"token":…,"expiresAt":…,"fence":…}`, under `lock:` and the
+ * key; it is deleted on release. One whose holder crashed stays until somebody
+ * takes the lock. So that different keys stay different on stores that ignore
+ * case or limit length, `Order` is written `=order`, and a key that is long, or
+ * has other characters than letters, digits and `-_.:/=`, is replaced by what is
+ * readable of it and a digest.
+ *
+ * **Gotchas**
+ *
+ * Something else at the key is never taken for a free lock: every operation then
+ * fails with `BackendFailure` of kind `WrongType`, until it is removed.
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
+import * as LockBackend from "./LockBackend.ts"
+import { BackendFailure } from "./LockError.ts"
+import type { LockStore } from "./LockStore.ts"
+
+/**
+ * A cache of strings, as {@link fromCache} wants it.
+ *
+ * - `get` gives `undefined` or `null` for what is not there.
+ * - `set` also hears for how many milliseconds the value is of use. A cache that
+ *   can forget by itself, no sooner, then cleans up after crashed holders.
+ * - A failure counts as one of the backend: never as a lock, and tried again
+ *   until the `timeout` of the lock.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Cache<E = unknown> {
+  readonly get: (key: string) => Effect.Effect<string | null | undefined, E>
+  readonly set: (key: string, value: string, ttlMillis: number) => Effect.Effect<unknown, E>
+  readonly delete: (key: string) => Effect.Effect<unknown, E>
+}
+
+/**
+ * A {@link Cache} with Promises (or plain values) instead of effects.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PromiseCache {
+  readonly get: (key: string) => PromiseLike<string | null | undefined> | string | null | undefined
+  readonly set: (key: string, value: string, ttlMillis: number) => unknown
+  readonly delete: (key: string) => unknown
+}
+
+const backend = "best-effort-key-value"
+
+interface Entry {
+  readonly token: string
+  readonly expiresAt: number
+  readonly fence: number
+}
+
+const decodeEntry = Schema.decodeUnknownOption(
+  Schema.fromJsonString(Schema.Struct({ token: Schema.String, expiresAt: Schema.Finite, fence: Schema.Int }))
+)
+
+const plain = /^[a-z0-9_.:/=-]{0,79}[a-z0-9_:/-]$/
+
+/** The digest is over UTF-16 code units, as UTF-8 would merge lone surrogates. */
+const digestOf = (key: string): Effect.Effect<string> => {
+  const units = Uint16Array.from({ length: key.length }, (_, i) => key.charCodeAt(i))
+  return Effect.map(
+    Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", units)),
+    (digest) => Hex.encode(new Uint8Array(digest)).slice(0, 40)
+  )
+}
+
+/** Where the record of a lock is: never two at a name, also where `a` and `A` are one, or 200 characters the limit. */
+const nameOf = (key: string): Effect.Effect<string> => {
+  const name = key.replace(/[=A-Z]/g, (char) => `=${char.toLowerCase()}`)
+  if (plain.test(name)) return Effect.succeed(`lock:${name}`)
+  const readable = key.slice(0, 32).toLowerCase().replace(/[^a-z0-9_.:/-]/g, "_")
+  return Effect.map(digestOf(key), (digest) => `lock:${readable}~${digest}`)
+}
+
+/**
+ * One operation on a key after the other; a key that nobody uses is forgotten.
+ *
+ * A write on its way cannot be called back, so whoever is interrupted leaves,
+ * but its operation goes on and the next one waits for it.
+ */
+const makeSerial = () => {
+  const gates = new Map<string, { readonly semaphore: Semaphore.Semaphore; users: number }>()
+  return <A, E>(key: string, operation: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.suspend(() => {
+      const gate = gates.get(key) ?? { semaphore: Semaphore.makeUnsafe(1), users: 0 }
+      gates.set(key, gate)
+      gate.users++
+      const leave = Effect.sync(() => {
+        if (--gate.users === 0) gates.delete(key)
+      })
+      return Effect.flatMap(
+        Effect.forkDetach(Effect.ensuring(gate.semaphore.withPermit(operation), leave), { startImmediately: true }),
+        Fiber.join
+      )
+    })
+}
+
+/**
+ * The store on a cache, to be used with `LockBackend.make` or on its own. See
+ * {@link fromCache}.
+ *
+ * Stores made of the same cache are like processes: between them the lock is
+ * best effort.
+ *
+ * **Example** (Two stores are two processes)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as KeyValueBackend from "effect-lock/KeyValueBackend"
+ *
+ * const records = new Map<string, string>()
+ * const cache = KeyValueBackend.fromPromises({
+ *   get: (key) => records.get(key),
+ *   set: (key, value) => records.set(key, value),
+ *   delete: (key) => records.delete(key)
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   const one = yield* KeyValueBackend.makeStore(cache)
+ *   const other = yield* KeyValueBackend.makeStore(cache)
+ *   const claim = { key: "key", expiresMillis: 1000, wait: false }
+ *   const first = yield* one.tryAcquire({ ...claim, token: "a" })
+ *   const second = yield* other.tryAcquire({ ...claim, token: "b" })
+ *   return [first._tag, second._tag]
+ * })
+ *
+ * await Effect.runPromise(program) // => ["Acquired", "Held"]
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
+  Effect.map(Effect.service(Clock.Clock), (clock): LockStore => {
+    const serial = makeSerial()
+    let lastFence = 0
+
+    const now = () => clock.currentTimeMillisUnsafe()
+
+    /** What an operation can do to the record of its key. */
+    const recordAt = (operation: string, key: string, name: string) => {
+      const failure = (details: Pick<BackendFailure, "kind" | "retryable" | "description" | "cause">) =>
+        new BackendFailure({ backend, operation, key, ...details })
+      const attempt = <A>(effect: Effect.Effect<A, E>): Effect.Effect<A, BackendFailure> =>
+        Effect.mapError(effect, (cause) =>
+          failure({ kind: "Unknown", retryable: true, description: describe(cause), cause }))
+      const read = Effect.flatMap(
+        Effect.suspend(() => attempt(cache.get(name))),
+        (value): Effect.Effect<Entry | undefined, BackendFailure> => {
+          if (value === undefined || value === null) return Effect.undefined
+          const entry = decodeEntry(value)
+          if (Option.isSome(entry)) return Effect.succeed(entry.value)
+          // A file is empty for a moment while it is written.
+          const torn = value === ""
+          const description = `${torn ? "an empty value" : "something that is no lock"} is stored as "${name}"; ` +
+            `remove it${torn ? " if it stays" : ""}`
+          return Effect.fail(failure({ kind: "WrongType", retryable: torn, description, cause: undefined }))
+        }
+      )
+      return {
+        read,
+        live: Effect.map(read, (entry) => entry !== undefined && entry.expiresAt > now() ? entry : undefined),
+        write: (entry: Entry) =>
+          Effect.suspend(() =>
+            attempt(cache.set(name, JSON.stringify(entry), Math.max(1, Math.ceil(entry.expiresAt - now()))))
+          ),
+        remove: Effect.suspend(() => attempt(cache.delete(name)))
+      }
+    }
+
+    const withRecord = <A>(
+      operation: string,
+      key: string,
+      f: (record: ReturnType<typeof recordAt>) => Effect.Effect<A, BackendFailure>
+    ): Effect.Effect<A, BackendFailure> =>
+      serial(key, Effect.flatMap(nameOf(key), (name) => f(recordAt(operation, key, name))))
+
+    return {
+      name: backend,
+      tryAcquire: ({ expiresMillis, key, token }) =>
+        withRecord(
+          "acquire",
+          key,
+          Effect.fnUntraced(function*(record) {
+            const before = yield* record.read
+            const at = now()
+            const held = before !== undefined && before.expiresAt > at
+            if (held && before.token !== token) {
+              return { _tag: "Held", token: before.token, remainingMillis: before.expiresAt - at }
+            }
+            const fence = held ? before.fence : Math.max(lastFence, before?.fence ?? 0, at * 1000 - 1) + 1
+            lastFence = Math.max(lastFence, fence)
+            yield* record.write({ token, expiresAt: at + expiresMillis, fence })
+            // Another process may have written in between: the last one has it.
+            const after = yield* record.live
+            return after?.token === token ? { _tag: "Acquired", fencingToken: fence } : { _tag: "Held", token: after?.token }
+          })
+        ),
+      extend: ({ expiresMillis, key, token }) =>
+        withRecord(
+          "extend",
+          key,
+          Effect.fnUntraced(function*(record) {
+            const entry = yield* record.live
+            if (entry?.token !== token) return false
+            yield* record.write({ ...entry, expiresAt: now() + expiresMillis })
+            return true
+          })
+        ),
+      release: (key, token) =>
+        withRecord(
+          "release",
+          key,
+          Effect.fnUntraced(function*(record) {
+            if ((yield* record.live)?.token !== token) return false
+            yield* record.remove
+            return true
+          })
+        ),
+      inspect: (key) =>
+        withRecord("inspect", key, (record) =>
+          Effect.map(record.live, (entry) =>
+            entry === undefined
+              ? Option.none()
+              : Option.some({ token: entry.token, remainingMillis: entry.expiresAt - now() })))
+    }
+  })
+
+const describe = (cause: unknown): string | undefined => cause instanceof Error ? cause.message : undefined
+
+/**
+ * Locks in a cache with `get`, `set` and `delete`: exact in one process, best
+ * effort between processes.
+ *
+ * **Gotchas**
+ *
+ * Every call makes a layer with a queue of its own, so bind it to a constant: two
+ * of them are like two processes.
+ *
+ * **Example** (A cache that the application has)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Lock } from "effect-lock"
+ * import * as KeyValueBackend from "effect-lock/KeyValueBackend"
+ *
+ * const values = new Map<string, string>()
+ * const locks = KeyValueBackend.fromCache({
+ *   get: (key) => Effect.sync(() => values.get(key)),
+ *   set: (key, value) => Effect.sync(() => values.set(key, value)),
+ *   delete: (key) => Effect.sync(() => values.delete(key))
+ * })
+ *
+ * const program = Effect.sync(() => Array.from(values.keys())).pipe(Lock.withLock("report"), Effect.provide(locks))
+ *
+ * await Effect.runPromise(program) // => ["lock:report"]
+ * values.size // => 0
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const fromCache = <E>(cache: Cache<E>): Layer.Layer<LockBackend.LockBackend> =>
+  LockBackend.layer(makeStore(cache))
+
+/**
+ * A {@link Cache} from functions that give Promises, or plain values. What they
+ * throw or reject with is a failure of the cache.
+ *
+ * **Example** (A client with Promises)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Lock } from "effect-lock"
+ * import * as KeyValueBackend from "effect-lock/KeyValueBackend"
+ *
+ * const client = {
+ *   values: new Map<string, string>(),
+ *   get: async (key: string) => client.values.get(key),
+ *   put: async (key: string, value: string, _options: { readonly ttl: number }) => client.values.set(key, value),
+ *   remove: async (key: string) => client.values.delete(key)
+ * }
+ *
+ * const locks = KeyValueBackend.fromCache(KeyValueBackend.fromPromises({
+ *   get: (key) => client.get(key),
+ *   set: (key, value, ttlMillis) => client.put(key, value, { ttl: Math.ceil(ttlMillis / 1000) }),
+ *   delete: (key) => client.remove(key)
+ * }))
+ *
+ * const program = Effect.succeed("done").pipe(Lock.withLock("report"), Effect.provide(locks))
+ *
+ * await Effect.runPromise(program) // => "done"
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromPromises = (cache: PromiseCache): Cache => {
+  const attempt = <A>(f: () => PromiseLike<A> | A): Effect.Effect<A, unknown> =>
+    Effect.tryPromise({ try: async () => f(), catch: (cause) => cause })
+  return {
+    get: (key) => attempt(() => cache.get(key)),
+    set: (key, value, ttlMillis) => attempt(() => cache.set(key, value, ttlMillis)),
+    delete: (key) => attempt(() => cache.delete(key))
+  }
+}
+
+/**
+ * Locks in the `KeyValueStore` of the program: exact in one process, best effort
+ * between processes.
+ *
+ * **Details**
+ *
+ * `KeyValueStore.prefix` keeps the records apart from other data. Files are
+ * shared by the processes of a host, a SQL database or Redis by those of many.
+ *
+ * **Example** (The program's own store)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Lock } from "effect-lock"
+ * import * as KeyValueBackend from "effect-lock/KeyValueBackend"
+ * import { KeyValueStore } from "effect/persistence"
+ *
+ * const program = Effect.flatMap(KeyValueStore.KeyValueStore, (store) => store.has("lock:report")).pipe(
+ *   Lock.withLock("report"),
+ *   Effect.provide(KeyValueBackend.layer),
+ *   Effect.provide(KeyValueStore.layerMemory)
+ * )
+ *
+ * await Effect.runPromise(program) // => true
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<LockBackend.LockBackend, never, KeyValueStore.KeyValueStore> = LockBackend.layer(
+  Effect.flatMap(KeyValueStore.KeyValueStore, (store) =>
+    makeStore({
+      get: (key) => store.get(key),
+      set: (key, value) => store.set(key, value),
+      delete: (key) => store.remove(key)
+    }))
+)
