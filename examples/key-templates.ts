@@ -29,7 +29,11 @@ const program = Effect.gen(function*() {
   }
 
   // Different arguments never share a key, even with the separator inside them
-  yield* Console.log(invoiceKey({ customer: "ada-may", month: "x" }), "is not", invoiceKey({ customer: "ada", month: "may-x" }))
+  yield* Console.log(
+    invoiceKey({ customer: "ada-may", month: "x" }),
+    "is not",
+    invoiceKey({ customer: "ada", month: "may-x" })
+  )
 })
 
 program.pipe(Effect.provide(InMemoryBackend.layer), NodeRuntime.runMain)

@@ -14,20 +14,22 @@ const report = Effect.gen(function*() {
 
 const program = Effect.gen(function*() {
   yield* Console.log("Three schedulers, quietly:")
-  const results = yield* Effect.all(
-    [1, 2, 3].map(() => Lock.once(report, "nightly-report")),
-    { concurrency: "unbounded" }
+  const results = yield* Effect.forEach([1, 2, 3], () => Lock.once(report, "nightly-report"), {
+    concurrency: "unbounded"
+  })
+  yield* Effect.forEach(
+    results,
+    (result, i) =>
+      Console.log(`  scheduler ${i + 1}: ${Option.getOrElse(result, () => "skipped, somebody else is at it")}`)
   )
-  yield* Effect.forEach(results, (result, i) =>
-    Console.log(`  scheduler ${i + 1}: ${Option.getOrElse(result, () => "skipped, somebody else is at it")}`))
 
   yield* Console.log("Two schedulers, and a taken lock is a failure:")
-  const outcomes = yield* Effect.all(
-    [1, 2].map(() =>
+  const outcomes = yield* Effect.forEach(
+    [1, 2],
+    () =>
       Lock.once(report, "nightly-report", { failIfLocked: true }).pipe(
         Effect.catchReason("LockError", "LockTimeout", (reason) => Effect.succeed(`failed: ${reason._tag}`))
-      )
-    ),
+      ),
     { concurrency: "unbounded" }
   )
   yield* Effect.forEach(outcomes, (outcome, i) => Console.log(`  scheduler ${i + 1}: ${outcome}`))

@@ -39,7 +39,8 @@ const worker = (name: string) =>
 const timeline = (turns: ReadonlyArray<Turn>): string => {
   const cell = 10
   const start = Math.min(...turns.map((turn) => turn.asked))
-  const cells = (from: number, to: number) => Math.max(0, Math.round((to - start) / cell) - Math.round((from - start) / cell))
+  const cells = (from: number, to: number) =>
+    Math.max(0, Math.round((to - start) / cell) - Math.round((from - start) / cell))
   return turns.map(({ asked, entered, fence, left, name }) =>
     `  ${name.padEnd(5)} ${"·".repeat(cells(asked, entered))}${"█".repeat(cells(entered, left))}` +
     ` waited ${entered - asked} ms, fencing token ${fence}`
@@ -59,8 +60,10 @@ const program = Effect.gen(function*() {
   const [first, second] = yield* Effect.all([Lock.once(makeCoffee, "tea"), Lock.once(makeCoffee, "tea")], {
     concurrency: "unbounded"
   })
-  yield* Console.log(`And once: the first ${Option.isSome(first) ? "ran" : "did not run"}, ` +
-    `the second ${Option.isSome(second) ? "ran too" : "found it taken"}.`)
+  yield* Console.log(
+    `And once: the first ${Option.isSome(first) ? "ran" : "did not run"}, ` +
+      `the second ${Option.isSome(second) ? "ran too" : "found it taken"}.`
+  )
 })
 
 program.pipe(Effect.provide(InMemoryBackend.layer), NodeRuntime.runMain)

@@ -68,7 +68,7 @@ export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.service(Clo
   }
 
   const sweep = (at: number): void => {
-    for (const [key, entry] of entries) { if (entry.expiresAt <= at) entries.delete(key) }
+    for (const [key, entry] of entries) if (entry.expiresAt <= at) entries.delete(key)
     sweepAt = Math.max(smallestSweep, 2 * entries.size)
   }
 

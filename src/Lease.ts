@@ -1,6 +1,23 @@
 /**
  * A lease: the right to a key for a limited time.
  *
+ * **Example** (Asking it)
+ *
+ * ```ts
+ * import { Duration, Effect } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Lock.withLock("key", { expires: "5 seconds" })((lease) =>
+ *   Effect.gen(function*() {
+ *     yield* lease.extend("1 minute")
+ *     const remaining = yield* lease.remaining
+ *     return [lease.key, lease.fencingToken, Duration.toSeconds(remaining) > 50]
+ *   })
+ * )
+ *
+ * await Effect.runPromise(Effect.provide(program, InMemoryBackend.layer)) // => ["key", 1, true]
+ * ```
+ *
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"

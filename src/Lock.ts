@@ -139,9 +139,11 @@ const guard = <A, E, R>(
   })
   return Effect.onExitPrimitive(
     restore(settled),
-    () => fiber.pollUnsafe() === undefined
-      ? Effect.flatMap(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)), (exit) => finish(taken, defects(exit)))
-      : taken.giveBack(),
+    () =>
+      fiber.pollUnsafe() === undefined
+        ? Effect.flatMap(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)), (exit) =>
+          finish(taken, defects(exit)))
+        : taken.giveBack(),
     true
   )
 }
@@ -173,7 +175,9 @@ const withRequest = <A, E, R>(
     const fiber = Fiber.getCurrent()!
     const context = contextOf<LockBackend>(fiber)
     const request = complete(Context.get(context, LockConfig))
-    return request instanceof LockError ? Exit.fail(request) : f(Context.get(context, LockBackend), request, restore, fiber)
+    return request instanceof LockError
+      ? Exit.fail(request)
+      : f(Context.get(context, LockBackend), request, restore, fiber)
   })
 
 /** Takes, guards, gives back: the life of a lock. */
@@ -250,7 +254,13 @@ export const withLock: {
     key: string,
     options?: LockOptions
   ): Effect.Effect<A, E | LockError, R | LockBackend>
-} = ((...args: [key: string, options?: LockOptions] | [work: Work<unknown, unknown, unknown>, key: string, options?: LockOptions]) => {
+} = ((
+  ...args: [key: string, options?: LockOptions] | [
+    work: Work<unknown, unknown, unknown>,
+    key: string,
+    options?: LockOptions
+  ]
+) => {
   if (isWork(args[0])) {
     const [work, key, options] = args as [Work<unknown, unknown, unknown>, string, LockOptions?]
     return bracket(work, makeRequest(key, options), identity, timedOut)
@@ -401,10 +411,10 @@ export const acquire = (
   key: string,
   options?: LockOptions
 ): Effect.Effect<Lease, LockError, LockBackend | Scope.Scope> =>
-  Effect.flatMap(
-    scopedLease(makeRequest(key, options)),
-    (result) => isTimedOut(result) ? timedOut(result.backend, result.request, result.busy) : Effect.succeed(result)
-  )
+  Effect.flatMap(scopedLease(makeRequest(key, options)), (result) => {
+    if (isTimedOut(result)) return timedOut(result.backend, result.request, result.busy)
+    return Effect.succeed(result)
+  })
 
 /**
  * Takes the lock for the life of the scope if it is free now: one attempt, and

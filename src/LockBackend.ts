@@ -123,10 +123,28 @@ export const make = (store: LockStore): Effect.Effect<LockBackend["Service"], ne
 /**
  * A layer from the effect that makes a store.
  *
+ * **Example** (Two backends over one store contend like two processes)
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { InMemoryBackend, Lock, LockBackend } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const store = yield* InMemoryBackend.makeStore
+ *   const process = () => LockBackend.layer(Effect.succeed(store))
+ *   const there = Lock.once(Effect.void, "key", { failIfLocked: true }).pipe(
+ *     Effect.catchReason("LockError", "LockTimeout", () => Effect.succeed("held by the other")),
+ *     Effect.provide(Layer.fresh(process()))
+ *   )
+ *   return yield* there.pipe(Lock.withLock("key"), Effect.provide(process()))
+ * })
+ *
+ * await Effect.runPromise(program) // => "held by the other"
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */
 export const layer = <E = never, R = never>(
   store: Effect.Effect<LockStore, E, R>
-): Layer.Layer<LockBackend, E, Exclude<R, Scope.Scope>> =>
-  Layer.effect(LockBackend, Effect.flatMap(store, make))
+): Layer.Layer<LockBackend, E, Exclude<R, Scope.Scope>> => Layer.effect(LockBackend, Effect.flatMap(store, make))

@@ -227,8 +227,7 @@ export const make = (defaults: LockDefaults): Effect.Effect<LockConfig, LockErro
  * @category layers
  * @since 0.1.0
  */
-export const layer = (defaults: LockDefaults): Layer.Layer<never, LockError> =>
-  Layer.effect(LockConfig, make(defaults))
+export const layer = (defaults: LockDefaults): Layer.Layer<never, LockError> => Layer.effect(LockConfig, make(defaults))
 
 /**
  * Like {@link layer}, with values read from `Config`. `retry` is code, so it can't be read.

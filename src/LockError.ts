@@ -25,8 +25,7 @@
  *
  * @since 0.1.0
  */
-import type * as DateTime from "effect/DateTime"
-import * as DateTimes from "effect/DateTime"
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 
@@ -40,6 +39,21 @@ import * as Schema from "effect/Schema"
  * - `remaining`: how long the lease lasts if nobody renews it
  * - `waiters`: how many processes queue for it, where the backend keeps a queue
  *
+ * **Example** (Saying who is in the way)
+ *
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { InMemoryBackend, Lock, LockError } from "effect-lock"
+ *
+ * const program = Lock.inspect("key").pipe(
+ *   Effect.map(Option.map((holder) => holder instanceof LockError.Holder)),
+ *   Lock.withLock("key"),
+ *   Effect.provide(InMemoryBackend.layer)
+ * )
+ *
+ * await Effect.runPromise(program) // => Option.some(true)
+ * ```
+ *
  * @category models
  * @since 0.1.0
  */
@@ -48,11 +62,11 @@ export class Holder extends Schema.Class<Holder>("effect-lock/Holder")({
   owner: Schema.optional(Schema.String),
   since: Schema.optional(Schema.DateTimeUtcFromMillis),
   remaining: Schema.optional(Schema.DurationFromMillis),
-  waiters: Schema.optional(Schema.Number)
+  waiters: Schema.optional(Schema.Finite)
 }) {}
 
 const describeSince = (since: DateTime.Utc | undefined): string =>
-  since === undefined ? "" : ` since ${DateTimes.formatIso(since)}`
+  since === undefined ? "" : ` since ${DateTime.formatIso(since)}`
 
 const describeHolder = (holder: Holder | undefined): string => {
   if (holder === undefined) return "it is held by another"
@@ -185,7 +199,9 @@ export class BackendFailure extends Schema.TaggedError<BackendFailure>()("Backen
   override get message(): string {
     const key = this.key === undefined ? "" : ` of lock "${this.key}"`
     const detail = this.description ?? (this.cause instanceof Error ? this.cause.message : undefined)
-    return `${this.backend} could not ${this.operation}${key} (${this.kind})${detail === undefined ? "" : `: ${detail}`}`
+    return `${this.backend} could not ${this.operation}${key} (${this.kind})${
+      detail === undefined ? "" : `: ${detail}`
+    }`
   }
 }
 
@@ -197,6 +213,21 @@ export class BackendFailure extends Schema.TaggedError<BackendFailure>()("Backen
  *
  * `option` names the culprit, `value` shows what was given, `expected` says
  * what would be right.
+ *
+ * **Example** (A key that is none)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Effect.void.pipe(
+ *   Lock.withLock(""),
+ *   Effect.catchReason("LockError", "InvalidOptions", (reason) => Effect.succeed([reason.option, reason.value])),
+ *   Effect.provide(InMemoryBackend.layer)
+ * )
+ *
+ * await Effect.runPromise(program) // => ["key", '""']
+ * ```
  *
  * @category errors
  * @since 0.1.0
@@ -267,6 +298,22 @@ export class LockError extends Schema.TaggedError<LockError>()("LockError", { re
 
 /**
  * Whether a value is a {@link LockError}.
+ *
+ * **Example** (Telling it from other errors)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, Lock, LockError } from "effect-lock"
+ *
+ * const program = Effect.fail("of the work").pipe(
+ *   Lock.withLock("key"),
+ *   Effect.flip,
+ *   Effect.map(LockError.isLockError),
+ *   Effect.provide(InMemoryBackend.layer)
+ * )
+ *
+ * await Effect.runPromise(program) // => false
+ * ```
  *
  * @category guards
  * @since 0.1.0

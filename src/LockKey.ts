@@ -26,8 +26,7 @@ type Names<Template extends string, Found = never> = Template extends `${infer B
   ? Before extends `${string}}${string}` ? { readonly error: "a } without {" }
   : After extends `{${string}`
     ? { readonly error: "put a separator between two placeholders, or different arguments would give one key" }
-  : NameOf<Inside> extends infer Name
-    ? Name extends string ? Names<After, Found | Name> : Name
+  : NameOf<Inside> extends infer Name ? Name extends string ? Names<After, Found | Name> : Name
   : never
   : Template extends `${string}${"{" | "}"}${string}` ? { readonly error: "a { without }" }
   : Found

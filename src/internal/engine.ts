@@ -350,7 +350,9 @@ export class Engine {
     const { askedAt, expiresMillis } = contender
     const deadline = askedAt + expiresMillis - this.margin(expiresMillis)
     const now = this.alarms.now()
-    return now < deadline ? this.settled(line, request, contender, reply.fencingToken, now, deadline, startedAt) : undefined
+    return now < deadline
+      ? this.settled(line, request, contender, reply.fencingToken, now, deadline, startedAt)
+      : undefined
   }
 
   /** The lease of a grant, if enough of it is left to rely on without asking again. */

@@ -89,8 +89,11 @@ export class Keeper {
       })
     } else {
       for (let i = 0; i < due.length; i++) {
-        this.engine.sendExtension([due[i]], store.extend(holdings[i]), (exit) =>
-          this.engine.extended(due[i], sentAt, holdings[i].expiresMillis, exit))
+        this.engine.sendExtension(
+          [due[i]],
+          store.extend(holdings[i]),
+          (exit) => this.engine.extended(due[i], sentAt, holdings[i].expiresMillis, exit)
+        )
       }
     }
   }

@@ -36,7 +36,11 @@ export const make = (backend: string, context: Context.Context<never>): Meter =>
   const attributes = { backend }
   const millis = { ...attributes, time_unit: "milliseconds" }
   const wait = hooksOf(
-    Metric.histogram("lock_wait", { description: "Time from asking for a lock to having it", boundaries, attributes: millis }),
+    Metric.histogram("lock_wait", {
+      description: "Time from asking for a lock to having it",
+      boundaries,
+      attributes: millis
+    }),
     context
   )
   const hold = hooksOf(
