@@ -1,0 +1,14 @@
+/** Compiles the library, because it is measured as it is shipped. */
+import { spawnSync } from "node:child_process"
+import { rmSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+
+const benchmark = fileURLToPath(new URL("..", import.meta.url))
+
+export const build = (): void => {
+  rmSync(`${benchmark}.build`, { recursive: true, force: true })
+  const { status } = spawnSync("tsc", ["-p", "tsconfig.build.json"], { cwd: benchmark, stdio: "inherit", shell: true })
+  if (status !== 0) throw new Error("the library does not compile")
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) build()
