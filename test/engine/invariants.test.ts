@@ -1,8 +1,10 @@
 /** What must always hold, invariant by invariant. */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Duration, Effect, Exit, Fiber, Layer, Logger, Metric, Option, Schedule } from "effect"
-import { InMemoryBackend, Lock, LockBackend, LockConfig, LockError, type LockStore } from "effect-lock"
-import { TestBackend } from "effect-lock/testing"
+import type { Exit } from "effect"
+import { Cause, Deferred, Duration, Effect, Fiber, Layer, Logger, Metric, Option, Schedule } from "effect"
+import type { LockError } from "effect-lock"
+import { InMemoryBackend, Lock, LockBackend, LockConfig, type LockStore } from "effect-lock"
+import type { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
 import { assertClean, deaf, ending, flush, handingOver, makeProcess, now, outcome, scene } from "./support.ts"
 

@@ -49,7 +49,13 @@ type Step =
   | Request
   | { readonly _tag: "Interrupt"; readonly which: number }
   | { readonly _tag: "Advance"; readonly millis: number }
-  | { readonly _tag: "Fault"; readonly fault: Fault; readonly operation: TestBackend.Operation; readonly times: number }
+  | {
+    readonly _tag: "Fault"
+    readonly fault: Fault
+    readonly operation: TestBackend.Operation
+    readonly times: number
+    readonly by: number
+  }
   | { readonly _tag: "Steal"; readonly key: string; readonly millis: number }
   | { readonly _tag: "Drop"; readonly key: string }
   | { readonly _tag: "Down"; readonly millis: number }
@@ -93,7 +99,8 @@ const makeProgram = (random: Random): Program => {
         _tag: "Fault",
         fault: random.pick(faults),
         operation: random.pick(["tryAcquire", "tryAcquire", "extend", "release", "listen", "exchange"] as const),
-        times: 1 + random.below(2)
+        times: 1 + random.below(2),
+        by: random.pick([100, 600, 1_300, 2_600])
       }
     }
     if (n < 95) return { _tag: "Steal", key: key(), millis: random.pick([50, 800, 4_000]) }
@@ -196,7 +203,10 @@ const launch = (world: World, model: Model, id: number, request: Request) =>
     return yield* world.processes[process].start(Lock.withLock(body, key, options))
   })
 
-const inject = (test: World["test"], fault: Fault, operation: TestBackend.Operation, times: number) => {
+const inject = (
+  test: World["test"],
+  { by, fault, operation, times }: Extract<Step, { readonly _tag: "Fault" }>
+) => {
   switch (fault) {
     case "fail":
       return test.fail(operation, { times })
@@ -204,7 +214,7 @@ const inject = (test: World["test"], fault: Fault, operation: TestBackend.Operat
       return test.fail(operation, { times, executed: true })
     case "delay":
     case "delayRequest":
-      return test[fault](operation, 400 * times, { times })
+      return test[fault](operation, by, { times })
     case "loseReply":
     case "loseRequest":
       return test[fault](operation, { times })
@@ -264,7 +274,7 @@ const check = (program: Program): Effect.Effect<ReadonlyArray<string>, LockError
           break
         }
         case "Fault": {
-          yield* inject(test, step.fault, step.operation, step.times)
+          yield* inject(test, step)
           break
         }
         case "Steal": {

@@ -1,6 +1,7 @@
 /** Engines under `TestClock`, each as a process of its own, over stores that do what a test wants. */
 import { assert } from "@effect/vitest"
-import { Clock, Duration, Effect, Exit, Fiber, Option } from "effect"
+import type { Fiber } from "effect"
+import { Clock, Duration, Effect, Exit, Option } from "effect"
 import { InMemoryBackend, LockBackend, type LockError, type LockStore } from "effect-lock"
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
