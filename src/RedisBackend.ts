@@ -16,7 +16,8 @@
  *   who waits; `DEL` of the string frees the lock and tells its holder at its
  *   next renewal. Better is `Lock.forceRelease`, which also wakes the next.
  * - Fencing tokens are the server's clock in microseconds, so they rise for a
- *   key across releases, expiry, a flush and a restart.
+ *   key across releases, expiry, a flush and a restart, as long as nobody sets
+ *   that clock back.
  * - The server must run scripts (Redis 5 or newer). Where it does not allow to
  *   subscribe to `<keyPrefix>ch:*`, waiters keep their place in the queue and
  *   poll every 10 to 40 milliseconds.
@@ -299,6 +300,9 @@ export const makeStoreRedis = (
  * without the server coming back), and work again as soon as it can be reached.
  * Fails with `InvalidOptions` when the URL or an option is malformed.
  *
+ * Every call makes another layer with connections of its own: keep the layer in
+ * a constant to share them.
+ *
  * **Example** (Taking turns across processes)
  *
  * ```ts redis
@@ -354,7 +358,9 @@ export const layerConfig = (
  * Commands are only given to the client while it is connected, so nothing of
  * ours waits in its offline queue or runs into its `maxRetriesPerRequest`. In a
  * cluster every lock is a command of its own, and whoever is given a lock
- * confirms it by one more round trip, because the nodes' clocks differ.
+ * confirms it by one more round trip, because the nodes' clocks differ; a waiter
+ * that died holds up those behind it for 3 seconds, because no node knows who
+ * listens on the others.
  *
  * **Example** (Sharing the program's client)
  *

@@ -14,11 +14,12 @@ const nodes = shared(cluster)
 let cases = 0
 const ownKeys: Effect.Effect<RedisBackend.CommonOptions> = Effect.sync(() => ({ keyPrefix: `case-${++cases}:` }))
 
-/** Two processes that are connected already: some cases count on an answer within few milliseconds. */
+/** Two processes that are connected already, to all nodes: some cases count on an answer within few milliseconds. */
 const pair = <E>(make: Effect.Effect<LockStore.LockStore, E, Scope.Scope>) =>
   Effect.gen(function*() {
     const [one, other] = [yield* make, yield* make]
-    yield* Effect.all([one.inspect("key"), other.inspect("key")])
+    const keys = Array.from({ length: 12 }, (_, i) => `key-${i}`)
+    yield* Effect.forEach([one, other], ({ inspect }) => Effect.forEach(keys, inspect))
     return { one: { ...one, patience: Duration.millis(200) }, other }
   })
 

@@ -32,7 +32,7 @@ const work = (fiber: number) =>
           sections.push({ fiber, fence: lease.fencingToken, from, to: instant() })
         }),
       key,
-      { expires: "5 seconds", timeout: "30 seconds" }
+      { expires: "3 seconds", timeout: "30 seconds" }
     )
   )
 

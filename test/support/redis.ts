@@ -7,7 +7,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { freePort, kill, type Server, type ServerError, start } from "./server.ts"
 
-const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+/** A directory that goes with the scope. */
+export const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-redis-"))),
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )

@@ -254,10 +254,7 @@ export const make = Effect.fnUntraced(function*(
         settle(Number((reply as ReadonlyArray<unknown>)[0]) === 1 ? succeedTrue : succeedFalse)
         settleDebts()
       },
-      fail: (cause) => {
-        owe(key, token)
-        settle(Effect.fail(failure("release", key, cause)))
-      }
+      fail: (cause) => settle(unreleased(key, token, cause))
     })
   }
 
@@ -276,10 +273,7 @@ export const make = Effect.fnUntraced(function*(
         settleDebts()
       },
       fail: (cause) => {
-        for (const { key, settle, token } of batch) {
-          owe(key, token)
-          settle(Effect.fail(failure("release", key, cause)))
-        }
+        for (const { key, settle, token } of batch) settle(unreleased(key, token, cause))
       }
     })
   })
@@ -287,15 +281,21 @@ export const make = Effect.fnUntraced(function*(
   const release = (key: string, token: string): Effect.Effect<boolean, BackendFailure> =>
     Effect.callback((settle) => giveBack({ key, lock: lockKey(key), token, settle }))
 
-  /** Only what is ours: nobody wants somebody else's lock freed at some later time. */
-  const owe = (key: string, token: string): void => {
-    if (tokens.has(token)) owed.set(token, key)
+  /**
+   * A release that may not have reached the server is owed, if the token is
+   * ours: nobody wants somebody else's lock freed at some later time.
+   */
+  const unreleased = (key: string, token: string, cause: unknown): Effect.Effect<never, BackendFailure> => {
+    const failed = failure("release", key, cause)
+    if (tokens.has(token) && (failed.kind === "Unreachable" || failed.kind === "NoReply")) owed.set(token, key)
+    return Effect.fail(failed)
   }
 
   const returned = (token: string): void => {
     const known = tokens.get(token)
     if (known === undefined) return
     known.returned = true
+    owed.delete(token)
     forget(token, known)
   }
 
