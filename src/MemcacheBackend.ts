@@ -213,6 +213,20 @@ const target = (options: Options): Result.Result<Target, InvalidOptions> => {
  * option is not usable. The connections close with the scope; an idle one does
  * not keep the process running.
  *
+ * **Example** (Looking at a lock without a backend)
+ *
+ * ```ts memcached
+ * import { Effect, Option } from "effect"
+ * import * as MemcacheBackend from "effect-lock/MemcacheBackend"
+ *
+ * const program = Effect.gen(function*() {
+ *   const store = yield* MemcacheBackend.makeStore({ url: process.env.MEMCACHED_URL ?? "memcache://" })
+ *   return Option.isNone(yield* store.inspect("a-free-key"))
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program)) // => true
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -225,6 +239,20 @@ export const makeStore = (options: Options = {}): Effect.Effect<LockStore, LockE
 
 /**
  * A lock store on the servers of a `memjs` client. See {@link layerClient}.
+ *
+ * **Example** (A client without servers)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as MemcacheBackend from "effect-lock/MemcacheBackend"
+ *
+ * const refused = MemcacheBackend.makeStoreClient({ servers: [], options: {} }).pipe(
+ *   Effect.flip,
+ *   Effect.map((error) => error.reason._tag)
+ * )
+ *
+ * await Effect.runPromise(Effect.scoped(refused)) // => "InvalidOptions"
+ * ```
  *
  * @category constructors
  * @since 0.1.0
