@@ -47,8 +47,8 @@ const closedError = new Error("Connection is closed.")
 /**
  * Commands are only handed to a client that is connected, so none waits in the
  * client's offline queue to be executed at some later time. While a first or a
- * next connection is on its way commands wait here, and when that attempt has
- * failed they do so too, until one succeeds.
+ * next connection is on its way they wait here; once such an attempt has failed
+ * they fail at once, until one succeeds.
  *
  * `owned`: the client is ours to connect, to replace its socket, and to close.
  */
