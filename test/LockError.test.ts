@@ -1,0 +1,158 @@
+import { assert, describe, it } from "@effect/vitest"
+import { DateTime, Duration, Effect, Schema } from "effect"
+import { LockError } from "effect-lock"
+
+const { BackendFailure, Holder, InvalidOptions, LockLost, LockTimeout } = LockError
+
+const holder = new Holder({
+  token: "123-abc.def.ghi",
+  owner: "123-abc",
+  since: DateTime.makeUnsafe(1_700_000_000_000),
+  remaining: Duration.seconds(5),
+  waiters: 3
+})
+
+const reasons: Record<string, readonly [LockError.LockErrorReason, message: string]> = {
+  "a timeout that names the holder": [
+    new LockTimeout({ key: "k", timeout: Duration.seconds(10), waited: Duration.millis(10_002), holder }),
+    `Lock "k" was not acquired after waiting 10s 2ms: it is held by 123-abc since 2023-11-14T22:13:20.000Z` +
+    ` (lease ends in 5s)`
+  ],
+  "a timeout of zero without a holder": [
+    new LockTimeout({ key: "k", timeout: Duration.zero, waited: Duration.zero }),
+    `Lock "k" was not acquired: it is held by another`
+  ],
+  "a timeout whose holder has a foreign token": [
+    new LockTimeout({
+      key: "k",
+      timeout: Duration.zero,
+      waited: Duration.zero,
+      holder: new Holder({ token: "foreign" })
+    }),
+    `Lock "k" was not acquired: it is held by foreign`
+  ],
+  "an infinite timeout": [
+    new LockTimeout({ key: "k", timeout: Duration.infinity, waited: Duration.millis(3) }),
+    `Lock "k" was not acquired after waiting 3ms: it is held by another`
+  ],
+  "a lease that expired": [
+    new LockLost({ key: "k", why: "Expired", held: Duration.seconds(10) }),
+    `Lock "k" was lost after 10s: its lease ended and no renewal got through`
+  ],
+  "a lease that was taken": [
+    new LockLost({ key: "k", why: "Taken", held: Duration.zero }),
+    `Lock "k" was lost after 0: the backend no longer knows us as its holder`
+  ],
+  "a lease whose backend was closed": [
+    new LockLost({ key: "k", why: "Closed", held: Duration.zero }),
+    `Lock "k" was lost after 0: its backend was closed`
+  ],
+  "a lease that was released": [
+    new LockLost({ key: "k", why: "Released", held: Duration.zero }),
+    `Lock "k" was lost after 0: it had been released`
+  ],
+  "a failure with everything": [
+    new BackendFailure({
+      backend: "redis",
+      operation: "acquire",
+      kind: "Loading",
+      retryable: true,
+      key: "k",
+      description: "busy",
+      cause: new Error("LOADING")
+    }),
+    `redis could not acquire of lock "k" (Loading): busy`
+  ],
+  "a failure with its cause": [
+    new BackendFailure({
+      backend: "redis",
+      operation: "inspect",
+      kind: "Unknown",
+      retryable: false,
+      cause: new Error("x")
+    }),
+    "redis could not inspect (Unknown): x"
+  ],
+  "a failure without a cause": [
+    new BackendFailure({ backend: "redis", operation: "inspect", kind: "Unknown", retryable: false }),
+    "redis could not inspect (Unknown)"
+  ],
+  "an invalid option": [
+    new InvalidOptions({ option: "expires", value: "0", expected: "more" }),
+    `Invalid lock option "expires": got 0, expected more`
+  ]
+}
+
+describe("LockError", () => {
+  const codec = Schema.toCodecJson(LockError.LockError)
+
+  for (const [name, [reason, message]] of Object.entries(reasons)) {
+    it.effect(`${name} travels as JSON and comes back the same`, () =>
+      Effect.gen(function*() {
+        const error = new LockError.LockError({ reason })
+        const json = JSON.stringify(yield* Schema.encodeEffect(codec)(error))
+        const back = yield* Schema.decodeUnknownEffect(codec)(JSON.parse(json))
+        assert.instanceOf(back, LockError.LockError)
+        assert.strictEqual(back.reason._tag, reason._tag)
+        assert.strictEqual(back.message, error.message)
+        assert.deepStrictEqual(
+          yield* Schema.encodeEffect(codec)(back),
+          JSON.parse(json)
+        )
+      }))
+
+    it(`${name} says: ${message}`, () => {
+      const error = new LockError.LockError({ reason })
+      assert.strictEqual(error.message, message)
+      assert.include(String(error), message)
+      assert.instanceOf(error, Error)
+    })
+  }
+
+  it.effect("keeps an infinite timeout and an infinite lease through JSON", () =>
+    Effect.gen(function*() {
+      const error = new LockError.LockError({
+        reason: new LockTimeout({
+          key: "k",
+          timeout: Duration.infinity,
+          waited: Duration.zero,
+          holder: new Holder({ token: "t", remaining: Duration.infinity })
+        })
+      })
+      const json = JSON.stringify(yield* Schema.encodeEffect(codec)(error))
+      const { reason } = yield* Schema.decodeUnknownEffect(codec)(JSON.parse(json))
+      if (reason._tag !== "LockTimeout") return assert.fail(reason._tag)
+      assert.strictEqual(Duration.toMillis(reason.timeout), Infinity)
+      assert.strictEqual(Duration.toMillis(reason.holder!.remaining!), Infinity)
+    }))
+
+  it("passes on the cause of a failure, and of nothing else", () => {
+    const cause = new Error("x")
+    const failure = new BackendFailure({ backend: "b", operation: "o", kind: "Unknown", retryable: false, cause })
+    assert.strictEqual(new LockError.LockError({ reason: failure }).cause, cause)
+    assert.isUndefined(new LockError.LockError({ reason: reasons["an invalid option"][0] }).cause)
+  })
+
+  it("knows its own", () => {
+    const [reason] = reasons["an invalid option"]
+    assert.isTrue(LockError.isLockError(new LockError.LockError({ reason })))
+    for (const other of [reason, new Error("x"), undefined, { _tag: "LockError" }]) {
+      assert.isFalse(LockError.isLockError(other))
+    }
+  })
+
+  it.effect("is handled reason by reason", () =>
+    Effect.gen(function*() {
+      for (const [reason] of Object.values(reasons)) {
+        const tag = yield* Effect.fail(new LockError.LockError({ reason })).pipe(
+          Effect.catchReasons("LockError", {
+            LockTimeout: () => Effect.succeed("LockTimeout"),
+            LockLost: () => Effect.succeed("LockLost"),
+            BackendFailure: () => Effect.succeed("BackendFailure"),
+            InvalidOptions: () => Effect.succeed("InvalidOptions")
+          })
+        )
+        assert.strictEqual(tag, reason._tag)
+      }
+    }))
+})

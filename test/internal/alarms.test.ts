@@ -1,0 +1,134 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Schema } from "effect"
+import { TestClock } from "effect/testing"
+import { type Alarm, Alarms } from "../../src/internal/alarms.ts"
+
+const make = Effect.gen(function*() {
+  const clock = yield* Clock.Clock
+  const context = yield* Effect.context<never>()
+  let sleepers = 0
+  const alarms = new Alarms(clock, (effect) => {
+    sleepers++
+    const fiber = Effect.runForkWith(context)(effect)
+    fiber.addObserver(() => sleepers--)
+    return fiber
+  })
+  return { alarms, sleepers: () => sleepers }
+})
+
+const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+
+const commands = Schema.Array(Schema.Tuple([between(0, 3), between(0, 400), between(0, 1_000)]))
+
+describe("Alarms", () => {
+  it.effect.prop(
+    "ring like a plain list of alarms would",
+    { commands },
+    ({ commands }) =>
+      Effect.gen(function*() {
+        const { alarms, sleepers } = yield* make
+        const start = alarms.now()
+        const rung: Array<string> = []
+        const expected: Array<string> = []
+        const set: Array<{ readonly alarm: Alarm; readonly id: number; readonly at: number; live: boolean }> = []
+        let at = start
+        for (const [kind, amount, which] of commands) {
+          if (kind < 2) {
+            const id = set.length
+            const due = at + amount
+            const alarm = alarms.set(due, () => rung.push(`${alarms.now() - start}:${due - start}`))
+            set.push({ alarm, id, at: due, live: true })
+          } else if (kind === 2 && set.length > 0) {
+            const chosen = set[which % set.length]
+            alarms.cancel(chosen.alarm)
+            alarms.cancel(chosen.alarm)
+            chosen.live = false
+          } else {
+            const until = at + amount
+            yield* TestClock.adjust(amount)
+            const due = set.filter((one) => one.live && one.at <= until).toSorted((a, b) => a.at - b.at)
+            for (const one of due) {
+              one.live = false
+              // One that was due when it was set rings a millisecond later.
+              expected.push(`${Math.max(one.at, at) - start}:${one.at - start}`)
+            }
+            at = until
+          }
+          assert.isAtMost(sleepers(), 1)
+        }
+        yield* TestClock.adjust(2_000)
+        const live = set.filter((one) => one.live)
+        const times = (all: ReadonlyArray<string>) =>
+          all.map((one) => Number(one.split(":")[1])).toSorted((a, b) => a - b)
+        assert.deepStrictEqual(
+          times(rung),
+          [...times(expected), ...live.map((one) => one.at - start)].toSorted((a, b) => a - b)
+        )
+        for (const one of rung) {
+          const [when, due] = one.split(":").map(Number)
+          assert.isAtLeast(when, due)
+        }
+        assert.deepStrictEqual([alarms.size, sleepers()], [0, 0])
+      }),
+    { arbitrary: { runs: 150 } }
+  )
+
+  it.effect("ring in order of time, exactly on time, once", () =>
+    Effect.gen(function*() {
+      const { alarms } = yield* make
+      const rung: Array<string> = []
+      for (const at of [30, 10, 20, 10]) alarms.set(at, () => rung.push(`${at}@${alarms.now()}`))
+      yield* TestClock.adjust(9)
+      assert.deepStrictEqual(rung, [])
+      yield* TestClock.adjust(100)
+      assert.deepStrictEqual(rung, ["10@10", "10@10", "20@20", "30@30"])
+    }))
+
+  it.effect("sleep only while one is set", () =>
+    Effect.gen(function*() {
+      const { alarms, sleepers } = yield* make
+      assert.strictEqual(sleepers(), 0)
+      const [one, two] = [alarms.set(10, () => {}), alarms.set(20, () => {})]
+      assert.strictEqual(sleepers(), 1)
+      alarms.cancel(one)
+      assert.strictEqual(sleepers(), 1)
+      alarms.cancel(two)
+      assert.deepStrictEqual([alarms.size, sleepers()], [0, 0])
+    }))
+
+  it.effect("never ring at infinity, and cost nothing there", () =>
+    Effect.gen(function*() {
+      const { alarms, sleepers } = yield* make
+      let rung = 0
+      const alarm = alarms.set(Infinity, () => rung++)
+      assert.deepStrictEqual([alarms.size, sleepers()], [0, 0])
+      yield* TestClock.adjust("365 days")
+      alarms.cancel(alarm)
+      assert.strictEqual(rung, 0)
+    }))
+
+  it.effect("may be set and cancelled by one that rings", () =>
+    Effect.gen(function*() {
+      const { alarms, sleepers } = yield* make
+      const rung: Array<string> = []
+      const later: Alarm = alarms.set(10, () => rung.push("cancelled"))
+      alarms.set(5, () => {
+        rung.push(`first@${alarms.now()}`)
+        alarms.cancel(later)
+        alarms.set(7, () => rung.push(`second@${alarms.now()}`))
+      })
+      yield* TestClock.adjust(20)
+      assert.deepStrictEqual(rung, ["first@5", "second@7"])
+      assert.deepStrictEqual([alarms.size, sleepers()], [0, 0])
+    }))
+
+  it.effect("ring no more after stop", () =>
+    Effect.gen(function*() {
+      const { alarms, sleepers } = yield* make
+      let rung = 0
+      alarms.set(5, () => rung++)
+      alarms.stop()
+      yield* TestClock.adjust(20)
+      assert.deepStrictEqual([rung, sleepers()], [0, 0])
+    }))
+})
