@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Exit } from "effect"
 import { Cause, Deferred, Duration, Effect, Fiber, Layer, Logger, Metric, Option, Schedule } from "effect"
-import { type LockError,InMemoryBackend,Lock,LockBackend,LockConfig,type LockStore } from "effect-lock"
+import { InMemoryBackend, Lock, LockBackend, LockConfig, type LockError, type LockStore } from "effect-lock"
 import type { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
 import { assertClean, deaf, ending, flush, handingOver, makeProcess, now, outcome, scene } from "./support.ts"
