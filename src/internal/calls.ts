@@ -82,18 +82,19 @@ export class Calls {
     })
   }
 
-  /** Runs an operation within the store's patience. */
+  /** Runs an operation within the store's patience, until `until` at the longest. */
   bounded<A>(
     operation: Operation,
     key: string,
-    effect: Effect.Effect<A, BackendFailure>
+    call: () => Effect.Effect<A, BackendFailure>,
+    until = Infinity
   ): Effect.Effect<A, BackendFailure> {
     return Effect.suspend(() => {
       if (this.closed) return Effect.fail(this.closedFailure(operation, key))
-      if (this.store.direct !== undefined) return effect
-      const fiber = this.start(effect)
+      if (this.store.direct !== undefined) return call()
+      const fiber = this.start(Effect.suspend(call))
       return fiber.pollUnsafe() ?? Effect.flatMap(
-        this.outcome(fiber, this.alarms.now() + this.patience),
+        this.outcome(fiber, Math.min(until, this.alarms.now() + this.patience)),
         (exit) => exit ?? Effect.fail(this.noReply(operation, key))
       )
     })
@@ -107,7 +108,7 @@ export class Calls {
     const debt: Debt = { key, token, fiber: undefined }
     this.debts.add(debt)
     const fiber = this.fork(Effect.ignore(Effect.retry(
-      Effect.suspend(() => this.bounded("release", key, this.store.release(key, token))),
+      this.bounded("release", key, () => this.store.release(key, token)),
       Schedule.while(persistent, () => !this.closed && this.alarms.now() < until)
     )))
     debt.fiber = fiber
@@ -129,7 +130,9 @@ export class Calls {
     for (const fiber of Array.from(this.running)) yield* this.outcome(fiber, until)
     yield* Fiber.interruptAll(Array.from(this.running))
     // A claim that was still out may have been executed by now.
-    const releases = debts.map(({ key, token }) => this.start(Effect.exit(this.store.release(key, token))))
+    const releases = debts.map(({ key, token }) =>
+      this.start(Effect.exit(Effect.suspend(() => this.store.release(key, token))))
+    )
     const end = this.alarms.now() + this.patience
     for (const release of releases) yield* this.outcome(release, end)
     yield* Fiber.interruptAll(releases)

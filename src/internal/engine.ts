@@ -194,7 +194,7 @@ export class Engine {
     line.contender = contender
     const endsAt = startedAt + request.timeoutMillis
     const first = claimed === undefined
-      ? this.ask(contender, false, now, now < endsAt ? endsAt : Infinity, restore)
+      ? this.ask(contender, false, now, this.cutAt(line.heard, now, endsAt), restore)
       : Effect.succeed(contender.reply!)
     return Effect.onExitPrimitive(
       Effect.flatMap(first, (reply): Taking => {
@@ -233,7 +233,7 @@ export class Engine {
       if (now >= endsAt) return yield* this.giveUp(contender, reply, startedAt)
 
       if (this.store.listen !== undefined && reply._tag === "Held" && contender.listening === undefined) {
-        yield* restore(this.listen(contender))
+        yield* restore(this.listen(contender, endsAt))
       } else {
         step ??= yield* Schedule.toStep(request.retry ?? this.store.retry ?? polling)
         const delay = yield* nextDelay(step, this.clock.currentTimeMillisUnsafe(), reply)
@@ -247,15 +247,23 @@ export class Engine {
       if (granted !== undefined) return granted
 
       const askAt = this.alarms.now()
-      // A store that is silent has had its time: it gets none beyond the timeout.
-      const silent = reply._tag === "BackendFailure" && reply.kind === "NoReply"
-      if (askAt >= endsAt && silent) return yield* this.giveUp(contender, reply, startedAt)
-      const cutAt = askAt < endsAt && reply._tag !== "Held" ? endsAt : Infinity
+      if (askAt >= endsAt && isSilence(reply)) return yield* this.giveUp(contender, reply, startedAt)
+      const cutAt = this.cutAt(reply, askAt, endsAt)
       reply = yield* this.ask(contender, contender.listening !== undefined, askAt, cutAt, restore)
       const lease = this.accept(line, request, contender, reply, startedAt)
       if (lease !== undefined) return lease
     }
   })
+
+  /**
+   * When to stop waiting for a reply at the latest, patience apart. A store that
+   * answers is waited for beyond the timeout, or the last attempt would be none;
+   * one that was silent has had its time; one we know nothing of gets a little.
+   */
+  private cutAt(last: Reply | undefined, askAt: number, endsAt: number): number {
+    if (askAt >= endsAt || last?._tag === "Held") return Infinity
+    return last !== undefined && isSilence(last) ? endsAt : Math.max(endsAt, askAt + this.calls.patience / 4)
+  }
 
   private giveUp(contender: Contender, reply: Reply, startedAt: number): Exit.Exit<Busy, LockError> {
     if (reply._tag === "Held") return this.busy(reply, startedAt)
@@ -281,7 +289,7 @@ export class Engine {
     return Effect.withFiber((caller) => {
       const { expiresMillis, key, token } = contender
       if (this.calls.closed) return Exit.succeed(this.calls.closedFailure("acquire", key))
-      const claim = this.store.tryAcquire({ key, token, expiresMillis, wait })
+      const claim = Effect.suspend(() => this.store.tryAcquire({ key, token, expiresMillis, wait }))
       const until = Math.min(cutAt, sentAt + Math.min(this.calls.patience, expiresMillis))
       return Effect.map(
         this.send(contender, "acquire", claim, sentAt, until, restore, Effect.runForkWith(caller.context)),
@@ -325,12 +333,12 @@ export class Engine {
   }
 
   /** Has the store tell us of news. Failing to is no failure: then we ask as the schedule says. */
-  private listen(contender: Contender): Effect.Effect<void> {
+  private listen(contender: Contender, until = Infinity): Effect.Effect<void> {
     const scope = Scope.makeUnsafe()
     const { key, notify, token } = contender
     contender.listening = scope
     return Effect.asVoid(Effect.exit(
-      this.calls.bounded("listen", key, Scope.provide(this.store.listen!(key, token, notify), scope))
+      this.calls.bounded("listen", key, () => Scope.provide(this.store.listen!(key, token, notify), scope), until)
     ))
   }
 
@@ -443,8 +451,10 @@ export class Engine {
   extended(tenure: Tenure, sentAt: number, expiresMillis: number, exit: Exit.Exit<boolean, BackendFailure>): void {
     if (tenure.state !== "Held" || exit._tag === "Failure") return
     if (!exit.value) return this.lose(tenure, "Taken")
-    tenure.deadline = Math.max(tenure.deadline, sentAt + expiresMillis - this.margin(expiresMillis))
-    if (tenure.renew) tenure.renewAt = sentAt + expiresMillis / 3
+    // A shorter one that is still out may be executed after this one.
+    const leaseMillis = Math.min(expiresMillis, tenure.shortestSent)
+    tenure.deadline = Math.max(tenure.deadline, sentAt + leaseMillis - this.margin(leaseMillis))
+    if (tenure.renew) tenure.renewAt = sentAt + leaseMillis / 3
     this.keeper.update(tenure)
   }
 
@@ -470,7 +480,7 @@ export class Engine {
   ): void {
     for (const tenure of tenures) tenure.sending(fiber)
     fiber.addObserver((exit) => {
-      for (const tenure of tenures) tenure.sent(fiber)
+      for (const tenure of tenures) tenure.answered(fiber)
       onExit(exit)
     })
   }
@@ -484,21 +494,19 @@ export class Engine {
     const { key, tenure } = lease
     const asked = input === undefined ? tenure.expiresMillis : yield* Effect.fromResult(decodeExtension(input))
     if (asked > this.maxExpires) return yield* this.invalidExpires(asked)
-    const expiresMillis = Math.max(asked, tenure.expiresMillis)
-    if (expiresMillis > tenure.expiresMillis) {
-      // A shorter one that is executed after ours would leave us believing in the longer.
-      for (const fiber of tenure.extending) {
-        if ((yield* this.calls.outcome(fiber, this.alarms.now() + this.calls.patience)) === undefined) {
-          return yield* failWith(this.calls.noReply("extend", key, "an earlier extension is unanswered"))
-        }
+    yield* lease.check
+    const expiresMillis = tenure.expiresMillis = Math.max(asked, tenure.expiresMillis)
+    // A shorter one that is executed after ours would undo it.
+    for (const fiber of tenure.sentShorter(expiresMillis)) {
+      if ((yield* this.calls.outcome(fiber, this.alarms.now() + this.calls.patience)) === undefined) {
+        return yield* failWith(this.calls.noReply("extend", key, "an earlier extension is unanswered"))
       }
     }
     yield* lease.check
-    tenure.expiresMillis = Math.max(expiresMillis, tenure.expiresMillis)
     const sentAt = this.alarms.now()
     const fiber = this.sendExtension(
       [tenure],
-      this.store.extend(this.holding(tenure)),
+      Effect.suspend(() => this.store.extend(this.holding(tenure))),
       (exit) => this.extended(tenure, sentAt, expiresMillis, exit)
     )
     const exit = yield* this.calls.outcome(fiber, sentAt + this.calls.patience)
@@ -572,7 +580,7 @@ export class Engine {
       if (this.store.listen !== undefined) yield* this.listen(contender)
       const claim = { key, token: contender.token, expiresMillis, wait: true }
       const sentAt = this.alarms.now()
-      const exchange = this.store.exchange!(tenure.token, claim)
+      const exchange = Effect.suspend(() => this.store.exchange!(tenure.token, claim))
       const reply = yield* this.send(contender, "release", exchange, sentAt, sentAt + this.calls.patience, identity)
       contender.reply = reply
       if (reply._tag === "BackendFailure") yield* this.unconfirmed(tenure, reply)
@@ -596,7 +604,7 @@ export class Engine {
       return undefined
     }
     return Effect.catch(
-      Effect.asVoid(this.calls.bounded("release", key, this.store.release(key, token))),
+      Effect.asVoid(this.calls.bounded("release", key, () => this.store.release(key, token))),
       (failure) => this.unconfirmed(tenure, failure)
     )
   }
@@ -670,7 +678,7 @@ export class Engine {
   /** See `LockBackend.inspect`. */
   inspect(key: string): Effect.Effect<Option.Option<Holder>, LockError> {
     return Effect.mapError(
-      Effect.map(this.calls.bounded("inspect", key, this.store.inspect(key)), Option.map(toHolder)),
+      Effect.map(this.calls.bounded("inspect", key, () => this.store.inspect(key)), Option.map(toHolder)),
       (reason) => new LockError({ reason })
     )
   }
@@ -681,7 +689,7 @@ export class Engine {
       if (Option.isNone(holder)) return Effect.succeed(false)
       const { token } = holder.value
       return Effect.mapError(
-        Effect.tap(this.calls.bounded("release", key, this.store.release(key, token)), () =>
+        Effect.tap(this.calls.bounded("release", key, () => this.store.release(key, token)), () =>
           Effect.sync(() => {
             const tenure = this.lines.get(key)?.tenure
             if (tenure?.token === token) this.lose(tenure, "Taken")
@@ -722,6 +730,8 @@ export class Engine {
     return invalidOption("expires", Duration.millis(expiresMillis), `${limit} with the ${this.store.name} backend`)
   }
 }
+
+const isSilence = (reply: Reply): boolean => reply._tag === "BackendFailure" && reply.kind === "NoReply"
 
 const failWith = (reason: BackendFailure): Exit.Exit<never, LockError> => Exit.fail(new LockError({ reason }))
 

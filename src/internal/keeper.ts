@@ -7,6 +7,7 @@
  * after a third of what is left, and in the end the deadline decides
  * (compare Medallion's `LeaseMonitor`: only "renewed" resets the clock).
  */
+import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Alarm } from "./alarms.ts"
 import type { Engine } from "./engine.ts"
@@ -81,8 +82,9 @@ export class Keeper {
   private renew(due: ReadonlyArray<Tenure>, sentAt: number): void {
     const { store } = this.engine
     const holdings = due.map((tenure) => this.engine.holding(tenure))
-    if (store.extendAll !== undefined && due.length > 1) {
-      this.engine.sendExtension(due, store.extendAll(holdings), (exit) => {
+    const { extendAll } = store
+    if (extendAll !== undefined && due.length > 1) {
+      this.engine.sendExtension(due, Effect.suspend(() => extendAll(holdings)), (exit) => {
         for (let i = 0; i < due.length; i++) {
           this.engine.extended(due[i], sentAt, holdings[i].expiresMillis, Exit.map(exit, (answers) => answers[i]))
         }

@@ -35,7 +35,7 @@ export class Tenure {
   /** Whose it is; undefined while it passes from fiber to fiber. */
   lease: HeldLease | undefined = undefined
   state: "Held" | "Lost" | "Released" = "Held"
-  private extensions: Array<Sent> | undefined = undefined
+  private out: Array<{ readonly fiber: Sent; readonly expiresMillis: number }> | undefined = undefined
 
   constructor(
     line: Line,
@@ -60,17 +60,21 @@ export class Tenure {
     return this.line.key
   }
 
-  /** Extensions whose reply is still out. */
-  get extending(): ReadonlyArray<Sent> {
-    return this.extensions?.slice() ?? []
+  /** The least that an extension, or an earlier claim, whose reply is still out would leave us. */
+  get shortestSent(): number {
+    return this.out === undefined ? Infinity : Math.min(...this.out.map(({ expiresMillis }) => expiresMillis))
   }
 
-  sending(extension: Sent): void {
-    ;(this.extensions ??= []).push(extension)
+  sentShorter(expiresMillis: number): ReadonlyArray<Sent> {
+    return this.out?.filter((sent) => sent.expiresMillis < expiresMillis).map(({ fiber }) => fiber) ?? []
   }
 
-  sent(extension: Sent): void {
-    this.extensions = this.extensions?.filter((other) => other !== extension)
+  sending(fiber: Sent, expiresMillis = this.expiresMillis): void {
+    ;(this.out ??= []).push({ fiber, expiresMillis })
+  }
+
+  answered(fiber: Sent): void {
+    this.out = this.out?.filter((sent) => sent.fiber !== fiber)
   }
 }
 
