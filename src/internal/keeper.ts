@@ -93,7 +93,7 @@ export class Keeper {
       for (let i = 0; i < due.length; i++) {
         this.engine.sendExtension(
           [due[i]],
-          store.extend(holdings[i]),
+          Effect.suspend(() => store.extend(holdings[i])),
           (exit) => this.engine.extended(due[i], sentAt, holdings[i].expiresMillis, exit)
         )
       }
