@@ -1,6 +1,6 @@
 /** What can come between two steps of a lock, step by step. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Option, Scope } from "effect"
+import { Duration, Effect, Exit, Fiber, Option, Schedule, Scope } from "effect"
 import { InMemoryBackend, Lock, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
 import {
@@ -11,6 +11,7 @@ import {
   granting,
   handingOver,
   makeProcess,
+  now,
   outcome,
   type Scene,
   scene
@@ -303,6 +304,37 @@ for (const kind of kinds) {
       }))
   })
 }
+
+describe("the news of a release", () => {
+  it.effect("that comes while a claim is unanswered is not forgotten", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      yield* all.test.hold("key")
+      const waiter = yield* all.start(Lock.withLock(now, "key", { retry: Schedule.spaced("30 seconds") }))
+      // It listens by now; the claim after the first sleep is executed, refused, and answered late.
+      yield* all.test.delay("tryAcquire", 300)
+      yield* TestClock.adjust("30 seconds")
+      yield* all.test.free("key")
+      yield* all.test.heal()
+      yield* TestClock.adjust(300)
+      assert.strictEqual(outcome(waiter), "Success")
+      assert.strictEqual(yield* Fiber.join(waiter), 30_300)
+      yield* assertClean(all, "key")
+    }))
+
+  it.effect("that comes between listening and asking again is not needed", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      yield* all.test.hold("key")
+      yield* all.test.delay("listen", 300)
+      const waiter = yield* all.start(Lock.withLock(now, "key", { retry: Schedule.spaced("30 seconds") }))
+      yield* TestClock.adjust(100)
+      yield* all.test.free("key")
+      yield* TestClock.adjust(200)
+      assert.strictEqual(yield* Fiber.join(waiter), 300)
+      yield* assertClean(all, "key")
+    }))
+})
 
 describe("a late claim", () => {
   const late = Effect.gen(function*() {
