@@ -142,12 +142,12 @@ export const layer = (url: string | Redacted.Redacted<string>): Layer.Layer<Lock
 
 /**
  * The backend that `LOCK_URL` names in the environment (or whatever the current
- * `ConfigProvider` reads), and locks in memory when it is not set.
+ * `ConfigProvider` reads), and locks in memory when it is not set or empty.
  *
  * **Details**
  *
- * A `LOCK_URL` that is set and empty is malformed. For another name, or for a
- * program that must not start without one, map a `Config` to {@link layer}.
+ * For another name, or for a program that must not start without one, map a
+ * `Config` to {@link layer}.
  *
  * **Errors**
  *

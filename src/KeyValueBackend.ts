@@ -60,7 +60,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Schema from "effect/Schema"
@@ -200,8 +200,10 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
       const failure = (details: Pick<BackendFailure, "kind" | "retryable" | "description" | "cause">) =>
         new BackendFailure({ backend, operation, key, ...details })
       const attempt = <A>(effect: Effect.Effect<A, E>): Effect.Effect<A, BackendFailure> =>
-        Effect.mapError(effect, (cause) =>
-          failure({ kind: "Unknown", retryable: true, description: describe(cause), cause }))
+        Effect.mapError(
+          effect,
+          (cause) => failure({ kind: "Unknown", retryable: true, description: describe(cause), cause })
+        )
       const read = Effect.flatMap(
         Effect.suspend(() => attempt(cache.get(name))),
         (value): Effect.Effect<Entry | undefined, BackendFailure> => {
@@ -251,7 +253,9 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
             yield* record.write({ token, expiresAt: at + expiresMillis, fence })
             // Another process may have written in between: the last one has it.
             const after = yield* record.live
-            return after?.token === token ? { _tag: "Acquired", fencingToken: fence } : { _tag: "Held", token: after?.token }
+            return after?.token === token
+              ? { _tag: "Acquired", fencingToken: fence }
+              : { _tag: "Held", token: after?.token }
           })
         ),
       extend: ({ expiresMillis, key, token }) =>

@@ -198,7 +198,10 @@ describe("a cache", () => {
       const error = yield* Lock.withLock(Effect.void, "key", { timeout: 0 }).pipe(Effect.provide(layer), Effect.flip)
       assert(error.reason._tag === "BackendFailure")
       assert.strictEqual(error.reason.kind, "Unknown")
-      assert.match(error.message, /^best-effort-key-value could not acquire of lock "key" \(Unknown\): connection reset$/)
+      assert.match(
+        error.message,
+        /^best-effort-key-value could not acquire of lock "key" \(Unknown\): connection reset$/
+      )
     }))
 
   it.effect("of Promises may throw, reject, and give null", () =>
@@ -221,7 +224,8 @@ describe("a cache", () => {
       const times: Array<number> = []
       const store = yield* KeyValueBackend.makeStore({
         ...cache,
-        set: (key, value, ttlMillis) => Effect.andThen(Effect.sync(() => times.push(ttlMillis)), cache.set(key, value, 0))
+        set: (key, value, ttlMillis) =>
+          Effect.andThen(Effect.sync(() => times.push(ttlMillis)), cache.set(key, value, 0))
       })
       yield* store.tryAcquire(claim("a", 5_000))
       yield* TestClock.adjust("2 seconds")

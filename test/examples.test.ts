@@ -2,16 +2,46 @@ import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { assert, describe, it } from "vitest"
 import { filesIn, root } from "../scripts/doctest.ts"
-import { isInstalled, type ServerName } from "../scripts/installed.ts"
+import { isInstalled, type ServerName, serverNames } from "../scripts/installed.ts"
 import { serverUrl } from "./support/urls.ts"
 
-/** What an example prints: these lines, in this order, other lines between them or not. */
+/**
+ * What an example prints: these lines, in this order, other lines between them or not.
+ *
+ * `server` is what it needs, in `REDIS_URL` or `MEMCACHED_URL`. One that asks `BackendUrl.layerConfig` runs in
+ * memory, and once more on each of `on`, in `LOCK_URL`.
+ */
 interface Expectation {
   readonly prints: ReadonlyArray<RegExp>
   readonly server?: ServerName
+  readonly on?: ReadonlyArray<ServerName>
 }
 
+const takeover = [
+  /^ {2}(ada|bob) +█+$/,
+  /^ {2}(ada|bob) +█+✗$/,
+  /^ {2}(ada|bob) +█+$/,
+  /^ {2}(ada|bob) +█+$/,
+  /^ {2}(ada|bob) +█+$/,
+  /^Never two at once, fencing tokens rise$/,
+  /^(ada was killed with the lock, bob|bob was killed with the lock, ada) had it \d+ ms .*: as soon as it had expired$/
+]
+
 const expectations: Record<string, Expectation> = {
+  cron: {
+    on: serverNames,
+    prints: [
+      /^Midnight of may-1:$/,
+      /^ {2}\w+ writes the report of may-1$/,
+      /^ {2}\w+: done$/,
+      /^ {2}dan: already done$/,
+      /^Midnight of may-2:$/,
+      /^ {2}\w+ writes the report of may-2$/,
+      /^ {2}\w+: done$/,
+      /^ {2}dan: already done$/,
+      /^Reports written: 2$/
+    ]
+  },
   "custom-backend": {
     prints: [
       /^tryAcquire migration: Acquired$/,
@@ -21,6 +51,27 @@ const expectations: Record<string, Expectation> = {
       /^rows left: 0$/
     ]
   },
+  "graceful-shutdown": {
+    on: serverNames,
+    prints: [
+      /^ {2}worker: has the lock$/,
+      /^Sending SIGTERM$/,
+      /^ {2}worker: told to stop, cleaning up$/,
+      /^ {2}worker: the lock is free$/,
+      /^The worker ended with exit code 130$/,
+      /^The next holder has the lock at once$/
+    ]
+  },
+  "idempotent-http": {
+    on: serverNames,
+    prints: [
+      /^ {2}200 charge [12]$/,
+      /^ {2}201 charge 1$/,
+      /^ {2}201 charge 2$/,
+      /^ {2}200 charge [12]$/,
+      /^Charged 2 times for 4 requests$/
+    ]
+  },
   "key-templates": {
     prints: [
       /^invoice-ada-may +invoice for may sent to ada$/,
@@ -28,6 +79,27 @@ const expectations: Record<string, Expectation> = {
       /^invoice-ada-june +invoice for june sent to ada$/,
       /^invoice-bob-may +invoice for may sent to bob$/,
       /^invoice-ada%2d;may-x is not invoice-ada-may%2d;x$/
+    ]
+  },
+  memcache: { server: "memcached", prints: takeover },
+  observability: {
+    on: serverNames,
+    prints: [
+      /^ {2}nobody$/,
+      /^ {2}\d+-[\w-]{12}, for 30 seconds unless it renews$/,
+      /^ {2}order 1$/,
+      /^ {4}Lock.wait of "orders": short$/,
+      /^ {4}Lock.hold of "orders": long$/,
+      /^ {2}order 2$/,
+      /^ {4}Lock.wait of "orders": long$/,
+      /^ {4}Lock.hold of "orders": long$/,
+      /^ {2}lock_wait\{backend="\w+"\} 4$/,
+      /^ {2}lock_hold\{backend="\w+"\} 4$/,
+      /^ {2}lock_attempts_total\{backend="\w+"\} [1-9]/,
+      /^ {2}lock_held\{backend="\w+"\} 0$/,
+      /^ {2}lock_lost_total\{backend="\w+"\} 0$/,
+      /^ {2}lock_timeouts_total\{backend="\w+"\} 1$/,
+      /^ {2}lock_release_failures_total\{backend="\w+"\} 0$/
     ]
   },
   once: {
@@ -42,6 +114,18 @@ const expectations: Record<string, Expectation> = {
       /^ {2}ran again: true$/
     ]
   },
+  "queue-worker": {
+    on: serverNames,
+    prints: [
+      /^slow: has the job, and pauses$/,
+      /^quick: takes the job over$/,
+      /^quick: written$/,
+      /^slow: wakes up and writes$/,
+      /^slow: the table refused my write, a later token was here$/,
+      /^slow: LockLost, Expired$/,
+      /^job-7: done by quick$/
+    ]
+  },
   quickstart: {
     prints: [
       /^ {2}ada +█+ waited \d+ ms, fencing token 1$/,
@@ -52,6 +136,15 @@ const expectations: Record<string, Expectation> = {
       /^And once: the first ran, the second found it taken\.$/
     ]
   },
+  redis: { server: "redis", prints: takeover },
+  tenant: {
+    on: serverNames,
+    prints: [
+      /^acme: customers, orders, invoices \(one by one\)$/,
+      /^globex: customers, orders \(one by one\)$/,
+      /^Different tenants ran at the same time\.$/
+    ]
+  },
   "test-layers": {
     prints: [
       /^ok {3}renews while it works: rebuilt$/,
@@ -59,6 +152,17 @@ const expectations: Record<string, Expectation> = {
       /^ok {3}gives up after its timeout: somebody else is rebuilding$/,
       /^ok {3}stops when the lock is lost: stopped half way$/,
       /^ok {3}open backend: ran$/
+    ]
+  },
+  testing: {
+    prints: [
+      /^ok {3}pays, and renews/,
+      /^ok {3}waits for another process/,
+      /^ok {3}pays nothing/,
+      /^ok {3}rides out a short outage/,
+      /^ok {3}rolls back/,
+      /^ok {3}leaves nothing behind/,
+      /^6 passed, 0 failed$/
     ]
   },
   "typed-errors": {
@@ -82,7 +186,7 @@ const run = (file: string, env: Record<string, string>): Effect.Effect<Output> =
   Effect.callback((resume) => {
     const child = spawn(process.execPath, ["--import", "tsx", file], {
       cwd: root,
-      env: { ...process.env, NO_COLOR: "1", ...env },
+      env: { ...process.env, NO_COLOR: "1", LOCK_URL: undefined, ...env },
       stdio: ["ignore", "pipe", "pipe"]
     })
     let stdout = ""
@@ -111,14 +215,19 @@ describe("examples", () => {
     assert.deepStrictEqual(Object.keys(expectations).toSorted(), names)
   })
 
-  for (const name of names) {
-    const { prints, server } = expectations[name] ?? { prints: [] }
-    it.skipIf(server !== undefined && !isInstalled(server))(`${name} runs`, () =>
+  const example = (name: string, what: string, variable: string, server: ServerName | undefined) =>
+    it.skipIf(server !== undefined && !isInstalled(server))(what, () =>
       Effect.gen(function*() {
-        const env = server === undefined ? {} : { [`${server.toUpperCase()}_URL`]: yield* serverUrl(server) }
+        const env = server === undefined ? {} : { [variable]: yield* serverUrl(server) }
         const { code, stderr, stdout } = yield* run(`examples/${name}.ts`, env)
         assert.strictEqual(code, 0, `${stdout}\n${stderr}`)
-        assert.strictEqual(missingLine(stdout, prints), undefined, `missing in the output:\n${stdout}\n${stderr}`)
+        const missing = missingLine(stdout, expectations[name]?.prints ?? [])
+        assert.strictEqual(missing, undefined, `missing in the output:\n${stdout}\n${stderr}`)
       }).pipe(Effect.scoped, Effect.runPromise), 60_000)
+
+  for (const name of names) {
+    const { on = [], server } = expectations[name] ?? {}
+    example(name, `${name} runs`, `${server?.toUpperCase()}_URL`, server)
+    for (const other of on) example(name, `${name} runs on ${other}`, "LOCK_URL", other)
   }
 })

@@ -1,0 +1,130 @@
+/**
+ * Two processes take turns with a lock, until one of them is killed while it
+ * holds it. Nobody can release that lock; its lease ends by itself, and the other
+ * process goes on.
+ *
+ * `examples/redis.ts` and `examples/memcache.ts` run this, each on its own backend.
+ */
+import { Clock, Console, Deferred, Effect, type Layer, Option, Schema } from "effect"
+import { Lock, type LockBackend } from "effect-lock"
+import { type ChildProcess, spawn } from "node:child_process"
+
+const expires = 800
+
+/** A line that a worker prints for the process that started it. */
+const Report = Schema.fromJsonString(
+  Schema.Struct({ name: Schema.String, at: Schema.Number, event: Schema.Literals(["in", "out"]), fence: Schema.Number })
+)
+type Report = typeof Report.Type
+
+/** Takes the lock again and again, and says so. */
+const worker = (name: string) =>
+  Effect.gen(function*() {
+    const report = (event: Report["event"], fence: number) =>
+      Effect.flatMap(Clock.currentTimeMillis, (at) =>
+        Console.log(JSON.stringify({ name, at, event, fence } satisfies Report)))
+    const turn = Lock.withLock(
+      (lease) =>
+        report("in", lease.fencingToken).pipe(
+          Effect.andThen(Effect.sleep("100 millis")),
+          Effect.andThen(report("out", lease.fencingToken))
+        ),
+      "printer",
+      { expires, timeout: "20 seconds" }
+    )
+    return yield* Effect.forever(Effect.andThen(turn, Effect.sleep("20 millis")))
+  })
+
+/** This program once more, in a process of its own that lives as long as the scope. */
+const start = (name: string, onReport: (report: Report) => void) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+        env: { ...process.env, EXAMPLE_WORKER: name },
+        stdio: ["ignore", "pipe", "inherit"]
+      })
+      let rest = ""
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        const lines = (rest + text).split("\n")
+        rest = lines.pop() ?? ""
+        for (const line of lines) Option.map(Schema.decodeUnknownOption(Report)(line), onReport)
+      })
+      return child
+    }),
+    (child: ChildProcess) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+
+interface Turn {
+  readonly name: string
+  readonly fence: number
+  readonly from: number
+  readonly to: number
+  readonly end: "out" | "killed"
+}
+
+const bar = (turn: Turn, start: number, cell = 50): string => {
+  const [from, to] = [turn.from, turn.to].map((at) => Math.round((at - start) / cell))
+  return `  ${turn.name.padEnd(4)} ${" ".repeat(from)}${"█".repeat(Math.max(1, to - from))}${
+    turn.end === "killed" ? "✗" : ""
+  }`
+}
+
+const overlap = (one: Turn, other: Turn) => one.from < other.to && other.from < one.to
+
+/**
+ * Starts both, kills the first that is in its third turn, and waits for three
+ * turns of the other. `grace` is how much longer than `expires` the backend may
+ * keep a lock, in milliseconds.
+ */
+const watch = (grace: number) =>
+  Effect.gen(function*() {
+    const children = new Map<string, ChildProcess>()
+    const turns: Array<Turn> = []
+    const open = new Map<string, Report>()
+    const finished = yield* Deferred.make<{ readonly victim: Turn; readonly next: Turn }>()
+    let victim: Turn | undefined
+
+    const onReport = (report: Report) => {
+      const { at, event, fence, name } = report
+      if (name === victim?.name) return
+      const began = open.get(name)
+      if (event === "in") {
+        open.set(name, report)
+      } else if (began !== undefined) {
+        open.delete(name)
+        turns.push({ name, fence, from: began.at, to: at, end: "out" })
+      }
+      if (victim === undefined && event === "in" && turns.filter((turn) => turn.name === name).length === 2) {
+        children.get(name)?.kill("SIGKILL")
+        victim = { name, fence, from: at, to: Date.now(), end: "killed" }
+        turns.push(victim)
+      }
+      if (victim === undefined) return
+      const { fence: last } = victim
+      const after = turns.filter((turn) => turn.fence > last)
+      if (after.length === 3) Deferred.doneUnsafe(finished, Effect.succeed({ victim, next: after[0] }))
+    }
+
+    yield* Console.log(`Two processes, one lock that expires after ${expires} ms (a cell is 50 ms, ✗ is killed):`)
+    for (const name of ["ada", "bob"]) children.set(name, yield* start(name, onReport))
+    const { next, victim: killed } = yield* Deferred.await(finished)
+
+    // What two processes print may arrive in another order than it happened
+    turns.sort((one, other) => one.from - other.from)
+    for (const turn of turns) yield* Console.log(bar(turn, turns[0].from))
+    const rising = turns.every((turn, i) => i === 0 || turn.fence > turns[i - 1].fence)
+    const alone = turns.every((one, i) => turns.every((other, j) => i === j || !overlap(one, other)))
+    const waited = next.from - killed.from
+    yield* Console.log(
+      `${alone ? "Never two at once" : "Two at once!"}, fencing tokens ${rising ? "rise" : "do not rise!"}`
+    )
+    yield* Console.log(
+      `${killed.name} was killed with the lock, ${next.name} had it ${waited} ms after ${killed.name} took it: ` +
+        (waited < expires + grace + 1000 ? "as soon as it had expired" : "too late!")
+    )
+  }).pipe(Effect.scoped)
+
+export const takeover = <E>(backend: Layer.Layer<LockBackend.LockBackend, E>, options: { readonly grace: number }) => {
+  const name = process.env.EXAMPLE_WORKER
+  return name === undefined ? watch(options.grace) : Effect.provide(worker(name), backend)
+}

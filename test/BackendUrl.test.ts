@@ -1,0 +1,293 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, ConfigProvider, Deferred, Effect, Exit, Layer, Logger, Redacted, Schema } from "effect"
+import { BackendUrl, Lock, LockBackend, LockError } from "effect-lock"
+import { execFile } from "node:child_process"
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { inspect, promisify } from "node:util"
+import { root } from "../scripts/doctest.ts"
+import { isInstalled } from "../scripts/installed.ts"
+import { redis, shared } from "./support/redis.ts"
+import { freePort } from "./support/server.ts"
+import { serverUrl } from "./support/urls.ts"
+
+const nameOf = <E>(layer: Layer.Layer<LockBackend.LockBackend, E>) =>
+  LockBackend.LockBackend.useSync((backend) => backend.name).pipe(
+    Lock.withLock("key", { timeout: "5 seconds" }),
+    Effect.provide(layer)
+  )
+
+const reasonOf = <E>(layer: Layer.Layer<LockBackend.LockBackend, E>) =>
+  Effect.map(Effect.flip(nameOf(layer)), (error) => error instanceof LockError.LockError ? error.reason : undefined)
+
+/** A server that hangs up on what it is told first. */
+const greeted = Effect.gen(function*() {
+  const greeting = yield* Deferred.make<Buffer>()
+  const server = createServer((socket) => {
+    socket.on("error", () => {})
+    socket.once("data", (bytes) => {
+      Deferred.doneUnsafe(greeting, Exit.succeed(bytes))
+      socket.destroy()
+    })
+  })
+  yield* Effect.acquireRelease(
+    Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))),
+    () => Effect.sync(() => server.close())
+  )
+  const address = server.address()
+  return [typeof address === "object" ? address?.port : undefined, greeting] as const
+})
+
+const withEnv = (env: Record<string, string>) => ConfigProvider.layer(ConfigProvider.fromEnvRecord(env))
+
+describe("layer", () => {
+  it.live("open:// and memory:// need nothing", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* nameOf(BackendUrl.layer("open://")), "open")
+      assert.strictEqual(yield* nameOf(BackendUrl.layer("memory://")), "memory")
+      assert.strictEqual(yield* nameOf(BackendUrl.layer(Redacted.make("MEMORY://"))), "memory")
+    }))
+
+  it.live.skipIf(!isInstalled("redis"))("redis:// is RedisBackend", () =>
+    Effect.gen(function*() {
+      const url = yield* serverUrl("redis")
+      assert.strictEqual(yield* nameOf(BackendUrl.layer(url)), "redis")
+      assert.strictEqual(yield* nameOf(BackendUrl.layer(Redacted.make(`${url}/3`))), "redis")
+    }))
+
+  it.live.skipIf(!isInstalled("memcached"))("memcache:// is MemcacheBackend", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* nameOf(BackendUrl.layer(yield* serverUrl("memcached"))), "memcached")
+    }))
+
+  it.live("rediss:// speaks TLS", () =>
+    Effect.gen(function*() {
+      const [port, greeting] = yield* greeted
+      const attempt = Lock.withLock(Effect.void, "key", { timeout: 0 }).pipe(
+        Effect.provide(BackendUrl.layer(`rediss://127.0.0.1:${port}`))
+      )
+      assert.strictEqual((yield* Effect.flip(attempt)).reason._tag, "BackendFailure")
+      // The first byte of a TLS handshake.
+      assert.strictEqual((yield* Deferred.await(greeting))[0], 0x16)
+    }))
+
+  it.live("builds when the server is down", () =>
+    Effect.gen(function*() {
+      const port = yield* freePort
+      for (const url of [`redis://127.0.0.1:${port}`, `memcache://127.0.0.1:${port}`]) {
+        yield* Effect.scoped(Layer.build(BackendUrl.layer(url)))
+      }
+    }))
+
+  for (const url of ["mysql://db", "memcached://localhost", "http://localhost", "redis+tls://localhost"]) {
+    it.effect(`says which schemes there are: ${url}`, () =>
+      Effect.gen(function*() {
+        const reason = yield* reasonOf(BackendUrl.layer(url))
+        assert.strictEqual(
+          reason?.message,
+          `Invalid lock option "url": got the unknown scheme ${url.split("//")[0]}//, ` +
+            "expected a URL that starts with open://, memory://, redis://, rediss:// or memcache://"
+        )
+      }))
+  }
+
+  const malformed: ReadonlyArray<readonly [string, RegExp]> = [
+    ["", /expected a URL that starts with open:\/\//],
+    ["localhost:6379", /expected a URL that starts with open:\/\//],
+    ["redis:localhost", /expected a URL that starts with open:\/\//],
+    ["//localhost", /expected a URL that starts with open:\/\//],
+    ["open://localhost", /expected open:\/\/ and nothing after it/],
+    ["memory:///", /expected memory:\/\/ and nothing after it/],
+    ["redis://host:port", /expected redis:\/\/\[user\[:password]@]\[host]\[:port]\[\/db], or rediss:\/\/ for TLS/],
+    ["rediss://host/db", /expected redis:\/\/.*rediss:\/\/ for TLS/],
+    ["memcache://host:99999", /expected a URL such as "memcache:\/\/user:password@host:11211,host2:11211"/]
+  ]
+  for (const [url, message] of malformed) {
+    it.effect(`says what to write instead of "${url}"`, () =>
+      Effect.gen(function*() {
+        const reason = yield* reasonOf(BackendUrl.layer(url))
+        assert.strictEqual(reason?._tag, "InvalidOptions")
+        assert.match(reason?.message ?? "", message)
+      }))
+  }
+})
+
+describe("layerConfig", () => {
+  const nameIn = (env: Record<string, string>) => Effect.provide(nameOf(BackendUrl.layerConfig), withEnv(env))
+
+  it.live("is in memory when LOCK_URL is not set, or to nothing", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* nameIn({}), "memory")
+      assert.strictEqual(yield* nameIn({ LOCK_URL: "" }), "memory")
+    }))
+
+  it.live("is what LOCK_URL says", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* nameIn({ LOCK_URL: "open://" }), "open")
+    }))
+
+  it.live("does not take a wrong LOCK_URL for none", () =>
+    Effect.gen(function*() {
+      for (const LOCK_URL of [" ", "redis", "memory"]) {
+        const reason = yield* Effect.provide(reasonOf(BackendUrl.layerConfig), withEnv({ LOCK_URL }))
+        assert.strictEqual(reason?._tag, "InvalidOptions")
+      }
+    }))
+})
+
+/** All that a program can see of using a URL: how it ends, in every form, and what is logged. */
+const traces = Effect.fnUntraced(function*(url: string) {
+  const lines: Array<string> = []
+  const logger = Logger.make((options) => {
+    lines.push(inspect(options.message, { depth: 20 }), Cause.pretty(options.cause))
+  })
+  const use = (layer: Layer.Layer<LockBackend.LockBackend, unknown>) =>
+    Lock.withLock(Effect.void, "key", { timeout: 0 }).pipe(
+      Effect.provide(layer),
+      Effect.withSpan("use"),
+      Effect.tapCause((cause) => Effect.logError("failed", cause)),
+      Effect.provide(Logger.layer([logger])),
+      Effect.exit
+    )
+  const exits = [
+    yield* use(BackendUrl.layer(url)),
+    yield* use(BackendUrl.layer(Redacted.make(url))),
+    yield* Effect.provide(use(BackendUrl.layerConfig), withEnv({ LOCK_URL: url }))
+  ]
+  for (const exit of exits) {
+    assert(Exit.isFailure(exit), `${url} is of use`)
+    const error = Cause.squash(exit.cause)
+    assert.instanceOf(error, LockError.LockError)
+    const encoded = yield* Schema.encodeEffect(Schema.toCodecJson(LockError.LockError))(error)
+    lines.push(
+      Cause.pretty(exit.cause),
+      String(error),
+      error.stack ?? "",
+      inspect(error, { depth: 20, showHidden: true }),
+      inspect(error.cause, { depth: 20, showHidden: true }),
+      JSON.stringify(encoded),
+      JSON.stringify(exit)
+    )
+  }
+  return lines.join("\n")
+})
+
+describe("what is secret in a URL", () => {
+  const secret = "hunter2"
+  const urls = [
+    secret,
+    `user:${secret}@host`,
+    `redis//user:${secret}@host`,
+    `mysql://user:${secret}@host`,
+    `open://user:${secret}@host`,
+    `memory://user:${secret}@host`,
+    `redis://user:${secret}@host:port`,
+    `redis://user:${secret}@host/0?password=${secret}`,
+    `redis://user:%zz${secret}@host`,
+    `redis://user:${secret}@ho@st`,
+    `rediss://${secret}@host/x`,
+    `memcache://user:${secret}@host:port`,
+    `memcache://user:${secret}@host,[`,
+    `memcache://user:%zz${secret}@host`,
+    ` redis://user:${secret}@host`
+  ]
+  for (const url of urls) {
+    it.live(`is not shown when it is malformed: ${url}`, () =>
+      Effect.gen(function*() {
+        assert.notInclude(yield* traces(url), secret)
+      }))
+  }
+
+  it.live("is not shown when nobody is there", () =>
+    Effect.gen(function*() {
+      const port = yield* freePort
+      assert.notInclude(yield* traces(`redis://user:${secret}@127.0.0.1:${port}`), secret)
+      assert.notInclude(yield* traces(`memcache://user:${secret}@127.0.0.1:${port}`), secret)
+    }))
+
+  it.live.skipIf(!isInstalled("redis"))("is not shown when Redis refuses it", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis("--requirepass", "another")
+      for (const user of ["", "user"]) {
+        const seen = yield* traces(`redis://${user}:${secret}@127.0.0.1:${port}`)
+        assert.include(seen, "Unauthorized")
+        assert.notInclude(seen, secret)
+      }
+    }))
+})
+
+const folder = Effect.acquireRelease(
+  Effect.sync(() => realpathSync(mkdtempSync(join(tmpdir(), "effect-lock-url-")))),
+  (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
+)
+
+const node = (cwd: string, ...args: ReadonlyArray<string>) =>
+  Effect.map(Effect.promise(() => promisify(execFile)(process.execPath, args, { cwd })), ({ stdout }) => stdout.trim())
+
+const built = shared(Effect.tap(folder, (outDir) =>
+  node(
+    outDir,
+    join(root, "node_modules/typescript/bin/tsc"),
+    "-p",
+    join(root, "tsconfig.build.json"),
+    "--outDir",
+    outDir
+  )))
+
+/** Runs a program in a project with the build, these packages, and nothing else installed. */
+const project = Effect.fnUntraced(function*(...packages: ReadonlyArray<string>) {
+  const user = yield* folder
+  const home = join(user, "node_modules/effect-lock")
+  mkdirSync(home, { recursive: true })
+  for (const name of packages) {
+    symlinkSync(join(root, "node_modules", name), join(user, "node_modules", name), "junction")
+  }
+  cpSync(join(root, "package.json"), join(home, "package.json"))
+  cpSync(yield* built, join(home, "dist"), { recursive: true })
+  return (url: string) =>
+    node(
+      user,
+      "--input-type=module",
+      "--eval",
+      `import { Effect } from "effect"
+       import { BackendUrl, Lock, LockBackend } from "effect-lock"
+       LockBackend.LockBackend.useSync((backend) => backend.name).pipe(
+         Lock.withLock("key", { timeout: "5 seconds" }),
+         Effect.provide(BackendUrl.layer(process.argv[1])),
+         Effect.catch((error) => Effect.succeed(error.reason._tag + " " + error.reason.kind + "\\n" + error.message)),
+         Effect.runPromise
+       ).then(console.log)`,
+      url
+    )
+})
+
+describe("the built package", () => {
+  it.live("needs no driver that is not used, and says what to install when one is", () =>
+    Effect.gen(function*() {
+      const use = yield* project("effect")
+      assert.strictEqual(yield* use("memory://"), "memory")
+      assert.strictEqual(
+        yield* use("redis://user:hunter2@localhost"),
+        "BackendFailure Unsupported\nredis could not connect (Unsupported): " +
+          "the package \"ioredis\" cannot be loaded, install it with: npm install ioredis"
+      )
+      assert.strictEqual(
+        yield* use("memcache://user:hunter2@localhost"),
+        "BackendFailure Unsupported\nmemcached could not connect (Unsupported): " +
+          "the package \"memjs\" cannot be loaded, install it with: npm install memjs"
+      )
+    }), 60_000)
+
+  it.live.skipIf(!isInstalled("redis") || !isInstalled("memcached"))(
+    "loads each driver when it is used",
+    () =>
+      Effect.gen(function*() {
+        const use = yield* project("effect", "ioredis", "memjs")
+        assert.strictEqual(yield* use(yield* serverUrl("redis")), "redis")
+        assert.strictEqual(yield* use(yield* serverUrl("memcached")), "memcached")
+      }),
+    60_000
+  )
+})
