@@ -26,6 +26,7 @@ const pair = <E>(make: Effect.Effect<LockStore.LockStore, E, Scope.Scope>) =>
 for (const flavour of flavours) {
   const all = conformance.conformance({
     name: flavour.name,
+    lease: "2 seconds",
     make: Effect.gen(function*() {
       const { port } = yield* server
       const options = yield* ownKeys
@@ -40,6 +41,7 @@ describe("a Redis cluster conforms", { concurrent: true }, () =>
     it,
     conformance.conformance({
       name: "cluster",
+      lease: "2 seconds",
       make: Effect.gen(function*() {
         const ports = (yield* nodes).map(({ port }) => ({ host: "127.0.0.1", port }))
         const options = yield* ownKeys
