@@ -20,10 +20,18 @@ export class Alarms {
   private wakeAt = Infinity
   private readonly clock: Clock.Clock
   private readonly fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
+  private readonly soon: (task: () => void) => void
+  private resting = false
 
-  constructor(clock: Clock.Clock, fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>) {
+  /** `soon` runs a task after what is running now. */
+  constructor(
+    clock: Clock.Clock,
+    fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>,
+    soon: (task: () => void) => void
+  ) {
     this.clock = clock
     this.fork = fork
+    this.soon = soon
   }
 
   /** Monotonic milliseconds. */
@@ -54,7 +62,17 @@ export class Alarms {
       this.down(last, index)
       this.up(last, last.index)
     }
-    if (this.heap.length === 0) this.stop()
+    if (this.heap.length === 0) this.rest()
+  }
+
+  /** Stops the sleeper, but not if the next alarm follows at once, as when locks are taken one after the other. */
+  private rest(): void {
+    if (this.resting) return
+    this.resting = true
+    this.soon(() => {
+      this.resting = false
+      if (this.heap.length === 0) this.stop()
+    })
   }
 
   stop(): void {

@@ -67,13 +67,13 @@ export class Engine {
     this.store = store
     this.clock = Context.get(context, Clock.Clock)
     const fork = Effect.runForkWith(context)
-    this.alarms = new Alarms(this.clock, fork)
+    const dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
+    this.schedule = (task) => dispatcher.scheduleTask(task, 0)
+    this.alarms = new Alarms(this.clock, fork, this.schedule)
     this.calls = new Calls(store, this.alarms, fork)
     this.keeper = new Keeper(this)
     this.meter = Meter.make(store.name, context)
     this.nextToken = Token.make(() => this.clock.currentTimeMillisUnsafe())
-    const dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
-    this.schedule = (task) => dispatcher.scheduleTask(task, 0)
     this.drift = store.direct !== undefined ? 0 : store.drift ?? 0.01
     // Less than this and the margins would eat the lease.
     this.minExpires = this.drift === 0 ? 1 : 10
@@ -346,7 +346,7 @@ export class Engine {
   // Having
   // ---------------------------------------------------------------------------
 
-  /** The lease of a reply that says acquired, unless it came too late to be of use. */
+  /** The lease of a reply that says acquired, unless it came too late to leave enough of it. */
   private accept(
     line: Line,
     request: LockRequest,
@@ -358,7 +358,7 @@ export class Engine {
     const { askedAt, expiresMillis } = contender
     const deadline = askedAt + expiresMillis - this.margin(expiresMillis)
     const now = this.alarms.now()
-    return now < deadline
+    return deadline - now > expiresMillis / 10
       ? this.settled(line, request, contender, reply.fencingToken, now, deadline, startedAt)
       : undefined
   }

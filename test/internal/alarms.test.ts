@@ -7,12 +7,16 @@ const make = Effect.gen(function*() {
   const clock = yield* Clock.Clock
   const context = yield* Effect.context<never>()
   let sleepers = 0
-  const alarms = new Alarms(clock, (effect) => {
-    sleepers++
-    const fiber = Effect.runForkWith(context)(effect)
-    fiber.addObserver(() => sleepers--)
-    return fiber
-  })
+  const alarms = new Alarms(
+    clock,
+    (effect) => {
+      sleepers++
+      const fiber = Effect.runForkWith(context)(effect)
+      fiber.addObserver(() => sleepers--)
+      return fiber
+    },
+    (task) => task()
+  )
   return { alarms, sleepers: () => sleepers }
 })
 
