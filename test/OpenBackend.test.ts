@@ -14,7 +14,7 @@ describe("OpenBackend", () => {
         () => Effect.sync(() => inside--)
       )
       const fiber = yield* Effect.forkChild(
-        Effect.all([1, 2, 3].map(() => Lock.withLock(work, "key", { timeout: 0 })), { concurrency: "unbounded" }),
+        Effect.forEach([1, 2, 3], () => Lock.withLock(work, "key", { timeout: 0 }), { concurrency: "unbounded" }),
         { startImmediately: true }
       )
       yield* TestClock.adjust(10)
@@ -25,7 +25,7 @@ describe("OpenBackend", () => {
   it.effect("gives fencing tokens that increase, in every build from one", () =>
     Effect.gen(function*() {
       const tokens = Effect.map(
-        Effect.all([1, 2, 3].map(() => Lock.withLock((lease) => Effect.succeed(lease.fencingToken), "key"))),
+        Effect.forEach([1, 2, 3], () => Lock.withLock((lease) => Effect.succeed(lease.fencingToken), "key")),
         (tokens) => tokens.join()
       )
       assert.strictEqual(yield* Effect.provide(tokens, OpenBackend.layer, { local: true }), "1,2,3")

@@ -386,12 +386,12 @@ const failing = (options: FailOptions): Fault => (execute, failure) => {
 }
 
 const answeringLate = (by: Duration.Duration): Fault => (execute, _failure, end) =>
-  Effect.flatMap(Effect.exit(execute), (exit) => Effect.andThen(Effect.raceFirst(Effect.sleep(by), end), exit))
+  Effect.flatMap(Effect.exit(execute), (exit) => Effect.andThen(Effect.timeoutOption(end, by), exit))
 
 // A request on its way arrives also when nobody waits for its answer any more.
 const arrivingLate = (by: Duration.Duration): Fault => (execute, _failure, end) =>
   Effect.flatMap(
-    Effect.forkDetach(Effect.andThen(Effect.raceFirst(Effect.sleep(by), end), execute), { startImmediately: true }),
+    Effect.forkDetach(Effect.andThen(Effect.timeoutOption(end, by), execute), { startImmediately: true }),
     Fiber.join
   )
 

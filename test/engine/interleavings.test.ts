@@ -39,11 +39,10 @@ const kinds: ReadonlyArray<Kind> = ["deaf", "listening", "handing over", "exchan
 /** Brings a waiter to a place where it waits; the result ends what it waits for. */
 const places: Record<string, (scene: Scene) => Effect.Effect<Effect.Effect<unknown>>> = {
   "in the local line": ({ start }) =>
-    Effect.gen(function*() {
-      const holder = yield* start(Lock.withLock(Effect.never, "key"))
-      yield* TestClock.adjust(10)
-      return Fiber.interrupt(holder)
-    }),
+    start(Lock.withLock(Effect.never, "key")).pipe(
+      Effect.tap(TestClock.adjust(10)),
+      Effect.map((holder) => Fiber.interrupt(holder))
+    ),
   "for a reply that comes late": ({ test }) =>
     Effect.as(test.delay("tryAcquire", 800, { times: 1 }), TestClock.adjust(2_000)),
   "for a reply to a request that arrives late": ({ test }) =>
@@ -58,17 +57,15 @@ const places: Record<string, (scene: Scene) => Effect.Effect<Effect.Effect<unkno
     Effect.as(test.loseRequest("tryAcquire", { times: 1 }), TestClock.adjust(4_000)),
   "for another process": ({ test }) => Effect.as(test.hold("key"), test.free("key")),
   "for another process, starting to listen": ({ test }) =>
-    Effect.gen(function*() {
-      yield* test.hold("key")
-      yield* test.delay("listen", 900)
-      return Effect.andThen(test.free("key"), TestClock.adjust(2_000))
-    }),
+    Effect.as(
+      Effect.andThen(test.hold("key"), test.delay("listen", 900)),
+      Effect.andThen(test.free("key"), TestClock.adjust(2_000))
+    ),
   "for another process that the store no longer tells of": ({ test }) =>
-    Effect.gen(function*() {
-      yield* test.hold("key")
-      yield* test.loseReply("listen")
-      return Effect.andThen(test.free("key"), TestClock.adjust(2_000))
-    }),
+    Effect.as(
+      Effect.andThen(test.hold("key"), test.loseReply("listen")),
+      Effect.andThen(test.free("key"), TestClock.adjust(2_000))
+    ),
   "for a store that is down": ({ test }) => Effect.as(test.down, Effect.andThen(test.up, TestClock.adjust(2_000)))
 }
 
