@@ -56,6 +56,7 @@
  * @stability unstable
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
@@ -200,10 +201,11 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
       const failure = (details: Pick<BackendFailure, "kind" | "retryable" | "description" | "cause">) =>
         new BackendFailure({ backend, operation, key, ...details })
       const attempt = <A>(effect: Effect.Effect<A, E>): Effect.Effect<A, BackendFailure> =>
-        Effect.mapError(
-          effect,
-          (cause) => failure({ kind: "Unknown", retryable: true, description: describe(cause), cause })
-        )
+        Effect.mapError(effect, (error) => {
+          const cause = Cause.isUnknownError(error) ? error.cause : error
+          const description = cause instanceof Error ? cause.message : undefined
+          return failure({ kind: "Unknown", retryable: true, description, cause })
+        })
       const read = Effect.flatMap(
         Effect.suspend(() => attempt(cache.get(name))),
         (value): Effect.Effect<Entry | undefined, BackendFailure> => {
@@ -288,8 +290,6 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
     }
   })
 
-const describe = (cause: unknown): string | undefined => cause instanceof Error ? cause.message : undefined
-
 /**
  * Locks in a cache with `get`, `set` and `delete`: exact in one process, best
  * effort between processes.
@@ -358,8 +358,8 @@ export const fromCache = <E>(cache: Cache<E>): Layer.Layer<LockBackend.LockBacke
  * @since 0.1.0
  */
 export const fromPromises = (cache: PromiseCache): Cache => {
-  const attempt = <A>(f: () => PromiseLike<A> | A): Effect.Effect<A, unknown> =>
-    Effect.tryPromise({ try: async () => f(), catch: (cause) => cause })
+  // What throws before it gives a Promise has failed, too.
+  const attempt = <A>(f: () => PromiseLike<A> | A) => Effect.tryPromise(async () => f())
   return {
     get: (key) => attempt(() => cache.get(key)),
     set: (key, value, ttlMillis) => attempt(() => cache.set(key, value, ttlMillis)),

@@ -13,7 +13,7 @@ const expires = 800
 
 /** A line that a worker prints for the process that started it. */
 const Report = Schema.fromJsonString(
-  Schema.Struct({ name: Schema.String, at: Schema.Number, event: Schema.Literals(["in", "out"]), fence: Schema.Number })
+  Schema.Struct({ name: Schema.String, at: Schema.Finite, event: Schema.Literals(["in", "out"]), fence: Schema.Finite })
 )
 type Report = typeof Report.Type
 
@@ -47,7 +47,7 @@ const start = (name: string, onReport: (report: Report) => void) =>
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
         const lines = (rest + text).split("\n")
         rest = lines.pop() ?? ""
-        for (const line of lines) Option.map(Schema.decodeUnknownOption(Report)(line), onReport)
+        for (const line of lines) Option.map(Schema.decodeOption(Report)(line), onReport)
       })
       return child
     }),
