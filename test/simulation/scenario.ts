@@ -273,58 +273,64 @@ export class Scenario {
     operation: { -readonly [K in keyof Operation]: Operation[K] },
     lease: Lock.Lease,
     expires: number
-  ): Effect.Effect<number, LockError.LockError | BodyFailed, LockBackend.LockBackend> {
-    const { random } = this.world
-    const { process } = operation.host
-    return Effect.suspend(() => {
-      const kind = random.next()
-      // A lock within may take its time to give up.
-      const deaf = kind >= 0.86
+  ): Effect.Effect<void, LockError.LockError | BodyFailed, LockBackend.LockBackend> {
+    const kind = this.world.random.next()
+    // A lock within may take its time to give up.
+    const deaf = kind >= 0.86
+    return this.section(operation.host.process, lease, deaf, (section) => {
+      const { process } = operation.host
       operation.enteredAt = this.world.now
       operation.deaf = deaf
       this.inTime(operation, operation.startedAt + operation.timeoutMillis, operation.startLag, 1, "to enter")
-      const section = this.witness.enter(process, lease, deaf)
-      const a = Effect.sleep(random.millis(0, random.pick([1, expires, 2.5 * expires])))
-      const body: Effect.Effect<unknown, LockError.LockError | BodyFailed, LockBackend.LockBackend> = kind < 0.15
-        ? Effect.void
-        : kind < 0.25
-        ? Effect.yieldNow
-        : kind < 0.6
-        ? a
-        : kind < 0.72
-        ? Effect.andThen(a, Effect.andThen(this.extension(lease, expires), a))
-        : kind < 0.78
-        ? Effect.andThen(
-          a,
-          Effect.andThen(Effect.andThen(Effect.sync(() => this.witness.leave(section)), lease.release), a)
-        )
-        : kind < 0.83
-        ? Effect.andThen(a, Effect.fail(new BodyFailed()))
-        : kind < 0.86
-        ? Effect.andThen(a, Effect.die("as planned"))
-        : kind < 0.9
-        ? Effect.andThen(
-          Lock.withLock(
-            (inner) =>
-              Effect.suspend(() => {
-                const section = this.witness.enter(process, inner, false)
-                return Effect.onExit(a, () => this.leaving(section))
-              }),
-            random.pick(this.keys),
-            { expires, timeout: random.int(50) }
-          ),
-          a
-        )
-        : Effect.uninterruptible(a)
-      return Effect.onExit(Effect.as(body, 1), () => {
-        operation.left = { at: this.world.now, lag: process.lag }
-        return this.leaving(section)
-      })
+      return Effect.ensuring(
+        this.body(kind, section, lease, expires),
+        Effect.sync(() => {
+          operation.left = { at: this.world.now, lag: process.lag }
+        })
+      )
     })
   }
 
-  private leaving(section: Section): Effect.Effect<void> {
-    return Effect.sync(() => this.witness.leave(section))
+  /** Between entering and leaving nothing goes unseen. */
+  private section<E, R>(
+    process: Process,
+    lease: Lock.Lease,
+    deaf: boolean,
+    body: (section: Section) => Effect.Effect<unknown, E, R>
+  ): Effect.Effect<void, E, R> {
+    return Effect.uninterruptibleMask((restore) => {
+      const section = this.witness.enter(process, lease, deaf)
+      return Effect.asVoid(
+        Effect.onExit(restore(body(section)), () => Effect.sync(() => this.witness.leave(section)))
+      )
+    })
+  }
+
+  private body(
+    kind: number,
+    section: Section,
+    lease: Lock.Lease,
+    expires: number
+  ): Effect.Effect<unknown, LockError.LockError | BodyFailed, LockBackend.LockBackend> {
+    const { random } = this.world
+    const wait = Effect.sleep(random.millis(0, random.pick([1, expires, 2.5 * expires])))
+    if (kind < 0.15) return Effect.void
+    if (kind < 0.25) return Effect.yieldNow
+    if (kind < 0.6) return wait
+    if (kind < 0.72) return Effect.andThen(wait, Effect.andThen(this.extension(lease, expires), wait))
+    if (kind < 0.78) {
+      const release = Effect.andThen(Effect.sync(() => this.witness.leave(section)), lease.release)
+      return Effect.andThen(wait, Effect.andThen(release, wait))
+    }
+    if (kind < 0.83) return Effect.andThen(wait, Effect.fail(new BodyFailed()))
+    if (kind < 0.86) return Effect.andThen(wait, Effect.die("as planned"))
+    if (kind >= 0.9) return Effect.uninterruptible(wait)
+    const inner = Lock.withLock(
+      (lease) => this.section(section.process, lease, false, () => wait),
+      random.pick(this.keys),
+      { expires, timeout: random.int(50) }
+    )
+    return Effect.andThen(inner, wait)
   }
 
   private extension(lease: Lock.Lease, expires: number): Effect.Effect<void, LockError.LockError> {
@@ -367,14 +373,17 @@ export class Scenario {
     }
   }
 
-  private failed({ host, name, startedAt, timeoutMillis }: Operation, error: LockError.LockError | BodyFailed): void {
+  private failed(
+    { enteredAt, host, name, startedAt, timeoutMillis }: Operation,
+    error: LockError.LockError | BodyFailed
+  ): void {
     if (error._tag === "BodyFailed") return
     const { reason } = error
     const { delayMillis, lost, patienceMillis, refused, slow } = this.weather
     const calm = lost + refused + slow === 0 && 2 * delayMillis < Math.min(patienceMillis, 12) && !host.closed
     if (reason._tag === "InvalidOptions") this.witness.object(`${name}: ${reason.message}`)
     const inTime = this.world.now < startedAt + timeoutMillis
-    if (reason._tag === "BackendFailure" && calm && inTime && host.process.lag === 0) {
+    if (reason._tag === "BackendFailure" && calm && inTime && enteredAt === undefined && host.process.lag === 0) {
       this.witness.object(`${name}: ${reason.message}`)
     }
     if (
