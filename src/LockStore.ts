@@ -27,6 +27,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -157,11 +158,22 @@ export interface LockStore {
   /**
    * For a store that lives in this process: taking and freeing as plain
    * functions, given the time by the monotonic clock. The engine then calls them
-   * in place, and needs no safety margin in its deadlines.
+   * in place, and needs no safety margin in its deadlines. Whoever changes the
+   * operations of a store leaves these out.
    */
   readonly direct?: {
     readonly tryAcquire: (claim: Claim, nowMillis: number) => Attempt
     readonly release: (key: string, token: string, nowMillis: number) => boolean
+  } | undefined
+
+  /**
+   * {@link LockStore.tryAcquire} and {@link LockStore.release} for a client that
+   * calls back: `settle` is called once, at once or later. Spares the engine a
+   * fiber for each call. Whoever changes those of a store leaves these out.
+   */
+  readonly callbacks?: {
+    readonly tryAcquire: (claim: Claim, settle: (exit: Exit.Exit<Attempt, BackendFailure>) => void) => void
+    readonly release: (key: string, token: string, settle: (exit: Exit.Exit<boolean, BackendFailure>) => void) => void
   } | undefined
 
   /**

@@ -11,8 +11,9 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import { BackendFailure } from "../LockError.ts"
-import type { LockStore } from "../LockStore.ts"
+import type { Attempt, Claim, LockStore } from "../LockStore.ts"
 import type { Alarms } from "./alarms.ts"
+import { Called, type Pending } from "./pending.ts"
 
 export type Operation = "acquire" | "extend" | "release" | "inspect" | "listen"
 
@@ -39,7 +40,7 @@ export class Calls {
   private readonly alarms: Alarms
   private readonly fork: Fork
   private readonly debts = new Set<Debt>()
-  private readonly running = new Set<Fiber.Fiber<unknown, unknown>>()
+  private readonly running = new Set<Pending<unknown, unknown>>()
 
   constructor(store: LockStore, alarms: Alarms, fork: Fork) {
     this.store = store
@@ -53,17 +54,36 @@ export class Calls {
   }
 
   /** Starts an effect at once and keeps it known until it ends. */
-  start<A, E>(effect: Effect.Effect<A, E>, fork: Fork = this.fork): Fiber.Fiber<A, E> {
-    const fiber = fork(effect)
-    if (fiber.pollUnsafe() === undefined) {
-      this.running.add(fiber)
-      fiber.addObserver(() => this.running.delete(fiber))
-    }
-    return fiber
+  start<A, E>(effect: Effect.Effect<A, E>, fork: Fork = this.fork): Pending<A, E> {
+    return this.track(fork(effect))
   }
 
-  /** How a fiber ends, or undefined when it has not by `until`. Interrupting the wait leaves the fiber alone. */
-  outcome<A, E>(fiber: Fiber.Fiber<A, E>, until: number): Effect.Effect<Exit.Exit<A, E> | undefined> {
+  private track<A, E>(pending: Pending<A, E>): Pending<A, E> {
+    if (pending.pollUnsafe() === undefined) {
+      this.running.add(pending)
+      pending.addObserver(() => this.running.delete(pending))
+    }
+    return pending
+  }
+
+  tryAcquire(claim: Claim, fork: Fork): Pending<Attempt, BackendFailure> {
+    const { callbacks } = this.store
+    if (callbacks === undefined) return this.start(Effect.suspend(() => this.store.tryAcquire(claim)), fork)
+    const call = new Called<Attempt, BackendFailure>()
+    callbacks.tryAcquire(claim, call.settle)
+    return this.track(call)
+  }
+
+  private startRelease(key: string, token: string): Pending<boolean, BackendFailure> {
+    const { callbacks } = this.store
+    if (callbacks === undefined) return this.start(Effect.suspend(() => this.store.release(key, token)))
+    const call = new Called<boolean, BackendFailure>()
+    callbacks.release(key, token, call.settle)
+    return this.track(call)
+  }
+
+  /** How an operation ends, or undefined when it has not by `until`. Interrupting the wait leaves it alone. */
+  outcome<A, E>(fiber: Pending<A, E>, until: number): Effect.Effect<Exit.Exit<A, E> | undefined> {
     return Effect.callback((resume) => {
       const exit = fiber.pollUnsafe()
       if (exit !== undefined) return resume(Effect.succeed(exit))
@@ -91,13 +111,31 @@ export class Calls {
   ): Effect.Effect<A, BackendFailure> {
     return Effect.suspend(() => {
       if (this.closed) return Effect.fail(this.closedFailure(operation, key))
-      if (this.store.direct !== undefined) return call()
-      const fiber = this.start(Effect.suspend(call))
-      return fiber.pollUnsafe() ?? Effect.flatMap(
-        this.outcome(fiber, Math.min(until, this.alarms.now() + this.patience)),
-        (exit) => exit ?? Effect.fail(this.noReply(operation, key))
-      )
+      return this.store.direct !== undefined
+        ? call()
+        : this.patient(operation, key, this.start(Effect.suspend(call)), until)
     })
+  }
+
+  release(key: string, token: string): Effect.Effect<boolean, BackendFailure> {
+    return Effect.suspend(() => {
+      if (this.closed) return Effect.fail(this.closedFailure("release", key))
+      return this.store.direct !== undefined
+        ? this.store.release(key, token)
+        : this.patient("release", key, this.startRelease(key, token), Infinity)
+    })
+  }
+
+  private patient<A>(
+    operation: Operation,
+    key: string,
+    pending: Pending<A, BackendFailure>,
+    until: number
+  ): Effect.Effect<A, BackendFailure> {
+    return pending.pollUnsafe() ?? Effect.flatMap(
+      this.outcome(pending, Math.min(until, this.alarms.now() + this.patience)),
+      (exit) => exit ?? Effect.fail(this.noReply(operation, key))
+    )
   }
 
   /**
@@ -108,7 +146,7 @@ export class Calls {
     const debt: Debt = { key, token, fiber: undefined }
     this.debts.add(debt)
     const fiber = this.fork(Effect.ignore(Effect.retry(
-      this.bounded("release", key, () => this.store.release(key, token)),
+      this.release(key, token),
       Schedule.while(persistent, () => !this.closed && this.alarms.now() < until)
     )))
     debt.fiber = fiber
@@ -128,14 +166,12 @@ export class Calls {
     yield* Fiber.interruptAll(debts.flatMap(({ fiber }) => fiber ?? []))
     const until = this.alarms.now() + this.patience
     for (const fiber of Array.from(this.running)) yield* this.outcome(fiber, until)
-    yield* Fiber.interruptAll(Array.from(this.running))
+    for (const pending of Array.from(this.running)) pending.interruptUnsafe()
     // A claim that was still out may have been executed by now.
-    const releases = debts.map(({ key, token }) =>
-      this.start(Effect.exit(Effect.suspend(() => this.store.release(key, token))))
-    )
+    const releases = debts.map(({ key, token }) => this.startRelease(key, token))
     const end = this.alarms.now() + this.patience
     for (const release of releases) yield* this.outcome(release, end)
-    yield* Fiber.interruptAll(releases)
+    for (const release of releases) release.interruptUnsafe()
     this.debts.clear()
   })
 

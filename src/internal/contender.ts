@@ -1,10 +1,10 @@
 /** One acquisition as the store sees it: a token, and what we know of its fate. */
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { BackendFailure } from "../LockError.ts"
 import type { Attempt, Grant } from "../LockStore.ts"
 import type { Alarms } from "./alarms.ts"
+import type { Pending } from "./pending.ts"
 
 /** What came of asking the store: an answer, or a failure that leaves us in doubt. */
 export type Reply = Attempt | BackendFailure
@@ -19,7 +19,7 @@ export class Contender {
   /** The store may know the token although we do not hold the key: it has to be released. */
   doubtful = false
   /** Claims whose reply is still out. */
-  readonly unanswered = new Set<Fiber.Fiber<Attempt, BackendFailure>>()
+  private claims: Array<Pending<Attempt, BackendFailure>> | undefined = undefined
   /** Open while the store listens for us. */
   listening: Scope.Closeable | undefined = undefined
   private grant: Grant | undefined = undefined
@@ -30,6 +30,14 @@ export class Contender {
     this.key = key
     this.token = token
     this.expiresMillis = expiresMillis
+  }
+
+  get unanswered(): ReadonlyArray<Pending<Attempt, BackendFailure>> {
+    return this.claims?.filter((claim) => claim.pollUnsafe() === undefined) ?? []
+  }
+
+  sent(claim: Pending<Attempt, BackendFailure>): void {
+    this.claims = this.claims === undefined ? [claim] : [...this.unanswered, claim]
   }
 
   /** The store has news. Kept until the next sleep, so that none is missed. */

@@ -18,7 +18,6 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
@@ -36,6 +35,7 @@ import { toHolder } from "./holder.ts"
 import { Keeper } from "./keeper.ts"
 import { type Baton, Line, turn, Waiter } from "./line.ts"
 import * as Meter from "./meter.ts"
+import type { Pending } from "./pending.ts"
 import { HeldLease, Tenure, type Why } from "./tenure.ts"
 import * as Token from "./token.ts"
 
@@ -44,8 +44,6 @@ const polling: Schedule.Schedule<unknown> = Schedule.min([
   Schedule.exponential(Duration.millis(10), 1.5),
   Schedule.spaced(Duration.millis(250))
 ]).pipe(Schedule.jittered)
-
-type Fork = <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
 
 type Taking = Effect.Effect<Taken | Busy, LockError>
 
@@ -289,45 +287,47 @@ export class Engine {
     return Effect.withFiber((caller) => {
       const { expiresMillis, key, token } = contender
       if (this.calls.closed) return Exit.succeed(this.calls.closedFailure("acquire", key))
-      const claim = Effect.suspend(() => this.store.tryAcquire({ key, token, expiresMillis, wait }))
+      const claim = { key, token, expiresMillis, wait }
       const until = Math.min(cutAt, sentAt + Math.min(this.calls.patience, expiresMillis))
-      return Effect.map(
-        this.send(contender, "acquire", claim, sentAt, until, restore, Effect.runForkWith(caller.context)),
-        (reply) => {
-          if (reply._tag === "Held" && !wait && contender.unanswered.size === 0) contender.doubtful = false
-          return reply
-        }
+      this.sending(contender, sentAt)
+      return this.reply(
+        contender,
+        "acquire",
+        wait,
+        this.calls.tryAcquire(claim, Effect.runForkWith(caller.context)),
+        until,
+        restore
       )
     })
   }
 
-  /** Sends an operation that may get the contender the key. */
-  private send(
-    contender: Contender,
-    operation: "acquire" | "release",
-    claim: Effect.Effect<Attempt, BackendFailure>,
-    sentAt: number,
-    until: number,
-    restore: Restore,
-    fork?: Fork
-  ): Effect.Effect<Reply> {
+  private sending(contender: Contender, sentAt: number): void {
     this.meter.attempted()
     contender.askedAt = sentAt
     contender.doubtful = true
-    const fiber = this.calls.start(claim, fork)
+  }
+
+  /** What comes of an operation that may get the contender the key. */
+  private reply(
+    contender: Contender,
+    operation: "acquire" | "release",
+    wait: boolean,
+    claim: Pending<Attempt, BackendFailure>,
+    until: number,
+    restore: Restore
+  ): Effect.Effect<Reply> {
     const answered = (exit: Exit.Exit<Attempt, BackendFailure>): Effect.Effect<Reply> => {
       // Whoever holds after this would never be told.
       if (this.calls.closed) return Exit.succeed(this.calls.closedFailure(operation, contender.key))
-      return exit._tag === "Success"
-        ? Exit.succeed(exit.value)
-        : this.calls.toFailure(exit.cause, operation, contender.key)
+      if (exit._tag === "Failure") return this.calls.toFailure(exit.cause, operation, contender.key)
+      if (exit.value._tag === "Held" && !wait && contender.unanswered.length === 0) contender.doubtful = false
+      return Exit.succeed(exit.value)
     }
-    const exit = fiber.pollUnsafe()
+    const exit = claim.pollUnsafe()
     if (exit !== undefined) return answered(exit)
-    contender.unanswered.add(fiber)
-    fiber.addObserver(() => contender.unanswered.delete(fiber))
+    contender.sent(claim)
     return Effect.flatMap(
-      restore(this.calls.outcome(fiber, until)),
+      restore(this.calls.outcome(claim, until)),
       (exit) => exit === undefined ? Exit.succeed(this.calls.noReply(operation, contender.key)) : answered(exit)
     )
   }
@@ -467,7 +467,7 @@ export class Engine {
     tenures: ReadonlyArray<Tenure>,
     effect: Effect.Effect<A, BackendFailure>,
     onExit: (exit: Exit.Exit<A, BackendFailure>) => void
-  ): Fiber.Fiber<A, BackendFailure> {
+  ): Pending<A, BackendFailure> {
     const fiber = this.calls.start(effect)
     this.outstanding(tenures, fiber, onExit)
     return fiber
@@ -475,7 +475,7 @@ export class Engine {
 
   private outstanding<A>(
     tenures: ReadonlyArray<Tenure>,
-    fiber: Fiber.Fiber<A, BackendFailure>,
+    fiber: Pending<A, BackendFailure>,
     onExit: (exit: Exit.Exit<A, BackendFailure>) => void
   ): void {
     for (const tenure of tenures) tenure.sending(fiber)
@@ -580,8 +580,10 @@ export class Engine {
       if (this.store.listen !== undefined) yield* this.listen(contender)
       const claim = { key, token: contender.token, expiresMillis, wait: true }
       const sentAt = this.alarms.now()
-      const exchange = Effect.suspend(() => this.store.exchange!(tenure.token, claim))
-      const reply = yield* this.send(contender, "release", exchange, sentAt, sentAt + this.calls.patience, identity)
+      this.sending(contender, sentAt)
+      const exchange = this.calls.start(Effect.suspend(() => this.store.exchange!(tenure.token, claim)))
+      const until = sentAt + this.calls.patience
+      const reply = yield* this.reply(contender, "release", true, exchange, until, identity)
       contender.reply = reply
       if (reply._tag === "BackendFailure") yield* this.unconfirmed(tenure, reply)
     })
@@ -604,7 +606,7 @@ export class Engine {
       return undefined
     }
     return Effect.catch(
-      Effect.asVoid(this.calls.bounded("release", key, () => this.store.release(key, token))),
+      Effect.asVoid(this.calls.release(key, token)),
       (failure) => this.unconfirmed(tenure, failure)
     )
   }
@@ -689,7 +691,7 @@ export class Engine {
       if (Option.isNone(holder)) return Effect.succeed(false)
       const { token } = holder.value
       return Effect.mapError(
-        Effect.tap(this.calls.bounded("release", key, () => this.store.release(key, token)), () =>
+        Effect.tap(this.calls.release(key, token), () =>
           Effect.sync(() => {
             const tenure = this.lines.get(key)?.tenure
             if (tenure?.token === token) this.lose(tenure, "Taken")

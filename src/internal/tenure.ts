@@ -3,16 +3,16 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import type { Taken } from "../LockBackend.ts"
 import { LockError, LockLost } from "../LockError.ts"
 import type { Engine } from "./engine.ts"
 import type { Line } from "./line.ts"
+import type { Pending } from "./pending.ts"
 
 /** Why a lease ended before its holder gave it back. */
 export type Why = "Expired" | "Taken" | "Closed"
 
-type Sent = Fiber.Fiber<unknown, unknown>
+type Sent = Pending<unknown, unknown>
 
 /**
  * From the store's answer to the release of the token. Fibers of this process

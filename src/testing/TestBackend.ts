@@ -282,6 +282,7 @@ const makeEnding = (store: LockStore): Effect.Effect<readonly [TestBackend["Serv
       ...store,
       // Its calls suspend when a script says so.
       direct: undefined,
+      callbacks: undefined,
       drift: store.direct === undefined ? store.drift : 0,
       tryAcquire: (claim) => call("tryAcquire", [claim], store.tryAcquire(claim), attempted),
       extend: (holding) => call("extend", [holding], store.extend(holding), extended),
