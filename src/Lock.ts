@@ -108,10 +108,10 @@ const timedOut = (backend: Backend, request: LockRequest, busy: Busy): Effect.Ef
         })
       })
     )
-  // Not every store says who holds the key when it refuses it.
+  // Not every store says who holds the key when it refuses it, and the time is up.
   return busy.occupant !== undefined ? fail(toHolder(busy.occupant)) : Effect.flatMap(
-    Effect.orElseSucceed(backend.inspect(request.key), () => Option.none()),
-    (holder) => fail(Option.getOrUndefined(holder))
+    Effect.timeoutOption(Effect.option(backend.inspect(request.key)), "250 millis"),
+    (holder) => fail(Option.getOrUndefined(Option.flatten(Option.flatten(holder))))
   )
 }
 

@@ -146,6 +146,8 @@ export class Engine {
         if (baton._tag === "Tenure" && baton.tenure.state === "Held") {
           return Exit.succeed(this.grasp(baton.tenure, this.alarms.now(), startedAt))
         }
+        // Lost on its way to us: an extension that is still out could keep it.
+        if (baton._tag === "Tenure") this.calls.insist(line.key, baton.tenure.token, baton.tenure.deadline)
         const claimed = baton._tag === "Claimed" ? baton.contender : undefined
         return this.contend(line, request, startedAt, this.alarms.now(), restore, claimed)
       }

@@ -2,6 +2,7 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -64,11 +65,13 @@ interface Known {
   returned: boolean
 }
 
+type Settle<A> = (exit: Exit.Exit<A, BackendFailure>) => void
+
 interface Asked<A> {
   readonly key: string
   readonly token: string
   readonly lock: string
-  readonly settle: (effect: Effect.Effect<A, BackendFailure>) => void
+  readonly settle: Settle<A>
 }
 
 interface Attempting extends Asked<Attempt> {
@@ -77,8 +80,8 @@ interface Attempting extends Asked<Attempt> {
 }
 
 const ignore = () => {}
-const succeedTrue = Effect.succeed(true)
-const succeedFalse = Effect.succeed(false)
+const succeedTrue = Exit.succeed(true)
+const succeedFalse = Exit.succeed(false)
 
 const acquired = (micros: number): Attempt => ({ _tag: "Acquired", fencingToken: micros })
 
@@ -179,10 +182,10 @@ export const make = Effect.fnUntraced(function*(
           const value = values[i + 2]
           if (!Array.isArray(value) && Number(value) !== 1) {
             unanswered(token, known, false)
-            settle(Effect.fail(failure("acquire", key, new Error("WRONGTYPE The key holds something that is no lock"))))
+            settle(Exit.fail(failure("acquire", key, new Error("WRONGTYPE The key holds something that is no lock"))))
           } else {
             const attempt = Array.isArray(value) ? held(value[0], value[1]) : acquired(micros)
-            settle(Effect.succeed(answered(key, token, known, attempt)))
+            settle(Exit.succeed(answered(key, token, known, attempt)))
           }
         }
         settleDebts()
@@ -190,50 +193,50 @@ export const make = Effect.fnUntraced(function*(
       fail: (cause) => {
         for (const { key, known, settle, token } of batch) {
           unanswered(token, known, command.sent)
-          settle(Effect.fail(failure("acquire", key, cause)))
+          settle(Exit.fail(failure("acquire", key, cause)))
         }
       }
     }
     transport.send(command)
   })
 
-  const attempt = ({ expiresMillis, key, token }: Claim): Effect.Effect<Attempt, BackendFailure> =>
-    Effect.callback((settle) => {
-      attempts.add({ key, token, lock: lockKey(key), expiresMillis, known: claiming(token), settle })
-    })
+  const tryAcquire = (claim: Claim, settle: Settle<Attempt>): void => {
+    if (claim.wait) return queue(claim, undefined, settle)
+    const { expiresMillis, key, token } = claim
+    attempts.add({ key, token, lock: lockKey(key), expiresMillis, known: claiming(token), settle })
+  }
 
   /** Claims with a place in the queue, by waiting or by exchanging `previous` for it. */
-  const queue = (claim: Claim, previous?: string): Effect.Effect<Attempt, BackendFailure> =>
-    Effect.callback((settle) => {
-      const { expiresMillis, key, token } = claim
-      const lock = lockKey(key)
-      const known = claiming(token)
-      if (known.member === "") {
-        known.member = `${token},${expiresMillis},${grants.listens(token) ? listening : polling}`
+  const queue = (claim: Claim, previous: string | undefined, settle: Settle<Attempt>): void => {
+    const { expiresMillis, key, token } = claim
+    const lock = lockKey(key)
+    const known = claiming(token)
+    if (known.member === "") {
+      known.member = `${token},${expiresMillis},${grants.listens(token) ? listening : polling}`
+    }
+    const args = [token, expiresMillis, known.member.slice(-1)]
+    const sentAt = now()
+    const command: Command = {
+      script: previous === undefined ? scripts.wait : scripts.exchange,
+      keys: [lock, Keys.queueKey(lock)],
+      args: previous === undefined ? args : [previous, ...args],
+      sent: false,
+      succeed: (reply) => {
+        const [ours, time, pttl, holder, waiters] = reply as ReadonlyArray<unknown>
+        const micros = Number(time)
+        grants.observe(sentAt, micros)
+        if (previous !== undefined) returned(previous)
+        const attempt = Number(ours) === 1 ? acquired(micros) : held(pttl, holder, waiters)
+        settle(Exit.succeed(answered(key, token, known, attempt)))
+        settleDebts()
+      },
+      fail: (cause) => {
+        unanswered(token, known, command.sent)
+        settle(Exit.fail(failure(previous === undefined ? "acquire" : "release", key, cause)))
       }
-      const args = [token, expiresMillis, known.member.slice(-1)]
-      const sentAt = now()
-      const command: Command = {
-        script: previous === undefined ? scripts.wait : scripts.exchange,
-        keys: [lock, Keys.queueKey(lock)],
-        args: previous === undefined ? args : [previous, ...args],
-        sent: false,
-        succeed: (reply) => {
-          const [ours, time, pttl, holder, waiters] = reply as ReadonlyArray<unknown>
-          const micros = Number(time)
-          grants.observe(sentAt, micros)
-          if (previous !== undefined) returned(previous)
-          const attempt = Number(ours) === 1 ? acquired(micros) : held(pttl, holder, waiters)
-          settle(Effect.succeed(answered(key, token, known, attempt)))
-          settleDebts()
-        },
-        fail: (cause) => {
-          unanswered(token, known, command.sent)
-          settle(Effect.fail(failure(previous === undefined ? "acquire" : "release", key, cause)))
-        }
-      }
-      transport.send(command)
-    })
+    }
+    transport.send(command)
+  }
 
   // ---------------------------------------------------------------------------
   // Giving back
@@ -278,17 +281,17 @@ export const make = Effect.fnUntraced(function*(
     })
   })
 
-  const release = (key: string, token: string): Effect.Effect<boolean, BackendFailure> =>
-    Effect.callback((settle) => giveBack({ key, lock: lockKey(key), token, settle }))
+  const release = (key: string, token: string, settle: Settle<boolean>): void =>
+    giveBack({ key, lock: lockKey(key), token, settle })
 
   /**
    * A release that may not have reached the server is owed, if the token is
    * ours: nobody wants somebody else's lock freed at some later time.
    */
-  const unreleased = (key: string, token: string, cause: unknown): Effect.Effect<never, BackendFailure> => {
+  const unreleased = (key: string, token: string, cause: unknown): Exit.Exit<never, BackendFailure> => {
     const failed = failure("release", key, cause)
     if (tokens.has(token) && (failed.kind === "Unreachable" || failed.kind === "NoReply")) owed.set(token, key)
-    return Effect.fail(failed)
+    return Exit.fail(failed)
   }
 
   const returned = (token: string): void => {
@@ -352,12 +355,13 @@ export const make = Effect.fnUntraced(function*(
 
   const store: LockStore = {
     name,
-    tryAcquire: (claim) => claim.wait ? queue(claim) : attempt(claim),
+    callbacks: { tryAcquire, release },
+    tryAcquire: (claim) => Effect.callback((resume) => tryAcquire(claim, resume)),
     extend: (holding) => Effect.map(extendBatch([holding]), ([extended]) => extended),
-    release,
+    release: (key, token) => Effect.callback((resume) => release(key, token, resume)),
     inspect,
     listen: (_key, token, notify) => grants.listen(token, notify),
-    exchange: (token, claim) => queue(claim, token),
+    exchange: (token, claim) => Effect.callback((resume) => queue(claim, token, resume)),
     retry,
     handOver: { times: 64, within: Duration.millis(10) }
   }
