@@ -175,7 +175,7 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
           operation: "connect",
           kind: "Unsupported",
           retryable: false,
-          description: `the package "ioredis" is not installed`,
+          description: `the package "ioredis" cannot be loaded, install it with: npm install ioredis`,
           cause
         })
       })
