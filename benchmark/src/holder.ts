@@ -1,0 +1,44 @@
+/** A process that holds many locks, for `scenarios/holding.ts`. */
+import { byName } from "./contestants/redis.ts"
+import { forceGc, sleep } from "./lib/scenario.ts"
+
+export interface Held {
+  readonly bytes: number
+  /** Of a core. */
+  readonly cpu: number
+}
+
+const { locks, name, port, seconds } = JSON.parse(process.argv[2])
+
+const usage = async (): Promise<number> => {
+  const before = process.cpuUsage()
+  await sleep(seconds * 1000)
+  const { system, user } = process.cpuUsage(before)
+  return (user + system) / 1e6 / seconds
+}
+
+const heap = (): number => {
+  forceGc()
+  forceGc()
+  return process.memoryUsage().heapUsed
+}
+
+const keys = Array.from({ length: locks }, (_, i) => `held-${i}`)
+const session = await byName(name).open(port)
+// Once before, so that compiled code and connections count neither as memory nor as work.
+await (await session.hold!(keys))()
+await sleep(500)
+const empty = heap()
+const idle = await usage()
+const release = await session.hold!(keys)
+const bytes = (heap() - empty) / locks
+await sleep(4000)
+process.send!("holding")
+const cpu = await usage()
+process.on("message", async (message) => {
+  if (message === "end") return process.exit()
+  await release()
+  await session.close()
+  process.send!("done")
+})
+process.send!({ bytes, cpu: Math.max(0, cpu - idle) })

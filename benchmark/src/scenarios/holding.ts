@@ -1,0 +1,51 @@
+/** Many locks held for a long time: what keeping them alive costs. Each contestant in a process of its own. */
+import { fork } from "node:child_process"
+import { once } from "node:events"
+import { fileURLToPath } from "node:url"
+import { byName, ours } from "../contestants/redis.ts"
+import type { Held } from "../holder.ts"
+import { Commands } from "../lib/commands.ts"
+import { atMost, check, type Context, type Report, short } from "../lib/scenario.ts"
+
+const contestants = [ours.name, "redlock@5", "redis-semaphore", "redlock-universal"]
+
+export const run = async ({ log, quick, redisPort }: Context): Promise<Report> => {
+  const commands = await Commands.open(redisPort)
+  const locks = 10_000
+  const seconds = quick ? 7 : 20
+  const rows: Array<ReadonlyArray<string>> = []
+  const data: Record<string, unknown> = {}
+  for (const name of contestants) {
+    if (quick && name !== ours.name) continue
+    const child = fork(fileURLToPath(new URL("../holder.ts", import.meta.url)), [
+      JSON.stringify({ name, port: redisPort, locks, seconds })
+    ], { execArgv: ["--expose-gc", "--import", "tsx"] })
+    const messages: Array<Held | "holding" | "done"> = []
+    child.on("message", (message) => messages.push(message as Held))
+    await once(child, "message")
+    await commands.start()
+    await once(child, "message")
+    const sent = await commands.since(byName(name).sends)
+    const { bytes, cpu } = messages[1] as Held
+    check(await commands.size() === locks, `${name} lost locks that it held`)
+    child.send("release")
+    await once(child, "message")
+    check(await commands.size() === 0, `${name} left keys behind`)
+    child.send("end")
+    data[name] = { cpu, commands: sent / seconds, bytes }
+    rows.push([name, `${short(cpu * 100)} %`, short(sent / seconds), short(bytes)])
+    log(`${name} done`)
+  }
+  commands.close()
+  const { cpu } = data[ours.name] as Held
+  return {
+    tables: [{
+      title: "Redis, 10,000 locks held, leases of 10 s, renewed every third",
+      columns: ["", "of a core", "commands/s", "bytes a lock"],
+      rows,
+      note: "CPU of the whole process less that of the same process without locks."
+    }],
+    reach: [atMost("10,000 held locks: of a core", cpu * 100, 1, " %")],
+    data
+  }
+}
