@@ -65,7 +65,11 @@ export class Alarms {
     if (this.heap.length === 0) this.rest()
   }
 
-  /** Stops the sleeper, but not if the next alarm follows at once, as when locks are taken one after the other. */
+  /**
+   * Stops the sleeper, but not if the next alarm follows at once, as when locks
+   * are taken one after the other. Starting it does not wait like this: a clock
+   * that jumps in between would pass over the alarm.
+   */
   private rest(): void {
     if (this.resting) return
     this.resting = true

@@ -144,7 +144,7 @@ export class Calls {
    */
   insist(key: string, token: string, until: number): Fiber.Fiber<void> {
     const debt: Debt = { key, token, fiber: undefined }
-    this.debts.add(debt)
+    if (!this.closed) this.debts.add(debt)
     const fiber = this.fork(Effect.ignore(Effect.retry(
       this.release(key, token),
       Schedule.while(persistent, () => !this.closed && this.alarms.now() < until)

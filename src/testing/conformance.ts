@@ -852,14 +852,19 @@ const promises: ReadonlyArray<Case> = [
   {
     name: "a waiter takes over from a holder in another process",
     run: Effect.fnUntraced(function*(bench) {
-      const { elapse, end, key, lease, one, other, process, slack } = bench
+      const { elapse, end, eventually, key, lease, one, other, process, slack } = bench
       const [here, there] = [yield* process(one), yield* process(other)]
+      let held = false
       let released = false
+      const work = Effect.suspend(() => {
+        held = true
+        return Effect.sleep(lease)
+      })
       const holder = yield* Effect.forkChild(
-        here(Effect.andThen(Lock.withLock(Effect.sleep(lease), key), Effect.sync(() => released = true))),
+        here(Effect.andThen(Lock.withLock(work, key), Effect.sync(() => released = true))),
         immediately
       )
-      yield* elapse(1)
+      yield* eventually("the holder has the key", slack, Effect.sync(() => held))
       const waiter = yield* Effect.forkChild(there(Lock.withLock(Effect.sync(() => released), key)), immediately)
       yield* elapse(lease / 2)
       yield* same("the waiter waits", waiter.pollUnsafe(), undefined)
@@ -1029,14 +1034,19 @@ const promises: ReadonlyArray<Case> = [
   {
     name: "a backend that closes gives back what it held",
     run: Effect.fnUntraced(function*(bench) {
-      const { elapse, end, key, one, other, patience, process, slack } = bench
+      const { end, eventually, key, one, other, patience, process, slack } = bench
       const scope = yield* Scope.make()
       const here = yield* Scope.provide(process(one), scope)
+      let held = false
+      const forever = Effect.suspend(() => {
+        held = true
+        return Effect.never
+      })
       const work = yield* Effect.forkChild(
-        here(Lock.withLock(Effect.never, key, { expires: "60 seconds" })),
+        here(Lock.withLock(forever, key, { expires: "60 seconds" })),
         immediately
       )
-      yield* elapse(10)
+      yield* eventually("the holder has the key", slack, Effect.sync(() => held))
       yield* same("the key is free", yield* isFree(other, key), false)
       const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), immediately)
       yield* end("the backend closes", patience * 2 + slack, closing)
