@@ -1,0 +1,215 @@
+/**
+ * Judges a recording. What a fault explains is counted; what nothing explains is
+ * a violation. An explanation is always an event that was recorded: the store
+ * forgot, or the holder's process did not run.
+ */
+import type { Operation, Recording, Section, Span } from "./record.ts"
+
+export interface Counts {
+  readonly operations: number
+  readonly sections: number
+  readonly told: number
+  readonly timeouts: number
+  readonly failures: number
+  readonly kills: number
+  readonly strikes: number
+  /** Two holders because the store had lost the lock, until the first one's renewal told it. */
+  overlapsForgotten: number
+  /** Two holders because the first one's process did not run when its deadline passed. */
+  overlapsPaused: number
+  /** Updates lost by either of them. All of them came with a lower fencing token. */
+  lostUpdates: number
+  /** Longest time from a holder's death to the next holder, while somebody waited. */
+  takeOver: number
+  /** Longest wait for a lock that was got in the end. */
+  longestWait: number
+}
+
+export interface Verdict {
+  readonly counts: Counts
+  readonly violations: ReadonlyArray<string>
+}
+
+/** What timers, the scheduler of a busy machine and writing to a log may cost. */
+const slack = 75
+
+/** From the end of a lease to the next look: the jitter of stores that tell, the longest pause of those that poll. */
+const wakeUp = 400
+
+const nothing: Span = { from: 0, to: 0 }
+
+const overlap = (a: Span, b: Span): number => Math.min(a.to, b.to) - Math.max(a.from, b.from)
+
+const total = (spans: ReadonlyArray<Span>, within: Span): number =>
+  spans.reduce((sum, span) => sum + Math.max(0, overlap(span, within)), 0)
+
+const show = ({ deadline, endedAt, enteredAt, fence, how, id, key }: Section): string =>
+  `${id} on ${key} #${fence} ${enteredAt.toFixed(1)}..${endedAt.toFixed(1)} (${how}, deadline ${deadline.toFixed(1)})`
+
+export const check = (recording: Recording): Verdict => {
+  const { deaths, expires, operations, overtime, patience, sections, strikes, workers } = recording
+  const violations: Array<string> = workers.flatMap(({ complaints }) => complaints)
+  const gapsOf = new Map(workers.map(({ gaps, name }) => [name, gaps]))
+  const forgetting = strikes.filter(({ forgets }) => forgets)
+  const counts: Counts = {
+    operations: operations.length,
+    sections: sections.length,
+    told: sections.filter(({ how }) => how === "told").length,
+    timeouts: operations.filter(({ result }) => result === "LockTimeout").length,
+    failures: operations.filter(({ result }) => result?.startsWith("BackendFailure")).length,
+    kills: deaths.length,
+    strikes: strikes.length,
+    overlapsForgotten: 0,
+    overlapsPaused: 0,
+    lostUpdates: 0,
+    takeOver: 0,
+    longestWait: 0
+  }
+
+  /**
+   * Whether the store forgot the first one's lock after it was last claimed or
+   * renewed, and before the other got it. A renewal after that would have been told.
+   */
+  const forgottenBetween = (first: Section, second: Section): boolean =>
+    forgetting.some(({ from, to }) => first.deadline - 0.98 * expires <= to + 5 && second.enteredAt >= from)
+
+  /** How long the work went on after its deadline although its process ran. */
+  const lateness = ({ deadline, endedAt, worker }: Section): number =>
+    endedAt - deadline - total(gapsOf.get(worker) ?? [], { from: deadline, to: endedAt })
+
+  const sectionOf = new Map(sections.map((section) => [section.id, section]))
+  const explained = new Set<Section>()
+
+  const byKey = new Map<string, Array<Section>>()
+  for (const section of sections) {
+    const list = byKey.get(section.key) ?? []
+    list.push(section)
+    byKey.set(section.key, list)
+  }
+
+  for (const list of byKey.values()) {
+    list.sort((a, b) => a.enteredAt - b.enteredAt)
+    for (let i = 0; i < list.length; i++) {
+      for (let j = i + 1; j < list.length; j++) {
+        const first = list[i]
+        const second = list[j]
+        if (second.enteredAt >= first.endedAt) continue
+        const within = Math.min(first.deadline, first.endedAt) > second.enteredAt
+        if (within && forgottenBetween(first, second)) counts.overlapsForgotten++
+        else if (!within && lateness(first) <= slack) counts.overlapsPaused++
+        else {
+          violations.push(`two holders: ${show(first)} and ${show(second)}`)
+          continue
+        }
+        explained.add(first)
+      }
+    }
+    fences(list)
+    updates(list)
+    takeOvers(list)
+  }
+
+  function fences(list: ReadonlyArray<Section>): void {
+    let highest: Section | undefined
+    for (const section of list) {
+      if (highest !== undefined && section.fence <= highest.fence) {
+        // It was given the lock first and learned of it last.
+        const late = section.fence < highest.fence && forgottenBetween(section, highest)
+        if (!late) violations.push(`fencing tokens: ${show(section)} after ${show(highest)}`)
+      } else highest = section
+    }
+  }
+
+  /** An update is lost when another one was written between its reading and its writing. */
+  function updates(list: ReadonlyArray<Section>): void {
+    const writers = list.filter(({ writtenAt }) => writtenAt !== undefined)
+    for (const writer of writers) {
+      for (const other of writers) {
+        if (other === writer) continue
+        if (other.writtenAt! <= writer.readAt! || other.writtenAt! >= writer.writtenAt!) continue
+        counts.lostUpdates++
+        // Whoever came later has the higher token, so storage that looks at it loses nothing.
+        if (!explained.has(writer) && !explained.has(other)) {
+          violations.push(`lost update: ${show(writer)} and ${show(other)}`)
+        }
+      }
+    }
+  }
+
+  /** Nobody wants for a lock that nobody has, for longer than a lease of the dead and a wake-up. */
+  function takeOvers(list: ReadonlyArray<Section>): void {
+    let free = -Infinity
+    let last: Section | undefined
+    const entries = [...list.map((section) => ({ at: section.enteredAt, section })), {
+      at: recording.stoppedAt,
+      section: undefined
+    }]
+    const waits = operations.flatMap((operation) => {
+      const wait = { from: operation.startedAt, to: sectionOf.get(operation.id)?.enteredAt ?? endOf(operation) }
+      return operation.timeout > 0 && operation.key === list[0].key ? wait : []
+    })
+    for (const { at, section } of entries) {
+      const gaps = waits.map((wait) => ({ from: Math.max(wait.from, free), to: Math.min(wait.to, at) }))
+      const gap = gaps.reduce((longest, one) => one.to - one.from > longest.to - longest.from ? one : longest, nothing)
+      const millis = gap.to - gap.from
+      if (last !== undefined && millis > 0) {
+        if (last.how === "killed") counts.takeOver = Math.max(counts.takeOver, millis)
+        const hindered = total(strikes.filter(({ cutsOff }) => cutsOff), gap) + pausedIn(gap)
+        // Whoever died, or was cut off while it was given the lock, keeps it for a lease.
+        const died = deaths.filter((death) => overlap(death, { from: gap.from - expires, to: gap.to }) >= 0).length
+        const lease = expires + overtime
+        const leases = died * lease + (hindered > 0 ? lease + patience : 0)
+        if (millis > leases + hindered + wakeUp + slack) {
+          const next = section === undefined ? "the end" : show(section)
+          violations.push(`stuck: free for ${millis.toFixed(0)} ms until ${next}, last ${show(last)}`)
+        }
+      }
+      if (section !== undefined && section.endedAt > free) {
+        free = section.endedAt
+        last = section
+      }
+    }
+  }
+
+  function endOf({ endedAt, worker }: Operation): number {
+    return endedAt ?? deathOf(worker) ?? recording.stoppedAt
+  }
+
+  function deathOf(worker: string): number | undefined {
+    return deaths.find((death) => death.worker === worker)?.to
+  }
+
+  function pausedIn(window: Span): number {
+    return Math.max(0, ...workers.map(({ gaps }) => total(gaps, window)))
+  }
+
+  for (const section of sections) {
+    counts.longestWait = Math.max(counts.longestWait, section.enteredAt - section.startedAt)
+    if (section.how === "killed" && deathOf(section.worker) === undefined) {
+      violations.push(`never left: ${show(section)}`)
+    }
+    // Told in time, unless the process did not run then.
+    const late = lateness(section)
+    if (section.how !== "killed" && late > slack) violations.push(`told ${late.toFixed(0)} ms late: ${show(section)}`)
+  }
+
+  for (const operation of operations) inTime(operation)
+
+  function inTime({ endedAt, id, key, result, startedAt, timeout, worker }: Operation): void {
+    const gaps = gapsOf.get(worker) ?? []
+    const late = (from: number, to: number, allowed: number) => to - from - total(gaps, { from, to }) - allowed - slack
+    const section = sectionOf.get(id)
+    const end = endedAt ?? deathOf(worker) ?? recording.stoppedAt
+    const name = `${id} on ${key} (${result ?? "unfinished"}, timeout ${timeout})`
+    const waited = late(startedAt, section?.enteredAt ?? end, timeout + patience)
+    if (waited > 0) violations.push(`outlived its timeout by ${waited.toFixed(0)} ms: ${name}`)
+    if (section !== undefined && section.endedAt < end) {
+      const released = late(section.endedAt, end, 2 * patience)
+      if (released > 0) violations.push(`its release took ${released.toFixed(0)} ms too long: ${name}`)
+    }
+    if (endedAt === undefined && deathOf(worker) === undefined) violations.push(`never ended: ${name}`)
+    if (result?.startsWith("died") === true || result === "InvalidOptions") violations.push(`${name}`)
+  }
+
+  return { counts, violations }
+}

@@ -1,0 +1,47 @@
+/**
+ * The short run: every family of faults for some seconds. The long one is
+ * `npx tsx test/faults/run.ts`.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { isInstalled } from "../../scripts/installed.ts"
+import { shared } from "../support/redis.ts"
+import { attack, build, type Scenario } from "./runner.ts"
+import { broken, memcached, memory, redis } from "./scenarios.ts"
+
+const seconds = Number(process.env.FAULTS_SECONDS ?? 5)
+const seed = Number(process.env.FAULTS_SEED ?? 1)
+
+const built = shared(build)
+
+const survives = (scenario: Scenario) =>
+  it.live(scenario.name, () =>
+    Effect.gen(function*() {
+      const { counts, violations } = yield* attack(scenario, yield* built, seed, seconds)
+      assert.deepStrictEqual(violations, [], JSON.stringify(counts))
+      // It was no idle talk.
+      assert.isAbove(counts.sections, 3)
+    }), 120_000)
+
+const longOnly = /no faults|wall clocks|forgets nothing/
+
+describe("in memory", () => memory.forEach(survives))
+
+describe.skipIf(!isInstalled("redis"))("with redis-server", () => {
+  for (const scenario of redis) if (!longOnly.test(scenario.name)) survives(scenario)
+})
+
+describe.skipIf(!isInstalled("memcached"))("with memcached", () => {
+  for (const scenario of memcached) if (!longOnly.test(scenario.name)) survives(scenario)
+})
+
+describe.skipIf(!isInstalled("redis"))("the checker catches", () => {
+  for (const { caught, ...scenario } of broken) {
+    it.live(scenario.name, () =>
+      Effect.gen(function*() {
+        const { violations } = yield* attack(scenario, yield* built, seed, 5)
+        const noticed = violations.some((violation) => caught.test(violation))
+        assert.isTrue(noticed, `only this was noticed: ${violations.join("\n")}`)
+      }), 120_000)
+  }
+})

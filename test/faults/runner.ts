@@ -1,0 +1,136 @@
+/** Builds the library, runs a scenario against it, and gives the verdict. */
+import { Effect, Layer } from "effect"
+import type { Scope } from "effect"
+import { InMemoryBackend, Lock, LockBackend } from "effect-lock"
+import * as MemcacheBackend from "effect-lock/MemcacheBackend"
+import * as RedisBackend from "effect-lock/RedisBackend"
+import { spawnSync } from "node:child_process"
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { Arena, type Nemesis, type Workload } from "./arena.ts"
+import { check, type Verdict } from "./checker.ts"
+import { memcachedServer, type RedisOptions, redisServer, type Server } from "./servers.ts"
+
+export interface Scenario extends Partial<Workload> {
+  readonly name: string
+  /** `memory`, `redis`, `memcached`, or a broken lock on Redis. */
+  readonly backend: string
+  readonly nemeses: ReadonlyArray<Nemesis>
+  /** How many of them strike at the same time. */
+  readonly together?: number
+  /** The pause between two strikes, in leases. */
+  readonly pause?: readonly [number, number]
+  readonly redis?: RedisOptions
+}
+
+export interface Report extends Verdict {
+  readonly scenario: Scenario
+  readonly seed: number
+  readonly directory: string
+}
+
+const usual = {
+  workers: 3,
+  fibers: 3,
+  keys: 2,
+  expires: 1_000,
+  timeout: 4_000,
+  hold: [2, 30],
+  latency: 0
+} as const
+
+const root = fileURLToPath(new URL("../../", import.meta.url))
+
+/** Inside the repository, so that the build finds its dependencies. */
+const workplace: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => {
+    mkdirSync(join(root, ".tmp"), { recursive: true })
+    return mkdtempSync(join(root, ".tmp", "faults-"))
+  }),
+  (path) =>
+    Effect.sync(() => {
+      if (process.env.FAULTS_KEEP === undefined) rmSync(path, { recursive: true, force: true })
+    })
+)
+
+export interface Build {
+  readonly directory: string
+  readonly library: string
+}
+
+/** Builds the library once for many scenarios. */
+export const build: Effect.Effect<Build, never, Scope.Scope> = Effect.map(workplace, (directory) => {
+  const library = join(directory, "library")
+  const tsc = join(root, "node_modules", ".bin", "tsc")
+  const options = ["--outDir", library, "--declaration", "false", "--declarationMap", "false", "--sourceMap", "false"]
+  const { status, stdout } = spawnSync(tsc, ["-p", join(root, "tsconfig.build.json"), ...options], { encoding: "utf8" })
+  if (status !== 0) throw new Error(`the library does not build:\n${stdout}`)
+  return { directory, library }
+})
+
+const serverOf = (scenario: Scenario): Effect.Effect<Server | undefined, unknown, Scope.Scope> => {
+  if (scenario.backend === "memory") return Effect.undefined
+  return scenario.backend === "memcached" ? memcachedServer : redisServer(scenario.redis ?? {})
+}
+
+const layerOf = (server: Server | undefined): Layer.Layer<LockBackend.LockBackend, unknown> => {
+  if (server === undefined) return InMemoryBackend.layer
+  return server._tag === "Redis"
+    ? RedisBackend.layer({ host: "127.0.0.1", port: server.port() })
+    : MemcacheBackend.layer({ servers: [`127.0.0.1:${server.port()}`] })
+}
+
+/** When all are gone every lock can be had, after the leases of the dead, and nothing is left of them. */
+const sweep = (arena: Arena): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.gen(function*() {
+    const { server, workload: { backend, expires } } = arena
+    if (backend.startsWith("broken")) return []
+    const timeout = 2 * (expires + (server?.overtime ?? 0)) + 1_000
+    const stuck = yield* Effect.forEach(
+      arena.keys,
+      (key) =>
+        Lock.withLock(Effect.succeed([]), key, { expires, timeout }).pipe(
+          Effect.catchTag("LockError", (error) => Effect.succeed([`stuck for ever: ${error.message}`]))
+        ),
+      { concurrency: "unbounded" }
+    ).pipe(Effect.provide(layerOf(server)), Effect.orDie)
+    const left = server === undefined ? [] : yield* server.leftovers
+    return [...stuck.flat(), ...left]
+  })
+
+const striking = (arena: Arena, { nemeses, pause = [0.2, 0.8] }: Scenario): Effect.Effect<never> =>
+  Effect.forever(
+    Effect.suspend(() =>
+      Effect.andThen(
+        Effect.sleep(arena.random.millis(...pause) * arena.workload.expires),
+        // A strike that has begun also ends.
+        Effect.uninterruptible(Effect.suspend(() => arena.strike(arena.random.pick(nemeses))))
+      )
+    )
+  )
+
+/** Runs a scenario for some seconds. */
+export const attack = (
+  scenario: Scenario,
+  { directory, library }: Build,
+  seed: number,
+  seconds: number
+): Effect.Effect<Report> =>
+  Effect.gen(function*() {
+    const { backend, nemeses, together = 1 } = scenario
+    const workload: Workload = { ...usual, ...scenario, backend }
+    const server = yield* serverOf(scenario)
+    const logs = join(directory, `${scenario.name.replace(/\W+/g, "-")}-${seed}`)
+    const arena = new Arena(seed, workload, server, logs, library, yield* Effect.scope)
+    for (let i = 0; i < workload.workers; i++) yield* arena.start(`w${i}`)
+    const strikers = Array.from({ length: together }, () => striking(arena, scenario))
+    if (nemeses.length === 0) yield* Effect.sleep(`${seconds} seconds`)
+    else {
+      yield* Effect.timeoutOption(Effect.all(strikers, { concurrency: "unbounded" }), `${seconds} seconds`)
+    }
+    const ends = yield* arena.stop
+    const left = yield* sweep(arena)
+    const { counts, violations } = check(arena.recording)
+    return { scenario, seed, directory: logs, counts, violations: [...violations, ...ends, ...left] }
+  }).pipe(Effect.scoped, Effect.orDie)

@@ -1,0 +1,116 @@
+/** The attacks: each family of nemeses alone, and all of them together. */
+import type { Nemesis } from "./arena.ts"
+import { network } from "./nemeses/network.ts"
+import * as Processes from "./nemeses/processes.ts"
+import * as Servers from "./nemeses/servers.ts"
+import type { Scenario } from "./runner.ts"
+
+const { blockedLoop, death, pause, wallClock } = Processes
+
+const everywhere: ReadonlyArray<Nemesis> = [death, pause, blockedLoop, wallClock]
+
+/** What a Redis without loss of data goes through. */
+const unforgetting: ReadonlyArray<Nemesis> = [Servers.restart, Servers.scriptFlush, Servers.clientKill]
+
+const forgetting: ReadonlyArray<Nemesis> = [Servers.flush, Servers.eviction, Servers.emptyRestart]
+
+const memcachedForgetting: ReadonlyArray<Nemesis> = [
+  Servers.memcachedFlush,
+  Servers.memcachedEviction,
+  Servers.emptyRestart
+]
+
+export const memory: ReadonlyArray<Scenario> = [
+  {
+    name: "memory: clocks and pauses",
+    backend: "memory",
+    workers: 1,
+    fibers: 12,
+    nemeses: [pause, blockedLoop, wallClock]
+  }
+]
+
+export const redis: ReadonlyArray<Scenario> = [
+  { name: "redis: no faults", backend: "redis", nemeses: [] },
+  { name: "redis: deaths", backend: "redis", nemeses: [death] },
+  { name: "redis: pauses", backend: "redis", nemeses: [pause, blockedLoop] },
+  { name: "redis: wall clocks", backend: "redis", nemeses: [wallClock] },
+  { name: "redis: network", backend: "redis", nemeses: network },
+  { name: "redis: restarts with data", backend: "redis", nemeses: unforgetting, redis: { keepsData: true } },
+  { name: "redis: lost locks", backend: "redis", nemeses: forgetting },
+  { name: "redis: failover", backend: "redis", nemeses: [Servers.failover], redis: { hasReplica: true } },
+  {
+    name: "redis: everything that forgets nothing",
+    backend: "redis",
+    nemeses: [...everywhere, ...network, ...unforgetting],
+    together: 2,
+    redis: { keepsData: true }
+  },
+  {
+    name: "redis: everything",
+    backend: "redis",
+    nemeses: [...everywhere, ...network, Servers.scriptFlush, Servers.clientKill, ...forgetting],
+    together: 2
+  }
+]
+
+export const memcached: ReadonlyArray<Scenario> = [
+  { name: "memcached: no faults", backend: "memcached", nemeses: [] },
+  { name: "memcached: deaths", backend: "memcached", nemeses: [death], timeout: 8_000 },
+  {
+    name: "memcached: pauses and clocks",
+    backend: "memcached",
+    nemeses: [pause, blockedLoop, wallClock],
+    timeout: 8_000
+  },
+  { name: "memcached: network", backend: "memcached", nemeses: network, timeout: 8_000 },
+  { name: "memcached: lost locks", backend: "memcached", nemeses: memcachedForgetting },
+  {
+    name: "memcached: everything",
+    backend: "memcached",
+    nemeses: [...everywhere, ...network, ...memcachedForgetting],
+    together: 2,
+    timeout: 8_000
+  }
+]
+
+/** What has to be noticed about each of the locks that are broken on purpose, and under which faults it shows. */
+export const broken: ReadonlyArray<Scenario & { readonly caught: RegExp }> = [
+  {
+    name: "blind delete",
+    backend: "broken:blind delete",
+    nemeses: [pause],
+    keys: 1,
+    expires: 300,
+    hold: [20, 60],
+    caught: /two holders/
+  },
+  {
+    name: "check then set",
+    backend: "broken:check then set",
+    nemeses: [],
+    keys: 1,
+    latency: 10,
+    caught: /two holders/
+  },
+  {
+    name: "set, then expire",
+    backend: "broken:set, then expire",
+    nemeses: [death],
+    workers: 1,
+    keys: 1,
+    expires: 300,
+    timeout: 1_000,
+    hold: [0, 2],
+    latency: 40,
+    caught: /stuck/
+  },
+  {
+    name: "no renewal told",
+    backend: "broken:no renewal told",
+    nemeses: [],
+    keys: 1,
+    expires: 300,
+    caught: /told \d+ ms late/
+  }
+]

@@ -1,0 +1,143 @@
+/** The servers under attack, with what nemeses need of them. */
+import { Effect, Scope } from "effect"
+import type { Redis } from "ioredis"
+import { mkdtempSync, rmSync } from "node:fs"
+import { connect } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { memcached } from "../support/memcached.ts"
+import { client, kill, redisAt, until } from "../support/redis.ts"
+import { freePort, type Server as Started, type ServerError } from "../support/server.ts"
+
+interface Common {
+  /** Where it is now. */
+  readonly port: () => number
+  /** How much longer than asked it keeps a lease. */
+  readonly overtime: number
+  /** What the server itself still has of the workers. */
+  readonly leftovers: Effect.Effect<ReadonlyArray<string>>
+}
+
+export interface RedisServer extends Common {
+  readonly _tag: "Redis"
+  /** Kills it the hard way, and starts it again at the same port, with the data if it keeps them. */
+  readonly restart: Effect.Effect<void, ServerError>
+  readonly run: (...command: ReadonlyArray<string | number>) => Effect.Effect<unknown>
+  /** Makes the replica, which no longer hears of writes since `from`, the primary, and has a new replica. */
+  readonly sever: Effect.Effect<void>
+  readonly promote: Effect.Effect<void, ServerError>
+}
+
+export interface MemcachedServer extends Common {
+  readonly _tag: "Memcached"
+  readonly restart: Effect.Effect<void, ServerError>
+  readonly command: (text: string) => Effect.Effect<string>
+  /** Writes lines without waiting for replies. */
+  readonly pour: (lines: Iterable<string>) => Effect.Effect<void>
+}
+
+export type Server = RedisServer | MemcachedServer
+
+const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-faults-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+)
+
+const call = (redis: Redis, command: ReadonlyArray<string | number>): Effect.Effect<unknown> =>
+  Effect.promise(() => redis.call(String(command[0]), ...command.slice(1)))
+
+export interface RedisOptions {
+  /** Whether every write is on disk before it is answered. */
+  readonly keepsData?: boolean
+  readonly hasReplica?: boolean
+}
+
+export const redisServer = Effect.fnUntraced(function*(
+  { hasReplica = false, keepsData = false }: RedisOptions
+): Effect.fn.Return<RedisServer, ServerError, Scope.Scope> {
+  const scope = yield* Effect.scope
+  const dir = yield* directory
+  const persistence = keepsData ? ["--appendonly", "yes", "--appendfsync", "always", "--dir", dir] : []
+  const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> => Scope.provide(effect, scope)
+
+  const boot = (port: number, more: ReadonlyArray<string>) => run(redisAt(port, ...persistence, ...more))
+  const replicaOf = (port: number) =>
+    Effect.gen(function*() {
+      const at = yield* freePort
+      const started = yield* boot(at, ["--replicaof", "127.0.0.1", String(port), "--repl-diskless-sync-delay", "0"])
+      const look = yield* run(client(at))
+      yield* until(Effect.map(call(look, ["info", "replication"]), (info) => String(info).includes("link_status:up")))
+      return { started, look }
+    })
+
+  let primary: Started = yield* boot(yield* freePort, [])
+  let look = yield* run(client(primary.port))
+  let replica = hasReplica ? yield* replicaOf(primary.port) : undefined
+
+  return {
+    _tag: "Redis",
+    overtime: 0,
+    port: () => primary.port,
+    run: (...command) => Effect.suspend(() => call(look, command)),
+    restart: Effect.gen(function*() {
+      yield* kill(primary.process)
+      primary = yield* boot(primary.port, [])
+    }),
+    sever: Effect.suspend(() => Effect.asVoid(call(replica!.look, ["replicaof", "no", "one"]))),
+    promote: Effect.gen(function*() {
+      const old = primary
+      primary = replica!.started
+      look = replica!.look
+      yield* kill(old.process)
+      replica = yield* replicaOf(primary.port)
+    }),
+    leftovers: Effect.gen(function*() {
+      const keys = yield* call(look, ["keys", "*"])
+      const list = String(yield* call(look, ["client", "list", "type", "normal"])).trim().split("\n")
+      const others = list.filter((line) => line.includes("name=effect-lock"))
+      return [
+        ...(keys as Array<string>).map((key) => `left in the server: ${key}`),
+        ...others.map((line) => `left at the server: ${line}`)
+      ]
+    })
+  }
+})
+
+export const memcachedServer = Effect.gen(function*(): Effect.fn.Return<
+  MemcachedServer,
+  ServerError,
+  Scope.Scope
+> {
+  const server = yield* memcached(["-m", "2", "-c", "512"])
+  const connections = Effect.map(
+    server.command("stats"),
+    (stats) => Number(/curr_connections (\d+)/.exec(stats)?.[1])
+  )
+  const idle = yield* connections
+  let startedAt = performance.now()
+  return {
+    _tag: "Memcached",
+    overtime: 3_000,
+    port: () => server.port,
+    // Fencing tokens need a second between two starts.
+    restart: Effect.suspend(() => Effect.sleep(Math.max(0, startedAt + 1_500 - performance.now()))).pipe(
+      Effect.andThen(server.restart),
+      Effect.andThen(Effect.sync(() => startedAt = performance.now()))
+    ),
+    command: server.command,
+    pour: (lines) =>
+      Effect.callback<void>((resume) => {
+        const socket = connect(server.port, "127.0.0.1", () => {
+          for (const line of lines) socket.write(`${line}\r\n`)
+          socket.end("quit\r\n")
+        })
+        socket.resume()
+        socket.on("error", () => resume(Effect.void))
+        socket.on("close", () => resume(Effect.void))
+      }),
+    leftovers: Effect.map(
+      Effect.timeoutOption(Effect.repeat(connections, { until: (count) => count <= idle }), "2 seconds"),
+      (outcome) => outcome._tag === "Some" ? [] : ["connections are left at the server"]
+    )
+  }
+})
