@@ -19,7 +19,7 @@ describe("InMemoryBackend conforms in real time", () =>
     it,
     conformance.conformance({
       name: "memory",
-      lease: "250 millis",
+      lease: "1 second",
       make: Effect.map(InMemoryBackend.makeStore, (store) => ({
         one: { ...store, patience: Duration.millis(100) },
         other: store

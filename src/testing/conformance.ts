@@ -954,10 +954,10 @@ const promises: ReadonlyArray<Case> = [
       const here = yield* process(faulty)
       yield* faults.lostReply("tryAcquire")
       const work = yield* Effect.forkChild(
-        here(Lock.withLock(Effect.succeed(1), key, { timeout: patience * 3, expires: "60 seconds" })),
+        here(Lock.withLock(Effect.succeed(1), key, { timeout: patience * 3 + slack, expires: "60 seconds" })),
         immediately
       )
-      yield* same("how it ends", reasonOf(yield* end("the work", patience * 3 + slack, work)), "Success")
+      yield* same("how it ends", reasonOf(yield* end("the work", patience * 3 + slack * 2, work)), "Success")
       yield* same("the key is free", yield* isFree(other, key), true)
     })
   },
