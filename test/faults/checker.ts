@@ -36,12 +36,22 @@ const slack = 75
 /** From the end of a lease to the next look: the jitter of stores that tell, the longest pause of those that poll. */
 const wakeUp = 400
 
-const nothing: Span = { from: 0, to: 0 }
-
 const overlap = (a: Span, b: Span): number => Math.min(a.to, b.to) - Math.max(a.from, b.from)
 
 const total = (spans: ReadonlyArray<Span>, within: Span): number =>
   spans.reduce((sum, span) => sum + Math.max(0, overlap(span, within)), 0)
+
+/** How much of a time is covered by spans, which may overlap each other. */
+const covered = (spans: ReadonlyArray<Span>, within: Span): number => {
+  let end = within.from
+  let sum = 0
+  for (const { from, to } of spans.toSorted((a, b) => a.from - b.from)) {
+    const last = Math.min(to, within.to)
+    sum += Math.max(0, last - Math.max(from, end))
+    end = Math.max(end, last)
+  }
+  return sum
+}
 
 const show = ({ deadline, endedAt, enteredAt, fence, how, id, key }: Section): string =>
   `${id} on ${key} #${fence} ${enteredAt.toFixed(1)}..${endedAt.toFixed(1)} (${how}, deadline ${deadline.toFixed(1)})`
@@ -80,15 +90,8 @@ export const check = (recording: Recording): Verdict => {
   const sectionOf = new Map(sections.map((section) => [section.id, section]))
   const explained = new Set<Section>()
 
-  const byKey = new Map<string, Array<Section>>()
-  for (const section of sections) {
-    const list = byKey.get(section.key) ?? []
-    list.push(section)
-    byKey.set(section.key, list)
-  }
-
-  for (const list of byKey.values()) {
-    list.sort((a, b) => a.enteredAt - b.enteredAt)
+  for (const key of new Set(operations.map(({ key }) => key))) {
+    const list = sections.filter((section) => section.key === key).toSorted((a, b) => a.enteredAt - b.enteredAt)
     for (let i = 0; i < list.length; i++) {
       for (let j = i + 1; j < list.length; j++) {
         const first = list[i]
@@ -106,7 +109,7 @@ export const check = (recording: Recording): Verdict => {
     }
     fences(list)
     updates(list)
-    takeOvers(list)
+    takeOvers(key, list)
   }
 
   function fences(list: ReadonlyArray<Section>): void {
@@ -137,8 +140,8 @@ export const check = (recording: Recording): Verdict => {
   }
 
   /** Nobody wants for a lock that nobody has, for longer than a lease of the dead and a wake-up. */
-  function takeOvers(list: ReadonlyArray<Section>): void {
-    let free = -Infinity
+  function takeOvers(key: string, list: ReadonlyArray<Section>): void {
+    let free = 0
     let last: Section | undefined
     const entries = [...list.map((section) => ({ at: section.enteredAt, section })), {
       at: recording.stoppedAt,
@@ -146,22 +149,23 @@ export const check = (recording: Recording): Verdict => {
     }]
     const waits = operations.flatMap((operation) => {
       const wait = { from: operation.startedAt, to: sectionOf.get(operation.id)?.enteredAt ?? endOf(operation) }
-      return operation.timeout > 0 && operation.key === list[0].key ? wait : []
+      return operation.timeout > 0 && operation.key === key ? wait : []
     })
     for (const { at, section } of entries) {
-      const gaps = waits.map((wait) => ({ from: Math.max(wait.from, free), to: Math.min(wait.to, at) }))
-      const gap = gaps.reduce((longest, one) => one.to - one.from > longest.to - longest.from ? one : longest, nothing)
-      const millis = gap.to - gap.from
-      if (last !== undefined && millis > 0) {
-        if (last.how === "killed") counts.takeOver = Math.max(counts.takeOver, millis)
+      const gap = { from: free, to: at }
+      const millis = covered(waits, gap)
+      if (millis > 0) {
+        if (last?.how === "killed") counts.takeOver = Math.max(counts.takeOver, millis)
         const hindered = total(strikes.filter(({ cutsOff }) => cutsOff), gap) + pausedIn(gap)
         // Whoever died, or was cut off while it was given the lock, keeps it for a lease.
-        const died = deaths.filter((death) => overlap(death, { from: gap.from - expires, to: gap.to }) >= 0).length
+        const died = Math.min(2, deaths.filter((death) => overlap(death, { from: free - expires, to: at }) >= 0).length)
         const lease = expires + overtime
         const leases = died * lease + (hindered > 0 ? lease + patience : 0)
         if (millis > leases + hindered + wakeUp + slack) {
           const next = section === undefined ? "the end" : show(section)
-          violations.push(`stuck: free for ${millis.toFixed(0)} ms until ${next}, last ${show(last)}`)
+          violations.push(
+            `stuck: free for ${millis.toFixed(0)} ms until ${next}, last ${last === undefined ? "nobody" : show(last)}`
+          )
         }
       }
       if (section !== undefined && section.endedAt > free) {

@@ -39,9 +39,12 @@ describe.skipIf(!isInstalled("redis"))("the checker catches", () => {
   for (const { caught, ...scenario } of broken) {
     it.live(scenario.name, () =>
       Effect.gen(function*() {
-        const { violations } = yield* attack(scenario, yield* built, seed, 5)
-        const noticed = violations.some((violation) => caught.test(violation))
-        assert.isTrue(noticed, `only this was noticed: ${violations.join("\n")}`)
+        // Its moment does not come in every run.
+        const seen: Array<string> = []
+        for (let i = 0; i < 4 && !seen.some((violation) => caught.test(violation)); i++) {
+          seen.push(...(yield* attack(scenario, yield* built, seed + i, 5)).violations)
+        }
+        assert.isTrue(seen.some((violation) => caught.test(violation)), `only this was noticed: ${seen.join("\n")}`)
       }), 120_000)
   }
 })

@@ -97,10 +97,10 @@ export const broken: ReadonlyArray<Scenario & { readonly caught: RegExp }> = [
     name: "set, then expire",
     backend: "broken:set, then expire",
     nemeses: [death],
+    pause: [2.5, 4],
     workers: 1,
     keys: 1,
     expires: 300,
-    timeout: 1_000,
     hold: [0, 2],
     latency: 40,
     caught: /stuck/
