@@ -2,7 +2,8 @@
 import { type Job, type Session } from "./contestants/contestant.ts"
 import { byName } from "./contestants/redis.ts"
 import { monotonic } from "./lib/monotonic.ts"
-import { check, forceGc, sleep } from "./lib/scenario.ts"
+import { serve } from "./lib/processes.ts"
+import { check, sleep } from "./lib/scenario.ts"
 
 export interface Order {
   readonly contestant: string
@@ -26,7 +27,6 @@ const work = async (order: Order): Promise<Log> => {
   const id = `${contestant} ${retryMillis}`
   let session = sessions.get(id)
   if (session === undefined) sessions.set(id, session = await byName(contestant).open(port, retryMillis))
-  forceGc()
   const logs = Array.from({ length: waiters }, (): Array<number> => [])
   let inside = 0
   const jobs = logs.map((log): Job => {
@@ -58,9 +58,4 @@ const work = async (order: Order): Promise<Log> => {
   return logs.map((log) => Float64Array.from(log))
 }
 
-process.on("message", (order: Order) => {
-  work(order).then((log) => process.send!(log), (error) => {
-    console.error(error)
-    process.exit(1)
-  })
-})
+serve(work)

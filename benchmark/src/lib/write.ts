@@ -1,6 +1,7 @@
 /** Tables in `README.md`, between the markers. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { plot } from "./plot.ts"
 import type { Report, Table } from "./scenario.ts"
 
 interface Results {
@@ -49,4 +50,5 @@ export const write = (results: Results): void => {
   text = between(text, "reach", reached(results))
   text = between(text, "tables", tables.join("\n\n"))
   writeFileSync(readme, text)
+  plot(results.scenarios)
 }

@@ -1,10 +1,8 @@
 /** One key that everybody wants: who gets it next, how soon, and how fairly. */
-import { type ChildProcess, fork } from "node:child_process"
-import { once } from "node:events"
-import { fileURLToPath } from "node:url"
 import { byName, ours, peers } from "../contestants/redis.ts"
 import { Commands } from "../lib/commands.ts"
 import { monotonic } from "../lib/monotonic.ts"
+import { Processes } from "../lib/processes.ts"
 import { atLeast, atMost, check, type Context, percent, type Report, short } from "../lib/scenario.ts"
 import { jain, random, Rounds, shuffled } from "../lib/stats.ts"
 import type { Log, Order } from "../waiters.ts"
@@ -20,23 +18,6 @@ interface Entry {
   readonly entered: number
   readonly left: number
   readonly fence: number
-}
-
-const start = (): ChildProcess => {
-  const child = fork(fileURLToPath(new URL("../waiters.ts", import.meta.url)), [], {
-    execArgv: ["--expose-gc", "--import", "tsx"],
-    serialization: "advanced"
-  })
-  child.on("exit", (code) => {
-    if (code !== null) throw new Error("a process of waiters ended")
-  })
-  return child
-}
-
-const send = async (child: ChildProcess, order: Order): Promise<Log> => {
-  child.send(order)
-  const [log] = await once(child, "message")
-  return log as Log
 }
 
 const measure = (logs: Log, { contestant, endAt, startAt }: Order): Record<string, number> => {
@@ -71,16 +52,20 @@ const measure = (logs: Log, { contestant, endAt, startAt }: Order): Record<strin
 export const run = async ({ log, quick, redisPort, seed }: Context): Promise<Report> => {
   const next = random(seed)
   const commands = await Commands.open(redisPort)
-  const children = [start(), start()]
+  const places = ["here", "there"].map(() => new Processes<Order, Log>("waiters.ts"))
   const millis = quick ? 300 : 1000
   const rounds = quick ? 1 : 3
+
+  /** Those whose processes have started. */
+  const known = new Set<string>()
 
   const window = async (
     { contestant, retryMillis }: Setting,
     processes: number,
     sectionMillis: number
   ): Promise<Record<string, number>> => {
-    const startAt = monotonic() + 120
+    const startAt = monotonic() + (known.has(contestant) ? 100 : 2500)
+    known.add(contestant)
     const order: Order = {
       contestant,
       retryMillis,
@@ -92,7 +77,7 @@ export const run = async ({ log, quick, redisPort, seed }: Context): Promise<Rep
       endAt: startAt + millis
     }
     await commands.start()
-    const logs = await Promise.all(children.slice(0, processes).map((child) => send(child, order)))
+    const logs = await Promise.all(places.slice(0, processes).map((place) => place.ask(contestant, order)))
     const sent = await commands.since(byName(contestant).sends)
     check(await commands.size() === 0, `${contestant} left keys behind`)
     const result = measure(logs.flat(), order)
@@ -138,7 +123,7 @@ export const run = async ({ log, quick, redisPort, seed }: Context): Promise<Rep
     }
     log(`round ${round + 1} of ${rounds}`)
   }
-  for (const child of children) child.kill()
+  for (const place of places) place.close()
   commands.close()
 
   const title = ([processes, sectionMillis]: readonly [number, number]) =>

@@ -73,7 +73,7 @@ export const run = async ({ quick, seed }: Context): Promise<Report> => {
   const weights = new Map<string, Weight>()
   for (const file of files) weights.set(file, await weigh(file))
   const times = new Rounds()
-  for (let round = 0; round < (quick ? 1 : 7); round++) {
+  for (let round = 0; round < (quick ? 1 : 5); round++) {
     for (const file of shuffled(files, next)) {
       const { imports } = weights.get(file)!
       times.add(file, { all: importTime(file, []), own: importTime(file, imports) })

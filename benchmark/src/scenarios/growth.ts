@@ -21,7 +21,7 @@ const held = async (
 ): Promise<{ readonly micros: number; readonly bytes: number; readonly left: number }> => {
   const runtime = ManagedRuntime.make(InMemoryBackend.layer)
   await runtime.context()
-  const cycles = 20_000
+  const cycles = 4000
   const scope = Scope.makeUnsafe()
   const options = { expires: "1 hour" } as const
   const cycle = Lock.withLock(Effect.void, "one more", options)

@@ -12,7 +12,7 @@ const contestants = [ours.name, "redlock@5", "redis-semaphore", "redlock-univers
 export const run = async ({ log, quick, redisPort }: Context): Promise<Report> => {
   const commands = await Commands.open(redisPort)
   const locks = 10_000
-  const seconds = quick ? 7 : 20
+  const seconds = quick ? 7 : 14
   const rows: Array<ReadonlyArray<string>> = []
   const data: Record<string, unknown> = {}
   for (const name of contestants) {

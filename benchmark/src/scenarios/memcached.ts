@@ -1,9 +1,9 @@
 /** Locks in memcached that nobody else wants. */
-import type { Contestant, Session } from "../contestants/contestant.ts"
 import { ours, raw } from "../contestants/memcached.ts"
-import { atLeast, type Context, forceGc, percent, type Report, short } from "../lib/scenario.ts"
+import type { Order, Window } from "../cycler.ts"
+import { Processes } from "../lib/processes.ts"
+import { atLeast, type Context, percent, type Report, short } from "../lib/scenario.ts"
 import { random, Rounds, shuffled } from "../lib/stats.ts"
-import { cycle } from "./uncontended.ts"
 
 const concurrencies = [1, 16, 256]
 
@@ -11,21 +11,21 @@ export const run = async ({ memcachedPort, quick, seed }: Context): Promise<Repo
   const next = random(seed)
   const contestants = [raw, ours]
   const millis = quick ? 100 : 200
-  const sessions = new Map<Contestant, Session>()
-  for (const one of contestants) sessions.set(one, await one.open(memcachedPort))
+  const processes = new Processes<Order, Window>("cycler.ts")
+  const cycle = (contestant: string, workers: number, millis: number): Promise<Window> =>
+    processes.ask(contestant, { server: "memcached", contestant, port: memcachedPort, workers, millis })
   const results = new Map(concurrencies.map((concurrency) => [concurrency, new Rounds()]))
   for (const one of contestants) {
-    for (const concurrency of [256, 16, 1]) await cycle(sessions.get(one)!, concurrency, 700, "warm-")
+    for (const concurrency of [256, 16, 1]) await cycle(one.name, concurrency, 700)
   }
   for (let round = 0; round < (quick ? 10 : 40); round++) {
     for (const [concurrency, own] of results) {
       for (const one of shuffled(contestants, next)) {
-        forceGc()
-        own.add(one.name, { ...await cycle(sessions.get(one)!, concurrency, millis, "key-") })
+        own.add(one.name, { ...await cycle(one.name, concurrency, millis) })
       }
     }
   }
-  for (const session of sessions.values()) await session.close()
+  processes.close()
   return {
     tables: [...results].map(([concurrency, own]) => ({
       title: `memcached, uncontended, ${concurrency} at a time`,

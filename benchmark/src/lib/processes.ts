@@ -1,0 +1,45 @@
+/**
+ * A process for each contestant, so that none runs with the garbage, the compiled
+ * code or the sockets of another. They take turns: idle ones use no CPU.
+ */
+import { type ChildProcess, fork } from "node:child_process"
+import { once } from "node:events"
+import { fileURLToPath } from "node:url"
+
+export class Processes<Order, Answer> {
+  private readonly children = new Map<string, ChildProcess>()
+  private readonly file: string
+
+  constructor(file: string) {
+    this.file = fileURLToPath(new URL(`../${file}`, import.meta.url))
+  }
+
+  /** Has the process of that name do something, and waits for what it says. */
+  async ask(name: string, order: Order): Promise<Answer> {
+    let child = this.children.get(name)
+    if (child === undefined) {
+      child = fork(this.file, [], { execArgv: ["--import", "tsx"], serialization: "advanced" })
+      child.on("exit", (code) => {
+        if (code !== null) throw new Error(`the process of ${name} ended`)
+      })
+      this.children.set(name, child)
+    }
+    child.send(order as object)
+    const [answer] = await once(child, "message")
+    return answer as Answer
+  }
+
+  close(): void {
+    for (const child of this.children.values()) child.kill("SIGKILL")
+  }
+}
+
+/** The other end: does what it is told, one order after the other. */
+export const serve = <Order, Answer>(work: (order: Order) => Promise<Answer>): void => {
+  process.on("message", (order: Order) => {
+    work(order).then((answer) => process.send!(answer), (error) => {
+      console.error(error)
+      process.exit(1)
+    })
+  })
+}
