@@ -1,7 +1,7 @@
 /** Where it happens: a server, workers each behind a proxy of its own, and a record of what is done to them. */
 import { Data, Effect, Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
-import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs"
+import { closeSync, mkdirSync, openSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Random } from "../simulation/random.ts"
@@ -89,11 +89,14 @@ export class Arena {
     return Number(process.hrtime.bigint() - this.origin) / 1_000_000
   }
 
-  /** A worker that nobody else is at, for as long as the effect lasts. */
+  /** A worker at work that nobody else is at, for as long as the effect lasts. */
   readonly withWorker = <A, E>(f: (worker: WorkerHandle) => Effect.Effect<A, E>): Effect.Effect<void, E> =>
     Effect.suspend(() => {
-      const idle = this.workers.filter(({ taken }) => !taken)
-      if (idle.length === 0) return Effect.void
+      const idle = this.workers.filter(({ log, taken }) => !taken && statSync(log).size > 0)
+      if (idle.length === 0) {
+        const aWhile = this.random.millis(0.2, 1) * this.workload.expires
+        return Effect.andThen(Effect.sleep(aWhile), this.stoppedAt === Infinity ? this.withWorker(f) : Effect.void)
+      }
       const worker = this.random.pick(idle)
       worker.taken = true
       return Effect.ensuring(Effect.asVoid(f(worker)), Effect.sync(() => worker.taken = false))
@@ -106,7 +109,7 @@ export class Arena {
   }
 
   readonly start = (name: string): Effect.Effect<void, ArenaError> =>
-    Effect.gen({ self: this }, function*(this: Arena) {
+    Effect.gen({ self: this }, function*() {
       const { backend, expires, fibers, hold, timeout } = this.workload
       const between = this.server === undefined ? undefined : yield* this.behindProxy(this.server.port())
       const log = join(this.directory, `${name}.log`)
@@ -138,7 +141,7 @@ export class Arena {
 
   /** Kills a worker, and has another one take its place. */
   readonly slay = (worker: WorkerHandle): Effect.Effect<void, ArenaError> =>
-    Effect.gen({ self: this }, function*(this: Arena) {
+    Effect.gen({ self: this }, function*() {
       const from = this.now()
       this.workers.splice(this.workers.indexOf(worker), 1)
       yield* kill(worker.process)

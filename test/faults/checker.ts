@@ -160,7 +160,7 @@ export const check = (recording: Recording): Verdict => {
         // Whoever died, or was cut off while it was given the lock, keeps it for a lease.
         const died = Math.min(2, deaths.filter((death) => overlap(death, { from: free - expires, to: at }) >= 0).length)
         const lease = expires + overtime
-        const leases = died * lease + (hindered > 0 ? lease + patience : 0)
+        const leases = died * lease + (hindered > slack ? lease + patience : 0)
         if (millis > leases + hindered + wakeUp + slack) {
           const next = section === undefined ? "the end" : show(section)
           violations.push(
