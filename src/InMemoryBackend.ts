@@ -11,6 +11,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { KeyMap } from "./internal/keyMap.ts"
 import * as LockBackend from "./LockBackend.ts"
 import type { Attempt, Claim, LockStore } from "./LockStore.ts"
 
@@ -53,7 +54,7 @@ const smallestSweep = 64
  * @since 0.1.0
  */
 export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.service(Clock.Clock), (clock): LockStore => {
-  const entries = new Map<string, Entry>()
+  const entries = new KeyMap<Entry>()
   const listeners = new Map<string, Set<() => void>>()
   let sweepAt = smallestSweep
   let fencingToken = 0
@@ -63,19 +64,20 @@ export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.service(Clo
   const live = (key: string, at: number): Entry | undefined => {
     const entry = entries.get(key)
     if (entry === undefined || entry.expiresAt > at) return entry
-    entries.delete(key)
+    entries.remove(key)
     return undefined
   }
 
   const sweep = (at: number): void => {
-    for (const [key, entry] of entries) if (entry.expiresAt <= at) entries.delete(key)
+    for (const [key, entry] of entries.entries()) if (entry.expiresAt <= at) entries.remove(key)
+    entries.compact()
     sweepAt = Math.max(smallestSweep, 2 * entries.size)
   }
 
   const tryAcquire = ({ expiresMillis, key, token }: Claim, at: number): Attempt => {
     const entry = live(key, at)
     if (entry === undefined) {
-      entries.set(key, { token, expiresAt: at + expiresMillis })
+      entries.add(key, { token, expiresAt: at + expiresMillis })
       if (entries.size > sweepAt) sweep(at)
     } else if (entry.token === token) {
       entry.expiresAt = at + expiresMillis
@@ -87,7 +89,7 @@ export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.service(Clo
 
   const release = (key: string, token: string, at: number): boolean => {
     if (live(key, at)?.token !== token) return false
-    entries.delete(key)
+    entries.remove(key)
     const waiting = listeners.get(key)
     if (waiting !== undefined) { for (const notify of waiting) notify() }
     return true

@@ -33,6 +33,7 @@ import { Calls } from "./calls.ts"
 import { Contender, type Reply } from "./contender.ts"
 import { toHolder } from "./holder.ts"
 import { Keeper } from "./keeper.ts"
+import { KeyMap } from "./keyMap.ts"
 import { type Baton, Line, turn, Waiter } from "./line.ts"
 import * as Meter from "./meter.ts"
 import type { Pending } from "./pending.ts"
@@ -55,7 +56,7 @@ export class Engine {
   private readonly keeper: Keeper
   private readonly clock: Clock.Clock
   private readonly nextToken: (now?: number) => string
-  private readonly lines = new Map<string, Line>()
+  private readonly lines = new KeyMap<Line>()
   private readonly schedule: (task: () => void) => void
   private readonly drift: number
   private readonly minExpires: number
@@ -114,7 +115,7 @@ export class Engine {
 
   private open(key: string): Line {
     const line = new Line(key)
-    this.lines.set(key, line)
+    this.lines.add(key, line)
     return line
   }
 
@@ -658,7 +659,7 @@ export class Engine {
     if (baton._tag === "Tenure" && baton.tenure.state !== "Held") baton = turn
     const next = line.head
     if (next !== undefined) return this.give(line, next, baton)
-    this.lines.delete(line.key)
+    this.lines.remove(line.key)
     if (baton._tag === "Claimed") this.disown(baton.contender)
     if (baton._tag === "Tenure") {
       this.keeper.remove(baton.tenure)
@@ -709,11 +710,12 @@ export class Engine {
     this.calls.closed = true
     const held: Array<Tenure> = []
     const asking: Array<Contender> = []
-    for (const { contender, tenure } of this.lines.values()) {
+    const lines = this.lines.entries()
+    for (const [, { contender, tenure }] of lines) {
       if (tenure !== undefined) held.push(tenure)
       if (contender !== undefined) asking.push(contender)
     }
-    for (const line of Array.from(this.lines.values())) {
+    for (const [, line] of lines) {
       for (let waiter = line.head; waiter !== undefined; waiter = line.head) this.give(line, waiter, { _tag: "Closed" })
     }
     for (const tenure of held) this.lose(tenure, "Closed")

@@ -1,19 +1,23 @@
 /** Tokens: `<owner>.<base 36 millis>.<random>`: who asks, since when, and a part that nobody can guess. */
 import { SecureRandom } from "effect/crypto"
 import * as DateTime from "effect/DateTime"
-import { Base64Url } from "effect/encoding"
 
 const ownerLength = 12
 const partLength = 10
-const poolBytes = 3 * 1000
+const poolLength = 4000
 
-/** Random base64url text, drawn from the CSPRNG in large pieces because small draws are slow. */
+const alphabet = new TextEncoder().encode("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+const decoder = new TextDecoder()
+
+/** Random text of six bits a character, drawn from the CSPRNG in large pieces because small draws are slow. */
 const makeRandom = (): (length: number) => string => {
   let pool = ""
   let next = 0
   return (length) => {
     if (next + length > pool.length) {
-      pool = Base64Url.encode(SecureRandom.randomBytesUnsafe(poolBytes))
+      const bytes = SecureRandom.randomBytesUnsafe(poolLength)
+      for (let i = 0; i < bytes.length; i++) bytes[i] = alphabet[bytes[i] & 63]
+      pool = decoder.decode(bytes)
       next = 0
     }
     return pool.slice(next, next += length)
