@@ -123,6 +123,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
   let socket: Socket | undefined
   let dead: Fault | undefined
   let sequence = 0
+  let corked = false
   let startedAt = 0
 
   const kill = (fault: Fault): void => {
@@ -189,7 +190,19 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     pending.add(entry)
     // memjs forgets a callback after its first message unless it is `quiet`, which STAT needs.
     server.onResponse(sequence, Object.assign(entry.onReply, { quiet: request.opcode === Opcode.stat }))
+    cork()
     socket!.write(message)
+  }
+
+  /** Requests of one turn go out in one write. */
+  const cork = (): void => {
+    if (corked || socket === undefined) return
+    corked = true
+    socket.cork()
+    process.nextTick(() => {
+      corked = false
+      socket!.uncork()
+    })
   }
 
   const garbage = (): Fault => {
