@@ -42,6 +42,8 @@ export interface WorkerHandle {
   readonly log: string
   /** Somebody is at it already. */
   taken: boolean
+  /** When it can first be attacked. */
+  fairGameAt: number
 }
 
 const script = fileURLToPath(new URL("./worker.mjs", import.meta.url))
@@ -92,15 +94,20 @@ export class Arena {
   /** A worker at work that nobody else is at, for as long as the effect lasts. */
   readonly withWorker = <A, E>(f: (worker: WorkerHandle) => Effect.Effect<A, E>): Effect.Effect<void, E> =>
     Effect.suspend(() => {
-      const idle = this.workers.filter(({ log, taken }) => !taken && statSync(log).size > 0)
-      if (idle.length === 0) {
-        const aWhile = this.random.millis(0.2, 1) * this.workload.expires
-        return Effect.andThen(Effect.sleep(aWhile), this.stoppedAt === Infinity ? this.withWorker(f) : Effect.void)
-      }
+      const idle = this.workers.filter((worker) => !worker.taken && this.isAtWork(worker))
+      if (idle.length === 0) return Effect.andThen(Effect.sleep("20 millis"), this.withWorker(f))
       const worker = this.random.pick(idle)
       worker.taken = true
       return Effect.ensuring(Effect.asVoid(f(worker)), Effect.sync(() => worker.taken = false))
     })
+
+  /** It has said hello, and has had some time since. */
+  private isAtWork(worker: WorkerHandle): boolean {
+    if (worker.fairGameAt === Infinity && statSync(worker.log).size > 0) {
+      worker.fairGameAt = this.now() + this.random.millis(0.1, 1) * this.workload.expires
+    }
+    return worker.fairGameAt <= this.now()
+  }
 
   /** All proxies, or one. */
   readonly somewhere = (): ReadonlyArray<Proxy> => {
@@ -134,7 +141,7 @@ export class Arena {
       closeSync(errors)
       child.stdin!.on("error", () => {})
       yield* Scope.addFinalizer(this.scope, kill(child))
-      const worker: WorkerHandle = { name, process: child, proxy: between, log, taken: false }
+      const worker: WorkerHandle = { name, process: child, proxy: between, log, taken: false, fairGameAt: Infinity }
       this.workers.push(worker)
       this.all.push(worker)
     })

@@ -87,6 +87,9 @@ export const check = (recording: Recording): Verdict => {
   const lateness = ({ deadline, endedAt, worker }: Section): number =>
     endedAt - deadline - total(gapsOf.get(worker) ?? [], { from: deadline, to: endedAt })
 
+  /** Those who wait when the workers are told to stop wait on. */
+  const end = Math.max(recording.stoppedAt, ...operations.map(({ endedAt }) => endedAt ?? 0))
+
   const sectionOf = new Map(sections.map((section) => [section.id, section]))
   const explained = new Set<Section>()
 
@@ -156,11 +159,12 @@ export const check = (recording: Recording): Verdict => {
       const millis = covered(waits, gap)
       if (millis > 0) {
         if (last?.how === "killed") counts.takeOver = Math.max(counts.takeOver, millis)
-        const hindered = total(strikes.filter(({ cutsOff }) => cutsOff), gap) + pausedIn(gap)
-        // Whoever died, or was cut off while it was given the lock, keeps it for a lease.
+        const cutOff = total(strikes.filter(({ cutsOff }) => cutsOff), gap)
+        const paused = pausedIn(gap)
+        // Whoever died, stood still or was cut off while it was given the lock, keeps it for a lease.
         const died = Math.min(2, deaths.filter((death) => overlap(death, { from: free - expires, to: at }) >= 0).length)
-        const lease = expires + overtime
-        const leases = died * lease + (hindered > slack ? lease + patience : 0)
+        const leases = (died + (cutOff + paused > slack ? 1 : 0)) * (expires + overtime)
+        const hindered = cutOff + paused + (cutOff > 0 ? patience : 0)
         if (millis > leases + hindered + wakeUp + slack) {
           const next = section === undefined ? "the end" : show(section)
           violations.push(
@@ -203,12 +207,12 @@ export const check = (recording: Recording): Verdict => {
     const gaps = gapsOf.get(worker) ?? []
     const late = (from: number, to: number, allowed: number) => to - from - total(gaps, { from, to }) - allowed - slack
     const section = sectionOf.get(id)
-    const end = endedAt ?? deathOf(worker) ?? recording.stoppedAt
+    const over = endedAt ?? deathOf(worker) ?? recording.stoppedAt
     const name = `${id} on ${key} (${result ?? "unfinished"}, timeout ${timeout})`
-    const waited = late(startedAt, section?.enteredAt ?? end, timeout + patience)
+    const waited = late(startedAt, section?.enteredAt ?? over, timeout + patience)
     if (waited > 0) violations.push(`outlived its timeout by ${waited.toFixed(0)} ms: ${name}`)
-    if (section !== undefined && section.endedAt < end) {
-      const released = late(section.endedAt, end, 2 * patience)
+    if (section !== undefined && section.endedAt < over) {
+      const released = late(section.endedAt, over, 2 * patience)
       if (released > 0) violations.push(`its release took ${released.toFixed(0)} ms too long: ${name}`)
     }
     if (endedAt === undefined && deathOf(worker) === undefined) violations.push(`never ended: ${name}`)
