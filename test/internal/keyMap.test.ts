@@ -19,7 +19,7 @@ describe("KeyMap", () => {
           map.add(key, value)
           plain.set(key, value)
         }
-        for (let i = 0; start && i <= 150; i++) add(`key-${i}`, i)
+        if (start) { for (let i = 0; i <= 150; i++) add(`key-${i}`, i) }
         for (const [adds, n] of steps) {
           const key = `key-${n}`
           if (adds && !plain.has(key)) add(key, n)

@@ -60,8 +60,10 @@ export const start = (
         ),
         Effect.callback<void, ServerError>((resume) => {
           process.once("error", (error) => resume(Effect.fail(new ServerError({ message: error.message }))))
-          process.once("exit", (code) =>
-            resume(Effect.fail(new ServerError({ message: `${command} exited with ${code}` }))))
+          process.once(
+            "exit",
+            (code) => resume(Effect.fail(new ServerError({ message: `${command} exited with ${code}` })))
+          )
         })
       )
     ),
