@@ -57,7 +57,7 @@ export const redisServer = Effect.fnUntraced(function*(
 ): Effect.fn.Return<RedisServer, ServerError, Scope.Scope> {
   const scope = yield* Effect.scope
   const dir = yield* directory
-  const persistence = keepsData ? ["--appendonly", "yes", "--appendfsync", "always", "--dir", dir] : []
+  const persistence = ["--dir", dir, ...(keepsData ? ["--appendonly", "yes", "--appendfsync", "always"] : [])]
   const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> => Scope.provide(effect, scope)
 
   const boot = (port: number, more: ReadonlyArray<string>) => run(redisAt(port, ...persistence, ...more))
