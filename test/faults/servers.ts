@@ -60,7 +60,10 @@ export const redisServer = Effect.fnUntraced(function*(
   const persistence = ["--dir", dir, ...(keepsData ? ["--appendonly", "yes", "--appendfsync", "always"] : [])]
   const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> => Scope.provide(effect, scope)
 
-  const boot = (port: number, more: ReadonlyArray<string>) => run(redisAt(port, ...persistence, ...more))
+  let boots = 0
+  // A replica writes what it was sent to a file, which no other server shall find when it starts.
+  const boot = (port: number, more: ReadonlyArray<string>) =>
+    run(redisAt(port, ...persistence, "--dbfilename", `${++boots}.rdb`, ...more))
   const replicaOf = (port: number) =>
     Effect.gen(function*() {
       const at = yield* freePort
