@@ -87,6 +87,9 @@ export const check = (recording: Recording): Verdict => {
   const lateness = ({ deadline, endedAt, worker }: Section): number =>
     endedAt - deadline - total(gapsOf.get(worker) ?? [], { from: deadline, to: endedAt })
 
+  /** It takes the engine's patience to notice that a connection is dead. */
+  const cutOffs = strikes.flatMap(({ cutsOff, from, to }) => cutsOff ? { from, to: to + patience } : [])
+
   /** Those who wait when the workers are told to stop wait on. */
   const end = Math.max(recording.stoppedAt, ...operations.map(({ endedAt }) => endedAt ?? 0))
 
@@ -147,7 +150,7 @@ export const check = (recording: Recording): Verdict => {
     let free = 0
     let last: Section | undefined
     const entries = [...list.map((section) => ({ at: section.enteredAt, section })), {
-      at: recording.stoppedAt,
+      at: end,
       section: undefined
     }]
     const waits = operations.flatMap((operation) => {
@@ -159,12 +162,12 @@ export const check = (recording: Recording): Verdict => {
       const millis = covered(waits, gap)
       if (millis > 0) {
         if (last?.how === "killed") counts.takeOver = Math.max(counts.takeOver, millis)
-        const cutOff = total(strikes.filter(({ cutsOff }) => cutsOff), gap)
+        const cutOff = covered(cutOffs, gap)
         const paused = pausedIn(gap)
         // Whoever died, stood still or was cut off while it was given the lock, keeps it for a lease.
         const died = Math.min(2, deaths.filter((death) => overlap(death, { from: free - expires, to: at }) >= 0).length)
         const leases = (died + (cutOff + paused > slack ? 1 : 0)) * (expires + overtime)
-        const hindered = cutOff + paused + (cutOff > 0 ? patience : 0)
+        const hindered = cutOff + paused
         if (millis > leases + hindered + wakeUp + slack) {
           const next = section === undefined ? "the end" : show(section)
           violations.push(
