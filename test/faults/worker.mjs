@@ -142,11 +142,12 @@ input.on("line", (line) => {
   const [command, amount] = line.split(" ")
   if (command === "block") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(amount))
   if (command === "wall") wallOffset += Number(amount)
-  if (command === "stop") {
-    stopping = true
-    input.close()
-    process.stdin.destroy()
-  }
+  if (command === "stop") input.close()
+})
+// Also when whoever gives the commands is gone.
+input.on("close", () => {
+  stopping = true
+  process.stdin.destroy()
 })
 
 write("hello", round(now()), process.pid)
