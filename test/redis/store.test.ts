@@ -123,6 +123,23 @@ for (const flavour of flavours) {
           assert.isUndefined(yield* holder(key))
         }).pipe(Effect.scoped))
 
+      it.effect("gives back what a waiter of long ago is given", () =>
+        Effect.gen(function*() {
+          const { look } = yield* Server
+          const { holder, listen, release, take, wait } = yield* make
+          const key = newKey()
+          yield* take(key, "other.1")
+          const notice = yield* listen(key, "us.2")
+          yield* wait(key, "us.2")
+          // As a server has it that lost its last writes.
+          const [queue] = yield* Effect.promise(() => look.keys(`*{${key}}:q`))
+          yield* Effect.promise(() => look.zadd(queue, 1, "us.1,5000,1"))
+          yield* release(key, "other.1")
+          yield* told(notice)
+          assert.strictEqual(yield* holder(key), "us.2")
+          yield* release(key, "us.2")
+        }))
+
       it.effect("a batch of many takes, extends and gives back each by itself", () =>
         Effect.gen(function*() {
           const { port } = yield* Server

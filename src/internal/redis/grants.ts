@@ -52,10 +52,12 @@ const pollMillis = () => Duration.millis(10 + Math.random() * 30)
 /** A lower bound of the clocks' distance loses its worth as they drift. */
 const boundMillis = 10_000
 
+/** `stray` is called with a token that was given a lock although nobody here listens for it. */
 export const make = Effect.fnUntraced(function*(
   transport: Transport,
   prefix: string,
-  now: () => number
+  now: () => number,
+  stray: (token: string, lock: string) => void
 ): Effect.fn.Return<Grants, never, Scope.Scope> {
   /**
    * Our monotonic clock minus the server's, at least: a reply was written after
@@ -92,9 +94,10 @@ export const make = Effect.fnUntraced(function*(
           Effect.sync(() =>
             transport.subscribe(Keys.channelPrefix(prefix) + owner, {
               message: (message) => {
-                // A token that nobody here listens for was given up: its release is already on its way.
-                const [token, micros, lease] = message.split(" ")
-                subscription.listeners.get(token)?.notify(grantOf(Number(micros), Number(lease)))
+                const [token, micros, lease] = message.split(" ", 3)
+                const listener = subscription.listeners.get(token)
+                if (listener !== undefined) listener.notify(grantOf(Number(micros), Number(lease)))
+                else stray(token, message.slice(token.length + micros.length + lease.length + 3))
               },
               up: () => {
                 subscription.up = true

@@ -69,7 +69,7 @@ local function promote(lock, queue, self)
       if listening ~= 0 then
         if tonumber(lease) > ${claimMillis} then lease = '${claimMillis}' end
         redis.call('SET', lock, token, 'PX', lease)
-        local sent = redis.pcall('PUBLISH', channel, token .. ' ' .. clock() .. ' ' .. lease)
+        local sent = redis.pcall('PUBLISH', channel, token .. ' ' .. clock() .. ' ' .. lease .. ' ' .. lock)
         if type(sent) == 'number' then return end
         redis.call('DEL', lock)
       end

@@ -110,7 +110,17 @@ export const make = Effect.fnUntraced(function*(
   /** Releases that did not get through, made up for as soon as the server can be reached. */
   let owed = new Map<string, string>()
 
-  const grants = yield* Grants.make(transport, prefix, now)
+  /**
+   * A lock given to a token that waits no longer. Its release is usually on its
+   * way; but a server that lost its last writes gives to waiters of long ago.
+   */
+  const stray = (token: string, lock: string): void => {
+    const own = lock.indexOf(`${prefix}{`)
+    if (tokens.has(token) || own < 0) return
+    releases.add({ key: lock, lock: lock.slice(own), token, settle: ignore })
+  }
+
+  const grants = yield* Grants.make(transport, prefix, now, stray)
 
   const failure = (operation: string, key: string | undefined, cause: unknown) =>
     Failure.make(name, operation, key, cause)
