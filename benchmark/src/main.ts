@@ -50,6 +50,7 @@ const runIn = (name: string, context: Omit<Context, "log">): Promise<Report> =>
     child.on("exit", (code) => report === undefined ? reject(new Error(`${name} ended with ${code}`)) : resolve(report))
   })
 
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1))
 build()
 const servers = [await redis(), await memcached()]
 const results: Results = existsSync(file)

@@ -17,9 +17,14 @@ interface Weight {
   readonly imports: ReadonlyArray<string>
 }
 
-const weigh = async (file: string): Promise<Weight> => {
+/** What is left of the core when a program uses only this of it. */
+const use = `import { InMemoryBackend, Lock } from "./index.js"; console.log(Lock.withLock, InMemoryBackend.layer)`
+
+const weigh = async (file: string, stdin?: string): Promise<Weight> => {
   const { metafile, outputFiles } = await build({
-    entryPoints: [library + file],
+    ...(stdin === undefined
+      ? { entryPoints: [library + file] }
+      : { stdin: { contents: stdin, resolveDir: library, sourcefile: `.build/${file}` } }),
     bundle: true,
     minify: true,
     format: "esm",
@@ -42,7 +47,11 @@ const weigh = async (file: string): Promise<Weight> => {
       else visit(imported)
     }
   }
-  visit(Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint?.endsWith(`.build/${file}`))![0])
+  visit(
+    Object.entries(metafile.outputs).find(([, { entryPoint }]) =>
+      entryPoint?.endsWith(stdin === undefined ? `.build/${file}` : file)
+    )![0]
+  )
   const contents = [...chunks].map((path) => outputFiles.find((output) => output.path.endsWith(path))!.contents)
   return {
     bytes: sum(contents.map(({ length }) => length)),
@@ -72,6 +81,7 @@ export const run = async ({ quick, seed }: Context): Promise<Report> => {
   ]
   const weights = new Map<string, Weight>()
   for (const file of files) weights.set(file, await weigh(file))
+  const used = await weigh("used.js", use)
   const times = new Rounds()
   for (let round = 0; round < (quick ? 1 : 5); round++) {
     for (const file of shuffled(files, next)) {
@@ -99,9 +109,16 @@ export const run = async ({ quick, seed }: Context): Promise<Report> => {
           imports.filter((name) => drivers.includes(name)).join(", ") || "none"
         ]
       }),
-      note: "Bundled without `effect`, `ioredis` and `memjs`, each with all that it needs of the library."
+      note:
+        `A program that uses only \`Lock.withLock\` and \`InMemoryBackend.layer\` has ${
+          short(used.bytes / 1000)
+        } kB of it. ` +
+        "Bundled without `effect`, `ioredis` and `memjs`, each with all that it needs of the library."
     }],
-    reach: [atMost("core, minified beyond Effect", core.bytes / 1000, 30, " kB")],
-    data: { weights: Object.fromEntries(weights), times: times.toJSON() }
+    reach: [
+      atMost("core, minified beyond Effect", core.bytes / 1000, 30, " kB"),
+      atMost("withLock and InMemory, minified beyond Effect", used.bytes / 1000, 30, " kB")
+    ],
+    data: { used, weights: Object.fromEntries(weights), times: times.toJSON() }
   }
 }
