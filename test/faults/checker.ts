@@ -64,7 +64,7 @@ export const check = (recording: Recording): Verdict => {
   const counts: Counts = {
     operations: operations.length,
     sections: sections.length,
-    told: sections.filter(({ how }) => how === "told").length,
+    told: operations.filter(({ result }) => result === "LockLost").length,
     timeouts: operations.filter(({ result }) => result === "LockTimeout").length,
     failures: operations.filter(({ result }) => result?.startsWith("BackendFailure")).length,
     kills: deaths.length,
@@ -81,7 +81,7 @@ export const check = (recording: Recording): Verdict => {
    * renewed, and before the other got it. A renewal after that would have been told.
    */
   const forgottenBetween = (first: Section, second: Section): boolean =>
-    forgetting.some(({ from, to }) => first.deadline - 0.98 * expires <= to + 5 && second.enteredAt >= from)
+    forgetting.some(({ from, to }) => first.deadline - expires <= to && second.enteredAt >= from)
 
   /** How long the work went on after its deadline although its process ran. */
   const lateness = ({ deadline, endedAt, worker }: Section): number =>

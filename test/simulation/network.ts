@@ -6,7 +6,7 @@
 import { Duration, Effect, Option } from "effect"
 import type { Scope } from "effect"
 import { LockError, type LockStore } from "effect-lock"
-import type { News, Server } from "./store.ts"
+import type { Link, News, Server } from "./store.ts"
 import type { Process, World } from "./world.ts"
 
 export interface Weather {
@@ -20,9 +20,8 @@ export interface Weather {
   readonly refused: number
 }
 
-export class Network {
+export class Network implements Link {
   readonly store: LockStore.LockStore
-  /** Keys that this process has asked to be released by force. */
   readonly forcing = new Set<string>()
   /** Calls that nobody has answered. */
   private readonly silent = new Set<() => void>()
@@ -70,7 +69,7 @@ export class Network {
     }
   }
 
-  /** From now on everything arrives; what was lost breaks its connection. */
+  /** What was lost breaks its connection. */
   heal(): void {
     this.weather = { ...this.weather, slow: 0, lost: 0, twice: 0, refused: 0 }
     for (const end of Array.from(this.silent)) end()

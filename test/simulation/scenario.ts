@@ -3,8 +3,10 @@ import { Cause, Context, Duration, Effect, Exit } from "effect"
 import type { Fiber } from "effect"
 import { Lock, LockBackend, type LockError } from "effect-lock"
 import { Engine } from "../../src/internal/engine.ts"
+import { Memory } from "./memory.ts"
 import { Network, type Weather } from "./network.ts"
-import { type Features, Server } from "./store.ts"
+import type { Random } from "./random.ts"
+import { type Backing, type Features, type Link, Server } from "./store.ts"
 import { type Section, Violation, Witness } from "./witness.ts"
 import { IsOld, type Process, World } from "./world.ts"
 
@@ -17,11 +19,11 @@ export interface Outcome {
   readonly lines: ReadonlyArray<string>
 }
 
-export type Kind = "polling" | "told" | "given"
+export type Kind = "direct" | "polling" | "told" | "given"
 
 interface Host {
   readonly process: Process
-  readonly network: Network
+  readonly link: Link
   readonly engine: Engine
   readonly context: Context.Context<LockBackend.LockBackend>
   /** Scripts of operations that have not come to their end. */
@@ -62,13 +64,23 @@ const makeWeather = (world: World): Weather => {
   }
 }
 
+const calm: Weather = { patienceMillis: 40, delayMillis: 0, slow: 0, lost: 0, twice: 0, refused: 0 }
+
+const makeFeatures = (random: Random, kind: Features["listen"] | "polling"): Features => ({
+  listen: kind === "polling" ? "no" : kind,
+  exchange: kind === "given" ? random.chance(0.7) : random.chance(0.2),
+  extendAll: random.chance(0.5),
+  handOver: kind === "given" ? random.chance(0.7) : random.chance(0.2)
+})
+
 class BodyFailed {
   readonly _tag = "BodyFailed"
 }
 
 export class Scenario {
   readonly world: World
-  private readonly server: Server
+  private readonly backing: Backing
+  private readonly connect: (name: string, owns: (token: string) => boolean) => readonly [Process, Link]
   private readonly weather: Weather
   private readonly witness: Witness
   private readonly hosts: Array<Host> = []
@@ -83,21 +95,27 @@ export class Scenario {
     const world = new World(seed, traced)
     const { random } = world
     this.world = world
-    const features: Features = {
-      listen: kind === "polling" ? "no" : kind,
-      exchange: kind === "given" ? random.chance(0.7) : random.chance(0.2),
-      extendAll: random.chance(0.5),
-      handOver: kind === "given" ? random.chance(0.7) : random.chance(0.2)
-    }
-    this.server = new Server(world, features)
-    this.weather = makeWeather(world)
     this.keys = ["a", "b", "c"].slice(0, 1 + random.int(3))
+    this.weather = kind === "direct" ? calm : makeWeather(world)
+    if (kind === "direct") {
+      const process = world.process("p")
+      const memory = new Memory(world, process, this.keys)
+      this.backing = memory
+      this.connect = (_name, owns) => [process, memory.link(owns)]
+    } else {
+      const server = new Server(world, makeFeatures(random, kind))
+      this.backing = server
+      this.connect = (name, owns) => {
+        const process = world.process(name)
+        return [process, new Network(world, process, server, this.weather, owns)]
+      }
+    }
     this.usualExpires = random.pick([15, 60, 200, 800])
     this.witness = new Witness(world, {
-      endOf: (key, token) => this.server.endOf(key, token),
-      isForgotten: (token) => this.server.forgotten.has(token)
+      endOf: (key, token) => this.backing.endOf(key, token),
+      isForgotten: (token) => this.backing.forgotten.has(token)
     })
-    world.log(() => JSON.stringify({ features, weather: this.weather, drift: this.server.drift }))
+    world.log(() => JSON.stringify(this.weather))
     for (let i = 0; i < 2 + random.int(2); i++) this.hosts.push(this.host(`p${i}`))
     for (const host of this.hosts) {
       for (let i = 0; i < 1 + random.int(3); i++) this.script(host, 1 + random.int(4))
@@ -151,12 +169,19 @@ export class Scenario {
   }
 
   private host(name: string): Host {
-    const process = this.world.process(name)
     const owned = new Set<string>()
-    const network = new Network(this.world, process, this.server, this.weather, (token) => owned.has(token))
-    const { store } = network
+    const [process, link] = this.connect(name, (token) => owned.has(token))
+    const { store } = link
+    const { direct } = store
     const engine = new Engine({
       ...store,
+      direct: direct && {
+        ...direct,
+        tryAcquire: (claim, now) => {
+          owned.add(claim.token)
+          return direct.tryAcquire(claim, now)
+        }
+      },
       tryAcquire: (claim) => {
         owned.add(claim.token)
         return store.tryAcquire(claim)
@@ -175,7 +200,7 @@ export class Scenario {
       forceRelease: (key) => engine.forceRelease(key)
     }
     const context = Context.add(Context.add(process.context, IsOld, true), LockBackend.LockBackend, backend)
-    return { process, network, engine, context, scripts: 0, closed: false }
+    return { process, link, engine, context, scripts: 0, closed: false }
   }
 
   // ---------------------------------------------------------------------------
@@ -240,7 +265,7 @@ export class Scenario {
       effect = Lock.inspect(key)
     } else {
       operation.name = "forceRelease"
-      host.network.forcing.add(key)
+      host.link.forcing.add(key)
       effect = Lock.forceRelease(key)
     }
     world.log(() =>
@@ -414,20 +439,22 @@ export class Scenario {
       log(`stops ${process.name} for ${millis}`)
       process.stop(millis)
     })
-    often(0.1, 1, () => {
-      const host = random.pick(this.hosts)
-      log(`crashes ${host.process.name}`)
-      this.undisturbed = false
-      host.process.crashed = true
-      for (const operation of Array.from(this.running)) if (operation.host === host) this.running.delete(operation)
-    })
+    if (this.world.processes.length > 1) {
+      often(0.1, 1, () => {
+        const host = random.pick(this.hosts)
+        log(`crashes ${host.process.name}`)
+        this.undisturbed = false
+        host.process.crashed = true
+        for (const operation of Array.from(this.running)) if (operation.host === host) this.running.delete(operation)
+      })
+    }
     often(0.1, 2, () => {
       this.undisturbed = false
-      this.server.forget(random.pick(this.keys))
+      this.backing.forget(random.pick(this.keys))
     })
     often(0.05, 1, () => {
       this.undisturbed = false
-      this.server.flush()
+      this.backing.flush()
     })
     often(0.2, 3, () => {
       const { process } = random.pick(this.hosts)
@@ -442,7 +469,7 @@ export class Scenario {
     })
     this.world.after(2_000, () => {
       log("heals the network")
-      for (const { network } of this.hosts) network.heal()
+      for (const { link } of this.hosts) link.heal()
     })
   }
 
@@ -464,11 +491,11 @@ export class Scenario {
     const { lost, slow, refused, twice } = this.weather
     if (this.world.now < 2_000) this.settle(2_000 - this.world.now + 1)
     this.settle(4 * this.weather.patienceMillis)
-    if (this.undisturbed && lost + slow + refused + twice === 0 && !this.server.isEmpty) {
-      this.witness.object(`left in the store: ${Array.from(this.server.entries.keys()).join()}`)
+    if (this.undisturbed && lost + slow + refused + twice === 0 && this.backing.held.length > 0) {
+      this.witness.object(`left in the store: ${this.backing.held.join()}`)
     }
     this.settle(longestLeaseMillis)
-    if (!this.server.isEmpty) this.witness.object("the store holds a lock for ever")
+    if (this.backing.held.length > 0) this.witness.object("the store holds a lock for ever")
     for (const { engine, process } of this.hosts) {
       if (process.crashed) continue
       const residue = JSON.stringify(engine.residue)
@@ -478,7 +505,7 @@ export class Scenario {
       if (process.sleeping !== 0) this.witness.object(`left in ${process.name}: ${process.sleeping} timers`)
     }
     const crashed = this.hosts.some(({ process }) => process.crashed)
-    if (!crashed && this.server.listeners.size > 0) this.witness.object(`${this.server.listeners.size} listeners left`)
+    if (!crashed && this.backing.listening > 0) this.witness.object(`${this.backing.listening} listeners left`)
   }
 }
 

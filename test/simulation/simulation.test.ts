@@ -7,10 +7,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { type Kind, type Outcome, simulate } from "./scenario.ts"
 
 const [onlyKind, onlySeed] = (process.env.SIMULATION ?? "").split(":")
-const seeds = Number(process.env.SIMULATION_SEEDS ?? 1_000)
+const seeds = Number(process.env.SIMULATION_SEEDS ?? 800)
 const from = Number(process.env.SIMULATION_FROM ?? 1)
 
 const stores: Record<Kind, string> = {
+  direct: "the store in memory",
   polling: "a store that is asked again and again",
   told: "a store that tells of releases",
   given: "a store with a queue, which gives keys to waiters"

@@ -27,10 +27,32 @@ export interface Features {
   readonly handOver: boolean
 }
 
+/** What a scenario needs of whatever keeps the locks. */
+export interface Backing {
+  /** Tokens whose lease it ended before its time. */
+  readonly forgotten: ReadonlySet<string>
+  /** When the token's lease on the key ends, by our clock. */
+  readonly endOf: (key: string, token: string) => number
+  readonly held: ReadonlyArray<string>
+  readonly listening: number
+  /** Ends a lease before its time. */
+  readonly forget: (key: string) => void
+  readonly flush: () => void
+}
+
+/** A process's way to it. */
+export interface Link {
+  readonly store: LockStore.LockStore
+  /** Keys that the process has asked to be released by force. */
+  readonly forcing: Set<string>
+  /** From now on everything arrives. */
+  readonly heal: () => void
+}
+
 /** How long a key that was given to a waiter stays its own until the waiter claims it. */
 const claimMillis = 150
 
-export class Server {
+export class Server implements Backing {
   /** How much faster than ours its clock runs. */
   readonly drift: number
   readonly features: Features
@@ -49,14 +71,17 @@ export class Server {
     this.drift = world.random.pick([0, 0.005, 0.01])
   }
 
-  /** When the token's lease on the key ends, by our clock. */
   endOf(key: string, token: string): number {
     const entry = this.live(key)
     return entry?.token === token ? entry.endsAt / (1 + this.drift) : -Infinity
   }
 
-  get isEmpty(): boolean {
-    return Array.from(this.entries.keys()).every((key) => this.live(key) === undefined)
+  get held(): ReadonlyArray<string> {
+    return Array.from(this.entries.keys()).filter((key) => this.live(key) !== undefined)
+  }
+
+  get listening(): number {
+    return this.listeners.size
   }
 
   holder(key: string): string | undefined {
@@ -75,7 +100,7 @@ export class Server {
       this.join(key, { token, expiresMillis })
       if (entry === undefined && this.promote(key, token)) return this.acquired()
     }
-    return this.held(key)
+    return this.refuse(key)
   }
 
   extend({ expiresMillis, key, token }: LockStore.Holding): boolean {
@@ -104,7 +129,7 @@ export class Server {
     if (free && !this.queues.has(key)) return this.give(key, claim.token, expiresMillis)
     this.join(key, { token: claim.token, expiresMillis })
     if (free && this.promote(key, claim.token)) return this.acquired()
-    return this.held(key)
+    return this.refuse(key)
   }
 
   inspect(key: string): LockStore.Occupant | undefined {
@@ -112,7 +137,6 @@ export class Server {
     return entry && { token: entry.token, remainingMillis: entry.endsAt - this.clock() }
   }
 
-  /** Ends a lease before its time. */
   forget(key: string): void {
     const entry = this.live(key)
     if (entry === undefined) return
@@ -148,7 +172,7 @@ export class Server {
     return { _tag: "Acquired", fencingToken: this.fence }
   }
 
-  private held(key: string): LockStore.Attempt {
+  private refuse(key: string): LockStore.Attempt {
     const entry = this.live(key)
     return { _tag: "Held", token: entry?.token, remainingMillis: entry && Math.max(0, entry.endsAt - this.clock()) }
   }

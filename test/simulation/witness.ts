@@ -82,7 +82,7 @@ export class Witness {
       if (state !== "Held") continue
       if (this.truth.isForgotten(token)) continue
       const end = this.truth.endOf(key, token)
-      if (end < deadline) this.object(`${short(section)} believes in ${deadline}, but its lease ends at ${end}`)
+      if (end < deadline - 0.001) this.object(`${short(section)} believes in ${deadline}, but its lease ends at ${end}`)
       const other = holding.get(key)
       if (other !== undefined) this.object(`${short(section)} and ${short(other)} hold ${key}`)
       holding.set(key, section)
