@@ -190,6 +190,7 @@ export class Arena {
       deaths: this.deaths,
       expires: this.workload.expires,
       patience: this.server === undefined ? 0 : 1_000,
+      recovery: this.server?.recovery ?? 0,
       overtime: this.server?.overtime ?? 0,
       stoppedAt: this.stoppedAt
     }

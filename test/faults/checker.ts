@@ -57,7 +57,7 @@ const show = ({ deadline, endedAt, enteredAt, fence, how, id, key }: Section): s
   `${id} on ${key} #${fence} ${enteredAt.toFixed(1)}..${endedAt.toFixed(1)} (${how}, deadline ${deadline.toFixed(1)})`
 
 export const check = (recording: Recording): Verdict => {
-  const { deaths, expires, operations, overtime, patience, sections, strikes, workers } = recording
+  const { deaths, expires, operations, overtime, patience, recovery, sections, strikes, workers } = recording
   const violations: Array<string> = workers.flatMap(({ complaints }) => complaints)
   const gapsOf = new Map(workers.map(({ gaps, name }) => [name, gaps]))
   const forgetting = strikes.filter(({ forgets }) => forgets)
@@ -87,8 +87,7 @@ export const check = (recording: Recording): Verdict => {
   const lateness = ({ deadline, endedAt, worker }: Section): number =>
     endedAt - deadline - total(gapsOf.get(worker) ?? [], { from: deadline, to: endedAt })
 
-  /** It takes the engine's patience to notice that a connection is dead. */
-  const cutOffs = strikes.flatMap(({ cutsOff, from, to }) => cutsOff ? { from, to: to + patience } : [])
+  const cutOffs = strikes.flatMap(({ cutsOff, from, to }) => cutsOff ? { from, to: to + recovery } : [])
 
   /** Those who wait when the workers are told to stop wait on. */
   const end = Math.max(recording.stoppedAt, ...operations.map(({ endedAt }) => endedAt ?? 0))

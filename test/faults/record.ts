@@ -68,6 +68,8 @@ export interface Recording {
   readonly expires: number
   /** How long the engine waits for a reply. */
   readonly patience: number
+  /** How long a client may take to notice that its connection is dead, and to connect anew. */
+  readonly recovery: number
   /** How much longer than `expires` the server keeps a lease. */
   readonly overtime: number
   /** When the workers were told to stop. */

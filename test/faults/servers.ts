@@ -14,6 +14,8 @@ interface Common {
   readonly port: () => number
   /** How much longer than asked it keeps a lease. */
   readonly overtime: number
+  /** How long a client may take to notice that its connection is dead, and to connect anew. */
+  readonly recovery: number
   /** What the server itself still has of the workers. */
   readonly leftovers: Effect.Effect<ReadonlyArray<string>>
 }
@@ -80,6 +82,7 @@ export const redisServer = Effect.fnUntraced(function*(
   return {
     _tag: "Redis",
     overtime: 0,
+    recovery: 6_500,
     port: () => primary.port,
     run: (...command) => Effect.suspend(() => call(look, command)),
     restart: Effect.gen(function*() {
@@ -121,6 +124,7 @@ export const memcachedServer = Effect.gen(function*(): Effect.fn.Return<
   return {
     _tag: "Memcached",
     overtime: 3_000,
+    recovery: 1_500,
     port: () => server.port,
     // Fencing tokens need a second between two starts.
     restart: Effect.suspend(() => Effect.sleep(Math.max(0, startedAt + 1_500 - performance.now()))).pipe(
