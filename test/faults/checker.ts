@@ -102,14 +102,16 @@ export const check = (recording: Recording): Verdict => {
         const first = list[i]
         const second = list[j]
         if (second.enteredAt >= first.endedAt) continue
+        // Who came first may have the newer lease: a fiber that inherits one comes late.
+        const [older, newer] = first.fence < second.fence ? [first, second] : [second, first]
         const within = Math.min(first.deadline, first.endedAt) > second.enteredAt
-        if (within && forgottenBetween(first, second)) counts.overlapsForgotten++
+        if (within && forgottenBetween(older, newer)) counts.overlapsForgotten++
         else if (!within && lateness(first) <= slack) counts.overlapsPaused++
         else {
           violations.push(`two holders: ${show(first)} and ${show(second)}`)
           continue
         }
-        explained.add(first)
+        explained.add(first).add(second)
       }
     }
     fences(list)
