@@ -30,7 +30,7 @@ interface Cluster extends Client {
 const isCluster = (client: Client): client is Cluster => client.isCluster === true
 
 /** A connection of ours that says nothing for this long while commands are out is given up for a new one. */
-const silenceMillis = 5000
+const silenceMillis = 1000
 
 /** Delay before the nth attempt to connect again. */
 export const backoff = (times: number): number =>
