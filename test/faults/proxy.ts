@@ -30,6 +30,8 @@ export interface Proxy {
   readonly connections: () => number
 }
 
+type Fate = "pass" | "lose" | "cut"
+
 interface Link {
   readonly inbound: Socket
   readonly outbound: Socket
@@ -54,23 +56,43 @@ export const proxy = (
         refuse: false
       }
 
-      const pump = (from: Socket, to: Socket, pass: (bytes: Buffer) => Buffer | undefined) => {
+      const pump = (from: Socket, to: Socket, judge: (bytes: Buffer) => Fate, end: () => void) => {
+        const queue: Array<{ readonly at: number; readonly bytes: Buffer; readonly isLast: boolean }> = []
+        let timer: ReturnType<typeof setTimeout> | undefined
         let lost = false
-        let last = 0
-        from.on("data", (bytes) => {
-          const passed = lost ? undefined : pass(bytes)
-          if (passed === undefined) {
-            lost = true
-            return
+        let over = false
+        // One timer for all: two of them may ring in another order than they were set.
+        const work = () => {
+          timer = undefined
+          for (let next = queue[0]; next !== undefined; next = queue[0]) {
+            const wait = next.at - performance.now()
+            if (wait > 0) {
+              timer = setTimeout(work, wait)
+              return
+            }
+            queue.shift()
+            if (!to.writable) continue
+            if (next.isLast) to.write(next.bytes, () => to.resetAndDestroy())
+            else to.write(next.bytes)
           }
+          // What is on its way when its sender goes still arrives.
+          if (over) end()
+        }
+        from.on("data", (bytes) => {
+          const fate = lost ? "lose" : judge(bytes)
+          if (fate !== "pass") lost = true
+          if (fate === "lose") return
           const [least, most] = state.latency
-          last = Math.max(last, performance.now() + least + random() * (most - least))
-          const wait = last - performance.now()
-          const deliver = () => void (to.writable && to.write(passed))
-          if (wait <= 0) deliver()
-          else setTimeout(deliver, wait)
+          const at = performance.now() + least + random() * (most - least)
+          const passed = fate === "cut" ? bytes.subarray(0, Math.max(1, bytes.length >> 1)) : bytes
+          queue.push({ at, bytes: passed, isLast: fate === "cut" })
+          if (timer === undefined) work()
         })
         from.on("error", () => {})
+        from.on("close", () => {
+          over = true
+          if (timer === undefined) work()
+        })
       }
 
       const server = createServer((inbound) => {
@@ -83,20 +105,21 @@ export const proxy = (
         links.add(link)
         inbound.setNoDelay(true)
         outbound.setNoDelay(true)
-        pump(inbound, outbound, (bytes) => link.silent || state.dropRequests ? undefined : bytes)
-        pump(outbound, inbound, (bytes) => {
-          if (link.silent || state.dropReplies) return undefined
-          if (!link.cut) return bytes
-          inbound.write(bytes.subarray(0, Math.max(1, bytes.length >> 1)), () => inbound.resetAndDestroy())
-          return undefined
-        })
-        inbound.on("close", () => {
-          links.delete(link)
-          outbound.destroy()
-        })
-        outbound.on("close", () => {
-          if (!link.silent) inbound.destroy()
-        })
+        pump(
+          inbound,
+          outbound,
+          () => link.silent || state.dropRequests ? "lose" : "pass",
+          () => outbound.end()
+        )
+        pump(
+          outbound,
+          inbound,
+          () => link.silent || state.dropReplies ? "lose" : link.cut ? "cut" : "pass",
+          () => {
+            if (!link.silent) inbound.end()
+          }
+        )
+        inbound.on("close", () => links.delete(link))
       })
       server.listen(0, "127.0.0.1", () => {
         const address = server.address()
