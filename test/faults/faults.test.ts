@@ -15,7 +15,8 @@ const seed = Number(process.env.FAULTS_SEED ?? 1)
 const built = shared(build)
 
 /** What takes too long may be the machine's doing; what is wrong is not. */
-const isLate = (violation: string) => /^(stuck: free|told \d+ ms late|outlived its timeout by|its release took)/.test(violation)
+const isLate = (violation: string) =>
+  /^(stuck: free|told \d+ ms late|outlived its timeout by|its release took)/.test(violation)
 
 const survives = (scenario: Scenario) =>
   it.live(scenario.name, () =>
