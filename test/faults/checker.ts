@@ -36,6 +36,9 @@ const slack = 75
 /** From the end of a lease to the next look: the jitter of stores that tell, the longest pause of those that poll. */
 const wakeUp = 400
 
+/** When callers who lose patience have lost it, at the latest. Interrupted, a call may wait for one more answer. */
+const longestPatience = 300
+
 const overlap = (a: Span, b: Span): number => Math.min(a.to, b.to) - Math.max(a.from, b.from)
 
 const total = (spans: ReadonlyArray<Span>, within: Span): number =>
@@ -213,7 +216,8 @@ export const check = (recording: Recording): Verdict => {
     const section = sectionOf.get(id)
     const over = endedAt ?? deathOf(worker) ?? recording.stoppedAt
     const name = `${id} on ${key} (${result ?? "unfinished"}, timeout ${timeout})`
-    const waited = late(startedAt, section?.enteredAt ?? over, timeout + patience)
+    const limit = result === "interrupted" ? Math.max(timeout, longestPatience) : timeout
+    const waited = late(startedAt, section?.enteredAt ?? over, limit + patience)
     if (waited > 0) violations.push(`outlived its timeout by ${waited.toFixed(0)} ms: ${name}`)
     if (section !== undefined && section.endedAt < over) {
       const released = late(section.endedAt, over, 2 * patience)
