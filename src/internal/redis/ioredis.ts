@@ -32,6 +32,9 @@ const isCluster = (client: Client): client is Cluster => client.isCluster === tr
 /** A connection of ours that says nothing for this long while commands are out is given up for a new one. */
 const silenceMillis = 1000
 
+/** A connection that is not ready this long after somebody wants it is given up for a new one. */
+const handshakeMillis = 3000
+
 /** Delay before the nth attempt to connect again. */
 export const backoff = (times: number): number =>
   Math.round(Math.min(1000, 25 * 2 ** Math.min(times, 8)) * (0.5 + Math.random() * 0.5))
@@ -117,6 +120,9 @@ const open = (client: Client, owned: boolean) => {
     // Between becoming ready and telling so, newcomers must not overtake those who wait for it.
     if (connected && client.status === "ready") return execute(command, !cluster && !loaded.has(command.script))
     if (isDown()) return command.fail(lastError)
+    // A handshake that nobody answers is no connection either, and no timeout of the client's covers it.
+    if (waiting.length === 0) heardAt = performance.now()
+    else if (owned && performance.now() - heardAt > handshakeMillis) hangUp()
     waiting.push(command)
     if (client.status === "wait") client.connect().catch(ignore)
   }
@@ -215,6 +221,7 @@ const subscribe = (client: Client, channel: string, handlers: SubscriptionHandle
   let connection: Single | undefined
 
   const again = () => {
+    clearTimeout(timer)
     connection = undefined
     if (stopped) return
     handlers.down()
@@ -248,6 +255,7 @@ const subscribe = (client: Client, channel: string, handlers: SubscriptionHandle
       if (from === channel) handlers.message(String(message))
     })
     const current = () => !stopped && connection === opened
+    timer = setTimeout(() => opened.disconnect(), handshakeMillis)
     opened.connect().then(() => opened.call("subscribe", [channel])).then(
       () => current() && up(),
       (error) => current() && down(opened, error)
@@ -255,6 +263,7 @@ const subscribe = (client: Client, channel: string, handlers: SubscriptionHandle
   }
 
   const up = () => {
+    clearTimeout(timer)
     times = 0
     handlers.up()
   }
