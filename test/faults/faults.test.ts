@@ -4,8 +4,11 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { Lock } from "effect-lock"
+import * as RedisBackend from "effect-lock/RedisBackend"
 import { isInstalled } from "../../scripts/installed.ts"
-import { shared } from "../support/redis.ts"
+import { redis as startRedis, shared } from "../support/redis.ts"
+import { proxy } from "./proxy.ts"
 import { attack, build, type Scenario } from "./runner.ts"
 import { broken, memcached, memory, redis } from "./scenarios.ts"
 
@@ -38,6 +41,24 @@ describe("in memory", () => memory.forEach(survives))
 
 describe.skipIf(!isInstalled("redis"))("with redis-server", () => {
   for (const scenario of redis) if (!longOnly.test(scenario.name)) survives(scenario)
+})
+
+describe.skipIf(!isInstalled("redis"))("a connection that leads nowhere", () => {
+  // Known: nobody gives up a handshake that stays unanswered, so the process stays locked out.
+  it.live.fails("is given up for one that does not", () =>
+    Effect.gen(function*() {
+      const { port } = yield* startRedis()
+      const between = yield* proxy(port, [0, 0], Math.random)
+      const attempt = Lock.withLock(Effect.void, "key", { expires: "1 second", timeout: "1 second" })
+      yield* Effect.gen(function*() {
+        yield* attempt
+        between.nowhere = true
+        between.reset()
+        yield* Effect.sleep("500 millis")
+        between.nowhere = false
+        yield* Effect.retry(attempt, { times: 5 })
+      }).pipe(Effect.provide(RedisBackend.layer({ host: "127.0.0.1", port: between.port })))
+    }), 30_000)
 })
 
 describe.skipIf(!isInstalled("memcached"))("with memcached", () => {

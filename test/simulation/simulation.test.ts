@@ -7,7 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { type Kind, type Outcome, simulate } from "./scenario.ts"
 
 const [onlyKind, onlySeed] = (process.env.SIMULATION ?? "").split(":")
-const seeds = Number(process.env.SIMULATION_SEEDS ?? 800)
+const seeds = Number(process.env.SIMULATION_SEEDS ?? 1_500)
 const from = Number(process.env.SIMULATION_FROM ?? 1)
 
 const stores: Record<Kind, string> = {
