@@ -24,8 +24,9 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as InMemoryBackend from "./InMemoryBackend.ts"
+import { load } from "./internal/driver.ts"
 import type { LockBackend } from "./LockBackend.ts"
-import { BackendFailure, InvalidOptions, LockError } from "./LockError.ts"
+import { InvalidOptions, LockError } from "./LockError.ts"
 import * as OpenBackend from "./OpenBackend.ts"
 
 const expected = "a URL that starts with open://, memory://, redis://, rediss:// or memcache://"
@@ -33,23 +34,6 @@ const expected = "a URL that starts with open://, memory://, redis://, rediss://
 // What is malformed may contain a password anywhere, so it is not shown.
 const invalid = (value: string, expected: string): Effect.Effect<never, LockError> =>
   Effect.fail(new LockError({ reason: new InvalidOptions({ option: "url", value, expected }) }))
-
-/** Loads what needs a driver; the driver first, to know what is missing. */
-const load = <A>(backend: string, driver: string, modules: () => Promise<A>): Effect.Effect<A, LockError> =>
-  Effect.tryPromise({
-    try: modules,
-    catch: (cause) =>
-      new LockError({
-        reason: new BackendFailure({
-          backend,
-          operation: "connect",
-          kind: "Unsupported",
-          retryable: false,
-          description: `the package "${driver}" cannot be loaded, install it with: npm install ${driver}`,
-          cause
-        })
-      })
-  })
 
 const bare = (scheme: string, rest: string, layer: Layer.Layer<LockBackend>) =>
   rest === "" ? Effect.succeed(layer) : invalid(`more than ${scheme}://`, `${scheme}:// and nothing after it`)

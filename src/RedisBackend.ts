@@ -40,13 +40,14 @@ import * as Redis from "effect/persistence/Redis"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
+import { load } from "./internal/driver.ts"
 import * as IoRedis from "./internal/redis/ioredis.ts"
 import * as Service from "./internal/redis/service.ts"
 import * as Store from "./internal/redis/store.ts"
 import type { Transport } from "./internal/redis/transport.ts"
 import * as Url from "./internal/redis/url.ts"
 import * as LockBackend from "./LockBackend.ts"
-import { BackendFailure, InvalidOptions, LockError } from "./LockError.ts"
+import { InvalidOptions, LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
@@ -166,20 +167,7 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   if (db !== undefined && (!Number.isInteger(db) || db < 0)) {
     return yield* invalid("db", String(db), "a whole number of 0 or more")
   }
-  const { Redis: Connection } = yield* Effect.tryPromise({
-    try: () => import("ioredis"),
-    catch: (cause) =>
-      new LockError({
-        reason: new BackendFailure({
-          backend,
-          operation: "connect",
-          kind: "Unsupported",
-          retryable: false,
-          description: `the package "ioredis" cannot be loaded, install it with: npm install ioredis`,
-          cause
-        })
-      })
-  })
+  const { Redis: Connection } = yield* load(backend, "ioredis", () => import("ioredis"))
   const secret = password ?? parsed.password
   const user = username ?? parsed.username
   const client = new Connection({

@@ -109,33 +109,31 @@ export class Calls {
     call: () => Effect.Effect<A, BackendFailure>,
     until = Infinity
   ): Effect.Effect<A, BackendFailure> {
-    return Effect.suspend(() => {
-      if (this.closed) return Effect.fail(this.closedFailure(operation, key))
-      return this.store.direct !== undefined
-        ? call()
-        : this.patient(operation, key, this.start(Effect.suspend(call)), until)
-    })
+    return this.within(operation, key, call, () => this.start(Effect.suspend(call)), until)
   }
 
+  /** Releases a token, within the store's patience. */
   release(key: string, token: string): Effect.Effect<boolean, BackendFailure> {
-    return Effect.suspend(() => {
-      if (this.closed) return Effect.fail(this.closedFailure("release", key))
-      return this.store.direct !== undefined
-        ? this.store.release(key, token)
-        : this.patient("release", key, this.startRelease(key, token), Infinity)
-    })
+    const call = () => this.store.release(key, token)
+    return this.within("release", key, call, () => this.startRelease(key, token), Infinity)
   }
 
-  private patient<A>(
+  private within<A>(
     operation: Operation,
     key: string,
-    pending: Pending<A, BackendFailure>,
+    call: () => Effect.Effect<A, BackendFailure>,
+    start: () => Pending<A, BackendFailure>,
     until: number
   ): Effect.Effect<A, BackendFailure> {
-    return pending.pollUnsafe() ?? Effect.flatMap(
-      this.outcome(pending, Math.min(until, this.alarms.now() + this.patience)),
-      (exit) => exit ?? Effect.fail(this.noReply(operation, key))
-    )
+    return Effect.suspend(() => {
+      if (this.closed) return Effect.fail(this.closedFailure(operation, key))
+      if (this.store.direct !== undefined) return call()
+      const pending = start()
+      return pending.pollUnsafe() ?? Effect.flatMap(
+        this.outcome(pending, Math.min(until, this.alarms.now() + this.patience)),
+        (exit) => exit ?? Effect.fail(this.noReply(operation, key))
+      )
+    })
   }
 
   /**
@@ -184,24 +182,26 @@ export class Calls {
   }
 
   noReply(operation: Operation, key: string, description = "no reply in time"): BackendFailure {
-    return new BackendFailure({
-      backend: this.store.name,
-      operation,
-      kind: "NoReply",
-      retryable: true,
-      key,
-      description
-    })
+    return this.failure(operation, key, "NoReply", description)
   }
 
   closedFailure(operation: Operation, key: string): BackendFailure {
+    return this.failure(operation, key, "Closed", "the backend has been closed")
+  }
+
+  private failure(
+    operation: Operation,
+    key: string,
+    kind: "NoReply" | "Closed",
+    description: string
+  ): BackendFailure {
     return new BackendFailure({
       backend: this.store.name,
       operation,
-      kind: "Closed",
-      retryable: false,
+      kind,
+      retryable: kind === "NoReply",
       key,
-      description: "the backend has been closed"
+      description
     })
   }
 }
