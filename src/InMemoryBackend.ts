@@ -11,13 +11,14 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { KeyMap } from "./internal/keyMap.ts"
+import { KeyMap, type Place } from "./internal/keyMap.ts"
 import * as LockBackend from "./LockBackend.ts"
 import type { Attempt, Claim, LockStore } from "./LockStore.ts"
 
-interface Entry {
-  token: string
-  expiresAt: number
+class Entry implements Place {
+  vacant = true
+  token = ""
+  expiresAt = 0
 }
 
 /** Below this many entries nobody looks for expired ones. */
@@ -54,7 +55,7 @@ const smallestSweep = 64
  * @since 0.1.0
  */
 export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.service(Clock.Clock), (clock): LockStore => {
-  const entries = new KeyMap<Entry>()
+  const entries = new KeyMap(() => new Entry())
   const listeners = new Map<string, Set<() => void>>()
   let sweepAt = smallestSweep
   let fencingToken = 0
@@ -64,32 +65,32 @@ export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.service(Clo
   const live = (key: string, at: number): Entry | undefined => {
     const entry = entries.get(key)
     if (entry === undefined || entry.expiresAt > at) return entry
-    entries.remove(key)
+    entries.vacate(entry)
     return undefined
   }
 
   const sweep = (at: number): void => {
-    for (const [key, entry] of entries.entries()) if (entry.expiresAt <= at) entries.remove(key)
-    entries.compact()
+    for (const entry of entries.values()) if (entry.expiresAt <= at) entries.vacate(entry)
     sweepAt = Math.max(smallestSweep, 2 * entries.size)
   }
 
   const tryAcquire = ({ expiresMillis, key, token }: Claim, at: number): Attempt => {
-    const entry = live(key, at)
-    if (entry === undefined) {
-      entries.add(key, { token, expiresAt: at + expiresMillis })
-      if (entries.size > sweepAt) sweep(at)
-    } else if (entry.token === token) {
-      entry.expiresAt = at + expiresMillis
-    } else {
+    let entry = entries.find(key)
+    if (entry === undefined || entry.vacant) {
+      if (entries.size >= sweepAt) sweep(at)
+      entry = entries.occupy(key, entry)
+    } else if (entry.expiresAt > at && entry.token !== token) {
       return { _tag: "Held", token: entry.token, remainingMillis: entry.expiresAt - at }
     }
+    entry.token = token
+    entry.expiresAt = at + expiresMillis
     return { _tag: "Acquired", fencingToken: ++fencingToken }
   }
 
   const release = (key: string, token: string, at: number): boolean => {
-    if (live(key, at)?.token !== token) return false
-    entries.remove(key)
+    const entry = live(key, at)
+    if (entry?.token !== token) return false
+    entries.vacate(entry)
     const waiting = listeners.get(key)
     if (waiting !== undefined) { for (const notify of waiting) notify() }
     return true

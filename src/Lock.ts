@@ -161,7 +161,10 @@ const defects = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<void> => {
 
 type Complete = (config: LockConfig) => LockRequest | LockError
 
-/** Calls `f` in an uninterruptible region with the backend and the completed request. */
+/**
+ * Calls `f` in an uninterruptible region with the backend and the completed
+ * request, which are looked up anew only when the services are others than last time.
+ */
 const withRequest = <A, E, R>(
   complete: Complete,
   f: (
@@ -170,15 +173,21 @@ const withRequest = <A, E, R>(
     restore: Restore,
     fiber: Fiber.Fiber<unknown, unknown>
   ) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | LockError, R | LockBackend> =>
-  Effect.uninterruptibleMask<A, E | LockError, R>((restore) => {
+): Effect.Effect<A, E | LockError, R | LockBackend> => {
+  let last: Context.Context<LockBackend> | undefined
+  let backend: Backend
+  let request: LockRequest | LockError
+  return Effect.uninterruptibleMask<A, E | LockError, R>((restore) => {
     const fiber = Fiber.getCurrent()!
     const context = contextOf<LockBackend>(fiber)
-    const request = complete(Context.get(context, LockConfig))
-    return request instanceof LockError
-      ? Exit.fail(request)
-      : f(Context.get(context, LockBackend), request, restore, fiber)
+    if (context !== last) {
+      request = complete(Context.get(context, LockConfig))
+      backend = Context.get(context, LockBackend)
+      last = context
+    }
+    return request instanceof LockError ? Exit.fail(request) : f(backend, request, restore, fiber)
   })
+}
 
 /** Takes, guards, gives back: the life of a lock. */
 const bracket = <A, E, R, B, E2>(
@@ -186,23 +195,29 @@ const bracket = <A, E, R, B, E2>(
   complete: Complete,
   onDone: (work: Effect.Effect<A, E, R>) => Effect.Effect<B, E, R>,
   onBusy: (backend: Backend, request: LockRequest, busy: Busy) => Effect.Effect<B, E2>
-): Effect.Effect<B, E | E2 | LockError, R | LockBackend> =>
-  withRequest<B, E | E2 | LockError, R>(complete, (backend, request, restore, fiber) => {
-    const taking: Effect.Effect<Taken | Busy, LockError> = span(
-      fiber,
-      "Lock.wait",
-      backend,
-      request,
-      backend.take(request, restore)
-    )
-    const use = (taken: Taken | Busy): Effect.Effect<B, E | E2 | LockError> => {
-      if (taken._tag === "Busy") return onBusy(backend, request, taken)
-      const effect = onDone(typeof work === "function" ? Effect.suspend(() => work(taken)) : work)
-      return guard(taken, span(fiber, "Lock.hold", backend, request, effect), contextOf<R>(fiber), restore)
-    }
-    const taken = Exit.isExit(taking) ? taking as Exit.Exit<Taken | Busy, LockError> : undefined
-    return taken?._tag === "Success" ? use(taken.value) : Effect.flatMap(taking, use)
+): Effect.Effect<B, E | E2 | LockError, R | LockBackend> => {
+  const use = (
+    backend: Backend,
+    request: LockRequest,
+    restore: Restore,
+    fiber: Fiber.Fiber<unknown, unknown>,
+    taken: Taken | Busy
+  ): Effect.Effect<B, E | E2 | LockError> => {
+    if (taken._tag === "Busy") return onBusy(backend, request, taken)
+    const effect = onDone(typeof work === "function" ? Effect.suspend(() => work(taken)) : work)
+    return guard(taken, span(fiber, "Lock.hold", backend, request, effect), contextOf<R>(fiber), restore)
+  }
+  return withRequest<B, E | E2 | LockError, R>(complete, (backend, request, restore, fiber) => {
+    const taking = span(fiber, "Lock.wait", backend, request, backend.take(request, restore))
+    return isSuccess(taking)
+      ? use(backend, request, restore, fiber, taking.value)
+      : Effect.flatMap(taking, (taken) => use(backend, request, restore, fiber, taken))
   })
+}
+
+/** Of all effects only an exit has this tag, and this is several times faster than looking for its type id. */
+const isSuccess = <A, E>(effect: Effect.Effect<A, E>): effect is Exit.Success<A, E> =>
+  (effect as Partial<Exit.Exit<A, E>>)._tag === "Success"
 
 /**
  * Runs an effect while holding the lock on a key.

@@ -56,7 +56,7 @@ export class Engine {
   private readonly keeper: Keeper
   private readonly clock: Clock.Clock
   private readonly nextToken: (now?: number) => string
-  private readonly lines = new KeyMap<Line>()
+  private readonly lines = new KeyMap((key) => new Line(key))
   private readonly schedule: (task: () => void) => void
   private readonly drift: number
   private readonly minExpires: number
@@ -91,12 +91,14 @@ export class Engine {
       return Exit.fail(this.invalidExpires(expiresMillis))
     }
     const startedAt = this.alarms.now()
-    const line = this.lines.get(key)
-    if (line !== undefined) {
+    const line = this.lines.find(key)
+    if (line !== undefined && !line.vacant) {
       return request.timeoutMillis === 0 ? this.behind(line, startedAt) : this.queue(line, request, startedAt, restore)
     }
     const { direct } = this.store
-    if (direct === undefined) return this.contend(this.open(key), request, startedAt, startedAt, restore, undefined)
+    if (direct === undefined) {
+      return this.contend(this.lines.occupy(key, line), request, startedAt, startedAt, restore, undefined)
+    }
     this.meter.attempted()
     const token = this.nextToken(startedAt)
     const attempt = direct.tryAcquire({ key, token, expiresMillis, wait: false }, startedAt)
@@ -104,19 +106,22 @@ export class Engine {
       const { fencingToken } = attempt
       const deadline = startedAt + expiresMillis
       return Exit.succeed(
-        this.hold(this.open(key), request, token, expiresMillis, fencingToken, startedAt, deadline, startedAt)
+        this.hold(
+          this.lines.occupy(key, line),
+          request,
+          token,
+          expiresMillis,
+          fencingToken,
+          startedAt,
+          deadline,
+          startedAt
+        )
       )
     }
     if (request.timeoutMillis === 0) return this.busy(attempt, startedAt)
     const contender = new Contender(key, token, expiresMillis)
     contender.reply = attempt
-    return this.contend(this.open(key), request, startedAt, startedAt, restore, contender)
-  }
-
-  private open(key: string): Line {
-    const line = new Line(key)
-    this.lines.add(key, line)
-    return line
+    return this.contend(this.lines.occupy(key, line), request, startedAt, startedAt, restore, contender)
   }
 
   /** Waits in the local line for the turn. */
@@ -659,7 +664,8 @@ export class Engine {
     if (baton._tag === "Tenure" && baton.tenure.state !== "Held") baton = turn
     const next = line.head
     if (next !== undefined) return this.give(line, next, baton)
-    this.lines.remove(line.key)
+    line.tenure = line.heard = undefined
+    this.lines.vacate(line)
     if (baton._tag === "Claimed") this.disown(baton.contender)
     if (baton._tag === "Tenure") {
       this.keeper.remove(baton.tenure)
@@ -710,12 +716,12 @@ export class Engine {
     this.calls.closed = true
     const held: Array<Tenure> = []
     const asking: Array<Contender> = []
-    const lines = this.lines.entries()
-    for (const [, { contender, tenure }] of lines) {
+    const lines = this.lines.values()
+    for (const { contender, tenure } of lines) {
       if (tenure !== undefined) held.push(tenure)
       if (contender !== undefined) asking.push(contender)
     }
-    for (const [, line] of lines) {
+    for (const line of lines) {
       for (let waiter = line.head; waiter !== undefined; waiter = line.head) this.give(line, waiter, { _tag: "Closed" })
     }
     for (const tenure of held) this.lose(tenure, "Closed")

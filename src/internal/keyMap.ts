@@ -1,52 +1,74 @@
 /**
- * A map for keys that come and go. In a plain `Map` every deletion leaves a gap in
- * the key's chain until the next rehash, so that setting and deleting one key
- * again and again costs as much as the map is large. Here a key that goes from a
- * large map leaves its place, which it finds again; when there are more empty
- * places than keys they are given up, and all of them with the last key.
+ * A map for keys that come and go, often the same ones. A key that goes leaves its
+ * place vacant, for when it comes again: in a plain `Map` every deletion leaves a
+ * gap in the key's chain until the next rehash, so that taking and freeing one key
+ * again and again would cost as much as the map is large. When the last key has
+ * gone all places go, at the end of the turn; before that whenever more of them
+ * are vacant than not.
  */
 const small = 64
 
-export class KeyMap<A extends object> {
-  private readonly places = new Map<string, A | undefined>()
-  private empty = 0
+export interface Place {
+  vacant: boolean
+}
 
-  get size(): number {
-    return this.places.size - this.empty
+export class KeyMap<A extends Place> {
+  private readonly places = new Map<string, A>()
+  private readonly make: (key: string) => A
+  private occupied = 0
+  private clearing = false
+
+  constructor(make: (key: string) => A) {
+    this.make = make
   }
 
-  get(key: string): A | undefined {
+  /** How many places are occupied. */
+  get size(): number {
+    return this.occupied
+  }
+
+  /** The place of a key, vacant or not. */
+  find(key: string): A | undefined {
     return this.places.get(key)
   }
 
-  /** Adds a key that is not there. */
-  add(key: string, value: A): void {
-    const { size } = this.places
-    this.places.set(key, value)
-    if (this.places.size === size) this.empty--
+  /** The place of a key if it is occupied. */
+  get(key: string): A | undefined {
+    const place = this.places.get(key)
+    return place === undefined || place.vacant ? undefined : place
   }
 
-  /** Removes a key that is there. */
-  remove(key: string): void {
-    const { places } = this
-    if (places.size <= small) {
-      places.delete(key)
-    } else {
-      places.set(key, undefined)
-      this.empty++
+  /** Occupies the place that has been found for the key. */
+  occupy(key: string, found: A | undefined): A {
+    const place = found ?? this.make(key)
+    if (found === undefined) this.places.set(key, place)
+    place.vacant = false
+    this.occupied++
+    return place
+  }
+
+  vacate(place: A): void {
+    place.vacant = true
+    this.occupied--
+    if (this.occupied > 0) {
+      if (this.places.size > small + 2 * this.occupied) this.compact()
+    } else if (!this.clearing) {
+      this.clearing = true
+      queueMicrotask(this.clear)
     }
-    if (this.empty === places.size || this.empty > small + places.size / 2) this.compact()
   }
 
-  /** Gives up the empty places. */
-  compact(): void {
-    if (this.empty === 0) return
-    if (this.empty === this.places.size) this.places.clear()
-    else for (const [key, value] of this.places) if (value === undefined) this.places.delete(key)
-    this.empty = 0
+  values(): ReadonlyArray<A> {
+    return Array.from(this.places.values()).filter(({ vacant }) => !vacant)
   }
 
-  entries(): ReadonlyArray<readonly [string, A]> {
-    return Array.from(this.places).filter((place): place is [string, A] => place[1] !== undefined)
+  /** Gives up the vacant places. */
+  private compact(): void {
+    for (const [key, { vacant }] of this.places) if (vacant) this.places.delete(key)
+  }
+
+  private readonly clear = (): void => {
+    this.clearing = false
+    if (this.occupied === 0) this.places.clear()
   }
 }

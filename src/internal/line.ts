@@ -8,6 +8,7 @@ import type { BackendFailure } from "../LockError.ts"
 import type { Held } from "../LockStore.ts"
 import type { Alarm } from "./alarms.ts"
 import type { Contender } from "./contender.ts"
+import type { Place } from "./keyMap.ts"
 import type { Tenure } from "./tenure.ts"
 
 /** What comes with the turn. */
@@ -38,8 +39,9 @@ export class Waiter {
   }
 }
 
-export class Line {
+export class Line implements Place {
   readonly key: string
+  vacant = true
   private first: Waiter | undefined = undefined
   private last: Waiter | undefined = undefined
   /** The lease that this process has on the key. */

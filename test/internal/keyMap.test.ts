@@ -6,40 +6,66 @@ const steps = Schema.Array(
   Schema.Tuple([Schema.Boolean, Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 150 }))])
 )
 
+const make = () => new KeyMap((key) => ({ key, vacant: true }))
+
+const placesOf = (map: KeyMap<never>) => (map as unknown as { readonly places: Map<string, unknown> }).places.size
+
+const endOfTurn = Effect.promise(() => Promise.resolve())
+
 describe("KeyMap", () => {
   it.effect.prop(
     "holds what a plain map would",
     { steps, start: Schema.Boolean },
     ({ start, steps }) =>
-      Effect.sync(() => {
-        const map = new KeyMap<{ readonly n: number }>()
-        const plain = new Map<string, { readonly n: number }>()
-        const add = (key: string, n: number) => {
-          const value = { n }
-          map.add(key, value)
-          plain.set(key, value)
-        }
-        if (start) { for (let i = 0; i <= 150; i++) add(`key-${i}`, i) }
+      Effect.gen(function*() {
+        const map = make()
+        const plain = new Map<string, { readonly key: string }>()
+        const add = (key: string) => plain.set(key, map.occupy(key, map.find(key)))
+        if (start) { for (let i = 0; i <= 150; i++) add(`key-${i}`) }
         for (const [adds, n] of steps) {
           const key = `key-${n}`
-          if (adds && !plain.has(key)) add(key, n)
-          if (!adds && plain.delete(key)) map.remove(key)
-          assert.strictEqual(map.get(key), plain.get(key))
+          if (adds && !plain.has(key)) add(key)
+          const place = plain.get(key)
+          if (!adds && plain.delete(key)) map.vacate(map.get(key)!)
+          else assert.strictEqual(map.get(key), place)
+          if (!adds) assert.isUndefined(map.get(key))
           assert.strictEqual(map.size, plain.size)
+          if (n % 10 === 0) yield* endOfTurn
         }
-        assert.sameDeepMembers(map.entries() as Array<unknown>, Array.from(plain))
+        for (const [key, place] of plain) assert.strictEqual(place.key, key)
+        assert.sameMembers(map.values() as Array<unknown>, Array.from(plain.values()))
       }),
     { arbitrary: { runs: 200 } }
   )
 
-  it("keeps no more empty places than keys, and none without keys", () => {
-    const map = new KeyMap<object>()
-    const placesOf = (map: KeyMap<object>) => (map as unknown as { readonly places: Map<string, unknown> }).places.size
-    for (let i = 0; i < 10_000; i++) map.add(`key-${i}`, {})
-    for (let i = 0; i < 10_000; i++) {
-      map.remove(`key-${i}`)
-      assert.isAtMost(placesOf(map), 2 * map.size + 130)
-    }
-    assert.strictEqual(placesOf(map), 0)
+  it("gives a key that comes again in the same turn the place it had", () => {
+    const map = make()
+    const place = map.occupy("key", map.find("key"))
+    map.vacate(place)
+    assert.isUndefined(map.get("key"))
+    assert.strictEqual(map.occupy("key", map.find("key")), place)
+    assert.isFalse(place.vacant)
   })
+
+  it.effect("keeps no more vacant places than others, and none without keys", () =>
+    Effect.gen(function*() {
+      const map = make()
+      for (let i = 0; i < 10_000; i++) map.occupy(`key-${i}`, undefined)
+      for (let i = 0; i < 10_000; i++) {
+        map.vacate(map.get(`key-${i}`)!)
+        assert.isAtMost(placesOf(map as never), 2 * map.size + 64)
+      }
+      yield* endOfTurn
+      assert.strictEqual(placesOf(map as never), 0)
+    }))
+
+  it.effect("keeps the place of a key that is there again when the turn ends", () =>
+    Effect.gen(function*() {
+      const map = make()
+      const place = map.occupy("key", undefined)
+      map.vacate(place)
+      map.occupy("key", map.find("key"))
+      yield* endOfTurn
+      assert.strictEqual(map.get("key"), place)
+    }))
 })
