@@ -77,13 +77,13 @@ export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.service(Clo
   const tryAcquire = ({ expiresMillis, key, token }: Claim, at: number): Attempt => {
     let entry = entries.find(key)
     if (entry === undefined || entry.vacant) {
-      if (entries.size >= sweepAt) sweep(at)
       entry = entries.occupy(key, entry)
     } else if (entry.expiresAt > at && entry.token !== token) {
       return { _tag: "Held", token: entry.token, remainingMillis: entry.expiresAt - at }
     }
     entry.token = token
     entry.expiresAt = at + expiresMillis
+    if (entries.size > sweepAt) sweep(at)
     return { _tag: "Acquired", fencingToken: ++fencingToken }
   }
 

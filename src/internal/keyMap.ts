@@ -2,10 +2,10 @@
  * A map for keys that come and go, often the same ones. A key that goes leaves its
  * place vacant, for when it comes again: in a plain `Map` every deletion leaves a
  * gap in the key's chain until the next rehash, so that taking and freeing one key
- * again and again would cost as much as the map is large. When the last key has
- * gone all places go, at the end of the turn; before that whenever more of them
- * are vacant than not.
+ * again and again would cost as much as the map is large. At the end of the turn
+ * all places go if the last key has gone, and the vacant ones when they are many.
  */
+/** So many vacant places are not many. */
 const small = 64
 
 export interface Place {
@@ -16,7 +16,7 @@ export class KeyMap<A extends Place> {
   private readonly places = new Map<string, A>()
   private readonly make: (key: string) => A
   private occupied = 0
-  private clearing = false
+  private tidying = false
 
   constructor(make: (key: string) => A) {
     this.make = make
@@ -27,7 +27,7 @@ export class KeyMap<A extends Place> {
     return this.occupied
   }
 
-  /** The place of a key, vacant or not. */
+  /** The place of a key, vacant or not. It stays until the end of the turn. */
   find(key: string): A | undefined {
     return this.places.get(key)
   }
@@ -50,25 +50,24 @@ export class KeyMap<A extends Place> {
   vacate(place: A): void {
     place.vacant = true
     this.occupied--
-    if (this.occupied > 0) {
-      if (this.places.size > small + 2 * this.occupied) this.compact()
-    } else if (!this.clearing) {
-      this.clearing = true
-      queueMicrotask(this.clear)
-    }
+    if (this.tidying || !this.isUntidy) return
+    this.tidying = true
+    queueMicrotask(this.tidy)
   }
 
   values(): ReadonlyArray<A> {
     return Array.from(this.places.values()).filter(({ vacant }) => !vacant)
   }
 
-  /** Gives up the vacant places. */
-  private compact(): void {
-    for (const [key, { vacant }] of this.places) if (vacant) this.places.delete(key)
+  private get isUntidy(): boolean {
+    const vacant = this.places.size - this.occupied
+    return this.occupied === 0 ? vacant > 0 : vacant >= small && vacant >= this.occupied
   }
 
-  private readonly clear = (): void => {
-    this.clearing = false
+  private readonly tidy = (): void => {
+    this.tidying = false
+    if (!this.isUntidy) return
     if (this.occupied === 0) this.places.clear()
+    else for (const [key, { vacant }] of this.places) if (vacant) this.places.delete(key)
   }
 }
