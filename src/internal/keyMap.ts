@@ -6,7 +6,7 @@
  * all places go if the last key has gone, and the vacant ones when they are many.
  */
 /** So many vacant places are not many. */
-const small = 64
+const small = 32
 
 export interface Place {
   vacant: boolean
