@@ -131,6 +131,16 @@ export interface Holding {
 }
 
 /**
+ * A call that waits for its answer. Only the first one counts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Settling<A> {
+  settle(exit: Exit.Exit<A, BackendFailure>): void
+}
+
+/**
  * The contract between a store and the engine.
  *
  * @category models
@@ -168,12 +178,12 @@ export interface LockStore {
 
   /**
    * {@link LockStore.tryAcquire} and {@link LockStore.release} for a client that
-   * calls back: `settle` is called once, at once or later. Spares the engine a
+   * calls back: each call is settled once, at once or later. Spares the engine a
    * fiber for each call. Whoever changes those of a store leaves these out.
    */
   readonly callbacks?: {
-    readonly tryAcquire: (claim: Claim, settle: (exit: Exit.Exit<Attempt, BackendFailure>) => void) => void
-    readonly release: (key: string, token: string, settle: (exit: Exit.Exit<boolean, BackendFailure>) => void) => void
+    readonly tryAcquire: (claim: Claim, call: Settling<Attempt>) => void
+    readonly release: (key: string, token: string, call: Settling<boolean>) => void
   } | undefined
 
   /**

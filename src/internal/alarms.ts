@@ -7,11 +7,12 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
+/** Something that rings; it is its own entry in the heap. */
 export interface Alarm {
-  readonly at: number
-  readonly ring: () => void
+  at: number
   /** Place in the heap, -1 when not set. */
   index: number
+  ring(): void
 }
 
 export class Alarms {
@@ -20,18 +21,11 @@ export class Alarms {
   private wakeAt = Infinity
   private readonly clock: Clock.Clock
   private readonly fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
-  private readonly soon: (task: () => void) => void
   private resting = false
 
-  /** `soon` runs a task after what is running now. */
-  constructor(
-    clock: Clock.Clock,
-    fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>,
-    soon: (task: () => void) => void
-  ) {
+  constructor(clock: Clock.Clock, fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>) {
     this.clock = clock
     this.fork = fork
-    this.soon = soon
   }
 
   /** Monotonic milliseconds. */
@@ -43,14 +37,13 @@ export class Alarms {
     return this.heap.length
   }
 
-  /** Calls `ring` at `at`, never earlier; an infinite time never comes. */
-  set(at: number, ring: () => void): Alarm {
-    const alarm: Alarm = { at, ring, index: -1 }
-    if (at === Infinity) return alarm
+  /** Rings an alarm that is not set at `at`, never earlier; an infinite time never comes. */
+  set(alarm: Alarm, at: number): void {
+    alarm.at = at
+    if (at === Infinity) return
     this.heap.push(alarm)
     this.up(alarm, this.heap.length - 1)
     if (alarm.index === 0) this.sleep()
-    return alarm
   }
 
   cancel(alarm: Alarm): void {
@@ -66,17 +59,19 @@ export class Alarms {
   }
 
   /**
-   * Stops the sleeper, but not if the next alarm follows at once, as when locks
-   * are taken one after the other. Starting it does not wait like this: a clock
-   * that jumps in between would pass over the alarm.
+   * Stops the sleeper at the end of the turn, but not if the next alarm follows at
+   * once, as when locks are taken one after the other. Starting it does not wait
+   * like this: a clock that jumps in between would pass over the alarm.
    */
   private rest(): void {
     if (this.resting) return
     this.resting = true
-    this.soon(() => {
-      this.resting = false
-      if (this.heap.length === 0) this.stop()
-    })
+    queueMicrotask(this.stopIfIdle)
+  }
+
+  private readonly stopIfIdle = (): void => {
+    this.resting = false
+    if (this.heap.length === 0) this.stop()
   }
 
   stop(): void {

@@ -13,11 +13,11 @@ import * as Schedule from "effect/Schedule"
 import { BackendFailure } from "../LockError.ts"
 import type { Attempt, Claim, LockStore } from "../LockStore.ts"
 import type { Alarms } from "./alarms.ts"
-import { Called, type Pending } from "./pending.ts"
+import { type Book, Call, type Running } from "./call.ts"
 
 export type Operation = "acquire" | "extend" | "release" | "inspect" | "listen"
 
-type Fork = <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
+export type Fork = <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
 
 /** How a failed release is tried again, until the lease has ended by itself. */
 const persistent: Schedule.Schedule<unknown> = Schedule.min([
@@ -32,15 +32,15 @@ export interface Debt {
   fiber?: Fiber.Fiber<void> | undefined
 }
 
-export class Calls {
+export class Calls implements Book {
   /** How long to wait for a reply, in milliseconds. */
   readonly patience: number
   closed = false
+  readonly alarms: Alarms
+  readonly out = new Set<Call<unknown, unknown>>()
   private readonly store: LockStore
-  private readonly alarms: Alarms
   private readonly fork: Fork
   private readonly debts = new Set<Debt>()
-  private readonly running = new Set<Pending<unknown, unknown>>()
 
   constructor(store: LockStore, alarms: Alarms, fork: Fork) {
     this.store = store
@@ -50,55 +50,46 @@ export class Calls {
   }
 
   get size(): number {
-    return this.running.size + this.debts.size
+    return this.out.size + this.debts.size
   }
 
   /** Starts an effect at once and keeps it known until it ends. */
-  start<A, E>(effect: Effect.Effect<A, E>, fork: Fork = this.fork): Pending<A, E> {
-    return this.track(fork(effect))
+  start<A, E>(effect: Effect.Effect<A, E>, fork: Fork = this.fork): Call<A, E> {
+    const call = new Call<A, E>(this)
+    const fiber = fork(effect)
+    call.fiber = fiber
+    fiber.addObserver((exit) => call.settle(exit))
+    return call
   }
 
-  private track<A, E>(pending: Pending<A, E>): Pending<A, E> {
-    if (pending.pollUnsafe() === undefined) {
-      this.running.add(pending)
-      pending.addObserver(() => this.running.delete(pending))
-    }
-    return pending
-  }
-
-  tryAcquire(claim: Claim, fork: Fork): Pending<Attempt, BackendFailure> {
+  tryAcquire(claim: Claim, fork: Fork | undefined): Call<Attempt, BackendFailure> {
     const { callbacks } = this.store
     if (callbacks === undefined) return this.start(Effect.suspend(() => this.store.tryAcquire(claim)), fork)
-    const call = new Called<Attempt, BackendFailure>()
-    callbacks.tryAcquire(claim, call.settle)
-    return this.track(call)
+    const call = new Call<Attempt, BackendFailure>(this)
+    callbacks.tryAcquire(claim, call)
+    return call
   }
 
-  private startRelease(key: string, token: string): Pending<boolean, BackendFailure> {
+  startRelease(key: string, token: string): Call<boolean, BackendFailure> {
     const { callbacks } = this.store
     if (callbacks === undefined) return this.start(Effect.suspend(() => this.store.release(key, token)))
-    const call = new Called<boolean, BackendFailure>()
-    callbacks.release(key, token, call.settle)
-    return this.track(call)
+    const call = new Call<boolean, BackendFailure>(this)
+    callbacks.release(key, token, call)
+    return call
   }
 
-  /** How an operation ends, or undefined when it has not by `until`. Interrupting the wait leaves it alone. */
-  outcome<A, E>(fiber: Pending<A, E>, until: number): Effect.Effect<Exit.Exit<A, E> | undefined> {
+  /** How something ends, or undefined when it has not by `until`. Interrupting the wait leaves it alone. */
+  outcome<A, E>(running: Running<A, E>, until: number): Effect.Effect<Exit.Exit<A, E> | undefined> {
     return Effect.callback((resume) => {
-      const exit = fiber.pollUnsafe()
-      if (exit !== undefined) return resume(Effect.succeed(exit))
-      const ignore = fiber.addObserver((exit) => {
+      let ended = false
+      const alarm = { at: until, index: -1, ring: () => resume(Effect.undefined) }
+      running.addObserver((exit) => {
+        ended = true
         this.alarms.cancel(alarm)
         resume(Effect.succeed(exit))
       })
-      const alarm = this.alarms.set(until, () => {
-        ignore()
-        resume(Effect.undefined)
-      })
-      return Effect.sync(() => {
-        ignore()
-        this.alarms.cancel(alarm)
-      })
+      if (!ended) this.alarms.set(alarm, until)
+      return Effect.sync(() => this.alarms.cancel(alarm))
     })
   }
 
@@ -122,17 +113,20 @@ export class Calls {
     operation: Operation,
     key: string,
     call: () => Effect.Effect<A, BackendFailure>,
-    start: () => Pending<A, BackendFailure>,
+    start: () => Call<A, BackendFailure>,
     until: number
   ): Effect.Effect<A, BackendFailure> {
     return Effect.suspend(() => {
       if (this.closed) return Effect.fail(this.closedFailure(operation, key))
       if (this.store.direct !== undefined) return call()
-      const pending = start()
-      return pending.pollUnsafe() ?? Effect.flatMap(
-        this.outcome(pending, Math.min(until, this.alarms.now() + this.patience)),
-        (exit) => exit ?? Effect.fail(this.noReply(operation, key))
-      )
+      const made = start()
+      return made.exit ?? Effect.callback<A, BackendFailure>((resume) => {
+        made.wait(
+          Math.min(until, this.alarms.now() + this.patience),
+          (exit) => resume(exit ?? Effect.fail(this.noReply(operation, key)))
+        )
+        return Effect.sync(() => made.leave())
+      })
     })
   }
 
@@ -163,13 +157,13 @@ export class Calls {
     const debts = [...tokens, ...this.debts]
     yield* Fiber.interruptAll(debts.flatMap(({ fiber }) => fiber ?? []))
     const until = this.alarms.now() + this.patience
-    for (const fiber of Array.from(this.running)) yield* this.outcome(fiber, until)
-    for (const pending of Array.from(this.running)) pending.interruptUnsafe()
+    for (const call of Array.from(this.out)) yield* this.outcome(call, until)
+    for (const { fiber } of Array.from(this.out)) fiber?.interruptUnsafe()
     // A claim that was still out may have been executed by now.
     const releases = debts.map(({ key, token }) => this.startRelease(key, token))
     const end = this.alarms.now() + this.patience
     for (const release of releases) yield* this.outcome(release, end)
-    for (const release of releases) release.interruptUnsafe()
+    for (const { fiber } of releases) fiber?.interruptUnsafe()
     this.debts.clear()
   })
 

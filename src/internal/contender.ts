@@ -3,13 +3,17 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { BackendFailure } from "../LockError.ts"
 import type { Attempt, Grant } from "../LockStore.ts"
-import type { Alarms } from "./alarms.ts"
-import type { Pending } from "./pending.ts"
+import type { Alarm, Alarms } from "./alarms.ts"
+import type { Call } from "./call.ts"
 
 /** What came of asking the store: an answer, or a failure that leaves us in doubt. */
 export type Reply = Attempt | BackendFailure
 
-export class Contender {
+const none: ReadonlyArray<never> = []
+
+export class Contender implements Alarm {
+  at = Infinity
+  index = -1
   readonly key: string
   readonly token: string
   readonly expiresMillis: number
@@ -18,8 +22,10 @@ export class Contender {
   reply: Reply | undefined = undefined
   /** The store may know the token although we do not hold the key: it has to be released. */
   doubtful = false
-  /** Claims whose reply is still out. */
-  private claims: Array<Pending<Attempt, BackendFailure>> | undefined = undefined
+  /** The last claim. */
+  private call: Call<Attempt, BackendFailure> | undefined = undefined
+  /** Claims before it whose reply was still out. */
+  private earlier: ReadonlyArray<Call<Attempt, BackendFailure>> = none
   /** Open while the store listens for us. */
   listening: Scope.Closeable | undefined = undefined
   private grant: Grant | undefined = undefined
@@ -32,16 +38,25 @@ export class Contender {
     this.expiresMillis = expiresMillis
   }
 
-  get unanswered(): ReadonlyArray<Pending<Attempt, BackendFailure>> {
-    return this.claims?.filter((claim) => claim.pollUnsafe() === undefined) ?? []
+  /** Claims whose reply is still out. */
+  get unanswered(): ReadonlyArray<Call<Attempt, BackendFailure>> {
+    const { call, earlier } = this
+    if (earlier.length === 0 && call?.exit !== undefined) return none
+    return [...earlier, ...(call === undefined ? none : [call])].filter(({ exit }) => exit === undefined)
   }
 
-  sent(claim: Pending<Attempt, BackendFailure>): void {
-    this.claims = this.claims === undefined ? [claim] : [...this.unanswered, claim]
+  sent(call: Call<Attempt, BackendFailure>): void {
+    this.earlier = this.unanswered
+    this.call = call
+  }
+
+  /** Nobody waits for the last claim's reply any more. */
+  leave(): void {
+    this.call?.leave()
   }
 
   /** The store has news. Kept until the next sleep, so that none is missed. */
-  readonly notify = (grant: Grant | undefined): void => {
+  notify(grant: Grant | undefined): void {
     if (grant !== undefined) this.grant = grant
     this.noticed = true
     this.wake?.()
@@ -59,16 +74,20 @@ export class Contender {
       const end = () => {
         this.noticed = false
         this.wake = undefined
-        alarms.cancel(alarm)
+        alarms.cancel(this)
         resume(Effect.void)
       }
-      const alarm = alarms.set(until, end)
       if (this.noticed) return end()
+      alarms.set(this, until)
       this.wake = end
       return Effect.sync(() => {
         this.wake = undefined
-        alarms.cancel(alarm)
+        alarms.cancel(this)
       })
     })
+  }
+
+  ring(): void {
+    this.wake?.()
   }
 }

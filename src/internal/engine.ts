@@ -18,7 +18,7 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { identity } from "effect/Function"
+import { constVoid, identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
@@ -29,14 +29,14 @@ import { decodeExtension, invalidOption, type LockRequest } from "../LockConfig.
 import { type BackendFailure, type Holder, LockError } from "../LockError.ts"
 import type { Attempt, Grant, Held, Holding, LockStore } from "../LockStore.ts"
 import { Alarms } from "./alarms.ts"
-import { Calls } from "./calls.ts"
+import type { Call } from "./call.ts"
+import { Calls, type Fork } from "./calls.ts"
 import { Contender, type Reply } from "./contender.ts"
 import { toHolder } from "./holder.ts"
 import { Keeper } from "./keeper.ts"
 import { KeyMap } from "./keyMap.ts"
 import { type Baton, Line, turn, Waiter } from "./line.ts"
 import * as Meter from "./meter.ts"
-import type { Pending } from "./pending.ts"
 import { HeldLease, Tenure, type Why } from "./tenure.ts"
 import * as Token from "./token.ts"
 
@@ -68,7 +68,7 @@ export class Engine {
     const fork = Effect.runForkWith(context)
     const dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
     this.schedule = (task) => dispatcher.scheduleTask(task, 0)
-    this.alarms = new Alarms(this.clock, fork, this.schedule)
+    this.alarms = new Alarms(this.clock, fork)
     this.calls = new Calls(store, this.alarms, fork)
     this.keeper = new Keeper(this)
     this.meter = Meter.make(store.name, context)
@@ -126,20 +126,15 @@ export class Engine {
 
   /** Waits in the local line for the turn. */
   private queue(line: Line, request: LockRequest, startedAt: number, restore: Restore): Taking {
-    const waiter = new Waiter(request)
-    line.push(waiter)
-    waiter.alarm = this.alarms.set(startedAt + request.timeoutMillis, () => {
-      line.remove(waiter)
-      waiter.baton = { _tag: "TimedOut" }
-      waiter.resume?.()
-    })
+    const waiter = new Waiter(request, line)
+    this.alarms.set(waiter, startedAt + request.timeoutMillis)
     const wait = restore(Effect.callback<void>((resume) => {
       if (waiter.baton !== undefined) return resume(Effect.void)
       waiter.resume = () => resume(Effect.void)
     }))
     // An interruption may come after the baton was given and before it was taken.
     const leave = Effect.sync(() => {
-      this.alarms.cancel(waiter.alarm!)
+      this.alarms.cancel(waiter)
       if (waiter.baton === undefined) line.remove(waiter)
       else if (waiter.baton._tag !== "TimedOut" && waiter.baton._tag !== "Closed") this.pass(line, waiter.baton)
     })
@@ -211,6 +206,7 @@ export class Engine {
       }),
       (exit) => {
         if (exit._tag === "Success" && exit.value._tag === "Taken") return undefined
+        contender.leave()
         const disowned = this.disown(contender)
         this.pass(line, turn)
         // Whoever interrupts us finds nothing left behind, if the store is well.
@@ -235,6 +231,8 @@ export class Engine {
     while (true) {
       line.heard = reply._tag === "Acquired" ? undefined : reply
       if (reply._tag === "BackendFailure" && !reply.retryable) return yield* failWith(reply)
+      // Whoever holds after this would never be told.
+      if (this.calls.closed) return yield* failWith(this.calls.closedFailure("acquire", line.key))
       const now = this.alarms.now()
       if (now >= endsAt) return yield* this.giveUp(contender, reply, startedAt)
 
@@ -292,21 +290,27 @@ export class Engine {
     cutAt: number,
     restore: Restore
   ): Effect.Effect<Reply> {
-    return Effect.withFiber((caller) => {
-      const { expiresMillis, key, token } = contender
-      if (this.calls.closed) return Exit.succeed(this.calls.closedFailure("acquire", key))
-      const claim = { key, token, expiresMillis, wait }
-      const until = Math.min(cutAt, sentAt + Math.min(this.calls.patience, expiresMillis))
-      this.sending(contender, sentAt)
-      return this.reply(
-        contender,
-        "acquire",
-        wait,
-        this.calls.tryAcquire(claim, Effect.runForkWith(caller.context)),
-        until,
-        restore
-      )
-    })
+    if (this.store.callbacks !== undefined) return this.claim(contender, wait, sentAt, cutAt, restore, undefined)
+    // The store's spans belong to the caller.
+    return Effect.withFiber(({ context }) =>
+      this.claim(contender, wait, sentAt, cutAt, restore, Effect.runForkWith(context))
+    )
+  }
+
+  private claim(
+    contender: Contender,
+    wait: boolean,
+    sentAt: number,
+    cutAt: number,
+    restore: Restore,
+    fork: Fork | undefined
+  ): Effect.Effect<Reply> {
+    const { expiresMillis, key, token } = contender
+    if (this.calls.closed) return Exit.succeed(this.calls.closedFailure("acquire", key))
+    this.sending(contender, sentAt)
+    const call = this.calls.tryAcquire({ key, token, expiresMillis, wait }, fork)
+    const until = Math.min(cutAt, sentAt + Math.min(this.calls.patience, expiresMillis))
+    return this.reply(contender, "acquire", wait, call, until, restore)
   }
 
   private sending(contender: Contender, sentAt: number): void {
@@ -320,30 +324,26 @@ export class Engine {
     contender: Contender,
     operation: "acquire" | "release",
     wait: boolean,
-    claim: Pending<Attempt, BackendFailure>,
+    call: Call<Attempt, BackendFailure>,
     until: number,
     restore: Restore
   ): Effect.Effect<Reply> {
-    const answered = (exit: Exit.Exit<Attempt, BackendFailure>): Effect.Effect<Reply> => {
-      // Whoever holds after this would never be told.
-      if (this.calls.closed) return Exit.succeed(this.calls.closedFailure(operation, contender.key))
+    const answered = (exit: Exit.Exit<Attempt, BackendFailure> | undefined): Effect.Effect<Reply> => {
+      if (exit === undefined) return Exit.succeed(this.calls.noReply(operation, contender.key))
       if (exit._tag === "Failure") return this.calls.toFailure(exit.cause, operation, contender.key)
       if (exit.value._tag === "Held" && !wait && contender.unanswered.length === 0) contender.doubtful = false
-      return Exit.succeed(exit.value)
+      return exit as Exit.Success<Attempt>
     }
-    const exit = claim.pollUnsafe()
-    if (exit !== undefined) return answered(exit)
-    contender.sent(claim)
-    return Effect.flatMap(
-      restore(this.calls.outcome(claim, until)),
-      (exit) => exit === undefined ? Exit.succeed(this.calls.noReply(operation, contender.key)) : answered(exit)
-    )
+    if (call.exit !== undefined) return answered(call.exit)
+    contender.sent(call)
+    return restore(Effect.callback<Reply>((resume) => call.wait(until, (exit) => resume(answered(exit)))))
   }
 
   /** Has the store tell us of news. Failing to is no failure: then we ask as the schedule says. */
   private listen(contender: Contender, until = Infinity): Effect.Effect<void> {
     const scope = Scope.makeUnsafe()
-    const { key, notify, token } = contender
+    const { key, token } = contender
+    const notify = (grant: Grant | undefined) => contender.notify(grant)
     contender.listening = scope
     return Effect.asVoid(Effect.exit(
       this.calls.bounded("listen", key, () => Scope.provide(this.store.listen!(key, token, notify), scope), until)
@@ -362,7 +362,7 @@ export class Engine {
     reply: Reply,
     startedAt: number
   ): HeldLease | undefined {
-    if (reply._tag !== "Acquired") return undefined
+    if (reply._tag !== "Acquired" || this.calls.closed) return undefined
     const { askedAt, expiresMillis } = contender
     const deadline = askedAt + expiresMillis - this.margin(expiresMillis)
     const now = this.alarms.now()
@@ -379,6 +379,7 @@ export class Engine {
     { fencingToken, leaseMillis, sinceMillis }: Grant,
     startedAt: number
   ): HeldLease | undefined {
+    if (this.calls.closed) return undefined
     const now = this.alarms.now()
     const deadline = Math.min(sinceMillis, now) + leaseMillis - this.margin(leaseMillis)
     if (deadline - now < leaseMillis / 4 || (!request.renew && leaseMillis < request.expiresMillis)) return undefined
@@ -455,14 +456,12 @@ export class Engine {
     lease.lose(why)
   }
 
-  /** An extension that was sent at `sentAt` has been answered. */
-  extended(tenure: Tenure, sentAt: number, expiresMillis: number, exit: Exit.Exit<boolean, BackendFailure>): void {
-    if (tenure.state !== "Held" || exit._tag === "Failure") return
-    if (!exit.value) return this.lose(tenure, "Taken")
-    // A shorter one that is still out may be executed after this one.
-    const leaseMillis = Math.min(expiresMillis, tenure.shortestSent)
+  /** The store has answered an extension that was sent at `sentAt`. */
+  extended(tenure: Tenure, sentAt: number, leaseMillis: number, extended: boolean): void {
+    if (tenure.state !== "Held") return
+    if (!extended) return this.lose(tenure, "Taken")
     tenure.deadline = Math.max(tenure.deadline, sentAt + leaseMillis - this.margin(leaseMillis))
-    if (tenure.renew) tenure.renewAt = sentAt + leaseMillis / 3
+    if (tenure.renew) tenure.renewAt = Math.max(tenure.renewAt, sentAt + leaseMillis / 3)
     this.keeper.update(tenure)
   }
 
@@ -474,21 +473,23 @@ export class Engine {
   sendExtension<A>(
     tenures: ReadonlyArray<Tenure>,
     effect: Effect.Effect<A, BackendFailure>,
-    onExit: (exit: Exit.Exit<A, BackendFailure>) => void
-  ): Pending<A, BackendFailure> {
-    const fiber = this.calls.start(effect)
-    this.outstanding(tenures, fiber, onExit)
-    return fiber
+    onAnswer: (answer: A) => void
+  ): Call<A, BackendFailure> {
+    const call = this.calls.start(effect)
+    this.outstanding(tenures, call, (exit) => {
+      if (exit._tag === "Success") onAnswer(exit.value)
+    })
+    return call
   }
 
   private outstanding<A>(
     tenures: ReadonlyArray<Tenure>,
-    fiber: Pending<A, BackendFailure>,
+    call: Call<A, BackendFailure>,
     onExit: (exit: Exit.Exit<A, BackendFailure>) => void
   ): void {
-    for (const tenure of tenures) tenure.sending(fiber)
-    fiber.addObserver((exit) => {
-      for (const tenure of tenures) tenure.answered(fiber)
+    for (const tenure of tenures) tenure.sending(call)
+    call.addObserver((exit) => {
+      for (const tenure of tenures) tenure.answered(call)
       onExit(exit)
     })
   }
@@ -505,19 +506,20 @@ export class Engine {
     yield* lease.check
     const expiresMillis = tenure.expiresMillis = Math.max(asked, tenure.expiresMillis)
     // A shorter one that is executed after ours would undo it.
-    for (const fiber of tenure.sentShorter(expiresMillis)) {
-      if ((yield* this.calls.outcome(fiber, this.alarms.now() + this.calls.patience)) === undefined) {
+    for (const call of tenure.sentShorter(expiresMillis)) {
+      if ((yield* this.calls.outcome(call, this.alarms.now() + this.calls.patience)) === undefined) {
         return yield* failWith(this.calls.noReply("extend", key, "an earlier extension is unanswered"))
       }
     }
     yield* lease.check
     const sentAt = this.alarms.now()
-    const fiber = this.sendExtension(
+    const { extensionMillis } = tenure
+    const call = this.sendExtension(
       [tenure],
       Effect.suspend(() => this.store.extend(this.holding(tenure))),
-      (exit) => this.extended(tenure, sentAt, expiresMillis, exit)
+      (extended) => this.extended(tenure, sentAt, extensionMillis, extended)
     )
-    const exit = yield* this.calls.outcome(fiber, sentAt + this.calls.patience)
+    const exit = yield* this.calls.outcome(call, sentAt + this.calls.patience)
     yield* lease.check
     if (exit === undefined) return yield* failWith(this.calls.noReply("extend", key))
     if (exit._tag === "Failure") return yield* failWith(yield* this.calls.toFailure(exit.cause, "extend", key))
@@ -552,10 +554,7 @@ export class Engine {
     if (next !== undefined && this.store.exchange !== undefined && !this.calls.closed) {
       return this.exchange(tenure, next.request.expiresMillis)
     }
-    const freeing = this.free(tenure, now)
-    if (freeing !== undefined) return Effect.map(freeing, () => this.vacate(tenure, turn))
-    this.vacate(tenure, turn)
-    return undefined
+    return this.free(tenure, now, () => this.vacate(tenure, turn))
   }
 
   private vacate(tenure: Tenure, baton: Baton): void {
@@ -605,16 +604,35 @@ export class Engine {
     )
   }
 
-  /** Frees the key in the store. A store that cannot be asked is asked again in the background. */
-  private free(tenure: Tenure, now: number): Effect.Effect<void> | undefined {
+  /**
+   * Frees the key in the store, and calls `freed` when that is over. A store that
+   * cannot be asked is asked again in the background.
+   */
+  private free(tenure: Tenure, now: number, freed: () => void = constVoid): Effect.Effect<void> | undefined {
     const { key, token } = tenure
-    if (this.calls.closed) return undefined
-    if (this.store.direct !== undefined) {
-      this.store.direct.release(key, token, now)
+    if (this.calls.closed || this.store.direct !== undefined) {
+      if (!this.calls.closed) this.store.direct?.release(key, token, now)
+      freed()
       return undefined
     }
-    return Effect.catch(
-      Effect.asVoid(this.calls.release(key, token)),
+    const call = this.calls.startRelease(key, token)
+    return Effect.callback((resume) =>
+      call.wait(now + this.calls.patience, (exit) => {
+        if (exit?._tag !== "Success") return resume(Effect.ensuring(this.unreleased(tenure, exit), Effect.sync(freed)))
+        freed()
+        resume(Exit.void)
+      })
+    )
+  }
+
+  private unreleased(
+    tenure: Tenure,
+    exit: Exit.Failure<boolean, BackendFailure> | undefined
+  ): Effect.Effect<void> {
+    const { key } = tenure
+    if (exit === undefined) return this.unconfirmed(tenure, this.calls.noReply("release", key))
+    return Effect.flatMap(
+      this.calls.toFailure(exit.cause, "release", key),
       (failure) => this.unconfirmed(tenure, failure)
     )
   }
@@ -676,7 +694,7 @@ export class Engine {
 
   private give(line: Line, waiter: Waiter, baton: Baton): void {
     line.remove(waiter)
-    this.alarms.cancel(waiter.alarm!)
+    this.alarms.cancel(waiter)
     waiter.baton = baton
     // Not in place: a chain of holders that finish at once would grow the stack.
     this.schedule(() => waiter.resume?.())

@@ -8,7 +8,6 @@
  * (compare Medallion's `LeaseMonitor`: only "renewed" resets the clock).
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type { Alarm } from "./alarms.ts"
 import type { Engine } from "./engine.ts"
 import type { Tenure } from "./tenure.ts"
@@ -19,10 +18,11 @@ const ahead = 1 / 30
 /** No two renewals of a tenure are closer than this. */
 const minGapMillis = 5
 
-export class Keeper {
+export class Keeper implements Alarm {
+  at = Infinity
+  index = -1
   private readonly engine: Engine
   private readonly tenures = new Set<Tenure>()
-  private alarm: Alarm | undefined = undefined
 
   constructor(engine: Engine) {
     this.engine = engine
@@ -39,10 +39,7 @@ export class Keeper {
 
   remove(tenure: Tenure): void {
     if (!this.tenures.delete(tenure)) return
-    if (this.tenures.size === 0 && this.alarm !== undefined) {
-      this.engine.alarms.cancel(this.alarm)
-      this.alarm = undefined
-    }
+    if (this.tenures.size === 0) this.engine.alarms.cancel(this)
   }
 
   /** The tenure's times have changed. */
@@ -51,15 +48,14 @@ export class Keeper {
   }
 
   private wakeBy(at: number): void {
-    if (this.alarm !== undefined) {
-      if (this.alarm.at <= at) return
-      this.engine.alarms.cancel(this.alarm)
+    if (this.index !== -1) {
+      if (this.at <= at) return
+      this.engine.alarms.cancel(this)
     }
-    this.alarm = this.engine.alarms.set(at, this.tick)
+    this.engine.alarms.set(this, at)
   }
 
-  private readonly tick = (): void => {
-    this.alarm = undefined
+  ring(): void {
     const now = this.engine.alarms.now()
     const due: Array<Tenure> = []
     let next = Infinity
@@ -80,21 +76,21 @@ export class Keeper {
   }
 
   private renew(due: ReadonlyArray<Tenure>, sentAt: number): void {
-    const { store } = this.engine
-    const holdings = due.map((tenure) => this.engine.holding(tenure))
+    const { engine } = this
+    const { store } = engine
+    const holdings = due.map((tenure) => engine.holding(tenure))
+    const millis = due.map((tenure) => tenure.extensionMillis)
     const { extendAll } = store
     if (extendAll !== undefined && due.length > 1) {
-      this.engine.sendExtension(due, Effect.suspend(() => extendAll(holdings)), (exit) => {
-        for (let i = 0; i < due.length; i++) {
-          this.engine.extended(due[i], sentAt, holdings[i].expiresMillis, Exit.map(exit, (answers) => answers[i]))
-        }
+      engine.sendExtension(due, Effect.suspend(() => extendAll(holdings)), (answers) => {
+        for (let i = 0; i < due.length; i++) engine.extended(due[i], sentAt, millis[i], answers[i])
       })
     } else {
       for (let i = 0; i < due.length; i++) {
-        this.engine.sendExtension(
+        engine.sendExtension(
           [due[i]],
           Effect.suspend(() => store.extend(holdings[i])),
-          (exit) => this.engine.extended(due[i], sentAt, holdings[i].expiresMillis, exit)
+          (extended) => engine.extended(due[i], sentAt, millis[i], extended)
         )
       }
     }

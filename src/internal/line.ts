@@ -25,17 +25,28 @@ export type Baton =
 
 export const turn: Baton = { _tag: "Turn" }
 
-export class Waiter {
+export class Waiter implements Alarm {
+  at = Infinity
+  index = -1
   readonly request: LockRequest
+  readonly line: Line
   previous: Waiter | undefined = undefined
   next: Waiter | undefined = undefined
   /** Set when the waiter has left the line. */
   baton: Baton | undefined = undefined
   resume: (() => void) | undefined = undefined
-  alarm: Alarm | undefined = undefined
 
-  constructor(request: LockRequest) {
+  constructor(request: LockRequest, line: Line) {
     this.request = request
+    this.line = line
+    line.push(this)
+  }
+
+  /** The timeout has passed. */
+  ring(): void {
+    this.line.remove(this)
+    this.baton = { _tag: "TimedOut" }
+    this.resume?.()
   }
 }
 

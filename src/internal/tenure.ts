@@ -5,14 +5,20 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { Taken } from "../LockBackend.ts"
 import { LockError, LockLost } from "../LockError.ts"
+import type { Running } from "./call.ts"
 import type { Engine } from "./engine.ts"
 import type { Line } from "./line.ts"
-import type { Pending } from "./pending.ts"
 
 /** Why a lease ended before its holder gave it back. */
 export type Why = "Expired" | "Taken" | "Closed"
 
-type Sent = Pending<unknown, unknown>
+/** An extension, or an earlier claim, that is out. */
+interface Sent {
+  readonly call: Running<unknown, unknown>
+  readonly expiresMillis: number
+}
+
+const none: ReadonlyArray<Sent> = []
 
 /**
  * From the store's answer to the release of the token. Fibers of this process
@@ -35,7 +41,7 @@ export class Tenure {
   /** Whose it is; undefined while it passes from fiber to fiber. */
   lease: HeldLease | undefined = undefined
   state: "Held" | "Lost" | "Released" = "Held"
-  private out: Array<{ readonly fiber: Sent; readonly expiresMillis: number }> | undefined = undefined
+  private out: ReadonlyArray<Sent> = none
 
   constructor(
     line: Line,
@@ -60,21 +66,24 @@ export class Tenure {
     return this.line.key
   }
 
-  /** The least that an extension, or an earlier claim, whose reply is still out would leave us. */
-  get shortestSent(): number {
-    return this.out === undefined ? Infinity : Math.min(...this.out.map(({ expiresMillis }) => expiresMillis))
+  /**
+   * What an extension that is sent now is sure to leave us: a shorter one whose
+   * reply is still out may be executed after it, even if it is answered before.
+   */
+  get extensionMillis(): number {
+    return this.out.reduce((least, { expiresMillis }) => Math.min(least, expiresMillis), this.expiresMillis)
   }
 
-  sentShorter(expiresMillis: number): ReadonlyArray<Sent> {
-    return this.out?.filter((sent) => sent.expiresMillis < expiresMillis).map(({ fiber }) => fiber) ?? []
+  sentShorter(expiresMillis: number): ReadonlyArray<Sent["call"]> {
+    return this.out.filter((sent) => sent.expiresMillis < expiresMillis).map(({ call }) => call)
   }
 
-  sending(fiber: Sent, expiresMillis = this.expiresMillis): void {
-    ;(this.out ??= []).push({ fiber, expiresMillis })
+  sending(call: Sent["call"]): void {
+    this.out = [...this.out, { call, expiresMillis: this.expiresMillis }]
   }
 
-  answered(fiber: Sent): void {
-    this.out = this.out?.filter((sent) => sent.fiber !== fiber)
+  answered(call: Sent["call"]): void {
+    this.out = this.out.length === 1 && this.out[0].call === call ? none : this.out.filter((sent) => sent.call !== call)
   }
 }
 

@@ -71,6 +71,33 @@ describe("invariant 1: mutual exclusion by lease", () => {
       assert.strictEqual(Duration.toMillis(yield* remaining), 2_500)
     }))
 
+  it.effect("a renewal that a shorter one may have followed counts for no more than that", () =>
+    Effect.gen(function*() {
+      const { inner, start, test } = yield* scene()
+      // Sent after 1 s and executed after 2.9 s.
+      yield* test.delayRequest("extend", 1_900, { times: 1 })
+      const lease = yield* Deferred.make<Lock.Lease>()
+      yield* start(
+        Lock.withLock((held) => Effect.andThen(Deferred.succeed(lease, held), Effect.never), "key", { expires: 3_000 })
+      )
+      const { extend, remaining } = yield* Effect.map(Deferred.await(lease), (held) => ({
+        extend: held.extend("1 minute"),
+        remaining: held.remaining
+      }))
+      yield* TestClock.adjust(1_200)
+      // From here on renewals are longer, but the extension itself waits for the one that is out, in vain.
+      const extension = yield* start(extend)
+      yield* TestClock.adjust(1_000)
+      assert.strictEqual(outcome(extension), "BackendFailure")
+      // The next renewal is executed before the short one and answered after it.
+      yield* test.delay("extend", 400, { times: 1 })
+      yield* TestClock.adjust(900)
+      const occupant = Option.getOrThrow(yield* inner.inspect("key"))
+      assert.strictEqual(occupant.remainingMillis, 2_800)
+      assert.isAtMost(Duration.toMillis(yield* remaining), 2_800)
+      assert.isAtLeast(Duration.toMillis(yield* remaining), 2_500)
+    }))
+
   it.effect("the deadline is before the end of the lease by what the clocks may differ", () =>
     Effect.gen(function*() {
       const { run } = yield* scene((store) => ({ ...store, drift: 0.02 }))

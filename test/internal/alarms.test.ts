@@ -7,18 +7,26 @@ const make = Effect.gen(function*() {
   const clock = yield* Clock.Clock
   const context = yield* Effect.context<never>()
   let sleepers = 0
+  let started = 0
   const alarms = new Alarms(
     clock,
     (effect) => {
       sleepers++
+      started++
       const fiber = Effect.runForkWith(context)(effect)
       fiber.addObserver(() => sleepers--)
       return fiber
-    },
-    (task) => task()
+    }
   )
-  return { alarms, sleepers: () => sleepers }
+  const ringAt = (at: number, ring: () => void): Alarm => {
+    const alarm = { at, index: -1, ring }
+    alarms.set(alarm, at)
+    return alarm
+  }
+  return { alarms, ringAt, sleepers: () => sleepers, started: () => started }
 })
+
+const endOfTurn = Effect.promise(() => Promise.resolve())
 
 const between = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
@@ -30,7 +38,7 @@ describe("Alarms", () => {
     { commands },
     ({ commands }) =>
       Effect.gen(function*() {
-        const { alarms, sleepers } = yield* make
+        const { alarms, ringAt, sleepers } = yield* make
         const start = alarms.now()
         const rung: Array<string> = []
         const expected: Array<string> = []
@@ -40,7 +48,7 @@ describe("Alarms", () => {
           if (kind < 2) {
             const id = set.length
             const due = at + amount
-            const alarm = alarms.set(due, () => rung.push(`${alarms.now() - start}:${due - start}`))
+            const alarm = ringAt(due, () => rung.push(`${alarms.now() - start}:${due - start}`))
             set.push({ alarm, id, at: due, live: true })
           } else if (kind === 2 && set.length > 0) {
             const chosen = set[which % set.length]
@@ -59,6 +67,8 @@ describe("Alarms", () => {
             at = until
           }
           assert.isAtMost(sleepers(), 1)
+          yield* endOfTurn
+          if (alarms.size === 0) assert.strictEqual(sleepers(), 0)
         }
         yield* TestClock.adjust(2_000)
         const live = set.filter((one) => one.live)
@@ -79,9 +89,9 @@ describe("Alarms", () => {
 
   it.effect("ring in order of time, exactly on time, once", () =>
     Effect.gen(function*() {
-      const { alarms } = yield* make
+      const { alarms, ringAt } = yield* make
       const rung: Array<string> = []
-      for (const at of [30, 10, 20, 10]) alarms.set(at, () => rung.push(`${at}@${alarms.now()}`))
+      for (const at of [30, 10, 20, 10]) ringAt(at, () => rung.push(`${at}@${alarms.now()}`))
       yield* TestClock.adjust(9)
       assert.deepStrictEqual(rung, [])
       yield* TestClock.adjust(100)
@@ -90,21 +100,32 @@ describe("Alarms", () => {
 
   it.effect("sleep only while one is set", () =>
     Effect.gen(function*() {
-      const { alarms, sleepers } = yield* make
+      const { alarms, ringAt, sleepers } = yield* make
       assert.strictEqual(sleepers(), 0)
-      const [one, two] = [alarms.set(10, () => {}), alarms.set(20, () => {})]
+      const [one, two] = [ringAt(10, () => {}), ringAt(20, () => {})]
       assert.strictEqual(sleepers(), 1)
       alarms.cancel(one)
       assert.strictEqual(sleepers(), 1)
       alarms.cancel(two)
+      yield* endOfTurn
       assert.deepStrictEqual([alarms.size, sleepers()], [0, 0])
+    }))
+
+  it.effect("keep the sleeper for one that follows in the same turn", () =>
+    Effect.gen(function*() {
+      const { alarms, ringAt, started } = yield* make
+      for (let i = 0; i < 5; i++) alarms.cancel(ringAt(10 + i, () => {}))
+      assert.strictEqual(started(), 1)
+      yield* endOfTurn
+      ringAt(10, () => {})
+      assert.strictEqual(started(), 2)
     }))
 
   it.effect("never ring at infinity, and cost nothing there", () =>
     Effect.gen(function*() {
-      const { alarms, sleepers } = yield* make
+      const { alarms, ringAt, sleepers } = yield* make
       let rung = 0
-      const alarm = alarms.set(Infinity, () => rung++)
+      const alarm = ringAt(Infinity, () => rung++)
       assert.deepStrictEqual([alarms.size, sleepers()], [0, 0])
       yield* TestClock.adjust("365 days")
       alarms.cancel(alarm)
@@ -113,13 +134,13 @@ describe("Alarms", () => {
 
   it.effect("may be set and cancelled by one that rings", () =>
     Effect.gen(function*() {
-      const { alarms, sleepers } = yield* make
+      const { alarms, ringAt, sleepers } = yield* make
       const rung: Array<string> = []
-      const later: Alarm = alarms.set(10, () => rung.push("cancelled"))
-      alarms.set(5, () => {
+      const later: Alarm = ringAt(10, () => rung.push("cancelled"))
+      ringAt(5, () => {
         rung.push(`first@${alarms.now()}`)
         alarms.cancel(later)
-        alarms.set(7, () => rung.push(`second@${alarms.now()}`))
+        ringAt(7, () => rung.push(`second@${alarms.now()}`))
       })
       yield* TestClock.adjust(20)
       assert.deepStrictEqual(rung, ["first@5", "second@7"])
@@ -128,9 +149,9 @@ describe("Alarms", () => {
 
   it.effect("ring no more after stop", () =>
     Effect.gen(function*() {
-      const { alarms, sleepers } = yield* make
+      const { alarms, ringAt, sleepers } = yield* make
       let rung = 0
-      alarms.set(5, () => rung++)
+      ringAt(5, () => rung++)
       alarms.stop()
       yield* TestClock.adjust(20)
       assert.deepStrictEqual([rung, sleepers()], [0, 0])

@@ -85,7 +85,7 @@ const open = (client: Client, owned: boolean) => {
     else if (owned && performance.now() - heardAt > silenceMillis) hangUp()
     inFlight.add(command)
     command.sent = true
-    client.call(text ? "eval" : "evalsha", [head, keys.length, ...keys, ...args]).then(
+    client.call(text ? "eval" : "evalsha", [head, keys, ...args]).then(
       (reply) => succeed(command, reply),
       (error) => reject(command, text, error)
     )

@@ -12,12 +12,12 @@ const unwrap = (error: unknown): unknown => error instanceof Redis.RedisError ? 
 
 const toScript = (script: Script) =>
   Redis.script(
-    (keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) => [...keys, ...args],
-    { lua: script.lua, numberOfKeys: (keys) => keys.length }
+    (_keys: number, args: ReadonlyArray<string | number>) => [...args],
+    { lua: script.lua, numberOfKeys: (keys) => keys }
   ).withReturnType<unknown>()
 
 type Run = (
-  keys: ReadonlyArray<string>,
+  keys: number,
   args: ReadonlyArray<string | number>
 ) => Effect.Effect<unknown, Redis.RedisError>
 

@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
-import type { Attempt, Claim, Holding, LockStore } from "../../LockStore.ts"
+import type { Attempt, Claim, Holding, LockStore, Settling } from "../../LockStore.ts"
 import * as Failure from "./failure.ts"
 import * as Grants from "./grants.ts"
 import * as Keys from "./keys.ts"
@@ -32,14 +32,12 @@ const retry: Schedule.Schedule<unknown> = Schedule.spaced(Duration.seconds(3)).p
   Schedule.jittered
 )
 
-/** Collects what comes in during the same tick, in pieces that one script can take. */
-const collect = <A extends { readonly token: string }>(single: boolean, send: (batch: ReadonlyArray<A>) => void) => {
+/** Collects what comes in during the same turn, in pieces that one script can take. */
+const collect = <A>(single: boolean, send: (batch: ReadonlyArray<A>) => void) => {
   let batch: Array<A> = []
-  const tokens = new Set<string>()
   const flush = () => {
     const flushed = batch
     batch = []
-    tokens.clear()
     for (let i = 0; i < flushed.length; i += batchSize) {
       send(flushed.length <= batchSize ? flushed : flushed.slice(i, i + batchSize))
     }
@@ -48,9 +46,8 @@ const collect = <A extends { readonly token: string }>(single: boolean, send: (b
     if (!single) return send([item])
     if (batch.length === 0) process.nextTick(flush)
     batch.push(item)
-    tokens.add(item.token)
   }
-  return { add, flush, has: (token: string) => tokens.has(token) }
+  return { add, flush }
 }
 
 /** A token of ours that the server may know. */
@@ -59,19 +56,19 @@ interface Known {
   member: string
   /** Claims without reply. */
   out: number
+  /** A claim of it has been collected and not handed to the client yet. */
+  collected: boolean
   /** A claim of it may have been executed. */
   sent: boolean
   /** Its release is confirmed, so what it is still given has to be given back. */
   returned: boolean
 }
 
-type Settle<A> = (exit: Exit.Exit<A, BackendFailure>) => void
-
 interface Asked<A> {
   readonly key: string
   readonly token: string
   readonly lock: string
-  readonly settle: Settle<A>
+  readonly call: Settling<A>
 }
 
 interface Attempting extends Asked<Attempt> {
@@ -79,7 +76,8 @@ interface Attempting extends Asked<Attempt> {
   readonly expiresMillis: number
 }
 
-const ignore = () => {}
+/** Nobody waits for the answer. */
+const nobody: Settling<unknown> = { settle: () => {} }
 const succeedTrue = Exit.succeed(true)
 const succeedFalse = Exit.succeed(false)
 
@@ -117,7 +115,7 @@ export const make = Effect.fnUntraced(function*(
   const stray = (token: string, lock: string): void => {
     const own = lock.indexOf(`${prefix}{`)
     if (tokens.has(token) || own < 0) return
-    releases.add({ key: lock, lock: lock.slice(own), token, settle: ignore })
+    releases.add({ key: lock, lock: lock.slice(own), token, call: nobody })
   }
 
   const grants = yield* Grants.make(transport, prefix, now, stray)
@@ -127,7 +125,7 @@ export const make = Effect.fnUntraced(function*(
 
   const run = <A>(
     script: Scripts.Script,
-    keys: ReadonlyArray<string>,
+    keys: number,
     args: ReadonlyArray<string | number>,
     operation: string,
     key: string,
@@ -150,7 +148,9 @@ export const make = Effect.fnUntraced(function*(
 
   const claiming = (token: string): Known => {
     let known = tokens.get(token)
-    if (known === undefined) tokens.set(token, known = { member: "", out: 0, sent: false, returned: false })
+    if (known === undefined) {
+      tokens.set(token, known = { member: "", out: 0, collected: false, sent: false, returned: false })
+    }
     known.out++
     return known
   }
@@ -178,58 +178,69 @@ export const make = Effect.fnUntraced(function*(
 
   const attempts = collect<Attempting>(transport.single, (batch) => {
     const sentAt = now()
+    const args: Array<string | number> = []
+    for (const { lock } of batch) args.push(lock)
+    for (const { known, token } of batch) {
+      known.collected = false
+      args.push(token)
+    }
+    for (const { expiresMillis } of batch) args.push(expiresMillis)
     const command: Command = {
       script: scripts.attempt,
-      keys: batch.map(({ lock }) => lock),
-      args: [...batch.map(({ token }) => token), ...batch.map(({ expiresMillis }) => expiresMillis)],
+      keys: batch.length,
+      args,
       sent: false,
       succeed: (reply) => {
         const values = reply as ReadonlyArray<unknown>
         const micros = Number(values[0]) * 1_000_000 + Number(values[1])
         grants.observe(sentAt, micros)
         for (let i = 0; i < batch.length; i++) {
-          const { key, known, settle, token } = batch[i]
+          const { call, key, known, token } = batch[i]
           const value = values[i + 2]
           if (!Array.isArray(value) && Number(value) !== 1) {
             unanswered(token, known, false)
-            settle(Exit.fail(failure("acquire", key, new Error("WRONGTYPE The key holds something that is no lock"))))
+            call.settle(
+              Exit.fail(failure("acquire", key, new Error("WRONGTYPE The key holds something that is no lock")))
+            )
           } else {
             const attempt = Array.isArray(value) ? held(value[0], value[1]) : acquired(micros)
-            settle(Exit.succeed(answered(key, token, known, attempt)))
+            call.settle(Exit.succeed(answered(key, token, known, attempt)))
           }
         }
         settleDebts()
       },
       fail: (cause) => {
-        for (const { key, known, settle, token } of batch) {
+        for (const { call, key, known, token } of batch) {
           unanswered(token, known, command.sent)
-          settle(Exit.fail(failure("acquire", key, cause)))
+          call.settle(Exit.fail(failure("acquire", key, cause)))
         }
       }
     }
     transport.send(command)
   })
 
-  const tryAcquire = (claim: Claim, settle: Settle<Attempt>): void => {
-    if (claim.wait) return queue(claim, undefined, settle)
+  const tryAcquire = (claim: Claim, call: Settling<Attempt>): void => {
+    if (claim.wait) return queue(claim, undefined, call)
     const { expiresMillis, key, token } = claim
-    attempts.add({ key, token, lock: lockKey(key), expiresMillis, known: claiming(token), settle })
+    const known = claiming(token)
+    known.collected = true
+    attempts.add({ key, token, lock: lockKey(key), expiresMillis, known, call })
   }
 
   /** Claims with a place in the queue, by waiting or by exchanging `previous` for it. */
-  const queue = (claim: Claim, previous: string | undefined, settle: Settle<Attempt>): void => {
+  const queue = (claim: Claim, previous: string | undefined, call: Settling<Attempt>): void => {
     const { expiresMillis, key, token } = claim
     const lock = lockKey(key)
     const known = claiming(token)
     if (known.member === "") {
       known.member = `${token},${expiresMillis},${grants.listens(token) ? listening : polling}`
     }
-    const args = [token, expiresMillis, known.member.slice(-1)]
+    const claimed = [token, expiresMillis, known.member.slice(-1)]
     const sentAt = now()
     const command: Command = {
       script: previous === undefined ? scripts.wait : scripts.exchange,
-      keys: [lock, Keys.queueKey(lock)],
-      args: previous === undefined ? args : [previous, ...args],
+      keys: 2,
+      args: [lock, Keys.queueKey(lock), ...(previous === undefined ? [] : [previous]), ...claimed],
       sent: false,
       succeed: (reply) => {
         const [ours, time, pttl, holder, waiters] = reply as ReadonlyArray<unknown>
@@ -237,12 +248,12 @@ export const make = Effect.fnUntraced(function*(
         grants.observe(sentAt, micros)
         if (previous !== undefined) returned(previous)
         const attempt = Number(ours) === 1 ? acquired(micros) : held(pttl, holder, waiters)
-        settle(Exit.succeed(answered(key, token, known, attempt)))
+        call.settle(Exit.succeed(answered(key, token, known, attempt)))
         settleDebts()
       },
       fail: (cause) => {
         unanswered(token, known, command.sent)
-        settle(Exit.fail(failure(previous === undefined ? "acquire" : "release", key, cause)))
+        call.settle(Exit.fail(failure(previous === undefined ? "acquire" : "release", key, cause)))
       }
     }
     transport.send(command)
@@ -252,47 +263,51 @@ export const make = Effect.fnUntraced(function*(
   // Giving back
   // ---------------------------------------------------------------------------
 
-  const giveBack = ({ key, lock, settle, token }: Asked<boolean>): void => {
-    // What was asked for first must be executed first.
-    if (attempts.has(token)) attempts.flush()
+  const giveBack = (asked: Asked<boolean>): void => {
+    const { call, key, lock, token } = asked
     const known = tokens.get(token)
-    if (known === undefined || known.member === "") return releases.add({ key, lock, token, settle })
+    // What was asked for first must be executed first.
+    if (known?.collected) attempts.flush()
+    if (known === undefined || known.member === "") return releases.add(asked)
     transport.send({
       script: scripts.withdraw,
-      keys: [lock, Keys.queueKey(lock)],
-      args: [token, known.member],
+      keys: 2,
+      args: [lock, Keys.queueKey(lock), token, known.member],
       sent: false,
       succeed: (reply) => {
         returned(token)
-        settle(Number((reply as ReadonlyArray<unknown>)[0]) === 1 ? succeedTrue : succeedFalse)
+        call.settle(Number((reply as ReadonlyArray<unknown>)[0]) === 1 ? succeedTrue : succeedFalse)
         settleDebts()
       },
-      fail: (cause) => settle(unreleased(key, token, cause))
+      fail: (cause) => call.settle(unreleased(key, token, cause))
     })
   }
 
   const releases = collect<Asked<boolean>>(transport.single, (batch) => {
+    const args: Array<string> = []
+    for (const { lock } of batch) args.push(lock, Keys.queueKey(lock))
+    for (const { token } of batch) args.push(token)
     transport.send({
       script: scripts.release,
-      keys: batch.flatMap(({ lock }) => [lock, Keys.queueKey(lock)]),
-      args: batch.map(({ token }) => token),
+      keys: 2 * batch.length,
+      args,
       sent: false,
       succeed: (reply) => {
         const values = reply as ReadonlyArray<unknown>
         for (let i = 0; i < batch.length; i++) {
           returned(batch[i].token)
-          batch[i].settle(Number(values[i]) === 1 ? succeedTrue : succeedFalse)
+          batch[i].call.settle(Number(values[i]) === 1 ? succeedTrue : succeedFalse)
         }
         settleDebts()
       },
       fail: (cause) => {
-        for (const { key, settle, token } of batch) settle(unreleased(key, token, cause))
+        for (const { call, key, token } of batch) call.settle(unreleased(key, token, cause))
       }
     })
   })
 
-  const release = (key: string, token: string, settle: Settle<boolean>): void =>
-    giveBack({ key, lock: lockKey(key), token, settle })
+  const release = (key: string, token: string, call: Settling<boolean>): void =>
+    giveBack({ key, lock: lockKey(key), token, call })
 
   /**
    * A release that may not have reached the server is owed, if the token is
@@ -316,7 +331,7 @@ export const make = Effect.fnUntraced(function*(
     if (owed.size === 0) return
     const debts = owed
     owed = new Map()
-    for (const [token, key] of debts) giveBack({ key, lock: lockKey(key), token, settle: ignore })
+    for (const [token, key] of debts) giveBack({ key, lock: lockKey(key), token, call: nobody })
   }
 
   // ---------------------------------------------------------------------------
@@ -327,8 +342,12 @@ export const make = Effect.fnUntraced(function*(
     Effect.suspend(() =>
       run(
         scripts.extend,
-        batch.map(({ key }) => lockKey(key)),
-        [...batch.map(({ token }) => token), ...batch.map(({ expiresMillis }) => expiresMillis)],
+        batch.length,
+        [
+          ...batch.map(({ key }) => lockKey(key)),
+          ...batch.map(({ token }) => token),
+          ...batch.map(({ expiresMillis }) => expiresMillis)
+        ],
         "extend",
         batch[0].key,
         (reply) => reply.map((value) => Number(value) === 1)
@@ -347,7 +366,7 @@ export const make = Effect.fnUntraced(function*(
   const inspect: LockStore["inspect"] = (key) =>
     Effect.suspend(() => {
       const lock = lockKey(key)
-      return run(scripts.inspect, [lock, Keys.queueKey(lock)], [], "inspect", key, ([holder, pttl, waiters]) =>
+      return run(scripts.inspect, 2, [lock, Keys.queueKey(lock)], "inspect", key, ([holder, pttl, waiters]) =>
         typeof holder !== "string" ? Option.none() : Option.some({
           token: holder,
           remainingMillis: Number(pttl) < 0 ? undefined : Number(pttl),
@@ -366,12 +385,12 @@ export const make = Effect.fnUntraced(function*(
   const store: LockStore = {
     name,
     callbacks: { tryAcquire, release },
-    tryAcquire: (claim) => Effect.callback((resume) => tryAcquire(claim, resume)),
+    tryAcquire: (claim) => Effect.callback((resume) => tryAcquire(claim, { settle: resume })),
     extend: (holding) => Effect.map(extendBatch([holding]), ([extended]) => extended),
-    release: (key, token) => Effect.callback((resume) => release(key, token, resume)),
+    release: (key, token) => Effect.callback((resume) => release(key, token, { settle: resume })),
     inspect,
     listen: (_key, token, notify) => grants.listen(token, notify),
-    exchange: (token, claim) => Effect.callback((resume) => queue(claim, token, resume)),
+    exchange: (token, claim) => Effect.callback((resume) => queue(claim, token, { settle: resume })),
     retry,
     handOver: { times: 64, within: Duration.millis(10) }
   }

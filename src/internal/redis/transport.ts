@@ -7,7 +7,8 @@ import type { Script } from "./scripts.ts"
  */
 export interface Command {
   readonly script: Script
-  readonly keys: ReadonlyArray<string>
+  /** How many of the arguments are keys; they come first. */
+  readonly keys: number
   readonly args: ReadonlyArray<string | number>
   readonly succeed: (reply: unknown) => void
   readonly fail: (cause: unknown) => void
