@@ -85,26 +85,23 @@ local function held(lock, queue)
 end
 `
 
-  // KEYS lock…  ARGV token… lease…  -> {seconds, micros, 1 ours | {pttl, holder} | 0 not a lock, …}
+  // KEYS lock…  ARGV token… lease…  -> 'seconds micros' all ours
+  //   | {seconds, micros, {i not ours, pttl, holder} | {i not a lock}, …}
   const attempt = `
-local reply = redis.call('TIME')
-local n = #KEYS
+local call, n, others = redis.call, #KEYS, nil
+local time = call('TIME')
 for i = 1, n do
-  if redis.call('SET', KEYS[i], ARGV[i], 'NX', 'PX', ARGV[n + i]) then
-    reply[i + 2] = 1
-  else
+  if not call('SET', KEYS[i], ARGV[i], 'NX', 'PX', ARGV[n + i]) then
     local holder = redis.pcall('GET', KEYS[i])
     if holder == ARGV[i] then
-      redis.call('PEXPIRE', KEYS[i], ARGV[n + i])
-      reply[i + 2] = 1
-    elseif type(holder) == 'table' then
-      reply[i + 2] = 0
+      call('PEXPIRE', KEYS[i], ARGV[n + i])
     else
-      reply[i + 2] = {redis.call('PTTL', KEYS[i]), holder}
+      others = others or time
+      others[#others + 1] = type(holder) == 'table' and {i} or {i, call('PTTL', KEYS[i]), holder}
     end
   end
 end
-return reply
+return others or time[1] .. ' ' .. time[2]
 `
 
   // KEYS lock queue  ARGV token lease mode  -> {1, micros} ours | {0, micros, pttl, holder, waiters}
@@ -124,27 +121,29 @@ if not holder and promote(lock, queue, token) then return {1, clock()} end
 return held(lock, queue)
 `
 
-  // KEYS lock queue…  ARGV token…  -> {1 it was ours | 0, …}; deletes all of them before promoting anybody
-  const release = `${prelude}
-local reply, free = {}, nil
+  // KEYS lock queue…  ARGV token…  -> 0 all were ours | {i was not, …}; deletes all of them before promoting anybody
+  const release = `
+local call, pcall, others, free = redis.call, redis.pcall, nil, nil
 for i = 1, #ARGV do
   local lock, queue = KEYS[2 * i - 1], KEYS[2 * i]
-  local holder = redis.pcall('GET', lock)
-  reply[i] = 0
+  local holder = pcall('GET', lock)
   if holder == ARGV[i] then
-    redis.call('DEL', lock)
-    reply[i] = 1
+    call('DEL', lock)
     holder = false
+  else
+    others = others or {}
+    others[#others + 1] = i
   end
-  if not holder and redis.call('EXISTS', queue) == 1 then
+  if not holder and call('EXISTS', queue) == 1 then
     free = free or {}
     free[#free + 1] = i
   end
 end
 if free then
+${prelude}
   for _, i in ipairs(free) do promote(KEYS[2 * i - 1], KEYS[2 * i], nil) end
 end
-return reply
+return others or 0
 `
 
   // KEYS lock queue  ARGV token member  -> {1 it was ours | 0}; for a token that may be in the queue as well

@@ -18,6 +18,9 @@ import type { Command, Transport } from "./transport.ts"
 const batchSize = 128
 const extendBatchSize = 250
 
+/** So many calls are sent as two scripts rather than one. */
+const smallestHalves = 8
+
 /** Mode of a waiter: told on its channel, or polling. */
 const listening = "1"
 const polling = "2"
@@ -32,14 +35,25 @@ const retry: Schedule.Schedule<unknown> = Schedule.spaced(Duration.seconds(3)).p
   Schedule.jittered
 )
 
-/** Collects what comes in during the same turn, in pieces that one script can take. */
-const collect = <A>(single: boolean, send: (batch: ReadonlyArray<A>) => void) => {
+/** How many scripts of collected calls are out. */
+interface Flight {
+  scripts: number
+}
+
+/**
+ * Collects what comes in during the same turn, in pieces that one script can take.
+ * When nothing is out it is sent in two halves: from then on the server has one to
+ * work on while we work on the other's replies.
+ */
+const collect = <A>(single: boolean, flight: Flight, send: (batch: ReadonlyArray<A>) => void) => {
   let batch: Array<A> = []
   const flush = () => {
     const flushed = batch
     batch = []
-    for (let i = 0; i < flushed.length; i += batchSize) {
-      send(flushed.length <= batchSize ? flushed : flushed.slice(i, i + batchSize))
+    const pieces = flight.scripts === 0 && flushed.length >= smallestHalves ? 2 : 1
+    const size = Math.min(batchSize, Math.ceil(flushed.length / pieces))
+    for (let i = 0; i < flushed.length; i += size) {
+      send(flushed.length <= size ? flushed : flushed.slice(i, i + size))
     }
   }
   const add = (item: A) => {
@@ -81,6 +95,8 @@ const nobody: Settling<unknown> = { settle: () => {} }
 const succeedTrue = Exit.succeed(true)
 const succeedFalse = Exit.succeed(false)
 
+const notALock = new Error("WRONGTYPE The key holds something that is no lock")
+
 const acquired = (micros: number): Attempt => ({ _tag: "Acquired", fencingToken: micros })
 
 const held = (pttl: unknown, holder: unknown, waiters?: unknown): Attempt => {
@@ -105,6 +121,7 @@ export const make = Effect.fnUntraced(function*(
   const lockKey = (key: string) => Keys.lockKey(prefix, key)
 
   const tokens = new Map<string, Known>()
+  const flight: Flight = { scripts: 0 }
   /** Releases that did not get through, made up for as soon as the server can be reached. */
   let owed = new Map<string, string>()
 
@@ -176,7 +193,7 @@ export const make = Effect.fnUntraced(function*(
     if (known.out === 0 && !owed.has(token)) tokens.delete(token)
   }
 
-  const attempts = collect<Attempting>(transport.single, (batch) => {
+  const attempts = collect<Attempting>(transport.single, flight, (batch) => {
     const sentAt = now()
     const args: Array<string | number> = []
     for (const { lock } of batch) args.push(lock)
@@ -185,31 +202,37 @@ export const make = Effect.fnUntraced(function*(
       args.push(token)
     }
     for (const { expiresMillis } of batch) args.push(expiresMillis)
+    flight.scripts++
     const command: Command = {
       script: scripts.attempt,
       keys: batch.length,
       args,
       sent: false,
       succeed: (reply) => {
-        const values = reply as ReadonlyArray<unknown>
+        flight.scripts--
+        const values = typeof reply === "string" ? reply.split(" ") : reply as ReadonlyArray<unknown>
         const micros = Number(values[0]) * 1_000_000 + Number(values[1])
         grants.observe(sentAt, micros)
+        let next = 2
         for (let i = 0; i < batch.length; i++) {
           const { call, key, known, token } = batch[i]
-          const value = values[i + 2]
-          if (!Array.isArray(value) && Number(value) !== 1) {
-            unanswered(token, known, false)
-            call.settle(
-              Exit.fail(failure("acquire", key, new Error("WRONGTYPE The key holds something that is no lock")))
-            )
+          const other = values[next]
+          if (!Array.isArray(other) || Number(other[0]) !== i + 1) {
+            call.settle(Exit.succeed(answered(key, token, known, acquired(micros))))
+            continue
+          }
+          next++
+          if (other.length > 1) {
+            call.settle(Exit.succeed(answered(key, token, known, held(other[1], other[2]))))
           } else {
-            const attempt = Array.isArray(value) ? held(value[0], value[1]) : acquired(micros)
-            call.settle(Exit.succeed(answered(key, token, known, attempt)))
+            unanswered(token, known, false)
+            call.settle(Exit.fail(failure("acquire", key, notALock)))
           }
         }
         settleDebts()
       },
       fail: (cause) => {
+        flight.scripts--
         for (const { call, key, known, token } of batch) {
           unanswered(token, known, command.sent)
           call.settle(Exit.fail(failure("acquire", key, cause)))
@@ -283,24 +306,30 @@ export const make = Effect.fnUntraced(function*(
     })
   }
 
-  const releases = collect<Asked<boolean>>(transport.single, (batch) => {
+  const releases = collect<Asked<boolean>>(transport.single, flight, (batch) => {
     const args: Array<string> = []
     for (const { lock } of batch) args.push(lock, Keys.queueKey(lock))
     for (const { token } of batch) args.push(token)
+    flight.scripts++
     transport.send({
       script: scripts.release,
       keys: 2 * batch.length,
       args,
       sent: false,
       succeed: (reply) => {
-        const values = reply as ReadonlyArray<unknown>
+        flight.scripts--
+        const others = Array.isArray(reply) ? reply : []
+        let next = 0
         for (let i = 0; i < batch.length; i++) {
+          const ours = next === others.length || Number(others[next]) !== i + 1
+          if (!ours) next++
           returned(batch[i].token)
-          batch[i].call.settle(Number(values[i]) === 1 ? succeedTrue : succeedFalse)
+          batch[i].call.settle(ours ? succeedTrue : succeedFalse)
         }
         settleDebts()
       },
       fail: (cause) => {
+        flight.scripts--
         for (const { call, key, token } of batch) call.settle(unreleased(key, token, cause))
       }
     })
