@@ -18,8 +18,11 @@ import type { Command, Transport } from "./transport.ts"
 const batchSize = 128
 const extendBatchSize = 250
 
-/** So many calls are sent as two scripts rather than one. */
-const smallestHalves = 8
+/** So many scripts may be out, for the server to work on one while we work on the replies of another. */
+const scriptsOut = 4
+
+/** Locks in one script when there are few: less than this is not worth a command of its own. */
+const smallestBatch = 4
 
 /** Mode of a waiter: told on its channel, or polling. */
 const listening = "1"
@@ -42,15 +45,14 @@ interface Flight {
 
 /**
  * Collects what comes in during the same turn, in pieces that one script can take.
- * When nothing is out it is sent in two halves: from then on the server has one to
- * work on while we work on the other's replies.
+ * Pieces are larger when enough of them are out already.
  */
 const collect = <A>(single: boolean, flight: Flight, send: (batch: ReadonlyArray<A>) => void) => {
   let batch: Array<A> = []
   const flush = () => {
     const flushed = batch
     batch = []
-    const pieces = flight.scripts === 0 && flushed.length >= smallestHalves ? 2 : 1
+    const pieces = Math.max(1, Math.min(scriptsOut - flight.scripts, Math.floor(flushed.length / smallestBatch)))
     const size = Math.min(batchSize, Math.ceil(flushed.length / pieces))
     for (let i = 0; i < flushed.length; i += size) {
       send(flushed.length <= size ? flushed : flushed.slice(i, i + size))
