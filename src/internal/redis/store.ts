@@ -423,7 +423,7 @@ export const make = Effect.fnUntraced(function*(
     listen: (_key, token, notify) => grants.listen(token, notify),
     exchange: (token, claim) => Effect.callback((resume) => queue(claim, token, { settle: resume })),
     retry,
-    handOver: { times: 64, within: Duration.millis(10) }
+    handOver: { times: 512, within: Duration.millis(10) }
   }
   // One node of a cluster that is down must not keep the leases of the others from being renewed.
   return transport.single ? { ...store, extendAll } : store
