@@ -7,16 +7,16 @@
  * other end is still the same.
  *
  * Of memjs it uses `Server`, which connects, authenticates and cuts the stream
- * into messages, and `Utils`, which makes requests. Its `Client` re-sends and
- * replays requests, so it can't be used for locks.
+ * into messages. Its `Client` re-sends and replays requests, so it can't be used
+ * for locks.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { Server, Utils } from "memjs"
+import { Server } from "memjs"
 import type { Response } from "memjs"
 import type { Socket } from "node:net"
 import type { FailureKind } from "../../LockError.ts"
-import { Opcode, type Reply, type Request, Status } from "./wire.ts"
+import { encodeRequest, Opcode, type Reply, type Request, Status } from "./wire.ts"
 
 /** Why a request has no answer. `sent` says that the server may have executed it all the same. */
 export interface Fault {
@@ -43,7 +43,9 @@ export interface Link {
   readonly isAlive: () => boolean
   /** When the server process started, in seconds by its own clock. Known as soon as a request has been answered. */
   readonly startedAt: () => number
-  /** Waits for the connection if need be, and for the answer. */
+  /** Waits for the connection if need be, and calls back once. */
+  readonly send: (request: Request, onReply: (reply: Reply) => void, onFault: (fault: Fault) => void) => void
+  /** The same as an effect. */
   readonly request: (request: Request) => Effect.Effect<Reply, Fault>
   readonly close: (fault: Fault) => void
 }
@@ -100,8 +102,11 @@ const never = 86_400
 
 const replyMagic = 0x81
 
+/** So many requests go out by themselves, for the server to work on while the others are made. */
+const uncorked = 4
+
 interface Pending {
-  readonly onReply: (response: Response) => void
+  readonly sentAt: number
   readonly onFault: (fault: Fault) => void
 }
 
@@ -125,11 +130,14 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
   let sequence = 0
   let corked = false
   let startedAt = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let resting = false
 
   const kill = (fault: Fault): void => {
     if (dead !== undefined) return
     dead = fault
     clearTimeout(connecting)
+    clearTimeout(timer)
     // A reset makes the other side forget what it has not read yet, where a normal end would have it executed.
     if (pending.size > 0) socket?.resetAndDestroy()
     server.error(new Error(fault.description))
@@ -141,17 +149,43 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     for (const send of unsent) send()
   }
 
-  /** Kills the link at the deadline, after a last look at what has arrived while this process was busy. */
-  const deadline = (millis: number, isOver: () => boolean, fault: () => Fault) =>
-    setTimeout(() => setImmediate(() => isOver() ? undefined : kill(fault())), millis)
-
-  const connecting = deadline(
-    timeouts.connectMillis,
-    () => socket !== undefined,
-    () => unreachable(`no connection within ${timeouts.connectMillis} ms`)
+  const connecting = setTimeout(
+    () =>
+      setImmediate(() => {
+        if (socket === undefined) kill(unreachable(`no connection within ${timeouts.connectMillis} ms`))
+      }),
+    timeouts.connectMillis
   )
 
-  const send = (
+  /** One timer for the oldest request, which looks once more at what has arrived while this process was busy. */
+  const watch = (millis: number): void => {
+    const own = setTimeout(() => setImmediate(() => timer === own ? look() : undefined), millis)
+    timer = own
+  }
+
+  const look = (): void => {
+    timer = undefined
+    const [oldest] = pending
+    if (oldest === undefined || dead !== undefined) return
+    const left = oldest.sentAt + timeouts.requestMillis - performance.now()
+    if (left > 0) return watch(Math.ceil(left))
+    const hint = waiting === undefined ? "" : ", as with a server that only speaks the text protocol"
+    kill(noReply(timeouts.requestMillis, hint))
+  }
+
+  /** Stops the timer at the end of the turn, unless another request follows at once. */
+  const rest = (): void => {
+    if (resting || pending.size > 0) return
+    resting = true
+    queueMicrotask(() => {
+      resting = false
+      if (pending.size > 0) return
+      clearTimeout(timer)
+      timer = undefined
+    })
+  }
+
+  const transmit = (
     request: Request,
     onFault: (fault: Fault) => void,
     onResponse: (response: Response) => boolean
@@ -159,46 +193,26 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     if (dead === undefined && !socket!.writable) kill(unreachable("the connection was closed"))
     if (dead !== undefined) return onFault(dead)
     sequence = sequence === 0x7fffffff ? 1 : sequence + 1
-    const message = Utils.makeRequestBuffer(
-      request.opcode,
-      request.key,
-      request.extras ?? "",
-      request.value ?? "",
-      sequence
-    )
-    if (request.cas !== undefined) message.writeBigUInt64BE(request.cas, 16)
-    const hint = waiting === undefined ? "" : ", as with a server that only speaks the text protocol"
-    const timer = deadline(
-      timeouts.requestMillis,
-      () => !pending.has(entry),
-      () => noReply(timeouts.requestMillis, hint)
-    )
-    const settle = () => {
-      clearTimeout(timer)
+    const entry: Pending = { sentAt: performance.now(), onFault }
+    const receive = (response: Response): void => {
+      if (response.header.magic !== replyMagic || response.header.opcode !== request.opcode) return kill(garbage())
       pending.delete(entry)
+      if (onResponse(response)) rest()
+      else pending.add(entry)
     }
-    const entry: Pending = {
-      onReply: (response) => {
-        if (response.header.magic !== replyMagic || response.header.opcode !== request.opcode) return kill(garbage())
-        if (onResponse(response)) settle()
-      },
-      onFault: (fault) => {
-        settle()
-        onFault(fault)
-      }
-    }
+    if (pending.size >= uncorked) cork()
     pending.add(entry)
+    if (timer === undefined) watch(timeouts.requestMillis)
     // memjs forgets a callback after its first message unless it is `quiet`, which STAT needs.
-    server.onResponse(sequence, Object.assign(entry.onReply, { quiet: request.opcode === Opcode.stat }))
-    cork()
-    socket!.write(message)
+    server.onResponse(sequence, request.opcode === Opcode.stat ? Object.assign(receive, { quiet: true }) : receive)
+    socket!.write(encodeRequest(request, sequence))
   }
 
   /** Requests of one turn go out in one write. */
   const cork = (): void => {
-    if (corked || socket === undefined) return
+    if (corked) return
     corked = true
-    socket.cork()
+    socket!.cork()
     process.nextTick(() => {
       corked = false
       socket!.uncork()
@@ -216,7 +230,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
   /** Asks for the start of the server, and lets the requests go that came meanwhile. */
   const greet = (): void => {
     const stats = new Map<string, string>()
-    send({ opcode: Opcode.stat, key: "" }, () => {}, (response) => {
+    transmit({ opcode: Opcode.stat, key: "" }, () => {}, (response) => {
       const { status, totalBodyLength } = response.header
       if (status !== Status.ok) kill(unsupported("the server does not answer STAT, which fencing tokens need"))
       else if (totalBodyLength > 0) {
@@ -251,17 +265,22 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     greet()
   })
 
+  const send: Link["send"] = (request, onReply, onFault) =>
+    transmit(request, onFault, ({ header: { cas, status }, val }) => {
+      onReply({ status, cas: cas.readBigUInt64BE(), value: val })
+      return true
+    })
+
   return {
     isAlive: () => dead === undefined,
     startedAt: () => startedAt,
+    send: (request, onReply, onFault) => {
+      if (waiting === undefined) send(request, onReply, onFault)
+      else waiting.push(() => send(request, onReply, onFault))
+    },
     request: (request) =>
       Effect.callback<Reply, Fault>((resume) => {
-        const go = () =>
-          send(request, (fault) => resume(Effect.fail(fault)), (response) => {
-            const { cas, status } = response.header
-            resume(Effect.succeed({ status, cas: cas.readBigUInt64BE(), value: response.val }))
-            return true
-          })
+        const go = () => send(request, (reply) => resume(Effect.succeed(reply)), (fault) => resume(Effect.fail(fault)))
         if (waiting === undefined) return go()
         waiting.push(go)
         return Effect.sync(() => {

@@ -9,9 +9,10 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
-import type { Acquired, Attempt, Claim, Held, Holding, LockStore, Occupant } from "../../LockStore.ts"
+import type { Acquired, Attempt, Claim, Held, Holding, LockStore, Occupant, Settling } from "../../LockStore.ts"
 import { type Ending, EndingMap } from "./endingMap.ts"
 import { type Fault, type Link, statusFault } from "./link.ts"
 import * as Wire from "./wire.ts"
@@ -117,11 +118,13 @@ export const pin = <S extends { readonly name: string }>(servers: ReadonlyArray<
 const write = (opcode: Wire.Opcode, key: string, holding: Holding, clock: Clock.Clock, cas?: bigint): Wire.Request => ({
   opcode,
   key,
-  extras: Wire.storeExtras(Wire.exptime(holding.expiresMillis)),
-  value: Wire.encodeContent({
-    token: holding.token,
-    expiresAt: Math.round(clock.currentTimeMillisUnsafe() + holding.expiresMillis)
-  }),
+  item: {
+    exptime: Wire.exptime(holding.expiresMillis),
+    value: Wire.encodeContent({
+      token: holding.token,
+      expiresAt: Math.round(clock.currentTimeMillisUnsafe() + holding.expiresMillis)
+    })
+  },
   cas
 })
 
@@ -135,6 +138,7 @@ export const make = Effect.fnUntraced(function*(
   options: Options
 ): Effect.fn.Return<LockStore, never, Scope.Scope> {
   const scope = yield* Effect.scope
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
   const clock = yield* Clock.Clock
   const connections = new Map<string, Connection>()
   // Tokens with an ADD on its way that nobody waits for any more.
@@ -149,9 +153,23 @@ export const make = Effect.fnUntraced(function*(
     })
   )
 
-  const now = () => Number(clock.monotonicTimeNanosUnsafe() / 1_000_000n)
+  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
 
-  /** Runs an operation on the live connection to the server of a key, or on a new one. */
+  /** The live connection to the server of a key, or a new one. */
+  const connectionOf = (itemKey: string): Connection => {
+    const server = pin(options.servers, itemKey)
+    let connection = connections.get(server.name)
+    if (connection === undefined || !connection.link.isAlive()) {
+      connection = { link: server.open(), hints: new EndingMap() }
+      connections.set(server.name, connection)
+    }
+    return connection
+  }
+
+  const toFailure = (operation: string, key: string) => ({ cause, description, kind, retryable }: Fault) =>
+    new BackendFailure({ backend: name, operation, key, kind, retryable, description, cause })
+
+  /** Runs an operation on the connection of a key. */
   const on = <A>(
     operation: string,
     key: string,
@@ -161,20 +179,21 @@ export const make = Effect.fnUntraced(function*(
       Effect.suspend(() => {
         if (isClosed) return Effect.fail(closed)
         const itemKey = Wire.encodeKey(options.keyPrefix, key)
-        const server = pin(options.servers, itemKey)
-        let connection = connections.get(server.name)
-        if (connection === undefined || !connection.link.isAlive()) {
-          connection = { link: server.open(), hints: new EndingMap() }
-          connections.set(server.name, connection)
-        }
-        return body(connection, itemKey)
+        return body(connectionOf(itemKey), itemKey)
       }),
-      ({ cause, description, kind, retryable }) =>
-        new BackendFailure({ backend: name, operation, key, kind, retryable, description, cause })
+      toFailure(operation, key)
     )
 
-  const remember = ({ hints }: Connection, cas: bigint, { expiresMillis, token }: Holding): void =>
-    hints.set(token, { cas, endsAt: now() + expiresMillis }, now())
+  /** What is usual needs no more than a reply; the rest is on a fiber. */
+  const conclude = <A>(effect: Effect.Effect<A, Fault>, done: (exit: Exit.Exit<A, Fault>) => void): void => {
+    if (Exit.isExit(effect)) done(effect as Exit.Exit<A, Fault>)
+    else fork(effect).addObserver(done)
+  }
+
+  const remember = ({ hints }: Connection, cas: bigint, { expiresMillis, token }: Holding): void => {
+    const at = now()
+    hints.set(token, { cas, endsAt: at + expiresMillis }, at)
+  }
 
   const read = ({ link }: Connection, key: string): Effect.Effect<Item | undefined, Fault> =>
     Effect.flatMap(link.request({ opcode: Wire.Opcode.get, key }), (reply) => {
@@ -203,17 +222,49 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const acquire = (connection: Connection, key: string, claim: Claim, round: number): Effect.Effect<Attempt, Fault> =>
-    Effect.flatMap(connection.link.request(write(Wire.Opcode.add, key, claim, clock)), (reply) => {
-      if (reply.status === Wire.Status.ok) return acquired(connection, claim, reply.cas)
-      if (reply.status !== Wire.Status.exists) return Effect.fail(statusFault(reply))
-      return Effect.flatMap(read(connection, key), (item) => {
-        if (item === undefined) return again(connection, key, claim, round)
-        if (item.content === undefined) return Effect.fail(foreign)
-        return item.content.token === claim.token
-          ? renew(connection, key, claim, item.cas, round)
-          : Effect.succeed<Held>({ _tag: "Held", ...occupant(item.content, clock) })
-      })
+    Effect.flatMap(
+      connection.link.request(write(Wire.Opcode.add, key, claim, clock)),
+      (reply) => added(connection, key, claim, round, reply)
+    )
+
+  /** What comes of the reply to an ADD. */
+  const added = (
+    connection: Connection,
+    key: string,
+    claim: Claim,
+    round: number,
+    reply: Wire.Reply
+  ): Effect.Effect<Attempt, Fault> => {
+    if (reply.status === Wire.Status.ok) return acquired(connection, claim, reply.cas)
+    if (reply.status !== Wire.Status.exists) return Effect.fail(statusFault(reply))
+    return Effect.flatMap(read(connection, key), (item) => {
+      if (item === undefined) return again(connection, key, claim, round)
+      if (item.content === undefined) return Effect.fail(foreign)
+      return item.content.token === claim.token
+        ? renew(connection, key, claim, item.cas, round)
+        : Effect.succeed<Held>({ _tag: "Held", ...occupant(item.content, clock) })
     })
+  }
+
+  const tryAcquire = (claim: Claim, call: Settling<Attempt>): void => {
+    const done = (exit: Exit.Exit<Attempt, Fault>): void => {
+      const fault = Exit.findErrorOption(exit)
+      if (fault._tag === "Some" && fault.value.sent) {
+        const at = now()
+        stray.set(claim.token, { endsAt: at + claim.expiresMillis }, at)
+      }
+      call.settle(Exit.mapError(exit, toFailure("acquire", claim.key)))
+    }
+    if (isClosed) return done(Exit.fail(closed))
+    if (claim.expiresMillis > Wire.maxExpiresMillis) return done(Exit.fail(tooLong))
+    const key = Wire.encodeKey(options.keyPrefix, claim.key)
+    const connection = connectionOf(key)
+    connection.link.send(
+      write(Wire.Opcode.add, key, claim, clock),
+      (reply) => conclude(added(connection, key, claim, 1, reply), done),
+      (fault) => done(Exit.fail(fault))
+    )
+  }
 
   /** An earlier ADD of the token worked, and its life began back then: the lease is made anew. */
   const renew = (connection: Connection, key: string, claim: Claim, cas: bigint, round: number) =>
@@ -237,48 +288,64 @@ export const make = Effect.fnUntraced(function*(
   ): Effect.Effect<Attempt, Fault> =>
     round < rounds ? acquire(connection, key, claim, round + 1) : Effect.fail(restless)
 
-  /** Runs a command on the token's item as long as it is the token's, and says whether it was. */
-  const onOwn = (
-    connection: Connection,
-    key: string,
-    token: string,
-    command: (cas: bigint) => Wire.Request,
-    settled: (cas: bigint) => void,
-    round = 1
-  ): Effect.Effect<boolean, Fault> =>
-    Effect.flatMap(casOf(connection, key, token), (cas) => {
+  /** A command on the token's item. */
+  interface OnOwn {
+    readonly connection: Connection
+    readonly key: string
+    readonly token: string
+    readonly command: (cas: bigint) => Wire.Request
+    readonly settled?: ((cas: bigint) => void) | undefined
+  }
+
+  /** Runs it as long as the item is the token's, and says whether it was. */
+  const onOwn = (own: OnOwn, round = 1): Effect.Effect<boolean, Fault> =>
+    Effect.flatMap(casOf(own.connection, own.key, own.token), (cas) => {
       if (cas === undefined) return Effect.succeed(false)
-      return Effect.flatMap(connection.link.request(command(cas)), (reply) => {
-        connection.hints.delete(token)
-        switch (reply.status) {
-          case Wire.Status.ok:
-            settled(reply.cas)
-            return Effect.succeed(true)
-          case Wire.Status.notFound:
-            return Effect.succeed(false)
-          case Wire.Status.exists:
-            return round < rounds
-              ? onOwn(connection, key, token, command, settled, round + 1)
-              : Effect.fail(restless)
-          default:
-            return Effect.fail(statusFault(reply))
-        }
-      })
+      return Effect.flatMap(own.connection.link.request(own.command(cas)), (reply) => answered(own, round, reply))
     })
 
-  const release = (key: string, token: string) =>
-    on("release", key, (connection, itemKey) =>
-      onOwn(
-        connection,
-        itemKey,
-        token,
-        (cas) => ({ opcode: Wire.Opcode.delete, key: itemKey, cas }),
-        () => {}
-      ))
+  const answered = (own: OnOwn, round: number, reply: Wire.Reply): Effect.Effect<boolean, Fault> => {
+    own.connection.hints.delete(own.token)
+    switch (reply.status) {
+      case Wire.Status.ok:
+        own.settled?.(reply.cas)
+        return Effect.succeed(true)
+      case Wire.Status.notFound:
+        return Effect.succeed(false)
+      case Wire.Status.exists:
+        return round < rounds ? onOwn(own, round + 1) : Effect.fail(restless)
+      default:
+        return Effect.fail(statusFault(reply))
+    }
+  }
+
+  const remove = (key: string) => (cas: bigint): Wire.Request => ({ opcode: Wire.Opcode.delete, key, cas })
+
+  const release = (key: string, token: string, call: Settling<boolean>): void => {
+    const late = stray.delete(token)
+    const done = (exit: Exit.Exit<boolean, Fault>): void => {
+      if (late) fork(sweep(key, token))
+      call.settle(Exit.mapError(exit, toFailure("release", key)))
+    }
+    if (isClosed) return done(Exit.fail(closed))
+    const itemKey = Wire.encodeKey(options.keyPrefix, key)
+    const connection = connectionOf(itemKey)
+    const own: OnOwn = { connection, key: itemKey, token, command: remove(itemKey) }
+    const hint = connection.hints.get(token)
+    if (hint === undefined) return conclude(onOwn(own), done)
+    connection.link.send(
+      own.command(hint.cas),
+      (reply) => conclude(answered(own, 1, reply), done),
+      (fault) => done(Exit.fail(fault))
+    )
+  }
+
+  const releasing = (key: string, token: string): Effect.Effect<boolean, BackendFailure> =>
+    Effect.callback((resume) => release(key, token, { settle: resume }))
 
   /** Looks again some times, for an ADD that arrives after the release. */
   const sweep = (key: string, token: string) =>
-    Effect.ignore(release(key, token)).pipe(
+    Effect.ignore(releasing(key, token)).pipe(
       Effect.delay(options.requestMillis),
       Effect.repeat({ times: 2 }),
       Effect.forkIn(scope)
@@ -290,29 +357,20 @@ export const make = Effect.fnUntraced(function*(
     // To connect, and at most three requests: ADD, GET and REPLACE.
     patience: Duration.millis(options.connectMillis + 3 * options.requestMillis),
     handOver: { times: handOverTimes, within: Duration.millis(100) },
-    tryAcquire: (claim) =>
-      on("acquire", claim.key, (connection, key) =>
-        claim.expiresMillis > Wire.maxExpiresMillis
-          ? Effect.fail(tooLong)
-          : Effect.tapError(acquire(connection, key, claim, 1), (fault) =>
-            Effect.sync(() => {
-              if (fault.sent) stray.set(claim.token, { endsAt: now() + claim.expiresMillis }, now())
-            }))),
+    callbacks: { tryAcquire, release },
+    tryAcquire: (claim) => Effect.callback((resume) => tryAcquire(claim, { settle: resume })),
+    release: releasing,
     extend: (holding) =>
       on("extend", holding.key, (connection, key) =>
         holding.expiresMillis > Wire.maxExpiresMillis
           ? Effect.fail(tooLong)
-          : onOwn(
+          : onOwn({
             connection,
             key,
-            holding.token,
-            (cas) => write(Wire.Opcode.replace, key, holding, clock, cas),
-            (cas) => remember(connection, cas, holding)
-          )),
-    release: (key, token) =>
-      Effect.suspend(() =>
-        stray.delete(token) ? Effect.ensuring(release(key, token), sweep(key, token)) : release(key, token)
-      ),
+            token: holding.token,
+            command: (cas) => write(Wire.Opcode.replace, key, holding, clock, cas),
+            settled: (cas) => remember(connection, cas, holding)
+          })),
     inspect: (key) =>
       on("inspect", key, (connection, itemKey) =>
         Effect.flatMap(read(connection, itemKey), (item) => {

@@ -26,9 +26,37 @@ export const Status = {
 export interface Request {
   readonly opcode: Opcode
   readonly key: string
-  readonly extras?: Buffer | undefined
-  readonly value?: string | undefined
+  /** What ADD and REPLACE store, in whole seconds and ASCII. */
+  readonly item?: { readonly exptime: number; readonly value: string } | undefined
   readonly cas?: bigint | undefined
+}
+
+const headerLength = 24
+
+/** Flags and expiry of an item, four bytes each. */
+const extrasLength = 8
+
+/** The message of a request; `opaque` comes back with the reply. */
+export const encodeRequest = ({ cas, item, key, opcode }: Request, opaque: number): Buffer => {
+  const extras = item === undefined ? 0 : extrasLength
+  const value = item === undefined ? "" : item.value
+  const body = extras + key.length + value.length
+  const message = Buffer.allocUnsafe(headerLength + body)
+  message[0] = 0x80
+  message[1] = opcode
+  message.writeUInt16BE(key.length, 2)
+  message[4] = extras
+  message[5] = message[6] = message[7] = 0
+  message.writeUInt32BE(body, 8)
+  message.writeUInt32BE(opaque, 12)
+  message.writeBigUInt64BE(cas ?? 0n, 16)
+  if (item !== undefined) {
+    message.writeUInt32BE(0, headerLength)
+    message.writeUInt32BE(item.exptime, headerLength + 4)
+  }
+  message.write(key, headerLength + extras, "latin1")
+  message.write(value, headerLength + extras + key.length, "latin1")
+  return message
 }
 
 export interface Reply {
@@ -49,13 +77,6 @@ export const maxExpiresMillis = 29 * 24 * 3600 * 1000
  * milliseconds are for the lateness of a tick.
  */
 export const exptime = (millis: number): number => Math.ceil((millis + 50) / 1000) + 2
-
-/** The extras of ADD and REPLACE: four bytes of flags, four bytes of expiry. */
-export const storeExtras = (seconds: number): Buffer => {
-  const extras = Buffer.alloc(8)
-  extras.writeUInt32BE(seconds, 4)
-  return extras
-}
 
 /** A printable ASCII text without spaces, which every client and proxy can handle. */
 export const isPlain = (text: string): boolean => /^[\x21-\x7e]*$/.test(text)
