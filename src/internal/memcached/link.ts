@@ -102,9 +102,6 @@ const never = 86_400
 
 const replyMagic = 0x81
 
-/** So many requests go out by themselves, for the server to work on while the others are made. */
-const uncorked = 4
-
 interface Pending {
   readonly sentAt: number
   readonly onFault: (fault: Fault) => void
@@ -200,7 +197,8 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
       if (onResponse(response)) rest()
       else pending.add(entry)
     }
-    if (pending.size >= uncorked) cork()
+    // One that is alone goes out at once, for the server to work on while others are made.
+    if (pending.size > 0) cork()
     pending.add(entry)
     if (timer === undefined) watch(timeouts.requestMillis)
     // memjs forgets a callback after its first message unless it is `quiet`, which STAT needs.
