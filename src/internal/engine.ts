@@ -290,7 +290,10 @@ export class Engine {
     cutAt: number,
     restore: Restore
   ): Effect.Effect<Reply> {
-    if (this.store.callbacks !== undefined) return this.claim(contender, wait, sentAt, cutAt, restore, undefined)
+    const { callbacks, direct } = this.store
+    if (callbacks !== undefined || direct !== undefined) {
+      return this.claim(contender, wait, sentAt, cutAt, restore, undefined)
+    }
     // The store's spans belong to the caller.
     return Effect.withFiber(({ context }) =>
       this.claim(contender, wait, sentAt, cutAt, restore, Effect.runForkWith(context))
@@ -308,7 +311,10 @@ export class Engine {
     const { expiresMillis, key, token } = contender
     if (this.calls.closed) return Exit.succeed(this.calls.closedFailure("acquire", key))
     this.sending(contender, sentAt)
-    const call = this.calls.tryAcquire({ key, token, expiresMillis, wait }, fork)
+    const claim = { key, token, expiresMillis, wait }
+    const { direct } = this.store
+    if (direct !== undefined) return this.heard(contender, wait, direct.tryAcquire(claim, sentAt))
+    const call = this.calls.tryAcquire(claim, fork)
     const until = Math.min(cutAt, sentAt + Math.min(this.calls.patience, expiresMillis))
     return this.reply(contender, "acquire", wait, call, until, restore)
   }
@@ -331,12 +337,17 @@ export class Engine {
     const answered = (exit: Exit.Exit<Attempt, BackendFailure> | undefined): Effect.Effect<Reply> => {
       if (exit === undefined) return Exit.succeed(this.calls.noReply(operation, contender.key))
       if (exit._tag === "Failure") return this.calls.toFailure(exit.cause, operation, contender.key)
-      if (exit.value._tag === "Held" && !wait && contender.unanswered.length === 0) contender.doubtful = false
-      return exit as Exit.Success<Attempt>
+      return this.heard(contender, wait, exit.value)
     }
     if (call.exit !== undefined) return answered(call.exit)
     contender.sent(call)
     return restore(Effect.callback<Reply>((resume) => call.wait(until, (exit) => resume(answered(exit)))))
+  }
+
+  /** The store has answered. A claim that it refused leaves nothing there, unless it may wait or others are out. */
+  private heard(contender: Contender, wait: boolean, attempt: Attempt): Exit.Exit<Reply> {
+    if (attempt._tag === "Held" && !wait && contender.unanswered.length === 0) contender.doubtful = false
+    return Exit.succeed(attempt)
   }
 
   /** Has the store tell us of news. Failing to is no failure: then we ask as the schedule says. */
