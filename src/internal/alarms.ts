@@ -7,16 +7,17 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
-/** Something that rings; it is its own entry in the heap. */
+/** Something that rings; it knows its own place in the heap. */
 export interface Alarm {
-  at: number
-  /** Place in the heap, -1 when not set. */
+  /** -1 when it is not set. */
   index: number
   ring(): void
 }
 
 export class Alarms {
   private readonly heap: Array<Alarm> = []
+  /** When those in the heap ring: kept apart, since looking at a number is faster than at alarms of many kinds. */
+  private readonly times: Array<number> = []
   private sleeper: Fiber.Fiber<void> | undefined = undefined
   private wakeAt = Infinity
   private readonly clock: Clock.Clock
@@ -39,22 +40,17 @@ export class Alarms {
 
   /** Rings an alarm that is not set at `at`, never earlier; an infinite time never comes. */
   set(alarm: Alarm, at: number): void {
-    alarm.at = at
     if (at === Infinity) return
     this.heap.push(alarm)
-    this.up(alarm, this.heap.length - 1)
+    this.times.push(at)
+    this.up(alarm, at, this.heap.length - 1)
     if (alarm.index === 0) this.sleep()
   }
 
   cancel(alarm: Alarm): void {
-    const index = alarm.index
+    const { index } = alarm
     if (index === -1) return
-    alarm.index = -1
-    const last = this.heap.pop()!
-    if (last !== alarm) {
-      this.down(last, index)
-      this.up(last, last.index)
-    }
+    this.remove(index)
     if (this.heap.length === 0) this.rest()
   }
 
@@ -82,12 +78,12 @@ export class Alarms {
   }
 
   private sleep(): void {
-    const first = this.heap[0]
+    const [first] = this.times
     // Waking up too early is cheap; being replaced at every set is not.
-    if (this.wakeAt <= first.at) return
+    if (this.wakeAt <= first) return
     this.stop()
-    this.wakeAt = first.at
-    const millis = Math.max(1, Math.ceil(first.at - this.now()))
+    this.wakeAt = first
+    const millis = Math.max(1, Math.ceil(first - this.now()))
     this.sleeper = this.fork(Effect.flatMap(this.clock.sleep(Duration.millis(millis)), () => Effect.sync(this.wake)))
   }
 
@@ -95,42 +91,50 @@ export class Alarms {
     this.sleeper = undefined
     this.wakeAt = Infinity
     const now = this.now()
-    while (this.heap.length > 0 && this.heap[0].at <= now) {
-      const alarm = this.heap[0]
-      alarm.index = -1
-      const last = this.heap.pop()!
-      if (last !== alarm) this.down(last, 0)
+    while (this.heap.length > 0 && this.times[0] <= now) {
+      const [alarm] = this.heap
+      this.remove(0)
       alarm.ring()
     }
     if (this.heap.length > 0) this.sleep()
   }
 
-  private up(alarm: Alarm, index: number): void {
-    while (index > 0) {
-      const parent = (index - 1) >> 1
-      const above = this.heap[parent]
-      if (above.at <= alarm.at) break
-      this.heap[index] = above
-      above.index = index
-      index = parent
-    }
-    this.heap[index] = alarm
-    alarm.index = index
+  private remove(index: number): void {
+    this.heap[index].index = -1
+    const last = this.heap.pop()!
+    const at = this.times.pop()!
+    if (index === this.heap.length) return
+    this.down(last, at, index)
+    this.up(last, at, last.index)
   }
 
-  private down(alarm: Alarm, index: number): void {
-    const length = this.heap.length
+  private up(alarm: Alarm, at: number, index: number): void {
+    const { heap, times } = this
+    while (index > 0) {
+      const parent = (index - 1) >> 1
+      if (times[parent] <= at) break
+      this.put(heap[parent], times[parent], index)
+      index = parent
+    }
+    this.put(alarm, at, index)
+  }
+
+  private down(alarm: Alarm, at: number, index: number): void {
+    const { heap, times } = this
     while (true) {
       let child = 2 * index + 1
-      if (child >= length) break
-      if (child + 1 < length && this.heap[child + 1].at < this.heap[child].at) child++
-      const below = this.heap[child]
-      if (below.at >= alarm.at) break
-      this.heap[index] = below
-      below.index = index
+      if (child >= heap.length) break
+      if (child + 1 < heap.length && times[child + 1] < times[child]) child++
+      if (times[child] >= at) break
+      this.put(heap[child], times[child], index)
       index = child
     }
+    this.put(alarm, at, index)
+  }
+
+  private put(alarm: Alarm, at: number, index: number): void {
     this.heap[index] = alarm
+    this.times[index] = at
     alarm.index = index
   }
 }

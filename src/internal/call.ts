@@ -15,7 +15,6 @@ export interface Book {
 }
 
 export class Call<A, E> implements Running<A, E>, Alarm {
-  at = Infinity
   index = -1
   exit: Exit.Exit<A, E> | undefined = undefined
   /** What runs it, for a store that does not call back. */

@@ -82,7 +82,7 @@ export class Calls implements Book {
   outcome<A, E>(running: Running<A, E>, until: number): Effect.Effect<Exit.Exit<A, E> | undefined> {
     return Effect.callback((resume) => {
       let ended = false
-      const alarm = { at: until, index: -1, ring: () => resume(Effect.undefined) }
+      const alarm = { index: -1, ring: () => resume(Effect.undefined) }
       running.addObserver((exit) => {
         ended = true
         this.alarms.cancel(alarm)

@@ -12,7 +12,6 @@ export type Reply = Attempt | BackendFailure
 const none: ReadonlyArray<never> = []
 
 export class Contender implements Alarm {
-  at = Infinity
   index = -1
   readonly key: string
   readonly token: string
@@ -41,7 +40,7 @@ export class Contender implements Alarm {
   /** Claims whose reply is still out. */
   get unanswered(): ReadonlyArray<Call<Attempt, BackendFailure>> {
     const { call, earlier } = this
-    if (earlier.length === 0 && call?.exit !== undefined) return none
+    if (earlier.length === 0 && (call === undefined || call.exit !== undefined)) return none
     return [...earlier, ...(call === undefined ? none : [call])].filter(({ exit }) => exit === undefined)
   }
 

@@ -95,64 +95,73 @@ export class Engine {
     if (line !== undefined && !line.vacant) {
       return request.timeoutMillis === 0 ? this.behind(line, startedAt) : this.queue(line, request, startedAt, restore)
     }
-    const { direct } = this.store
-    if (direct === undefined) {
-      return this.contend(this.lines.occupy(key, line), request, startedAt, startedAt, restore, undefined)
-    }
+    return this.store.direct === undefined
+      ? this.contend(this.lines.occupy(key, line), request, startedAt, startedAt, restore, undefined)
+      : this.grab(line, request, startedAt, startedAt, restore)
+  }
+
+  /** Takes the key from a store of this process, in place. The line is the one found, or the one we have the turn in. */
+  private grab(
+    found: Line | undefined,
+    request: LockRequest,
+    startedAt: number,
+    now: number,
+    restore: Restore
+  ): Taking {
+    const { expiresMillis, key } = request
     this.meter.attempted()
-    const token = this.nextToken(startedAt)
-    const attempt = direct.tryAcquire({ key, token, expiresMillis, wait: false }, startedAt)
+    const token = this.nextToken(now)
+    const attempt = this.store.direct!.tryAcquire({ key, token, expiresMillis, wait: false }, now)
+    if (attempt._tag === "Held" && request.timeoutMillis === 0) return this.busy(attempt, startedAt)
+    const line = found === undefined || found.vacant ? this.lines.occupy(key, found) : found
     if (attempt._tag === "Acquired") {
       const { fencingToken } = attempt
-      const deadline = startedAt + expiresMillis
       return Exit.succeed(
-        this.hold(
-          this.lines.occupy(key, line),
-          request,
-          token,
-          expiresMillis,
-          fencingToken,
-          startedAt,
-          deadline,
-          startedAt
-        )
+        this.hold(line, request, token, expiresMillis, fencingToken, now, now + expiresMillis, startedAt)
       )
     }
-    if (request.timeoutMillis === 0) return this.busy(attempt, startedAt)
     const contender = new Contender(key, token, expiresMillis)
     contender.reply = attempt
-    return this.contend(this.lines.occupy(key, line), request, startedAt, startedAt, restore, contender)
+    return this.contend(line, request, startedAt, now, restore, contender)
   }
 
   /** Waits in the local line for the turn. */
   private queue(line: Line, request: LockRequest, startedAt: number, restore: Restore): Taking {
     const waiter = new Waiter(request, line)
     this.alarms.set(waiter, startedAt + request.timeoutMillis)
-    const wait = restore(Effect.callback<void>((resume) => {
-      if (waiter.baton !== undefined) return resume(Effect.void)
-      waiter.resume = () => resume(Effect.void)
-    }))
-    // An interruption may come after the baton was given and before it was taken.
-    const leave = Effect.sync(() => {
-      this.alarms.cancel(waiter)
-      if (waiter.baton === undefined) line.remove(waiter)
-      else if (waiter.baton._tag !== "TimedOut" && waiter.baton._tag !== "Closed") this.pass(line, waiter.baton)
-    })
     return Effect.flatMap(
-      Effect.onExitPrimitive(wait, (exit) => exit._tag === "Failure" ? leave : undefined, true),
+      Effect.onExitPrimitive(
+        restore(Effect.callback<void>((resume) => {
+          if (waiter.baton !== undefined) resume(Effect.void)
+          else waiter.resume = resume
+        })),
+        (exit) => exit._tag === "Failure" ? Effect.sync(() => this.leave(waiter)) : undefined,
+        true
+      ),
       (): Taking => {
         const baton = waiter.baton!
+        const now = this.alarms.now()
         if (baton._tag === "TimedOut") return this.behind(line, startedAt)
         if (baton._tag === "Closed") return failWith(this.calls.closedFailure("acquire", line.key))
         if (baton._tag === "Tenure" && baton.tenure.state === "Held") {
-          return Exit.succeed(this.grasp(baton.tenure, this.alarms.now(), startedAt))
+          return Exit.succeed(this.grasp(baton.tenure, now, startedAt))
         }
         // Lost on its way to us: an extension that is still out could keep it.
         if (baton._tag === "Tenure") this.calls.insist(line.key, baton.tenure.token, baton.tenure.deadline)
-        const claimed = baton._tag === "Claimed" ? baton.contender : undefined
-        return this.contend(line, request, startedAt, this.alarms.now(), restore, claimed)
+        if (baton._tag === "Claimed") return this.contend(line, request, startedAt, now, restore, baton.contender)
+        return this.store.direct === undefined || this.calls.closed
+          ? this.contend(line, request, startedAt, now, restore, undefined)
+          : this.grab(line, request, startedAt, now, restore)
       }
     )
+  }
+
+  /** An interruption may come after the baton was given and before it was taken. */
+  private leave(waiter: Waiter): void {
+    const { baton, line } = waiter
+    this.alarms.cancel(waiter)
+    if (baton === undefined) line.remove(waiter)
+    else if (baton._tag !== "TimedOut" && baton._tag !== "Closed") this.pass(line, baton)
   }
 
   /** What to say to a request that cannot have the turn: what the turn knows. */
@@ -708,7 +717,7 @@ export class Engine {
     this.alarms.cancel(waiter)
     waiter.baton = baton
     // Not in place: a chain of holders that finish at once would grow the stack.
-    this.schedule(() => waiter.resume?.())
+    this.schedule(() => waiter.resume?.(Effect.void))
   }
 
   // ---------------------------------------------------------------------------

@@ -19,8 +19,8 @@ const ahead = 1 / 30
 const minGapMillis = 5
 
 export class Keeper implements Alarm {
-  at = Infinity
   index = -1
+  private at = Infinity
   private readonly engine: Engine
   private readonly tenures = new Set<Tenure>()
 
@@ -52,6 +52,7 @@ export class Keeper implements Alarm {
       if (this.at <= at) return
       this.engine.alarms.cancel(this)
     }
+    this.at = at
     this.engine.alarms.set(this, at)
   }
 

@@ -3,6 +3,7 @@
  * first served. Whoever is at the front has the turn; only the turn talks to
  * the store, so a process is one contender however many of its fibers wait.
  */
+import * as Effect from "effect/Effect"
 import type { LockRequest } from "../LockConfig.ts"
 import type { BackendFailure } from "../LockError.ts"
 import type { Held } from "../LockStore.ts"
@@ -26,7 +27,6 @@ export type Baton =
 export const turn: Baton = { _tag: "Turn" }
 
 export class Waiter implements Alarm {
-  at = Infinity
   index = -1
   readonly request: LockRequest
   readonly line: Line
@@ -34,7 +34,7 @@ export class Waiter implements Alarm {
   next: Waiter | undefined = undefined
   /** Set when the waiter has left the line. */
   baton: Baton | undefined = undefined
-  resume: (() => void) | undefined = undefined
+  resume: ((effect: Effect.Effect<void>) => void) | undefined = undefined
 
   constructor(request: LockRequest, line: Line) {
     this.request = request
@@ -46,7 +46,7 @@ export class Waiter implements Alarm {
   ring(): void {
     this.line.remove(this)
     this.baton = { _tag: "TimedOut" }
-    this.resume?.()
+    this.resume?.(Effect.void)
   }
 }
 

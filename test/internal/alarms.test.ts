@@ -19,7 +19,7 @@ const make = Effect.gen(function*() {
     }
   )
   const ringAt = (at: number, ring: () => void): Alarm => {
-    const alarm = { at, index: -1, ring }
+    const alarm = { index: -1, ring }
     alarms.set(alarm, at)
     return alarm
   }
