@@ -8,9 +8,11 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Scheduler from "effect/Scheduler"
 import { KeyMap, type Place } from "./internal/keyMap.ts"
 import * as LockBackend from "./LockBackend.ts"
 import type { Attempt, Claim, LockStore } from "./LockStore.ts"
@@ -54,8 +56,10 @@ const smallestSweep = 64
  * @category constructors
  * @since 0.1.0
  */
-export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.service(Clock.Clock), (clock): LockStore => {
-  const entries = new KeyMap(() => new Entry())
+export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.context<never>(), (context): LockStore => {
+  const clock = Context.get(context, Clock.Clock)
+  const dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
+  const entries = new KeyMap(() => new Entry(), (task) => dispatcher.scheduleTask(task, 0))
   const listeners = new Map<string, Set<() => void>>()
   let sweepAt = smallestSweep
   let fencingToken = 0

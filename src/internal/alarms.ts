@@ -22,11 +22,18 @@ export class Alarms {
   private wakeAt = Infinity
   private readonly clock: Clock.Clock
   private readonly fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
+  private readonly soon: (task: () => void) => void
   private resting = false
 
-  constructor(clock: Clock.Clock, fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>) {
+  /** `soon` runs a task in the next turn. */
+  constructor(
+    clock: Clock.Clock,
+    fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>,
+    soon: (task: () => void) => void
+  ) {
     this.clock = clock
     this.fork = fork
+    this.soon = soon
   }
 
   /** Monotonic milliseconds. */
@@ -62,7 +69,7 @@ export class Alarms {
   private rest(): void {
     if (this.resting) return
     this.resting = true
-    queueMicrotask(this.stopIfIdle)
+    this.soon(this.stopIfIdle)
   }
 
   private readonly stopIfIdle = (): void => {

@@ -56,7 +56,7 @@ export class Engine {
   private readonly keeper: Keeper
   private readonly clock: Clock.Clock
   private readonly nextToken: (now?: number) => string
-  private readonly lines = new KeyMap((key) => new Line(key))
+  private readonly lines: KeyMap<Line>
   private readonly schedule: (task: () => void) => void
   private readonly drift: number
   private readonly minExpires: number
@@ -68,7 +68,8 @@ export class Engine {
     const fork = Effect.runForkWith(context)
     const dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
     this.schedule = (task) => dispatcher.scheduleTask(task, 0)
-    this.alarms = new Alarms(this.clock, fork)
+    this.lines = new KeyMap((key) => new Line(key), this.schedule)
+    this.alarms = new Alarms(this.clock, fork, this.schedule)
     this.calls = new Calls(store, this.alarms, fork)
     this.keeper = new Keeper(this)
     this.meter = Meter.make(store.name, context)

@@ -15,11 +15,14 @@ export interface Place {
 export class KeyMap<A extends Place> {
   private readonly places = new Map<string, A>()
   private readonly make: (key: string) => A
+  private readonly soon: (task: () => void) => void
   private occupied = 0
   private tidying = false
 
-  constructor(make: (key: string) => A) {
+  /** `soon` runs a task in the next turn. */
+  constructor(make: (key: string) => A, soon: (task: () => void) => void) {
     this.make = make
+    this.soon = soon
   }
 
   /** How many places are occupied. */
@@ -52,7 +55,7 @@ export class KeyMap<A extends Place> {
     this.occupied--
     if (this.tidying || !this.isUntidy) return
     this.tidying = true
-    queueMicrotask(this.tidy)
+    this.soon(this.tidy)
   }
 
   values(): ReadonlyArray<A> {

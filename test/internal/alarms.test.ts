@@ -16,7 +16,8 @@ const make = Effect.gen(function*() {
       const fiber = Effect.runForkWith(context)(effect)
       fiber.addObserver(() => sleepers--)
       return fiber
-    }
+    },
+    queueMicrotask
   )
   const ringAt = (at: number, ring: () => void): Alarm => {
     const alarm = { index: -1, ring }

@@ -6,7 +6,7 @@ const steps = Schema.Array(
   Schema.Tuple([Schema.Boolean, Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 150 }))])
 )
 
-const make = () => new KeyMap((key) => ({ key, vacant: true }))
+const make = () => new KeyMap((key) => ({ key, vacant: true }), queueMicrotask)
 
 const placesOf = (map: KeyMap<never>) => (map as unknown as { readonly places: Map<string, unknown> }).places.size
 

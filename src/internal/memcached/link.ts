@@ -174,7 +174,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
   const rest = (): void => {
     if (resting || pending.size > 0) return
     resting = true
-    queueMicrotask(() => {
+    setImmediate(() => {
       resting = false
       if (pending.size > 0) return
       clearTimeout(timer)
