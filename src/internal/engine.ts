@@ -37,7 +37,7 @@ import { Keeper } from "./keeper.ts"
 import { KeyMap } from "./keyMap.ts"
 import { type Baton, Line, turn, Waiter } from "./line.ts"
 import * as Meter from "./meter.ts"
-import { HeldLease, Tenure, type Why } from "./tenure.ts"
+import { HeldLease, type Sent, Tenure, type Why } from "./tenure.ts"
 import * as Token from "./token.ts"
 
 /** Polling, for stores that cannot tell of a release. */
@@ -508,7 +508,12 @@ export class Engine {
     call: Call<A, BackendFailure>,
     onExit: (exit: Exit.Exit<A, BackendFailure>) => void
   ): void {
-    for (const tenure of tenures) tenure.sending(call)
+    let sent: ReadonlyArray<Sent> = []
+    for (const tenure of tenures) {
+      const { expiresMillis } = tenure
+      if (sent[0]?.expiresMillis !== expiresMillis) sent = [{ call, expiresMillis }]
+      tenure.sending(sent)
+    }
     call.addObserver((exit) => {
       for (const tenure of tenures) tenure.answered(call)
       onExit(exit)

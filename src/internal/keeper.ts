@@ -44,7 +44,8 @@ export class Keeper implements Alarm {
 
   /** The tenure's times have changed. */
   update(tenure: Tenure): void {
-    if (this.tenures.has(tenure)) this.wakeBy(Math.min(tenure.renewAt, tenure.deadline))
+    const at = Math.min(tenure.renewAt, tenure.deadline)
+    if ((this.index === -1 || at < this.at) && this.tenures.has(tenure)) this.wakeBy(at)
   }
 
   private wakeBy(at: number): void {

@@ -13,7 +13,7 @@ import type { Line } from "./line.ts"
 export type Why = "Expired" | "Taken" | "Closed"
 
 /** An extension, or an earlier claim, that is out. */
-interface Sent {
+export interface Sent {
   readonly call: Running<unknown, unknown>
   readonly expiresMillis: number
 }
@@ -78,8 +78,9 @@ export class Tenure {
     return this.out.filter((sent) => sent.expiresMillis < expiresMillis).map(({ call }) => call)
   }
 
-  sending(call: Sent["call"]): void {
-    this.out = [...this.out, { call, expiresMillis: this.expiresMillis }]
+  /** `sent` is a list of one, which those that are sent together share. */
+  sending(sent: ReadonlyArray<Sent>): void {
+    this.out = this.out.length === 0 ? sent : [...this.out, ...sent]
   }
 
   answered(call: Sent["call"]): void {

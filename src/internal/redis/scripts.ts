@@ -178,14 +178,18 @@ end
 return held(lock, queue)
 `
 
-  // KEYS lock…  ARGV token… lease…  -> {1 extended | 0 not ours, …}
+  // KEYS lock…  ARGV token… lease… or one lease for all  -> 0 all extended | {i was not ours, …}
   const extend = `
-local reply, n = {}, #KEYS
+local call, pcall, n, others = redis.call, redis.pcall, #KEYS, nil
 for i = 1, n do
-  reply[i] = 0
-  if redis.pcall('GET', KEYS[i]) == ARGV[i] then reply[i] = redis.call('PEXPIRE', KEYS[i], ARGV[n + i]) end
+  if pcall('GET', KEYS[i]) == ARGV[i] then
+    call('PEXPIRE', KEYS[i], ARGV[n + i] or ARGV[n + 1])
+  else
+    others = others or {}
+    others[#others + 1] = i
+  end
 end
-return reply
+return others or 0
 `
 
   // KEYS lock queue  -> {holder or nil, pttl, waiters}

@@ -148,7 +148,7 @@ export const make = Effect.fnUntraced(function*(
     args: ReadonlyArray<string | number>,
     operation: string,
     key: string,
-    decode: (reply: ReadonlyArray<unknown>) => A
+    decode: (reply: unknown) => A
   ): Effect.Effect<A, BackendFailure> =>
     Effect.callback((resume) =>
       transport.send({
@@ -156,7 +156,7 @@ export const make = Effect.fnUntraced(function*(
         keys,
         args,
         sent: false,
-        succeed: (reply) => resume(Effect.succeed(decode(reply as ReadonlyArray<unknown>))),
+        succeed: (reply) => resume(Effect.succeed(decode(reply))),
         fail: (cause) => resume(Effect.fail(failure(operation, key, cause)))
       })
     )
@@ -370,20 +370,19 @@ export const make = Effect.fnUntraced(function*(
   // ---------------------------------------------------------------------------
 
   const extendBatch = (batch: ReadonlyArray<Holding>): Effect.Effect<ReadonlyArray<boolean>, BackendFailure> =>
-    Effect.suspend(() =>
-      run(
-        scripts.extend,
-        batch.length,
-        [
-          ...batch.map(({ key }) => lockKey(key)),
-          ...batch.map(({ token }) => token),
-          ...batch.map(({ expiresMillis }) => expiresMillis)
-        ],
-        "extend",
-        batch[0].key,
-        (reply) => reply.map((value) => Number(value) === 1)
-      )
-    )
+    Effect.suspend(() => {
+      const args: Array<string | number> = []
+      for (const { key } of batch) args.push(lockKey(key))
+      for (const { token } of batch) args.push(token)
+      const [{ expiresMillis, key }] = batch
+      if (batch.every((one) => one.expiresMillis === expiresMillis)) args.push(expiresMillis)
+      else for (const one of batch) args.push(one.expiresMillis)
+      return run(scripts.extend, batch.length, args, "extend", key, (reply) => {
+        const extended = batch.map(() => true)
+        if (Array.isArray(reply)) { for (const other of reply) extended[Number(other) - 1] = false }
+        return extended
+      })
+    })
 
   const extendAll = Effect.fnUntraced(function*(holdings: ReadonlyArray<Holding>) {
     const batches: Array<Effect.Effect<ReadonlyArray<boolean>, BackendFailure>> = []
@@ -397,12 +396,14 @@ export const make = Effect.fnUntraced(function*(
   const inspect: LockStore["inspect"] = (key) =>
     Effect.suspend(() => {
       const lock = lockKey(key)
-      return run(scripts.inspect, 2, [lock, Keys.queueKey(lock)], "inspect", key, ([holder, pttl, waiters]) =>
-        typeof holder !== "string" ? Option.none() : Option.some({
+      return run(scripts.inspect, 2, [lock, Keys.queueKey(lock)], "inspect", key, (reply) => {
+        const [holder, pttl, waiters] = reply as ReadonlyArray<unknown>
+        return typeof holder !== "string" ? Option.none() : Option.some({
           token: holder,
           remainingMillis: Number(pttl) < 0 ? undefined : Number(pttl),
           waiters: Number(waiters)
-        }))
+        })
+      })
     })
 
   transport.observe({
