@@ -98,6 +98,8 @@ export class HeldLease implements Taken {
   /** When the work under it ended. */
   endedAt: number | undefined = undefined
   private why: Why | undefined = undefined
+  /** The first of those to be told, usually the only one, and the others. */
+  private watcher: (() => void) | undefined = undefined
   private watchers: Set<() => void> | undefined = undefined
   private readonly engine: Engine
 
@@ -150,15 +152,20 @@ export class HeldLease implements Taken {
   }
 
   watch(watcher: () => void): () => void {
-    ;(this.watchers ??= new Set()).add(watcher)
     this.engine.keep(this.tenure)
-    return () => this.watchers?.delete(watcher)
+    if (this.watcher === undefined) this.watcher = watcher
+    else (this.watchers ??= new Set()).add(watcher)
+    return () => {
+      if (this.watcher === watcher) this.watcher = undefined
+      else this.watchers?.delete(watcher)
+    }
   }
 
   lose(why: Why): void {
     this.why = why
-    const { watchers } = this
-    this.watchers = undefined
+    const { watcher, watchers } = this
+    this.watcher = this.watchers = undefined
+    watcher?.()
     if (watchers !== undefined) { for (const watcher of watchers) watcher() }
   }
 
