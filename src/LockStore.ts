@@ -167,9 +167,9 @@ export interface LockStore {
 
   /**
    * For a store that lives in this process: taking and freeing as plain
-   * functions, given the time by the monotonic clock. The engine then calls them
-   * in place, and needs no safety margin in its deadlines. Whoever changes the
-   * operations of a store leaves these out.
+   * functions that never throw, given the time by the monotonic clock. The engine
+   * then calls them in place, and needs no safety margin in its deadlines. Whoever
+   * changes the operations of a store leaves these out.
    */
   readonly direct?: {
     readonly tryAcquire: (claim: Claim, nowMillis: number) => Attempt

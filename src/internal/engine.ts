@@ -609,6 +609,7 @@ export class Engine {
   private exchange(tenure: Tenure, expiresMillis: number): Effect.Effect<void> {
     const { key } = tenure
     const contender = new Contender(key, this.nextToken(), expiresMillis)
+    tenure.line.contender = contender
     const run = Effect.fnUntraced({ self: this }, function*(this: Engine) {
       if (this.store.listen !== undefined) yield* this.listen(contender)
       const claim = { key, token: contender.token, expiresMillis, wait: true }
@@ -704,11 +705,11 @@ export class Engine {
 
   /** Gives the turn to the next in line; without a next, what came with it goes back and the line ends. */
   private pass(line: Line, baton: Baton): void {
-    line.contender = undefined
+    line.contender = baton._tag === "Claimed" ? baton.contender : undefined
     if (baton._tag === "Tenure" && baton.tenure.state !== "Held") baton = turn
     const next = line.head
     if (next !== undefined) return this.give(line, next, baton)
-    line.tenure = line.heard = undefined
+    line.tenure = line.contender = line.heard = undefined
     this.lines.vacate(line)
     if (baton._tag === "Claimed") this.disown(baton.contender)
     if (baton._tag === "Tenure") {

@@ -1,6 +1,6 @@
 /** What can come between two steps of a lock, step by step. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Option, Schedule, Scope } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Option, Schedule, Scope } from "effect"
 import { InMemoryBackend, Lock, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
 import {
@@ -400,6 +400,46 @@ describe("a late claim", () => {
 })
 
 describe("closing", () => {
+  for (const when of ["before the store has executed it", "before the next fiber has its turn"] as const) {
+    it.effect(`gives back what an exchange claimed, ${when}`, () =>
+      Effect.gen(function*() {
+        const all = yield* scene(exchanging)
+        const closed = yield* Deferred.make<void>()
+        let executed = 0
+        const store: LockStore.LockStore = {
+          ...all.test.store,
+          direct: undefined,
+          exchange: (token, claim) =>
+            Effect.delay(
+              Effect.tap(
+                Effect.andThen(all.inner.release(claim.key, token), all.inner.tryAcquire(claim)),
+                () => {
+                  executed++
+                  // The answer is dealt with in this turn, and the fiber has its turn in the next.
+                  if (when === "before the next fiber has its turn") queueMicrotask(close)
+                  return Effect.void
+                }
+              ),
+              300
+            )
+        }
+        const process = yield* makeProcess(store)
+        const context = yield* Effect.context<never>()
+        const close = () => {
+          Effect.runForkWith(context)(Effect.andThen(process.engine.close(), Deferred.succeed(closed, undefined)))
+        }
+        yield* process.start(Lock.withLock(Effect.sleep(100), "key"))
+        const waiter = yield* process.start(Lock.withLock(Effect.never, "key"))
+        yield* TestClock.adjust(200)
+        if (when === "before the store has executed it") close()
+        yield* TestClock.adjust("5 seconds")
+        assert.strictEqual(executed, 1)
+        assert.isTrue(yield* Deferred.isDone(closed))
+        assert.strictEqual(outcome(waiter), "BackendFailure")
+        assert.isTrue(Option.isNone(yield* all.inner.inspect("key")))
+      }))
+  }
+
   it.effect("gives back what a failed release left, when the store is well again", () =>
     Effect.gen(function*() {
       const all = yield* scene()
