@@ -164,6 +164,8 @@ export class Calls implements Book {
     const end = this.alarms.now() + this.patience
     for (const release of releases) yield* this.outcome(release, end)
     for (const { fiber } of releases) fiber?.interruptUnsafe()
+    // What a store that calls back has not answered by now is nobody's any more.
+    this.out.clear()
     this.debts.clear()
   })
 

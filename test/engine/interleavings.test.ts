@@ -5,6 +5,7 @@ import { InMemoryBackend, Lock, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
 import {
   assertClean,
+  callingBack,
   deaf,
   exchanging,
   flush,
@@ -17,7 +18,7 @@ import {
   scene
 } from "./support.ts"
 
-type Kind = "deaf" | "listening" | "handing over" | "exchanging" | "granting"
+type Kind = "deaf" | "listening" | "calling back" | "handing over" | "exchanging" | "granting"
 
 const sceneOf = (kind: Kind): Effect.Effect<Scene> => {
   switch (kind) {
@@ -25,6 +26,11 @@ const sceneOf = (kind: Kind): Effect.Effect<Scene> => {
       return scene(deaf)
     case "listening":
       return scene()
+    case "calling back":
+      return Effect.gen(function*() {
+        const all = yield* scene()
+        return { ...all, ...(yield* makeProcess(yield* callingBack(all.test.store))) }
+      })
     case "handing over":
       return scene(handingOver)
     case "exchanging":
@@ -34,7 +40,7 @@ const sceneOf = (kind: Kind): Effect.Effect<Scene> => {
   }
 }
 
-const kinds: ReadonlyArray<Kind> = ["deaf", "listening", "handing over", "exchanging", "granting"]
+const kinds: ReadonlyArray<Kind> = ["deaf", "listening", "calling back", "handing over", "exchanging", "granting"]
 
 /** Brings a waiter to a place where it waits; the result ends what it waits for. */
 const places: Record<string, (scene: Scene) => Effect.Effect<Effect.Effect<unknown>>> = {

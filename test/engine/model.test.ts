@@ -9,7 +9,18 @@ import { Duration, Effect, Exit, type Fiber, Option } from "effect"
 import { InMemoryBackend, Lock, type LockConfig, type LockError, type LockStore } from "effect-lock"
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
-import { deaf, ending, exchanging, flush, granting, handingOver, makeProcess, now, type Process } from "./support.ts"
+import {
+  callingBack,
+  deaf,
+  ending,
+  exchanging,
+  flush,
+  granting,
+  handingOver,
+  makeProcess,
+  now,
+  type Process
+} from "./support.ts"
 
 /** A small generator of reproducible chance (mulberry32). */
 const makeRandom = (seed: number) => {
@@ -28,9 +39,17 @@ const makeRandom = (seed: number) => {
 
 type Random = ReturnType<typeof makeRandom>
 
-type Kind = "deaf" | "listening" | "direct" | "handing over" | "exchanging" | "granting"
+type Kind = "deaf" | "listening" | "calling back" | "direct" | "handing over" | "exchanging" | "granting"
 
-const kinds: ReadonlyArray<Kind> = ["deaf", "listening", "direct", "handing over", "exchanging", "granting"]
+const kinds: ReadonlyArray<Kind> = [
+  "deaf",
+  "listening",
+  "calling back",
+  "direct",
+  "handing over",
+  "exchanging",
+  "granting"
+]
 
 const keys = ["a", "b", "c"] as const
 
@@ -178,6 +197,8 @@ const makeWorld = (kind: Kind): Effect.Effect<World> =>
     const test = yield* TestBackend.make(kind === "exchanging" ? exchanging(inner) : inner)
     const store = kind === "deaf"
       ? deaf(test.store)
+      : kind === "calling back"
+      ? yield* callingBack(test.store)
       : kind === "direct"
       ? inner
       : kind === "handing over"

@@ -76,6 +76,20 @@ export const exchanging = (store: LockStore.LockStore): LockStore.LockStore => (
   exchange: (token, claim) => Effect.andThen(store.release(claim.key, token), store.tryAcquire(claim))
 })
 
+/** A store that calls back, as clients of servers do. */
+export const callingBack = (store: LockStore.LockStore): Effect.Effect<LockStore.LockStore> =>
+  Effect.map(Effect.context<never>(), (context) => {
+    const fork = Effect.runForkWith(context)
+    return {
+      ...store,
+      direct: undefined,
+      callbacks: {
+        tryAcquire: (claim, call) => void fork(store.tryAcquire(claim)).addObserver((exit) => call.settle(exit)),
+        release: (key, token, call) => void fork(store.release(key, token)).addObserver((exit) => call.settle(exit))
+      }
+    }
+  })
+
 /** A store with a queue, which gives a free key to whoever waited longest, and tells. */
 export const granting: Effect.Effect<LockStore.LockStore> = Effect.gen(function*() {
   const store = yield* InMemoryBackend.makeStore
