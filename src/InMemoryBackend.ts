@@ -12,8 +12,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Scheduler from "effect/Scheduler"
 import { KeyMap, type Place } from "./internal/keyMap.ts"
+import { monotonicMillis, nextTurn } from "./internal/time.ts"
 import * as LockBackend from "./LockBackend.ts"
 import type { Attempt, Claim, LockStore } from "./LockStore.ts"
 
@@ -58,13 +58,12 @@ const smallestSweep = 64
  */
 export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.context<never>(), (context): LockStore => {
   const clock = Context.get(context, Clock.Clock)
-  const dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
-  const entries = new KeyMap(() => new Entry(), (task) => dispatcher.scheduleTask(task, 0))
+  const entries = new KeyMap(() => new Entry(), nextTurn(context))
   const listeners = new Map<string, Set<() => void>>()
   let sweepAt = smallestSweep
   let fencingToken = 0
 
-  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
+  const now = () => monotonicMillis(clock)
 
   const live = (key: string, at: number): Entry | undefined => {
     const entry = entries.get(key)

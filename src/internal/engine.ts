@@ -22,7 +22,6 @@ import { constVoid, identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
-import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import type { Busy, LockBackend, Restore, Taken } from "../LockBackend.ts"
 import { decodeExtension, invalidOption, type LockRequest } from "../LockConfig.ts"
@@ -38,6 +37,7 @@ import { KeyMap } from "./keyMap.ts"
 import { type Baton, Line, turn, Waiter } from "./line.ts"
 import * as Meter from "./meter.ts"
 import { HeldLease, type Sent, Tenure, type Why } from "./tenure.ts"
+import { nextTurn } from "./time.ts"
 import * as Token from "./token.ts"
 
 /** Polling, for stores that cannot tell of a release. */
@@ -66,8 +66,7 @@ export class Engine {
     this.store = store
     this.clock = Context.get(context, Clock.Clock)
     const fork = Effect.runForkWith(context)
-    const dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
-    this.schedule = (task) => dispatcher.scheduleTask(task, 0)
+    this.schedule = nextTurn(context)
     this.lines = new KeyMap((key) => new Line(key), this.schedule)
     this.alarms = new Alarms(this.clock, fork, this.schedule)
     this.calls = new Calls(store, this.alarms, fork)

@@ -49,6 +49,7 @@ import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as InMemoryBackend from "../InMemoryBackend.ts"
+import { monotonicMillis } from "../internal/time.ts"
 import * as Token from "../internal/token.ts"
 import * as LockBackend from "../LockBackend.ts"
 import { BackendFailure, type FailureKind } from "../LockError.ts"
@@ -244,7 +245,7 @@ const makeEnding = (store: LockStore): Effect.Effect<readonly [TestBackend["Serv
       outcomeOf: (answer: A, index: number) => Outcome
     ): Effect.Effect<A, BackendFailure, R> =>
       Effect.suspend(() => {
-        const at = Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
+        const at = monotonicMillis(clock)
         const recorded = holdings.map(({ key, token }): Recorded => ({
           operation,
           key,

@@ -107,6 +107,10 @@ interface Pending {
   readonly onFault: (fault: Fault) => void
 }
 
+/** Looks after a time, and after all that arrived while this process was busy. */
+const lateLook = (millis: number, look: () => void): ReturnType<typeof setTimeout> =>
+  setTimeout(() => setImmediate(look), millis)
+
 /** Starts connecting. The link can be used at once. */
 export const open = (address: Address, timeouts: Timeouts): Link => {
   const server = new Server(address.host, address.port, undefined, undefined, {
@@ -146,17 +150,13 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     for (const send of unsent) send()
   }
 
-  const connecting = setTimeout(
-    () =>
-      setImmediate(() => {
-        if (socket === undefined) kill(unreachable(`no connection within ${timeouts.connectMillis} ms`))
-      }),
-    timeouts.connectMillis
-  )
+  const connecting = lateLook(timeouts.connectMillis, () => {
+    if (socket === undefined) kill(unreachable(`no connection within ${timeouts.connectMillis} ms`))
+  })
 
-  /** One timer for the oldest request, which looks once more at what has arrived while this process was busy. */
+  /** One timer for the oldest request. */
   const watch = (millis: number): void => {
-    const own = setTimeout(() => setImmediate(() => timer === own ? look() : undefined), millis)
+    const own = lateLook(millis, () => timer === own ? look() : undefined)
     timer = own
   }
 
@@ -269,18 +269,19 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
       return true
     })
 
+  const whenReady = (go: () => void): void => {
+    if (waiting === undefined) go()
+    else waiting.push(go)
+  }
+
   return {
     isAlive: () => dead === undefined,
     startedAt: () => startedAt,
-    send: (request, onReply, onFault) => {
-      if (waiting === undefined) send(request, onReply, onFault)
-      else waiting.push(() => send(request, onReply, onFault))
-    },
+    send: (request, onReply, onFault) => whenReady(() => send(request, onReply, onFault)),
     request: (request) =>
       Effect.callback<Reply, Fault>((resume) => {
         const go = () => send(request, (reply) => resume(Effect.succeed(reply)), (fault) => resume(Effect.fail(fault)))
-        if (waiting === undefined) return go()
-        waiting.push(go)
+        whenReady(go)
         return Effect.sync(() => {
           waiting = waiting?.filter((other) => other !== go)
         })

@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
 import type { Acquired, Attempt, Claim, Held, Holding, LockStore, Occupant, Settling } from "../../LockStore.ts"
+import { monotonicMillis } from "../time.ts"
 import { type Ending, EndingMap } from "./endingMap.ts"
 import { type Fault, type Link, statusFault } from "./link.ts"
 import * as Wire from "./wire.ts"
@@ -153,7 +154,7 @@ export const make = Effect.fnUntraced(function*(
     })
   )
 
-  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
+  const now = () => monotonicMillis(clock)
 
   /** The live connection to the server of a key, or a new one. */
   const connectionOf = (itemKey: string): Connection => {

@@ -8,6 +8,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
 import type { Attempt, Claim, Holding, LockStore, Settling } from "../../LockStore.ts"
+import { monotonicMillis } from "../time.ts"
 import * as Failure from "./failure.ts"
 import * as Grants from "./grants.ts"
 import * as Keys from "./keys.ts"
@@ -99,6 +100,13 @@ const succeedFalse = Exit.succeed(false)
 
 const notALock = new Error("WRONGTYPE The key holds something that is no lock")
 
+/** Which of a batch were ours, by a reply that is 0 or lists the others. */
+const oursIn = (reply: unknown, batch: ReadonlyArray<unknown>): ReadonlyArray<boolean> => {
+  const ours = batch.map(() => true)
+  if (Array.isArray(reply)) { for (const other of reply) ours[Number(other) - 1] = false }
+  return ours
+}
+
 const acquired = (micros: number): Attempt => ({ _tag: "Acquired", fencingToken: micros })
 
 const held = (pttl: unknown, holder: unknown, waiters?: unknown): Attempt => {
@@ -118,7 +126,7 @@ export const make = Effect.fnUntraced(function*(
   prefix: string
 ): Effect.fn.Return<LockStore, never, Scope.Scope> {
   const clock = yield* Clock.Clock
-  const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
+  const now = () => monotonicMillis(clock)
   const scripts = Scripts.make(prefix, transport.single)
   const lockKey = (key: string) => Keys.lockKey(prefix, key)
 
@@ -320,13 +328,10 @@ export const make = Effect.fnUntraced(function*(
       sent: false,
       succeed: (reply) => {
         flight.scripts--
-        const others = Array.isArray(reply) ? reply : []
-        let next = 0
+        const ours = oursIn(reply, batch)
         for (let i = 0; i < batch.length; i++) {
-          const ours = next === others.length || Number(others[next]) !== i + 1
-          if (!ours) next++
           returned(batch[i].token)
-          batch[i].call.settle(ours ? succeedTrue : succeedFalse)
+          batch[i].call.settle(ours[i] ? succeedTrue : succeedFalse)
         }
         settleDebts()
       },
@@ -377,11 +382,7 @@ export const make = Effect.fnUntraced(function*(
       const [{ expiresMillis, key }] = batch
       if (batch.every((one) => one.expiresMillis === expiresMillis)) args.push(expiresMillis)
       else for (const one of batch) args.push(one.expiresMillis)
-      return run(scripts.extend, batch.length, args, "extend", key, (reply) => {
-        const extended = batch.map(() => true)
-        if (Array.isArray(reply)) { for (const other of reply) extended[Number(other) - 1] = false }
-        return extended
-      })
+      return run(scripts.extend, batch.length, args, "extend", key, (reply) => oursIn(reply, batch))
     })
 
   const extendAll = Effect.fnUntraced(function*(holdings: ReadonlyArray<Holding>) {
