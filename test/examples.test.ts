@@ -128,7 +128,7 @@ const expectations: Record<string, Expectation> = {
   },
   quickstart: {
     prints: [
-      /^ {2}ada +█+ waited \d+ ms, fencing token 1$/,
+      /^ {2}ada +·*█+ waited \d+ ms, fencing token 1$/,
       /^ {2}bob +·+█+ waited \d+ ms, fencing token 2$/,
       /^ {2}cleo +·+█+ waited \d+ ms, fencing token 3$/,
       /^ {2}dan +·+█+ waited \d+ ms, fencing token 4$/,
@@ -168,8 +168,8 @@ const expectations: Record<string, Expectation> = {
   "typed-errors": {
     prints: [
       /^charged$/,
-      /^busy: Lock "order-held" was not acquired after waiting \d+ms: it is held by \S+ since /,
-      /^lost: Lock "order-stolen" was lost after \d+ms: the backend no longer knows us/,
+      /^busy: Lock "order-held" was not acquired after waiting [\dms ]+: it is held by \S+ since /,
+      /^lost: Lock "order-stolen" was lost after [\dms ]+: the backend no longer knows us/,
       /^down: .* \(Unreachable\)/,
       /^wrong: Invalid lock option "expires": got -1, expected /
     ]
