@@ -19,11 +19,18 @@ import type { Command, Transport } from "./transport.ts"
 const batchSize = 128
 const extendBatchSize = 250
 
-/** So many scripts may be out, for the server to work on one while we work on the replies of another. */
-const scriptsOut = 4
+/**
+ * So many scripts may be out with so many calls, for the server to work on one
+ * while we work on the replies of another. Of many calls two are enough for that,
+ * and cost less.
+ */
+const scriptsOut = (calls: number): number => calls < 32 ? 4 : 2
 
 /** Locks in one script when there are few: less than this is not worth a command of its own. */
 const smallestBatch = 4
+
+/** So few calls are each sent at once, for the server to work on the first while we make the next. */
+const fewCalls = 6
 
 /** Mode of a waiter: told on its channel, or polling. */
 const listening = "1"
@@ -39,28 +46,48 @@ const retry: Schedule.Schedule<unknown> = Schedule.spaced(Duration.seconds(3)).p
   Schedule.jittered
 )
 
-/** How many scripts of collected calls are out. */
-interface Flight {
-  scripts: number
+/** The collected calls that are out, and the scripts they are in. */
+class Flight {
+  private scripts = 0
+  private calls = 0
+
+  get isLight(): boolean {
+    return this.calls < fewCalls
+  }
+
+  /** In how many scripts to send so many more. */
+  pieces(calls: number): number {
+    return Math.max(1, Math.min(scriptsOut(this.calls + calls) - this.scripts, Math.floor(calls / smallestBatch)))
+  }
+
+  start(calls: number): void {
+    this.scripts++
+    this.calls += calls
+  }
+
+  land(calls: number): void {
+    this.scripts--
+    this.calls -= calls
+  }
 }
 
 /**
- * Collects what comes in during the same turn, in pieces that one script can take.
- * Pieces are larger when enough of them are out already.
+ * Sends the first few calls at once. Beyond these it collects what comes in during
+ * the same turn, in pieces that one script can take; pieces are larger when enough
+ * of them are out already.
  */
 const collect = <A>(single: boolean, flight: Flight, send: (batch: ReadonlyArray<A>) => void) => {
   let batch: Array<A> = []
   const flush = () => {
     const flushed = batch
     batch = []
-    const pieces = Math.max(1, Math.min(scriptsOut - flight.scripts, Math.floor(flushed.length / smallestBatch)))
-    const size = Math.min(batchSize, Math.ceil(flushed.length / pieces))
+    const size = Math.min(batchSize, Math.ceil(flushed.length / flight.pieces(flushed.length)))
     for (let i = 0; i < flushed.length; i += size) {
       send(flushed.length <= size ? flushed : flushed.slice(i, i + size))
     }
   }
   const add = (item: A) => {
-    if (!single) return send([item])
+    if (!single || (batch.length === 0 && flight.isLight)) return send([item])
     if (batch.length === 0) process.nextTick(flush)
     batch.push(item)
   }
@@ -131,7 +158,7 @@ export const make = Effect.fnUntraced(function*(
   const lockKey = (key: string) => Keys.lockKey(prefix, key)
 
   const tokens = new Map<string, Known>()
-  const flight: Flight = { scripts: 0 }
+  const flight = new Flight()
   /** Releases that did not get through, made up for as soon as the server can be reached. */
   let owed = new Map<string, string>()
 
@@ -212,14 +239,14 @@ export const make = Effect.fnUntraced(function*(
       args.push(token)
     }
     for (const { expiresMillis } of batch) args.push(expiresMillis)
-    flight.scripts++
+    flight.start(batch.length)
     const command: Command = {
       script: scripts.attempt,
       keys: batch.length,
       args,
       sent: false,
       succeed: (reply) => {
-        flight.scripts--
+        flight.land(batch.length)
         const values = typeof reply === "string" ? reply.split(" ") : reply as ReadonlyArray<unknown>
         const micros = Number(values[0]) * 1_000_000 + Number(values[1])
         grants.observe(sentAt, micros)
@@ -242,7 +269,7 @@ export const make = Effect.fnUntraced(function*(
         settleDebts()
       },
       fail: (cause) => {
-        flight.scripts--
+        flight.land(batch.length)
         for (const { call, key, known, token } of batch) {
           unanswered(token, known, command.sent)
           call.settle(Exit.fail(failure("acquire", key, cause)))
@@ -320,14 +347,14 @@ export const make = Effect.fnUntraced(function*(
     const args: Array<string> = []
     for (const { lock } of batch) args.push(lock, Keys.queueKey(lock))
     for (const { token } of batch) args.push(token)
-    flight.scripts++
+    flight.start(batch.length)
     transport.send({
       script: scripts.release,
       keys: 2 * batch.length,
       args,
       sent: false,
       succeed: (reply) => {
-        flight.scripts--
+        flight.land(batch.length)
         const ours = oursIn(reply, batch)
         for (let i = 0; i < batch.length; i++) {
           returned(batch[i].token)
@@ -336,7 +363,7 @@ export const make = Effect.fnUntraced(function*(
         settleDebts()
       },
       fail: (cause) => {
-        flight.scripts--
+        flight.land(batch.length)
         for (const { call, key, token } of batch) call.settle(unreleased(key, token, cause))
       }
     })
