@@ -46,18 +46,27 @@ const retry: Schedule.Schedule<unknown> = Schedule.spaced(Duration.seconds(3)).p
   Schedule.jittered
 )
 
-/** The collected calls that are out, and the scripts they are in. */
+/** The calls that are collected or out, and the scripts that are out. */
 class Flight {
-  private scripts = 0
+  private collected = 0
   private calls = 0
+  private scripts = 0
 
+  /** Whether to send a call at once, which is never while others are collected. */
   get isLight(): boolean {
-    return this.calls < fewCalls
+    return this.collected === 0 && this.calls < fewCalls
   }
 
-  /** In how many scripts to send so many more. */
-  pieces(calls: number): number {
-    return Math.max(1, Math.min(scriptsOut(this.calls + calls) - this.scripts, Math.floor(calls / smallestBatch)))
+  collect(): void {
+    this.collected++
+  }
+
+  /** So many have been collected: the size of the pieces to send them in. */
+  dispatch(calls: number): number {
+    this.collected -= calls
+    const free = scriptsOut(this.calls + calls) - this.scripts
+    const pieces = Math.max(1, Math.min(free, Math.floor(calls / smallestBatch)))
+    return Math.min(batchSize, Math.ceil(calls / pieces))
   }
 
   start(calls: number): void {
@@ -81,14 +90,15 @@ const collect = <A>(single: boolean, flight: Flight, send: (batch: ReadonlyArray
   const flush = () => {
     const flushed = batch
     batch = []
-    const size = Math.min(batchSize, Math.ceil(flushed.length / flight.pieces(flushed.length)))
+    const size = flight.dispatch(flushed.length)
     for (let i = 0; i < flushed.length; i += size) {
       send(flushed.length <= size ? flushed : flushed.slice(i, i + size))
     }
   }
   const add = (item: A) => {
-    if (!single || (batch.length === 0 && flight.isLight)) return send([item])
+    if (!single || flight.isLight) return send([item])
     if (batch.length === 0) process.nextTick(flush)
+    flight.collect()
     batch.push(item)
   }
   return { add, flush }
