@@ -1,14 +1,15 @@
 /** A process that holds many locks, for `scenarios/holding.ts`. */
 import { byName } from "./contestants/redis.ts"
 import { forceGc, sleep } from "./lib/scenario.ts"
+import { median } from "./lib/stats.ts"
 
 export interface Held {
   readonly bytes: number
-  /** Of a core. */
+  /** Of a core, in the median window. */
   readonly cpu: number
 }
 
-const { locks, name, port, seconds } = JSON.parse(process.argv[2])
+const { locks, name, port, seconds, windows } = JSON.parse(process.argv[2])
 
 const usage = async (): Promise<number> => {
   const before = process.cpuUsage()
@@ -34,11 +35,12 @@ const release = await session.hold!(keys)
 const bytes = (heap() - empty) / locks
 await sleep(4000)
 process.send!("holding")
-const cpu = await usage()
+const used: Array<number> = []
+while (used.length < windows) used.push(await usage())
 process.on("message", async (message) => {
   if (message === "end") return process.exit()
   await release()
   await session.close()
   process.send!("done")
 })
-process.send!({ bytes, cpu: Math.max(0, cpu - idle) })
+process.send!({ bytes, cpu: Math.max(0, median(used) - idle) })

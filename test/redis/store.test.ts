@@ -158,6 +158,34 @@ for (const flavour of flavours) {
           const released = yield* Effect.forEach(many, (key, i) => release(key, `p.${i}`), { concurrency: "unbounded" })
           assert.deepStrictEqual(released.flatMap((released, i) => released ? [] : [i]), [7])
         }))
+
+      it.effect("a batch gives each lock the lease it asks for, be they alike or not", () =>
+        Effect.gen(function*() {
+          const { port } = yield* Server
+          const store = yield* flavour.make(port)
+          for (const length of [() => 20_000, (i: number) => 20_000 + 10_000 * (i % 3)]) {
+            const wanted = Array.from({ length: 30 }, (_, i) => ({
+              key: newKey(),
+              token: `p.${i}`,
+              expiresMillis: length(i),
+              wait: false
+            }))
+            const check = (longer: number) =>
+              Effect.forEach(wanted, ({ expiresMillis, key }) =>
+                Effect.map(store.inspect(key), (occupant) => {
+                  const left = Option.getOrUndefined(occupant)?.remainingMillis ?? 0
+                  assert.isTrue(left > expiresMillis + longer - 10_000 && left <= expiresMillis + longer, `${left} ms`)
+                }))
+            yield* Effect.forEach(wanted, (claim) => store.tryAcquire(claim), { concurrency: "unbounded" })
+            yield* check(0)
+            const longer = wanted.map((claim) => ({ ...claim, expiresMillis: claim.expiresMillis + 10_000 }))
+            if (store.extendAll !== undefined) {
+              yield* store.extendAll(longer)
+              yield* check(10_000)
+            }
+            yield* Effect.forEach(wanted, ({ key, token }) => store.release(key, token), { concurrency: "unbounded" })
+          }
+        }))
     }
   )
 }

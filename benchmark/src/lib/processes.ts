@@ -2,23 +2,23 @@
  * A process for each contestant, so that none runs with the garbage, the compiled
  * code or the sockets of another. They take turns: idle ones use no CPU.
  */
-import { type ChildProcess, fork } from "node:child_process"
+import type { ChildProcess } from "node:child_process"
 import { once } from "node:events"
-import { fileURLToPath } from "node:url"
+import { type Program, start } from "./programs.ts"
 
 export class Processes<Order, Answer> {
   private readonly children = new Map<string, ChildProcess>()
-  private readonly file: string
+  private readonly program: Program
 
-  constructor(file: string) {
-    this.file = fileURLToPath(new URL(`../${file}`, import.meta.url))
+  constructor(program: Program) {
+    this.program = program
   }
 
   /** Has the process of that name do something, and waits for what it says. */
   async ask(name: string, order: Order): Promise<Answer> {
     let child = this.children.get(name)
     if (child === undefined) {
-      child = fork(this.file, [], { execArgv: ["--import", "tsx"], serialization: "advanced" })
+      child = start(this.program, [], { serialization: "advanced" })
       child.on("exit", (code) => {
         if (code !== null) throw new Error(`the process of ${name} ended`)
       })

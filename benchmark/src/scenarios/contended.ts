@@ -52,7 +52,7 @@ const measure = (logs: Log, { contestant, endAt, startAt }: Order): Record<strin
 export const run = async ({ log, quick, redisPort, seed }: Context): Promise<Report> => {
   const next = random(seed)
   const commands = await Commands.open(redisPort)
-  const places = ["here", "there"].map(() => new Processes<Order, Log>("waiters.ts"))
+  const places = ["here", "there"].map(() => new Processes<Order, Log>("waiters"))
   const millis = quick ? 300 : 1000
   const rounds = quick ? 1 : 3
 

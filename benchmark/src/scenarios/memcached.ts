@@ -11,7 +11,7 @@ export const run = async ({ memcachedPort, quick, seed }: Context): Promise<Repo
   const next = random(seed)
   const contestants = [raw, ours]
   const millis = quick ? 100 : 200
-  const processes = new Processes<Order, Window>("cycler.ts")
+  const processes = new Processes<Order, Window>("cycler")
   const cycle = (contestant: string, workers: number, millis: number): Promise<Window> =>
     processes.ask(contestant, { server: "memcached", contestant, port: memcachedPort, workers, millis })
   const results = new Map(concurrencies.map((concurrency) => [concurrency, new Rounds()]))

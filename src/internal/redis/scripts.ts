@@ -85,16 +85,17 @@ local function held(lock, queue)
 end
 `
 
-  // KEYS lock…  ARGV token… lease…  -> 'seconds micros' all ours
+  // KEYS lock…  ARGV token… lease… or one lease for all  -> 'seconds micros' all ours
   //   | {seconds, micros, {i not ours, pttl, holder} | {i not a lock}, …}
   const attempt = `
 local call, n, others = redis.call, #KEYS, nil
 local time = call('TIME')
 for i = 1, n do
-  if not call('SET', KEYS[i], ARGV[i], 'NX', 'PX', ARGV[n + i]) then
+  local lease = ARGV[n + i] or ARGV[n + 1]
+  if not call('SET', KEYS[i], ARGV[i], 'NX', 'PX', lease) then
     local holder = redis.pcall('GET', KEYS[i])
     if holder == ARGV[i] then
-      call('PEXPIRE', KEYS[i], ARGV[n + i])
+      call('PEXPIRE', KEYS[i], lease)
     else
       others = others or time
       others[#others + 1] = type(holder) == 'table' and {i} or {i, call('PTTL', KEYS[i]), holder}

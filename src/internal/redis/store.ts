@@ -137,6 +137,13 @@ const succeedFalse = Exit.succeed(false)
 
 const notALock = new Error("WRONGTYPE The key holds something that is no lock")
 
+/** One lease for all if they are alike, otherwise one for each. */
+const pushLeases = (args: Array<string | number>, batch: ReadonlyArray<{ readonly expiresMillis: number }>): void => {
+  const [{ expiresMillis }] = batch
+  if (batch.every((one) => one.expiresMillis === expiresMillis)) args.push(expiresMillis)
+  else for (const one of batch) args.push(one.expiresMillis)
+}
+
 /** Which of a batch were ours, by a reply that is 0 or lists the others. */
 const oursIn = (reply: unknown, batch: ReadonlyArray<unknown>): ReadonlyArray<boolean> => {
   const ours = batch.map(() => true)
@@ -248,7 +255,7 @@ export const make = Effect.fnUntraced(function*(
       known.collected = false
       args.push(token)
     }
-    for (const { expiresMillis } of batch) args.push(expiresMillis)
+    pushLeases(args, batch)
     flight.start(batch.length)
     const command: Command = {
       script: scripts.attempt,
@@ -416,10 +423,8 @@ export const make = Effect.fnUntraced(function*(
       const args: Array<string | number> = []
       for (const { key } of batch) args.push(lockKey(key))
       for (const { token } of batch) args.push(token)
-      const [{ expiresMillis, key }] = batch
-      if (batch.every((one) => one.expiresMillis === expiresMillis)) args.push(expiresMillis)
-      else for (const one of batch) args.push(one.expiresMillis)
-      return run(scripts.extend, batch.length, args, "extend", key, (reply) => oursIn(reply, batch))
+      pushLeases(args, batch)
+      return run(scripts.extend, batch.length, args, "extend", batch[0].key, (reply) => oursIn(reply, batch))
     })
 
   const extendAll = Effect.fnUntraced(function*(holdings: ReadonlyArray<Holding>) {
