@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Option } from "effect"
 import { InMemoryBackend, type LockStore } from "effect-lock"
 import { conformance, TestBackend } from "effect-lock/testing"
+import { monotonicMillis } from "../src/internal/time.ts"
 
 describe("InMemoryBackend conforms", () =>
   conformance.register(
@@ -75,7 +76,7 @@ const flawed = (flaws: Flaws) =>
     const queue = new Map<string, string>()
     const listeners = new Map<string, Set<() => void>>()
     let fence = 0
-    const now = () => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
+    const now = () => monotonicMillis(clock)
     const name = (key: string) => {
       if (flaws.key === "trimmed") return key.trim()
       if (flaws.key === "utf8") return Buffer.from(key).toString("hex")

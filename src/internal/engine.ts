@@ -95,13 +95,14 @@ export class Engine {
     if (line !== undefined && !line.vacant) {
       return request.timeoutMillis === 0 ? this.behind(line, startedAt) : this.queue(line, request, startedAt, restore)
     }
-    return this.store.direct === undefined
-      ? this.contend(this.lines.occupy(key, line), request, startedAt, startedAt, restore, undefined)
-      : this.grab(line, request, startedAt, startedAt, restore)
+    return this.begin(line, request, startedAt, startedAt, restore)
   }
 
-  /** Takes the key from a store of this process, in place. The line is the one found, or the one we have the turn in. */
-  private grab(
+  /**
+   * Claims for the first time; in place, if the store lives in this process. The
+   * line is the one found, or the one we have the turn in.
+   */
+  private begin(
     found: Line | undefined,
     request: LockRequest,
     startedAt: number,
@@ -109,11 +110,15 @@ export class Engine {
     restore: Restore
   ): Taking {
     const { expiresMillis, key } = request
+    const { direct } = this.store
+    if (direct === undefined || this.calls.closed) {
+      return this.contend(this.occupied(key, found), request, startedAt, now, restore, undefined)
+    }
     this.meter.attempted()
     const token = this.nextToken(now)
-    const attempt = this.store.direct!.tryAcquire({ key, token, expiresMillis, wait: false }, now)
+    const attempt = direct.tryAcquire({ key, token, expiresMillis, wait: false }, now)
     if (attempt._tag === "Held" && request.timeoutMillis === 0) return this.busy(attempt, startedAt)
-    const line = found === undefined || found.vacant ? this.lines.occupy(key, found) : found
+    const line = this.occupied(key, found)
     if (attempt._tag === "Acquired") {
       const { fencingToken } = attempt
       return Exit.succeed(
@@ -123,6 +128,10 @@ export class Engine {
     const contender = new Contender(key, token, expiresMillis)
     contender.reply = attempt
     return this.contend(line, request, startedAt, now, restore, contender)
+  }
+
+  private occupied(key: string, found: Line | undefined): Line {
+    return found === undefined || found.vacant ? this.lines.occupy(key, found) : found
   }
 
   /** Waits in the local line for the turn. */
@@ -149,9 +158,7 @@ export class Engine {
         // Lost on its way to us: an extension that is still out could keep it.
         if (baton._tag === "Tenure") this.calls.insist(line.key, baton.tenure.token, baton.tenure.deadline)
         if (baton._tag === "Claimed") return this.contend(line, request, startedAt, now, restore, baton.contender)
-        return this.store.direct === undefined || this.calls.closed
-          ? this.contend(line, request, startedAt, now, restore, undefined)
-          : this.grab(line, request, startedAt, now, restore)
+        return this.begin(line, request, startedAt, now, restore)
       }
     )
   }

@@ -18,7 +18,9 @@ import {
   scene
 } from "./support.ts"
 
-type Kind = "deaf" | "listening" | "calling back" | "handing over" | "exchanging" | "granting"
+const kinds = ["deaf", "listening", "calling back", "handing over", "exchanging", "granting"] as const
+
+type Kind = typeof kinds[number]
 
 const sceneOf = (kind: Kind): Effect.Effect<Scene> => {
   switch (kind) {
@@ -39,8 +41,6 @@ const sceneOf = (kind: Kind): Effect.Effect<Scene> => {
       return scene((store) => store, granting)
   }
 }
-
-const kinds: ReadonlyArray<Kind> = ["deaf", "listening", "calling back", "handing over", "exchanging", "granting"]
 
 /** Brings a waiter to a place where it waits; the result ends what it waits for. */
 const places: Record<string, (scene: Scene) => Effect.Effect<Effect.Effect<unknown>>> = {

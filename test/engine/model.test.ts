@@ -39,9 +39,7 @@ const makeRandom = (seed: number) => {
 
 type Random = ReturnType<typeof makeRandom>
 
-type Kind = "deaf" | "listening" | "calling back" | "direct" | "handing over" | "exchanging" | "granting"
-
-const kinds: ReadonlyArray<Kind> = [
+const kinds = [
   "deaf",
   "listening",
   "calling back",
@@ -49,7 +47,9 @@ const kinds: ReadonlyArray<Kind> = [
   "handing over",
   "exchanging",
   "granting"
-]
+] as const
+
+type Kind = typeof kinds[number]
 
 const keys = ["a", "b", "c"] as const
 

@@ -6,6 +6,7 @@ import { InMemoryBackend, LockBackend, type LockError, type LockStore } from "ef
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
 import { Engine } from "../../src/internal/engine.ts"
+import { monotonicMillis } from "../../src/internal/time.ts"
 
 export const immediately = { startImmediately: true } as const
 
@@ -96,7 +97,7 @@ export const granting: Effect.Effect<LockStore.LockStore> = Effect.gen(function*
   const clock = yield* Clock.Clock
   const queues = new Map<string, Array<LockStore.Claim>>()
   const listeners = new Map<string, (grant: LockStore.Grant | undefined) => void>()
-  const sinceMillis = () => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
+  const sinceMillis = () => monotonicMillis(clock)
   const leave = (key: string, token: string) => {
     const queue = (queues.get(key) ?? []).filter((claim) => claim.token !== token)
     if (queue.length === 0) queues.delete(key)

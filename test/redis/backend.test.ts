@@ -10,7 +10,7 @@ import { once } from "node:events"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { proxy } from "../support/proxy.ts"
-import { client, cluster, commandCounts, kill, redis, redisAt, until } from "../support/redis.ts"
+import { client, cluster, commandCounts, kill, redis, redisAt, scriptCount, until } from "../support/redis.ts"
 import { service } from "../support/redisStores.ts"
 import type { Section } from "./worker.ts"
 
@@ -28,8 +28,6 @@ const reasonOf = (exit: Exit.Exit<unknown, LockError>): string => {
   if (reason._tag === "BackendFailure") return `BackendFailure ${reason.kind}`
   return reason._tag === "LockLost" ? `LockLost ${reason.why}` : reason._tag
 }
-
-const scripts = (counts: Record<string, number>): number => (counts["eval"] ?? 0) + (counts["evalsha"] ?? 0)
 
 /** Nothing is left of anything but the connections of living layers. */
 const clean = (look: Redis) =>
@@ -78,7 +76,7 @@ describe("what goes over the wire", () => {
       yield* until(Effect.promise(async () => (await look.keys("*:q")).length === taken.length))
       yield* commandCounts(look)
       yield* Effect.sleep("300 millis")
-      assert.strictEqual(scripts(yield* commandCounts(look)), 0)
+      assert.strictEqual(scriptCount(yield* commandCounts(look)), 0)
       assert.strictEqual(yield* connections(look), 3)
       yield* Effect.forEach(taken, ({ lease }) => lease.release, { concurrency: "unbounded" })
       yield* Fiber.joinAll(waiters.flat())
@@ -103,7 +101,7 @@ describe("what goes over the wire", () => {
       )
       yield* commandCounts(look)
       yield* run
-      const commands = scripts(yield* commandCounts(look))
+      const commands = scriptCount(yield* commandCounts(look))
       const changes = turns.filter((process, i) =>
         i > 0 && process !== turns[i - 1]
       ).length

@@ -5,7 +5,7 @@ import type { BackendFailure } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import type { Redis } from "ioredis"
 import { lockKey } from "../../src/internal/redis/keys.ts"
-import { client, commandCounts, redis, until } from "../support/redis.ts"
+import { client, commandCounts, redis, scriptCount, until } from "../support/redis.ts"
 import { flavours } from "../support/redisStores.ts"
 import type { Server as ServerProcess } from "../support/server.ts"
 
@@ -337,8 +337,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
             }
             for (const one of many) ask(one, { settle })
           })
-          const counts = yield* commandCounts(look)
-          return { answers, sent: (counts["evalsha"] ?? 0) + (counts["eval"] ?? 0) }
+          return { answers, sent: scriptCount(yield* commandCounts(look)) }
         })
 
       const { release: giveBack, tryAcquire } = store.callbacks!

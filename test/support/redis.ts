@@ -89,6 +89,9 @@ export const commandCounts = (client: Redis): Effect.Effect<Record<string, numbe
     return counts
   })
 
+/** How many of the commands were scripts. */
+export const scriptCount = (counts: Record<string, number>): number => (counts["eval"] ?? 0) + (counts["evalsha"] ?? 0)
+
 /** A resource for all tests of a file: made by the first that asks, released after the last. */
 export const shared = <A, E>(make: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> => {
   const scope = Scope.makeUnsafe()
