@@ -13,7 +13,7 @@ import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { makeEngine } from "./internal/engine.ts"
+import * as Serving from "./internal/serving.ts"
 import type { Lease } from "./Lease.ts"
 import type { LockRequest } from "./LockConfig.ts"
 import type { Holder, LockError } from "./LockError.ts"
@@ -118,7 +118,7 @@ export class LockBackend extends Context.Service<LockBackend, {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (store: LockStore): Effect.Effect<LockBackend["Service"], never, Scope.Scope> => makeEngine(store)
+export const make = (store: LockStore): Effect.Effect<LockBackend["Service"], never, Scope.Scope> => Serving.make(store)
 
 /**
  * A layer from the effect that makes a store.

@@ -7,9 +7,7 @@
  * after a third of what is left, and in the end the deadline decides
  * (compare Medallion's `LeaseMonitor`: only "renewed" resets the clock).
  */
-import * as Effect from "effect/Effect"
-import type { Alarm } from "./alarms.ts"
-import type { Engine } from "./engine.ts"
+import type { Alarm, Alarms } from "./alarms.ts"
 import type { Tenure } from "./tenure.ts"
 
 /** Renewals this much of a lease ahead of their time join a batch that goes out anyway. */
@@ -21,11 +19,19 @@ const minGapMillis = 5
 export class Keeper implements Alarm {
   index = -1
   private at = Infinity
-  private readonly engine: Engine
   private readonly tenures = new Set<Tenure>()
+  private readonly alarms: Alarms
+  private readonly renew: (due: ReadonlyArray<Tenure>, sentAt: number) => void
+  private readonly expire: (tenure: Tenure) => void
 
-  constructor(engine: Engine) {
-    this.engine = engine
+  constructor(
+    alarms: Alarms,
+    renew: (due: ReadonlyArray<Tenure>, sentAt: number) => void,
+    expire: (tenure: Tenure) => void
+  ) {
+    this.alarms = alarms
+    this.renew = renew
+    this.expire = expire
   }
 
   get size(): number {
@@ -39,7 +45,7 @@ export class Keeper implements Alarm {
 
   remove(tenure: Tenure): void {
     if (!this.tenures.delete(tenure)) return
-    if (this.tenures.size === 0) this.engine.alarms.cancel(this)
+    if (this.tenures.size === 0) this.alarms.cancel(this)
   }
 
   /** The tenure's times have changed. */
@@ -51,19 +57,19 @@ export class Keeper implements Alarm {
   private wakeBy(at: number): void {
     if (this.index !== -1) {
       if (this.at <= at) return
-      this.engine.alarms.cancel(this)
+      this.alarms.cancel(this)
     }
     this.at = at
-    this.engine.alarms.set(this, at)
+    this.alarms.set(this, at)
   }
 
   ring(): void {
-    const now = this.engine.alarms.now()
+    const now = this.alarms.now()
     const due: Array<Tenure> = []
     let next = Infinity
     let renewing = false
     for (const tenure of this.tenures) {
-      if (tenure.deadline <= now) this.engine.lose(tenure, "Expired")
+      if (tenure.deadline <= now) this.expire(tenure)
       else if (tenure.renewAt <= now) renewing = true
     }
     for (const tenure of this.tenures) {
@@ -75,26 +81,5 @@ export class Keeper implements Alarm {
     }
     if (due.length > 0) this.renew(due, now)
     if (next < Infinity && this.tenures.size > 0) this.wakeBy(next)
-  }
-
-  private renew(due: ReadonlyArray<Tenure>, sentAt: number): void {
-    const { engine } = this
-    const { store } = engine
-    const holdings = due.map((tenure) => engine.holding(tenure))
-    const millis = due.map((tenure) => tenure.extensionMillis)
-    const { extendAll } = store
-    if (extendAll !== undefined && due.length > 1) {
-      engine.sendExtension(due, Effect.suspend(() => extendAll(holdings)), (answers) => {
-        for (let i = 0; i < due.length; i++) engine.extended(due[i], sentAt, millis[i], answers[i])
-      })
-    } else {
-      for (let i = 0; i < due.length; i++) {
-        engine.sendExtension(
-          [due[i]],
-          Effect.suspend(() => store.extend(holdings[i])),
-          (extended) => engine.extended(due[i], sentAt, millis[i], extended)
-        )
-      }
-    }
   }
 }

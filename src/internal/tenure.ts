@@ -1,12 +1,6 @@
-/** A process's hold of a key, and the lease that its current fiber has of it. */
-import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import type { Taken } from "../LockBackend.ts"
-import { LockError, LockLost } from "../LockError.ts"
+/** A process's hold of a key. */
 import type { Running } from "./call.ts"
-import type { Engine } from "./engine.ts"
+import type { HeldLease } from "./lease.ts"
 import type { Line } from "./line.ts"
 
 /** Why a lease ended before its holder gave it back. */
@@ -85,106 +79,5 @@ export class Tenure {
 
   answered(call: Sent["call"]): void {
     this.out = this.out.length === 1 && this.out[0].call === call ? none : this.out.filter((sent) => sent.call !== call)
-  }
-}
-
-/** One fiber's share of a tenure. */
-export class HeldLease implements Taken {
-  readonly _tag = "Taken"
-  readonly tenure: Tenure
-  readonly fencingToken: number
-  readonly since: number
-  released = false
-  /** When the work under it ended. */
-  endedAt: number | undefined = undefined
-  private why: Why | undefined = undefined
-  /** The first of those to be told, usually the only one, and the others. */
-  private watcher: (() => void) | undefined = undefined
-  private watchers: Set<() => void> | undefined = undefined
-  private readonly engine: Engine
-
-  constructor(engine: Engine, tenure: Tenure, since: number) {
-    this.engine = engine
-    this.tenure = tenure
-    this.fencingToken = tenure.fencingToken + tenure.handed
-    this.since = since
-    tenure.lease = this
-  }
-
-  get key(): string {
-    return this.tenure.key
-  }
-
-  get remaining(): Effect.Effect<Duration.Duration> {
-    return Effect.sync(() => {
-      if (this.released || this.why !== undefined) return Duration.zero
-      return Duration.millis(Math.max(0, this.tenure.deadline - this.engine.alarms.now()))
-    })
-  }
-
-  extend(expires?: Duration.Input): Effect.Effect<void, LockError> {
-    return this.engine.extend(this, expires)
-  }
-
-  get release(): Effect.Effect<void> {
-    return Effect.uninterruptible(Effect.suspend(() => this.giveBack() ?? Effect.void))
-  }
-
-  giveBack(): Effect.Effect<void> | undefined {
-    return this.engine.release(this)
-  }
-
-  get lost(): Effect.Effect<never, LockError> {
-    return Effect.callback<never, LockError>((resume) => {
-      const fail = () => resume(Effect.fail(this.lostError(this.why!)))
-      if (this.why !== undefined) return fail()
-      const unwatch = this.watch(fail)
-      return Effect.sync(unwatch)
-    })
-  }
-
-  /** Fails when the lease is no longer held. */
-  get check(): Effect.Effect<void, LockError> {
-    return Effect.suspend(() => {
-      const why = this.why ?? (this.released ? "Released" : undefined)
-      return why === undefined ? Effect.void : Effect.fail(this.lostError(why))
-    })
-  }
-
-  watch(watcher: () => void): () => void {
-    this.engine.keep(this.tenure)
-    if (this.watcher === undefined) this.watcher = watcher
-    else (this.watchers ??= new Set()).add(watcher)
-    return () => {
-      if (this.watcher === watcher) this.watcher = undefined
-      else this.watchers?.delete(watcher)
-    }
-  }
-
-  lose(why: Why): void {
-    this.why = why
-    const { watcher, watchers } = this
-    this.watcher = this.watchers = undefined
-    watcher?.()
-    if (watchers !== undefined) { for (const watcher of watchers) watcher() }
-  }
-
-  settle<A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E | LockError> {
-    if (this.why === undefined && !this.released) {
-      this.endedAt = this.engine.alarms.now()
-      // Work that kept the process too busy for the alarm learns it now.
-      if (this.endedAt >= this.tenure.deadline) this.engine.lose(this.tenure, "Expired")
-    }
-    if (this.why === undefined) return exit
-    const lost = Cause.fail(this.lostError(this.why))
-    if (exit._tag === "Success") return Exit.failCause(lost)
-    // What else went wrong in the work stays visible beside the loss.
-    const others = exit.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
-    return Exit.failCause(Cause.fromReasons<E | LockError>([...lost.reasons, ...others]))
-  }
-
-  private lostError(why: Why | "Released"): LockError {
-    const held = Duration.millis(Math.max(0, Math.round(this.engine.alarms.now() - this.since)))
-    return new LockError({ reason: new LockLost({ key: this.key, why, held }) })
   }
 }

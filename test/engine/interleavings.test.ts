@@ -3,6 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Exit, Fiber, Option, Schedule, Scope } from "effect"
 import { InMemoryBackend, Lock, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
+import { residue } from "../../src/internal/engine.ts"
+import { close } from "../../src/internal/serving.ts"
 import {
   assertClean,
   callingBack,
@@ -123,13 +125,13 @@ for (const kind of kinds) {
             yield* all.start(Lock.withLock(Effect.succeed(1), "key", { expires: "60 seconds" }))
           ]
           yield* TestClock.adjust(100)
-          const closing = yield* Effect.forkChild(all.engine.close(), { startImmediately: true })
+          const closing = yield* Effect.forkChild(close(all.engine), { startImmediately: true })
           yield* TestClock.adjust("3 seconds")
           assert.isDefined(closing.pollUnsafe(), "the backend is closed")
           assert.deepStrictEqual(waiters.map(outcome), ["BackendFailure", "BackendFailure"])
           yield* proceed
           yield* TestClock.adjust("5 seconds")
-          assert.deepStrictEqual(all.engine.residue, { lines: 0, kept: 0, alarms: 0, calls: 0 })
+          assert.deepStrictEqual(residue(all.engine), { lines: 0, kept: 0, alarms: 0, calls: 0 })
         }))
     }
   })
@@ -299,7 +301,7 @@ for (const kind of kinds) {
         const holder = yield* all.start(Lock.withLock(Effect.never, "key"))
         const next = yield* all.start(Lock.withLock(Effect.succeed(1), "key"))
         yield* TestClock.adjust(10)
-        const closing = yield* Effect.forkChild(all.engine.close(), { startImmediately: true })
+        const closing = yield* Effect.forkChild(close(all.engine), { startImmediately: true })
         yield* TestClock.adjust("3 seconds")
         assert.deepStrictEqual(closing.pollUnsafe(), Exit.void)
         assert.deepStrictEqual([holder, next].map(outcome), ["LockLost", "BackendFailure"])
@@ -422,7 +424,7 @@ describe("closing", () => {
                 () => {
                   executed++
                   // The answer is dealt with in this turn, and the fiber has its turn in the next.
-                  if (when === "before the next fiber has its turn") queueMicrotask(close)
+                  if (when === "before the next fiber has its turn") queueMicrotask(end)
                   return Effect.void
                 }
               ),
@@ -431,13 +433,13 @@ describe("closing", () => {
         }
         const process = yield* makeProcess(store)
         const context = yield* Effect.context<never>()
-        const close = () => {
-          Effect.runForkWith(context)(Effect.andThen(process.engine.close(), Deferred.succeed(closed, undefined)))
+        const end = () => {
+          Effect.runForkWith(context)(Effect.andThen(close(process.engine), Deferred.succeed(closed, undefined)))
         }
         yield* process.start(Lock.withLock(Effect.sleep(100), "key"))
         const waiter = yield* process.start(Lock.withLock(Effect.never, "key"))
         yield* TestClock.adjust(200)
-        if (when === "before the store has executed it") close()
+        if (when === "before the store has executed it") end()
         yield* TestClock.adjust("5 seconds")
         assert.strictEqual(executed, 1)
         assert.isTrue(yield* Deferred.isDone(closed))
@@ -451,7 +453,7 @@ describe("closing", () => {
       const all = yield* scene()
       yield* all.test.fail("release", { times: 2 })
       yield* all.run(Lock.withLock(Effect.void, "key"))
-      const closing = yield* Effect.forkChild(all.engine.close(), { startImmediately: true })
+      const closing = yield* Effect.forkChild(close(all.engine), { startImmediately: true })
       yield* TestClock.adjust("3 seconds")
       assert.isDefined(closing.pollUnsafe())
       yield* assertClean(all, "key")
@@ -462,7 +464,7 @@ describe("closing", () => {
       const all = yield* scene()
       yield* all.test.fail("release", { times: 2 })
       yield* all.run(Lock.withLock(Effect.void, "key"))
-      const closing = yield* Effect.forkChild(all.engine.close(), { startImmediately: true })
+      const closing = yield* Effect.forkChild(close(all.engine), { startImmediately: true })
       yield* flush
       assert.isDefined(closing.pollUnsafe())
     }))
@@ -470,8 +472,8 @@ describe("closing", () => {
   it.effect("twice is closing once", () =>
     Effect.gen(function*() {
       const all = yield* scene()
-      yield* all.engine.close()
-      yield* all.engine.close()
+      yield* close(all.engine)
+      yield* close(all.engine)
       const late = yield* all.start(Lock.withLock(Effect.void, "key"))
       assert.strictEqual(outcome(late), "BackendFailure")
       yield* assertClean(all, "key")

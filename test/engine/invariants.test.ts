@@ -5,6 +5,8 @@ import { Cause, Deferred, Duration, Effect, Fiber, Layer, Logger, Metric, Option
 import { InMemoryBackend, Lock, LockBackend, LockConfig, type LockError, type LockStore } from "effect-lock"
 import type { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
+import { residue } from "../../src/internal/engine.ts"
+import { close } from "../../src/internal/serving.ts"
 import { assertClean, deaf, ending, flush, handingOver, makeProcess, now, outcome, scene } from "./support.ts"
 
 const asks = (test: TestBackend.TestBackend["Service"]) =>
@@ -365,7 +367,7 @@ describe("invariant 5: loss is told", () => {
         ["Expired", 3_000]
       )
       const closed = yield* lost({})
-      const closing = yield* Effect.forkChild(all.engine.close(), { startImmediately: true })
+      const closing = yield* Effect.forkChild(close(all.engine), { startImmediately: true })
       yield* flush
       const second = yield* Fiber.join(closed)
       assert.strictEqual(second._tag === "LockLost" ? second.why : second._tag, "Closed")
@@ -786,7 +788,7 @@ describe("invariant 9: fail closed", () => {
   it.effect("a closed backend gives no lock", () =>
     Effect.gen(function*() {
       const all = yield* scene()
-      yield* all.engine.close()
+      yield* close(all.engine)
       const reason = yield* reasonOf(all.run(Lock.withLock(Effect.void, "key")))
       assert.strictEqual(reason._tag === "BackendFailure" ? reason.kind : reason._tag, "Closed")
     }))
@@ -834,7 +836,7 @@ describe("invariant 11: hygiene", () => {
       const all = yield* scene()
       const keys = Array.from({ length: 1_000 }, (_, i) => `key-${i}`)
       const fibers = yield* Effect.forEach(keys, (key) => all.start(Lock.withLock(Effect.sleep(5_000), key)))
-      assert.strictEqual(all.engine.residue.lines, 1_000)
+      assert.strictEqual(residue(all.engine).lines, 1_000)
       yield* TestClock.adjust("5 seconds")
       assert.deepStrictEqual(new Set(fibers.map(outcome)), new Set(["Success"]))
       yield* assertClean(all, ...keys)
@@ -845,14 +847,14 @@ describe("invariant 11: hygiene", () => {
       const all = yield* scene()
       yield* Effect.forEach(Array.from({ length: 50 }, (_, i) => i), (i) =>
         all.start(Lock.withLock(Effect.never, `key-${i}`)))
-      assert.deepStrictEqual(all.engine.residue, { lines: 50, kept: 50, alarms: 1, calls: 0 })
+      assert.deepStrictEqual(residue(all.engine), { lines: 50, kept: 50, alarms: 1, calls: 0 })
     }))
 
   it.effect("work that ends at once never meets the keeper", () =>
     Effect.gen(function*() {
       const all = yield* scene()
-      const residue = yield* all.run(Lock.withLock(Effect.sync(() => all.engine.residue), "key"))
-      assert.deepStrictEqual(residue, { lines: 1, kept: 0, alarms: 0, calls: 0 })
+      const during = yield* all.run(Lock.withLock(Effect.sync(() => residue(all.engine)), "key"))
+      assert.deepStrictEqual(during, { lines: 1, kept: 0, alarms: 0, calls: 0 })
     }))
 
   it.effect("an early release gives the key back at once, and later ones do nothing", () =>
@@ -892,7 +894,7 @@ describe("invariant 11: hygiene", () => {
     Effect.gen(function*() {
       const all = yield* scene()
       const holder = yield* all.start(Lock.withLock(Effect.never, "key"))
-      yield* all.engine.close()
+      yield* close(all.engine)
       yield* flush
       assert.strictEqual(outcome(holder), "LockLost")
       assert.strictEqual(yield* counted("lock_release_failures_total"), 0)

@@ -9,6 +9,8 @@ import { Duration, Effect, Exit, type Fiber, Option } from "effect"
 import { InMemoryBackend, Lock, type LockConfig, type LockError, type LockStore } from "effect-lock"
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
+import { residue } from "../../src/internal/engine.ts"
+import { close } from "../../src/internal/serving.ts"
 import {
   callingBack,
   deaf,
@@ -361,7 +363,7 @@ const check = (program: Program): Effect.Effect<ReadonlyArray<string>, LockError
     const unanswered = (yield* test.calls).filter(({ outcome }) => outcome === "Unanswered").length
     const remaining = { lines: 0, kept: 0, alarms: 0, calls: 0 }
     for (const { engine } of processes) {
-      for (const [name, count] of Object.entries(engine.residue)) {
+      for (const [name, count] of Object.entries(residue(engine))) {
         remaining[name as keyof typeof remaining] += count
       }
     }
@@ -374,7 +376,7 @@ const check = (program: Program): Effect.Effect<ReadonlyArray<string>, LockError
     }
     // Lost calls wait for ever, so nobody waits for them.
     for (const { engine } of processes) {
-      const closing = yield* Effect.forkDetach(engine.close(), { startImmediately: true })
+      const closing = yield* Effect.forkDetach(close(engine), { startImmediately: true })
       yield* TestClock.adjust(2_000)
       if (closing.pollUnsafe() === undefined) complain("the backend does not close")
     }

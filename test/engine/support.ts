@@ -5,7 +5,8 @@ import { Clock, Duration, Effect, Exit, Option } from "effect"
 import { InMemoryBackend, LockBackend, type LockError, type LockStore } from "effect-lock"
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
-import { Engine } from "../../src/internal/engine.ts"
+import { type Engine, residue } from "../../src/internal/engine.ts"
+import { makeEngine, serve } from "../../src/internal/serving.ts"
 import { monotonicMillis } from "../../src/internal/time.ts"
 
 export const immediately = { startImmediately: true } as const
@@ -26,13 +27,8 @@ export interface Process {
 
 export const makeProcess = (store: LockStore.LockStore): Effect.Effect<Process> =>
   Effect.map(Effect.context<never>(), (context) => {
-    const engine = new Engine(store, context)
-    const backend: Process["backend"] = {
-      name: store.name,
-      take: (request, restore) => engine.take(request, restore),
-      inspect: (key) => engine.inspect(key),
-      forceRelease: (key) => engine.forceRelease(key)
-    }
+    const engine = makeEngine(store, context)
+    const backend = serve(engine)
     const run: Process["run"] = Effect.provideService(LockBackend.LockBackend, backend)
     // As the root of a fiber tree, so that the end of the one who starts it does not end it.
     return { engine, backend, run, start: (effect) => Effect.forkDetach(run(effect), immediately) }
@@ -170,7 +166,7 @@ export const assertClean = Effect.fnUntraced(function*(
   yield* flush
   const made = test === undefined ? [] : yield* test.calls
   const calls = made.filter((call) => call.outcome === "Unanswered").length
-  assert.deepStrictEqual(engine.residue, { lines: 0, kept: 0, alarms: 0, calls }, "what remains in the process")
+  assert.deepStrictEqual(residue(engine), { lines: 0, kept: 0, alarms: 0, calls }, "what remains in the process")
   for (const key of keys) {
     const occupant = Option.getOrUndefined(yield* inner.inspect(key))
     assert.isUndefined(occupant, `the holder of ${key}`)

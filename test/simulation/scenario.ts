@@ -2,7 +2,8 @@
 import { Cause, Context, Duration, Effect, Exit } from "effect"
 import type { Fiber } from "effect"
 import { Lock, LockBackend, type LockError } from "effect-lock"
-import { Engine } from "../../src/internal/engine.ts"
+import { type Engine, residue } from "../../src/internal/engine.ts"
+import { close, makeEngine, serve } from "../../src/internal/serving.ts"
 import { Memory } from "./memory.ts"
 import { Network, type Weather } from "./network.ts"
 import type { Random } from "./random.ts"
@@ -173,7 +174,7 @@ export class Scenario {
     const [process, link] = this.connect(name, (token) => owned.has(token))
     const { store } = link
     const { direct } = store
-    const engine = new Engine({
+    const engine = makeEngine({
       ...store,
       direct: direct && {
         ...direct,
@@ -193,12 +194,7 @@ export class Scenario {
         }
       })
     }, process.context)
-    const backend: LockBackend.LockBackend["Service"] = {
-      name: store.name,
-      take: (request, restore) => engine.take(request, restore),
-      inspect: (key) => engine.inspect(key),
-      forceRelease: (key) => engine.forceRelease(key)
-    }
+    const backend = serve(engine)
     const context = Context.add(Context.add(process.context, IsOld, true), LockBackend.LockBackend, backend)
     return { process, link, engine, context, scripts: 0, closed: false }
   }
@@ -477,7 +473,7 @@ export class Scenario {
     const { process } = host
     const at = this.world.now
     const { lag } = process
-    Effect.runForkWith(process.context)(host.engine.close()).addObserver((exit) => {
+    Effect.runForkWith(process.context)(close(host.engine)).addObserver((exit) => {
       this.world.log(() => `${process.name} closed`)
       if (Exit.isFailure(exit)) this.witness.object(`closing: ${Cause.pretty(exit.cause)}`)
       const took = this.world.now - at
@@ -498,9 +494,9 @@ export class Scenario {
     if (this.backing.held.length > 0) this.witness.object("the store holds a lock for ever")
     for (const { engine, process } of this.hosts) {
       if (process.crashed) continue
-      const residue = JSON.stringify(engine.residue)
-      if (residue !== `{"lines":0,"kept":0,"alarms":0,"calls":0}`) {
-        this.witness.object(`left in ${process.name}: ${residue}`)
+      const left = JSON.stringify(residue(engine))
+      if (left !== `{"lines":0,"kept":0,"alarms":0,"calls":0}`) {
+        this.witness.object(`left in ${process.name}: ${left}`)
       }
       if (process.sleeping !== 0) this.witness.object(`left in ${process.name}: ${process.sleeping} timers`)
     }

@@ -1,6 +1,6 @@
 /** Sees every step, and objects to what must not be. */
 import type { Lease } from "effect-lock"
-import type { HeldLease } from "../../src/internal/tenure.ts"
+import type { HeldLease } from "../../src/internal/lease.ts"
 import type { Process, World } from "./world.ts"
 
 export class Violation extends Error {}

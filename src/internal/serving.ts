@@ -1,0 +1,117 @@
+/** A backend from a store: its engine, what it serves, and its end. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { LockBackend } from "../LockBackend.ts"
+import type { Holder, LockError } from "../LockError.ts"
+import type { LockStore } from "../LockStore.ts"
+import { Alarms } from "./alarms.ts"
+import * as Calls from "./calls.ts"
+import type { Contender } from "./contender.ts"
+import type { Engine } from "./engine.ts"
+import { give } from "./giving.ts"
+import { toHolder } from "./holder.ts"
+import { Keeper } from "./keeper.ts"
+import { lose, renew } from "./keeping.ts"
+import { KeyMap } from "./keyMap.ts"
+import { Line } from "./line.ts"
+import * as Meter from "./meter.ts"
+import { take } from "./taking.ts"
+import type { Tenure } from "./tenure.ts"
+import { nextTurn } from "./time.ts"
+import * as Token from "./token.ts"
+
+type Backend = LockBackend["Service"]
+
+export const makeEngine = (store: LockStore, context: Context.Context<never>): Engine => {
+  const clock = Context.get(context, Clock.Clock)
+  const fork = Effect.runForkWith(context)
+  const soon = nextTurn(context)
+  const alarms = new Alarms(clock, fork, soon)
+  const drift = store.direct !== undefined ? 0 : store.drift ?? 0.01
+  const engine: Engine = {
+    store,
+    clock,
+    fork,
+    soon,
+    lines: new KeyMap((key) => new Line(key), soon),
+    alarms,
+    keeper: new Keeper(
+      alarms,
+      (due, sentAt) => renew(engine, due, sentAt),
+      (tenure) => lose(engine, tenure, "Expired")
+    ),
+    meter: Meter.make(store.name, context),
+    nextToken: Token.make(() => clock.currentTimeMillisUnsafe()),
+    patience: Duration.toMillis(store.patience ?? Duration.seconds(1)),
+    drift,
+    // Less than this and the margins would eat the lease.
+    minExpires: drift === 0 ? 1 : 10,
+    maxExpires: store.maxExpires === undefined ? Infinity : Duration.toMillis(store.maxExpires),
+    out: new Set(),
+    debts: new Set(),
+    closed: false
+  }
+  return engine
+}
+
+/** See `LockBackend.inspect`. */
+const inspect = (engine: Engine, key: string): Effect.Effect<Option.Option<Holder>, LockError> =>
+  Effect.mapError(
+    Effect.map(Calls.bounded(engine, "inspect", key, () => engine.store.inspect(key)), Option.map(toHolder)),
+    Calls.toLockError
+  )
+
+/** See `LockBackend.forceRelease`. A holder in this process is told at once. */
+const forceRelease = (engine: Engine, key: string): Effect.Effect<boolean, LockError> =>
+  Effect.flatMap(inspect(engine, key), (holder) => {
+    if (Option.isNone(holder)) return Effect.succeed(false)
+    const { token } = holder.value
+    return Effect.mapBoth(Calls.release(engine, key, token), {
+      onFailure: Calls.toLockError,
+      onSuccess: (released) => {
+        const tenure = engine.lines.get(key)?.tenure
+        if (tenure?.token === token) lose(engine, tenure, "Taken")
+        return released
+      }
+    })
+  })
+
+/** Fails the waiters, tells the holders, gives everything back, as long as the store's patience. */
+export const close = Effect.fnUntraced(function*(engine: Engine) {
+  if (engine.closed) return
+  engine.closed = true
+  const held: Array<Tenure> = []
+  const asking: Array<Contender> = []
+  const lines = engine.lines.values()
+  for (const { contender, tenure } of lines) {
+    if (tenure !== undefined) held.push(tenure)
+    if (contender !== undefined) asking.push(contender)
+  }
+  for (const line of lines) {
+    for (let waiter = line.head; waiter !== undefined; waiter = line.head) {
+      give(engine, line, waiter, { _tag: "Closed" })
+    }
+  }
+  for (const tenure of held) lose(engine, tenure, "Closed")
+  for (const contender of asking) contender.notify(undefined)
+  yield* Calls.close(engine, [...held, ...asking].map(({ key, token }) => ({ key, token })))
+  engine.alarms.stop()
+})
+
+export const serve = (engine: Engine): Backend => ({
+  name: engine.store.name,
+  take: (request, restore) => take(engine, request, restore),
+  inspect: (key) => inspect(engine, key),
+  forceRelease: (key) => forceRelease(engine, key)
+})
+
+/** The backend of a store, which closes with the scope. */
+export const make = (store: LockStore): Effect.Effect<Backend, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(Effect.map(Effect.context<never>(), (context) => makeEngine(store, context)), close),
+    serve
+  )
