@@ -12,12 +12,12 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import { KeyMap, type Place } from "./internal/keyMap.ts"
+import * as KeyMap from "./internal/keyMap.ts"
 import { monotonicMillis, nextTurn } from "./internal/time.ts"
 import * as LockBackend from "./LockBackend.ts"
 import type { Attempt, Claim, LockStore } from "./LockStore.ts"
 
-class Entry implements Place {
+class Entry implements KeyMap.Place {
   vacant = true
   token = ""
   expiresAt = 0
@@ -58,7 +58,7 @@ const smallestSweep = 64
  */
 export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.context<never>(), (context): LockStore => {
   const clock = Context.get(context, Clock.Clock)
-  const entries = new KeyMap(() => new Entry(), nextTurn(context))
+  const entries = KeyMap.make(() => new Entry(), nextTurn(context))
   const listeners = new Map<string, Set<() => void>>()
   let sweepAt = smallestSweep
   let fencingToken = 0
@@ -74,7 +74,7 @@ export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.context<nev
 
   const sweep = (at: number): void => {
     for (const entry of entries.values()) if (entry.expiresAt <= at) entries.vacate(entry)
-    sweepAt = Math.max(smallestSweep, 2 * entries.size)
+    sweepAt = Math.max(smallestSweep, 2 * entries.size())
   }
 
   const tryAcquire = ({ expiresMillis, key, token }: Claim, at: number): Attempt => {
@@ -86,7 +86,7 @@ export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.context<nev
     }
     entry.token = token
     entry.expiresAt = at + expiresMillis
-    if (entries.size > sweepAt) sweep(at)
+    if (entries.size() > sweepAt) sweep(at)
     return { _tag: "Acquired", fencingToken: ++fencingToken }
   }
 

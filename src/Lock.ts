@@ -47,7 +47,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { dual, identity } from "effect/Function"
+import { constVoid, dual, identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { toHolder } from "./internal/holder.ts"
@@ -87,10 +87,11 @@ const span = <A, E, R>(
   backend: Backend,
   request: LockRequest,
   effect: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> =>
-  isTraced(fiber)
-    ? Effect.withSpan(effect, name, { attributes: { "lock.backend": backend.name, "lock.key": request.key } })
-    : effect
+): Effect.Effect<A, E, R> => isTraced(fiber) ? Effect.withSpan(effect, name, attributes(backend, request)) : effect
+
+const attributes = (backend: Backend, { key }: LockRequest) => ({
+  attributes: { "lock.backend": backend.name, "lock.key": key }
+})
 
 /** Without a tracer and without a parent nobody could see a span. */
 const isTraced = ({ cache }: Fiber.Fiber<unknown, unknown>): boolean =>
@@ -269,21 +270,11 @@ export const withLock: {
     key: string,
     options?: LockOptions
   ): Effect.Effect<A, E | LockError, R | LockBackend>
-} = ((
-  ...args: [key: string, options?: LockOptions] | [
-    work: Work<unknown, unknown, unknown>,
-    key: string,
-    options?: LockOptions
-  ]
-) => {
-  if (isWork(args[0])) {
-    const [work, key, options] = args as [Work<unknown, unknown, unknown>, string, LockOptions?]
-    return bracket(work, makeRequest(key, options), identity, timedOut)
-  }
-  const [key, options] = args as [string, LockOptions?]
-  const complete = makeRequest(key, options)
-  return (work: Work<unknown, unknown, unknown>) => bracket(work, complete, identity, timedOut)
-}) as never
+} = /* #__PURE__ */ dual(
+  (args) => isWork(args[0]),
+  <A, E, R>(work: Work<A, E, R>, key: string, options?: LockOptions) =>
+    bracket(work, makeRequest(key, options), identity<Effect.Effect<A, E, R>>, timedOut)
+)
 
 /**
  * The options of {@link once}: those of a lock, except that `timeout` is zero
@@ -346,7 +337,7 @@ export const once: {
     key: string,
     options?: Quiet
   ): Effect.Effect<Option.Option<A>, E | LockError, R | LockBackend>
-} = dual(
+} = /* #__PURE__ */ dual(
   (args) => isWork(args[0]),
   <A, E, R>(work: Work<A, E, R>, key: string, options?: OnceOptions) => {
     const complete = makeRequest(key, { ...options, timeout: options?.timeout ?? 0 })
@@ -356,39 +347,27 @@ export const once: {
   }
 ) as never
 
-const scopedLease = (
-  complete: Complete
-): Effect.Effect<Lease | TimedOut, LockError, LockBackend | Scope.Scope> =>
+/** Takes, and gives back when the scope ends. */
+const scoped = <A, E>(
+  complete: Complete,
+  onTaken: (lease: Lease) => A,
+  onBusy: (backend: Backend, request: LockRequest, busy: Busy) => Effect.Effect<A, E>
+): Effect.Effect<A, E | LockError, LockBackend | Scope.Scope> =>
   withRequest(complete, (backend, request, restore, fiber) =>
     Effect.flatMap(
       span(fiber, "Lock.wait", backend, request, backend.take(request, restore)),
-      (taken): Effect.Effect<Lease | TimedOut, LockError, Scope.Scope> => {
-        if (taken._tag === "Busy") return Effect.succeed({ _tag: "TimedOut", backend, request, busy: taken })
-        taken.watch(noop)
+      (taken): Effect.Effect<A, E, Scope.Scope> => {
+        if (taken._tag === "Busy") return restore(onBusy(backend, request, taken))
+        taken.watch(constVoid)
         return Effect.as(
           Effect.andThen(
-            isTraced(fiber)
-              ? Effect.makeSpanScoped("Lock.hold", {
-                attributes: { "lock.backend": backend.name, "lock.key": request.key }
-              })
-              : Effect.void,
+            isTraced(fiber) ? Effect.makeSpanScoped("Lock.hold", attributes(backend, request)) : Effect.void,
             Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, taken.release))
           ),
-          taken
+          onTaken(taken)
         )
       }
     ))
-
-interface TimedOut {
-  readonly _tag: "TimedOut"
-  readonly backend: Backend
-  readonly request: LockRequest
-  readonly busy: Busy
-}
-
-const noop = () => {}
-
-const isTimedOut = (u: Lease | TimedOut): u is TimedOut => "_tag" in u && u._tag === "TimedOut"
 
 /**
  * Takes the lock for the life of the scope.
@@ -426,10 +405,7 @@ export const acquire = (
   key: string,
   options?: LockOptions
 ): Effect.Effect<Lease, LockError, LockBackend | Scope.Scope> =>
-  Effect.flatMap(scopedLease(makeRequest(key, options)), (result) => {
-    if (isTimedOut(result)) return timedOut(result.backend, result.request, result.busy)
-    return Effect.succeed(result)
-  })
+  scoped(makeRequest(key, options), identity<Lease>, timedOut)
 
 /**
  * Takes the lock for the life of the scope if it is free now: one attempt, and
@@ -460,9 +436,10 @@ export const tryAcquire = (
   key: string,
   options?: Omit<LockOptions, "timeout" | "retry">
 ): Effect.Effect<Option.Option<Lease>, LockError, LockBackend | Scope.Scope> =>
-  Effect.map(
-    scopedLease(makeRequest(key, { ...options, timeout: 0 })),
-    (result) => isTimedOut(result) ? Option.none() : Option.some(result)
+  scoped<Option.Option<Lease>, never>(
+    makeRequest(key, { ...options, timeout: 0 }),
+    Option.some,
+    () => Effect.succeedNone
   )
 
 /** A request that only names its key. */

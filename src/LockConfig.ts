@@ -30,7 +30,7 @@ import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { dual } from "effect/Function"
+import { dual, identity } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -118,67 +118,66 @@ const show = (value: unknown): string => {
 const invalid = (option: string, value: unknown, expected: string): LockError =>
   new LockError({ reason: new InvalidOptions({ option, value: show(value), expected }) })
 
-const expectedExpires = `a finite duration of at least 1 milli, such as "10 seconds"`
-const expectedTimeout = `a duration of zero or more, such as "60 seconds", or "Infinity"`
+/** Whole milliseconds, or `NaN` for what is no duration (and for `NaN`, which would silently become zero). */
+const toWholeMillis = (input: unknown): number =>
+  Number.isNaN(input) ? NaN : Option.match(Duration.fromInput(input as Duration.Input), {
+    onNone: () => NaN,
+    onSome: (duration) => Math.ceil(Duration.toMillis(duration))
+  })
 
-/** Whole milliseconds, or undefined for what is no duration (`NaN` would silently become zero). */
-const toWholeMillis = (input: Duration.Input): number | undefined => {
-  if (typeof input === "number" && Number.isNaN(input)) return undefined
-  const millis = Option.getOrUndefined(Option.map(Duration.fromInput(input), Duration.toMillis))
-  return millis === undefined || Number.isNaN(millis) ? undefined : Math.ceil(millis)
+/** What each option may be: decoded, or undefined for what makes no sense. */
+const kinds: {
+  readonly [K in keyof LockConfig]: {
+    readonly expected: string
+    readonly decode: (input: unknown) => LockConfig[K] | undefined
+  }
+} = {
+  expires: {
+    expected: `a finite duration of at least 1 milli, such as "10 seconds"`,
+    decode: (input) => {
+      const millis = toWholeMillis(input)
+      return millis >= 1 && millis < Infinity ? Duration.millis(millis) : undefined
+    }
+  },
+  timeout: {
+    expected: `a duration of zero or more, such as "60 seconds", or "Infinity"`,
+    decode: (input) => {
+      const millis = toWholeMillis(input)
+      return millis >= 0 ? Duration.millis(millis) : undefined
+    }
+  },
+  retry: {
+    expected: "a Schedule",
+    decode: (input) => Schedule.isSchedule(input) ? input as Schedule.Schedule<unknown> : undefined
+  },
+  renew: { expected: "true or false", decode: (input) => typeof input === "boolean" ? input : undefined },
+  keyPrefix: { expected: "a string", decode: (input) => typeof input === "string" ? input : undefined }
 }
 
-const decodeExpires = (option: string, input: Duration.Input): Result.Result<Duration.Duration, LockError> => {
-  const millis = toWholeMillis(input)
-  return millis === undefined || !Number.isFinite(millis) || millis < 1
-    ? Result.fail(invalid(option, input, expectedExpires))
-    : Result.succeed(Duration.millis(millis))
+const decodeOption = <K extends keyof LockConfig>(
+  kind: K,
+  input: unknown,
+  option: string = kind
+): Result.Result<Exclude<LockConfig[K], undefined>, LockError> => {
+  const { decode, expected } = kinds[kind]
+  const decoded = decode(input)
+  return decoded === undefined
+    ? Result.fail(invalid(option, input, expected))
+    : Result.succeed(decoded as Exclude<LockConfig[K], undefined>)
 }
-
-const decodeTimeout = (option: string, input: Duration.Input): Result.Result<Duration.Duration, LockError> => {
-  const millis = toWholeMillis(input)
-  return millis === undefined || millis < 0
-    ? Result.fail(invalid(option, input, expectedTimeout))
-    : Result.succeed(Duration.millis(millis))
-}
-
-type Decoded = { readonly [K in keyof LockConfig]?: LockConfig[K] | undefined }
 
 /** Checks and decodes what is given; a key that is absent or undefined stays absent. */
-const decode = (options: LockDefaults): Result.Result<Decoded, LockError> => {
-  const decoded: { -readonly [K in keyof LockConfig]?: LockConfig[K] | undefined } = {}
-  if (options.expires !== undefined) {
-    const expires = decodeExpires("expires", options.expires)
-    if (Result.isFailure(expires)) return Result.fail(expires.failure)
-    decoded.expires = expires.success
+const decode = (options: LockDefaults): Result.Result<Partial<LockConfig>, LockError> => {
+  const changes: Partial<Record<keyof LockConfig, unknown>> = {}
+  for (const kind of Object.keys(kinds) as Array<keyof LockConfig>) {
+    const input = options[kind]
+    if (input === undefined) continue
+    const decoded = decodeOption(kind, input)
+    if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
+    changes[kind] = decoded.success
   }
-  if (options.timeout !== undefined) {
-    const timeout = decodeTimeout("timeout", options.timeout)
-    if (Result.isFailure(timeout)) return Result.fail(timeout.failure)
-    decoded.timeout = timeout.success
-  }
-  if (options.retry !== undefined) {
-    if (!Schedule.isSchedule(options.retry)) return Result.fail(invalid("retry", options.retry, "a Schedule"))
-    decoded.retry = options.retry
-  }
-  if (options.renew !== undefined) {
-    if (typeof options.renew !== "boolean") return Result.fail(invalid("renew", options.renew, "true or false"))
-    decoded.renew = options.renew
-  }
-  if (options.keyPrefix !== undefined) {
-    if (typeof options.keyPrefix !== "string") return Result.fail(invalid("keyPrefix", options.keyPrefix, "a string"))
-    decoded.keyPrefix = options.keyPrefix
-  }
-  return Result.succeed(decoded)
+  return Result.succeed(changes as Partial<LockConfig>)
 }
-
-const merge = (config: LockConfig, changes: Decoded): LockConfig => ({
-  expires: changes.expires ?? config.expires,
-  timeout: changes.timeout ?? config.timeout,
-  retry: changes.retry ?? config.retry,
-  renew: changes.renew ?? config.renew,
-  keyPrefix: changes.keyPrefix ?? config.keyPrefix
-})
 
 /**
  * The current defaults with some of them changed, checked.
@@ -203,7 +202,7 @@ const merge = (config: LockConfig, changes: Decoded): LockConfig => ({
 export const make = (defaults: LockDefaults): Effect.Effect<LockConfig, LockError> =>
   Effect.flatMap(
     LockConfig,
-    (config) => Effect.map(Effect.fromResult(decode(defaults)), (changes) => merge(config, changes))
+    (config) => Effect.map(Effect.fromResult(decode(defaults)), (changes) => ({ ...config, ...changes }))
   )
 
 /**
@@ -257,30 +256,16 @@ export const layerConfig = (
 ): Layer.Layer<never, LockError | Config.ConfigError> =>
   Layer.effect(LockConfig, Effect.flatMap(Config.unwrap(defaults), make))
 
-const envDuration = (
-  name: string,
-  decodeDuration: (option: string, input: Duration.Input) => Result.Result<Duration.Duration, LockError>
-) =>
+const fromEnv = <K extends keyof LockConfig>(kind: K, name: string, parse: (text: string) => unknown = identity) =>
   Effect.flatMap(
     Config.option(Config.String(name)),
     Option.match({
       onNone: () => Effect.undefined,
-      onSome: (value) => Effect.fromResult(decodeDuration(name, value as Duration.Input))
+      onSome: (text) => Effect.fromResult(decodeOption(kind, parse(text), name))
     })
   )
 
-const envBoolean = (name: string) =>
-  Effect.flatMap(
-    Config.option(Config.String(name)),
-    Option.match({
-      onNone: () => Effect.undefined,
-      onSome: (value) => {
-        if (value === "true" || value === "1" || value === "yes") return Effect.succeed(true)
-        if (value === "false" || value === "0" || value === "no") return Effect.succeed(false)
-        return Effect.fail(invalid(name, value, "true or false"))
-      }
-    })
-  )
+const booleans = new Map([["true", true], ["1", true], ["yes", true], ["false", false], ["0", false], ["no", false]])
 
 /**
  * Reads the defaults from the environment (through the current `ConfigProvider`):
@@ -307,14 +292,14 @@ const envBoolean = (name: string) =>
  * @category layers
  * @since 0.1.0
  */
-export const layerFromEnv: Layer.Layer<never, LockError | Config.ConfigError> = Layer.effect(
+export const layerFromEnv: Layer.Layer<never, LockError | Config.ConfigError> = /* #__PURE__ */ Layer.effect(
   LockConfig,
-  Effect.gen(function*() {
+  /* #__PURE__ */ Effect.gen(function*() {
     return yield* make({
-      expires: yield* envDuration("LOCK_EXPIRES", decodeExpires),
-      timeout: yield* envDuration("LOCK_TIMEOUT", decodeTimeout),
-      renew: yield* envBoolean("LOCK_RENEW"),
-      keyPrefix: Option.getOrUndefined(yield* Config.option(Config.String("LOCK_KEY_PREFIX")))
+      expires: yield* fromEnv("expires", "LOCK_EXPIRES"),
+      timeout: yield* fromEnv("timeout", "LOCK_TIMEOUT"),
+      renew: yield* fromEnv("renew", "LOCK_RENEW", (text) => booleans.get(text) ?? text),
+      keyPrefix: yield* fromEnv("keyPrefix", "LOCK_KEY_PREFIX")
     })
   })
 )
@@ -330,7 +315,7 @@ export const layerFromEnv: Layer.Layer<never, LockError | Config.ConfigError> = 
 export const provide: {
   (defaults: LockDefaults): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LockError, R>
   <A, E, R>(self: Effect.Effect<A, E, R>, defaults: LockDefaults): Effect.Effect<A, E | LockError, R>
-} = dual(
+} = /* #__PURE__ */ dual(
   2,
   <A, E, R>(self: Effect.Effect<A, E, R>, defaults: LockDefaults): Effect.Effect<A, E | LockError, R> =>
     Effect.provideServiceEffect(self, LockConfig, make(defaults))
@@ -371,12 +356,12 @@ export const request = (
   const changes = decoded.success
   let last: { readonly config: LockConfig; readonly request: LockRequest } | undefined
   return (config) => {
-    if (last?.config !== config) last = { config, request: complete(key, merge(config, changes)) }
+    if (last?.config !== config) last = { config, request: complete(key, { ...config, ...changes }) }
     return last.request
   }
 }
 
-const none: Result.Result<Decoded, LockError> = Result.succeed({})
+const none: Result.Result<Partial<LockConfig>, LockError> = Result.succeed({})
 
 const complete = (key: string, { expires, keyPrefix, renew, retry, timeout }: LockConfig): LockRequest => ({
   key: keyPrefix + key,
@@ -391,4 +376,4 @@ export const invalidOption = invalid
 
 /** @internal */
 export const decodeExtension = (input: Duration.Input): Result.Result<number, LockError> =>
-  Result.map(decodeExpires("expires", input), Duration.toMillis)
+  Result.map(decodeOption("expires", input), Duration.toMillis)

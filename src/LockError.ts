@@ -99,6 +99,13 @@ export class LockTimeout extends Schema.TaggedError<LockTimeout>()("LockTimeout"
   }
 }
 
+const ends = {
+  Expired: "its lease ended and no renewal got through",
+  Taken: "the backend no longer knows us as its holder",
+  Closed: "its backend was closed",
+  Released: "it had been released"
+}
+
 /**
  * The lease ended before the work did, so the work was interrupted.
  *
@@ -122,14 +129,7 @@ export class LockLost extends Schema.TaggedError<LockLost>()("LockLost", {
   held: Schema.DurationFromMillis
 }) {
   override get message(): string {
-    const why = this.why === "Expired"
-      ? "its lease ended and no renewal got through"
-      : this.why === "Taken"
-      ? "the backend no longer knows us as its holder"
-      : this.why === "Closed"
-      ? "its backend was closed"
-      : "it had been released"
-    return `Lock "${this.key}" was lost after ${Duration.format(this.held)}: ${why}`
+    return `Lock "${this.key}" was lost after ${Duration.format(this.held)}: ${ends[this.why]}`
   }
 }
 

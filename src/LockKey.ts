@@ -61,39 +61,32 @@ interface Piece {
   readonly after: string
 }
 
-const placeholder = /\{([^{}]*)\}/g
+const placeholder = /\{([^{}]*)\}/
+const brace = /[{}]/
 
 const parse = (template: string): { readonly start: string; readonly pieces: ReadonlyArray<Piece> } => {
   const complain = (what: string): never => {
     throw new RangeError(`Lock key template ${JSON.stringify(template)}: ${what}`)
   }
+  const [start, ...rest] = template.split(placeholder)
   const pieces: Array<Piece> = []
-  const matches = Array.from(template.matchAll(placeholder))
-  const literals: Array<string> = []
-  let end = 0
-  for (const match of matches) {
-    literals.push(template.slice(end, match.index))
-    end = match.index + match[0].length
-  }
-  literals.push(template.slice(end))
-  if (literals.some((literal) => /[{}]/.test(literal))) complain("unbalanced braces")
-  matches.forEach((match, i) => {
-    const name = match[1]
+  for (let i = 0; i < rest.length; i += 2) pieces.push({ name: rest[i], after: rest[i + 1] })
+  if (pieces.some(({ after }) => brace.test(after)) || brace.test(start)) complain("unbalanced braces")
+  pieces.forEach(({ after, name }, i) => {
     if (name === "") complain("a placeholder needs a name, as in {name}")
     if (/^\d/.test(name)) complain(`a placeholder is named, not numbered: write {name} instead of {${name}}`)
     if (!/^[A-Za-z_$][\w$]*$/.test(name)) complain(`a placeholder is a plain name, as in {name}, not {${name}}`)
-    if (i + 1 < matches.length && literals[i + 1] === "") {
+    if (after === "" && i + 1 < pieces.length) {
       complain("put a separator between two placeholders, or different arguments would give one key")
     }
-    pieces.push({ name, after: literals[i + 1] })
   })
-  return { start: literals[0], pieces }
+  return { start, pieces }
 }
 
 /** Separators inside a value are written `%…`, so that different arguments never give the same key. */
 const makeEscape = (separators: ReadonlyArray<string>): (value: string) => string => {
-  const special = new Set(["%", ...separators.flatMap((separator) => Array.from(separator))])
   if (separators.length === 0) return (value) => value
+  const special = new Set(["%", ...separators.join("")])
   return (value) => {
     let escaped = ""
     for (const char of value) escaped += special.has(char) ? `%${char.codePointAt(0)!.toString(16)};` : char

@@ -15,51 +15,45 @@ export interface Alarm {
   ring(): void
 }
 
-export class Alarms {
-  private readonly heap: Array<Alarm> = []
-  /** When those in the heap ring: kept apart, since looking at a number is faster than at alarms of many kinds. */
-  private readonly times: Array<number> = []
-  private sleeper: Fiber.Fiber<void> | undefined = undefined
-  private wakeAt = Infinity
-  private readonly clock: Clock.Clock
-  private readonly fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
-  private readonly soon: (task: () => void) => void
-  private resting = false
-
-  /** `soon` runs a task in the next turn. */
-  constructor(
-    clock: Clock.Clock,
-    fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>,
-    soon: (task: () => void) => void
-  ) {
-    this.clock = clock
-    this.fork = fork
-    this.soon = soon
-  }
-
+export interface Alarms {
   /** Monotonic milliseconds. */
-  now(): number {
-    return monotonicMillis(this.clock)
-  }
-
-  get size(): number {
-    return this.heap.length
-  }
-
+  readonly now: () => number
   /** Rings an alarm that is not set at `at`, never earlier; an infinite time never comes. */
-  set(alarm: Alarm, at: number): void {
+  readonly set: (alarm: Alarm, at: number) => void
+  readonly cancel: (alarm: Alarm) => void
+  readonly stop: () => void
+  /** How many are set. */
+  readonly size: () => number
+}
+
+/** `soon` runs a task in the next turn. */
+export const make = (
+  clock: Clock.Clock,
+  fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>,
+  soon: (task: () => void) => void
+): Alarms => {
+  const heap: Array<Alarm> = []
+  /** When those in the heap ring: kept apart, since looking at a number is faster than at alarms of many kinds. */
+  const times: Array<number> = []
+  let sleeper: Fiber.Fiber<void> | undefined
+  let wakeAt = Infinity
+  let resting = false
+
+  const now = (): number => monotonicMillis(clock)
+
+  const set = (alarm: Alarm, at: number): void => {
     if (at === Infinity) return
-    this.heap.push(alarm)
-    this.times.push(at)
-    this.up(alarm, at, this.heap.length - 1)
-    if (alarm.index === 0) this.sleep()
+    heap.push(alarm)
+    times.push(at)
+    up(alarm, at, heap.length - 1)
+    if (alarm.index === 0) sleep()
   }
 
-  cancel(alarm: Alarm): void {
+  const cancel = (alarm: Alarm): void => {
     const { index } = alarm
     if (index === -1) return
-    this.remove(index)
-    if (this.heap.length === 0) this.rest()
+    remove(index)
+    if (heap.length === 0) rest()
   }
 
   /**
@@ -67,82 +61,82 @@ export class Alarms {
    * once, as when locks are taken one after the other. Starting it does not wait
    * like this: a clock that jumps in between would pass over the alarm.
    */
-  private rest(): void {
-    if (this.resting) return
-    this.resting = true
-    this.soon(this.stopIfIdle)
+  const rest = (): void => {
+    if (resting) return
+    resting = true
+    soon(stopIfIdle)
   }
 
-  private readonly stopIfIdle = (): void => {
-    this.resting = false
-    if (this.heap.length === 0) this.stop()
+  const stopIfIdle = (): void => {
+    resting = false
+    if (heap.length === 0) stop()
   }
 
-  stop(): void {
-    const sleeper = this.sleeper
-    this.sleeper = undefined
-    this.wakeAt = Infinity
-    sleeper?.interruptUnsafe()
+  const stop = (): void => {
+    const stopped = sleeper
+    sleeper = undefined
+    wakeAt = Infinity
+    stopped?.interruptUnsafe()
   }
 
-  private sleep(): void {
-    const [first] = this.times
+  const sleep = (): void => {
+    const [first] = times
     // Waking up too early is cheap; being replaced at every set is not.
-    if (this.wakeAt <= first) return
-    this.stop()
-    this.wakeAt = first
-    const millis = Math.max(1, Math.ceil(first - this.now()))
-    this.sleeper = this.fork(Effect.flatMap(this.clock.sleep(Duration.millis(millis)), () => Effect.sync(this.wake)))
+    if (wakeAt <= first) return
+    stop()
+    wakeAt = first
+    const millis = Math.max(1, Math.ceil(first - now()))
+    sleeper = fork(Effect.flatMap(clock.sleep(Duration.millis(millis)), () => Effect.sync(wake)))
   }
 
-  private readonly wake = (): void => {
-    this.sleeper = undefined
-    this.wakeAt = Infinity
-    const now = this.now()
-    while (this.heap.length > 0 && this.times[0] <= now) {
-      const [alarm] = this.heap
-      this.remove(0)
+  const wake = (): void => {
+    sleeper = undefined
+    wakeAt = Infinity
+    const at = now()
+    while (heap.length > 0 && times[0] <= at) {
+      const [alarm] = heap
+      remove(0)
       alarm.ring()
     }
-    if (this.heap.length > 0) this.sleep()
+    if (heap.length > 0) sleep()
   }
 
-  private remove(index: number): void {
-    this.heap[index].index = -1
-    const last = this.heap.pop()!
-    const at = this.times.pop()!
-    if (index === this.heap.length) return
-    this.down(last, at, index)
-    this.up(last, at, last.index)
+  const remove = (index: number): void => {
+    heap[index].index = -1
+    const last = heap.pop()!
+    const at = times.pop()!
+    if (index === heap.length) return
+    down(last, at, index)
+    up(last, at, last.index)
   }
 
-  private up(alarm: Alarm, at: number, index: number): void {
-    const { heap, times } = this
+  const up = (alarm: Alarm, at: number, index: number): void => {
     while (index > 0) {
       const parent = (index - 1) >> 1
       if (times[parent] <= at) break
-      this.put(heap[parent], times[parent], index)
+      put(heap[parent], times[parent], index)
       index = parent
     }
-    this.put(alarm, at, index)
+    put(alarm, at, index)
   }
 
-  private down(alarm: Alarm, at: number, index: number): void {
-    const { heap, times } = this
+  const down = (alarm: Alarm, at: number, index: number): void => {
     while (true) {
       let child = 2 * index + 1
       if (child >= heap.length) break
       if (child + 1 < heap.length && times[child + 1] < times[child]) child++
       if (times[child] >= at) break
-      this.put(heap[child], times[child], index)
+      put(heap[child], times[child], index)
       index = child
     }
-    this.put(alarm, at, index)
+    put(alarm, at, index)
   }
 
-  private put(alarm: Alarm, at: number, index: number): void {
-    this.heap[index] = alarm
-    this.times[index] = at
+  const put = (alarm: Alarm, at: number, index: number): void => {
+    heap[index] = alarm
+    times[index] = at
     alarm.index = index
   }
+
+  return { now, set, cancel, stop, size: () => heap.length }
 }

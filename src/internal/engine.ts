@@ -58,8 +58,8 @@ export const invalidExpires = (engine: Engine, expiresMillis: number): LockError
 
 /** How much there is of what should be gone when nobody holds or waits. */
 export const residue = ({ alarms, debts, keeper, lines, out }: Engine) => ({
-  lines: lines.size,
-  kept: keeper.size,
-  alarms: alarms.size,
+  lines: lines.size(),
+  kept: keeper.size(),
+  alarms: alarms.size(),
   calls: out.size + debts.size
 })

@@ -7,7 +7,7 @@
  * after a third of what is left, and in the end the deadline decides
  * (compare Medallion's `LeaseMonitor`: only "renewed" resets the clock).
  */
-import type { Alarm, Alarms } from "./alarms.ts"
+import type { Alarms } from "./alarms.ts"
 import type { Tenure } from "./tenure.ts"
 
 /** Renewals this much of a lease ahead of their time join a batch that goes out anyway. */
@@ -16,70 +16,66 @@ const ahead = 1 / 30
 /** No two renewals of a tenure are closer than this. */
 const minGapMillis = 5
 
-export class Keeper implements Alarm {
-  index = -1
-  private at = Infinity
-  private readonly tenures = new Set<Tenure>()
-  private readonly alarms: Alarms
-  private readonly renew: (due: ReadonlyArray<Tenure>, sentAt: number) => void
-  private readonly expire: (tenure: Tenure) => void
-
-  constructor(
-    alarms: Alarms,
-    renew: (due: ReadonlyArray<Tenure>, sentAt: number) => void,
-    expire: (tenure: Tenure) => void
-  ) {
-    this.alarms = alarms
-    this.renew = renew
-    this.expire = expire
-  }
-
-  get size(): number {
-    return this.tenures.size
-  }
-
-  add(tenure: Tenure): void {
-    this.tenures.add(tenure)
-    this.wakeBy(Math.min(tenure.renewAt, tenure.deadline))
-  }
-
-  remove(tenure: Tenure): void {
-    if (!this.tenures.delete(tenure)) return
-    if (this.tenures.size === 0) this.alarms.cancel(this)
-  }
-
+export interface Keeper {
+  readonly add: (tenure: Tenure) => void
+  readonly remove: (tenure: Tenure) => void
   /** The tenure's times have changed. */
-  update(tenure: Tenure): void {
-    const at = Math.min(tenure.renewAt, tenure.deadline)
-    if ((this.index === -1 || at < this.at) && this.tenures.has(tenure)) this.wakeBy(at)
-  }
+  readonly update: (tenure: Tenure) => void
+  /** How many it keeps. */
+  readonly size: () => number
+}
 
-  private wakeBy(at: number): void {
-    if (this.index !== -1) {
-      if (this.at <= at) return
-      this.alarms.cancel(this)
-    }
-    this.at = at
-    this.alarms.set(this, at)
-  }
+export const make = (
+  alarms: Alarms,
+  renew: (due: ReadonlyArray<Tenure>, sentAt: number) => void,
+  expire: (tenure: Tenure) => void
+): Keeper => {
+  const tenures = new Set<Tenure>()
+  let wakeAt = Infinity
 
-  ring(): void {
-    const now = this.alarms.now()
+  const ring = (): void => {
+    const now = alarms.now()
     const due: Array<Tenure> = []
     let next = Infinity
     let renewing = false
-    for (const tenure of this.tenures) {
-      if (tenure.deadline <= now) this.expire(tenure)
+    for (const tenure of tenures) {
+      if (tenure.deadline <= now) expire(tenure)
       else if (tenure.renewAt <= now) renewing = true
     }
-    for (const tenure of this.tenures) {
+    for (const tenure of tenures) {
       if (renewing && tenure.renewAt - now <= tenure.expiresMillis * ahead) {
         tenure.renewAt = now + Math.max(minGapMillis, (tenure.deadline - now) / 3)
         due.push(tenure)
       }
       next = Math.min(next, tenure.renewAt, tenure.deadline)
     }
-    if (due.length > 0) this.renew(due, now)
-    if (next < Infinity && this.tenures.size > 0) this.wakeBy(next)
+    if (due.length > 0) renew(due, now)
+    if (next < Infinity && tenures.size > 0) wakeBy(next)
+  }
+
+  const alarm = { index: -1, ring }
+
+  const wakeBy = (at: number): void => {
+    if (alarm.index !== -1) {
+      if (wakeAt <= at) return
+      alarms.cancel(alarm)
+    }
+    wakeAt = at
+    alarms.set(alarm, at)
+  }
+
+  return {
+    add: (tenure) => {
+      tenures.add(tenure)
+      wakeBy(Math.min(tenure.renewAt, tenure.deadline))
+    },
+    remove: (tenure) => {
+      if (tenures.delete(tenure) && tenures.size === 0) alarms.cancel(alarm)
+    },
+    update: (tenure) => {
+      const at = Math.min(tenure.renewAt, tenure.deadline)
+      if ((alarm.index === -1 || at < wakeAt) && tenures.has(tenure)) wakeBy(at)
+    },
+    size: () => tenures.size
   }
 }

@@ -12,65 +12,58 @@ export interface Place {
   vacant: boolean
 }
 
-export class KeyMap<A extends Place> {
-  private readonly places = new Map<string, A>()
-  private readonly make: (key: string) => A
-  private readonly soon: (task: () => void) => void
-  private occupied = 0
-  private tidying = false
-
-  /** `soon` runs a task in the next turn. */
-  constructor(make: (key: string) => A, soon: (task: () => void) => void) {
-    this.make = make
-    this.soon = soon
-  }
-
-  /** How many places are occupied. */
-  get size(): number {
-    return this.occupied
-  }
-
+export interface KeyMap<A extends Place> {
   /** The place of a key, vacant or not. It stays until the end of the turn. */
-  find(key: string): A | undefined {
-    return this.places.get(key)
-  }
-
+  readonly find: (key: string) => A | undefined
   /** The place of a key if it is occupied. */
-  get(key: string): A | undefined {
-    const place = this.places.get(key)
-    return place === undefined || place.vacant ? undefined : place
-  }
-
+  readonly get: (key: string) => A | undefined
   /** Occupies the place that has been found for the key. */
-  occupy(key: string, found: A | undefined): A {
-    const place = found ?? this.make(key)
-    if (found === undefined) this.places.set(key, place)
-    place.vacant = false
-    this.occupied++
-    return place
+  readonly occupy: (key: string, found: A | undefined) => A
+  readonly vacate: (place: A) => void
+  readonly values: () => ReadonlyArray<A>
+  /** How many places are occupied. */
+  readonly size: () => number
+}
+
+/** `soon` runs a task in the next turn. */
+export const make = <A extends Place>(makePlace: (key: string) => A, soon: (task: () => void) => void): KeyMap<A> => {
+  const places = new Map<string, A>()
+  let occupied = 0
+  let tidying = false
+
+  const isUntidy = (): boolean => {
+    const vacant = places.size - occupied
+    return occupied === 0 ? vacant > 0 : vacant >= small && vacant >= occupied
   }
 
-  vacate(place: A): void {
-    place.vacant = true
-    this.occupied--
-    if (this.tidying || !this.isUntidy) return
-    this.tidying = true
-    this.soon(this.tidy)
+  const tidy = (): void => {
+    tidying = false
+    if (!isUntidy()) return
+    if (occupied === 0) places.clear()
+    else for (const [key, { vacant }] of places) if (vacant) places.delete(key)
   }
 
-  values(): ReadonlyArray<A> {
-    return Array.from(this.places.values()).filter(({ vacant }) => !vacant)
-  }
-
-  private get isUntidy(): boolean {
-    const vacant = this.places.size - this.occupied
-    return this.occupied === 0 ? vacant > 0 : vacant >= small && vacant >= this.occupied
-  }
-
-  private readonly tidy = (): void => {
-    this.tidying = false
-    if (!this.isUntidy) return
-    if (this.occupied === 0) this.places.clear()
-    else for (const [key, { vacant }] of this.places) if (vacant) this.places.delete(key)
+  return {
+    find: (key) => places.get(key),
+    get: (key) => {
+      const place = places.get(key)
+      return place === undefined || place.vacant ? undefined : place
+    },
+    occupy: (key, found) => {
+      const place = found ?? makePlace(key)
+      if (found === undefined) places.set(key, place)
+      place.vacant = false
+      occupied++
+      return place
+    },
+    vacate: (place) => {
+      place.vacant = true
+      occupied--
+      if (tidying || !isUntidy()) return
+      tidying = true
+      soon(tidy)
+    },
+    values: () => Array.from(places.values()).filter(({ vacant }) => !vacant),
+    size: () => occupied
   }
 }

@@ -34,43 +34,20 @@ export interface Meter {
 
 export const make = (backend: string, context: Context.Context<never>): Meter => {
   const attributes = { backend }
-  const millis = { ...attributes, time_unit: "milliseconds" }
-  const wait = hooksOf(
-    Metric.histogram("lock_wait", {
-      description: "Time from asking for a lock to having it",
-      boundaries,
-      attributes: millis
-    }),
-    context
-  )
-  const hold = hooksOf(
-    Metric.histogram("lock_hold", { description: "Time a lock was held", boundaries, attributes: millis }),
-    context
-  )
-  const attempts = hooksOf(
-    Metric.counter("lock_attempts_total", { description: "Attempts to take a lock", incremental: true, attributes }),
-    context
-  )
-  const held = hooksOf(
-    Metric.gauge("lock_held", { description: "Locks that this process holds", attributes }),
-    context
-  )
-  const lost = hooksOf(
-    Metric.counter("lock_lost_total", { description: "Locks lost while held", incremental: true, attributes }),
-    context
-  )
-  const timeouts = hooksOf(
-    Metric.counter("lock_timeouts_total", { description: "Locks not acquired in time", incremental: true, attributes }),
-    context
-  )
-  const failures = hooksOf(
-    Metric.counter("lock_release_failures_total", {
-      description: "Releases that the backend did not confirm",
-      incremental: true,
-      attributes
-    }),
-    context
-  )
+  const histogram = (name: string, description: string) =>
+    hooksOf(
+      Metric.histogram(name, { description, boundaries, attributes: { ...attributes, time_unit: "milliseconds" } }),
+      context
+    )
+  const counter = (name: string, description: string) =>
+    hooksOf(Metric.counter(name, { description, incremental: true, attributes }), context)
+  const wait = histogram("lock_wait", "Time from asking for a lock to having it")
+  const hold = histogram("lock_hold", "Time a lock was held")
+  const held = hooksOf(Metric.gauge("lock_held", { description: "Locks that this process holds", attributes }), context)
+  const attempts = counter("lock_attempts_total", "Attempts to take a lock")
+  const lost = counter("lock_lost_total", "Locks lost while held")
+  const timeouts = counter("lock_timeouts_total", "Locks not acquired in time")
+  const failures = counter("lock_release_failures_total", "Releases that the backend did not confirm")
   return {
     waited: (duration) => wait.update(duration, context),
     held: (duration) => hold.update(duration, context),

@@ -8,15 +8,15 @@ import type * as Scope from "effect/Scope"
 import type { LockBackend } from "../LockBackend.ts"
 import type { Holder, LockError } from "../LockError.ts"
 import type { LockStore } from "../LockStore.ts"
-import { Alarms } from "./alarms.ts"
+import * as Alarms from "./alarms.ts"
 import * as Calls from "./calls.ts"
 import type { Contender } from "./contender.ts"
 import type { Engine } from "./engine.ts"
 import { give } from "./giving.ts"
 import { toHolder } from "./holder.ts"
-import { Keeper } from "./keeper.ts"
+import * as Keeper from "./keeper.ts"
 import { lose, renew } from "./keeping.ts"
-import { KeyMap } from "./keyMap.ts"
+import * as KeyMap from "./keyMap.ts"
 import { Line } from "./line.ts"
 import * as Meter from "./meter.ts"
 import { take } from "./taking.ts"
@@ -30,16 +30,16 @@ export const makeEngine = (store: LockStore, context: Context.Context<never>): E
   const clock = Context.get(context, Clock.Clock)
   const fork = Effect.runForkWith(context)
   const soon = nextTurn(context)
-  const alarms = new Alarms(clock, fork, soon)
+  const alarms = Alarms.make(clock, fork, soon)
   const drift = store.direct !== undefined ? 0 : store.drift ?? 0.01
   const engine: Engine = {
     store,
     clock,
     fork,
     soon,
-    lines: new KeyMap((key) => new Line(key), soon),
+    lines: KeyMap.make((key) => new Line(key), soon),
     alarms,
-    keeper: new Keeper(
+    keeper: Keeper.make(
       alarms,
       (due, sentAt) => renew(engine, due, sentAt),
       (tenure) => lose(engine, tenure, "Expired")

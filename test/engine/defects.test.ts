@@ -171,8 +171,8 @@ describe("refused: loss noticed late or never", () => {
       let skew = 0
       const all = yield* scene()
       const { alarms } = all.engine
-      const realNow = alarms.now.bind(alarms)
-      alarms.now = () => realNow() + skew
+      const { now } = alarms
+      Object.assign(alarms, { now: () => now() + skew })
       const work = Effect.sync(() => {
         skew = 1_001
         return "done"
