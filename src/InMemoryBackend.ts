@@ -94,8 +94,7 @@ export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.context<nev
     const entry = live(key, at)
     if (entry?.token !== token) return false
     entries.vacate(entry)
-    const waiting = listeners.get(key)
-    if (waiting !== undefined) { for (const notify of waiting) notify() }
+    listeners.get(key)?.forEach((notify) => notify())
     return true
   }
 

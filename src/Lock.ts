@@ -51,9 +51,10 @@ import { constVoid, dual, identity } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { toHolder } from "./internal/holder.ts"
+import { request as makeRequest } from "./internal/options.ts"
 import type { Lease } from "./Lease.ts"
 import { type Busy, LockBackend, type Restore, type Taken } from "./LockBackend.ts"
-import { LockConfig, type LockOptions, type LockRequest, request as makeRequest } from "./LockConfig.ts"
+import { LockConfig, type LockOptions, type LockRequest } from "./LockConfig.ts"
 import { type Holder, LockError, LockTimeout } from "./LockError.ts"
 
 export type {
@@ -111,8 +112,8 @@ const timedOut = (backend: Backend, request: LockRequest, busy: Busy): Effect.Ef
     )
   // Not every store says who holds the key when it refuses it, and the time is up.
   return busy.occupant !== undefined ? fail(toHolder(busy.occupant)) : Effect.flatMap(
-    Effect.timeoutOption(Effect.option(backend.inspect(request.key)), "250 millis"),
-    (holder) => fail(Option.getOrUndefined(Option.flatten(Option.flatten(holder))))
+    Effect.orElseSucceed(Effect.timeout(backend.inspect(request.key), "250 millis"), Option.none<Holder>),
+    (holder) => fail(Option.getOrUndefined(holder))
   )
 }
 
@@ -442,16 +443,6 @@ export const tryAcquire = (
     () => Effect.succeedNone
   )
 
-/** A request that only names its key. */
-const withKey = <A>(
-  key: string,
-  f: (backend: Backend, key: string) => Effect.Effect<A, LockError>
-): Effect.Effect<A, LockError, LockBackend> =>
-  Effect.gen(function*() {
-    const request = makeRequest(key, undefined)(yield* LockConfig)
-    return request instanceof LockError ? yield* request : yield* f(yield* LockBackend, request.key)
-  })
-
 /**
  * Who holds the lock on a key, since when, for how long if nobody renews it, and
  * how many wait, as far as the backend can tell. `Option.none` when it is free.
@@ -477,7 +468,10 @@ const withKey = <A>(
  * @since 0.1.0
  */
 export const inspect = (key: string): Effect.Effect<Option.Option<Holder>, LockError, LockBackend> =>
-  withKey(key, (backend, key) => backend.inspect(key))
+  withRequest(
+    makeRequest(key, undefined),
+    (backend, request, restore) => restore(backend.inspect(request.key))
+  )
 
 /**
  * Frees a key whoever holds it, and says whether somebody did. The holder is
@@ -507,4 +501,7 @@ export const inspect = (key: string): Effect.Effect<Option.Option<Holder>, LockE
  * @since 0.1.0
  */
 export const forceRelease = (key: string): Effect.Effect<boolean, LockError, LockBackend> =>
-  withKey(key, (backend, key) => backend.forceRelease(key))
+  withRequest(
+    makeRequest(key, undefined),
+    (backend, request, restore) => restore(backend.forceRelease(request.key))
+  )

@@ -118,7 +118,7 @@ export class LockBackend extends Context.Service<LockBackend, {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (store: LockStore): Effect.Effect<LockBackend["Service"], never, Scope.Scope> => Serving.make(store)
+export const make: (store: LockStore) => Effect.Effect<LockBackend["Service"], never, Scope.Scope> = Serving.make
 
 /**
  * A layer from the effect that makes a store.

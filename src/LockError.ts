@@ -65,13 +65,10 @@ export class Holder extends Schema.Class<Holder>("effect-lock/Holder")({
   waiters: Schema.optional(Schema.Finite)
 }) {}
 
-const describeSince = (since: DateTime.Utc | undefined): string =>
-  since === undefined ? "" : ` since ${DateTime.formatIso(since)}`
-
-const describeHolder = (holder: Holder | undefined): string => {
-  if (holder === undefined) return "it is held by another"
-  const rest = holder.remaining === undefined ? "" : ` (lease ends in ${Duration.format(holder.remaining)})`
-  return `it is held by ${holder.owner ?? holder.token}${describeSince(holder.since)}${rest}`
+const describe = ({ owner, remaining, since, token }: Holder): string => {
+  const from = since === undefined ? "" : ` since ${DateTime.formatIso(since)}`
+  const rest = remaining === undefined ? "" : ` (lease ends in ${Duration.format(remaining)})`
+  return (owner ?? token) + from + rest
 }
 
 /**
@@ -95,7 +92,9 @@ export class LockTimeout extends Schema.TaggedError<LockTimeout>()("LockTimeout"
 }) {
   override get message(): string {
     const waited = Duration.toMillis(this.waited) === 0 ? "" : ` after waiting ${Duration.format(this.waited)}`
-    return `Lock "${this.key}" was not acquired${waited}: ${describeHolder(this.holder)}`
+    return `Lock "${this.key}" was not acquired${waited}: it is held by ${
+      this.holder === undefined ? "another" : describe(this.holder)
+    }`
   }
 }
 

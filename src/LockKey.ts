@@ -64,9 +64,12 @@ interface Piece {
 const placeholder = /\{([^{}]*)\}/
 const brace = /[{}]/
 
+const mistake = (template: string, what: string): RangeError =>
+  new RangeError(`Lock key template ${JSON.stringify(template)}: ${what}`)
+
 const parse = (template: string): { readonly start: string; readonly pieces: ReadonlyArray<Piece> } => {
   const complain = (what: string): never => {
-    throw new RangeError(`Lock key template ${JSON.stringify(template)}: ${what}`)
+    throw mistake(template, what)
   }
   const [start, ...rest] = template.split(placeholder)
   const pieces: Array<Piece> = []
@@ -150,7 +153,7 @@ export const template = <const T extends string>(template: T & Valid<T>): Templa
     for (const { after, name } of pieces) {
       const value = args[name]
       if (value === undefined || value === null) {
-        throw new RangeError(`Lock key template ${JSON.stringify(text)}: argument "${name}" is missing`)
+        throw mistake(text, `argument "${name}" is missing`)
       }
       key += escape(String(value)) + after
     }

@@ -11,8 +11,9 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { constVoid } from "effect/Function"
 import * as Layer from "effect/Layer"
+import { decodeExtension } from "./internal/options.ts"
 import { LockBackend, type Taken } from "./LockBackend.ts"
-import { decodeExtension, type LockRequest } from "./LockConfig.ts"
+import type { LockRequest } from "./LockConfig.ts"
 import type { LockError } from "./LockError.ts"
 
 /**

@@ -55,11 +55,10 @@ export const reply = (
   until: number,
   restore: Restore
 ): Effect.Effect<Reply> => {
-  const answered = (exit: Exit.Exit<Attempt, BackendFailure> | undefined): Effect.Effect<Reply> => {
-    if (exit === undefined) return Exit.succeed(Calls.noReply(engine, operation, contender.key))
-    if (exit._tag === "Failure") return Calls.toFailure(engine, exit.cause, operation, contender.key)
-    return heard(contender, wait, exit.value)
-  }
+  const answered = (exit: Exit.Exit<Attempt, BackendFailure> | undefined): Effect.Effect<Reply> =>
+    exit?._tag === "Success"
+      ? heard(contender, wait, exit.value)
+      : Calls.toFailure(engine, exit, operation, contender.key)
   if (call.exit !== undefined) return answered(call.exit)
   contender.sent(call)
   return restore(Effect.callback<Reply>((resume) => call.wait(until, (exit) => resume(answered(exit)))))

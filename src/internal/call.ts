@@ -16,15 +16,15 @@ export interface Book {
 
 export class Call<A, E> implements Running<A, E>, Alarm {
   index = -1
-  exit: Exit.Exit<A, E> | undefined = undefined
+  exit: Exit.Exit<A, E> | undefined
   /** What runs it, for a store that does not call back. */
-  fiber: Fiber.Fiber<A, E> | undefined = undefined
-  private waiter: ((exit: Exit.Exit<A, E> | undefined) => void) | undefined = undefined
-  private observers: Array<(exit: Exit.Exit<A, E>) => void> | undefined = undefined
-  private readonly book: Book
+  fiber: Fiber.Fiber<A, E> | undefined
+  #waiter: ((exit: Exit.Exit<A, E> | undefined) => void) | undefined
+  #observers: Array<(exit: Exit.Exit<A, E>) => void> | undefined
+  readonly #book: Book
 
   constructor(book: Book) {
-    this.book = book
+    this.#book = book
     book.out.add(this as Call<unknown, unknown>)
   }
 
@@ -32,38 +32,38 @@ export class Call<A, E> implements Running<A, E>, Alarm {
   settle(exit: Exit.Exit<A, E>): void {
     if (this.exit !== undefined) return
     this.exit = exit
-    this.book.out.delete(this as Call<unknown, unknown>)
-    const { observers } = this
-    this.observers = undefined
-    if (observers !== undefined) { for (const observer of observers) observer(exit) }
-    this.end(exit)
+    this.#book.out.delete(this as Call<unknown, unknown>)
+    const observers = this.#observers
+    this.#observers = undefined
+    observers?.forEach((observer) => observer(exit))
+    this.#end(exit)
   }
 
   /** Calls `observer` with the answer, whenever it comes. */
   addObserver(observer: (exit: Exit.Exit<A, E>) => void): void {
     if (this.exit !== undefined) observer(this.exit)
-    else (this.observers ??= []).push(observer)
+    else (this.#observers ??= []).push(observer)
   }
 
   /** Calls `waiter` with the answer, or with nothing if there is none by `until`. It is for the one who made the call. */
   wait(until: number, waiter: (exit: Exit.Exit<A, E> | undefined) => void): void {
     if (this.exit !== undefined) return waiter(this.exit)
-    this.waiter = waiter
-    this.book.alarms.set(this, until)
+    this.#waiter = waiter
+    this.#book.alarms.set(this, until)
   }
 
   /** Nobody waits for it any more. */
   leave(): void {
-    this.waiter = undefined
-    this.book.alarms.cancel(this)
+    this.#waiter = undefined
+    this.#book.alarms.cancel(this)
   }
 
   ring(): void {
-    this.end(undefined)
+    this.#end(undefined)
   }
 
-  private end(exit: Exit.Exit<A, E> | undefined): void {
-    const { waiter } = this
+  #end(exit: Exit.Exit<A, E> | undefined): void {
+    const waiter = this.#waiter
     this.leave()
     waiter?.(exit)
   }

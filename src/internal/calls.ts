@@ -13,17 +13,21 @@ import * as Schedule from "effect/Schedule"
 import { BackendFailure, LockError } from "../LockError.ts"
 import type { Attempt, Claim } from "../LockStore.ts"
 import { Call, type Running } from "./call.ts"
-import { type Engine, now } from "./engine.ts"
+import { type Engine, now, patienceEnds } from "./engine.ts"
 
 export type Operation = "acquire" | "extend" | "release" | "inspect" | "listen"
 
 export type Fork = <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
 
+/** Delays that grow by `factor` up to a limit, in milliseconds. */
+export const backoff = (first: number, factor: number, limit: number): Schedule.Schedule<unknown> =>
+  Schedule.min([
+    Schedule.exponential(Duration.millis(first), factor),
+    Schedule.spaced(Duration.millis(limit))
+  ])
+
 /** How a failed release is tried again, until the lease has ended by itself. */
-const persistent: Schedule.Schedule<unknown> = Schedule.min([
-  Schedule.exponential(Duration.millis(20), 2),
-  Schedule.spaced(Duration.seconds(1))
-])
+const persistent = backoff(20, 2, 1_000)
 
 /** A token that has to be released. */
 export interface Debt {
@@ -81,28 +85,8 @@ export const bounded = <A>(
   operation: Operation,
   key: string,
   run: () => Effect.Effect<A, BackendFailure>,
-  until = Infinity
-): Effect.Effect<A, BackendFailure> =>
-  within(engine, operation, key, run, () => start(engine, Effect.suspend(run)), until)
-
-/** Releases a token, within the store's patience. */
-export const release = (engine: Engine, key: string, token: string): Effect.Effect<boolean, BackendFailure> =>
-  within(
-    engine,
-    "release",
-    key,
-    () => engine.store.release(key, token),
-    () => startRelease(engine, key, token),
-    Infinity
-  )
-
-const within = <A>(
-  engine: Engine,
-  operation: Operation,
-  key: string,
-  run: () => Effect.Effect<A, BackendFailure>,
-  begin: () => Call<A, BackendFailure>,
-  until: number
+  until = Infinity,
+  begin: () => Call<A, BackendFailure> = () => start(engine, Effect.suspend(run))
 ): Effect.Effect<A, BackendFailure> =>
   Effect.suspend(() => {
     if (engine.closed) return Effect.fail(closedFailure(engine, operation, key))
@@ -110,12 +94,23 @@ const within = <A>(
     const call = begin()
     return call.exit ?? Effect.callback<A, BackendFailure>((resume) => {
       call.wait(
-        Math.min(until, now(engine) + engine.patience),
+        Math.min(until, patienceEnds(engine)),
         (exit) => resume(exit ?? Effect.fail(noReply(engine, operation, key)))
       )
       return Effect.sync(() => call.leave())
     })
   })
+
+/** Releases a token, within the store's patience. */
+export const release = (engine: Engine, key: string, token: string): Effect.Effect<boolean, BackendFailure> =>
+  bounded(
+    engine,
+    "release",
+    key,
+    () => engine.store.release(key, token),
+    Infinity,
+    () => startRelease(engine, key, token)
+  )
 
 /**
  * Releases a token, again and again, until the store confirms or `until` has
@@ -123,7 +118,7 @@ const within = <A>(
  */
 export const insist = (engine: Engine, key: string, token: string, until: number): Fiber.Fiber<void> => {
   const { debts } = engine
-  const debt: Debt = { key, token, fiber: undefined }
+  const debt: Debt = { key, token }
   if (!engine.closed) debts.add(debt)
   const fiber = engine.fork(Effect.ignore(Effect.retry(
     release(engine, key, token),
@@ -141,16 +136,16 @@ export const insist = (engine: Engine, key: string, token: string, until: number
  * store's patience, and frees the tokens that may remain, as long again.
  */
 export const close = Effect.fnUntraced(function*(engine: Engine, tokens: ReadonlyArray<Debt>) {
-  const { out, patience } = engine
+  const { out } = engine
   engine.closed = true
   const debts = [...tokens, ...engine.debts]
   yield* Fiber.interruptAll(debts.flatMap(({ fiber }) => fiber ?? []))
-  const until = now(engine) + patience
+  const until = patienceEnds(engine)
   for (const call of Array.from(out)) yield* outcome(engine, call, until)
   for (const { fiber } of Array.from(out)) fiber?.interruptUnsafe()
   // A claim that was still out may have been executed by now.
   const releases = debts.map(({ key, token }) => startRelease(engine, key, token))
-  const end = now(engine) + patience
+  const end = patienceEnds(engine)
   for (const release of releases) yield* outcome(engine, release, end)
   for (const { fiber } of releases) fiber?.interruptUnsafe()
   // What a store that calls back has not answered by now is nobody's any more.
@@ -158,17 +153,21 @@ export const close = Effect.fnUntraced(function*(engine: Engine, tokens: Readonl
   engine.debts.clear()
 })
 
-/** A failure stays one, a defect goes on; only closing the backend interrupts an operation. */
+/**
+ * Why an operation has no answer: none came in time, it failed, or the backend
+ * was closed, as only that interrupts one. A defect goes on.
+ */
 export const toFailure = (
   engine: Engine,
-  cause: Cause.Cause<BackendFailure>,
+  exit: Exit.Failure<unknown, BackendFailure> | undefined,
   operation: Operation,
   key: string
 ): Effect.Effect<BackendFailure> => {
-  const error = Cause.findErrorOption(cause)
-  if (Option.isSome(error)) return Effect.succeed(error.value)
-  if (Cause.hasInterruptsOnly(cause)) return Effect.succeed(closedFailure(engine, operation, key))
-  return Effect.failCause(cause as Cause.Cause<never>)
+  if (exit === undefined) return Exit.succeed(noReply(engine, operation, key))
+  const error = Cause.findErrorOption(exit.cause)
+  if (Option.isSome(error)) return Exit.succeed(error.value)
+  if (Cause.hasInterruptsOnly(exit.cause)) return Exit.succeed(closedFailure(engine, operation, key))
+  return Exit.failCause(exit.cause as Cause.Cause<never>)
 }
 
 const failure = (

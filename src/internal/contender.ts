@@ -18,18 +18,16 @@ export class Contender implements Alarm {
   readonly expiresMillis: number
   /** When the last claim was sent. */
   askedAt = 0
-  reply: Reply | undefined = undefined
+  reply: Reply | undefined
   /** The store may know the token although we do not hold the key: it has to be released. */
   doubtful = false
-  /** The last claim. */
-  private call: Call<Attempt, BackendFailure> | undefined = undefined
-  /** Claims before it whose reply was still out. */
-  private earlier: ReadonlyArray<Call<Attempt, BackendFailure>> = none
+  /** The last claim, and those before it whose reply was still out. */
+  #claims: ReadonlyArray<Call<Attempt, BackendFailure>> = none
   /** Open while the store listens for us. */
-  listening: Scope.Closeable | undefined = undefined
-  private grant: Grant | undefined = undefined
-  private noticed = false
-  private wake: (() => void) | undefined = undefined
+  listening: Scope.Closeable | undefined
+  #grant: Grant | undefined
+  #noticed = false
+  #wake: (() => void) | undefined
 
   constructor(key: string, token: string, expiresMillis: number) {
     this.key = key
@@ -39,31 +37,28 @@ export class Contender implements Alarm {
 
   /** Claims whose reply is still out. */
   get unanswered(): ReadonlyArray<Call<Attempt, BackendFailure>> {
-    const { call, earlier } = this
-    if (earlier.length === 0 && (call === undefined || call.exit !== undefined)) return none
-    return [...earlier, ...(call === undefined ? none : [call])].filter(({ exit }) => exit === undefined)
+    return this.#claims.filter(({ exit }) => exit === undefined)
   }
 
   sent(call: Call<Attempt, BackendFailure>): void {
-    this.earlier = this.unanswered
-    this.call = call
+    this.#claims = [...this.unanswered, call]
   }
 
   /** Nobody waits for the last claim's reply any more. */
   leave(): void {
-    this.call?.leave()
+    this.#claims.at(-1)?.leave()
   }
 
   /** The store has news. Kept until the next sleep, so that none is missed. */
   notify(grant: Grant | undefined): void {
-    if (grant !== undefined) this.grant = grant
-    this.noticed = true
-    this.wake?.()
+    if (grant !== undefined) this.#grant = grant
+    this.#noticed = true
+    this.#wake?.()
   }
 
   takeGrant(): Grant | undefined {
-    const { grant } = this
-    this.grant = undefined
+    const grant = this.#grant
+    this.#grant = undefined
     return grant
   }
 
@@ -71,22 +66,22 @@ export class Contender implements Alarm {
   sleep(alarms: Alarms, until: number): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       const end = () => {
-        this.noticed = false
-        this.wake = undefined
+        this.#noticed = false
+        this.#wake = undefined
         alarms.cancel(this)
         resume(Effect.void)
       }
-      if (this.noticed) return end()
+      if (this.#noticed) return end()
       alarms.set(this, until)
-      this.wake = end
+      this.#wake = end
       return Effect.sync(() => {
-        this.wake = undefined
+        this.#wake = undefined
         alarms.cancel(this)
       })
     })
   }
 
   ring(): void {
-    this.wake?.()
+    this.#wake?.()
   }
 }

@@ -7,7 +7,6 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
-import { invalidOption } from "../LockConfig.ts"
 import type { LockError } from "../LockError.ts"
 import type { LockStore } from "../LockStore.ts"
 import type { Alarms } from "./alarms.ts"
@@ -17,6 +16,7 @@ import type { Keeper } from "./keeper.ts"
 import type { KeyMap } from "./keyMap.ts"
 import type { Line } from "./line.ts"
 import type { Meter } from "./meter.ts"
+import { invalid } from "./options.ts"
 
 export interface Engine extends Book {
   readonly store: LockStore
@@ -44,16 +44,18 @@ export interface Engine extends Book {
 /** Monotonic milliseconds. */
 export const now = ({ alarms }: Engine): number => alarms.now()
 
+/** When an operation that starts now has had its time. */
+export const patienceEnds = (engine: Engine): number => now(engine) + engine.patience
+
 /** What the store's clock may be ahead of ours by the end of a lease, and its resolution. */
 export const margin = ({ drift }: Engine, leaseMillis: number): number => drift === 0 ? 0 : leaseMillis * drift + 2
 
 /** Of a lease that is too short or too long for the store. */
 export const invalidExpires = (engine: Engine, expiresMillis: number): LockError => {
   const { maxExpires, minExpires, store } = engine
-  const limit = expiresMillis < minExpires
-    ? `at least ${Duration.format(Duration.millis(minExpires))}`
-    : `at most ${Duration.format(Duration.millis(maxExpires))}`
-  return invalidOption("expires", Duration.millis(expiresMillis), `${limit} with the ${store.name} backend`)
+  const [which, limit] = expiresMillis < minExpires ? ["least", minExpires] as const : ["most", maxExpires] as const
+  const expected = `at ${which} ${Duration.format(Duration.millis(limit))} with the ${store.name} backend`
+  return invalid("expires", Duration.millis(expiresMillis), expected)
 }
 
 /** How much there is of what should be gone when nobody holds or waits. */

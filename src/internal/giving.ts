@@ -12,7 +12,7 @@ import type { BackendFailure } from "../LockError.ts"
 import { endListening, listen, reply as replyTo, sending } from "./asking.ts"
 import * as Calls from "./calls.ts"
 import { Contender } from "./contender.ts"
-import { type Engine, margin, now } from "./engine.ts"
+import { type Engine, margin, now, patienceEnds } from "./engine.ts"
 import type { HeldLease } from "./lease.ts"
 import { type Baton, type Line, turn, type Waiter } from "./line.ts"
 import type { Tenure } from "./tenure.ts"
@@ -115,25 +115,14 @@ const free = (
   const call = Calls.startRelease(engine, key, token)
   return Effect.callback((resume) =>
     call.wait(at + engine.patience, (exit) => {
-      if (exit?._tag !== "Success") {
-        return resume(Effect.ensuring(unreleased(engine, tenure, exit), Effect.sync(freed)))
+      if (exit?._tag === "Success") {
+        freed()
+        return resume(Exit.void)
       }
-      freed()
-      resume(Exit.void)
+      const failure = Calls.toFailure(engine, exit, "release", key)
+      const failed = Effect.flatMap(failure, (failure) => unconfirmed(engine, tenure, failure))
+      resume(Effect.ensuring(failed, Effect.sync(freed)))
     })
-  )
-}
-
-const unreleased = (
-  engine: Engine,
-  tenure: Tenure,
-  exit: Exit.Failure<boolean, BackendFailure> | undefined
-): Effect.Effect<void> => {
-  const { key } = tenure
-  if (exit === undefined) return unconfirmed(engine, tenure, Calls.noReply(engine, "release", key))
-  return Effect.flatMap(
-    Calls.toFailure(engine, exit.cause, "release", key),
-    (failure) => unconfirmed(engine, tenure, failure)
   )
 }
 
@@ -161,7 +150,7 @@ export const disown = (engine: Engine, contender: Contender): Effect.Effect<void
     })
   }
   return first.pollUnsafe() === undefined
-    ? Effect.asVoid(Calls.outcome(engine, first, now(engine) + engine.patience))
+    ? Effect.asVoid(Calls.outcome(engine, first, patienceEnds(engine)))
     : undefined
 }
 

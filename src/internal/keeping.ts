@@ -2,15 +2,15 @@
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import { decodeExtension } from "../LockConfig.ts"
 import type { BackendFailure } from "../LockError.ts"
 import type { Holding } from "../LockStore.ts"
 import type { Call } from "./call.ts"
 import * as Calls from "./calls.ts"
-import { type Engine, invalidExpires, margin, now } from "./engine.ts"
+import { type Engine, invalidExpires, margin, now, patienceEnds } from "./engine.ts"
 import { pass } from "./giving.ts"
 import type { HeldLease } from "./lease.ts"
 import { turn } from "./line.ts"
+import { decodeExtension } from "./options.ts"
 import type { Sent, Tenure, Why } from "./tenure.ts"
 
 /** Renews the tenure from now on. Work that ends at once never gets this far. */
@@ -110,7 +110,7 @@ export const extend = Effect.fnUntraced(
     const expiresMillis = tenure.expiresMillis = Math.max(asked, tenure.expiresMillis)
     // A shorter one that is executed after ours would undo it.
     for (const call of tenure.sentShorter(expiresMillis)) {
-      if ((yield* Calls.outcome(engine, call, now(engine) + engine.patience)) === undefined) {
+      if ((yield* Calls.outcome(engine, call, patienceEnds(engine))) === undefined) {
         return yield* Calls.failWith(Calls.noReply(engine, "extend", key, "an earlier extension is unanswered"))
       }
     }
@@ -118,9 +118,8 @@ export const extend = Effect.fnUntraced(
     const sentAt = now(engine)
     const exit = yield* Calls.outcome(engine, extendOne(engine, tenure, sentAt), sentAt + engine.patience)
     yield* lease.check
-    if (exit === undefined) return yield* Calls.failWith(Calls.noReply(engine, "extend", key))
-    if (exit._tag === "Failure") {
-      return yield* Calls.failWith(yield* Calls.toFailure(engine, exit.cause, "extend", key))
+    if (exit?._tag !== "Success") {
+      return yield* Calls.failWith(yield* Calls.toFailure(engine, exit, "extend", key))
     }
   }
 )

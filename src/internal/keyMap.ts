@@ -17,7 +17,7 @@ export interface KeyMap<A extends Place> {
   readonly find: (key: string) => A | undefined
   /** The place of a key if it is occupied. */
   readonly get: (key: string) => A | undefined
-  /** Occupies the place that has been found for the key. */
+  /** The place that has been found for the key, or a new one, occupied from now on. */
   readonly occupy: (key: string, found: A | undefined) => A
   readonly vacate: (place: A) => void
   readonly values: () => ReadonlyArray<A>
@@ -47,13 +47,13 @@ export const make = <A extends Place>(makePlace: (key: string) => A, soon: (task
     find: (key) => places.get(key),
     get: (key) => {
       const place = places.get(key)
-      return place === undefined || place.vacant ? undefined : place
+      return place?.vacant === false ? place : undefined
     },
     occupy: (key, found) => {
       const place = found ?? makePlace(key)
       if (found === undefined) places.set(key, place)
+      if (place.vacant) occupied++
       place.vacant = false
-      occupied++
       return place
     },
     vacate: (place) => {

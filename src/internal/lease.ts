@@ -9,6 +9,7 @@ import { type Engine, now } from "./engine.ts"
 import { release } from "./giving.ts"
 import { extend, keep, lose } from "./keeping.ts"
 import type { Tenure, Why } from "./tenure.ts"
+import { wholeMillis } from "./time.ts"
 
 export class HeldLease implements Taken {
   readonly _tag = "Taken"
@@ -17,15 +18,15 @@ export class HeldLease implements Taken {
   readonly since: number
   released = false
   /** When the work under it ended. */
-  endedAt: number | undefined = undefined
-  private why: Why | undefined = undefined
+  endedAt: number | undefined
+  #why: Why | undefined
   /** The first of those to be told, usually the only one, and the others. */
-  private watcher: (() => void) | undefined = undefined
-  private watchers: Set<() => void> | undefined = undefined
-  private readonly engine: Engine
+  #watcher: (() => void) | undefined
+  #watchers: Set<() => void> | undefined
+  readonly #engine: Engine
 
   constructor(engine: Engine, tenure: Tenure, since: number) {
-    this.engine = engine
+    this.#engine = engine
     this.tenure = tenure
     this.fencingToken = tenure.fencingToken + tenure.handed
     this.since = since
@@ -38,13 +39,13 @@ export class HeldLease implements Taken {
 
   get remaining(): Effect.Effect<Duration.Duration> {
     return Effect.sync(() => {
-      if (this.released || this.why !== undefined) return Duration.zero
-      return Duration.millis(Math.max(0, this.tenure.deadline - now(this.engine)))
+      if (this.released || this.#why !== undefined) return Duration.zero
+      return Duration.millis(Math.max(0, this.tenure.deadline - now(this.#engine)))
     })
   }
 
   extend(expires?: Duration.Input): Effect.Effect<void, LockError> {
-    return extend(this.engine, this, expires)
+    return extend(this.#engine, this, expires)
   }
 
   get release(): Effect.Effect<void> {
@@ -52,13 +53,13 @@ export class HeldLease implements Taken {
   }
 
   giveBack(): Effect.Effect<void> | undefined {
-    return release(this.engine, this)
+    return release(this.#engine, this)
   }
 
   get lost(): Effect.Effect<never, LockError> {
     return Effect.callback<never, LockError>((resume) => {
-      const fail = () => resume(Effect.fail(this.lostError(this.why!)))
-      if (this.why !== undefined) return fail()
+      const fail = () => resume(Effect.fail(this.#lostError(this.#why!)))
+      if (this.#why !== undefined) return fail()
       const unwatch = this.watch(fail)
       return Effect.sync(unwatch)
     })
@@ -67,45 +68,46 @@ export class HeldLease implements Taken {
   /** Fails when the lease is no longer held. */
   get check(): Effect.Effect<void, LockError> {
     return Effect.suspend(() => {
-      const why = this.why ?? (this.released ? "Released" : undefined)
-      return why === undefined ? Effect.void : Effect.fail(this.lostError(why))
+      const why = this.#why ?? (this.released ? "Released" : undefined)
+      return why === undefined ? Effect.void : Effect.fail(this.#lostError(why))
     })
   }
 
   watch(watcher: () => void): () => void {
-    keep(this.engine, this.tenure)
-    if (this.watcher === undefined) this.watcher = watcher
-    else (this.watchers ??= new Set()).add(watcher)
+    keep(this.#engine, this.tenure)
+    if (this.#watcher === undefined) this.#watcher = watcher
+    else (this.#watchers ??= new Set()).add(watcher)
     return () => {
-      if (this.watcher === watcher) this.watcher = undefined
-      else this.watchers?.delete(watcher)
+      if (this.#watcher === watcher) this.#watcher = undefined
+      else this.#watchers?.delete(watcher)
     }
   }
 
   lose(why: Why): void {
-    this.why = why
-    const { watcher, watchers } = this
-    this.watcher = this.watchers = undefined
+    this.#why = why
+    const watcher = this.#watcher
+    const watchers = this.#watchers
+    this.#watcher = this.#watchers = undefined
     watcher?.()
-    if (watchers !== undefined) { for (const watcher of watchers) watcher() }
+    watchers?.forEach((watcher) => watcher())
   }
 
   settle<A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E | LockError> {
-    if (this.why === undefined && !this.released) {
-      this.endedAt = now(this.engine)
+    if (this.#why === undefined && !this.released) {
+      this.endedAt = now(this.#engine)
       // Work that kept the process too busy for the alarm learns it now.
-      if (this.endedAt >= this.tenure.deadline) lose(this.engine, this.tenure, "Expired")
+      if (this.endedAt >= this.tenure.deadline) lose(this.#engine, this.tenure, "Expired")
     }
-    if (this.why === undefined) return exit
-    const lost = Cause.fail(this.lostError(this.why))
+    if (this.#why === undefined) return exit
+    const lost = Cause.fail(this.#lostError(this.#why))
     if (exit._tag === "Success") return Exit.failCause(lost)
     // What else went wrong in the work stays visible beside the loss.
     const others = exit.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
     return Exit.failCause(Cause.fromReasons<E | LockError>([...lost.reasons, ...others]))
   }
 
-  private lostError(why: Why | "Released"): LockError {
-    const held = Duration.millis(Math.max(0, Math.round(now(this.engine) - this.since)))
+  #lostError(why: Why | "Released"): LockError {
+    const held = wholeMillis(now(this.#engine) - this.since)
     return new LockError({ reason: new LockLost({ key: this.key, why, held }) })
   }
 }

@@ -30,11 +30,11 @@ export class Waiter implements Alarm {
   index = -1
   readonly request: LockRequest
   readonly line: Line
-  previous: Waiter | undefined = undefined
-  next: Waiter | undefined = undefined
+  previous: Waiter | undefined
+  next: Waiter | undefined
   /** Set when the waiter has left the line. */
-  baton: Baton | undefined = undefined
-  resume: ((effect: Effect.Effect<void>) => void) | undefined = undefined
+  baton: Baton | undefined
+  resume: ((effect: Effect.Effect<void>) => void) | undefined
 
   constructor(request: LockRequest, line: Line) {
     this.request = request
@@ -53,34 +53,30 @@ export class Waiter implements Alarm {
 export class Line implements Place {
   readonly key: string
   vacant = true
-  private first: Waiter | undefined = undefined
-  private last: Waiter | undefined = undefined
+  head: Waiter | undefined
+  #last: Waiter | undefined
   /** The lease that this process has on the key. */
-  tenure: Tenure | undefined = undefined
+  tenure: Tenure | undefined
   /** Who has the turn and asks the store. */
-  contender: Contender | undefined = undefined
+  contender: Contender | undefined
   /** What the turn heard last from the store, for those who time out behind it. */
-  heard: Held | BackendFailure | undefined = undefined
+  heard: Held | BackendFailure | undefined
 
   constructor(key: string) {
     this.key = key
   }
 
-  get head(): Waiter | undefined {
-    return this.first
-  }
-
   push(waiter: Waiter): void {
-    waiter.previous = this.last
-    if (this.last === undefined) this.first = waiter
-    else this.last.next = waiter
-    this.last = waiter
+    waiter.previous = this.#last
+    if (this.#last === undefined) this.head = waiter
+    else this.#last.next = waiter
+    this.#last = waiter
   }
 
   remove(waiter: Waiter): void {
-    if (waiter.previous === undefined) this.first = waiter.next
+    if (waiter.previous === undefined) this.head = waiter.next
     else waiter.previous.next = waiter.next
-    if (waiter.next === undefined) this.last = waiter.previous
+    if (waiter.next === undefined) this.#last = waiter.previous
     else waiter.next.previous = waiter.previous
     waiter.previous = waiter.next = undefined
   }

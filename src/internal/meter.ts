@@ -34,27 +34,28 @@ export interface Meter {
 
 export const make = (backend: string, context: Context.Context<never>): Meter => {
   const attributes = { backend }
-  const histogram = (name: string, description: string) =>
-    hooksOf(
+  const histogram = (name: string, description: string) => {
+    const hooks = hooksOf(
       Metric.histogram(name, { description, boundaries, attributes: { ...attributes, time_unit: "milliseconds" } }),
       context
     )
-  const counter = (name: string, description: string) =>
-    hooksOf(Metric.counter(name, { description, incremental: true, attributes }), context)
-  const wait = histogram("lock_wait", "Time from asking for a lock to having it")
-  const hold = histogram("lock_hold", "Time a lock was held")
-  const held = hooksOf(Metric.gauge("lock_held", { description: "Locks that this process holds", attributes }), context)
-  const attempts = counter("lock_attempts_total", "Attempts to take a lock")
-  const lost = counter("lock_lost_total", "Locks lost while held")
-  const timeouts = counter("lock_timeouts_total", "Locks not acquired in time")
-  const failures = counter("lock_release_failures_total", "Releases that the backend did not confirm")
+    return (millis: number) => hooks.update(millis, context)
+  }
+  const counter = (name: string, description: string) => {
+    const hooks = hooksOf(Metric.counter(name, { description, incremental: true, attributes }), context)
+    return () => hooks.update(1, context)
+  }
+  const gauge = (name: string, description: string) => {
+    const hooks = hooksOf(Metric.gauge(name, { description, attributes }), context)
+    return (change: number) => hooks.modify(change, context)
+  }
   return {
-    waited: (duration) => wait.update(duration, context),
-    held: (duration) => hold.update(duration, context),
-    attempted: () => attempts.update(1, context),
-    holding: (change) => held.modify(change, context),
-    lost: () => lost.update(1, context),
-    timedOut: () => timeouts.update(1, context),
-    releaseFailed: () => failures.update(1, context)
+    waited: histogram("lock_wait", "Time from asking for a lock to having it"),
+    held: histogram("lock_hold", "Time a lock was held"),
+    attempted: counter("lock_attempts_total", "Attempts to take a lock"),
+    holding: gauge("lock_held", "Locks that this process holds"),
+    lost: counter("lock_lost_total", "Locks lost while held"),
+    timedOut: counter("lock_timeouts_total", "Locks not acquired in time"),
+    releaseFailed: counter("lock_release_failures_total", "Releases that the backend did not confirm")
   }
 }

@@ -6,11 +6,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { LockBackend } from "../LockBackend.ts"
-import type { Holder, LockError } from "../LockError.ts"
 import type { LockStore } from "../LockStore.ts"
 import * as Alarms from "./alarms.ts"
 import * as Calls from "./calls.ts"
-import type { Contender } from "./contender.ts"
 import type { Engine } from "./engine.ts"
 import { give } from "./giving.ts"
 import { toHolder } from "./holder.ts"
@@ -20,7 +18,6 @@ import * as KeyMap from "./keyMap.ts"
 import { Line } from "./line.ts"
 import * as Meter from "./meter.ts"
 import { take } from "./taking.ts"
-import type { Tenure } from "./tenure.ts"
 import { nextTurn } from "./time.ts"
 import * as Token from "./token.ts"
 
@@ -50,7 +47,7 @@ export const makeEngine = (store: LockStore, context: Context.Context<never>): E
     drift,
     // Less than this and the margins would eat the lease.
     minExpires: drift === 0 ? 1 : 10,
-    maxExpires: store.maxExpires === undefined ? Infinity : Duration.toMillis(store.maxExpires),
+    maxExpires: Duration.toMillis(store.maxExpires ?? Duration.infinity),
     out: new Set(),
     debts: new Set(),
     closed: false
@@ -58,39 +55,13 @@ export const makeEngine = (store: LockStore, context: Context.Context<never>): E
   return engine
 }
 
-/** See `LockBackend.inspect`. */
-const inspect = (engine: Engine, key: string): Effect.Effect<Option.Option<Holder>, LockError> =>
-  Effect.mapError(
-    Effect.map(Calls.bounded(engine, "inspect", key, () => engine.store.inspect(key)), Option.map(toHolder)),
-    Calls.toLockError
-  )
-
-/** See `LockBackend.forceRelease`. A holder in this process is told at once. */
-const forceRelease = (engine: Engine, key: string): Effect.Effect<boolean, LockError> =>
-  Effect.flatMap(inspect(engine, key), (holder) => {
-    if (Option.isNone(holder)) return Effect.succeed(false)
-    const { token } = holder.value
-    return Effect.mapBoth(Calls.release(engine, key, token), {
-      onFailure: Calls.toLockError,
-      onSuccess: (released) => {
-        const tenure = engine.lines.get(key)?.tenure
-        if (tenure?.token === token) lose(engine, tenure, "Taken")
-        return released
-      }
-    })
-  })
-
 /** Fails the waiters, tells the holders, gives everything back, as long as the store's patience. */
 export const close = Effect.fnUntraced(function*(engine: Engine) {
   if (engine.closed) return
   engine.closed = true
-  const held: Array<Tenure> = []
-  const asking: Array<Contender> = []
   const lines = engine.lines.values()
-  for (const { contender, tenure } of lines) {
-    if (tenure !== undefined) held.push(tenure)
-    if (contender !== undefined) asking.push(contender)
-  }
+  const held = lines.flatMap(({ tenure }) => tenure ?? [])
+  const asking = lines.flatMap(({ contender }) => contender ?? [])
   for (const line of lines) {
     for (let waiter = line.head; waiter !== undefined; waiter = line.head) {
       give(engine, line, waiter, { _tag: "Closed" })
@@ -98,16 +69,37 @@ export const close = Effect.fnUntraced(function*(engine: Engine) {
   }
   for (const tenure of held) lose(engine, tenure, "Closed")
   for (const contender of asking) contender.notify(undefined)
-  yield* Calls.close(engine, [...held, ...asking].map(({ key, token }) => ({ key, token })))
+  yield* Calls.close(engine, [...held, ...asking])
   engine.alarms.stop()
 })
 
-export const serve = (engine: Engine): Backend => ({
-  name: engine.store.name,
-  take: (request, restore) => take(engine, request, restore),
-  inspect: (key) => inspect(engine, key),
-  forceRelease: (key) => forceRelease(engine, key)
-})
+export const serve = (engine: Engine): Backend => {
+  const { lines, store } = engine
+  const inspect: Backend["inspect"] = (key) =>
+    Effect.mapError(
+      Effect.map(Calls.bounded(engine, "inspect", key, () => store.inspect(key)), Option.map(toHolder)),
+      Calls.toLockError
+    )
+  return {
+    name: store.name,
+    take: (request, restore) => take(engine, request, restore),
+    inspect,
+    forceRelease: (key) =>
+      Effect.flatMap(inspect(key), (holder) => {
+        if (Option.isNone(holder)) return Effect.succeed(false)
+        const { token } = holder.value
+        return Effect.mapBoth(Calls.release(engine, key, token), {
+          onFailure: Calls.toLockError,
+          onSuccess: (released) => {
+            // A holder in this process is told at once.
+            const tenure = lines.get(key)?.tenure
+            if (tenure?.token === token) lose(engine, tenure, "Taken")
+            return released
+          }
+        })
+      })
+  }
+}
 
 /** The backend of a store, which closes with the scope. */
 export const make = (store: LockStore): Effect.Effect<Backend, never, Scope.Scope> =>

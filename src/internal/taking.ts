@@ -36,15 +36,12 @@ interface Bid {
 }
 
 /** Polling, for stores that cannot tell of a release. */
-const polling: Schedule.Schedule<unknown> = Schedule.min([
-  Schedule.exponential(Duration.millis(10), 1.5),
-  Schedule.spaced(Duration.millis(250))
-]).pipe(Schedule.jittered)
+const polling = Schedule.jittered(Calls.backoff(10, 1.5, 250))
 
 /** See `LockBackend.take`. */
 export const take = (engine: Engine, request: LockRequest, restore: Restore): Taking => {
   const { expiresMillis, key } = request
-  if (engine.closed) return Calls.failWith(Calls.closedFailure(engine, "acquire", key))
+  if (engine.closed) return closed(engine, key)
   if (expiresMillis < engine.minExpires || expiresMillis > engine.maxExpires) {
     return Exit.fail(invalidExpires(engine, expiresMillis))
   }
@@ -55,6 +52,8 @@ export const take = (engine: Engine, request: LockRequest, restore: Restore): Ta
     ? behind(engine, line, startedAt)
     : queue(engine, line, request, startedAt, restore)
 }
+
+const closed = (engine: Engine, key: string) => Calls.failWith(Calls.closedFailure(engine, "acquire", key))
 
 // -----------------------------------------------------------------------------
 // The turn
@@ -81,19 +80,16 @@ const begin = (
     const attempt = direct.tryAcquire({ key, token, expiresMillis, wait: false }, at)
     if (attempt._tag === "Acquired") {
       const { fencingToken } = attempt
-      const line = occupied(engine, key, found)
+      const line = engine.lines.occupy(key, found)
       return Exit.succeed(hold(engine, line, request, token, fencingToken, at, at + expiresMillis, startedAt))
     }
     if (timeoutMillis === 0) return busy(engine, attempt, startedAt)
     claimed = new Contender(key, token, expiresMillis)
     claimed.reply = attempt
   }
-  const line = occupied(engine, key, found)
+  const line = engine.lines.occupy(key, found)
   return contend(engine, { line, request, startedAt, endsAt: startedAt + timeoutMillis, restore }, at, claimed)
 }
-
-const occupied = ({ lines }: Engine, key: string, found: Line | undefined): Line =>
-  found === undefined || found.vacant ? lines.occupy(key, found) : found
 
 /** Waits in the local line for the turn. */
 const queue = (engine: Engine, line: Line, request: LockRequest, startedAt: number, restore: Restore): Taking => {
@@ -116,7 +112,7 @@ const queue = (engine: Engine, line: Line, request: LockRequest, startedAt: numb
         case "TimedOut":
           return behind(engine, line, startedAt)
         case "Closed":
-          return Calls.failWith(Calls.closedFailure(engine, "acquire", line.key))
+          return closed(engine, line.key)
         case "Claimed":
           return contend(engine, { line, request, startedAt, endsAt, restore }, at, baton.contender)
         case "Tenure": {
@@ -203,7 +199,7 @@ const persist = Effect.fnUntraced(function*(engine: Engine, bid: Bid, contender:
     line.heard = reply._tag === "Acquired" ? undefined : reply
     if (reply._tag === "BackendFailure" && !reply.retryable) return yield* Calls.failWith(reply)
     // Whoever holds after this would never be told.
-    if (engine.closed) return yield* Calls.failWith(Calls.closedFailure(engine, "acquire", line.key))
+    if (engine.closed) return yield* closed(engine, line.key)
     const at = now(engine)
     if (at >= endsAt) return yield* giveUp(engine, bid, reply)
 

@@ -33,9 +33,9 @@ export class Tenure {
   /** How often it has been handed over. */
   handed = 0
   /** Whose it is; undefined while it passes from fiber to fiber. */
-  lease: HeldLease | undefined = undefined
+  lease: HeldLease | undefined
   state: "Held" | "Lost" | "Released" = "Held"
-  private out: ReadonlyArray<Sent> = none
+  #out: ReadonlyArray<Sent> = none
 
   constructor(
     line: Line,
@@ -65,19 +65,21 @@ export class Tenure {
    * reply is still out may be executed after it, even if it is answered before.
    */
   get extensionMillis(): number {
-    return this.out.reduce((least, { expiresMillis }) => Math.min(least, expiresMillis), this.expiresMillis)
+    return this.#out.reduce((least, { expiresMillis }) => Math.min(least, expiresMillis), this.expiresMillis)
   }
 
   sentShorter(expiresMillis: number): ReadonlyArray<Sent["call"]> {
-    return this.out.filter((sent) => sent.expiresMillis < expiresMillis).map(({ call }) => call)
+    return this.#out.filter((sent) => sent.expiresMillis < expiresMillis).map(({ call }) => call)
   }
 
   /** `sent` is a list of one, which those that are sent together share. */
   sending(sent: ReadonlyArray<Sent>): void {
-    this.out = this.out.length === 0 ? sent : [...this.out, ...sent]
+    this.#out = this.#out.length === 0 ? sent : [...this.#out, ...sent]
   }
 
   answered(call: Sent["call"]): void {
-    this.out = this.out.length === 1 && this.out[0].call === call ? none : this.out.filter((sent) => sent.call !== call)
+    this.#out = this.#out.length === 1 && this.#out[0].call === call
+      ? none
+      : this.#out.filter((sent) => sent.call !== call)
   }
 }

@@ -1,13 +1,11 @@
 /** Tokens: `<owner>.<base 36 millis>.<random>`: who asks, since when, and a part that nobody can guess. */
-import { SecureRandom } from "effect/crypto"
+import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
+import * as Base64Url from "effect/encoding/Base64Url"
 
 const ownerLength = 12
 const partLength = 10
-const poolLength = 4000
-
-const alphabet = new TextEncoder().encode("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
-const decoder = new TextDecoder()
+const poolBytes = 3000
 
 /** Random text of six bits a character, drawn from the CSPRNG in large pieces because small draws are slow. */
 const makeRandom = (): (length: number) => string => {
@@ -15,9 +13,7 @@ const makeRandom = (): (length: number) => string => {
   let next = 0
   return (length) => {
     if (next + length > pool.length) {
-      const bytes = SecureRandom.randomBytesUnsafe(poolLength)
-      for (let i = 0; i < bytes.length; i++) bytes[i] = alphabet[bytes[i] & 63]
-      pool = decoder.decode(bytes)
+      pool = Base64Url.encode(SecureRandom.randomBytesUnsafe(poolBytes))
       next = 0
     }
     return pool.slice(next, next += length)
