@@ -469,7 +469,7 @@ export const tryAcquire = (
  */
 export const inspect = (key: string): Effect.Effect<Option.Option<Holder>, LockError, LockBackend> =>
   withRequest(
-    makeRequest(key, undefined),
+    makeRequest(key),
     (backend, request, restore) => restore(backend.inspect(request.key))
   )
 
@@ -502,6 +502,6 @@ export const inspect = (key: string): Effect.Effect<Option.Option<Holder>, LockE
  */
 export const forceRelease = (key: string): Effect.Effect<boolean, LockError, LockBackend> =>
   withRequest(
-    makeRequest(key, undefined),
+    makeRequest(key),
     (backend, request, restore) => restore(backend.forceRelease(request.key))
   )

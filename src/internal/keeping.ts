@@ -3,7 +3,6 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { BackendFailure } from "../LockError.ts"
-import type { Holding } from "../LockStore.ts"
 import type { Call } from "./call.ts"
 import * as Calls from "./calls.ts"
 import { type Engine, invalidExpires, margin, now, patienceEnds } from "./engine.ts"
@@ -42,8 +41,6 @@ const extended = (engine: Engine, tenure: Tenure, sentAt: number, leaseMillis: n
   engine.keeper.update(tenure)
 }
 
-const holding = ({ expiresMillis, key, token }: Tenure): Holding => ({ key, token, expiresMillis })
-
 /** Sends an extension on behalf of some tenures, which know of it until it is answered. */
 const sendExtension = <A>(
   engine: Engine,
@@ -81,7 +78,7 @@ const extendOne = (engine: Engine, tenure: Tenure, sentAt: number): Call<boolean
   return sendExtension(
     engine,
     [tenure],
-    Effect.suspend(() => engine.store.extend(holding(tenure))),
+    Effect.suspend(() => engine.store.extend(tenure.holding)),
     (ours) => extended(engine, tenure, sentAt, extensionMillis, ours)
   )
 }
@@ -94,7 +91,7 @@ export const renew = (engine: Engine, due: ReadonlyArray<Tenure>, sentAt: number
     return
   }
   const millis = due.map((tenure) => tenure.extensionMillis)
-  const holdings = due.map(holding)
+  const holdings = due.map((tenure) => tenure.holding)
   sendExtension(engine, due, Effect.suspend(() => extendAll(holdings)), (answers) => {
     for (let i = 0; i < due.length; i++) extended(engine, due[i], sentAt, millis[i], answers[i])
   })

@@ -82,7 +82,7 @@ export const decode = (options: LockDefaults): Result.Result<Partial<LockConfig>
  */
 export const request = (
   key: string,
-  options: LockOptions | undefined
+  options?: LockOptions
 ): (config: LockConfig) => LockRequest | LockError => {
   if (typeof key !== "string" || key.length === 0) {
     const error = invalid("key", key, "a string that is not empty")
@@ -91,19 +91,15 @@ export const request = (
   const decoded = options === undefined ? none : decode(options)
   if (Result.isFailure(decoded)) return () => decoded.failure
   const changes = decoded.success
-  let last: { readonly config: LockConfig; readonly request: LockRequest } | undefined
   return (config) => {
-    if (last?.config === config) return last.request
     const { expires, keyPrefix, renew, retry, timeout } = { ...config, ...changes }
-    const request = {
+    return {
       key: keyPrefix + key,
       expiresMillis: Duration.toMillis(expires),
       timeoutMillis: Duration.toMillis(timeout),
       retry,
       renew
     }
-    last = { config, request }
-    return request
   }
 }
 

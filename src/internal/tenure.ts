@@ -1,4 +1,5 @@
 /** A process's hold of a key. */
+import type { Holding } from "../LockStore.ts"
 import type { Running } from "./call.ts"
 import type { HeldLease } from "./lease.ts"
 import type { Line } from "./line.ts"
@@ -36,6 +37,7 @@ export class Tenure {
   lease: HeldLease | undefined
   state: "Held" | "Lost" | "Released" = "Held"
   #out: ReadonlyArray<Sent> = none
+  #holding: Holding | undefined
 
   constructor(
     line: Line,
@@ -58,6 +60,13 @@ export class Tenure {
 
   get key(): string {
     return this.line.key
+  }
+
+  /** What the store is told. Kept, since a lock that is held for long is renewed again and again. */
+  get holding(): Holding {
+    const { expiresMillis, key, token } = this
+    if (this.#holding?.expiresMillis !== expiresMillis) this.#holding = { key, token, expiresMillis }
+    return this.#holding
   }
 
   /**

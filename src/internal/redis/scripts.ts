@@ -179,12 +179,13 @@ end
 return held(lock, queue)
 `
 
-  // KEYS lock…  ARGV token… lease… or one lease for all  -> 0 all extended | {i was not ours, …}
+  // Many locks are kept for long, so their tokens come as one argument: each of its own costs the client more.
+  // KEYS lock…  ARGV [token, …] as JSON, lease… or one lease for all  -> 0 all extended | {i was not ours, …}
   const extend = `
-local call, pcall, n, others = redis.call, redis.pcall, #KEYS, nil
-for i = 1, n do
-  if pcall('GET', KEYS[i]) == ARGV[i] then
-    call('PEXPIRE', KEYS[i], ARGV[n + i] or ARGV[n + 1])
+local call, pcall, tokens, others = redis.call, redis.pcall, cjson.decode(ARGV[1]), nil
+for i = 1, #KEYS do
+  if pcall('GET', KEYS[i]) == tokens[i] then
+    call('PEXPIRE', KEYS[i], ARGV[i + 1] or ARGV[2])
   else
     others = others or {}
     others[#others + 1] = i

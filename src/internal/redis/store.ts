@@ -420,9 +420,8 @@ export const make = Effect.fnUntraced(function*(
 
   const extendBatch = (batch: ReadonlyArray<Holding>): Effect.Effect<ReadonlyArray<boolean>, BackendFailure> =>
     Effect.suspend(() => {
-      const args: Array<string | number> = []
-      for (const { key } of batch) args.push(lockKey(key))
-      for (const { token } of batch) args.push(token)
+      const args: Array<string | number> = batch.map(({ key }) => lockKey(key))
+      args.push(JSON.stringify(batch.map(({ token }) => token)))
       pushLeases(args, batch)
       return run(scripts.extend, batch.length, args, "extend", batch[0].key, (reply) => oursIn(reply, batch))
     })
