@@ -194,7 +194,8 @@ const fromEnv = <K extends keyof LockConfig>(kind: K, name: string, parse: (text
     })
   )
 
-const booleans = new Map([["true", true], ["1", true], ["yes", true], ["false", false], ["0", false], ["no", false]])
+const parseBoolean = (text: string): boolean | string =>
+  /^(true|1|yes)$/.test(text) || (/^(false|0|no)$/.test(text) ? false : text)
 
 /**
  * Reads the defaults from the environment (through the current `ConfigProvider`):
@@ -227,7 +228,7 @@ export const layerFromEnv: Layer.Layer<never, LockError | Config.ConfigError> = 
     return yield* make({
       expires: yield* fromEnv("expires", "LOCK_EXPIRES"),
       timeout: yield* fromEnv("timeout", "LOCK_TIMEOUT"),
-      renew: yield* fromEnv("renew", "LOCK_RENEW", (text) => booleans.get(text) ?? text),
+      renew: yield* fromEnv("renew", "LOCK_RENEW", parseBoolean),
       keyPrefix: yield* fromEnv("keyPrefix", "LOCK_KEY_PREFIX")
     })
   })

@@ -11,6 +11,9 @@ import { extend, keep, lose } from "./keeping.ts"
 import type { Tenure, Why } from "./tenure.ts"
 import { wholeMillis } from "./time.ts"
 
+/** Usually there is one or none, so a list of its own for each would be a waste. */
+const none: ReadonlyArray<never> = []
+
 export class HeldLease implements Taken {
   readonly _tag = "Taken"
   readonly tenure: Tenure
@@ -20,9 +23,7 @@ export class HeldLease implements Taken {
   /** When the work under it ended. */
   endedAt: number | undefined
   #why: Why | undefined
-  /** The first of those to be told, usually the only one, and the others. */
-  #watcher: (() => void) | undefined
-  #watchers: Set<() => void> | undefined
+  #watchers: ReadonlyArray<() => void> = none
   readonly #engine: Engine
 
   constructor(engine: Engine, tenure: Tenure, since: number) {
@@ -75,21 +76,15 @@ export class HeldLease implements Taken {
 
   watch(watcher: () => void): () => void {
     keep(this.#engine, this.tenure)
-    if (this.#watcher === undefined) this.#watcher = watcher
-    else (this.#watchers ??= new Set()).add(watcher)
+    this.#watchers = [...this.#watchers, watcher]
     return () => {
-      if (this.#watcher === watcher) this.#watcher = undefined
-      else this.#watchers?.delete(watcher)
+      this.#watchers = this.#watchers.filter((other) => other !== watcher)
     }
   }
 
   lose(why: Why): void {
     this.#why = why
-    const watcher = this.#watcher
-    const watchers = this.#watchers
-    this.#watcher = this.#watchers = undefined
-    watcher?.()
-    watchers?.forEach((watcher) => watcher())
+    for (const watcher of this.#watchers) watcher()
   }
 
   settle<A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E | LockError> {
