@@ -17,10 +17,9 @@ import { monotonicMillis, nextTurn } from "./internal/time.ts"
 import * as LockBackend from "./LockBackend.ts"
 import type { Attempt, Claim, LockStore } from "./LockStore.ts"
 
-class Entry implements KeyMap.Place {
-  vacant = true
-  token = ""
-  expiresAt = 0
+interface Entry extends KeyMap.Place {
+  token: string
+  expiresAt: number
 }
 
 /** Below this many entries nobody looks for expired ones. */
@@ -58,7 +57,7 @@ const smallestSweep = 64
  */
 export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.context<never>(), (context): LockStore => {
   const clock = Context.get(context, Clock.Clock)
-  const entries = KeyMap.make(() => new Entry(), nextTurn(context))
+  const entries = KeyMap.make<Entry>(() => ({ vacant: true, token: "", expiresAt: 0 }), nextTurn(context))
   const listeners = new Map<string, Set<() => void>>()
   let sweepAt = smallestSweep
   let fencingToken = 0

@@ -4,18 +4,20 @@ import * as DateTime from "effect/DateTime"
 
 const ownerLength = 12
 const partLength = 10
-const poolLength = 4000
+const poolLength = 64_000
 
 const alphabet = new TextEncoder().encode("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 const decoder = new TextDecoder()
 
-/** Random text of six bits a character, drawn from the CSPRNG in large pieces because small draws are slow. */
+/** Random text of six bits a character, drawn from the CSPRNG in ever larger pieces because small draws are slow. */
 const makeRandom = (): (length: number) => string => {
   let pool = ""
+  let drawn = 100
   let next = 0
   return (length) => {
     if (next + length > pool.length) {
-      const bytes = SecureRandom.randomBytesUnsafe(poolLength)
+      drawn = Math.min(4 * drawn, poolLength)
+      const bytes = SecureRandom.randomBytesUnsafe(drawn)
       for (let i = 0; i < bytes.length; i++) bytes[i] = alphabet[bytes[i] & 63]
       pool = decoder.decode(bytes)
       next = 0
