@@ -85,11 +85,12 @@ local function held(lock, queue)
 end
 `
 
-  // KEYS lock…  ARGV token… lease… or one lease for all  -> 'seconds micros' all ours
-  //   | {seconds, micros, {i not ours, pttl, holder} | {i not a lock}, …}
+  // KEYS lock…  ARGV token… lease… or one lease for all  -> micros all ours
+  //   | {micros, {i not ours, pttl, holder} | {i not a lock}, …}
   const attempt = `
 local call, n, others = redis.call, #KEYS, nil
 local time = call('TIME')
+local micros = time[1] * 1000000 + time[2]
 for i = 1, n do
   local lease = ARGV[n + i] or ARGV[n + 1]
   if not call('SET', KEYS[i], ARGV[i], 'NX', 'PX', lease) then
@@ -97,12 +98,12 @@ for i = 1, n do
     if holder == ARGV[i] then
       call('PEXPIRE', KEYS[i], lease)
     else
-      others = others or time
+      others = others or {micros}
       others[#others + 1] = type(holder) == 'table' and {i} or {i, call('PTTL', KEYS[i]), holder}
     end
   end
 end
-return others or time[1] .. ' ' .. time[2]
+return others or micros
 `
 
   // KEYS lock queue  ARGV token lease mode  -> {1, micros} ours | {0, micros, pttl, holder, waiters}

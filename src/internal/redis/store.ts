@@ -264,10 +264,10 @@ export const make = Effect.fnUntraced(function*(
       sent: false,
       succeed: (reply) => {
         flight.land(batch.length)
-        const values = typeof reply === "string" ? reply.split(" ") : reply as ReadonlyArray<unknown>
-        const micros = Number(values[0]) * 1_000_000 + Number(values[1])
+        const values: ReadonlyArray<unknown> = Array.isArray(reply) ? reply : [reply]
+        const micros = Number(values[0])
         grants.observe(sentAt, micros)
-        let next = 2
+        let next = 1
         for (let i = 0; i < batch.length; i++) {
           const { call, key, known, token } = batch[i]
           const other = values[next]
