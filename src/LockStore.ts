@@ -38,7 +38,9 @@ import type { BackendFailure } from "./LockError.ts"
  * `A-Z a-z 0-9 - _ .` only.
  *
  * `wait` says that we shall wait if the key is held: a store that keeps a queue
- * remembers the token in it, and takes it out again on `release`.
+ * remembers the token in it, and takes it out again on `release`. A token that
+ * never comes back must not stand in the way of the others for longer than its
+ * lease: give it the key in its turn, and let the lease end.
  *
  * @category models
  * @since 0.1.0

@@ -62,7 +62,7 @@ interface Flaws {
   readonly expiry?: "never" | "early" | "wholeSeconds"
   readonly fencing?: "constant" | "restarts" | "tooLittleRoom"
   readonly key?: "trimmed" | "utf8" | "truncated"
-  readonly queue?: "forgetsNobody"
+  readonly queue?: "forgetsNobody" | "waitsForTheGone"
   readonly inspect?: "nothing" | "wrongToken"
   readonly listen?: "deaf" | "forEver"
   readonly extendAll?: "backwards" | "blind"
@@ -99,6 +99,7 @@ const flawed = (flaws: Flaws) =>
       if (flaws.listen !== "deaf") listeners.get(key)?.forEach((notify) => notify())
     }
     const release = (key: string, token: string) => {
+      if (flaws.queue === "waitsForTheGone" && queue.get(key) === token) queue.delete(key)
       const mine = entryAt(key)?.token === token
       if ((mine || (flaws.release === "blind" && entryAt(key) !== undefined)) && flaws.release !== "nothing") free(key)
       return flaws.release === "alwaysTrue" || (mine && flaws.release !== "neverTrue")
@@ -125,6 +126,9 @@ const flawed = (flaws: Flaws) =>
       if (entry?.token === request.token && flaws.acquire !== "notIdempotent") return grant(request)
       if (entry !== undefined || (reserved !== undefined && reserved !== request.token)) {
         if (request.wait && flaws.queue === "forgetsNobody") queue.set(request.key, request.token)
+        if (request.wait && flaws.queue === "waitsForTheGone" && reserved === undefined) {
+          queue.set(request.key, request.token)
+        }
         return { _tag: "Held", token: entry?.token ?? "nobody" }
       }
       return grant(request)
@@ -219,6 +223,7 @@ describe("the suite finds", () => {
     [{ key: "utf8" }, "any text is a key, and different texts are different keys"],
     [{ key: "truncated" }, "any text is a key, and different texts are different keys"],
     [{ queue: "forgetsNobody" }, "a release withdraws a token that only waits"],
+    [{ queue: "waitsForTheGone" }, "one that waited and is gone blocks nobody for longer than its lease"],
     [{ inspect: "nothing" }, "whoever looks sees who holds a key, or that nobody does"],
     [{ inspect: "wrongToken" }, "whoever looks sees who holds a key, or that nobody does"],
     [{ listen: "deaf" }, "whoever listens is told of a release, and not any more after that"],

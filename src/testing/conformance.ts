@@ -886,6 +886,20 @@ const promises: ReadonlyArray<Case> = [
     })
   },
   {
+    name: "one that waited and is gone blocks nobody for longer than its lease",
+    run: Effect.fnUntraced(function*(bench) {
+      const { end, grain, key, lease, one, other, process, slack, token } = bench
+      const here = yield* process(one)
+      const [holder, gone] = [token(), token()]
+      yield* take(bench, other, key, holder)
+      yield* held("the waiting token", yield* other.tryAcquire(claim(key, gone, lease, true)))
+      const waiter = yield* Effect.forkChild(here(Lock.withLock(Effect.void, key)), immediately)
+      yield* same("the release of the holder", yield* other.release(key, holder), true)
+      const exit = yield* end("the waiter takes over", lease + grain + 5_000 + slack, waiter)
+      yield* same("how it ends", reasonOf(exit), "Success")
+    })
+  },
+  {
     name: "a holder keeps the lock for longer than a lease",
     run: Effect.fnUntraced(function*(bench) {
       const { elapse, end, key, lease, one, other, process, slack, token } = bench

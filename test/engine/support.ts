@@ -124,10 +124,14 @@ export const granting: Effect.Effect<LockStore.LockStore> = Effect.gen(function*
         const first = queue[0]
         if (first !== undefined && first.token !== claim.token) {
           if (claim.wait && !queue.some(({ token }) => token === claim.token)) queues.set(claim.key, [...queue, claim])
-          return Effect.map(store.inspect(claim.key), (occupant): LockStore.Attempt => ({
-            _tag: "Held",
-            ...Option.getOrElse(occupant, () => ({ token: first.token }))
-          }))
+          // Whoever is first has the key, even one that is gone: its lease ends.
+          return Effect.map(
+            Effect.andThen(next(claim.key), store.inspect(claim.key)),
+            (occupant): LockStore.Attempt => ({
+              _tag: "Held",
+              ...Option.getOrElse(occupant, () => ({ token: first.token }))
+            })
+          )
         }
         return Effect.map(store.tryAcquire(claim), (attempt) => {
           if (attempt._tag === "Acquired") leave(claim.key, claim.token)
