@@ -24,7 +24,7 @@ export const ask = (
   restore: Restore
 ): Effect.Effect<Reply> => {
   const { callbacks, direct } = engine.store
-  const claim = (fork: Calls.Fork | undefined): Effect.Effect<Reply> => {
+  const send = (fork: Calls.Fork | undefined): Effect.Effect<Reply> => {
     const { expiresMillis, key, token } = contender
     if (engine.closed) return Exit.succeed(Calls.closedFailure(engine, "acquire", key))
     sending(engine, contender, sentAt)
@@ -34,9 +34,9 @@ export const ask = (
     const until = Math.min(cutAt, sentAt + Math.min(engine.patience, expiresMillis))
     return reply(engine, contender, "acquire", wait, call, until, restore)
   }
-  if (callbacks !== undefined || direct !== undefined) return claim(undefined)
+  if (callbacks !== undefined || direct !== undefined) return send(undefined)
   // The store's spans belong to the caller.
-  return Effect.withFiber(({ context }) => claim(Effect.runForkWith(context)))
+  return Effect.withFiber(({ context }) => send(Effect.runForkWith(context)))
 }
 
 export const sending = (engine: Engine, contender: Contender, sentAt: number): void => {

@@ -132,12 +132,11 @@ export const insist = (engine: Engine, key: string, token: string, until: number
 }
 
 /**
- * Refuses new operations, waits for those that are running as long as the
- * store's patience, and frees the tokens that may remain, as long again.
+ * Of an engine that is closed: waits for the operations that are running as long
+ * as the store's patience, and frees the tokens that may remain, as long again.
  */
 export const close = Effect.fnUntraced(function*(engine: Engine, tokens: ReadonlyArray<Debt>) {
   const { out } = engine
-  engine.closed = true
   const debts = [...tokens, ...engine.debts]
   yield* Fiber.interruptAll(debts.flatMap(({ fiber }) => fiber ?? []))
   const until = patienceEnds(engine)

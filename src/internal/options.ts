@@ -50,6 +50,8 @@ const kinds: {
   keyPrefix: { expected: "a string", decode: (input) => typeof input === "string" ? input : undefined }
 }
 
+const names = Object.keys(kinds) as Array<keyof LockConfig>
+
 export const decodeOption = <K extends keyof LockConfig>(
   kind: K,
   input: unknown,
@@ -65,7 +67,7 @@ export const decodeOption = <K extends keyof LockConfig>(
 /** Checks and decodes what is given; a key that is absent or undefined stays absent. */
 export const decode = (options: LockDefaults): Result.Result<Partial<LockConfig>, LockError> => {
   const changes: Partial<Record<keyof LockConfig, unknown>> = {}
-  for (const kind of Object.keys(kinds) as Array<keyof LockConfig>) {
+  for (const kind of names) {
     const input = options[kind]
     if (input === undefined) continue
     const decoded = decodeOption(kind, input)
