@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as KeyMap from "./internal/keyMap.ts"
+import { withShortcuts } from "./internal/shortcuts.ts"
 import { monotonicMillis, nextTurn } from "./internal/time.ts"
 import * as LockBackend from "./LockBackend.ts"
 import type { Attempt, Claim, LockStore } from "./LockStore.ts"
@@ -97,9 +98,9 @@ export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.context<nev
     return true
   }
 
-  return {
+  return withShortcuts({
     name: "memory",
-    direct: { tryAcquire, release },
+    drift: 0,
     tryAcquire: (claim) => Effect.sync(() => tryAcquire(claim, now())),
     extend: ({ expiresMillis, key, token }) =>
       Effect.sync(() => {
@@ -136,7 +137,7 @@ export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.context<nev
             if (waiting !== undefined && waiting.delete(listener) && waiting.size === 0) listeners.delete(key)
           })
       )
-  }
+  }, { direct: { tryAcquire, release } })
 })
 
 /**

@@ -23,7 +23,7 @@ export const ask = (
   cutAt: number,
   restore: Restore
 ): Effect.Effect<Reply> => {
-  const { callbacks, direct } = engine.store
+  const { callbacks, direct } = engine.shortcuts
   const send = (fork: Calls.Fork | undefined): Effect.Effect<Reply> => {
     const { expiresMillis, key, token } = contender
     if (engine.closed) return Exit.succeed(Calls.closedFailure(engine, "acquire", key))

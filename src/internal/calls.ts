@@ -46,18 +46,18 @@ export const start = <A, E>(engine: Engine, effect: Effect.Effect<A, E>, fork: F
 }
 
 export const tryAcquire = (engine: Engine, claim: Claim, fork: Fork | undefined): Call<Attempt, BackendFailure> => {
-  const { store } = engine
-  if (store.callbacks === undefined) return start(engine, Effect.suspend(() => store.tryAcquire(claim)), fork)
+  const { shortcuts: { callbacks }, store } = engine
+  if (callbacks === undefined) return start(engine, Effect.suspend(() => store.tryAcquire(claim)), fork)
   const call = new Call<Attempt, BackendFailure>(engine)
-  store.callbacks.tryAcquire(claim, call)
+  callbacks.tryAcquire(claim, call)
   return call
 }
 
 export const startRelease = (engine: Engine, key: string, token: string): Call<boolean, BackendFailure> => {
-  const { store } = engine
-  if (store.callbacks === undefined) return start(engine, Effect.suspend(() => store.release(key, token)))
+  const { shortcuts: { callbacks }, store } = engine
+  if (callbacks === undefined) return start(engine, Effect.suspend(() => store.release(key, token)))
   const call = new Call<boolean, BackendFailure>(engine)
-  store.callbacks.release(key, token, call)
+  callbacks.release(key, token, call)
   return call
 }
 
@@ -90,7 +90,7 @@ export const bounded = <A>(
 ): Effect.Effect<A, BackendFailure> =>
   Effect.suspend(() => {
     if (engine.closed) return Effect.fail(closedFailure(engine, operation, key))
-    if (engine.store.direct !== undefined) return run()
+    if (engine.shortcuts.direct !== undefined) return run()
     const call = begin()
     return call.exit ?? Effect.callback<A, BackendFailure>((resume) => {
       call.wait(

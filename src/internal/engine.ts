@@ -17,9 +17,11 @@ import type { KeyMap } from "./keyMap.ts"
 import type { Line } from "./line.ts"
 import type { Meter } from "./meter.ts"
 import { invalid } from "./options.ts"
+import type { Shortcuts } from "./shortcuts.ts"
 
 export interface Engine extends Book {
   readonly store: LockStore
+  readonly shortcuts: Shortcuts
   readonly clock: Clock.Clock
   readonly fork: Fork
   /** Runs a task in the next turn of the scheduler. */

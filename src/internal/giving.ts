@@ -106,7 +106,7 @@ const free = (
   freed: () => void = constVoid
 ): Effect.Effect<void> | undefined => {
   const { key, token } = tenure
-  const { direct } = engine.store
+  const { direct } = engine.shortcuts
   if (engine.closed || direct !== undefined) {
     if (!engine.closed) direct?.release(key, token, at)
     freed()

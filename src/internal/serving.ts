@@ -17,6 +17,7 @@ import { lose, renew } from "./keeping.ts"
 import * as KeyMap from "./keyMap.ts"
 import { Line } from "./line.ts"
 import * as Meter from "./meter.ts"
+import { shortcutsOf } from "./shortcuts.ts"
 import { take } from "./taking.ts"
 import { nextTurn } from "./time.ts"
 import * as Token from "./token.ts"
@@ -28,9 +29,11 @@ export const makeEngine = (store: LockStore, context: Context.Context<never>): E
   const fork = Effect.runForkWith(context)
   const soon = nextTurn(context)
   const alarms = Alarms.make(clock, fork, soon)
-  const drift = store.direct !== undefined ? 0 : store.drift ?? 0.01
+  const shortcuts = shortcutsOf(store)
+  const drift = shortcuts.direct !== undefined ? 0 : store.drift ?? 0.01
   const engine: Engine = {
     store,
+    shortcuts,
     clock,
     fork,
     soon,

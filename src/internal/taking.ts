@@ -72,7 +72,7 @@ const begin = (
   restore: Restore
 ): Taking => {
   const { expiresMillis, key, timeoutMillis } = request
-  const { direct } = engine.store
+  const { direct } = engine.shortcuts
   let claimed: Contender | undefined
   if (direct !== undefined && !engine.closed) {
     engine.meter.attempted()

@@ -367,7 +367,7 @@ describe("exchange between fibers of a process and the store", () => {
     Effect.gen(function*() {
       const all = yield* scene(
         (_store, inner) => inner,
-        Effect.map(InMemoryBackend.makeStore, (store) => ({ ...exchanging(store), direct: undefined, drift: 0 }))
+        Effect.map(InMemoryBackend.makeStore, (store) => exchanging(store))
       )
       const calls: Array<string> = []
       const process = yield* makeProcess({

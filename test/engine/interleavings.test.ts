@@ -416,7 +416,6 @@ describe("closing", () => {
         let executed = 0
         const store: LockStore.LockStore = {
           ...all.test.store,
-          direct: undefined,
           exchange: (token, claim) =>
             Effect.delay(
               Effect.tap(

@@ -7,6 +7,7 @@ import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
 import { type Engine, residue } from "../../src/internal/engine.ts"
 import { makeEngine, serve } from "../../src/internal/serving.ts"
+import { withShortcuts } from "../../src/internal/shortcuts.ts"
 import { monotonicMillis } from "../../src/internal/time.ts"
 
 export const immediately = { startImmediately: true } as const
@@ -57,8 +58,6 @@ export const deaf = (store: LockStore.LockStore): LockStore.LockStore => ({ ...s
 /** A store that lets leases pass from fiber to fiber, and leaves room for their fencing tokens. */
 export const handingOver = (store: LockStore.LockStore): LockStore.LockStore => ({
   ...store,
-  direct: undefined,
-  drift: 0,
   handOver: { times: 100, within: Duration.seconds(30) },
   tryAcquire: (claim) =>
     Effect.map(
@@ -77,14 +76,12 @@ export const exchanging = (store: LockStore.LockStore): LockStore.LockStore => (
 export const callingBack = (store: LockStore.LockStore): Effect.Effect<LockStore.LockStore> =>
   Effect.map(Effect.context<never>(), (context) => {
     const fork = Effect.runForkWith(context)
-    return {
-      ...store,
-      direct: undefined,
+    return withShortcuts({ ...store }, {
       callbacks: {
         tryAcquire: (claim, call) => void fork(store.tryAcquire(claim)).addObserver((exit) => call.settle(exit)),
         release: (key, token, call) => void fork(store.release(key, token)).addObserver((exit) => call.settle(exit))
       }
-    }
+    })
   })
 
 /** A store with a queue, which gives a free key to whoever waited longest, and tells. */
@@ -116,8 +113,6 @@ export const granting: Effect.Effect<LockStore.LockStore> = Effect.gen(function*
   return {
     ...store,
     name: "granting",
-    direct: undefined,
-    drift: 0,
     tryAcquire: (claim) =>
       Effect.suspend(() => {
         const queue = queues.get(claim.key) ?? []

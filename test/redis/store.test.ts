@@ -5,6 +5,7 @@ import type { BackendFailure } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import type { Redis } from "ioredis"
 import { lockKey } from "../../src/internal/redis/keys.ts"
+import { type Settling, shortcutsOf } from "../../src/internal/shortcuts.ts"
 import { client, commandCounts, redis, scriptCount, until } from "../support/redis.ts"
 import { flavours } from "../support/redisStores.ts"
 import type { Server as ServerProcess } from "../support/server.ts"
@@ -327,7 +328,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       const many = Array.from({ length: 512 }, (_, i) => ({ key: `many-${i}`, token: `p.${i}` }))
 
       /** How many commands it takes to ask for all in one tick, nothing else being out. */
-      const commands = <A>(ask: (one: typeof many[number], call: LockStore.Settling<A>) => void) =>
+      const commands = <A>(ask: (one: typeof many[number], call: Settling<A>) => void) =>
         Effect.gen(function*() {
           yield* commandCounts(look)
           const answers = yield* Effect.callback<ReadonlyArray<A>, BackendFailure>((resume) => {
@@ -340,7 +341,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
           return { answers, sent: scriptCount(yield* commandCounts(look)) }
         })
 
-      const { release: giveBack, tryAcquire } = store.callbacks!
+      const { release: giveBack, tryAcquire } = shortcutsOf(store).callbacks!
       const taken = yield* commands<LockStore.Attempt>(({ key, token }, call) =>
         tryAcquire({ key, token, expiresMillis: 5000, wait: false }, call)
       )

@@ -1,6 +1,7 @@
 /** The store in memory, which engines of one process call in place. */
 import { Effect, Option } from "effect"
 import { InMemoryBackend, type LockStore } from "effect-lock"
+import { shortcutsOf, withShortcuts } from "../../src/internal/shortcuts.ts"
 import type { Backing, Link } from "./store.ts"
 import type { Process, World } from "./world.ts"
 
@@ -23,14 +24,14 @@ export class Memory implements Backing {
     return {
       forcing,
       heal: () => {},
-      store: {
+      store: withShortcuts({
         ...this.store,
         release: (key, token) =>
           Effect.suspend(() => {
             if ((!owns(token) || forcing.has(key)) && this.holder(key)?.token === token) this.forgotten.add(token)
             return release(key, token)
           })
-      }
+      }, shortcutsOf(this.store))
     }
   }
 

@@ -1,9 +1,10 @@
 /** A world made of a seed: two or three engines, a few fibers and keys, faults, and what they do. */
 import { Cause, Context, Duration, Effect, Exit } from "effect"
 import type { Fiber } from "effect"
-import { Lock, LockBackend, type LockError } from "effect-lock"
+import { Lock, LockBackend, type LockError, type LockStore } from "effect-lock"
 import { type Engine, residue } from "../../src/internal/engine.ts"
 import { close, makeEngine, serve } from "../../src/internal/serving.ts"
+import { shortcutsOf, withShortcuts } from "../../src/internal/shortcuts.ts"
 import { Memory } from "./memory.ts"
 import { Network, type Weather } from "./network.ts"
 import type { Random } from "./random.ts"
@@ -173,16 +174,9 @@ export class Scenario {
     const owned = new Set<string>()
     const [process, link] = this.connect(name, (token) => owned.has(token))
     const { store } = link
-    const { direct } = store
-    const engine = makeEngine({
+    const { direct } = shortcutsOf(store)
+    const noting: LockStore.LockStore = {
       ...store,
-      direct: direct && {
-        ...direct,
-        tryAcquire: (claim, now) => {
-          owned.add(claim.token)
-          return direct.tryAcquire(claim, now)
-        }
-      },
       tryAcquire: (claim) => {
         owned.add(claim.token)
         return store.tryAcquire(claim)
@@ -193,7 +187,19 @@ export class Scenario {
           return store.exchange!(token, claim)
         }
       })
-    }, process.context)
+    }
+    const engine = makeEngine(
+      direct === undefined ? noting : withShortcuts(noting, {
+        direct: {
+          ...direct,
+          tryAcquire: (claim, now) => {
+            owned.add(claim.token)
+            return direct.tryAcquire(claim, now)
+          }
+        }
+      }),
+      process.context
+    )
     const backend = serve(engine)
     const context = Context.add(Context.add(process.context, IsOld, true), LockBackend.LockBackend, backend)
     return { process, link, engine, context, scripts: 0, closed: false }
