@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
-import type { LockConfig, LockDefaults, LockOptions, LockRequest } from "../LockConfig.ts"
+import type { LockConfig, LockDefaults, LockRequest, SectionOptions } from "../LockConfig.ts"
 import { InvalidOptions, LockError } from "../LockError.ts"
 
 const show = (value: unknown): string => {
@@ -14,12 +14,39 @@ const show = (value: unknown): string => {
 export const invalid = (option: string, value: unknown, expected: string): LockError =>
   new LockError({ reason: new InvalidOptions({ option, value: show(value), expected }) })
 
-/** Whole milliseconds, or `NaN` for what is no duration (and for `NaN`, which would silently become zero). */
-const toWholeMillis = (input: unknown): number =>
-  Number.isNaN(input) ? NaN : Option.match(Duration.fromInput(input as Duration.Input), {
+/** Whole milliseconds, or `NaN` for what is no duration (and for one of `NaN`, which would silently become zero). */
+const toWholeMillis = (input: unknown): number => {
+  if (typeof input === "number") return Math.ceil(input)
+  if (typeof input === "string") return parse(input)
+  const isNaNInside = typeof input === "object" && input !== null && Object.values(input).some(Number.isNaN)
+  return isNaNInside ? NaN : decodeMillis(input)
+}
+
+const decodeMillis = (input: unknown): number =>
+  Option.match(Duration.fromInput(input as Duration.Input), {
     onNone: () => NaN,
     onSome: (duration) => Math.ceil(Duration.toMillis(duration))
   })
+
+/** Programs write the same few texts again and again, and parsing one costs more than taking a lock in memory. */
+const parsed = new Map<string, number>()
+
+const parse = (text: string): number => {
+  const known = parsed.get(text)
+  if (known !== undefined) return known
+  const millis = decodeMillis(text)
+  if (parsed.size < 100) parsed.set(text, millis)
+  return millis
+}
+
+const isExpires = (millis: number): boolean => millis >= 1 && millis < Infinity
+
+const isTimeout = (millis: number): boolean => millis >= 0
+
+const aBoolean = {
+  expected: "true or false",
+  decode: (input: unknown) => typeof input === "boolean" ? input : undefined
+}
 
 /** What each option may be: decoded, or undefined for what makes no sense. */
 const kinds: {
@@ -32,21 +59,22 @@ const kinds: {
     expected: `a finite duration of at least 1 milli, such as "10 seconds"`,
     decode: (input) => {
       const millis = toWholeMillis(input)
-      return millis >= 1 && millis < Infinity ? Duration.millis(millis) : undefined
+      return isExpires(millis) ? Duration.millis(millis) : undefined
     }
   },
   timeout: {
     expected: `a duration of zero or more, such as "60 seconds", or "Infinity"`,
     decode: (input) => {
       const millis = toWholeMillis(input)
-      return millis >= 0 ? Duration.millis(millis) : undefined
+      return isTimeout(millis) ? Duration.millis(millis) : undefined
     }
   },
   retry: {
     expected: "a Schedule",
     decode: (input) => Schedule.isSchedule(input) ? input as Schedule.Schedule<unknown> : undefined
   },
-  renew: { expected: "true or false", decode: (input) => typeof input === "boolean" ? input : undefined },
+  renew: aBoolean,
+  awaitRelease: aBoolean,
   keyPrefix: { expected: "a string", decode: (input) => typeof input === "string" ? input : undefined }
 }
 
@@ -77,35 +105,67 @@ export const decode = (options: LockDefaults): Result.Result<Partial<LockConfig>
   return Result.succeed(changes as Partial<LockConfig>)
 }
 
-/**
- * Checks a key and its options once, and gives a function that completes them
- * with the defaults in force when the call runs. What is wrong comes out as a
- * `LockError` value.
- */
-export const request = (
-  key: string,
-  options?: LockOptions
-): (config: LockConfig) => LockRequest | LockError => {
-  if (typeof key !== "string" || key.length === 0) {
-    const error = invalid("key", key, "a string that is not empty")
-    return () => error
+/** A call's key and options, checked: what it asks for once the defaults in force are known. */
+export class Asking {
+  private readonly key: string
+  private readonly options: SectionOptions | undefined
+  private readonly expiresMillis: number
+  private readonly timeoutMillis: number
+  /** Of all runs of a call most have the defaults of the last, which are few and small. */
+  private config: LockConfig | undefined = undefined
+  private request: LockRequest | undefined = undefined
+
+  constructor(key: string, options: SectionOptions | undefined, expiresMillis: number, timeoutMillis: number) {
+    this.key = key
+    this.options = options
+    this.expiresMillis = expiresMillis
+    this.timeoutMillis = timeoutMillis
   }
-  const decoded = options === undefined ? none : decode(options)
-  if (Result.isFailure(decoded)) return () => decoded.failure
-  const changes = decoded.success
-  return (config) => {
-    const { expires, keyPrefix, renew, retry, timeout } = { ...config, ...changes }
-    return {
-      key: keyPrefix + key,
-      expiresMillis: Duration.toMillis(expires),
-      timeoutMillis: Duration.toMillis(timeout),
-      retry,
-      renew
+
+  over(config: LockConfig): LockRequest {
+    if (config === this.config) return this.request!
+    const { expiresMillis, key, options, timeoutMillis } = this
+    const request: LockRequest = {
+      key: config.keyPrefix + key,
+      expiresMillis: Number.isNaN(expiresMillis) ? Duration.toMillis(config.expires) : expiresMillis,
+      timeoutMillis: Number.isNaN(timeoutMillis) ? Duration.toMillis(config.timeout) : timeoutMillis,
+      retry: options?.retry ?? config.retry,
+      renew: options?.renew ?? config.renew,
+      awaitRelease: options?.awaitRelease ?? config.awaitRelease,
+      reenter: options?.reenter === true
     }
+    this.config = config
+    return this.request = request
   }
 }
 
-const none: Result.Result<Partial<LockConfig>, LockError> = Result.succeed({})
+/** Checks a key and its options. What is wrong comes out as a `LockError` value. */
+export const ask = (key: string, options?: SectionOptions, timeoutMillis = NaN): Asking | LockError => {
+  if (typeof key !== "string" || key.length === 0) return invalid("key", key, "a string that is not empty")
+  if (options === undefined) return new Asking(key, options, NaN, timeoutMillis)
+  let expires = NaN
+  let timeout = timeoutMillis
+  if (options.expires !== undefined) {
+    expires = toWholeMillis(options.expires)
+    if (!isExpires(expires)) return invalid("expires", options.expires, kinds.expires.expected)
+  }
+  if (options.timeout !== undefined) {
+    timeout = toWholeMillis(options.timeout)
+    if (!isTimeout(timeout)) return invalid("timeout", options.timeout, kinds.timeout.expected)
+  }
+  for (const kind of others) {
+    const input = options[kind]
+    if (input !== undefined && kinds[kind].decode(input) === undefined) {
+      return invalid(kind, input, kinds[kind].expected)
+    }
+  }
+  if (options.reenter !== undefined && typeof options.reenter !== "boolean") {
+    return invalid("reenter", options.reenter, aBoolean.expected)
+  }
+  return new Asking(key, options, expires, timeout)
+}
+
+const others = ["retry", "renew", "awaitRelease"] as const
 
 /** The length of an extension, in milliseconds. */
 export const decodeExtension = (input: Duration.Input): Result.Result<number, LockError> =>
