@@ -483,7 +483,8 @@ export class Scenario {
       this.world.log(() => `${process.name} closed`)
       if (Exit.isFailure(exit)) this.witness.object(`closing: ${Cause.pretty(exit.cause)}`)
       const took = this.world.now - at
-      const most = 3 * this.weather.patienceMillis + process.lag - lag + slackMillis
+      // A key is freed when the work under it has ended, or at the end of its lease.
+      const most = longestLeaseMillis + 3 * this.weather.patienceMillis + process.lag - lag + slackMillis
       if (took > most) this.witness.object(`closing ${process.name} took ${took} ms`)
     })
   }

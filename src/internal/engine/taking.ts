@@ -341,7 +341,7 @@ class Asker {
         alarms.cancel(alarm)
         fiber.interruptUnsafe()
       }
-      const alarm = { index: -1, ring: () => (end(), resume(Effect.succeed(0))) }
+      const alarm = { index: -1, ring: () => (resume(Effect.succeed(0)), end()) }
       alarms.set(alarm, this.endsAt)
       fiber.addObserver((exit) => (alarms.cancel(alarm), resume(exit)))
       return Effect.sync(end)
