@@ -9,7 +9,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import { Table } from "./internal/memory/table.ts"
 import { withShortcuts } from "./internal/shortcuts.ts"
@@ -144,7 +144,7 @@ const sharedStore: Effect.Effect<LockStore> = Effect.map(Effect.clockWith(Effect
 export const layer: Layer.Layer<LockBackend.LockBackend> = /* #__PURE__ */ LockBackend.layer(sharedStore)
 
 /**
- * Locks of its own for each time that the layer is built.
+ * Locks of its own for each time that the layer is provided.
  *
  * **Example** (Two programs that do not see each other)
  *
@@ -161,4 +161,6 @@ export const layer: Layer.Layer<LockBackend.LockBackend> = /* #__PURE__ */ LockB
  * @category layers
  * @since 0.2.0
  */
-export const layerFresh: Layer.Layer<LockBackend.LockBackend> = /* #__PURE__ */ LockBackend.layer(makeStore)
+export const layerFresh: Layer.Layer<LockBackend.LockBackend> = /* #__PURE__ */ Layer.fresh(
+  /* #__PURE__ */ LockBackend.layer(makeStore)
+)

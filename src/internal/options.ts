@@ -5,11 +5,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type { LockConfig, LockDefaults, LockRequest, SectionOptions } from "../LockConfig.ts"
 import { InvalidOptions, LockError } from "../LockError.ts"
-
-const show = (value: unknown): string => {
-  if (Duration.isDuration(value)) return Duration.format(value)
-  return (typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : undefined) ?? String(value)
-}
+import { show } from "./show.ts"
 
 export const invalid = (option: string, value: unknown, expected: string): LockError =>
   new LockError({ reason: new InvalidOptions({ option, value: show(value), expected }) })

@@ -3,6 +3,7 @@
  * the store object itself, so that a store which somebody has decorated, being
  * another object, has none and is asked by its operations alone.
  */
+import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { BackendFailure } from "../LockError.ts"
 import type { Attempt, Claim, LockStore } from "../LockStore.ts"
@@ -41,6 +42,8 @@ export interface Shortcuts {
     /** Who has the key, and for how long. */
     readonly look: (key: string, nowMillis: number) => Looked | undefined
   }
+  /** Answers what has not been answered, when a backend over it closes: for a store whose clock nobody turns any more. */
+  readonly ending?: Effect.Effect<void>
   /** For a client that calls back: each call is settled once, at once or later. Spares a fiber for each. */
   readonly callbacks?: {
     readonly tryAcquire: (claim: Claim, call: Settling<Attempt>) => void

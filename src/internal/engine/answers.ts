@@ -27,16 +27,3 @@ export const isInspection = (u: unknown): u is Option.Option<Occupant> =>
 export const isGrant = (u: unknown): u is Grant =>
   isObject(u) && Number.isSafeInteger(u.fencingToken) && Number.isFinite(u.sinceMillis) &&
   Number.isFinite(u.leaseMillis) && (u as unknown as Grant).leaseMillis > 0
-
-/** For an error message: short, whatever it is. */
-export const show = (u: unknown): string => {
-  let text: string
-  try {
-    text = JSON.stringify(u, (_, value) =>
-      typeof value === "number" && !Number.isFinite(value) ? String(value) : value) ??
-      String(u)
-  } catch {
-    text = String(u)
-  }
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text
-}

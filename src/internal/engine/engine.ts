@@ -127,12 +127,13 @@ export class Engine implements Parts, Keys, Section.Taker {
       if (Option.isNone(holder) || (token !== undefined && holder.value.token !== token)) return Effect.succeed(false)
       const seen = holder.value.token
       const { port } = this
+      const before = this.leaseOf(key)
       return Effect.matchEffect(port.await(() => port.release(key, seen)), {
         onFailure: (failure) => failWith(failure),
         onSuccess: (released) => {
           // A holder in this process is told at once.
-          for (const lease of this.keeper.all()) {
-            if (lease.key === key && lease.token === seen) lease.lose("Taken", port.alarms.now())
+          for (const lease of [before, this.leaseOf(key)]) {
+            if (lease?.token === seen) lease.lose("Taken", port.alarms.now())
           }
           return Effect.succeed(released)
         }
@@ -162,6 +163,7 @@ export class Engine implements Parts, Keys, Section.Taker {
       yield* this.allBack(held)
       // Those who were on their way with a turn have yet to say so.
       for (let turns = 0; lines.size() > 0 && turns < 100; turns++) yield* Effect.yieldNow
+      yield* port.ending
       yield* port.idle(alarms.now() + port.patience)
       debts.askAll()
       yield* port.idle(alarms.now() + port.patience)

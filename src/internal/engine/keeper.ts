@@ -164,6 +164,9 @@ export class Keeper implements Alarm {
     const sent = lease.answered(call, now)
     if (!lease.isHeld || sent === undefined) return
     if (isFailure(reply)) {
+      if (lease.failure === undefined && !reply.retryable) {
+        this.port.log(Effect.logWarning("A lock could not be renewed; that is tried until its lease ends", reply))
+      }
       lease.failure = reply
       return
     }

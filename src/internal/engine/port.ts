@@ -17,8 +17,9 @@ import { BackendFailure, type FailureKind, type LockError } from "../../LockErro
 import type { Attempt, Claim, Grant, Holding, LockStore, Occupant } from "../../LockStore.ts"
 import { invalid } from "../options.ts"
 import { type Settling, type Shortcuts, shortcutsOf } from "../shortcuts.ts"
+import { show } from "../show.ts"
 import type { Alarm, Alarms } from "./alarms.ts"
-import { areBooleans, isAttempt, isBoolean, isGrant, isInspection, show } from "./answers.ts"
+import { areBooleans, isAttempt, isBoolean, isGrant, isInspection } from "./answers.ts"
 import { type Book, Call, type Operation } from "./call.ts"
 
 /** How long the answer to a call that nobody waits for is still of interest. */
@@ -41,6 +42,8 @@ export class Port implements Book, Alarm {
   readonly alarms: Alarms
   readonly soon: (task: () => void) => void
   readonly direct: Shortcuts["direct"]
+  /** Has the store answer what is out, if it can. */
+  readonly ending: Effect.Effect<void>
   /** How long to wait for a reply, in milliseconds. */
   readonly patience: number
   /** The longest lease, in milliseconds. */
@@ -64,7 +67,8 @@ export class Port implements Book, Alarm {
     this.fork = Effect.runForkWith(context)
     this.alarms = alarms
     this.soon = soon
-    const { callbacks, direct } = shortcutsOf(store)
+    const { callbacks, direct, ending = Effect.void } = shortcutsOf(store)
+    this.ending = ending
     this.callbacks = callbacks
     this.direct = direct
     this.patience = Duration.toMillis(store.patience ?? Duration.seconds(1))
