@@ -47,10 +47,12 @@
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { ask, type Asking } from "./internal/options.ts"
+import * as Section from "./internal/section.ts"
 import { servicesOf } from "./internal/services.ts"
 import type { Lease } from "./Lease.ts"
 import type { LockBackend, Refusal } from "./LockBackend.ts"
@@ -86,6 +88,23 @@ const withRequest = <A, E, R>(
     const { backend, config } = servicesOf(fiber.context as Context.Context<LockBackend>)
     return f(backend, asking.over(config))
   })
+
+/** Runs work under the lock; in place, on a backend that nobody has decorated. */
+const use = <A, E, R, E2, R2>(
+  asking: Asking | LockError,
+  work: Work<A, E, R>,
+  refused: (refusal: Refusal) => Effect.Effect<A, E2, R2>
+): Effect.Effect<A, E | E2 | LockError, R | R2 | LockBackend> => {
+  if (asking instanceof LockError) return Exit.fail(asking)
+  let prepared: Section.Prepared<A, E, R> | undefined
+  return Effect.uninterruptibleMask<A, E | E2 | LockError, R | R2>((restore) => {
+    const caller = Fiber.getCurrent()!
+    const { backend, config, taker } = servicesOf(caller.context as Context.Context<LockBackend>)
+    const request = asking.over(config)
+    if (taker === undefined) return restore(backend.use<A, E | E2, R | R2>(request, work, refused))
+    return Section.use<A, E | E2, R | R2>(taker, request, prepared ??= Section.prepare(work), refused, caller, restore)
+  })
+}
 
 /** The failure of a call that wanted the lock. */
 const fail = (refusal: Refusal): Effect.Effect<never, LockError> => refusal.fail
@@ -199,8 +218,7 @@ export const withLock: {
   ): Effect.Effect<A, E | LockError, R | LockBackend>
 } = /* #__PURE__ */ dual(
   (args) => isWork(args[0]),
-  <A, E, R>(work: Work<A, E, R>, key: string, options?: SectionOptions) =>
-    withRequest(ask(key, options), (backend, request) => backend.use(request, work, fail))
+  <A, E, R>(work: Work<A, E, R>, key: string, options?: SectionOptions) => use(ask(key, options), work, fail)
 )
 
 /**
@@ -330,13 +348,9 @@ export const once: {
   (args) => isWork(args[0]),
   <A, E, R>(work: Work<A, E, R>, key: string, options?: OnceOptions) => {
     const asking = ask(key, options, 0)
-    if (options?.failIfLocked === true) {
-      return withRequest(asking, (backend, request) => backend.use(request, work, fail))
-    }
-    const some = typeof work === "function" && !Effect.isEffect(work)
-      ? (lease: Lease) => Effect.asSome(work(lease))
-      : Effect.asSome(work as Effect.Effect<A, E, R>)
-    return withRequest(asking, (backend, request) => backend.use<Option.Option<A>, E, R>(request, some, none))
+    if (options?.failIfLocked === true) return use(asking, work, fail)
+    const some = Section.isFunction(work) ? (lease: Lease) => Effect.asSome(work(lease)) : Effect.asSome(work)
+    return use<Option.Option<A>, E, R, never, never>(asking, some, none)
   }
 )
 

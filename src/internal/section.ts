@@ -53,54 +53,92 @@ export type Work<A, E, R> = Effect.Effect<A, E, R> | ((lease: Lease) => Effect.E
 
 type Refused<A, E, R> = (refusal: Refusal) => Effect.Effect<A, E, R>
 
-export const make = (taker: Taker) => ({
-  name: taker.name,
-  inspect: (key: string) => Effect.suspend(() => taker.inspect(key)),
-  forceRelease: (key: string, token?: string) => Effect.suspend(() => taker.forceRelease(key, token)),
+/** Work as a fiber under a lease begins it: one value for all its runs. */
+export type Prepared<A, E, R> = Effect.Effect<A, E, R>
 
-  use: <A, E, R>(
-    request: LockRequest,
-    work: Work<A, E, R>,
-    refused: Refused<A, E | LockError, R>
-  ): Effect.Effect<A, E | LockError, R> =>
-    Effect.uninterruptibleMask((restore) => {
-      const caller = Fiber.getCurrent()!
-      if (request.reenter) {
-        const lease = Reentry.find(caller, taker, request.key)
-        if (lease !== undefined) return restore(isFunction(work) ? work(lease as Guard) : work)
-      }
-      if (isTraced(caller)) return traced(taker, request, work, refused, caller, restore)
-      const taken = taker.take(request, caller, restore)
-      if (taken instanceof Refusal) return restore(refused(taken))
-      if (isGuard(taken)) return guard(taken, request, work, caller, restore)
-      return owning(
-        (own) =>
-          Effect.flatMap(
-            taken,
-            (taken) =>
-              taken instanceof Refusal ? restore(refused(taken)) : begin(own(taken), request, work, caller, restore)
-          ),
-        false
+export const prepare = <A, E, R>(work: Work<A, E, R>): Prepared<A, E, R> =>
+  Reentry.carrying(isFunction(work) ? (lease) => work(lease as Guard) : () => work)
+
+/** A service key is both a function and an effect: as work it is an effect. */
+export const isFunction = <A, E, R>(work: Work<A, E, R>): work is (lease: Lease) => Effect.Effect<A, E, R> =>
+  typeof work === "function" && !Effect.isEffect(work)
+
+const takers = new WeakMap<object, Taker>()
+
+/** Of a backend that is as it was made: whoever decorates one gets another object, and is never bypassed. */
+export const takerOf = (backend: object): Taker | undefined => takers.get(backend)
+
+export const make = (taker: Taker) => {
+  const backend = {
+    name: taker.name,
+    inspect: (key: string) => Effect.suspend(() => taker.inspect(key)),
+    forceRelease: (key: string, token?: string) => Effect.suspend(() => taker.forceRelease(key, token)),
+    use: <A, E, R>(
+      request: LockRequest,
+      work: Work<A, E, R>,
+      refused: Refused<A, E | LockError, R>
+    ): Effect.Effect<A, E | LockError, R> => {
+      const prepared = prepare(work)
+      return Effect.uninterruptibleMask((restore) =>
+        use(taker, request, prepared, refused, Fiber.getCurrent()!, restore)
       )
-    }),
+    },
+    acquire: <A, E, R>(
+      request: LockRequest,
+      refused: Refused<A, E | LockError, R>
+    ): Effect.Effect<Lease | A, E | LockError, R | Scope.Scope> =>
+      Effect.uninterruptibleMask((restore) => acquire(taker, request, refused, Fiber.getCurrent()!, restore))
+  }
+  takers.set(backend, taker)
+  return backend
+}
 
-  acquire: <A, E, R>(
-    request: LockRequest,
-    refused: Refused<A, E | LockError, R>
-  ): Effect.Effect<Lease | A, E | LockError, R | Scope.Scope> =>
-    Effect.uninterruptibleMask((restore) => {
-      const caller = Fiber.getCurrent()!
-      const isSeen = isTraced(caller)
-      return owning((own) => {
-        const taking = waitFor(taker, request, refused, caller, restore, own)
-        return Effect.flatMap(
-          isSeen ? Effect.withSpan(taking, "Lock.wait", spanOptions(taker, request)) : taking,
-          (taken): Effect.Effect<Lease | A, never, Scope.Scope> =>
-            taken instanceof Instead ? Exit.succeed(taken.value) : intoScope(taken, request, isSeen ? taker : undefined)
-        )
-      }, true)
-    })
-})
+/** The whole life of a lock, in an uninterruptible region. Acts when it is called. */
+export const use = <A, E, R>(
+  taker: Taker,
+  request: LockRequest,
+  work: Prepared<A, E, R>,
+  refused: Refused<A, E | LockError, R>,
+  caller: Caller,
+  restore: Restore
+): Effect.Effect<A, E | LockError, R> => {
+  if (request.reenter) {
+    const lease = Reentry.find(caller, taker, request.key)
+    if (lease !== undefined) return restore(Reentry.within(lease, work))
+  }
+  if (isTraced(caller)) return traced(taker, request, work, refused, caller, restore)
+  const taken = taker.take(request, caller, restore)
+  if (taken instanceof Refusal) return instead(taken, refused, restore)
+  if (isGuard(taken)) return guard(taken, request, work, caller, restore)
+  return owning((own) =>
+    Effect.flatMap(taken, (taken) =>
+      taken instanceof Refusal
+        ? instead(taken, refused, restore)
+        : begin(own(taken), request, work, caller, restore)), false)
+}
+
+/** What comes of a refusal; an exit needs no region of its own. */
+const instead = <A, E, R>(refusal: Refusal, refused: Refused<A, E, R>, restore: Restore): Effect.Effect<A, E, R> => {
+  const effect = refused(refusal)
+  return (effect as Partial<Exit.Exit<A, E>>)._tag === "Success" ? effect : restore(effect)
+}
+
+const acquire = <A, E, R>(
+  taker: Taker,
+  request: LockRequest,
+  refused: Refused<A, E | LockError, R>,
+  caller: Caller,
+  restore: Restore
+): Effect.Effect<Lease | A, E | LockError, R | Scope.Scope> =>
+  owning((own) => {
+    const isSeen = isTraced(caller)
+    const taking = waitFor(taker, request, refused, caller, restore, own)
+    return Effect.flatMap(
+      isSeen ? Effect.withSpan(taking, "Lock.wait", spanOptions(taker, request)) : taking,
+      (taken): Effect.Effect<Lease | A, never, Scope.Scope> =>
+        taken instanceof Instead ? Exit.succeed(taken.value) : intoScope(taken, request, isSeen ? taker : undefined)
+    )
+  }, true)
 
 /** Cheaper than to ask whether it is an effect. */
 const isGuard = (taken: Guard | Effect.Effect<Taken, LockError>): taken is Guard =>
@@ -190,7 +228,7 @@ const until = (ending: Ending): Effect.Effect<void> =>
 const begin = <A, E, R>(
   lease: Guard,
   request: LockRequest,
-  work: Work<A, E, R>,
+  work: Prepared<A, E, R>,
   caller: Caller,
   restore: Restore
 ): Effect.Effect<A, E | LockError> =>
@@ -214,7 +252,7 @@ let depth = 0
 const guard = <A, E, R>(
   lease: Guard,
   request: LockRequest,
-  work: Work<A, E, R>,
+  work: Prepared<A, E, R>,
   caller: Caller,
   restore: Restore
 ): Effect.Effect<A, E | LockError> => {
@@ -226,17 +264,16 @@ const guard = <A, E, R>(
   }
   lease.outer = Reentry.around(caller)
   depth++
+  Reentry.startUnder(lease)
   // A caller that may not be interrupted restores nothing, and passes that on.
   const fiber = Effect.runForkWith(caller.context as Context.Context<R>)(
-    Effect.withFiber<A, E, R>((fiber) => {
-      Reentry.carry(fiber, lease)
-      return isFunction(work) ? work(lease) : work
-    }),
+    work,
     restore === identity ? uninterruptible : undefined
   )
   depth--
   const exit = fiber.pollUnsafe()
   if (exit !== undefined) return finish(lease, request, lease.settle(exit, caller))
+  Reentry.carry(fiber, lease)
   const settled = Effect.callback<Exit.Exit<A, E | LockError>>((resume) => {
     lease.watch(() => fiber.interruptUnsafe())
     fiber.addObserver((exit) => resume(Exit.succeed(lease.settle(exit, caller))))
@@ -251,10 +288,6 @@ const guard = <A, E, R>(
     (exit) => finish(lease, request, exit)
   )
 }
-
-/** A service key is both a function and an effect: as work it is an effect. */
-const isFunction = <A, E, R>(work: Work<A, E, R>): work is (lease: Lease) => Effect.Effect<A, E, R> =>
-  typeof work === "function" && !Effect.isEffect(work)
 
 const uninterruptible = { uninterruptible: true } as const
 
@@ -307,7 +340,7 @@ const spanOptions = ({ name }: Taker, { key }: LockRequest) => ({
 const traced = <A, E, R>(
   taker: Taker,
   request: LockRequest,
-  work: Work<A, E, R>,
+  work: Prepared<A, E, R>,
   refused: Refused<A, E | LockError, R>,
   caller: Caller,
   restore: Restore

@@ -16,6 +16,7 @@ import type { Attempt, Grant, Held, Occupant } from "../../LockStore.ts"
 import { failWith } from "../failing.ts"
 import { isWorkUnder } from "../reentry.ts"
 import { type Known, Refusal, type Refusing } from "../refusal.ts"
+import type { Bearer } from "../shortcuts.ts"
 import type { Call, Reply } from "./call.ts"
 import { Claim } from "./claim.ts"
 import type { KeyMap } from "./keyMap.ts"
@@ -31,6 +32,9 @@ type Caller = Fiber.Fiber<unknown, unknown>
 export type Taken = Lease | Refusal
 
 type Taking = Effect.Effect<Taken, LockError>
+
+/** Stands for a lease that is about to be made. */
+const somebody: Bearer = { text: undefined, token: "" }
 
 /** What takers of a backend have in common. */
 export interface Keys extends Parts, Refusing {
@@ -59,11 +63,10 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
   let line = found?.vacant === false ? found : undefined
   if (line === undefined && port.direct !== undefined) {
     meter.attempted()
-    const lease = new Lease(counter, key, undefined, 0, expiresMillis, renew, at, at + expiresMillis, 0)
-    const hold = port.direct.take(key, lease, expiresMillis, at)
+    const hold = port.direct.take(key, somebody, expiresMillis, at)
     if (hold !== undefined) {
       meter.waited(0)
-      return lease.carriedBy(hold)
+      return new Lease(counter, key, undefined, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
     }
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
     const holder = port.direct.look(key, at)?.bearer
