@@ -43,6 +43,7 @@ export const layer: Layer.Layer<LockBackend> = Layer.sync(LockBackend, () => {
   let fencingToken = 0
   return Section.make({
     name: "open",
+    isInProcess: true,
     take: (request) => new OpenLease(request, ++fencingToken),
     inspect: () => Effect.succeedNone,
     forceRelease: () => Effect.succeed(false)

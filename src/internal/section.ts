@@ -5,13 +5,14 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { constVoid, identity } from "effect/Function"
 import type * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import type { Lease } from "../Lease.ts"
 import type { LockRequest } from "../LockConfig.ts"
 import type { Holder, LockError } from "../LockError.ts"
@@ -43,6 +44,8 @@ type Taken = Guard | Refusal
 
 export interface Taker {
   readonly name: string
+  /** The store is in this process. */
+  readonly isInProcess: boolean
   /** At once, where nothing has to be waited for. */
   take(request: LockRequest, caller: Caller, restore: Restore): Taken | Effect.Effect<Taken, LockError>
   inspect(key: string): Effect.Effect<Option.Option<Holder>, LockError>
@@ -134,7 +137,7 @@ const acquire = <A, E, R>(
     const isSeen = isTraced(caller)
     const taking = waitFor(taker, request, refused, caller, restore, own)
     return Effect.flatMap(
-      isSeen ? Effect.withSpan(taking, "Lock.wait", spanOptions(taker, request)) : taking,
+      isSeen ? waiting(taker, request, taking) : taking,
       (taken): Effect.Effect<Lease | A, never, Scope.Scope> =>
         taken instanceof Instead ? Exit.succeed(taken.value) : intoScope(taken, request, isSeen ? taker : undefined)
     )
@@ -230,14 +233,15 @@ const begin = <A, E, R>(
   request: LockRequest,
   work: Prepared<A, E, R>,
   caller: Caller,
-  restore: Restore
+  restore: Restore,
+  context = caller.context
 ): Effect.Effect<A, E | LockError> =>
   Effect.flatMap(
     restore(Effect.void),
     () =>
       lease.isOver
         ? finish(lease, request, lease.settle<never, never>(Exit.interrupt(), caller))
-        : guard(lease, request, work, caller, restore)
+        : guard(lease, request, work, caller, restore, context)
   )
 
 /** So many sections may be nested in place; then the stack is left first. */
@@ -254,19 +258,20 @@ const guard = <A, E, R>(
   request: LockRequest,
   work: Prepared<A, E, R>,
   caller: Caller,
-  restore: Restore
+  restore: Restore,
+  context = caller.context
 ): Effect.Effect<A, E | LockError> => {
   if (depth >= deepest) {
     return owning((own) => {
       own(lease)
-      return Effect.flatMap(restore(Effect.yieldNow), () => guard(lease, request, work, caller, restore))
+      return Effect.flatMap(restore(Effect.yieldNow), () => guard(lease, request, work, caller, restore, context))
     }, false)
   }
   lease.outer = Reentry.around(caller)
   depth++
   Reentry.startUnder(lease)
   // A caller that may not be interrupted restores nothing, and passes that on.
-  const fiber = Effect.runForkWith(caller.context as Context.Context<R>)(
+  const fiber = Effect.runForkWith(context as Context.Context<R>)(
     work,
     restore === identity ? uninterruptible : undefined
   )
@@ -333,9 +338,20 @@ const isTraced = ({ cache }: Caller): boolean =>
   cache.tracerEnabled && (cache.tracer !== undefined || cache.span !== undefined)
 
 const spanOptions = ({ name }: Taker, { key }: LockRequest) => ({
-  attributes: { "lock.backend": name, "lock.key": key },
-  captureStackTrace: false
+  attributes: { "lock.backend": name, "lock.key": key }
 })
+
+/** The span of a wait. What a store in this process does has no spans to be put under it. */
+const waiting = <A, E, R>(
+  taker: Taker,
+  request: LockRequest,
+  taking: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.useSpan(
+    "Lock.wait",
+    spanOptions(taker, request),
+    (span) => taker.isInProcess ? taking : Effect.provideService(taking, Tracer.ParentSpan, span)
+  )
 
 const traced = <A, E, R>(
   taker: Taker,
@@ -347,14 +363,21 @@ const traced = <A, E, R>(
 ): Effect.Effect<A, E | LockError, R> =>
   // Owned while it is waited for: even the end of a span may throw.
   owning((own) => {
-    const options = spanOptions(taker, request)
     return Effect.flatMap(
-      Effect.withSpan(waitFor(taker, request, refused, caller, restore, own), "Lock.wait", options),
+      waiting(taker, request, waitFor(taker, request, refused, caller, restore, own)),
       (taken): Effect.Effect<A, E | LockError, R> =>
-        taken instanceof Instead ? Exit.succeed(taken.value) : Effect.withSpan(
-          Effect.withFiber((caller) => begin(taken, request, work, caller, restore)),
+        taken instanceof Instead ? Exit.succeed(taken.value) : Effect.useSpan(
           "Lock.hold",
-          options
-        ) as Effect.Effect<A, E | LockError, R>
+          spanOptions(taker, request),
+          (span) =>
+            begin(
+              taken,
+              request,
+              work,
+              caller,
+              restore,
+              Context.add(caller.context, Tracer.ParentSpan, span)
+            ) as Effect.Effect<A, E | LockError, R>
+        )
     )
   }, false)

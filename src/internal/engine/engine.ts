@@ -56,6 +56,10 @@ export class Engine implements Parts, Keys, Section.Taker {
     this.unwatch = this.meter.watch(() => this.keeper.size)
   }
 
+  get isInProcess(): boolean {
+    return this.port.direct !== undefined
+  }
+
   get name(): string {
     return this.port.store.name
   }
