@@ -4,6 +4,7 @@
  * - {@link withLock} runs an effect while holding a lock.
  * - {@link once} runs an effect only if nobody else is running it.
  * - {@link acquire} and {@link tryAcquire} give a lease for the life of a scope.
+ * - {@link withLocks} takes several keys, and {@link guard} works under a lease that one has.
  * - {@link inspect} and {@link forceRelease} are for operators.
  *
  * Which locks these are is decided by the layer that provides `LockBackend`; how
@@ -51,9 +52,10 @@ import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import { ask, type Asking } from "./internal/options.ts"
+import { ask, type Asking, invalid } from "./internal/options.ts"
 import * as Section from "./internal/section.ts"
 import { servicesOf } from "./internal/services.ts"
+import * as Several from "./internal/several.ts"
 import type { Lease } from "./Lease.ts"
 import type { LockBackend, Refusal } from "./LockBackend.ts"
 import type { LockOptions, LockRequest, SectionOptions } from "./LockConfig.ts"
@@ -351,6 +353,164 @@ export const once: {
     if (options?.failIfLocked === true) return use(asking, work, fail)
     const some = Section.isFunction(work) ? (lease: Lease) => Effect.asSome(work(lease)) : Effect.asSome(work)
     return use<Option.Option<A>, E, R, never, never>(asking, some, none)
+  }
+)
+
+/**
+ * The work to run under several locks: an effect, or a function that wants the
+ * leases, in the order in which the keys were given.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type WorkOfSeveral<A, E, R> =
+  | Effect.Effect<A, E, R>
+  | ((leases: ReadonlyArray<Lease>) => Effect.Effect<A, E, R>)
+
+/**
+ * Runs an effect while holding the locks on several keys. See each overload for
+ * the details.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const withLocks: {
+  /**
+   * Runs an effect while holding the locks on several keys.
+   *
+   * **Details**
+   *
+   * All keys are asked for together. If one is taken, those that sort after it go
+   * back, and it is waited for; nobody ever holds a key while waiting for one that
+   * sorts before it, so calls for the same keys in any order never wait for each
+   * other in a circle. A key that is given twice is taken once. `timeout` is for all
+   * of them together. Losing any of the leases interrupts the effect and fails with
+   * `LockLost`; when it ends, all keys are given back at once.
+   *
+   * While some are taken and given back, others may see a short "taken" from
+   * `Lock.once` or `Lock.tryAcquire`.
+   *
+   * **Errors**
+   *
+   * - `LockTimeout`: one of the keys, which it names, stayed with somebody else
+   * - `LockLost`, `LockReentered`, `BackendFailure`: as for {@link withLock}
+   * - `InvalidOptions`: an option, a key, or an empty list of keys makes no sense
+   *
+   * **Example** (A transfer between two accounts)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { InMemoryBackend, Lock } from "effect-lock"
+   *
+   * const transfer = (from: string, to: string) =>
+   *   Effect.delay(Effect.succeed(`${from} to ${to}`), "1 millis").pipe(
+   *     Lock.withLocks([`account-${from}`, `account-${to}`], { timeout: "5 seconds" })
+   *   )
+   *
+   * const program = Effect.all([transfer("a", "b"), transfer("b", "a")], { concurrency: "unbounded" }).pipe(
+   *   Effect.provide(InMemoryBackend.layer)
+   * )
+   *
+   * await Effect.runPromise(program) // => ["a to b", "b to a"]
+   * ```
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  (
+    keys: ReadonlyArray<string>,
+    options?: LockOptions
+  ): <A, E, R>(work: WorkOfSeveral<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
+  /**
+   * Runs an effect, or what a function makes of the leases, while holding the
+   * locks on several keys. The leases come in the order in which the keys were
+   * given. The rest is as for the overload that takes the keys first.
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  <A, E, R>(
+    work: WorkOfSeveral<A, E, R>,
+    keys: ReadonlyArray<string>,
+    options?: LockOptions
+  ): Effect.Effect<A, E | LockError, R | LockBackend>
+} = /* #__PURE__ */ dual(
+  (args) => isWork(args[0]),
+  <A, E, R>(
+    work: WorkOfSeveral<A, E, R>,
+    keys: ReadonlyArray<string>,
+    options?: LockOptions
+  ): Effect.Effect<A, E | LockError, R | LockBackend> => {
+    if (!Array.isArray(keys) || keys.length === 0) {
+      return Exit.fail(invalid("keys", keys, "a list of keys that is not empty"))
+    }
+    const asking = keys.map((key) => ask(key, options))
+    const wrong = asking.find((one) => one instanceof LockError)
+    if (wrong !== undefined) return Exit.fail(wrong)
+    return Effect.withFiber<A, E | LockError, R | LockBackend>((fiber) => {
+      const { backend, config } = servicesOf(fiber.context as Context.Context<LockBackend>)
+      return Several.use(backend, (asking as ReadonlyArray<Asking>).map((one) => one.over(config)), work)
+    })
+  }
+)
+
+/**
+ * Runs an effect under a lease that one has. See each overload for the details.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const guard: {
+  /**
+   * Runs an effect under a lease that one has, from {@link acquire} or
+   * {@link tryAcquire}: what {@link withLock} does for its work, without taking the
+   * lock and without giving it back.
+   *
+   * **Details**
+   *
+   * If the lease is lost, or is given back, the effect is interrupted, its finalizers
+   * run, and the result is `LockLost`; if it is lost already, the effect does not
+   * start. Work that never yields is told when it ends.
+   *
+   * **Errors**
+   *
+   * - `LockLost`: the lease ended before the effect did
+   *
+   * **Example** (A lease in a scope)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { InMemoryBackend, Lock } from "effect-lock"
+   *
+   * const program = Effect.gen(function*() {
+   *   const lease = yield* Lock.acquire("report")
+   *   yield* Effect.forkChild(Effect.delay(Lock.forceRelease("report"), "5 millis"))
+   *   return yield* Effect.never.pipe(
+   *     Lock.guard(lease),
+   *     Effect.catchReason("LockError", "LockLost", (reason) => Effect.succeed(reason.why))
+   *   )
+   * }).pipe(Effect.scoped, Effect.provide(InMemoryBackend.layer))
+   *
+   * await Effect.runPromise(program) // => "Taken"
+   * ```
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  (lease: Lease): <A, E, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LockError, R>
+  /**
+   * Runs an effect under a lease that one has. As the overload that takes the lease
+   * alone.
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  <A, E, R>(work: Effect.Effect<A, E, R>, lease: Lease): Effect.Effect<A, E | LockError, R>
+} = /* #__PURE__ */ dual(
+  2,
+  <A, E, R>(work: Effect.Effect<A, E, R>, lease: Lease): Effect.Effect<A, E | LockError, R> => {
+    const guarding = Section.guardOf(lease)
+    return guarding === undefined ? Effect.raceFirst(lease.lost, work) : Section.under([guarding], work)
   }
 )
 

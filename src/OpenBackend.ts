@@ -57,7 +57,6 @@ class OpenLease implements Section.Guard {
   readonly waited = Duration.zero
   readonly lost = Effect.never
   readonly home = OpenLease
-  readonly isOver = false
   outer: Section.Guard["outer"] = undefined
   isHeld = true
   private readonly expiresMillis: number
@@ -67,6 +66,10 @@ class OpenLease implements Section.Guard {
     this.key = key
     this.expiresMillis = expiresMillis
     this.fencingToken = fencingToken
+  }
+
+  get isOver(): boolean {
+    return !this.isHeld
   }
 
   get remaining(): Effect.Effect<Duration.Duration> {
@@ -82,6 +85,14 @@ class OpenLease implements Section.Guard {
   }
 
   watch(): void {}
+
+  whenGone(): () => void {
+    return constVoid
+  }
+
+  judge<A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E> {
+    return exit
+  }
 
   settle<A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E> {
     return exit

@@ -32,6 +32,10 @@ export interface Guard extends Lease, Reentry.Section {
   readonly isOver: boolean
   /** Keeps it from now on; calls back once when it is lost, at once if it is. */
   watch(onLost: () => void): unknown
+  /** Keeps it from now on; calls back once when it is lost or given back. */
+  whenGone(then: () => void): () => void
+  /** How work under it has ended that leaves it as it is. */
+  judge<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Exit.Exit<A, E | LockError>
   /** How work under it has ended. */
   settle<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Exit.Exit<A, E | LockError>
   /** Acts at once, once. */
@@ -283,7 +287,10 @@ const guard = <A, E, R>(
     lease.watch(() => fiber.interruptUnsafe())
     fiber.addObserver((exit) => resume(Exit.succeed(lease.settle(exit, caller))))
   })
-  if (restore === identity) return unmoved(lease, request, fiber, settled, caller)
+  if (restore === identity) {
+    const ended = unmoved(fiber, settled, (exit) => lease.settle(exit, caller))
+    return Effect.flatMap(ended, (exit) => finish(lease, request, exit))
+  }
   return Effect.flatMap(
     Effect.onExitPrimitive(
       restore(settled),
@@ -303,10 +310,15 @@ const finish = <A, E>(lease: Guard, { awaitRelease }: LockRequest, exit: Exit.Ex
 
 /** Whoever is interrupted waits for the work to end, and not for the store. */
 const interrupt = <A, E>(lease: Guard, fiber: Fiber.Fiber<A, E>): Effect.Effect<void, E> =>
-  Effect.flatMap(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)), (exit) => {
+  Effect.flatMap(interrupted(fiber), (rest) => {
     lease.giveBack()
+    return rest
+  })
+
+/** Interrupts work and waits for its end: what else it ended with must not be lost. */
+const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<void, E>> =>
+  Effect.map(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)), (exit) => {
     if (exit._tag === "Success") return Exit.void
-    // What else the work ended with must not be lost.
     const reasons = exit.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
     return reasons.length === 0 ? Exit.void : Exit.failCause(Cause.fromReasons<E>(reasons))
   })
@@ -317,17 +329,56 @@ const interrupt = <A, E>(lease: Guard, fiber: Fiber.Fiber<A, E>): Effect.Effect<
  * the work ends is the result.
  */
 const unmoved = <A, E>(
-  lease: Guard,
-  request: LockRequest,
   fiber: Fiber.Fiber<A, E>,
   settled: Effect.Effect<Exit.Exit<A, E | LockError>>,
-  caller: Caller
-): Effect.Effect<A, E | LockError> =>
+  settle: (exit: Exit.Exit<A, E>) => Exit.Exit<A, E | LockError>
+): Effect.Effect<Exit.Exit<A, E | LockError>> =>
   Effect.flatMap(Effect.exit(Effect.interruptible(settled)), (waited) => {
-    if (waited._tag === "Success") return finish(lease, request, waited.value)
+    if (waited._tag === "Success") return waited
     fiber.interruptUnsafe()
-    return Effect.flatMap(Fiber.await(fiber), (exit) => finish(lease, request, lease.settle(exit, caller)))
+    return Effect.map(Fiber.await(fiber), settle)
   })
+
+/** Runs work under leases that are had, and leaves them as they are. The first of them that is lost ends it. */
+export const under = <A, E, R>(
+  leases: ReadonlyArray<Guard>,
+  work: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | LockError, R> =>
+  Effect.uninterruptibleMask<A, E | LockError, R>((restore) => {
+    const caller = Fiber.getCurrent()!
+    const gone = () => leases.find((lease) => lease.isOver)
+    const settle = (exit: Exit.Exit<A, E>): Exit.Exit<A, E | LockError> => gone()?.judge(exit, caller) ?? exit
+    if (gone() !== undefined) return settle(Exit.interrupt())
+    const fiber = Effect.runForkWith(caller.context as Context.Context<R>)(
+      work,
+      restore === identity ? uninterruptible : undefined
+    )
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) return settle(exit)
+    const settled = Effect.callback<Exit.Exit<A, E | LockError>>((resume) => {
+      const unwatch = leases.map((lease) => lease.whenGone(() => fiber.interruptUnsafe()))
+      fiber.addObserver((exit) => {
+        for (const end of unwatch) end()
+        resume(Exit.succeed(settle(exit)))
+      })
+    })
+    if (restore === identity) return Effect.flatten(unmoved(fiber, settled, settle))
+    return Effect.flatten(Effect.onExitPrimitive(
+      restore(settled),
+      (exit) => exit._tag === "Success" ? undefined : Effect.flatten(interrupted(fiber)),
+      true
+    ))
+  })
+
+/** Gives leases back together, and waits for all at once. */
+export const giveAllBack = (leases: ReadonlyArray<Guard>, { awaitRelease }: LockRequest): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const endings = leases.flatMap((lease) => lease.giveBack() ?? [])
+    return awaitRelease ? Effect.forEach(endings, until, { concurrency: "unbounded", discard: true }) : Effect.void
+  })
+
+/** A lease that a backend made, of which more can be asked than of what looks like one. */
+export const guardOf = (lease: Lease): Guard | undefined => isGuard(lease as Guard) ? lease as Guard : undefined
 
 // -----------------------------------------------------------------------------
 // Spans

@@ -194,6 +194,22 @@ export class Lease implements Public, Bearer {
     return watcher === undefined ? [] : typeof watcher === "function" ? [watcher] : watcher
   }
 
+  /** Keeps it from now on, and calls back once when it is lost or given back. */
+  whenGone(then: () => void): () => void {
+    const unwatch = this.watch(then)
+    const { goers } = this.telling
+    goers.add(then)
+    return () => {
+      unwatch()
+      goers.delete(then)
+    }
+  }
+
+  /** How work under it has ended that leaves it as it is. */
+  judge<A, E>(exit: Exit.Exit<A, E>, caller?: Fiber.Fiber<unknown, unknown>): Exit.Exit<A, E | LockError> {
+    return this.isOver ? this.endedBy(exit, caller) : exit
+  }
+
   /** Whoever starts work under it looks at it first. */
   get isOver(): boolean {
     if (this.isHeld) {
@@ -211,7 +227,10 @@ export class Lease implements Public, Bearer {
       if (this.endedAt < this.deadline) return exit
       this.lose("Expired", this.endedAt)
     }
-    if (this.why === "Released") return exit
+    return this.why === "Released" ? exit : this.endedBy(exit, caller)
+  }
+
+  private endedBy<A, E>(exit: Exit.Exit<A, E>, caller?: Fiber.Fiber<unknown, unknown>): Exit.Exit<A, E | LockError> {
     const lost = Cause.fail(this.lostError(caller))
     if (exit._tag === "Success") return Exit.failCause(lost)
     // What else went wrong in the work stays visible beside the loss.
@@ -229,6 +248,7 @@ export class Lease implements Public, Bearer {
       this.why = "Released"
       this.endedAt = at
       this.story?.ended(Exit.void)
+      this.story?.gone()
     }
     const ending = this.lender.back(this, at)
     this.story?.back()
@@ -349,11 +369,17 @@ class Story {
   failure: BackendFailure | undefined = undefined
   onEnd: ((exit: Exit.Exit<void, LockError>) => void) | undefined = undefined
   onBack: (() => void) | undefined = undefined
+  readonly goers = new Set<() => void>()
 
   ended(exit: Exit.Exit<void, LockError>): void {
     const { onEnd } = this
     this.onEnd = undefined
     onEnd?.(exit)
+  }
+
+  gone(): void {
+    for (const then of this.goers) then()
+    this.goers.clear()
   }
 
   back(): void {
