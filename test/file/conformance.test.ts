@@ -1,0 +1,16 @@
+/** What every store must do, checked on files. */
+import { describe, it } from "@effect/vitest"
+import { Duration, Effect } from "effect"
+import { conformance } from "effect-lock/testing"
+import { directory, storeIn } from "./support.ts"
+
+const all = conformance.conformance({
+  name: "file",
+  make: Effect.gen(function*() {
+    const path = yield* directory
+    const [one, other] = [yield* storeIn(path), yield* storeIn(path)]
+    return { one: { ...one, patience: Duration.millis(200) }, other }
+  })
+})
+
+describe("files conform", { concurrent: true }, () => conformance.register(it, all))
