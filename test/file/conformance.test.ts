@@ -1,7 +1,8 @@
 /** What every store must do, checked on files. */
-import { describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 import { conformance } from "effect-lock/testing"
+import { conforms } from "../support/conforms.ts"
+import { program } from "../support/program.ts"
 import { directory, storeIn } from "./support.ts"
 
 const all = conformance.conformance({
@@ -9,8 +10,8 @@ const all = conformance.conformance({
   make: Effect.gen(function*() {
     const path = yield* directory
     const [one, other] = [yield* storeIn(path), yield* storeIn(path)]
-    return { one: { ...one, patience: Duration.millis(200) }, other }
+    return { one: { ...one, patience: Duration.millis(200) }, other, program: program("file", path) }
   })
 })
 
-describe("files conform", { concurrent: true }, () => conformance.register(it, all))
+conforms("files conform", all)
