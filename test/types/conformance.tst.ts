@@ -26,4 +26,4 @@ typeOf(conformance.serve((_argument: string) => Effect.succeed(store))).is<Effec
 declare const connect: (port: string) => Effect.Effect<LockStore.LockStore, "broken", Scope.Scope>
 typeOf(conformance.serve(connect)).is<Effect.Effect<void, "broken">>()
 // @ts-expect-error: the argument is text
-conformance.serve((port: number) => Effect.succeed(store))
+conformance.serve((_port: number) => Effect.succeed(store))
