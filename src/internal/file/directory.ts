@@ -1,6 +1,7 @@
 /** A key's directory, and the few things that can be done to it, each atomic or of no consequence when cut short. */
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
+import { dirname } from "node:path"
 import { codeOf, Foreign, works } from "./failure.ts"
 import { newPrefix } from "./paths.ts"
 import { isLater, parse, type State } from "./state.ts"
@@ -68,9 +69,13 @@ export const take = (path: string, name: string): boolean => works(() => fs.unli
 export const put = (path: string, name: string): boolean =>
   works(() => fs.closeSync(fs.openSync(`${path}/${name}`, "wx")))
 
-/** The directory of all locks; only its user can look into it. */
+/** Makes the directory of all locks if it is missing; only its user can look into it. */
 export const open = (root: string): void => {
-  fs.mkdirSync(root, { recursive: true, mode: 0o700 })
+  const make = () => fs.mkdirSync(root, { mode: 0o700 })
+  // Not `recursive`, which says ENOENT where the reason is that the file system is read only.
+  if (fs.existsSync(root) || works(make, "EEXIST", "ENOENT")) return
+  open(dirname(root))
+  works(make, "EEXIST")
 }
 
 /**
