@@ -19,8 +19,8 @@ const kinds: Record<string, readonly [kind: FailureKind, retryable: boolean]> = 
 export class Foreign extends Error {
   readonly code = "ENOTDIR"
 
-  constructor(path: string) {
-    super(`something that is no lock is in ${path}`)
+  constructor(path: string, what = "has something in it that is no lock") {
+    super(`${path} ${what}`)
   }
 }
 

@@ -66,6 +66,9 @@ export const open = (root: string, clocks = Host.readClocks): Effect.Effect<void
     if (problem !== undefined) return unsupported(problem)
     try {
       Directory.open(root)
+      if (!fs.statSync(root).isDirectory()) throw new Failure.Foreign(root, "is no directory")
+      // Whether it can be written to shows when somebody wants to.
+      fs.accessSync(root, fs.constants.R_OK | fs.constants.X_OK)
       const unsuitable = Host.fileSystemProblem(fs.statfsSync(root).type)
       return unsuitable === undefined ? Effect.void : unsupported(`${root} cannot hold locks: ${unsuitable}`)
     } catch (cause) {
