@@ -3,8 +3,10 @@ import { Effect, Exit, Fiber, Option, Scope } from "effect"
 import { Lock, LockBackend } from "effect-lock"
 import * as FileBackend from "effect-lock/FileBackend"
 import type { Grant } from "effect-lock/LockStore"
+import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs"
 import * as Directory from "../../src/internal/file/directory.ts"
+import * as Host from "../../src/internal/file/host.ts"
 import * as State from "../../src/internal/file/state.ts"
 import { withSkew } from "../support/clock.ts"
 import { type CallName, seeCalls, systemError } from "./calls.ts"
@@ -15,7 +17,7 @@ const forgotten = (path: string, options?: Omit<FileBackend.Options, "directory"
   Effect.flatMap(Scope.make(), (scope) => Scope.provide(storeIn(path, options), scope))
 
 /** Another process, in another container: nobody here knows whether it is gone. */
-const elsewhere = "1-1"
+const elsewhere = "1-1-1"
 
 const micros = () => Number(process.hrtime.bigint() / 1000n)
 
@@ -44,9 +46,9 @@ describe("a key on the disk", () => {
       const scope = yield* Scope.make()
       const store = yield* Scope.provide(storeIn(path), scope)
       yield* acquire(store, "key", "1-a.x")
-      assert.match(namesOf(path, "key").join(), new RegExp(`^h,\\d{16},\\d+,10000,1-a\\.x,\\d+-${process.pid}$`))
+      assert.match(namesOf(path, "key").join(), new RegExp(`^h,\\d{16},\\d+,10000,1-a\\.x,\\d+-${process.pid}-\\d+$`))
       yield* store.release("key", "1-a.x")
-      assert.match(namesOf(path, "key").join(), /^f,\d{16},\d+,0,1-a\.x,\d+-\d+$/)
+      assert.match(namesOf(path, "key").join(), /^f,\d{16},\d+,0,1-a\.x,\d+-\d+-\d+$/)
       yield* Scope.close(scope, Exit.void)
       assert.deepStrictEqual(readdirSync(path), [".fence"])
     }).pipe(Effect.scoped))
@@ -142,6 +144,36 @@ describe("a key on the disk", () => {
       const store = yield* storeIn(path)
       rmSync(path, { recursive: true })
       assert.isAbove(yield* acquire(store, "key", "1-b"), fence)
+    }).pipe(Effect.scoped))
+})
+
+describe("the owner of a state", () => {
+  const [where, id, begin] = Host.self.split("-")
+
+  it.live("is gone when no process has its id, or one that began at another time", () =>
+    Effect.gen(function*() {
+      assert.isFalse(Host.isGone(Host.self))
+      const { pid } = spawnSync("true")
+      assert.isTrue(Host.isGone(`${where}-${pid}-${begin}`))
+      if (process.platform === "linux") assert.isTrue(Host.isGone(`${where}-${id}-1`))
+      // So a lock is free after the host has started anew, whoever has the id now.
+      const path = yield* directory
+      const store = yield* storeIn(path)
+      yield* write(path, "key", State.make("h", 5, 0, 1e12, "1-a", `${where}-${id}-1`))
+      if (process.platform === "linux") yield* acquire(store, "key", "1-b")
+    }).pipe(Effect.scoped))
+
+  it.live("may be there although it is not known, another user's, or in another container", () =>
+    Effect.gen(function*() {
+      assert.isFalse(Host.isGone(elsewhere))
+      assert.isFalse(Host.isGone(""))
+      assert.isFalse(Host.isGone(`${where}-${id}`))
+      const { kill } = process
+      yield* Effect.addFinalizer(() => Effect.sync(() => process.kill = kill))
+      process.kill = () => {
+        throw systemError("EPERM")
+      }
+      assert.isFalse(Host.isGone(`${where}-${id}-${begin}`))
     }).pipe(Effect.scoped))
 })
 

@@ -1,7 +1,7 @@
 /** This process among those of the host: who it is, who is gone, and what it shares with the others. */
 import * as fs from "node:fs"
 import * as os from "node:os"
-import { works } from "./failure.ts"
+import { codeOf } from "./failure.ts"
 
 const readIn = (read: () => string): string | undefined => {
   try {
@@ -13,24 +13,43 @@ const readIn = (read: () => string): string | undefined => {
 
 /**
  * Where process ids count: `4026531836`. Two containers have the same ids for
- * different processes. Nothing but the process itself knows whether it is in
- * one, so where that cannot be found out nobody is ever taken to be gone.
+ * different processes. Where it cannot be found out nobody is ever taken to be gone.
  */
 const namespace: string | undefined = process.platform === "linux"
   ? readIn(() => fs.readlinkSync("/proc/self/ns/pid").replace(/\D/g, ""))
   : "0"
 
-/** Who we are, as the owner of a state. */
-export const self: string = namespace === undefined ? "" : `${namespace}-${process.pid}`
+/** When a process began, in ticks since the host did, which tells it from an earlier one with the same id. */
+const beginOf = (id: string): string | undefined =>
+  readIn(() => {
+    const stat = fs.readFileSync(`/proc/${id}/stat`, "latin1")
+    // The second field is a name in parentheses, which may have anything in it.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
+  })
 
-/**
- * Whether the owner is surely no more. An id that another process has by now
- * looks alive; then the lease decides.
- */
+const unknown = "0"
+
+/** Who we are, as the owner of a state: `<namespace>-<id>-<begin>`. */
+export const self: string = namespace === undefined
+  ? ""
+  : `${namespace}-${process.pid}-${beginOf("self") ?? unknown}`
+
+const isThere = (id: number): boolean => {
+  try {
+    return process.kill(id, 0)
+  } catch (error) {
+    // One that is another user's may not be signalled, but is there.
+    return codeOf(error) !== "ESRCH"
+  }
+}
+
+/** Whether the owner is surely no more. Where that cannot be told, the lease decides. */
 export const isGone = (owner: string): boolean => {
-  const [where, id] = owner.split("-")
-  // One that is there but not ours to signal is refused with EPERM.
-  return where !== "" && where === namespace && !works(() => process.kill(+id, 0), "ESRCH", "EPERM")
+  const [where, id, begin = unknown] = owner.split("-")
+  if (where === "" || where !== namespace) return false
+  if (!isThere(+id)) return true
+  const now = begin === unknown ? undefined : beginOf(id)
+  return now !== undefined && now !== begin
 }
 
 /** Readings of clocks, in seconds. */
