@@ -7,6 +7,7 @@ import { directory, storeIn } from "./support.ts"
 
 const all = conformance.conformance({
   name: "file",
+  lease: "3 seconds",
   make: Effect.gen(function*() {
     const path = yield* directory
     const [one, other] = [yield* storeIn(path), yield* storeIn(path)]
