@@ -55,7 +55,10 @@ const forever = (session: Session, keys: ReadonlyArray<string>, enter: () => voi
 
 const work = async (order: Order): Promise<unknown> => {
   const { contestant, directory, keys } = order
-  if (order.do === "abandon") return byName(contestant).abandon!(directory, keys)
+  if (order.do === "abandon") {
+    await byName(contestant).abandon!(directory, keys)
+    return true
+  }
   if (order.do === "takeOver") {
     while (monotonic() < order.startAt) { /* All at the same moment. */ }
     const got = await Promise.all(keys.map((key) => byName(contestant).attempt!(directory, key)))
@@ -100,4 +103,6 @@ const work = async (order: Order): Promise<unknown> => {
   return Float64Array.from(log)
 }
 
+// Those who wait for ever end with who let them wait.
+process.once("disconnect", () => process.exit())
 serve(work)

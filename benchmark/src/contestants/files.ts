@@ -114,7 +114,7 @@ const sqlite: FileContestant = {
           const token = randomBytes(12).toString("base64url")
           for (;;) {
             const now = monotonic()
-            if (take.get({ key, token, until: now + 10_000, now }) !== undefined) return token
+            if (take.get({ key, token, until: now + 3_600_000, now }) !== undefined) return token
             await new Promise((resolve) => setTimeout(resolve, retryMillis * (0.5 + Math.random())))
           }
         },

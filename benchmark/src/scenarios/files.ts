@@ -161,6 +161,7 @@ export const run = async ({ log, quick, seed }: Context): Promise<Report> => {
   )
   for (let round = 0; round < rounds; round++) {
     for (const one of shuffled(settings, next)) {
+      log(one.name)
       if (alone.includes(one)) free.add(one.name, await uncontended(one, 200, quick ? 3 : 10))
       many.add(one.name, await contended(one, 8, 1, millis))
       pair.add(one.name, await contended(one, 2, 30, millis))
