@@ -120,6 +120,25 @@ test("acquire, an orphan of ours becomes another's between GET and REPLACE: held
     assert.strictEqual(yield* holderOf(other, "k"), "b")
   }))
 
+test("acquire, another had it at each look: held, and no failure", ({ other, proxy, store }) =>
+  Effect.gen(function*() {
+    yield* acquire(other, "k", "b")
+    let next = proxy.next("request", "get", "hold")
+    const fiber = yield* Effect.forkChild(store.tryAcquire(claim("k", "a")))
+    while (fiber.pollUnsafe() === undefined) {
+      yield* next.arrived
+      yield* other.release("k", "b")
+      next = proxy.next("request", "add", "hold")
+      yield* proxy.letGo
+      yield* Effect.raceFirst(next.arrived, Fiber.await(fiber))
+      if (fiber.pollUnsafe() !== undefined) break
+      yield* acquire(other, "k", "b")
+      next = proxy.next("request", "get", "hold")
+      yield* proxy.letGo
+    }
+    assert.strictEqual((yield* Fiber.join(fiber))._tag, "Held")
+  }))
+
 test("acquire, the request arrives after the release: swept up", ({ other, proxy, store }) =>
   Effect.gen(function*() {
     const held = proxy.next("request", "add", "hold")
