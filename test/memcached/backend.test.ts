@@ -193,13 +193,13 @@ it.live("lost replies to anything change neither the result nor who holds", () =
     const store = yield* storeAt(server.port)
     for (const direction of ["request", "reply"] as const) {
       for (const opcode of ["add", "replace", "delete"]) {
+        const key = `${direction}-${opcode}`
         const done = yield* Deferred.make<void>()
         const lost = yield* Effect.forkChild(
-          Effect.andThen(proxy.next(direction, opcode, "lose").arrived, Deferred.succeed(done, undefined)),
+          Effect.andThen(proxy.next(direction, opcode, "lose", key).arrived, Deferred.succeed(done, undefined)),
           { startImmediately: true }
         )
         const work = opcode === "replace" ? Deferred.await(done) : Effect.void
-        const key = `${direction}-${opcode}`
         const result = yield* Effect.provide(
           Lock.withLock(Effect.as(work, key), key, { expires: "3 seconds" }),
           backend

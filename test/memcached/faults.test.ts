@@ -28,9 +28,10 @@ const test = (name: string, body: (world: World) => Effect.Effect<void, unknown,
   it.live(name, () => Effect.flatMap(world, body))
 
 const failsWith = <A>(effect: Effect.Effect<A, BackendFailure>, kind: BackendFailure["kind"]) =>
-  Effect.map(Effect.flip(effect), (failure) => {
-    assert.strictEqual(failure.kind, kind)
-    assert.isTrue(failure.retryable)
+  Effect.map(Effect.result(effect), (result) => {
+    assert(result._tag === "Failure", `expected ${kind}, and got a success`)
+    assert.strictEqual(result.failure.kind, kind)
+    assert.isTrue(result.failure.retryable)
   })
 
 // ---------------------------------------------------------------------------
@@ -265,8 +266,8 @@ for (const [fate, kind] of Object.entries(broken) as Array<[Fate, BackendFailure
   test(`"${fate}" on any reply: a failure, and everything works on the next connection`, ({ proxy, store }) =>
     Effect.gen(function*() {
       for (const opcode of ["add", "get", "replace", "delete"]) {
-        proxy.next("reply", opcode, fate)
         const key = `${fate}-${opcode}`
+        proxy.next("reply", opcode, fate, key)
         const cycle = Effect.gen(function*() {
           assert.strictEqual((yield* store.tryAcquire(claim(key, "a")))._tag, "Acquired")
           yield* store.inspect(key)
