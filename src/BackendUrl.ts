@@ -82,7 +82,8 @@ const choose = (url: string): Effect.Effect<Layer.Layer<LockBackend, LockError>,
  *
  * ```ts
  * import { Effect } from "effect"
- * import { BackendUrl, Lock } from "effect-lock"
+ * import { Lock } from "effect-lock"
+ * import * as BackendUrl from "effect-lock/BackendUrl"
  *
  * const locks = BackendUrl.layer("memory://")
  *
@@ -95,7 +96,8 @@ const choose = (url: string): Effect.Effect<Layer.Layer<LockBackend, LockError>,
  *
  * ```ts redis
  * import { Effect } from "effect"
- * import { BackendUrl, Lock } from "effect-lock"
+ * import { Lock } from "effect-lock"
+ * import * as BackendUrl from "effect-lock/BackendUrl"
  *
  * const locks = BackendUrl.layer(process.env.REDIS_URL ?? "redis://localhost:6379")
  *
@@ -108,7 +110,7 @@ const choose = (url: string): Effect.Effect<Layer.Layer<LockBackend, LockError>,
  *
  * ```ts
  * import { Effect, Layer } from "effect"
- * import { BackendUrl } from "effect-lock"
+ * import * as BackendUrl from "effect-lock/BackendUrl"
  *
  * const build = Layer.build(BackendUrl.layer("mysql://root:secret@db")).pipe(Effect.scoped)
  *
@@ -141,7 +143,8 @@ export const layer = (url: string | Redacted.Redacted<string>): Layer.Layer<Lock
  *
  * ```ts
  * import { ConfigProvider, Effect } from "effect"
- * import { BackendUrl, Lock, LockBackend } from "effect-lock"
+ * import { Lock, LockBackend } from "effect-lock"
+ * import * as BackendUrl from "effect-lock/BackendUrl"
  *
  * const backendName = LockBackend.LockBackend.useSync((backend) => backend.name).pipe(
  *   Lock.withLock("report"),
@@ -158,7 +161,7 @@ export const layer = (url: string | Redacted.Redacted<string>): Layer.Layer<Lock
  *
  * ```ts
  * import { Config, Effect, Layer } from "effect"
- * import { BackendUrl } from "effect-lock"
+ * import * as BackendUrl from "effect-lock/BackendUrl"
  *
  * export const locks = Layer.unwrap(Effect.map(Config.Redacted("SHOP_LOCKS"), BackendUrl.layer))
  * ```

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, ConfigProvider, Deferred, Effect, Exit, Layer, Logger, Redacted, Schema } from "effect"
-import { BackendUrl, Lock, LockBackend, LockError } from "effect-lock"
+import { Lock, LockBackend, LockError } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
 import { execFile } from "node:child_process"
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs"
 import { createServer } from "node:net"
@@ -252,7 +253,8 @@ const project = Effect.fnUntraced(function*(...packages: ReadonlyArray<string>) 
       "--input-type=module",
       "--eval",
       `import { Effect } from "effect"
-       import { BackendUrl, Lock, LockBackend } from "effect-lock"
+       import { Lock, LockBackend } from "effect-lock"
+       import * as BackendUrl from "effect-lock/BackendUrl"
        LockBackend.LockBackend.useSync((backend) => backend.name).pipe(
          Lock.withLock("key", { timeout: "5 seconds" }),
          Effect.provide(BackendUrl.layer(process.argv[1])),

@@ -1,9 +1,8 @@
-/** What may be asked for: options checked, and a request made of them. */
+/** What may be asked for: each option checked and decoded. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
-import type { LockConfig, LockDefaults, LockOptions, LockRequest } from "../LockConfig.ts"
 import { InvalidOptions, LockError } from "../LockError.ts"
 
 const show = (value: unknown): string => {
@@ -21,11 +20,19 @@ const toWholeMillis = (input: unknown): number =>
     onSome: (duration) => Math.ceil(Duration.toMillis(duration))
   })
 
+interface Decoded {
+  readonly expires: Duration.Duration
+  readonly timeout: Duration.Duration
+  readonly retry: Schedule.Schedule<unknown>
+  readonly renew: boolean
+  readonly keyPrefix: string
+}
+
 /** What each option may be: decoded, or undefined for what makes no sense. */
 const kinds: {
-  readonly [K in keyof LockConfig]: {
+  readonly [K in keyof Decoded]: {
     readonly expected: string
-    readonly decode: (input: unknown) => LockConfig[K] | undefined
+    readonly decode: (input: unknown) => Decoded[K] | undefined
   }
 } = {
   expires: {
@@ -50,23 +57,26 @@ const kinds: {
   keyPrefix: { expected: "a string", decode: (input) => typeof input === "string" ? input : undefined }
 }
 
-const names = Object.keys(kinds) as Array<keyof LockConfig>
+const names = Object.keys(kinds) as Array<keyof Decoded>
 
-export const decodeOption = <K extends keyof LockConfig>(
+export const decodeOption = <K extends keyof Decoded>(
   kind: K,
   input: unknown,
   option: string = kind
-): Result.Result<Exclude<LockConfig[K], undefined>, LockError> => {
+): Result.Result<Decoded[K], LockError> => {
   const { decode, expected } = kinds[kind]
   const decoded = decode(input)
-  return decoded === undefined
-    ? Result.fail(invalid(option, input, expected))
-    : Result.succeed(decoded as Exclude<LockConfig[K], undefined>)
+  return decoded === undefined ? Result.fail(invalid(option, input, expected)) : Result.succeed(decoded)
 }
 
-/** Checks and decodes what is given; a key that is absent or undefined stays absent. */
-export const decode = (options: LockDefaults): Result.Result<Partial<LockConfig>, LockError> => {
-  const changes: Partial<Record<keyof LockConfig, unknown>> = {}
+/**
+ * Checks and decodes what is given; a key that is absent or undefined stays absent.
+ * An option that has no kind here does not compile.
+ */
+export const decode = <O extends { readonly [K in keyof O]: K extends keyof Decoded ? unknown : never }>(
+  options: O & { readonly [K in keyof Decoded]?: unknown }
+): Result.Result<Partial<Decoded>, LockError> => {
+  const changes: Partial<Record<keyof Decoded, unknown>> = {}
   for (const kind of names) {
     const input = options[kind]
     if (input === undefined) continue
@@ -74,38 +84,8 @@ export const decode = (options: LockDefaults): Result.Result<Partial<LockConfig>
     if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
     changes[kind] = decoded.success
   }
-  return Result.succeed(changes as Partial<LockConfig>)
+  return Result.succeed(changes as Partial<Decoded>)
 }
-
-/**
- * Checks a key and its options once, and gives a function that completes them
- * with the defaults in force when the call runs. What is wrong comes out as a
- * `LockError` value.
- */
-export const request = (
-  key: string,
-  options?: LockOptions
-): (config: LockConfig) => LockRequest | LockError => {
-  if (typeof key !== "string" || key.length === 0) {
-    const error = invalid("key", key, "a string that is not empty")
-    return () => error
-  }
-  const decoded = options === undefined ? none : decode(options)
-  if (Result.isFailure(decoded)) return () => decoded.failure
-  const changes = decoded.success
-  return (config) => {
-    const { expires, keyPrefix, renew, retry, timeout } = { ...config, ...changes }
-    return {
-      key: keyPrefix + key,
-      expiresMillis: Duration.toMillis(expires),
-      timeoutMillis: Duration.toMillis(timeout),
-      retry,
-      renew
-    }
-  }
-}
-
-const none: Result.Result<Partial<LockConfig>, LockError> = Result.succeed({})
 
 /** The length of an extension, in milliseconds. */
 export const decodeExtension = (input: Duration.Input): Result.Result<number, LockError> =>

@@ -1,6 +1,7 @@
 import type { Config, Layer } from "effect"
 import { Redacted } from "effect"
-import { BackendUrl, type LockBackend, type LockError } from "effect-lock"
+import { type LockBackend, type LockError } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
 import { typeOf } from "./same.ts"
 
 declare const text: string
