@@ -119,8 +119,8 @@ export interface StoreOptions {
 /**
  * Where the servers are, and how locks are kept there.
  *
- * - `url`: `memcache://[user:password@]host[:port][,host[:port]…]`, the password
- *   percent-encoded where it needs to be. Give it as `Redacted` or as text; it is
+ * - `url`: `memcache://[user:password@]host[:port][,host[:port]…]`, or the same with
+ *   `memcached://`; the user and the password percent-encoded where they need to be. Give it as `Redacted` or as text; it is
  *   never printed.
  * - `servers`: the same as a list of `host`, `host:port` or `[ipv6]:port`
  *   (default `localhost:11211`), instead of a `url`

@@ -169,27 +169,31 @@ describe("URLs", () => {
     })
     assert.deepStrictEqual(parse("memcache://us:p/w:?#@h").password, "p/w:?#")
     assert.deepStrictEqual(parse("MEMCACHE://user@h").username, "user")
+    assert.deepStrictEqual(parse("memcached://a,b:2").servers, "a 11211,b 2")
   })
 
-  it("that make no sense are refused, and never shown", () => {
-    const urls = [
-      "",
-      "secret",
-      "redis://h",
-      "memcache:h",
-      "memcache://user:secret",
-      "memcache://user:secret@h:x",
-      "memcache://user:sec@ret@h",
-      "memcache://user:secret%@h",
-      "memcache://:secret@h",
-      "memcache://h/secret",
-      "memcache://h?password=secret",
-      "memcache://a,,b"
+  it("that make no sense are refused: the part is named, and nothing is shown", () => {
+    const urls: ReadonlyArray<readonly [string, string]> = [
+      ["", "another scheme or none"],
+      ["secret", "another scheme or none"],
+      ["redis://h", "another scheme or none"],
+      ["memcache:h", "another scheme or none"],
+      ["memcache://user:secret", "a malformed server, number 1"],
+      ["memcache://user:secret@h,h:x", "a malformed server, number 2"],
+      ["memcache://user:sec@ret@h", `an "@" in the user or the password`],
+      ["memcache://user:secret%@h", `a stray "%" in the password`],
+      ["memcache://secret%:secret@h", `a stray "%" in the user`],
+      ["memcache://:secret@h", "no user before the @"],
+      ["memcache://h/secret", "a path"],
+      ["memcache://h?password=secret", "a query or a fragment"],
+      ["memcached://h/#secret", "a query or a fragment"],
+      ["memcache://a,,b", "a malformed server, number 2"]
     ]
-    for (const url of urls) {
+    for (const [url, part] of urls) {
       const parsed = parseUrl(url)
-      assert.isTrue(Result.isFailure(parsed), url)
-      if (Result.isFailure(parsed)) assert.notMatch(parsed.failure.message, /secret|sec@ret/)
+      assert(Result.isFailure(parsed), url)
+      assert.strictEqual(parsed.failure.value, part, url)
+      assert.notMatch(parsed.failure.message, /secret|sec@ret/)
     }
   })
 })
