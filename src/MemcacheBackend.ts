@@ -22,8 +22,13 @@
  *   counts in whole seconds and skips one now and then. The holder's own deadline
  *   is exact, to the millisecond. A lease lasts at most 29 days; more fails with
  *   `InvalidOptions`.
- * - Waiters ask again as their schedule says, by default after 10 ms, growing
- *   to 250 ms. There is no queue between processes.
+ * - Processes that wait are served in the order in which they came. The queue is
+ *   part of the lock's item, and memcached tells nobody of changes, so waiters look
+ *   at it: every few milliseconds at first, up to every 100 when they are next and
+ *   every 250 when not. One that is next and has gone is passed over after a third
+ *   of a second, together with all that have gone before the one who notices. When
+ *   the item is lost, by a crash of its holder, an eviction or a restart, the queue
+ *   is lost with it, and begins anew in the order in which waiters notice.
  * - Several servers share the locks: each key lives on one of them, by a hash of
  *   the key and the server as it is written. A lock never moves to another server
  *   because its own is down. Every process must name the same servers, in any

@@ -2,7 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Redacted, Result } from "effect"
 import { parseServers, parseUrl } from "../../src/internal/memcached/address.ts"
-import { fencingToken, pin } from "../../src/internal/memcached/store.ts"
+import * as Content from "../../src/internal/memcached/content.ts"
+import { pin } from "../../src/internal/memcached/pin.ts"
+import { fencingToken } from "../../src/internal/memcached/store.ts"
 import * as Wire from "../../src/internal/memcached/wire.ts"
 
 describe("expiry", () => {
@@ -67,14 +69,57 @@ describe("keys", () => {
 })
 
 describe("contents", () => {
+  const token = "12-abc_DEF-1234.k3x.A-Za-z0-9_"
+  const decode = (text: string) => Content.decode(Buffer.from(text))
+
   it("come back as they were written", () => {
-    const content = { token: "12-abc_DEF-1234.k3x.A-Za-z0-9_", expiresAt: 1_790_000_000_123 }
-    assert.deepStrictEqual(Wire.decodeContent(Buffer.from(Wire.encodeContent(content))), content)
+    for (const holder of [token, undefined]) {
+      for (const waiters of [[], ["a"], ["-b", "~not", "c.1"].filter((waiter) => !waiter.startsWith("~"))]) {
+        const content = { token: holder, time: 1_790_000_000_123, waiters, full: false }
+        assert.deepStrictEqual(decode(Content.encode(holder, content.time, waiters)), content)
+      }
+    }
+  })
+
+  it("keep the order of those who came, without those who went", () => {
+    const log = [
+      Content.joining("a"),
+      Content.joining("b"),
+      Content.joining("a"),
+      Content.leaving("a"),
+      Content.joining("c"),
+      Content.leaving("x"),
+      Content.joining("a")
+    ]
+    assert.deepStrictEqual(decode(Content.encode(token, 1, []) + log.join(""))?.waiters, ["b", "c", "a"])
+  })
+
+  it("take no more waiters when they are long, or of the version before", () => {
+    const many = Array.from({ length: 300 }, (_, i) => `${token}${i}`)
+    assert.isTrue(decode(Content.encode(token, 1, many))?.full)
+    assert.deepStrictEqual(decode(`1 2 ${token}`), { token, time: 2, waiters: [], full: true })
   })
 
   it("of somebody else's making are recognized", () => {
-    for (const value of ["", "1", "1 2", "1 2 ", "2 3 token", "hello", "1 x token", "1 2 to ken", "1 2 token\n3"]) {
-      assert.isUndefined(Wire.decodeContent(Buffer.from(value)))
+    for (
+      const value of [
+        "",
+        "2",
+        "2 2",
+        "2 2 ",
+        "3 3 token",
+        "hello",
+        "2 x token",
+        "2 2 to ken",
+        "2 2 token\n3",
+        "2 2 t +",
+        "2 2 t  +a",
+        "2 2 t +a ",
+        "2 2 t +*",
+        "2 2 ** +a"
+      ]
+    ) {
+      assert.isUndefined(decode(value), value)
     }
   })
 })

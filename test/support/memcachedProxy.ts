@@ -12,6 +12,7 @@ export const opcodeNames: Record<number, string> = {
   0x02: "add",
   0x03: "replace",
   0x04: "delete",
+  0x0e: "append",
   0x10: "stat",
   0x20: "saslList",
   0x21: "saslAuth"
