@@ -1,10 +1,14 @@
 /** Servers that forget, run full, or lack what the protocol needs. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option, Redacted } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Layer, Option, Redacted } from "effect"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { networkInterfaces, tmpdir } from "node:os"
 import { join } from "node:path"
+import { pin } from "../../src/internal/memcached/pin.ts"
+import * as Lock from "../../src/Lock.ts"
+import { LockError } from "../../src/LockError.ts"
+import * as MemcacheBackend from "../../src/MemcacheBackend.ts"
 import { memcached } from "../support/memcached.ts"
 import { memcachedProxy } from "../support/memcachedProxy.ts"
 import { freePort } from "../support/server.ts"
@@ -73,6 +77,59 @@ describe("forgetting", () => {
       }
       assert.isFalse(yield* store.extend(claim("k", "a")))
       yield* acquire(store, "k", "b")
+    }))
+})
+
+describe("several servers", () => {
+  /** Two servers, a key on each, and a backend on both. */
+  const two = Effect.gen(function*() {
+    const [up, down] = yield* Effect.all([memcached(), memcached()])
+    const servers = [up, down].map(({ port }) => `127.0.0.1:${port}`)
+    const keyOn = (server: string) => {
+      for (let i = 0;; i++) {
+        if (pin(servers.map((name) => ({ name })), `lock:key-${i}`).name === server) return `key-${i}`
+      }
+    }
+    return {
+      down,
+      keyUp: keyOn(servers[0]),
+      keyDown: keyOn(servers[1]),
+      locks: yield* Layer.build(MemcacheBackend.layer({ servers }))
+    }
+  })
+
+  it.live("one down: its locks fail and wait for it, those of the other go on, and nothing moves", () =>
+    Effect.gen(function*() {
+      const { down, keyDown, keyUp, locks } = yield* two
+      const held = yield* Deferred.make<void>()
+      const done = yield* Deferred.make<void>()
+      const work = Effect.andThen(Deferred.succeed(held, undefined), Deferred.await(done))
+      const [kept, lost] = yield* Effect.forEach(
+        [[keyUp, "1 minute"], [keyDown, "2 seconds"]] as const,
+        ([key, expires]) => Effect.forkChild(Effect.provide(Effect.exit(Lock.withLock(work, key, { expires })), locks))
+      )
+      yield* Deferred.await(held)
+      yield* eventually(Effect.provide(Effect.map(Lock.inspect(keyDown), Option.isSome), locks))
+      yield* down.stop
+      // The holder on it is told, and a lock cannot be had meanwhile.
+      const ended = yield* Fiber.join(lost)
+      assert(Exit.isFailure(ended))
+      const error = Cause.squash(ended.cause)
+      assert(error instanceof LockError && error.reason._tag === "LockLost")
+      const refused = yield* Effect.flip(Effect.provide(Lock.withLock(Effect.void, keyDown, { timeout: 0 }), locks))
+      assert(refused.reason._tag === "BackendFailure")
+      assert.strictEqual(refused.reason.kind, "Unreachable")
+      const waiting = yield* Effect.forkChild(
+        Effect.provide(Lock.withLock(Effect.succeed("back"), keyDown, { timeout: "1 minute" }), locks)
+      )
+      // The other server does not notice.
+      assert.isTrue(Option.isSome(yield* Effect.provide(Lock.inspect(keyUp), locks)))
+      assert.isUndefined(kept.pollUnsafe())
+      assert.isUndefined(waiting.pollUnsafe())
+      yield* down.restart
+      assert.strictEqual(yield* Fiber.join(waiting), "back")
+      yield* Deferred.succeed(done, undefined)
+      assert.isTrue(Exit.isSuccess(yield* Fiber.join(kept)))
     }))
 })
 
