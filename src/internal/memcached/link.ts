@@ -134,7 +134,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
   let loggedIn = false
   let dead: Fault | undefined
   let sequence = lineBreak - 1
-  let corked = false
+  let outbox: Array<Buffer> = []
   let startedAt = 0
   let timer: ReturnType<typeof setTimeout> | undefined
   let resting = false
@@ -201,24 +201,22 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
       if (onResponse(response)) rest()
       else pending.add(entry)
     }
-    // One that is alone goes out at once, for the server to work on while others are made.
-    if (pending.size > 0) cork()
+    const alone = pending.size === 0
     pending.add(entry)
     if (timer === undefined) watch(timeouts.requestMillis)
     // memjs forgets a callback after its first message unless it is `quiet`, which STAT needs.
     server.onResponse(sequence, request.opcode === Opcode.stat ? Object.assign(receive, { quiet: true }) : receive)
-    socket!.write(encodeRequest(request, sequence))
+    const message = encodeRequest(request, sequence)
+    // One that is alone goes out at once, for the server to work on while others are made.
+    if (alone) socket!.write(message)
+    else if (outbox.push(message) === 1) process.nextTick(flush)
   }
 
-  /** Requests of one turn go out in one write. */
-  const cork = (): void => {
-    if (corked) return
-    corked = true
-    socket!.cork()
-    process.nextTick(() => {
-      corked = false
-      socket!.uncork()
-    })
+  /** Requests of one turn go out in one piece. */
+  const flush = (): void => {
+    const messages = outbox
+    outbox = []
+    if (dead === undefined) socket!.write(messages.length === 1 ? messages[0] : Buffer.concat(messages))
   }
 
   const garbage = (): Fault => {
