@@ -12,7 +12,8 @@ const all = conformance.conformance({
   grain: "3100 millis",
   make: Effect.gen(function*() {
     const { port } = yield* memcached()
-    const [one, other] = yield* Effect.all([storeAt(port), storeAt(port)])
+    const timeouts = { requestTimeout: "1 second", connectTimeout: "1 second" } as const
+    const [one, other] = yield* Effect.all([storeAt(port, timeouts), storeAt(port, timeouts)])
     // Connected already: some cases count on an answer within few milliseconds.
     yield* Effect.all([one.inspect("key"), other.inspect("key")])
     return { one: { ...one, patience: Duration.millis(200) }, other }

@@ -7,7 +7,7 @@ import type { LockStore } from "../../src/LockStore.ts"
 import * as MemcacheBackend from "../../src/MemcacheBackend.ts"
 import { memcached } from "../support/memcached.ts"
 import { memcachedProxy } from "../support/memcachedProxy.ts"
-import { acquire, claim, eventually, holderOf, storeAt } from "./support.ts"
+import { acquire, claim, eventually, holderOf, requestTimeout, storeAt } from "./support.ts"
 
 /** A server and as many stores as processes. */
 const processes = (count: number) =>
@@ -115,7 +115,7 @@ describe("a queue", () => {
     Effect.gen(function*() {
       const { server, stores: [a, c] } = yield* processes(2)
       const proxy = yield* memcachedProxy(() => server.port)
-      const b = yield* storeAt(proxy.port, { requestTimeout: 300 })
+      const b = yield* storeAt(proxy.port, { requestTimeout })
       yield* acquire(a, "k", "a")
       proxy.next("reply", "append", "lose", "k")
       assert.strictEqual((yield* Effect.flip(wait(b, "b"))).kind, "NoReply")
