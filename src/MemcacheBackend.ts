@@ -13,7 +13,7 @@
  * Use when memcached is what you run. It is a cache, and it may lose a lock at
  * any time without a word, so take `RedisBackend` instead when two holders at
  * once would do harm that a fencing token cannot stop, when waiters must be woken
- * at once or served in order, when a lock must survive a restart, or when the
+ * at once, when a lock must survive a restart, or when the
  * connection needs TLS.
  *
  * **Details**
@@ -49,10 +49,9 @@
  * own, started with `-M` (refuse instead of evict) and `-F` (no `flush_all`), and
  * `expires` longer than the host may be paused.
  *
- * A server without CAS (`-C`) or without `STAT` is refused with a `BackendFailure` of
- * kind `Unsupported`. One that only speaks the text protocol (`-B ascii`, `-Y`,
- * twemproxy, mcrouter, memcached's own proxy, ElastiCache Serverless) is refused
- * as well, or does not answer at all (`NoReply`).
+ * A server without CAS (`-C`), without `STAT`, or that only speaks the text protocol
+ * (`-B ascii`, `-Y`, twemproxy, mcrouter, memcached's own proxy, ElastiCache
+ * Serverless) is refused with a `BackendFailure` of kind `Unsupported`.
  *
  * **Fencing tokens**
  *
