@@ -23,6 +23,9 @@ const backendAt = (
 
 const reasonOf = (error: LockError) => error.reason
 
+/** A process of its own takes as long to start as the machine makes it. */
+const startingProcesses = 120_000
+
 it.live("every layer locks", () =>
   Effect.gen(function*() {
     const server = yield* memcached()
@@ -154,8 +157,8 @@ it.live("a holder that is killed blocks others for its lease and a few seconds",
     const busy = yield* Effect.provide(Lock.once(Effect.void, "k"), backend)
     assert.strictEqual(busy._tag, "None")
     yield* kill(holder.process)
-    yield* Effect.provide(Lock.withLock(Effect.void, "k", { timeout: "15 seconds" }), backend)
-  }))
+    yield* Effect.provide(Lock.withLock(Effect.void, "k", { timeout: "1 minute" }), backend)
+  }), startingProcesses)
 
 it.live("a server that is down is a BackendFailure within the timeout, and no wait beyond", () =>
   Effect.gen(function*() {
@@ -267,4 +270,4 @@ it.live("a process may exit when its layer has closed, and while its connection 
       assert.strictEqual(yield* child.exited, 0)
       assert.strictEqual(child.output(), "done\n")
     }
-  }))
+  }), startingProcesses)
