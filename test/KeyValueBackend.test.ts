@@ -185,7 +185,7 @@ describe("a record", () => {
           assert.isFalse(failure.retryable)
           assert.match(
             failure.message,
-            /^best-effort-key-value could not (acquire|extend|release|inspect) of lock "key" \(WrongType\): .* "lock:key"; remove it$/
+            /^best-effort-key-value could not (acquire|extend|release|inspect)( of)? lock "key" \(WrongType\): .* "lock:key"; remove it$/
           )
         }
         assert.strictEqual(records.get("lock:key"), value)
@@ -232,7 +232,7 @@ describe("a cache", () => {
       assert.strictEqual(error.reason.kind, "Unknown")
       assert.match(
         error.message,
-        /^best-effort-key-value could not acquire of lock "key" \(Unknown\): connection reset$/
+        /^best-effort-key-value could not acquire( of)? lock "key" \(Unknown\): connection reset$/
       )
     }))
 

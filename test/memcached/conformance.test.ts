@@ -7,7 +7,8 @@ import { storeAt } from "./support.ts"
 
 const all = conformance.conformance({
   name: "memcached",
-  lease: "500 millis",
+  // A machine that is busy does not run everybody every second.
+  lease: "2 seconds",
   // Up to three seconds come from counting in whole seconds.
   grain: "3100 millis",
   make: Effect.gen(function*() {
@@ -20,4 +21,4 @@ const all = conformance.conformance({
   })
 })
 
-describe("memcached conforms", { concurrent: true, timeout: 30_000 }, () => conformance.register(it, all))
+describe("memcached conforms", { concurrent: true, timeout: 60_000 }, () => conformance.register(it, all))
