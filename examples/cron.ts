@@ -9,7 +9,8 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Option } from "effect"
-import { BackendUrl, Lock, LockKey } from "effect-lock"
+import { Lock, LockKey } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
 
 const jobKey = LockKey.template("nightly-report-{day}")
 

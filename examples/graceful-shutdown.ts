@@ -8,7 +8,8 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Clock, Console, Deferred, Effect, Option } from "effect"
-import { BackendUrl, Lock } from "effect-lock"
+import { Lock } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
 import { spawn } from "node:child_process"
 
 const lock = { expires: "1 minute", timeout: 0 } as const

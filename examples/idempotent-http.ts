@@ -7,7 +7,8 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Context, Effect, Layer } from "effect"
-import { BackendUrl, Lock, type LockBackend, LockKey } from "effect-lock"
+import { Lock, type LockBackend, LockKey } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 

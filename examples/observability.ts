@@ -8,7 +8,8 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Duration, Effect, Metric, Option, Tracer } from "effect"
-import { BackendUrl, Lock } from "effect-lock"
+import { Lock } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
 
 const spans: Array<Tracer.NativeSpan> = []
 const tracer = Tracer.make({

@@ -7,7 +7,8 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Data, Deferred, Effect } from "effect"
-import { BackendUrl, Lock } from "effect-lock"
+import { Lock } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
 
 class StaleWrite extends Data.TaggedError("StaleWrite")<{ readonly fence: number; readonly seen: number }> {}
 

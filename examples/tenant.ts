@@ -4,7 +4,8 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Array, Clock, Console, Effect } from "effect"
-import { BackendUrl, Lock, LockKey } from "effect-lock"
+import { Lock, LockKey } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
 
 interface Job {
   readonly tenant: string

@@ -1,7 +1,7 @@
 /** Keys that are shared: readers beside each other, permits up to a limit, writers alone. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, Option } from "effect"
-import { InMemoryBackend, Lock, LockError, LockStore, OpenBackend } from "effect-lock"
+import { InMemoryBackend, Lock, LockError, type LockStore, OpenBackend } from "effect-lock"
 import { TestClock } from "effect/testing"
 import { assertClean, deaf, flush, makeProcess, outcome, type Process, scene } from "./support.ts"
 
