@@ -1,0 +1,59 @@
+/** A real browser for tests: Debian's Chromium, without a window, with a new profile. */
+import { Effect } from "effect"
+import type { Scope } from "effect"
+import { mkdtempSync, rmSync } from "node:fs"
+import { createServer, type Server } from "node:http"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { type BrowserContext, chromium } from "playwright-core"
+
+const executablePath = "/usr/bin/chromium"
+
+const args = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync"
+]
+
+/** A browser whose tabs share one profile, so that pages of one origin see the same storage. */
+export const browser: Effect.Effect<BrowserContext, never, Scope.Scope> = Effect.gen(function*() {
+  const profile = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-chromium-"))),
+    // The browser may write its last words after it has said that it is closed.
+    (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
+  )
+  return yield* Effect.acquireRelease(
+    Effect.promise(() => chromium.launchPersistentContext(profile, { executablePath, headless: true, args })),
+    (context) => Effect.promise(() => context.close())
+  )
+})
+
+/** Serves these scripts by name, and for any other path a page that runs the script `index.js`; gives the origin. */
+export const serve = (scripts: Record<string, string>): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<Server>((resume) => {
+      const server = createServer((request, response) => {
+        const script = scripts[new URL(request.url ?? "/", "http://localhost").pathname.slice(1)]
+        if (script === undefined) {
+          response.writeHead(200, { "content-type": "text/html" })
+          response.end(`<!doctype html><title>locks</title><script type="module" src="/index.js"></script>`)
+        } else {
+          response.writeHead(200, { "content-type": "text/javascript" })
+          response.end(script)
+        }
+      })
+      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+    }),
+    (server) =>
+      Effect.callback<void>((resume) => {
+        server.close(() => resume(Effect.void))
+        server.closeAllConnections()
+      })
+  ).pipe(Effect.map((server) => {
+    const address = server.address()
+    return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : address}`
+  }))
