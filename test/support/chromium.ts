@@ -1,13 +1,15 @@
 /** A real browser for tests: Debian's Chromium, without a window, with a new profile. */
 import { Effect } from "effect"
 import type { Scope } from "effect"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { createServer, type Server } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type BrowserContext, chromium } from "playwright-core"
 
 const executablePath = "/usr/bin/chromium"
+
+export const untrustedHost = "shop.test"
 
 const args = [
   "--no-sandbox",
@@ -16,21 +18,36 @@ const args = [
   "--no-first-run",
   "--disable-background-networking",
   "--disable-component-update",
-  "--disable-sync"
+  "--disable-sync",
+  // A name of this machine that is not "localhost", and so not trusted by browsers.
+  `--host-resolver-rules=MAP ${untrustedHost} 127.0.0.1`
 ]
 
-/** A browser whose tabs share one profile, so that pages of one origin see the same storage. */
-export const browser: Effect.Effect<BrowserContext, never, Scope.Scope> = Effect.gen(function*() {
-  const profile = yield* Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-chromium-"))),
-    // The browser may write its last words after it has said that it is closed.
-    (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
-  )
-  return yield* Effect.acquireRelease(
+/** A folder for a browser to remember things in, removed with the scope. */
+export const newProfile: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-chromium-"))),
+  // The browser may write its last words after it has said that it is closed.
+  (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
+)
+
+/** A browser whose tabs share a profile, so that pages of one origin see the same storage. */
+export const browser = (profile: string): Effect.Effect<BrowserContext, never, Scope.Scope> =>
+  Effect.acquireRelease(
     Effect.promise(() => chromium.launchPersistentContext(profile, { executablePath, headless: true, args })),
     (context) => Effect.promise(() => context.close())
   )
-})
+
+/** Kills the browser with this profile, which we have started: all of it, at once. */
+export const killBrowser = (profile: string): void => {
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")
+      if (words.includes(`--user-data-dir=${profile}`)) process.kill(Number(pid), "SIGKILL")
+    } catch {
+      // It has ended in the meantime, or belongs to somebody else.
+    }
+  }
+}
 
 /** Serves these scripts by name, and for any other path a page that runs the script `index.js`; gives the origin. */
 export const serve = (scripts: Record<string, string>): Effect.Effect<string, never, Scope.Scope> =>
