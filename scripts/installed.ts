@@ -1,13 +1,13 @@
-/** Which servers and browsers the tests can use. In CI all of them have to be there. */
+/** Which servers, browsers and runtimes the tests can use. In CI all of them have to be there. */
 import { spawnSync } from "node:child_process"
 
-const commands = { redis: "redis-server", memcached: "memcached", chromium: "chromium" }
+const commands = { redis: "redis-server", memcached: "memcached", chromium: "chromium", bun: "bun", deno: "deno" }
 
 export type Name = keyof typeof commands
 
 export const names = Object.keys(commands) as ReadonlyArray<Name>
 
-export type ServerName = Exclude<Name, "chromium">
+export type ServerName = "redis" | "memcached"
 
 export const serverNames: ReadonlyArray<ServerName> = ["redis", "memcached"]
 

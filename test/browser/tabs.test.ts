@@ -307,6 +307,15 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", { timeout: 60_00
     assert.include((trouble as Trouble).message, "https")
   })
 
+  it("nor has a frame without an origin", async () => {
+    const { page } = await browser.tab()
+    await page.setContent(`<iframe sandbox="allow-scripts" src="${browser.origin}"></iframe>`)
+    const frame = await (await page.waitForSelector("iframe")).contentFrame()
+    await frame!.waitForFunction("globalThis.actions !== undefined")
+    const trouble = await frame!.evaluate("globalThis.actions.build()")
+    assert.propertyVal(trouble, "reason", "Unsupported")
+  })
+
   it("a name that Web Locks reserve is refused", async () => {
     const { call } = await browser.tab()
     assert.deepInclude(await call("build", { name: "-mine" }), { reason: "InvalidOptions" })

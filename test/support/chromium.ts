@@ -59,7 +59,11 @@ export const serve = (scripts: Record<string, string>): Effect.Effect<string, ne
           response.writeHead(200, { "content-type": "text/html" })
           response.end(`<!doctype html><title>locks</title><script type="module" src="/index.js"></script>`)
         } else {
-          response.writeHead(200, { "content-type": "text/javascript" })
+          response.writeHead(200, {
+            "content-type": "text/javascript",
+            // For frames without an origin.
+            "access-control-allow-origin": "*"
+          })
           response.end(script)
         }
       })
