@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { createServer, type Server } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { setTimeout } from "node:timers/promises"
 import { type BrowserContext, chromium } from "playwright-core"
 
 const executablePath = "/usr/bin/chromium"
@@ -34,20 +35,35 @@ export const newProfile: Effect.Effect<string, never, Scope.Scope> = Effect.acqu
 export const browser = (profile: string): Effect.Effect<BrowserContext, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(() => chromium.launchPersistentContext(profile, { executablePath, headless: true, args })),
-    (context) => Effect.promise(() => context.close())
+    // One that was killed is closed already, and says so.
+    (context) => Effect.promise(() => context.close().catch(() => {}))
   )
 
-/** Kills the browser with this profile, which we have started: all of it, at once. */
-export const killBrowser = (profile: string): void => {
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+/** The processes of the browser with this profile. */
+const processesOf = (profile: string): ReadonlyArray<number> =>
+  readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
     try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0")
-      if (words.includes(`--user-data-dir=${profile}`)) process.kill(Number(pid), "SIGKILL")
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`--user-data-dir=${profile}`)
     } catch {
-      // It has ended in the meantime, or belongs to somebody else.
+      // It has ended in the meantime.
+      return false
     }
-  }
-}
+  })
+
+/** Kills the browser with this profile, which we have started: all of it, at once, and waits until it is gone. */
+export const killBrowser = (profile: string): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    for (let pids = processesOf(profile); pids.length > 0; pids = processesOf(profile)) {
+      for (const pid of pids) {
+        try {
+          process.kill(pid, "SIGKILL")
+        } catch {
+          // It has ended in the meantime.
+        }
+      }
+      await setTimeout(20)
+    }
+  })
 
 /** Serves these scripts by name, and for any other path a page that runs the script `index.js`; gives the origin. */
 export const serve = (scripts: Record<string, string>): Effect.Effect<string, never, Scope.Scope> =>
