@@ -58,6 +58,21 @@ const actions = {
     return sections
   },
 
+  /** Takes the key for ever, and says so on the console. */
+  storm: (key: string): Promise<never> =>
+    use(Effect.forever(Lock.withLock(
+      (lease) =>
+        Effect.gen(function*() {
+          const say = (event: "in" | "out") =>
+            Effect.sync(() => console.log(JSON.stringify({ event, at: now(), fence: lease.fencingToken })))
+          yield* say("in")
+          yield* Effect.sleep("5 millis")
+          yield* say("out")
+        }),
+      key,
+      { expires: "1 minute", timeout: "Infinity" }
+    ))),
+
   told: async (): Promise<ReadonlyArray<string>> => told,
 
   inspect: (key: string) =>

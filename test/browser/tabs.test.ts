@@ -328,6 +328,48 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", { timeout: 60_00
     assert.strictEqual(await call("build", { name: "mine" }), "built")
   })
 
+  it("never two at once, and always somebody, while tabs come, hang, crash and are closed", async () => {
+    const key = newKey()
+    const sections = new Map<number, { in?: number; out?: number }>()
+    const start = async (): Promise<Tab> => {
+      const tab = await browser.tab()
+      tab.page.on("console", (message) => {
+        const { at, event, fence }: { at: number; event: "in" | "out"; fence: number } = JSON.parse(message.text())
+        sections.set(fence, { ...sections.get(fence), [event]: at })
+      })
+      void tab.call("storm", key).catch(() => {})
+      return tab
+    }
+    /** Somebody has it, and then somebody else. */
+    const goesOn = async () => {
+      const before = sections.size
+      while (sections.size < before + 3) await sleep(5)
+    }
+    const tabs = [await start(), await start(), await start(), await start()]
+    const troubles: ReadonlyArray<(tab: Tab) => Promise<unknown>> = [
+      ({ page }) => page.close(),
+      crash,
+      ({ page }) => page.goto("about:blank"),
+      (tab) => {
+        void tab.call("hang", 300).catch(() => {})
+        return crash(tabs.shift()!)
+      }
+    ]
+    for (let round = 0; round < 12; round++) {
+      await goesOn()
+      await troubles[round % troubles.length](tabs.shift()!)
+      while (tabs.length < 4) tabs.push(await start())
+    }
+    await goesOn()
+    await Promise.all(tabs.map(({ page }) => page.close()))
+
+    const all = [...sections].toSorted(([one], [other]) => one - other).map(([, section]) => section)
+    for (const [index, section] of all.entries()) {
+      const before = all[index - 1]?.out
+      if (section.in !== undefined && before !== undefined) assert.isAtLeast(section.in, before - 0.2, "two at once")
+    }
+  })
+
   it("a browser that was killed leaves no lock behind, and tokens rise on", () =>
     Effect.gen(function*() {
       const key = newKey()
