@@ -2,7 +2,7 @@
  * What the tests do inside of a tab or a worker. Each has one backend, as a
  * program would, and answers in plain values.
  */
-import { Duration, Effect, Exit, Option, Scope } from "effect"
+import { Duration, Effect, Exit, Option, Schedule, Scope } from "effect"
 import { Lock, LockBackend, type LockConfig, LockError } from "effect-lock"
 import * as BrowserBackend from "effect-lock/BrowserBackend"
 import { conformance } from "effect-lock/testing"
@@ -37,8 +37,12 @@ const trouble = (error: unknown): Trouble =>
 const told: Array<string> = []
 
 const actions = {
-  /** Holds a key for some time. `told` has it from when it is held. */
-  hold: (key: string, millis: number, options: LockConfig.LockOptions = {}): Promise<Section | Trouble> =>
+  /** Holds a key for some time. `told` has it from when it is held. Who does not `poll` waits to be told. */
+  hold: (
+    key: string,
+    millis: number,
+    { poll = true, ...options }: LockConfig.LockOptions & { readonly poll?: boolean } = {}
+  ): Promise<Section | Trouble> =>
     use(Lock.withLock(
       (lease) =>
         Effect.gen(function*() {
@@ -48,7 +52,7 @@ const actions = {
           return { from, to: now(), fence: lease.fencingToken }
         }),
       key,
-      options
+      poll ? options : { ...options, retry: Schedule.spaced("1 hour") }
     )).catch(trouble),
 
   /** Takes the key again and again. */

@@ -152,6 +152,22 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", { timeout: 60_00
     assertSection(await waiting)
   })
 
+  it("who waits is told of a release, and of the end of whoever has it then, without asking", async () => {
+    const key = newKey()
+    const [first, second, third] = await Promise.all([browser.tab(), browser.tab(), browser.tab()])
+    const quiet = { ...long, poll: false }
+    const held = first.call("hold", key, 500, long)
+    await holds(first, key)
+    void second.call("hold", key, Infinity, quiet).catch(() => {})
+    await waiters(first, key, 1)
+    const waiting = third.call("hold", key, 0, quiet)
+    await waiters(first, key, 2)
+    assertSection(await held)
+    await holds(second, key)
+    await crash(second)
+    assertSection(await waiting)
+  })
+
   it("who waits is first, also when the holder is no more", async () => {
     const key = newKey()
     const holder = await browser.tab()
@@ -381,13 +397,18 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", { timeout: 60_00
           const section = assertSection(await tab.call("hold", key, 0))
           void tab.call("hold", key, Infinity, long).catch(() => {})
           await holds(tab, key)
+          const other = await first.tab()
+          void other.call("hold", key, Infinity, long).catch(() => {})
+          await waiters(tab, key, 1)
           return section
         })
         yield* killBrowser(profile)
         return section
       }))
       const second = yield* open(browser.origin, profile)
-      const section = yield* Effect.promise(async () => (await second.tab()).call("hold", key, 0, long))
+      // In one attempt, past all who are no more.
+      const once = { ...long, timeout: 0 }
+      const section = yield* Effect.promise(async () => (await second.tab()).call("hold", key, 0, once))
       assert.isAbove(assertSection(section).fence, before.fence)
     }).pipe(Effect.scoped, Effect.runPromise))
 })
