@@ -12,8 +12,7 @@ export interface Presence {
   readonly tab: string
   /** Calls back once, when the tab is gone; its result ends the watch. */
   readonly watch: (tab: string, onGone: () => void) => () => void
-  /** Those of the tabs that are there. */
-  readonly there: (tabs: ReadonlyArray<string>) => Promise<ReadonlySet<string>>
+  readonly isThere: (tab: string) => Promise<boolean>
 }
 
 /** Ends with the scope, and with the tab. */
@@ -52,9 +51,9 @@ export const make = (name: string): Effect.Effect<Presence, unknown, Scope.Scope
         })
         return () => watch.abort()
       },
-      there: async (tabs) => {
-        const held = new Set((await locks.query()).held?.map((lock) => lock.name))
-        return new Set(tabs.filter((one) => held.has(lockOf(one))))
+      isThere: async (other) => {
+        const { held = [] } = await locks.query()
+        return held.some((lock) => lock.name === lockOf(other))
       }
     }))
   )

@@ -68,24 +68,20 @@ export interface Claim {
   readonly tab: string
   readonly expires: number
   readonly wait: boolean
-  /** Whether the tabs of the record have been looked for since it was read. */
-  readonly looked: boolean
 }
 
-export type Claimed =
-  | { readonly _tag: "Acquired" }
-  | {
-    readonly _tag: "Held"
-    readonly token: string
-    readonly tab: string
-    readonly remaining: number
-    readonly waiters: number
-  }
-  /** Somebody may have to be passed over: look which of these tabs are there, and ask again. */
-  | { readonly _tag: "Look"; readonly tabs: ReadonlyArray<string> }
+export interface Held {
+  readonly _tag: "Held"
+  readonly token: string
+  readonly tab: string
+  readonly remaining: number
+  readonly waiters: number
+}
+
+export type Claimed = Held | { readonly _tag: "Acquired" }
 
 /** Takes the key if it is free, ours, or offered to nobody before us; else remembers that we wait. */
-export const claim = (record: Record, { expires, looked, tab, token, wait }: Claim, view: View): Change<Claimed> => {
+export const claim = (record: Record, { expires, tab, token, wait }: Claim, view: View): Change<Claimed> => {
   const { holder, queue } = record
   const held = ({ holder, queue }: Record, offered?: Waiter): Change<Claimed> => {
     const queued = !wait || queue.some((waiter) => waiter.token === token)
@@ -104,7 +100,6 @@ export const claim = (record: Record, { expires, looked, tab, token, wait }: Cla
       waiter.token === token || (!view.isDead(waiter.tab) && waiter.tab !== holder?.tab)
     )
     if (there.length > 0 && there[0].token !== token) {
-      if (!looked) return { answer: { _tag: "Look", tabs: there.map(({ tab }) => tab) }, next: undefined }
       const { next, offered } = passOn(there, view)
       return held(next, offered)
     }

@@ -87,18 +87,17 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     isDead: (tab) => dead.has(tab)
   })
 
-  /** Looks which of the tabs are there. True if one is not. */
-  const look = (operation: string, key: string, tabs: ReadonlyArray<string>): Effect.Effect<boolean, BackendFailure> =>
+  /** Looks whether a tab is there. */
+  const isThere = (operation: string, key: string, other: string): Effect.Effect<boolean, BackendFailure> =>
     Effect.map(
       Effect.tryPromise({
-        try: () => presence.there(tabs),
+        try: () => presence.isThere(other),
         catch: (cause) =>
           new BackendFailure({ backend: Table.backend, operation, key, kind: "Unknown", retryable: true, cause })
       }),
       (there) => {
-        const gone = tabs.filter((one) => !there.has(one))
-        gone.forEach(bury)
-        return gone.length > 0
+        if (!there) bury(other)
+        return there
       }
     )
 
@@ -160,45 +159,35 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     )
   }
 
-  const tryAcquire = ({ expiresMillis, key, token, wait }: Claim): Effect.Effect<Attempt, BackendFailure> => {
+  const tryAcquire = (asked: Claim): Effect.Effect<Attempt, BackendFailure> => {
+    const { expiresMillis: expires, key, token, wait } = asked
     const listener = listeners.get(token)
-    if (listener !== undefined) listener.expires = expiresMillis
-
-    const attempt = (looked: boolean): Effect.Effect<Attempt, BackendFailure> =>
-      Effect.flatMap(
-        update(
-          "acquire",
-          key,
-          (record, view, nextToken): Record.Change<Acquired | Exclude<Record.Claimed, { _tag: "Acquired" }>> => {
-            const { answer, next, offered } = Record.claim(
-              record,
-              { token, tab, expires: expiresMillis, wait, looked },
-              view
-            )
-            return {
-              answer: answer._tag === "Acquired" ? { _tag: "Acquired", fencingToken: nextToken() } : answer,
-              next,
-              offered
-            }
-          }
-        ),
-        (answer): Effect.Effect<Attempt, BackendFailure> => {
-          if (answer._tag === "Look") return Effect.andThen(look("acquire", key, answer.tabs), attempt(true))
-          if (answer._tag === "Acquired") {
-            ages.forget(key)
-            return Effect.succeed(answer)
-          }
-          const { remaining, tab: holder, token, waiters } = answer
-          const held: Attempt = { _tag: "Held", token, remainingMillis: remaining, waiters }
-          if (listener !== undefined) watch(listener, holder)
-          if (listener !== undefined || looked || holder === tab) return Effect.succeed(held)
-          return Effect.flatMap(
-            look("acquire", key, [holder]),
-            (gone) => gone ? attempt(false) : Effect.succeed(held)
-          )
+    if (listener !== undefined) listener.expires = expires
+    return Effect.flatMap(
+      update("acquire", key, (record, view, nextToken): Record.Change<Acquired | Record.Held> => {
+        const { answer, next, offered } = Record.claim(record, { token, tab, expires, wait }, view)
+        return {
+          answer: answer._tag === "Acquired" ? { _tag: "Acquired", fencingToken: nextToken() } : answer,
+          next,
+          offered
         }
-      )
-    return Effect.suspend(() => attempt(false))
+      }),
+      (answer): Effect.Effect<Attempt, BackendFailure> => {
+        if (answer._tag === "Acquired") {
+          ages.forget(key)
+          return Effect.succeed(answer)
+        }
+        const { remaining, tab: holder, token, waiters } = answer
+        const held: Attempt = { _tag: "Held", token, remainingMillis: remaining, waiters }
+        if (listener !== undefined) watch(listener, holder)
+        if (listener !== undefined || holder === tab) return Effect.succeed(held)
+        // Who does not wait finds out now, and goes on to whoever is next.
+        return Effect.flatMap(
+          isThere("acquire", key, holder),
+          (there) => there ? Effect.succeed(held) : tryAcquire(asked)
+        )
+      }
+    )
   }
 
   channel.addEventListener("message", ({ data }) => {
@@ -225,7 +214,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
         if (remainingMillis <= 0) return Effect.succeedNone
         const occupant = Option.some({ token, remainingMillis, waiters: queue.length })
         if (holder.tab === tab) return Effect.succeed(occupant)
-        return Effect.map(look("inspect", key, [holder.tab]), (gone) => gone ? Option.none() : occupant)
+        return Effect.map(isThere("inspect", key, holder.tab), (there) => there ? occupant : Option.none())
       }),
     listen: (key, token, notify) =>
       Effect.asVoid(Effect.acquireRelease(

@@ -27,8 +27,8 @@ const makeWorld = () => {
       at += millis
     },
     record: () => record,
-    claim: (token: string, wait = true, looked = true) =>
-      apply(Record.claim(record, { token, tab: tabOf(token), expires: 10_000, wait, looked }, view()))._tag,
+    claim: (token: string, wait = true) =>
+      apply(Record.claim(record, { token, tab: tabOf(token), expires: 10_000, wait }, view()))._tag,
     accept: (token: string) => apply(Record.accept(record, { token, tab: tabOf(token), expires: 10_000 }, view())),
     extend: (token: string) => apply(Record.extend(record, token, 10_000, view())),
     release: (token: string) => apply(Record.release(record, token, view()))
@@ -108,18 +108,16 @@ describe("the record of a key", () => {
     assert.strictEqual(claim("c", false), "Held")
   })
 
-  it("asks to look at the tabs before anybody is passed over or waited for", () => {
-    const { claim, dead, offers, record } = makeWorld()
+  it("goes to the first in the queue when its holder is gone, whoever finds out", () => {
+    const { claim, dead, offers } = makeWorld()
     claim("a")
     claim("b")
     claim("c")
     dead.add("a")
-    const before = record()
-    assert.strictEqual(claim("d", true, false), "Look")
-    assert.strictEqual(record(), before)
+    assert.strictEqual(claim("d", false), "Held")
+    assert.deepStrictEqual(offers, ["b"])
     dead.add("b")
-    assert.strictEqual(claim("d", true, true), "Held")
-    assert.deepStrictEqual(offers, ["c"])
+    assert.strictEqual(claim("c"), "Acquired")
   })
 
   it("gives nothing to a token that was withdrawn", () => {
