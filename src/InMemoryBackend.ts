@@ -2,29 +2,20 @@
  * Locks among the fibers of one process: for programs that are one process, and
  * for tests.
  *
- * Expiry follows Effect's `Clock`, so `TestClock` drives it. Every build of the
- * layer has its own state.
+ * Expiry follows Effect's `Clock`, so `TestClock` drives it.
  *
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as KeyMap from "./internal/keyMap.ts"
+import { Table } from "./internal/memory/table.ts"
 import { withShortcuts } from "./internal/shortcuts.ts"
-import { monotonicMillis, nextTurn } from "./internal/time.ts"
+import { nextTurn, timeOf } from "./internal/time.ts"
 import * as LockBackend from "./LockBackend.ts"
-import type { Attempt, Claim, LockStore } from "./LockStore.ts"
-
-interface Entry extends KeyMap.Place {
-  token: string
-  expiresAt: number
-}
-
-/** Below this many entries nobody looks for expired ones. */
-const smallestSweep = 64
+import type { LockStore } from "./LockStore.ts"
 
 /**
  * The store behind {@link layer}. Several backends made from one store contend
@@ -56,92 +47,74 @@ const smallestSweep = 64
  * @category constructors
  * @since 0.1.0
  */
-export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.context<never>(), (context): LockStore => {
-  const clock = Context.get(context, Clock.Clock)
-  const entries = KeyMap.make<Entry>(() => ({ vacant: true, token: "", expiresAt: 0 }), nextTurn(context))
-  const listeners = new Map<string, Set<() => void>>()
-  let sweepAt = smallestSweep
-  let fencingToken = 0
+export const makeStore: Effect.Effect<LockStore> = Effect.map(
+  Effect.context<never>(),
+  (context) => makeOf(Context.get(context, Clock.Clock), nextTurn(context))
+)
 
-  const now = () => monotonicMillis(clock)
-
-  const live = (key: string, at: number): Entry | undefined => {
-    const entry = entries.get(key)
-    if (entry === undefined || entry.expiresAt > at) return entry
-    entries.vacate(entry)
-    return undefined
-  }
-
-  const sweep = (at: number): void => {
-    for (const entry of entries.values()) if (entry.expiresAt <= at) entries.vacate(entry)
-    sweepAt = Math.max(smallestSweep, 2 * entries.size())
-  }
-
-  const tryAcquire = ({ expiresMillis, key, token }: Claim, at: number): Attempt => {
-    let entry = entries.find(key)
-    if (entry === undefined || entry.vacant) {
-      entry = entries.occupy(key, entry)
-    } else if (entry.expiresAt > at && entry.token !== token) {
-      return { _tag: "Held", token: entry.token, remainingMillis: entry.expiresAt - at }
-    }
-    entry.token = token
-    entry.expiresAt = at + expiresMillis
-    if (entries.size() > sweepAt) sweep(at)
-    return { _tag: "Acquired", fencingToken: ++fencingToken }
-  }
-
-  const release = (key: string, token: string, at: number): boolean => {
-    const entry = live(key, at)
-    if (entry?.token !== token) return false
-    entries.vacate(entry)
-    listeners.get(key)?.forEach((notify) => notify())
-    return true
-  }
-
+const makeOf = (clock: Clock.Clock, soon: (task: () => void) => void): LockStore => {
+  const table = new Table(soon)
+  const time = timeOf(clock)
   return withShortcuts({
     name: "memory",
     drift: 0,
-    tryAcquire: (claim) => Effect.sync(() => tryAcquire(claim, now())),
+    tryAcquire: ({ expiresMillis, key, token }) =>
+      Effect.sync(() => {
+        const now = time.now()
+        const hold = table.take(key, { text: token, token }, expiresMillis, now)
+        if (hold !== undefined) return { _tag: "Acquired", fencingToken: hold.fencingToken }
+        const { bearer, remainingMillis } = table.look(key, now)!
+        return { _tag: "Held", token: bearer.token, remainingMillis }
+      }),
     extend: ({ expiresMillis, key, token }) =>
       Effect.sync(() => {
-        const at = now()
-        const entry = live(key, at)
-        if (entry?.token !== token) return false
-        entry.expiresAt = at + expiresMillis
+        const now = time.now()
+        const entry = table.live(key, now)
+        if (entry?.bearer.token !== token) return false
+        entry.expiresAt = now + expiresMillis
         return true
       }),
-    release: (key, token) => Effect.sync(() => release(key, token, now())),
+    release: (key, token) => Effect.sync(() => table.live(key, time.now())?.free({ text: token, token }) ?? false),
     inspect: (key) =>
-      Effect.sync(() => {
-        const at = now()
-        const entry = live(key, at)
-        return entry === undefined
-          ? Option.none()
-          : Option.some({
-            token: entry.token,
-            remainingMillis: entry.expiresAt - at,
-            waiters: listeners.get(key)?.size ?? 0
-          })
-      }),
+      Effect.sync(() =>
+        Option.map(
+          Option.fromUndefinedOr(table.look(key, time.now())),
+          ({ bearer, remainingMillis }) => ({ token: bearer.token, remainingMillis, waiters: table.waiting(key) })
+        )
+      ),
     listen: (key, _token, notify) =>
       Effect.acquireRelease(
-        Effect.sync(() => {
-          const listener = () => notify(undefined)
-          const waiting = listeners.get(key) ?? new Set()
-          listeners.set(key, waiting.add(listener))
-          return listener
-        }),
-        (listener) =>
-          Effect.sync(() => {
-            const waiting = listeners.get(key)
-            if (waiting !== undefined && waiting.delete(listener) && waiting.size === 0) listeners.delete(key)
-          })
+        Effect.sync(() => table.listen(key, () => notify(undefined))),
+        (end) => Effect.sync(end)
       )
-  }, { direct: { tryAcquire, release } })
+  }, { direct: table })
+}
+
+/**
+ * The one place where state is global, because that is what users rely on: Effect
+ * builds a layer anew wherever no outer `provide` has built it, and a lock that is
+ * provided at two calls has to exclude the one from the other. There is a store for
+ * each `Clock`, so one in a program and one in each test that has a clock of its own.
+ */
+const shared = Symbol.for("effect-lock/InMemoryBackend/1")
+
+const sharedStore: Effect.Effect<LockStore> = Effect.map(Effect.clockWith(Effect.succeed), (clock) => {
+  const globals = globalThis as { [shared]?: WeakMap<Clock.Clock, LockStore> }
+  const stores = globals[shared] ??= new WeakMap<Clock.Clock, LockStore>()
+  const store = stores.get(clock) ?? makeOf(clock, nextTurn(Context.empty()))
+  stores.set(clock, store)
+  return store
 })
 
 /**
  * Locks in the memory of this process.
+ *
+ * **Details**
+ *
+ * Wherever and however often this layer is provided in a program, also by two
+ * copies of this package, it is the same locks: their state belongs to the `Clock`
+ * service that the layer is built with. A test under `TestClock` has locks of its
+ * own. Use {@link layerFresh} for locks that nobody else sees.
  *
  * **Example** (One at a time)
  *
@@ -168,4 +141,26 @@ export const makeStore: Effect.Effect<LockStore> = Effect.map(Effect.context<nev
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<LockBackend.LockBackend> = LockBackend.layer(makeStore)
+export const layer: Layer.Layer<LockBackend.LockBackend> = /* #__PURE__ */ LockBackend.layer(sharedStore)
+
+/**
+ * Locks of its own for each time that the layer is provided.
+ *
+ * **Example** (Two programs that do not see each other)
+ *
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const other = Lock.once(Effect.succeed("ran, too"), "key").pipe(Effect.provide(InMemoryBackend.layerFresh))
+ *
+ * await Effect.runPromise(other.pipe(Lock.withLock("key"), Effect.provide(InMemoryBackend.layerFresh)))
+ * // => Option.some("ran, too")
+ * ```
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerFresh: Layer.Layer<LockBackend.LockBackend> = /* #__PURE__ */ Layer.fresh(
+  /* #__PURE__ */ LockBackend.layer(makeStore)
+)

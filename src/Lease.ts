@@ -53,6 +53,12 @@ export interface Lease {
   readonly fencingToken: number
 
   /**
+   * How long its holder waited for another; zero when the key was free at once,
+   * however long the backend took to say so.
+   */
+  readonly waited: Duration.Duration
+
+  /**
    * Until the local deadline, by this process's monotonic clock; zero once the
    * lease is lost or released.
    */
@@ -61,7 +67,8 @@ export interface Lease {
   /**
    * Starts the lease anew: it lasts `expires` from now (default: as long as it
    * was taken for), and so do later renewals. A shorter time than it was taken
-   * for changes nothing about its length.
+   * for changes nothing about its length, and neither does an extension that
+   * failed.
    *
    * Fails with `LockLost` when the lease is no longer ours, with
    * `BackendFailure` when the backend did not answer (the lease then goes on to

@@ -4,6 +4,7 @@
  * - {@link withLock} runs an effect while holding a lock.
  * - {@link once} runs an effect only if nobody else is running it.
  * - {@link acquire} and {@link tryAcquire} give a lease for the life of a scope.
+ * - {@link withLocks} takes several keys, and {@link guard} works under a lease that one has.
  * - {@link inspect} and {@link forceRelease} are for operators.
  *
  * Which locks these are is decided by the layer that provides `LockBackend`; how
@@ -17,11 +18,14 @@
  *   long the work may take.
  * - Fibers that wait in one process are served in order, and are one contender
  *   towards the others.
- * - A lock is not reentrant: asking again for a key that the same fiber holds
- *   waits for the timeout.
- * - Every call can fail with a `LockError`; see there for the four reasons.
- * - With a tracer in place, waiting and holding are spans, `Lock.wait` and
- *   `Lock.hold`. The metrics `lock_wait`, `lock_hold`, `lock_attempts_total`,
+ * - A lock is not reentrant: a call that would wait for a key which the work
+ *   around it holds fails at once with `LockReentered`, or runs under the lease
+ *   that is there with the option `reenter`.
+ * - Every call can fail with a `LockError`; see there for the reasons. It points to
+ *   the `Effect.fn` and `Effect.withSpan` that the call was made in.
+ * - With a tracer in place, waiting and holding are spans, `Lock.wait` (from before
+ *   the first attempt, failed after a timeout) and `Lock.hold` (until the lease is
+ *   lost, when it has failed, or given back). The metrics `lock_wait`, `lock_hold`, `lock_attempts_total`,
  *   `lock_timeouts_total`, `lock_held`, `lock_lost_total` and
  *   `lock_release_failures_total` have the backend's name as their only attribute.
  *
@@ -41,21 +45,22 @@
  *
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { constVoid, dual, identity } from "effect/Function"
+import { dual } from "effect/Function"
 import * as Option from "effect/Option"
-import * as Scope from "effect/Scope"
-import { toHolder } from "./internal/holder.ts"
-import { request as makeRequest } from "./internal/request.ts"
+import type * as Scope from "effect/Scope"
+import { invalid } from "./internal/options.ts"
+import { ask, type Asking } from "./internal/request.ts"
+import * as Section from "./internal/section.ts"
+import { servicesOf } from "./internal/services.ts"
+import * as Several from "./internal/several.ts"
 import type { Lease } from "./Lease.ts"
-import { type Busy, LockBackend, type Restore, type Taken } from "./LockBackend.ts"
-import { LockConfig, type LockOptions, type LockRequest } from "./LockConfig.ts"
-import { type Holder, LockError, LockTimeout } from "./LockError.ts"
+import type { LockBackend, Refusal } from "./LockBackend.ts"
+import type { LockOptions, LockRequest, SectionOptions } from "./LockConfig.ts"
+import { type Holder, LockError } from "./LockError.ts"
 
 export type {
   /**
@@ -75,206 +80,148 @@ export type {
  */
 export type Work<A, E, R> = Effect.Effect<A, E, R> | ((lease: Lease) => Effect.Effect<A, E, R>)
 
-type Backend = LockBackend["Service"]
-
-/** The services of a fiber are those of its effect. */
-const contextOf = <R>(fiber: Fiber.Fiber<unknown, unknown>) => fiber.context as Context.Context<R>
-
 const isWork = (u: unknown): boolean => typeof u === "function" || Effect.isEffect(u)
 
-const span = <A, E, R>(
-  fiber: Fiber.Fiber<unknown, unknown>,
-  name: string,
-  backend: Backend,
-  request: LockRequest,
-  effect: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, R> => isTraced(fiber) ? Effect.withSpan(effect, name, attributes(backend, request)) : effect
-
-const attributes = (backend: Backend, { key }: LockRequest) => ({
-  attributes: { "lock.backend": backend.name, "lock.key": key }
-})
-
-/** Without a tracer and without a parent nobody could see a span. */
-const isTraced = ({ cache }: Fiber.Fiber<unknown, unknown>): boolean =>
-  cache.tracerEnabled && (cache.tracer !== undefined || cache.span !== undefined)
-
-const timedOut = (backend: Backend, request: LockRequest, busy: Busy): Effect.Effect<never, LockError> => {
-  const fail = (holder: Holder | undefined) =>
-    Effect.fail(
-      new LockError({
-        reason: new LockTimeout({
-          key: request.key,
-          timeout: Duration.millis(request.timeoutMillis),
-          waited: Duration.millis(busy.waitedMillis),
-          holder
-        })
-      })
-    )
-  // Not every store says who holds the key when it refuses it, and the time is up.
-  return busy.occupant !== undefined ? fail(toHolder(busy.occupant)) : Effect.flatMap(
-    Effect.orElseSucceed(Effect.timeout(backend.inspect(request.key), "250 millis"), Option.none<Holder>),
-    (holder) => fail(Option.getOrUndefined(holder))
-  )
-}
-
-/**
- * Runs work on a fiber of its own, because only so can losing the lease be an
- * error instead of an interruption. Acts at once: work that needs no waiting is
- * done when this returns, and its result is an `Exit`.
- */
-const guard = <A, E, R>(
-  taken: Taken,
-  work: Effect.Effect<A, E, R>,
-  context: Context.Context<R>,
-  restore: Restore
-): Effect.Effect<A, E | LockError> => {
-  // A caller that may not be interrupted restores nothing, and passes that on.
-  const fiber = Effect.runForkWith(context)(work, restore === identity ? { uninterruptible: true } : undefined)
-  const exit = fiber.pollUnsafe()
-  if (exit !== undefined) return finish(taken, taken.settle(exit))
-  const settled = Effect.callback<A, E | LockError>((resume) => {
-    const unwatch = taken.watch(() => fiber.interruptUnsafe())
-    fiber.addObserver((exit) => {
-      unwatch()
-      resume(taken.settle(exit))
-    })
-  })
-  return Effect.onExitPrimitive(
-    restore(settled),
-    () =>
-      fiber.pollUnsafe() === undefined
-        ? Effect.flatMap(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)), (exit) =>
-          finish(taken, defects(exit)))
-        : taken.giveBack(),
-    true
-  )
-}
-
-const finish = <A, E>(taken: Taken, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
-  const rest = taken.giveBack()
-  return rest === undefined ? exit : Effect.andThen(rest, exit)
-}
-
-/** What finalizers of interrupted work died of, so that it is not lost. */
-const defects = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<void> => {
-  const reasons = exit._tag === "Failure" ? exit.cause.reasons.filter(Cause.isDieReason) : []
-  return reasons.length === 0 ? Exit.void : Exit.failCause(Cause.fromReasons(reasons))
-}
-
-type Complete = (config: LockConfig) => LockRequest | LockError
-
-/**
- * Calls `f` in an uninterruptible region with the backend and the completed
- * request, which are looked up anew only when the services are others than last time.
- */
+/** Calls `f` with the backend and what is asked for over the defaults in force. */
 const withRequest = <A, E, R>(
-  complete: Complete,
-  f: (
-    backend: Backend,
-    request: LockRequest,
-    restore: Restore,
-    fiber: Fiber.Fiber<unknown, unknown>
-  ) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | LockError, R | LockBackend> => {
-  let last: Context.Context<LockBackend> | undefined
-  let backend: Backend
-  let request: LockRequest | LockError
-  return Effect.uninterruptibleMask<A, E | LockError, R>((restore) => {
-    const fiber = Fiber.getCurrent()!
-    const context = contextOf<LockBackend>(fiber)
-    if (context !== last) {
-      request = complete(Context.get(context, LockConfig))
-      backend = Context.get(context, LockBackend)
-      last = context
-    }
-    return request instanceof LockError ? Exit.fail(request) : f(backend, request, restore, fiber)
+  asking: Asking | LockError,
+  f: (backend: LockBackend["Service"], request: LockRequest) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | LockError, R | LockBackend> =>
+  asking instanceof LockError ? Exit.fail(asking) : Effect.withFiber<A, E, R | LockBackend>((fiber) => {
+    const { backend, config } = servicesOf(fiber.context as Context.Context<LockBackend>)
+    return f(backend, asking.over(config))
   })
-}
 
-/** Takes, guards, gives back: the life of a lock. */
-const bracket = <A, E, R, B, E2>(
+/** Runs work under the lock; in place, on a backend that nobody has decorated. */
+const use = <A, E, R, E2, R2>(
+  asking: Asking | LockError,
   work: Work<A, E, R>,
-  complete: Complete,
-  onDone: (work: Effect.Effect<A, E, R>) => Effect.Effect<B, E, R>,
-  onBusy: (backend: Backend, request: LockRequest, busy: Busy) => Effect.Effect<B, E2>
-): Effect.Effect<B, E | E2 | LockError, R | LockBackend> => {
-  const use = (
-    backend: Backend,
-    request: LockRequest,
-    restore: Restore,
-    fiber: Fiber.Fiber<unknown, unknown>,
-    taken: Taken | Busy
-  ): Effect.Effect<B, E | E2 | LockError> => {
-    if (taken._tag === "Busy") return onBusy(backend, request, taken)
-    const effect = onDone(typeof work === "function" ? Effect.suspend(() => work(taken)) : work)
-    return guard(taken, span(fiber, "Lock.hold", backend, request, effect), contextOf<R>(fiber), restore)
-  }
-  return withRequest<B, E | E2 | LockError, R>(complete, (backend, request, restore, fiber) => {
-    const taking = span(fiber, "Lock.wait", backend, request, backend.take(request, restore))
-    return isSuccess(taking)
-      ? use(backend, request, restore, fiber, taking.value)
-      : Effect.flatMap(taking, (taken) => use(backend, request, restore, fiber, taken))
+  refused: (refusal: Refusal) => Effect.Effect<A, E2, R2>
+): Effect.Effect<A, E | E2 | LockError, R | R2 | LockBackend> => {
+  if (asking instanceof LockError) return Exit.fail(asking)
+  let prepared: Section.Prepared<A, E, R> | undefined
+  return Effect.uninterruptibleMask<A, E | E2 | LockError, R | R2>((restore) => {
+    const caller = Fiber.getCurrent()!
+    const { backend, config, taker } = servicesOf(caller.context as Context.Context<LockBackend>)
+    const request = asking.over(config)
+    if (taker === undefined) return restore(backend.use<A, E | E2, R | R2>(request, work, refused))
+    return Section.use<A, E | E2, R | R2>(taker, request, prepared ??= Section.prepare(work), refused, caller, restore)
   })
 }
 
-/** Of all effects only an exit has this tag, and this is several times faster than looking for its type id. */
-const isSuccess = <A, E>(effect: Effect.Effect<A, E>): effect is Exit.Success<A, E> =>
-  (effect as Partial<Exit.Exit<A, E>>)._tag === "Success"
+/** The failure of a call that wanted the lock. */
+const fail = (refusal: Refusal): Effect.Effect<never, LockError> => refusal.fail
+
+const none = (): Effect.Effect<Option.Option<never>> => Effect.succeedNone
 
 /**
  * Runs an effect while holding the lock on a key.
  *
- * **Details**
- *
- * Waits for the lock as long as `timeout` says (default 60 seconds), holds it
- * for as long as the effect runs, and gives it back whatever the outcome. The
- * effect's own success, failure, defect or interruption comes out unchanged. A
- * release that fails because the backend is down is logged, counted and tried
- * again; it never replaces a result.
- *
- * The effect runs on a fiber of its own with the caller's services. If the lease
- * is lost, that fiber is interrupted and its finalizers run before the error
- * comes out. Fibers that it forks as children end with it.
- *
- * **Errors**
- *
- * - `LockTimeout`: somebody else had the lock until the timeout
- * - `LockLost`: the lease ended before the effect did
- * - `BackendFailure`: the backend could not answer within the timeout
- * - `InvalidOptions`: an option, or the key, makes no sense
- *
- * **Gotchas**
- *
- * An effect that cannot be interrupted delays `LockLost` until it has finished.
- *
- * **Example** (With the fencing token)
- *
- * ```ts
- * import { Effect } from "effect"
- * import { InMemoryBackend, Lock } from "effect-lock"
- *
- * const write = Lock.withLock("table-1")((lease) => Effect.succeed({ row: 1, fence: lease.fencingToken }))
- *
- * await Effect.runPromise(Effect.provide(write, InMemoryBackend.layer)) // => { row: 1, fence: 1 }
- * ```
+ * Waits for the lock as long as `timeout` says (default 60 seconds), holds it for
+ * as long as the effect runs, and gives it back whatever the outcome. See each
+ * overload for the details.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const withLock: {
+  /**
+   * Runs an effect while holding the lock on a key.
+   *
+   * **Details**
+   *
+   * Waits for the lock as long as `timeout` says (default 60 seconds), holds it
+   * for as long as the effect runs, and gives it back whatever the outcome. The
+   * effect's own success, failure, defect or interruption comes out unchanged. A
+   * release that fails because the backend is down is logged, counted and tried
+   * again; it never replaces a result.
+   *
+   * The effect runs on a fiber of its own with the caller's services. If the lease
+   * is lost, that fiber is interrupted and its finalizers run before the error
+   * comes out. Fibers that it forks as children end with it.
+   *
+   * **Errors**
+   *
+   * - `LockTimeout`: somebody else had the lock until the timeout
+   * - `LockLost`: the lease ended before the effect did
+   * - `LockReentered`: the work around the call holds the key, and waiting for it would be in vain
+   * - `BackendFailure`: the backend could not answer within the timeout
+   * - `InvalidOptions`: an option, or the key, makes no sense
+   *
+   * **Gotchas**
+   *
+   * An effect that cannot be interrupted delays `LockLost` until it has finished.
+   *
+   * **Example** (In a pipeline)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { InMemoryBackend, Lock } from "effect-lock"
+   *
+   * const charge = Effect.succeed("charged").pipe(Lock.withLock("order-7", { timeout: "5 seconds" }))
+   *
+   * await Effect.runPromise(Effect.provide(charge, InMemoryBackend.layer)) // => "charged"
+   * ```
+   *
+   * @category combinators
+   * @since 0.1.0
+   */
   (
     key: string,
-    options?: LockOptions
+    options?: SectionOptions
   ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
+  /**
+   * Runs an effect, or what a function makes of the lease, while holding the lock
+   * on a key.
+   *
+   * **Details**
+   *
+   * Waits for the lock as long as `timeout` says (default 60 seconds), holds it
+   * for as long as the effect runs, and gives it back whatever the outcome. The
+   * effect's own success, failure, defect or interruption comes out unchanged. A
+   * release that fails because the backend is down is logged, counted and tried
+   * again; it never replaces a result.
+   *
+   * The effect runs on a fiber of its own with the caller's services. If the lease
+   * is lost, that fiber is interrupted and its finalizers run before the error
+   * comes out. Fibers that it forks as children end with it.
+   *
+   * **Errors**
+   *
+   * - `LockTimeout`: somebody else had the lock until the timeout
+   * - `LockLost`: the lease ended before the effect did
+   * - `LockReentered`: the work around the call holds the key, and waiting for it would be in vain
+   * - `BackendFailure`: the backend could not answer within the timeout
+   * - `InvalidOptions`: an option, or the key, makes no sense
+   *
+   * **Gotchas**
+   *
+   * An effect that cannot be interrupted delays `LockLost` until it has finished.
+   *
+   * **Example** (With the fencing token)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { InMemoryBackend, Lock } from "effect-lock"
+   *
+   * const write = Lock.withLock((lease) => Effect.succeed({ row: 1, fence: lease.fencingToken }), "table-1")
+   *
+   * const program = Effect.provide(Effect.map(write, ({ fence }) => fence > 0), InMemoryBackend.layer)
+   *
+   * await Effect.runPromise(program) // => true
+   * ```
+   *
+   * @category combinators
+   * @since 0.1.0
+   */
   <A, E, R>(
     work: Work<A, E, R>,
     key: string,
-    options?: LockOptions
+    options?: SectionOptions
   ): Effect.Effect<A, E | LockError, R | LockBackend>
 } = /* #__PURE__ */ dual(
   (args) => isWork(args[0]),
-  <A, E, R>(work: Work<A, E, R>, key: string, options?: LockOptions) =>
-    bracket(work, makeRequest(key, options), identity<Effect.Effect<A, E, R>>, timedOut)
+  <A, E, R>(work: Work<A, E, R>, key: string, options?: SectionOptions) => use(ask(key, options), work, fail)
 )
 
 /**
@@ -284,8 +231,12 @@ export const withLock: {
  * @category models
  * @since 0.1.0
  */
-export interface OnceOptions extends LockOptions {
-  /** Fail with `LockTimeout` when the lock is taken, instead of giving `Option.none`. */
+export interface OnceOptions extends SectionOptions {
+  /**
+   * What to do when the lock is taken. Default false: the result is `Option.none`,
+   * and otherwise `Option.some` of the effect's own. With `true` the result is not
+   * wrapped, and a taken lock fails with `LockTimeout`.
+   */
   readonly failIfLocked?: boolean | undefined
 }
 
@@ -327,48 +278,242 @@ type Loud = OnceOptions & { readonly failIfLocked: true }
  * @since 0.1.0
  */
 export const once: {
+  /**
+   * Runs an effect only if nobody else is running it under the same key, and fails
+   * with `LockTimeout` when the lock is taken: its result is not wrapped.
+   *
+   * @category combinators
+   * @since 0.1.0
+   */
   (key: string, options: Loud): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
+  /**
+   * Runs an effect only if nobody else is running it under the same key:
+   * `Option.some` of its result, or `Option.none` when the lock is taken.
+   *
+   * Fails with `LockLost`, `BackendFailure` or `InvalidOptions` as `withLock` does.
+   *
+   * @category combinators
+   * @since 0.1.0
+   */
   (
     key: string,
     options?: Quiet
   ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<Option.Option<A>, E | LockError, R | LockBackend>
+  /**
+   * Runs an effect only if nobody else is running it under the same key. Whether
+   * the result is wrapped is as `failIfLocked` turns out.
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  (
+    key: string,
+    options?: OnceOptions
+  ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A | Option.Option<A>, E | LockError, R | LockBackend>
+  /**
+   * Runs an effect, or what a function makes of the lease, only if nobody else is
+   * running it under the same key, and fails with `LockTimeout` when the lock is
+   * taken: its result is not wrapped.
+   *
+   * @category combinators
+   * @since 0.1.0
+   */
   <A, E, R>(work: Work<A, E, R>, key: string, options: Loud): Effect.Effect<A, E | LockError, R | LockBackend>
+  /**
+   * Runs an effect, or what a function makes of the lease, only if nobody else is
+   * running it under the same key: `Option.some` of its result, or `Option.none`
+   * when the lock is taken.
+   *
+   * Fails with `LockLost`, `BackendFailure` or `InvalidOptions` as `withLock` does.
+   *
+   * @category combinators
+   * @since 0.1.0
+   */
   <A, E, R>(
     work: Work<A, E, R>,
     key: string,
     options?: Quiet
   ): Effect.Effect<Option.Option<A>, E | LockError, R | LockBackend>
+  /**
+   * Runs an effect, or what a function makes of the lease, only if nobody else is
+   * running it under the same key. Whether the result is wrapped is as
+   * `failIfLocked` turns out.
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  <A, E, R>(
+    work: Work<A, E, R>,
+    key: string,
+    options?: OnceOptions
+  ): Effect.Effect<A | Option.Option<A>, E | LockError, R | LockBackend>
 } = /* #__PURE__ */ dual(
   (args) => isWork(args[0]),
   <A, E, R>(work: Work<A, E, R>, key: string, options?: OnceOptions) => {
-    const complete = makeRequest(key, { ...options, timeout: options?.timeout ?? 0 })
-    return options?.failIfLocked === true
-      ? bracket(work, complete, identity, timedOut)
-      : bracket<A, E, R, Option.Option<A>, never>(work, complete, Effect.asSome, () => Effect.succeedNone)
+    const asking = ask(key, options, 0)
+    if (options?.failIfLocked === true) return use(asking, work, fail)
+    const some = Section.isFunction(work) ? (lease: Lease) => Effect.asSome(work(lease)) : Effect.asSome(work)
+    return use<Option.Option<A>, E, R, never, never>(asking, some, none)
   }
-) as never
+)
 
-/** Takes, and gives back when the scope ends. */
-const scoped = <A, E>(
-  complete: Complete,
-  onTaken: (lease: Lease) => A,
-  onBusy: (backend: Backend, request: LockRequest, busy: Busy) => Effect.Effect<A, E>
-): Effect.Effect<A, E | LockError, LockBackend | Scope.Scope> =>
-  withRequest(complete, (backend, request, restore, fiber) =>
-    Effect.flatMap(
-      span(fiber, "Lock.wait", backend, request, backend.take(request, restore)),
-      (taken): Effect.Effect<A, E, Scope.Scope> => {
-        if (taken._tag === "Busy") return restore(onBusy(backend, request, taken))
-        taken.watch(constVoid)
-        return Effect.as(
-          Effect.andThen(
-            isTraced(fiber) ? Effect.makeSpanScoped("Lock.hold", attributes(backend, request)) : Effect.void,
-            Effect.flatMap(Effect.scope, (scope) => Scope.addFinalizer(scope, taken.release))
-          ),
-          onTaken(taken)
-        )
-      }
-    ))
+/**
+ * The work to run under several locks: an effect, or a function that wants the
+ * leases, in the order in which the keys were given.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type WorkOfSeveral<A, E, R> =
+  | Effect.Effect<A, E, R>
+  | ((leases: ReadonlyArray<Lease>) => Effect.Effect<A, E, R>)
+
+/**
+ * Runs an effect while holding the locks on several keys. See each overload for
+ * the details.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const withLocks: {
+  /**
+   * Runs an effect while holding the locks on several keys.
+   *
+   * **Details**
+   *
+   * All keys are asked for together. If one is taken, those that sort after it go
+   * back, and it is waited for; nobody ever holds a key while waiting for one that
+   * sorts before it, so calls for the same keys in any order never wait for each
+   * other in a circle. A key that is given twice is taken once. `timeout` is for all
+   * of them together. Losing any of the leases interrupts the effect and fails with
+   * `LockLost`; when it ends, all keys are given back at once.
+   *
+   * While some are taken and given back, others may see a short "taken" from
+   * `Lock.once` or `Lock.tryAcquire`.
+   *
+   * **Errors**
+   *
+   * - `LockTimeout`: one of the keys, which it names, stayed with somebody else
+   * - `LockLost`, `LockReentered`, `BackendFailure`: as for {@link withLock}
+   * - `InvalidOptions`: an option, a key, or an empty list of keys makes no sense
+   *
+   * **Example** (A transfer between two accounts)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { InMemoryBackend, Lock } from "effect-lock"
+   *
+   * const transfer = (from: string, to: string) =>
+   *   Effect.delay(Effect.succeed(`${from} to ${to}`), "1 millis").pipe(
+   *     Lock.withLocks([`account-${from}`, `account-${to}`], { timeout: "5 seconds" })
+   *   )
+   *
+   * const program = Effect.all([transfer("a", "b"), transfer("b", "a")], { concurrency: "unbounded" }).pipe(
+   *   Effect.provide(InMemoryBackend.layer)
+   * )
+   *
+   * await Effect.runPromise(program) // => ["a to b", "b to a"]
+   * ```
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  (
+    keys: ReadonlyArray<string>,
+    options?: LockOptions
+  ): <A, E, R>(work: WorkOfSeveral<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
+  /**
+   * Runs an effect, or what a function makes of the leases, while holding the
+   * locks on several keys. The leases come in the order in which the keys were
+   * given. The rest is as for the overload that takes the keys first.
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  <A, E, R>(
+    work: WorkOfSeveral<A, E, R>,
+    keys: ReadonlyArray<string>,
+    options?: LockOptions
+  ): Effect.Effect<A, E | LockError, R | LockBackend>
+} = /* #__PURE__ */ dual(
+  (args) => isWork(args[0]),
+  <A, E, R>(
+    work: WorkOfSeveral<A, E, R>,
+    keys: ReadonlyArray<string>,
+    options?: LockOptions
+  ): Effect.Effect<A, E | LockError, R | LockBackend> => {
+    if (!Array.isArray(keys) || keys.length === 0) {
+      return Exit.fail(invalid("keys", keys, "a list of keys that is not empty"))
+    }
+    const asking = keys.map((key) => ask(key, options))
+    const wrong = asking.find((one) => one instanceof LockError)
+    if (wrong !== undefined) return Exit.fail(wrong)
+    return Effect.withFiber<A, E | LockError, R | LockBackend>((fiber) => {
+      const { backend, config } = servicesOf(fiber.context as Context.Context<LockBackend>)
+      return Several.use(backend, (asking as ReadonlyArray<Asking>).map((one) => one.over(config)), work)
+    })
+  }
+)
+
+/**
+ * Runs an effect under a lease that one has. See each overload for the details.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const guard: {
+  /**
+   * Runs an effect under a lease that one has, from {@link acquire} or
+   * {@link tryAcquire}: what {@link withLock} does for its work, without taking the
+   * lock and without giving it back.
+   *
+   * **Details**
+   *
+   * If the lease is lost, or is given back, the effect is interrupted, its finalizers
+   * run, and the result is `LockLost`; if it is lost already, the effect does not
+   * start. Work that never yields is told when it ends.
+   *
+   * **Errors**
+   *
+   * - `LockLost`: the lease ended before the effect did
+   *
+   * **Example** (A lease in a scope)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { InMemoryBackend, Lock } from "effect-lock"
+   *
+   * const program = Effect.gen(function*() {
+   *   const lease = yield* Lock.acquire("report")
+   *   yield* Effect.forkChild(Effect.delay(Lock.forceRelease("report"), "5 millis"))
+   *   return yield* Effect.never.pipe(
+   *     Lock.guard(lease),
+   *     Effect.catchReason("LockError", "LockLost", (reason) => Effect.succeed(reason.why))
+   *   )
+   * }).pipe(Effect.scoped, Effect.provide(InMemoryBackend.layer))
+   *
+   * await Effect.runPromise(program) // => "Taken"
+   * ```
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  (lease: Lease): <A, E, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LockError, R>
+  /**
+   * Runs an effect under a lease that one has. As the overload that takes the lease
+   * alone.
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  <A, E, R>(work: Effect.Effect<A, E, R>, lease: Lease): Effect.Effect<A, E | LockError, R>
+} = /* #__PURE__ */ dual(
+  2,
+  <A, E, R>(work: Effect.Effect<A, E, R>, lease: Lease): Effect.Effect<A, E | LockError, R> => {
+    const guarding = Section.guardOf(lease)
+    return guarding === undefined ? Effect.raceFirst(lease.lost, work) : Section.under([guarding], work)
+  }
+)
 
 /**
  * Takes the lock for the life of the scope.
@@ -406,7 +551,7 @@ export const acquire = (
   key: string,
   options?: LockOptions
 ): Effect.Effect<Lease, LockError, LockBackend | Scope.Scope> =>
-  scoped(makeRequest(key, options), identity<Lease>, timedOut)
+  withRequest(ask(key, options), (backend, request) => backend.acquire(request, fail))
 
 /**
  * Takes the lock for the life of the scope if it is free now: one attempt, and
@@ -437,10 +582,10 @@ export const tryAcquire = (
   key: string,
   options?: Omit<LockOptions, "timeout" | "retry">
 ): Effect.Effect<Option.Option<Lease>, LockError, LockBackend | Scope.Scope> =>
-  scoped<Option.Option<Lease>, never>(
-    makeRequest(key, { ...options, timeout: 0 }),
-    Option.some,
-    () => Effect.succeedNone
+  withRequest(
+    ask(key, { ...options, timeout: 0 }),
+    (backend, request) =>
+      Effect.map(backend.acquire(request, none), (taken) => Option.isOption(taken) ? taken : Option.some(taken))
   )
 
 /**
@@ -468,18 +613,26 @@ export const tryAcquire = (
  * @since 0.1.0
  */
 export const inspect = (key: string): Effect.Effect<Option.Option<Holder>, LockError, LockBackend> =>
-  withRequest(
-    makeRequest(key),
-    (backend, request, restore) => restore(backend.inspect(request.key))
-  )
+  withRequest(ask(key), (backend, request) => backend.inspect(request.key))
 
 /**
- * Frees a key whoever holds it, and says whether somebody did. The holder is
- * told that its lock is lost: at once in this process, at its next renewal in
- * another. For operators who know that the holder is gone or stuck.
+ * Frees a key whoever holds it, and says whether somebody did. For operators who
+ * know that the holder is gone or stuck.
  *
- * Only the holder seen is removed, never one that came after it. Fails with
- * `BackendFailure` when the backend cannot be reached.
+ * **Details**
+ *
+ * The holder is told that its lock is lost: at once in this process, at its next
+ * renewal in another. It is the *process* that was seen which loses the key: where
+ * it has handed its lease on to another of its own fibers in the meantime, that one
+ * does. A process that came after it is left alone.
+ *
+ * With `token`, from `Lock.inspect` or a `LockTimeout`, only a holder of that very
+ * token is removed, so that who was looked at is who goes.
+ *
+ * **Errors**
+ *
+ * - `BackendFailure`: the backend cannot be reached
+ * - `InvalidOptions`: the key makes no sense
  *
  * **Example** (Taking a lock away)
  *
@@ -500,8 +653,11 @@ export const inspect = (key: string): Effect.Effect<Option.Option<Holder>, LockE
  * @category utilities
  * @since 0.1.0
  */
-export const forceRelease = (key: string): Effect.Effect<boolean, LockError, LockBackend> =>
-  withRequest(
-    makeRequest(key),
-    (backend, request, restore) => restore(backend.forceRelease(request.key))
-  )
+export const forceRelease = (
+  key: string,
+  options?: {
+    /** Removes only the holder of this token. Default: whoever holds the key. */
+    readonly token?: string | undefined
+  }
+): Effect.Effect<boolean, LockError, LockBackend> =>
+  withRequest(ask(key), (backend, request) => backend.forceRelease(request.key, options?.token))

@@ -9,84 +9,68 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import * as Serving from "./internal/serving.ts"
+import * as Engine from "./internal/engine/engine.ts"
 import type { Lease } from "./Lease.ts"
 import type { LockRequest } from "./LockConfig.ts"
 import type { Holder, LockError } from "./LockError.ts"
-import type { LockStore, Occupant } from "./LockStore.ts"
+import type { LockStore } from "./LockStore.ts"
 
 /**
- * A request that ended without the lock: how long it waited, and who has the
- * key as far as the backend knows.
+ * A request that ended without the lock: what it asked for and how long it
+ * waited. `fail` is the `LockTimeout` that it is for a call that wanted the lock,
+ * with who has it as far as the backend knows.
  *
  * @category models
- * @since 0.1.0
+ * @since 0.2.0
  */
-export interface Busy {
-  readonly _tag: "Busy"
+export interface Refusal {
+  readonly request: LockRequest
   readonly waitedMillis: number
-  readonly occupant: Occupant | undefined
+  readonly fail: Effect.Effect<never, LockError>
 }
 
 /**
- * A request that got the lock: the lease, and what the combinators of `Lock`
- * need to guard work with it.
+ * What a backend can do. Use it through the functions of `Lock`; write one
+ * with {@link make}, or decorate one.
  *
- * `watch` keeps the lease alive from then on and calls back once, synchronously,
- * when it is lost; its result unsubscribes. `settle` gives the exit of work done
- * under the lease: its own, unless the lease ended first. `giveBack` acts at
- * once, once, and returns what is left to do, if anything.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Taken extends Lease {
-  readonly _tag: "Taken"
-  readonly watch: (onLost: () => void) => () => void
-  readonly settle: <A, E>(exit: Exit.Exit<A, E>) => Exit.Exit<A, E | LockError>
-  readonly giveBack: () => Effect.Effect<void> | undefined
-}
-
-/**
- * Gives an effect the interruptibility of the caller's caller, as
- * `Effect.uninterruptibleMask` provides it.
- *
- * @category models
- * @since 0.1.0
- */
-export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
-/**
- * What a backend can do. Use it through the functions of `Lock`.
- *
- * - `take` waits for the lock as the request says. Call it inside
- *   `Effect.uninterruptibleMask`, pass on its `restore`, and run the result at
- *   once: it acts when called, and gives an `Exit` where nothing had to be waited
- *   for. The waiting is interruptible and leaves nothing behind, the taking is
- *   not, so that the caller can register the release in the same step. Waiting in
- *   vain is an answer, not an error.
+ * - `use` runs work under the lock: the whole life of a lock as one effect, which
+ *   does nothing before it runs. `refused` says what to do instead when the time
+ *   is over.
+ * - `acquire` takes the lock for the life of the scope, likewise.
  * - `inspect` says who holds a key.
- * - `forceRelease` frees a key whoever holds it, and says whether it was held.
+ * - `forceRelease` frees a key whoever holds it, or only if the holder's token is
+ *   the one given, and says whether it did.
  *
  * @category services
  * @since 0.1.0
  */
 export class LockBackend extends Context.Service<LockBackend, {
   readonly name: string
-  readonly take: (request: LockRequest, restore: Restore) => Effect.Effect<Taken | Busy, LockError>
+  readonly use: <A, E, R>(
+    request: LockRequest,
+    work: Effect.Effect<A, E, R> | ((lease: Lease) => Effect.Effect<A, E, R>),
+    refused: (refusal: Refusal) => Effect.Effect<A, E | LockError, R>
+  ) => Effect.Effect<A, E | LockError, R>
+  readonly acquire: <A, E, R>(
+    request: LockRequest,
+    refused: (refusal: Refusal) => Effect.Effect<A, E | LockError, R>
+  ) => Effect.Effect<Lease | A, E | LockError, R | Scope.Scope>
   readonly inspect: (key: string) => Effect.Effect<Option.Option<Holder>, LockError>
-  readonly forceRelease: (key: string) => Effect.Effect<boolean, LockError>
+  readonly forceRelease: (key: string, token?: string) => Effect.Effect<boolean, LockError>
 }>()("effect-lock/LockBackend") {}
 
 /**
  * Turns a store into a backend: adds the local queue, the retry loop, renewal,
  * deadlines, hand-over between local fibers, cleanup, and metrics. When the
- * scope closes, waiters fail with `BackendFailure`, holders are told that they
- * lost the lock, and everything still in the store is released.
+ * scope closes, waiters fail with `BackendFailure` and holders are told that they
+ * lost the lock; each key is freed when the work under it has ended, or at the
+ * end of its lease.
+ *
+ * The store runs in the services that the backend is built in, plus the span of
+ * the call: never in a transaction that the caller has open.
  *
  * **Example** (A backend of one's own)
  *
@@ -118,7 +102,7 @@ export class LockBackend extends Context.Service<LockBackend, {
  * @category constructors
  * @since 0.1.0
  */
-export const make: (store: LockStore) => Effect.Effect<LockBackend["Service"], never, Scope.Scope> = Serving.make
+export const make: (store: LockStore) => Effect.Effect<LockBackend["Service"], never, Scope.Scope> = Engine.make
 
 /**
  * A layer from the effect that makes a store.

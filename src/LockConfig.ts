@@ -52,33 +52,80 @@ export interface LockConfig {
   readonly retry: Schedule.Schedule<unknown> | undefined
   /** Whether the lease is renewed for as long as the work takes. */
   readonly renew: boolean
+  /** Whether a call ends only when the backend has confirmed the release. */
+  readonly awaitRelease: boolean
   /** Put before every key, so that programs sharing a backend stay apart. */
   readonly keyPrefix: string
 }
 
 /**
- * What one call may say differently.
- *
- * - `expires`: how long the lease lasts unless renewed (default 10 seconds). A
- *   finite duration of at least 1 milli, rounded up to whole milliseconds.
- * - `timeout`: how long to wait, the local queue included (default 60 seconds;
- *   for `Lock.once` zero). Zero is exactly one attempt, `"Infinity"` waits for ever.
- * - `retry`: a `Schedule` that says when to look again. The wait never passes
- *   the `timeout` (whose end always gets a last attempt) or the end of the
- *   holder's lease, and a backend that can tell us of a release wakes us
- *   earlier. A schedule that ends gives up early.
- * - `renew`: `true` (default) renews the lease every third of `expires`, so
- *   `expires` bounds how long a crash blocks others and not how long the work
- *   may take. `false` interrupts the work when `expires` has passed.
+ * What one call may say differently from the defaults of {@link LockConfig}.
  *
  * @category models
  * @since 0.1.0
  */
 export interface LockOptions {
+  /**
+   * How long the lease lasts unless it is renewed, and so how long a crashed
+   * holder blocks others. Default 10 seconds.
+   *
+   * A finite duration of at least 1 milli, rounded up to whole milliseconds; of at
+   * least 10 where it is renewed or the backend has a clock of its own.
+   */
   readonly expires?: Duration.Input | undefined
+  /**
+   * How long to wait for a lock that is held, the queue in this process included.
+   * Default 60 seconds; for `Lock.once` zero.
+   *
+   * Zero is exactly one attempt, `"Infinity"` waits for ever. The end of the wait
+   * always gets a last attempt.
+   */
   readonly timeout?: Duration.Input | undefined
+  /**
+   * When to look again while waiting. Default: what suits the backend.
+   *
+   * The wait never passes the `timeout` or the end of the holder's lease, and a
+   * backend that can tell of a release ends it earlier. A schedule that ends gives
+   * up early, wherever the wait is.
+   */
   readonly retry?: Schedule.Schedule<unknown> | undefined
+  /**
+   * Whether the lease is renewed, every third of `expires`, for as long as the
+   * work takes. Default true; then `expires` bounds how long a crash blocks others,
+   * not how long the work may take. With `false` the work is interrupted when
+   * `expires` has passed.
+   */
   readonly renew?: boolean | undefined
+  /**
+   * Whether the call ends only when the backend has confirmed the release. Default
+   * true.
+   *
+   * With `false` the result comes out as soon as the release has been sent, a round
+   * trip earlier. Then another process may still find the key taken when this one
+   * already has its result. Later calls for the key from this process stay in order
+   * behind the release, closing the backend waits for it, and one that fails is
+   * tried again as ever.
+   */
+  readonly awaitRelease?: boolean | undefined
+}
+
+/**
+ * The options of a call that runs work: those of a lock, and whether it may run
+ * under a lease that its caller has.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface SectionOptions extends LockOptions {
+  /**
+   * What to do when the work around this call holds the key already. Default
+   * false: a call that would wait for it fails with `LockReentered`, since it would
+   * wait for itself.
+   *
+   * With `true` the inner work runs under the lease that is there, which the inner
+   * call neither extends nor releases.
+   */
+  readonly reenter?: boolean | undefined
 }
 
 /**
@@ -88,12 +135,13 @@ export interface LockOptions {
  * @since 0.1.0
  */
 export interface LockDefaults extends LockOptions {
+  /** Put before every key, so that programs which share a backend stay apart. Default none. */
   readonly keyPrefix?: string | undefined
 }
 
 /**
  * The fiber-local defaults: 10 seconds `expires`, 60 seconds `timeout`, the
- * backend's own `retry`, renewal on, no prefix.
+ * backend's own `retry`, renewal on, releases waited for, no prefix.
  *
  * @category services
  * @since 0.1.0
@@ -104,6 +152,7 @@ export const LockConfig: Context.Reference<LockConfig> = Context.Reference<LockC
     timeout: Duration.seconds(60),
     retry: undefined,
     renew: true,
+    awaitRelease: true,
     keyPrefix: ""
   })
 })
@@ -264,4 +313,6 @@ export interface LockRequest {
   readonly timeoutMillis: number
   readonly retry: Schedule.Schedule<unknown> | undefined
   readonly renew: boolean
+  readonly awaitRelease: boolean
+  readonly reenter: boolean
 }

@@ -1,11 +1,11 @@
 /**
  * Everything that can go wrong with a lock, as one error.
  *
- * A {@link LockError} carries a `reason` that says which of four things
- * happened: somebody else had the lock for too long ({@link LockTimeout}), we
- * had it and lost it ({@link LockLost}), the backend could not answer
- * ({@link BackendFailure}), or the call itself was wrong
- * ({@link InvalidOptions}). Handle one with `Effect.catchReason`, several with
+ * A {@link LockError} carries a `reason` that says what happened: somebody else
+ * had the lock for too long ({@link LockTimeout}), we had it and lost it
+ * ({@link LockLost}), we have it and would wait for ourselves
+ * ({@link LockReentered}), the backend could not answer ({@link BackendFailure}),
+ * or the call itself was wrong ({@link InvalidOptions}). Handle one with `Effect.catchReason`, several with
  * `Effect.catchReasons`. All of them are schemas, so they travel.
  *
  * **Example** (Handling one reason)
@@ -28,6 +28,7 @@
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 
 /**
  * Who holds a lock, as far as the backend can tell.
@@ -65,11 +66,31 @@ export class Holder extends Schema.Class<Holder>("effect-lock/Holder")({
   waiters: Schema.optional(Schema.Finite)
 }) {}
 
+// The message of an error is a property of its own here: a getter of the prototype
+// is lost on the way through `postMessage`, and in JSON.
+
 const describe = ({ owner, remaining, since, token }: Holder): string => {
   const from = since === undefined ? "" : ` since ${DateTime.formatIso(since)}`
   const rest = remaining === undefined ? "" : ` (lease ends in ${Duration.format(remaining)})`
   return (owner ?? token) + from + rest
 }
+
+const timedOut = ({ byCaller, holder, key, waited }: LockTimeout): string => {
+  const after = Duration.toMillis(waited) === 0 ? "" : ` after waiting ${Duration.format(waited)}`
+  const who = holder === undefined ? "another" : describe(holder)
+  return `Lock "${key}" was not acquired${after}: it is held by ${byCaller === true ? "the caller itself" : who}`
+}
+
+/** In milliseconds, where infinity is a word, since JSON has no number for it. */
+const DurationOrInfinity = Schema.Union([Schema.Finite, Schema.Literal("Infinity")]).pipe(
+  Schema.decodeTo(Schema.Duration, {
+    decode: SchemaGetter.transform((encoded) => Duration.millis(encoded === "Infinity" ? Infinity : encoded)),
+    encode: SchemaGetter.transform((duration) => {
+      const millis = Duration.toMillis(duration)
+      return millis === Infinity ? "Infinity" : millis
+    })
+  })
+)
 
 /**
  * The lock stayed with another holder until `timeout` had passed.
@@ -79,57 +100,21 @@ const describe = ({ owner, remaining, since, token }: Holder): string => {
  * `waited` is the wall time spent, the local queue included. `holder` is who
  * had it at the last look, where the backend could say. `Lock.once` with
  * `failIfLocked` fails with this reason too, after waiting for its `timeout`
- * (none, unless told otherwise).
+ * (none, unless told otherwise). `byCaller` says that the work which asked holds
+ * the lock itself.
  *
  * @category errors
  * @since 0.1.0
  */
 export class LockTimeout extends Schema.TaggedError<LockTimeout>()("LockTimeout", {
   key: Schema.String,
-  timeout: Schema.DurationFromMillis,
+  timeout: DurationOrInfinity,
   waited: Schema.DurationFromMillis,
-  holder: Schema.optional(Holder)
+  holder: Schema.optional(Holder),
+  byCaller: Schema.optional(Schema.Boolean)
 }) {
-  override get message(): string {
-    const waited = Duration.toMillis(this.waited) === 0 ? "" : ` after waiting ${Duration.format(this.waited)}`
-    return `Lock "${this.key}" was not acquired${waited}: it is held by ${
-      this.holder === undefined ? "another" : describe(this.holder)
-    }`
-  }
-}
-
-const ends = {
-  Expired: "its lease ended and no renewal got through",
-  Taken: "the backend no longer knows us as its holder",
-  Closed: "its backend was closed",
-  Released: "it had been released"
-}
-
-/**
- * The lease ended before the work did, so the work was interrupted.
- *
- * **Details**
- *
- * `why` is `"Expired"` when the deadline passed without a renewal getting
- * through (or with renewal switched off), `"Taken"` when the backend said that
- * the key is no longer ours (deleted, flushed, evicted, taken by force),
- * `"Closed"` when the layer of the backend was closed under the holder. `held` is
- * how long we had it. `"Released"` answers an extension of a lease that was
- * given back. Work protected by a lost lock may have overlapped with
- * the next holder from that moment on; fencing tokens are what stops its late
- * writes.
- *
- * @category errors
- * @since 0.1.0
- */
-export class LockLost extends Schema.TaggedError<LockLost>()("LockLost", {
-  key: Schema.String,
-  why: Schema.Literals(["Expired", "Taken", "Closed", "Released"]),
-  held: Schema.DurationFromMillis
-}) {
-  override get message(): string {
-    return `Lock "${this.key}" was lost after ${Duration.format(this.held)}: ${ends[this.why]}`
-  }
+  /** Which lock it was, how long it was waited for, and who has it. */
+  override readonly message: string = timedOut(this)
 }
 
 /**
@@ -172,6 +157,12 @@ export const FailureKind = Schema.Literals([
  */
 export type FailureKind = typeof FailureKind.Type
 
+const failed = ({ backend, cause, description, key, kind, operation }: BackendFailure): string => {
+  const what = key === undefined ? operation : `${operation} lock "${key}"`
+  const detail = description ?? (cause instanceof Error ? cause.message : undefined)
+  return `${backend} could not ${what} (${kind})${detail === undefined ? "" : `: ${detail}`}`
+}
+
 /**
  * The backend could not answer, so nobody knows whether the lock is free. It
  * never counts as acquired.
@@ -195,13 +186,48 @@ export class BackendFailure extends Schema.TaggedError<BackendFailure>()("Backen
   description: Schema.optional(Schema.String),
   cause: Schema.optional(Schema.Defect())
 }) {
-  override get message(): string {
-    const key = this.key === undefined ? "" : ` of lock "${this.key}"`
-    const detail = this.description ?? (this.cause instanceof Error ? this.cause.message : undefined)
-    return `${this.backend} could not ${this.operation}${key} (${this.kind})${
-      detail === undefined ? "" : `: ${detail}`
-    }`
-  }
+  /** Which backend could not do what, and why. */
+  override readonly message: string = failed(this)
+}
+
+const ends = {
+  Expired: "its lease ended and no renewal got through",
+  Taken: "the backend no longer knows us as its holder",
+  Closed: "its backend was closed",
+  Released: "it had been released"
+}
+
+const lost = ({ failure, held, key, why }: LockLost): string =>
+  `Lock "${key}" was lost after ${Duration.format(held)}: ${ends[why]}${
+    failure === undefined ? "" : ` (the last one failed: ${failure.message})`
+  }`
+
+/**
+ * The lease ended before the work did, so the work was interrupted.
+ *
+ * **Details**
+ *
+ * `why` is `"Expired"` when the deadline passed without a renewal getting
+ * through (or with renewal switched off), `"Taken"` when the backend said that
+ * the key is no longer ours (deleted, flushed, evicted, taken by force),
+ * `"Closed"` when the layer of the backend was closed under the holder. `held` is
+ * how long we had it, `failure` what the last renewal failed with, if it did.
+ * `"Released"` answers an extension of a lease that was
+ * given back. Work protected by a lost lock may have overlapped with
+ * the next holder from that moment on; fencing tokens are what stops its late
+ * writes.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LockLost extends Schema.TaggedError<LockLost>()("LockLost", {
+  key: Schema.String,
+  why: Schema.Literals(["Expired", "Taken", "Closed", "Released"]),
+  held: Schema.DurationFromMillis,
+  failure: Schema.optional(BackendFailure)
+}) {
+  /** Which lock it was, how long it was held, and why it ended. */
+  override readonly message: string = lost(this)
 }
 
 /**
@@ -236,18 +262,56 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
   value: Schema.String,
   expected: Schema.String
 }) {
-  override get message(): string {
-    return `Invalid lock option "${this.option}": got ${this.value}, expected ${this.expected}`
-  }
+  /** Which option it is, what was given, and what would be right. */
+  override readonly message: string =
+    `Invalid lock option "${this.option}": got ${this.value}, expected ${this.expected}`
 }
 
 /**
- * The four reasons a {@link LockError} can have.
+ * The work asked, in a way that would wait, for a lock that it holds itself. It
+ * could only have waited in vain, so it failed at once; nothing was sent.
+ *
+ * **Details**
+ *
+ * `held` says how it holds the key, `wanted` how it asked for it. The option
+ * `reenter: true` runs the inner work under the lease that is there.
+ *
+ * **Example** (A lock inside itself)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const inner = Effect.succeed("done").pipe(
+ *   Lock.withLock("key"),
+ *   Effect.catchReason("LockError", "LockReentered", (reason) => Effect.succeed(`have ${reason.key} already`))
+ * )
+ *
+ * await Effect.runPromise(inner.pipe(Lock.withLock("key"), Effect.provide(InMemoryBackend.layer)))
+ * // => "have key already"
+ * ```
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class LockReentered extends Schema.TaggedError<LockReentered>()("LockReentered", {
+  key: Schema.String,
+  held: Schema.Literals(["alone", "shared"]),
+  wanted: Schema.Literals(["alone", "shared"])
+}) {
+  /** Which lock it is, and how to run the work under the lease that is there. */
+  override readonly message: string =
+    `Lock "${this.key}" is held (${this.held}) by the work that asks for it (${this.wanted}), which would wait for ` +
+    "itself; with `reenter: true` it runs under the lease that it has"
+}
+
+/**
+ * The reasons a {@link LockError} can have.
  *
  * @category errors
  * @since 0.1.0
  */
-export type LockErrorReason = LockTimeout | LockLost | BackendFailure | InvalidOptions
+export type LockErrorReason = LockTimeout | LockLost | LockReentered | BackendFailure | InvalidOptions
 
 /**
  * The schema of {@link LockErrorReason}.
@@ -258,9 +322,10 @@ export type LockErrorReason = LockTimeout | LockLost | BackendFailure | InvalidO
 export const LockErrorReason: Schema.Union<[
   typeof LockTimeout,
   typeof LockLost,
+  typeof LockReentered,
   typeof BackendFailure,
   typeof InvalidOptions
-]> = Schema.Union([LockTimeout, LockLost, BackendFailure, InvalidOptions])
+]> = Schema.Union([LockTimeout, LockLost, LockReentered, BackendFailure, InvalidOptions])
 
 /**
  * The one error of this library. Its `reason` says what happened.
@@ -287,9 +352,9 @@ export const LockErrorReason: Schema.Union<[
  * @since 0.1.0
  */
 export class LockError extends Schema.TaggedError<LockError>()("LockError", { reason: LockErrorReason }) {
-  override get message(): string {
-    return this.reason.message
-  }
+  /** What the reason says. */
+  override readonly message: string = this.reason.message
+  /** What the client library said, where that is the reason. */
   override get cause(): unknown {
     return "cause" in this.reason ? this.reason.cause : undefined
   }

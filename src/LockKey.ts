@@ -87,13 +87,22 @@ const parse = (template: string): { readonly start: string; readonly pieces: Rea
   return { start, pieces }
 }
 
-/** Separators inside a value are written `%…`, so that different arguments never give the same key. */
-const makeEscape = (separators: ReadonlyArray<string>): (value: string) => string => {
+/** What may begin an escape: the first of them that no separator has. */
+const marks = ["%", "~", "^", "!", "="]
+
+/** Separators inside a value are written `%…;`, so that different arguments never give the same key. */
+const makeEscape = (
+  separators: ReadonlyArray<string>,
+  complain: (what: string) => never
+): (value: string) => string => {
   if (separators.length === 0) return (value) => value
-  const special = new Set(["%", ...separators.join("")])
+  const text = separators.join("")
+  const mark = marks.find((mark) => !text.includes(mark)) ??
+    complain(`one of ${marks.join(" ")} has to be left out of the separators`)
+  const special = new Set([mark, ...text])
   return (value) => {
     let escaped = ""
-    for (const char of value) escaped += special.has(char) ? `%${char.codePointAt(0)!.toString(16)};` : char
+    for (const char of value) escaped += special.has(char) ? `${mark}${char.codePointAt(0)!.toString(16)};` : char
     return escaped
   }
 }
@@ -105,7 +114,7 @@ const makeEscape = (separators: ReadonlyArray<string>): (value: string) => strin
  * **Details**
  *
  * Different arguments give different keys: a separator that occurs inside a
- * value is escaped (`%2d;` for `-`), but only in templates where it separates
+ * value is escaped (`%2d;` for `-`, or with another mark where `%` separates), but only in templates where it separates
  * two placeholders, so that keys stay readable.
  *
  * A template that is not known to the compiler is checked when it is made, and
@@ -148,11 +157,13 @@ const makeEscape = (separators: ReadonlyArray<string>): (value: string) => strin
 export const template = <const T extends string>(template: T & Valid<T>): Template<T> => {
   const text: T = template
   const { pieces, start } = parse(text)
-  const escape = makeEscape(pieces.slice(0, -1).map((piece) => piece.after))
+  const escape = makeEscape(pieces.slice(0, -1).map((piece) => piece.after), (what) => {
+    throw mistake(text, what)
+  })
   const render = (args: Readonly<Record<string, Part | undefined>>): string => {
     let key = start
     for (const { after, name } of pieces) {
-      const value = args[name]
+      const value = Object.hasOwn(args, name) ? args[name] : undefined
       if (value === undefined || value === null) {
         throw mistake(text, `argument "${name}" is missing`)
       }

@@ -12,7 +12,8 @@ import * as Exit from "effect/Exit"
 import { constVoid } from "effect/Function"
 import * as Layer from "effect/Layer"
 import { decodeExtension } from "./internal/options.ts"
-import { LockBackend, type Taken } from "./LockBackend.ts"
+import * as Section from "./internal/section.ts"
+import { LockBackend } from "./LockBackend.ts"
 import type { LockRequest } from "./LockConfig.ts"
 import type { LockError } from "./LockError.ts"
 
@@ -40,32 +41,39 @@ import type { LockError } from "./LockError.ts"
  */
 export const layer: Layer.Layer<LockBackend> = Layer.sync(LockBackend, () => {
   let fencingToken = 0
-  return {
+  return Section.make({
     name: "open",
-    take: (request) => Exit.succeed(new OpenLease(request, ++fencingToken)),
+    isInProcess: true,
+    take: (request) => new OpenLease(request, ++fencingToken),
     inspect: () => Effect.succeedNone,
     forceRelease: () => Effect.succeed(false)
-  }
+  })
 })
 
-class OpenLease implements Taken {
-  readonly _tag = "Taken"
+/** Never lost, and given back without a word. */
+class OpenLease implements Section.Guard {
+  readonly key: string
   readonly fencingToken: number
+  readonly waited = Duration.zero
   readonly lost = Effect.never
-  private readonly request: LockRequest
-  private released = false
+  readonly home = OpenLease
+  outer: Section.Guard["outer"] = undefined
+  isHeld = true
+  private readonly expiresMillis: number
+  private ended: (exit: Exit.Exit<void>) => void = constVoid
 
-  constructor(request: LockRequest, fencingToken: number) {
-    this.request = request
+  constructor({ expiresMillis, key }: LockRequest, fencingToken: number) {
+    this.key = key
+    this.expiresMillis = expiresMillis
     this.fencingToken = fencingToken
   }
 
-  get key(): string {
-    return this.request.key
+  get isOver(): boolean {
+    return !this.isHeld
   }
 
   get remaining(): Effect.Effect<Duration.Duration> {
-    return Effect.sync(() => this.released ? Duration.zero : Duration.millis(this.request.expiresMillis))
+    return Effect.sync(() => this.isHeld ? Duration.millis(this.expiresMillis) : Duration.zero)
   }
 
   get release(): Effect.Effect<void> {
@@ -76,8 +84,14 @@ class OpenLease implements Taken {
     return expires === undefined ? Effect.void : Effect.asVoid(Effect.fromResult(decodeExtension(expires)))
   }
 
-  watch(): () => void {
+  watch(): void {}
+
+  whenGone(): () => void {
     return constVoid
+  }
+
+  judge<A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E> {
+    return exit
   }
 
   settle<A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E> {
@@ -85,6 +99,12 @@ class OpenLease implements Taken {
   }
 
   giveBack(): undefined {
-    this.released = true
+    if (!this.isHeld) return
+    this.isHeld = false
+    this.ended(Exit.void)
+  }
+
+  whenEnded(then: (exit: Exit.Exit<void>) => void): void {
+    this.ended = then
   }
 }

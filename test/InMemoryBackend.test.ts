@@ -39,13 +39,27 @@ describe("InMemoryBackend", () => {
       assert.isAtLeast(Math.max(...sizes), 10)
     }))
 
-  it.effect("has state of its own in every build of the layer", () =>
+  it.effect("is the same locks wherever it is built, for each Clock", () =>
     Effect.gen(function*() {
       const nested = Effect.provide(Lock.once(Effect.succeed(1), "key"), InMemoryBackend.layer, { local: true })
+      assert.deepStrictEqual(yield* Lock.withLock(nested, "key"), Option.none())
+      // as a handler that provides its own layer
+      const context = yield* Effect.context<never>()
+      const handler = Lock.withLock(Effect.andThen(nested, nested), "key").pipe(
+        Effect.provide(InMemoryBackend.layer, { local: true })
+      )
+      assert.deepStrictEqual(yield* Effect.promise(() => Effect.runPromiseWith(context)(handler)), Option.none())
+      const elsewhen = Effect.provide(nested, TestClock.layer())
+      assert.deepStrictEqual(yield* Lock.withLock(elsewhen, "key"), Option.some(1))
+    }).pipe(Effect.provide(InMemoryBackend.layer)))
+
+  it.effect("has state of its own in every build of the fresh layer", () =>
+    Effect.gen(function*() {
+      const nested = Effect.provide(Lock.once(Effect.succeed(1), "key"), InMemoryBackend.layerFresh, { local: true })
       const other = yield* Lock.withLock(nested, "key")
       const same = yield* Lock.withLock(Lock.once(Effect.succeed(1), "key"), "key")
       assert.deepStrictEqual([other, same], [Option.some(1), Option.none()])
-    }).pipe(Effect.provide(InMemoryBackend.layer)))
+    }).pipe(Effect.provide(InMemoryBackend.layerFresh)))
 
   it.effect("frees a key by Effect's Clock, exactly", () =>
     Effect.gen(function*() {

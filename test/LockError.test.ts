@@ -61,7 +61,7 @@ const reasons: Record<string, readonly [LockError.LockErrorReason, message: stri
       description: "busy",
       cause: new Error("LOADING")
     }),
-    `redis could not acquire of lock "k" (Loading): busy`
+    `redis could not acquire lock "k" (Loading): busy`
   ],
   "a failure with its cause": [
     new BackendFailure({

@@ -26,6 +26,8 @@ const write = (kind: string, fence: Fence, code: string): string => {
 
 /** Runs an example and compares its values. Each assertion has to be reached, and nothing may catch its failure. */
 const run = async (fence: Fence): Promise<void> => {
+  // Each is a program of its own, and so has locks of its own.
+  Reflect.deleteProperty(globalThis, Symbol.for("effect-lock/InMemoryBackend/1"))
   const { code, lines } = instrument(fence)
   const pending = new Set(lines)
   Object.assign(globalThis, {

@@ -4,32 +4,56 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import { InvalidOptions, LockError } from "../LockError.ts"
-
-const show = (value: unknown): string => {
-  if (Duration.isDuration(value)) return Duration.format(value)
-  return (typeof value === "string" || typeof value === "object" ? JSON.stringify(value) : undefined) ?? String(value)
-}
+import { show } from "./show.ts"
 
 export const invalid = (option: string, value: unknown, expected: string): LockError =>
   new LockError({ reason: new InvalidOptions({ option, value: show(value), expected }) })
 
-/** Whole milliseconds, or `NaN` for what is no duration (and for `NaN`, which would silently become zero). */
-const toWholeMillis = (input: unknown): number =>
-  Number.isNaN(input) ? NaN : Option.match(Duration.fromInput(input as Duration.Input), {
+/** Whole milliseconds, or `NaN` for what is no duration (and for one of `NaN`, which would silently become zero). */
+export const toWholeMillis = (input: unknown): number => {
+  if (typeof input === "number") return Math.ceil(input)
+  if (typeof input === "string") return parse(input)
+  const isNaNInside = typeof input === "object" && input !== null && Object.values(input).some(Number.isNaN)
+  return isNaNInside ? NaN : decodeMillis(input)
+}
+
+const decodeMillis = (input: unknown): number =>
+  Option.match(Duration.fromInput(input as Duration.Input), {
     onNone: () => NaN,
     onSome: (duration) => Math.ceil(Duration.toMillis(duration))
   })
+
+/** Programs write the same few texts again and again, and parsing one costs more than taking a lock in memory. */
+const parsed = new Map<string, number>()
+
+const parse = (text: string): number => {
+  const known = parsed.get(text)
+  if (known !== undefined) return known
+  const millis = decodeMillis(text)
+  if (parsed.size < 100) parsed.set(text, millis)
+  return millis
+}
+
+export const isExpires = (millis: number): boolean => millis >= 1 && millis < Infinity
+
+export const isTimeout = (millis: number): boolean => millis >= 0
+
+export const aBoolean = {
+  expected: "true or false",
+  decode: (input: unknown) => typeof input === "boolean" ? input : undefined
+}
 
 interface Decoded {
   readonly expires: Duration.Duration
   readonly timeout: Duration.Duration
   readonly retry: Schedule.Schedule<unknown>
   readonly renew: boolean
+  readonly awaitRelease: boolean
   readonly keyPrefix: string
 }
 
 /** What each option may be: decoded, or undefined for what makes no sense. */
-const kinds: {
+export const kinds: {
   readonly [K in keyof Decoded]: {
     readonly expected: string
     readonly decode: (input: unknown) => Decoded[K] | undefined
@@ -39,21 +63,22 @@ const kinds: {
     expected: `a finite duration of at least 1 milli, such as "10 seconds"`,
     decode: (input) => {
       const millis = toWholeMillis(input)
-      return millis >= 1 && millis < Infinity ? Duration.millis(millis) : undefined
+      return isExpires(millis) ? Duration.millis(millis) : undefined
     }
   },
   timeout: {
     expected: `a duration of zero or more, such as "60 seconds", or "Infinity"`,
     decode: (input) => {
       const millis = toWholeMillis(input)
-      return millis >= 0 ? Duration.millis(millis) : undefined
+      return isTimeout(millis) ? Duration.millis(millis) : undefined
     }
   },
   retry: {
     expected: "a Schedule",
     decode: (input) => Schedule.isSchedule(input) ? input as Schedule.Schedule<unknown> : undefined
   },
-  renew: { expected: "true or false", decode: (input) => typeof input === "boolean" ? input : undefined },
+  renew: aBoolean,
+  awaitRelease: aBoolean,
   keyPrefix: { expected: "a string", decode: (input) => typeof input === "string" ? input : undefined }
 }
 

@@ -1,36 +1,67 @@
 /** A lock call with everything decided: its own options over the defaults. */
 import * as Duration from "effect/Duration"
-import * as Result from "effect/Result"
-import type { LockConfig, LockOptions, LockRequest } from "../LockConfig.ts"
+import type { LockConfig, LockRequest, SectionOptions } from "../LockConfig.ts"
 import type { LockError } from "../LockError.ts"
-import { decode, invalid } from "./options.ts"
+import { aBoolean, invalid, isExpires, isTimeout, kinds, toWholeMillis } from "./options.ts"
 
-/**
- * Checks a key and its options once, and gives a function that completes them
- * with the defaults in force when the call runs. What is wrong comes out as a
- * `LockError` value.
- */
-export const request = (
-  key: string,
-  options?: LockOptions
-): (config: LockConfig) => LockRequest | LockError => {
-  if (typeof key !== "string" || key.length === 0) {
-    const error = invalid("key", key, "a string that is not empty")
-    return () => error
+/** A call's key and options, checked: what it asks for once the defaults in force are known. */
+export class Asking {
+  private readonly key: string
+  private readonly options: SectionOptions | undefined
+  private readonly expiresMillis: number
+  private readonly timeoutMillis: number
+  /** Of all runs of a call most have the defaults of the last, which are few and small. */
+  private config: LockConfig | undefined = undefined
+  private request: LockRequest | undefined = undefined
+
+  constructor(key: string, options: SectionOptions | undefined, expiresMillis: number, timeoutMillis: number) {
+    this.key = key
+    this.options = options
+    this.expiresMillis = expiresMillis
+    this.timeoutMillis = timeoutMillis
   }
-  const decoded = options === undefined ? none : decode(options)
-  if (Result.isFailure(decoded)) return () => decoded.failure
-  const changes = decoded.success
-  return (config) => {
-    const { expires, keyPrefix, renew, retry, timeout } = { ...config, ...changes }
-    return {
-      key: keyPrefix + key,
-      expiresMillis: Duration.toMillis(expires),
-      timeoutMillis: Duration.toMillis(timeout),
-      retry,
-      renew
+
+  over(config: LockConfig): LockRequest {
+    if (config === this.config) return this.request!
+    const { expiresMillis, key, options, timeoutMillis } = this
+    const request: LockRequest = {
+      key: config.keyPrefix + key,
+      expiresMillis: Number.isNaN(expiresMillis) ? Duration.toMillis(config.expires) : expiresMillis,
+      timeoutMillis: Number.isNaN(timeoutMillis) ? Duration.toMillis(config.timeout) : timeoutMillis,
+      retry: options?.retry ?? config.retry,
+      renew: options?.renew ?? config.renew,
+      awaitRelease: options?.awaitRelease ?? config.awaitRelease,
+      reenter: options?.reenter === true
     }
+    this.config = config
+    return this.request = request
   }
 }
 
-const none: ReturnType<typeof decode> = Result.succeed({})
+/** Checks a key and its options. What is wrong comes out as a `LockError` value. */
+export const ask = (key: string, options?: SectionOptions, timeoutMillis = NaN): Asking | LockError => {
+  if (typeof key !== "string" || key.length === 0) return invalid("key", key, "a string that is not empty")
+  if (options === undefined) return new Asking(key, options, NaN, timeoutMillis)
+  let expires = NaN
+  let timeout = timeoutMillis
+  if (options.expires !== undefined) {
+    expires = toWholeMillis(options.expires)
+    if (!isExpires(expires)) return invalid("expires", options.expires, kinds.expires.expected)
+  }
+  if (options.timeout !== undefined) {
+    timeout = toWholeMillis(options.timeout)
+    if (!isTimeout(timeout)) return invalid("timeout", options.timeout, kinds.timeout.expected)
+  }
+  for (const kind of others) {
+    const input = options[kind]
+    if (input !== undefined && kinds[kind].decode(input) === undefined) {
+      return invalid(kind, input, kinds[kind].expected)
+    }
+  }
+  if (options.reenter !== undefined && typeof options.reenter !== "boolean") {
+    return invalid("reenter", options.reenter, aBoolean.expected)
+  }
+  return new Asking(key, options, expires, timeout)
+}
+
+const others = ["retry", "renew", "awaitRelease"] as const

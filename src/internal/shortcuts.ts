@@ -3,6 +3,7 @@
  * the store object itself, so that a store which somebody has decorated, being
  * another object, has none and is asked by its operations alone.
  */
+import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { BackendFailure } from "../LockError.ts"
 import type { Attempt, Claim, LockStore } from "../LockStore.ts"
@@ -12,12 +13,37 @@ export interface Settling<A> {
   settle(exit: Exit.Exit<A, BackendFailure>): void
 }
 
+/** What stands for a holder in a store of this process. Its token is drawn when somebody asks who it is. */
+export interface Bearer {
+  /** The token, if anybody has asked for it. */
+  readonly text: string | undefined
+  readonly token: string
+}
+
+/** A key of a store in this process, for as long as its bearer has it. */
+export interface Hold {
+  readonly fencingToken: number
+  bearer: Bearer
+  /** Frees the key if it is still the bearer's. */
+  free(bearer: Bearer): boolean
+}
+
+/** Who has a key of a store in this process. */
+export interface Looked {
+  readonly bearer: Bearer
+  readonly remainingMillis: number
+}
+
 export interface Shortcuts {
-  /** For a store in this process: in place, given the time by the monotonic clock. Never throws. */
+  /** For a store in this process that reads the same clock: in place. Never throws. */
   readonly direct?: {
-    readonly tryAcquire: (claim: Claim, nowMillis: number) => Attempt
-    readonly release: (key: string, token: string, nowMillis: number) => boolean
+    /** Takes the key if it is free, or the bearer's. */
+    readonly take: (key: string, bearer: Bearer, expiresMillis: number, nowMillis: number) => Hold | undefined
+    /** Who has the key, and for how long. */
+    readonly look: (key: string, nowMillis: number) => Looked | undefined
   }
+  /** Answers what has not been answered, when a backend over it closes: for a store whose clock nobody turns any more. */
+  readonly ending?: Effect.Effect<void>
   /** For a client that calls back: each call is settled once, at once or later. Spares a fiber for each. */
   readonly callbacks?: {
     readonly tryAcquire: (claim: Claim, call: Settling<Attempt>) => void

@@ -1,11 +1,52 @@
-/** The two clocks of the engine and the stores: monotonic time, and the scheduler's turns. */
+/** The clocks of the engine and the stores: monotonic time, and the scheduler's turns. */
 import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Scheduler from "effect/Scheduler"
 
-/** The monotonic clock in milliseconds, which deadlines are reckoned in. */
-export const monotonicMillis = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
+/**
+ * Monotonic milliseconds, which deadlines are reckoned in. Time is at least what
+ * our own sleeps have said has passed: a test runner's fake timers end a sleep
+ * without moving the monotonic clock. Counting more time than has passed is safe.
+ */
+export class Time {
+  private readonly clock: Clock.Clock
+  private ahead = 0
+
+  constructor(clock: Clock.Clock) {
+    this.clock = clock
+  }
+
+  now(): number {
+    return Number(this.clock.monotonicTimeNanosUnsafe()) / 1_000_000 + this.ahead
+  }
+
+  /** By the wall clock. */
+  wallMillis(): number {
+    return this.clock.currentTimeMillisUnsafe()
+  }
+
+  sleep(millis: number) {
+    return this.clock.sleep(Duration.millis(millis))
+  }
+
+  /** A sleep until `at` is over. Real timers end up to a millisecond early, and that is no time. */
+  slept(at: number): void {
+    const missing = at - this.now()
+    if (missing > 2) this.ahead += missing
+  }
+}
+
+const times = new WeakMap<Clock.Clock, Time>()
+
+/** One for each clock, so that the stores and engines of a program agree. */
+export const timeOf = (clock: Clock.Clock): Time => {
+  let time = times.get(clock)
+  if (time === undefined) times.set(clock, time = new Time(clock))
+  return time
+}
+
+export const monotonicMillis = (clock: Clock.Clock): number => timeOf(clock).now()
 
 /** A time that is over or still to come, in whole milliseconds. */
 export const wholeMillis = (millis: number): Duration.Duration => Duration.millis(Math.max(0, Math.round(millis)))

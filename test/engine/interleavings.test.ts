@@ -3,8 +3,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Exit, Fiber, Option, Schedule, Scope } from "effect"
 import { InMemoryBackend, Lock, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
-import { residue } from "../../src/internal/engine.ts"
-import { close } from "../../src/internal/serving.ts"
 import {
   assertClean,
   callingBack,
@@ -125,13 +123,13 @@ for (const kind of kinds) {
             yield* all.start(Lock.withLock(Effect.succeed(1), "key", { expires: "60 seconds" }))
           ]
           yield* TestClock.adjust(100)
-          const closing = yield* Effect.forkChild(close(all.engine), { startImmediately: true })
+          const closing = yield* Effect.forkChild(all.engine.close, { startImmediately: true })
           yield* TestClock.adjust("3 seconds")
           assert.isDefined(closing.pollUnsafe(), "the backend is closed")
           assert.deepStrictEqual(waiters.map(outcome), ["BackendFailure", "BackendFailure"])
           yield* proceed
           yield* TestClock.adjust("5 seconds")
-          assert.deepStrictEqual(residue(all.engine), { lines: 0, kept: 0, alarms: 0, calls: 0 })
+          assert.deepStrictEqual(all.engine.residue, { lines: 0, kept: 0, alarms: 0, calls: 0 })
         }))
     }
   })
@@ -301,7 +299,7 @@ for (const kind of kinds) {
         const holder = yield* all.start(Lock.withLock(Effect.never, "key"))
         const next = yield* all.start(Lock.withLock(Effect.succeed(1), "key"))
         yield* TestClock.adjust(10)
-        const closing = yield* Effect.forkChild(close(all.engine), { startImmediately: true })
+        const closing = yield* Effect.forkChild(all.engine.close, { startImmediately: true })
         yield* TestClock.adjust("3 seconds")
         assert.deepStrictEqual(closing.pollUnsafe(), Exit.void)
         assert.deepStrictEqual([holder, next].map(outcome), ["LockLost", "BackendFailure"])
@@ -433,7 +431,7 @@ describe("closing", () => {
         const process = yield* makeProcess(store)
         const context = yield* Effect.context<never>()
         const end = () => {
-          Effect.runForkWith(context)(Effect.andThen(close(process.engine), Deferred.succeed(closed, undefined)))
+          Effect.runForkWith(context)(Effect.andThen(process.engine.close, Deferred.succeed(closed, undefined)))
         }
         yield* process.start(Lock.withLock(Effect.sleep(100), "key"))
         const waiter = yield* process.start(Lock.withLock(Effect.never, "key"))
@@ -452,7 +450,7 @@ describe("closing", () => {
       const all = yield* scene()
       yield* all.test.fail("release", { times: 2 })
       yield* all.run(Lock.withLock(Effect.void, "key"))
-      const closing = yield* Effect.forkChild(close(all.engine), { startImmediately: true })
+      const closing = yield* Effect.forkChild(all.engine.close, { startImmediately: true })
       yield* TestClock.adjust("3 seconds")
       assert.isDefined(closing.pollUnsafe())
       yield* assertClean(all, "key")
@@ -463,7 +461,7 @@ describe("closing", () => {
       const all = yield* scene()
       yield* all.test.fail("release", { times: 2 })
       yield* all.run(Lock.withLock(Effect.void, "key"))
-      const closing = yield* Effect.forkChild(close(all.engine), { startImmediately: true })
+      const closing = yield* Effect.forkChild(all.engine.close, { startImmediately: true })
       yield* flush
       assert.isDefined(closing.pollUnsafe())
     }))
@@ -471,8 +469,8 @@ describe("closing", () => {
   it.effect("twice is closing once", () =>
     Effect.gen(function*() {
       const all = yield* scene()
-      yield* close(all.engine)
-      yield* close(all.engine)
+      yield* all.engine.close
+      yield* all.engine.close
       const late = yield* all.start(Lock.withLock(Effect.void, "key"))
       assert.strictEqual(outcome(late), "BackendFailure")
       yield* assertClean(all, "key")

@@ -2,8 +2,8 @@
 import { Cause, Context, Duration, Effect, Exit } from "effect"
 import type { Fiber } from "effect"
 import { Lock, LockBackend, type LockError, type LockStore } from "effect-lock"
-import { type Engine, residue } from "../../src/internal/engine.ts"
-import { close, makeEngine, serve } from "../../src/internal/serving.ts"
+import { type Engine, makeEngine } from "../../src/internal/engine/engine.ts"
+import * as Sections from "../../src/internal/section.ts"
 import { shortcutsOf, withShortcuts } from "../../src/internal/shortcuts.ts"
 import { Memory } from "./memory.ts"
 import { Network, type Weather } from "./network.ts"
@@ -192,15 +192,15 @@ export class Scenario {
       direct === undefined ? noting : withShortcuts(noting, {
         direct: {
           ...direct,
-          tryAcquire: (claim, now) => {
-            owned.add(claim.token)
-            return direct.tryAcquire(claim, now)
+          take: (key, bearer, expiresMillis, now) => {
+            owned.add(bearer.token)
+            return direct.take(key, bearer, expiresMillis, now)
           }
         }
       }),
       process.context
     )
-    const backend = serve(engine)
+    const backend = Sections.make(engine)
     const context = Context.add(Context.add(process.context, IsOld, true), LockBackend.LockBackend, backend)
     return { process, link, engine, context, scripts: 0, closed: false }
   }
@@ -479,11 +479,12 @@ export class Scenario {
     const { process } = host
     const at = this.world.now
     const { lag } = process
-    Effect.runForkWith(process.context)(close(host.engine)).addObserver((exit) => {
+    Effect.runForkWith(process.context)(host.engine.close).addObserver((exit) => {
       this.world.log(() => `${process.name} closed`)
       if (Exit.isFailure(exit)) this.witness.object(`closing: ${Cause.pretty(exit.cause)}`)
       const took = this.world.now - at
-      const most = 3 * this.weather.patienceMillis + process.lag - lag + slackMillis
+      // A key is freed when the work under it has ended, or at the end of its lease.
+      const most = longestLeaseMillis + 3 * this.weather.patienceMillis + process.lag - lag + slackMillis
       if (took > most) this.witness.object(`closing ${process.name} took ${took} ms`)
     })
   }
@@ -500,7 +501,7 @@ export class Scenario {
     if (this.backing.held.length > 0) this.witness.object("the store holds a lock for ever")
     for (const { engine, process } of this.hosts) {
       if (process.crashed) continue
-      const left = JSON.stringify(residue(engine))
+      const left = JSON.stringify(engine.residue)
       if (left !== `{"lines":0,"kept":0,"alarms":0,"calls":0}`) {
         this.witness.object(`left in ${process.name}: ${left}`)
       }

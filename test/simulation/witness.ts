@@ -1,6 +1,6 @@
 /** Sees every step, and objects to what must not be. */
 import type { Lease } from "effect-lock"
-import type { HeldLease } from "../../src/internal/lease.ts"
+import type { Lease as HeldLease } from "../../src/internal/engine/lease.ts"
 import type { Process, World } from "./world.ts"
 
 export class Violation extends Error {}
@@ -26,8 +26,10 @@ export interface Truth {
 /** Alarms ring up to a millisecond after their time. */
 const alarmMillis = 1.5
 
-const short = ({ lease: { fencingToken, tenure }, process }: Section) =>
-  `${process.name} ${tenure.key} ${tenure.token.slice(-4)} #${fencingToken}`
+const short = ({ lease: { fencingToken, key, token }, process }: Section) =>
+  `${process.name} ${key} ${token.slice(-4)} #${fencingToken}`
+
+const isLost = ({ why }: HeldLease): boolean => why !== undefined && why !== "Released"
 
 export class Witness {
   entered = 0
@@ -45,11 +47,11 @@ export class Witness {
 
   enter(process: Process, lease: Lease.Lease, deaf: boolean): Section {
     const section: Section = { process, key: lease.key, lease: lease as unknown as HeldLease, deaf, active: true }
-    this.world.log(() => `${short(section)} ENTERS until ${section.lease.tenure.deadline.toFixed(3)}`)
+    this.world.log(() => `${short(section)} ENTERS until ${section.lease.deadline.toFixed(3)}`)
     this.entered++
     const { key, lease: { fencingToken } } = section
     // A lease that was ended by force before its holder heard of it comes after others.
-    if (!this.truth.isForgotten(section.lease.tenure.token)) {
+    if (!this.truth.isForgotten(section.lease.token)) {
       const last = this.fences.get(key) ?? -Infinity
       if (fencingToken <= last) this.object(`fencing token ${fencingToken} after ${last} on ${key}`)
       this.fences.set(key, fencingToken)
@@ -62,7 +64,7 @@ export class Witness {
     if (!section.active) return
     section.active = false
     this.sections.delete(section)
-    if (section.lease.tenure.state === "Lost") this.told++
+    if (isLost(section.lease)) this.told++
     this.world.log(() => `${short(section)} leaves`)
   }
 
@@ -72,14 +74,14 @@ export class Witness {
     for (const section of this.sections) {
       const { key, lease, process } = section
       if (process.crashed) continue
-      const { deadline, state, token } = lease.tenure
+      const { deadline, token, why } = lease
       if (this.world.now >= deadline) {
         if (process.isIdle && !section.deaf && this.world.now > Math.max(deadline, process.busyUntil) + alarmMillis) {
-          this.object(`${short(section)} was not told by its deadline ${deadline} (${state})`)
+          this.object(`${short(section)} was not told by its deadline ${deadline} (${why ?? "held"})`)
         }
         continue
       }
-      if (state !== "Held") continue
+      if (why !== undefined) continue
       if (this.truth.isForgotten(token)) continue
       const end = this.truth.endOf(key, token)
       if (end < deadline - 0.001) this.object(`${short(section)} believes in ${deadline}, but its lease ends at ${end}`)

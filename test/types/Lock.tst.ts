@@ -9,6 +9,7 @@ type Needed = "service" | LockBackend.LockBackend
 type Failures = "own" | LockError.LockError
 type Locked = Effect.Effect<"done", Failures, Needed>
 type Maybe = Effect.Effect<Option.Option<"done">, Failures, Needed>
+type Either = Effect.Effect<"done" | Option.Option<"done">, Failures, Needed>
 
 // withLock keeps the result and adds the lock's error and the backend, both ways round.
 typeOf(Lock.withLock(work, "key")).is<Locked>()
@@ -44,8 +45,10 @@ typeOf(work.pipe(Lock.once("key"))).is<Maybe>()
 typeOf(Lock.once("key", { timeout: "1 second" })(withLease)).is<Maybe>()
 typeOf(Lock.once(work, "key", { failIfLocked: true })).is<Locked>()
 typeOf(work.pipe(Lock.once("key", { failIfLocked: true }))).is<Locked>()
-// @ts-expect-error: known when it is written, because the result depends on it
-Lock.once(work, "key", { failIfLocked: Math.random() < 0.5 })
+// What is not known when it is written gives either.
+typeOf(Lock.once(work, "key", { failIfLocked: Math.random() < 0.5 })).is<Either>()
+declare const onceOptions: Lock.OnceOptions
+typeOf(work.pipe(Lock.once("key", onceOptions))).is<Either>()
 
 // acquire and tryAcquire need a scope.
 typeOf(Lock.acquire("key", { timeout: "1 second" })).is<

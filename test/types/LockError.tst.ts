@@ -7,7 +7,11 @@ declare const error: LockError.LockError
 declare const unknown: unknown
 
 typeOf(error.reason).is<
-  LockError.LockTimeout | LockError.LockLost | LockError.BackendFailure | LockError.InvalidOptions
+  | LockError.LockTimeout
+  | LockError.LockLost
+  | LockError.LockReentered
+  | LockError.BackendFailure
+  | LockError.InvalidOptions
 >()
 typeOf(error.message).is<string>()
 typeOf(error._tag).is<"LockError">()

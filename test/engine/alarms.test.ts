@@ -1,15 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import * as Alarms from "../../src/internal/alarms.ts"
+import { type Alarm, Alarms } from "../../src/internal/engine/alarms.ts"
+import { timeOf } from "../../src/internal/time.ts"
 
 const make = Effect.gen(function*() {
   const clock = yield* Clock.Clock
   const context = yield* Effect.context<never>()
   let sleepers = 0
   let started = 0
-  const alarms = Alarms.make(
-    clock,
+  const alarms = new Alarms(
+    timeOf(clock),
     (effect) => {
       sleepers++
       started++
@@ -19,7 +20,7 @@ const make = Effect.gen(function*() {
     },
     queueMicrotask
   )
-  const ringAt = (at: number, ring: () => void): Alarms.Alarm => {
+  const ringAt = (at: number, ring: () => void): Alarm => {
     const alarm = { index: -1, ring }
     alarms.set(alarm, at)
     return alarm
@@ -43,7 +44,7 @@ describe("Alarms", () => {
         const start = alarms.now()
         const rung: Array<string> = []
         const expected: Array<string> = []
-        const set: Array<{ readonly alarm: Alarms.Alarm; readonly id: number; readonly at: number; live: boolean }> = []
+        const set: Array<{ readonly alarm: Alarm; readonly id: number; readonly at: number; live: boolean }> = []
         let at = start
         for (const [kind, amount, which] of commands) {
           if (kind < 2) {
@@ -69,7 +70,7 @@ describe("Alarms", () => {
           }
           assert.isAtMost(sleepers(), 1)
           yield* endOfTurn
-          if (alarms.size() === 0) assert.strictEqual(sleepers(), 0)
+          if (alarms.size === 0) assert.strictEqual(sleepers(), 0)
         }
         yield* TestClock.adjust(2_000)
         const live = set.filter((one) => one.live)
@@ -83,7 +84,7 @@ describe("Alarms", () => {
           const [when, due] = one.split(":").map(Number)
           assert.isAtLeast(when, due)
         }
-        assert.deepStrictEqual([alarms.size(), sleepers()], [0, 0])
+        assert.deepStrictEqual([alarms.size, sleepers()], [0, 0])
       }),
     { arbitrary: { runs: 150 } }
   )
@@ -109,7 +110,7 @@ describe("Alarms", () => {
       assert.strictEqual(sleepers(), 1)
       alarms.cancel(two)
       yield* endOfTurn
-      assert.deepStrictEqual([alarms.size(), sleepers()], [0, 0])
+      assert.deepStrictEqual([alarms.size, sleepers()], [0, 0])
     }))
 
   it.effect("keep the sleeper for one that follows in the same turn", () =>
@@ -127,7 +128,7 @@ describe("Alarms", () => {
       const { alarms, ringAt, sleepers } = yield* make
       let rung = 0
       const alarm = ringAt(Infinity, () => rung++)
-      assert.deepStrictEqual([alarms.size(), sleepers()], [0, 0])
+      assert.deepStrictEqual([alarms.size, sleepers()], [0, 0])
       yield* TestClock.adjust("365 days")
       alarms.cancel(alarm)
       assert.strictEqual(rung, 0)
@@ -137,7 +138,7 @@ describe("Alarms", () => {
     Effect.gen(function*() {
       const { alarms, ringAt, sleepers } = yield* make
       const rung: Array<string> = []
-      const later: Alarms.Alarm = ringAt(10, () => rung.push("cancelled"))
+      const later: Alarm = ringAt(10, () => rung.push("cancelled"))
       ringAt(5, () => {
         rung.push(`first@${alarms.now()}`)
         alarms.cancel(later)
@@ -145,7 +146,7 @@ describe("Alarms", () => {
       })
       yield* TestClock.adjust(20)
       assert.deepStrictEqual(rung, ["first@5", "second@7"])
-      assert.deepStrictEqual([alarms.size(), sleepers()], [0, 0])
+      assert.deepStrictEqual([alarms.size, sleepers()], [0, 0])
     }))
 
   it.effect("ring no more after stop", () =>

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import * as KeyMap from "../../src/internal/keyMap.ts"
+import * as KeyMap from "../../src/internal/engine/keyMap.ts"
 
 const steps = Schema.Array(
   Schema.Tuple([Schema.Boolean, Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 150 }))])

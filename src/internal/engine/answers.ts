@@ -1,0 +1,29 @@
+/** What a store may answer. Anything else is not understood, and so a failure in doubt. */
+import * as Option from "effect/Option"
+import type { Attempt, Grant, Occupant } from "../../LockStore.ts"
+
+const isObject = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null
+
+const isAbsentOrFinite = (u: unknown): boolean => u === undefined || Number.isFinite(u)
+
+const isHeld = (u: Record<string, unknown>): boolean =>
+  (u.token === undefined || typeof u.token === "string") && isAbsentOrFinite(u.remainingMillis) &&
+  isAbsentOrFinite(u.waiters)
+
+export const isAttempt = (u: unknown): u is Attempt => {
+  if (!isObject(u)) return false
+  return u._tag === "Acquired" ? Number.isSafeInteger(u.fencingToken) : u._tag === "Held" && isHeld(u)
+}
+
+export const isBoolean = (u: unknown): u is boolean => typeof u === "boolean"
+
+export const areBooleans = (length: number) => (u: unknown): u is ReadonlyArray<boolean> =>
+  Array.isArray(u) && u.length === length && u.every(isBoolean)
+
+export const isInspection = (u: unknown): u is Option.Option<Occupant> =>
+  Option.isOption(u) &&
+  (u._tag === "None" || (isObject(u.value) && typeof u.value.token === "string" && isHeld(u.value)))
+
+export const isGrant = (u: unknown): u is Grant =>
+  isObject(u) && Number.isSafeInteger(u.fencingToken) && Number.isFinite(u.sinceMillis) &&
+  Number.isFinite(u.leaseMillis) && (u as unknown as Grant).leaseMillis > 0

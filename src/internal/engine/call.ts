@@ -1,0 +1,96 @@
+/** A call to a store, from when it is made until it is answered, which may be long after anybody waits for it. */
+import type * as Fiber from "effect/Fiber"
+import type { BackendFailure } from "../../LockError.ts"
+import type { Alarm, Alarms } from "./alarms.ts"
+
+export type Operation = "acquire" | "extend" | "release" | "inspect" | "listen"
+
+/** What the store said, or why we do not know. Never undefined: that is no reply yet. */
+export type Reply<A> = A | BackendFailure
+
+/** A method's parameter is compared both ways, so that a call of anything is a call of something unknown. */
+type Hearing<A> = { hear(reply: A): void }["hear"]
+
+/** Where calls are known while they are out. */
+export interface Book {
+  readonly alarms: Alarms
+  readonly soon: (task: () => void) => void
+  /** It has its reply. */
+  ended(call: Call<unknown>): void
+  /** It has none in time. */
+  unanswered(call: Call<unknown>): void
+  /** Nobody waits for it any more, and it has no reply. */
+  left(call: Call<unknown>): void
+}
+
+export class Call<A> implements Alarm {
+  index = -1
+  reply: Reply<A> | undefined = undefined
+  /** What runs it, unless the store calls back. */
+  fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
+  readonly operation: Operation
+  readonly key: string
+  private readonly book: Book
+  private waiter: Hearing<Reply<A> | undefined> | undefined = undefined
+  private observers: Array<Hearing<Reply<A>>> | undefined = undefined
+
+  constructor(book: Book, operation: Operation, key: string) {
+    this.book = book
+    this.operation = operation
+    this.key = key
+  }
+
+  /** Once; what comes later changes nothing. */
+  settle(reply: Reply<A>): void {
+    if (this.reply !== undefined) return
+    this.reply = reply
+    this.fiber = undefined
+    this.book.ended(this)
+    const { observers } = this
+    this.observers = undefined
+    if (observers !== undefined) { for (const observer of observers) observer(reply) }
+    this.end(reply)
+  }
+
+  /** Calls `observer` with the reply, whenever it comes. */
+  onReply(observer: Hearing<Reply<A>>): void {
+    if (this.reply !== undefined) observer(this.reply)
+    else if (this.observers === undefined) this.observers = [observer]
+    else this.observers.push(observer)
+  }
+
+  /** Calls `waiter`, the only one, with the reply, or with nothing if there is none by `until`. */
+  wait(until: number, waiter: Hearing<Reply<A> | undefined>): void {
+    if (this.reply !== undefined) return waiter(this.reply)
+    this.waiter = waiter
+    this.book.alarms.set(this, until)
+  }
+
+  /** Nobody waits for it any more. */
+  leave(): void {
+    this.waiter = undefined
+    this.book.alarms.cancel(this)
+    if (this.reply === undefined) this.book.left(this)
+  }
+
+  /**
+   * Silence, unless the reply has arrived while the event loop was late: one turn
+   * for it to be read, and one for those that its reader has put off.
+   */
+  ring(): void {
+    this.book.soon(() =>
+      this.book.soon(() => {
+        if (this.waiter === undefined) return
+        if (this.reply === undefined) this.book.unanswered(this)
+        this.end(undefined)
+      })
+    )
+  }
+
+  private end(reply: Reply<A> | undefined): void {
+    const { waiter } = this
+    if (waiter === undefined) return
+    this.leave()
+    waiter(reply)
+  }
+}

@@ -1,0 +1,189 @@
+/** One token's way through the store, from first asked until it is won or disowned. */
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import type { Attempt, Grant } from "../../LockStore.ts"
+import type { Bearer, Hold } from "../shortcuts.ts"
+import type { Alarm } from "./alarms.ts"
+import type { Call, Reply } from "./call.ts"
+import type { Debts } from "./debts.ts"
+import type { Sent } from "./lease.ts"
+import { horizonMillis, type Listening, type Port } from "./port.ts"
+
+/** So many claims of one token may be unanswered; the oldest makes room. */
+const mostOut = 3
+
+const none: ReadonlyArray<Sent> = []
+
+export class Claim implements Alarm, Bearer {
+  index = -1
+  readonly key: string
+  readonly token: string
+  readonly expiresMillis: number
+  /** When the last was sent. */
+  askedAt = 0
+  /** What came of the last. */
+  reply: Reply<Attempt> | undefined = undefined
+  /** Of a store in this process: what it has won there. */
+  hold: Hold | undefined = undefined
+  /** Those whose reply is still out. */
+  private out: ReadonlyArray<Sent> = none
+  /** The store may know the token: it has to be released unless it is won. */
+  private isInDoubt = false
+  /** It has a place in the store's queue. */
+  private isQueued = false
+  /** The latest end in the store of what has been answered. */
+  private lastEnd = 0
+  private listening: Listening | undefined = undefined
+  private grant: Grant | undefined = undefined
+  private hasNews = false
+  private wake: (() => void) | undefined = undefined
+  private readonly port: Port
+  private readonly debts: Debts
+
+  constructor(port: Port, debts: Debts, key: string, token: string, expiresMillis: number) {
+    this.port = port
+    this.debts = debts
+    this.key = key
+    this.token = token
+    this.expiresMillis = expiresMillis
+  }
+
+  /** Asks a store in this process. */
+  take(at: number): Reply<Attempt> {
+    const direct = this.port.direct!
+    this.askedAt = at
+    const hold = this.hold = direct.take(this.key, this, this.expiresMillis, at)
+    if (hold !== undefined) {
+      this.isInDoubt = true
+      return this.reply = { _tag: "Acquired", fencingToken: hold.fencingToken }
+    }
+    const holder = direct.look(this.key, at)
+    return this.reply = { _tag: "Held", token: holder?.bearer.token, remainingMillis: holder?.remainingMillis }
+  }
+
+  get text(): string {
+    return this.token
+  }
+
+  /** Sends it. In the store's queue, once somebody would hear of a grant. */
+  ask(at: number, caller?: Fiber.Fiber<unknown, unknown>): Call<Attempt> {
+    const wait = this.listening !== undefined
+    const { expiresMillis, key, token } = this
+    return this.sent(this.port.tryAcquire({ key, token, expiresMillis, wait }, caller), at, wait)
+  }
+
+  /** Sends it together with the release of `token`. */
+  exchange(token: string, at: number): Call<Attempt> {
+    const { expiresMillis, key } = this
+    return this.sent(this.port.exchange(token, { key, token: this.token, expiresMillis, wait: true }), at, true)
+  }
+
+  private sent(call: Call<Attempt>, at: number, isQueued: boolean): Call<Attempt> {
+    this.askedAt = at
+    this.isInDoubt = true
+    this.isQueued ||= isQueued
+    if (call.reply !== undefined) {
+      this.answered(call.reply)
+      return call
+    }
+    if (this.out.length >= mostOut) this.port.abandon(this.out[0].call)
+    const { expiresMillis } = this
+    this.out = [...this.out, { call, millis: expiresMillis, sure: expiresMillis }]
+    call.onReply((reply) => {
+      this.out = this.out.filter((sent) => sent.call !== call)
+      this.answered(reply)
+    })
+    return call
+  }
+
+  private answered(reply: Reply<Attempt>): void {
+    this.reply = reply
+    if (reply._tag !== "Held") this.lastEnd = this.port.alarms.now() + this.expiresMillis
+    // A claim that was refused leaves nothing, unless it may wait or others are out.
+    else if (!this.isQueued && this.out.length === 0) this.isInDoubt = false
+  }
+
+  // ---------------------------------------------------------------------------
+  // News
+  // ---------------------------------------------------------------------------
+
+  get isListening(): boolean {
+    return this.listening !== undefined
+  }
+
+  /** Has the store tell of news. Failing to is no failure: then it is asked again and again. */
+  listen(): Call<boolean> {
+    this.listening = this.port.listen(this.key, this.token, (grant) => this.notify(grant))
+    return this.listening.call
+  }
+
+  /** Kept until the next sleep, so that none is missed. */
+  notify(grant: Grant | undefined): void {
+    if (grant !== undefined) this.grant = grant
+    this.hasNews = true
+    this.wake?.()
+  }
+
+  /** What the store has given on its own, once. */
+  takeGrant(): Grant | undefined {
+    const { grant } = this
+    this.grant = undefined
+    return grant
+  }
+
+  /** Until the time given, or until there is news. */
+  sleep(until: number): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      const { alarms } = this.port
+      const rest = () => {
+        this.wake = undefined
+        alarms.cancel(this)
+      }
+      const end = () => {
+        rest()
+        this.hasNews = false
+        resume(Effect.void)
+      }
+      if (this.hasNews) return end()
+      alarms.set(this, until)
+      this.wake = end
+      return Effect.sync(rest)
+    })
+  }
+
+  ring(): void {
+    this.wake?.()
+  }
+
+  private endListening(): void {
+    if (this.listening === undefined) return
+    this.port.endListening(this.listening)
+    this.listening = undefined
+  }
+
+  // ---------------------------------------------------------------------------
+  // Its end
+  // ---------------------------------------------------------------------------
+
+  /** It has got the key. What is returned is still out, and may set the lease anew. */
+  won(): ReadonlyArray<Sent> {
+    this.isInDoubt = false
+    this.endListening()
+    const { out } = this
+    this.out = none
+    return out
+  }
+
+  /** Nobody wants it any more, and nobody waits for that. */
+  disown(): void {
+    this.endListening()
+    if (!this.isInDoubt) return
+    this.isInDoubt = false
+    const { expiresMillis, hold, isQueued, key, out, port, token } = this
+    this.out = none
+    if (hold !== undefined) return void hold.free(this)
+    // A store with a queue may give it the key at any time, until it is told.
+    const givenUntil = isQueued ? port.alarms.now() + horizonMillis + expiresMillis : 0
+    this.debts.owe(key, token, Math.max(this.lastEnd, givenUntil), out, isQueued)
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * Tokens that must be released: from the moment somebody gives up on one until
+ * the store confirms that it is gone, or cannot hold it any more. Only here is a
+ * release sent.
+ */
+import type { BackendFailure } from "../../LockError.ts"
+import type { Alarm } from "./alarms.ts"
+import type { Call } from "./call.ts"
+import type { Ending, Sent } from "./lease.ts"
+import { isFailure, type Port } from "./port.ts"
+
+const firstGapMillis = 20
+const longestGapMillis = 1_000
+
+export class Debt implements Alarm, Ending {
+  index = -1
+  readonly key: string
+  readonly token: string
+  /** The store may hold the token until then, even if nothing more of it is executed. */
+  private until = 0
+  /** A claim of it has a place in the store's queue. */
+  private isQueued = false
+  /** Claims and extensions that may still be executed. */
+  private readonly out = new Set<Call<unknown>>()
+  /** The release that is out. */
+  private asked: Call<boolean> | undefined = undefined
+  /** A claim of it may have been executed after the release that is out. */
+  private isStale = false
+  /** There is nothing of it in the store, unless what is out is executed. */
+  private isConfirmed = false
+  /** The store has been told, or has had its time. */
+  private isTold = false
+  private hasFailed = false
+  private gap = firstGapMillis
+  private readonly port: Port
+  private readonly debts: Debts
+  private observers: Array<() => void> | undefined = undefined
+
+  constructor(port: Port, debts: Debts, key: string, token: string) {
+    this.port = port
+    this.debts = debts
+    this.key = key
+    this.token = token
+  }
+
+  whenOver(then: () => void): void {
+    if (this.isTold) then()
+    else if (this.observers === undefined) this.observers = [then]
+    else this.observers.push(then)
+  }
+
+  add(until: number, out: ReadonlyArray<Sent>, isQueued: boolean): void {
+    this.until = Math.max(this.until, until)
+    this.isQueued ||= isQueued
+    for (const { call, millis } of out) this.watch(call, millis)
+  }
+
+  /** When something of the token is answered, the store may have it anew. */
+  private watch(call: Call<unknown>, millis: number): void {
+    if (call.reply === undefined) this.out.add(call)
+    call.onReply((reply) => {
+      this.out.delete(call)
+      if (!this.debts.has(this)) return
+      const isRefused = (reply as { readonly _tag?: string })._tag === "Held" && !this.isQueued
+      if (!isRefused) this.until = Math.max(this.until, this.port.alarms.now() + millis)
+      // An extension never brings back what has been released.
+      const isClaim = call.operation !== "extend" && !isRefused
+      if (isClaim && this.asked === undefined) this.ask()
+      else if (isClaim) this.isStale = true
+      else this.rest()
+    })
+  }
+
+  /** Sends a release, in place of one that is out. */
+  ask(): void {
+    const { port } = this
+    port.alarms.cancel(this)
+    this.isConfirmed = this.isStale = false
+    const { asked } = this
+    this.asked = undefined
+    if (asked !== undefined) port.abandon(asked)
+    const call = this.asked = port.release(this.key, this.token)
+    call.onReply((reply) => {
+      if (this.asked === call) this.answered(reply)
+    })
+    if (call.reply === undefined) {
+      call.wait(port.alarms.now() + port.patience, (reply) => {
+        if (reply === undefined) this.failed()
+      })
+    }
+  }
+
+  get isAsked(): boolean {
+    return this.asked !== undefined
+  }
+
+  private answered(reply: unknown): void {
+    this.asked = undefined
+    if (isFailure(reply)) return this.failed(reply)
+    this.port.alarms.cancel(this)
+    this.gap = firstGapMillis
+    this.tell()
+    if (this.isStale) return this.ask()
+    this.isConfirmed = true
+    this.rest()
+  }
+
+  /** It is paid when the store has confirmed and nothing of it is out. */
+  private rest(): void {
+    if (this.isConfirmed && this.out.size === 0) this.forget()
+  }
+
+  private failed(failure?: BackendFailure): void {
+    const { port } = this
+    const at = port.alarms.now()
+    if (!this.isTold) this.debts.failed(failure)
+    this.tell()
+    if (port.closed || (at >= this.until && this.out.size === 0)) return this.forget()
+    // Once more at once, if the store says at once that it could not.
+    const isFirst = !this.hasFailed && this.asked === undefined
+    this.hasFailed = true
+    if (isFirst) return this.ask()
+    port.alarms.cancel(this)
+    port.alarms.set(this, at + this.gap)
+    this.gap = Math.min(longestGapMillis, 2 * this.gap)
+  }
+
+  ring(): void {
+    this.ask()
+  }
+
+  forget(): void {
+    const { asked } = this
+    this.port.alarms.cancel(this)
+    this.debts.remove(this)
+    this.asked = undefined
+    if (asked !== undefined) this.port.abandon(asked)
+    this.tell()
+  }
+
+  private tell(): void {
+    if (this.isTold) return
+    this.isTold = true
+    const { observers } = this
+    this.observers = undefined
+    if (observers !== undefined) { for (const then of observers) then() }
+  }
+}
+
+export class Debts {
+  /** Told of a release that the store did not confirm at once. */
+  readonly failed: (failure: BackendFailure | undefined) => void
+  private readonly port: Port
+  private readonly owed = new Map<string, Debt>()
+
+  constructor(port: Port, failed: (failure: BackendFailure | undefined) => void) {
+    this.port = port
+    this.failed = failed
+  }
+
+  get size(): number {
+    return this.owed.size
+  }
+
+  has(debt: Debt): boolean {
+    return this.owed.get(debt.token) === debt
+  }
+
+  /**
+   * From now on the token is to be gone. `until` is the latest end in the store of
+   * what has been answered for it, `out` what may still be executed.
+   */
+  owe(key: string, token: string, until: number, out: ReadonlyArray<Sent>, isQueued: boolean): Debt {
+    let debt = this.owed.get(token)
+    if (debt === undefined) this.owed.set(token, debt = new Debt(this.port, this, key, token))
+    debt.add(until, out, isQueued)
+    if (!debt.isAsked) debt.ask()
+    return debt
+  }
+
+  /** Whatever is owed is asked for once more. */
+  askAll(): void {
+    for (const debt of Array.from(this.owed.values())) if (!debt.isAsked) debt.ask()
+  }
+
+  forgetAll(): void {
+    for (const debt of Array.from(this.owed.values())) debt.forget()
+  }
+
+  remove(debt: Debt): void {
+    this.owed.delete(debt.token)
+  }
+}

@@ -1,0 +1,221 @@
+/** A backend from a store: its parts, what it is asked for, and its end. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { LockRequest } from "../../LockConfig.ts"
+import type { BackendFailure, Holder, LockError } from "../../LockError.ts"
+import type { LockStore } from "../../LockStore.ts"
+import { failWith } from "../failing.ts"
+import { toHolder } from "../holder.ts"
+import { type Meter, meterOf } from "../meter.ts"
+import { isWorkUnder } from "../reentry.ts"
+import type { Known } from "../refusal.ts"
+import * as Section from "../section.ts"
+import { nextTurn, type Time, timeOf } from "../time.ts"
+import * as Token from "../token.ts"
+import { Alarms } from "./alarms.ts"
+import { Debts } from "./debts.ts"
+import { Keeper } from "./keeper.ts"
+import * as KeyMap from "./keyMap.ts"
+import { Lease } from "./lease.ts"
+import { Counter, type Parts } from "./lender.ts"
+import { Line } from "./line.ts"
+import { Port } from "./port.ts"
+import { type Keys, type Restore, take, type Taken } from "./taking.ts"
+
+/** How long a refusal looks for who has the key, if its store did not say so. */
+const lookMillis = 250
+
+export class Engine implements Parts, Keys, Section.Taker {
+  readonly port: Port
+  readonly debts: Debts
+  readonly keeper: Keeper
+  readonly meter: Meter
+  readonly time: Time
+  readonly lines: KeyMap.KeyMap<Line>
+  readonly counter: Counter
+  readonly nextToken: (now?: number) => string
+  closed = false
+  private readonly unwatch: () => void
+
+  constructor(store: LockStore, context: Context.Context<never>) {
+    const time = timeOf(Context.get(context, Clock.Clock))
+    const soon = nextTurn(context)
+    this.time = time
+    this.nextToken = Token.make(() => time.wallMillis())
+    this.port = new Port(store, context, new Alarms(time, Effect.runForkWith(context), soon), soon)
+    this.debts = new Debts(this.port, (failure) => this.releaseFailed(failure))
+    this.keeper = new Keeper(this.port, time)
+    this.lines = KeyMap.make((key) => new Line(this, this.lines, key), soon)
+    this.counter = new Counter(this)
+    this.meter = meterOf(store.name, context)
+    this.unwatch = this.meter.watch(() => this.keeper.size)
+  }
+
+  get isInProcess(): boolean {
+    return this.port.direct !== undefined
+  }
+
+  get name(): string {
+    return this.port.store.name
+  }
+
+  private releaseFailed(failure: BackendFailure | undefined): void {
+    this.meter.releaseFailed()
+    // A backend in trouble has said so itself; this is about the one lock.
+    if (failure?.retryable !== false) return
+    this.port.log(Effect.logWarning("A lock could not be released; that is tried until its lease has ended", failure))
+  }
+
+  // ---------------------------------------------------------------------------
+  // Taking
+  // ---------------------------------------------------------------------------
+
+  take(
+    request: LockRequest,
+    caller: Fiber.Fiber<unknown, unknown>,
+    restore: Restore
+  ): Taken | Effect.Effect<Taken, LockError> {
+    return take(this, request, caller, restore)
+  }
+
+  refused(): void {
+    this.meter.timedOut()
+  }
+
+  isHeldBy(key: string, fiber: Fiber.Fiber<unknown, unknown>): boolean {
+    const lease = this.leaseOf(key)
+    return lease !== undefined && isWorkUnder(fiber, lease)
+  }
+
+  holderOf(key: string): Known | undefined | Effect.Effect<Known | undefined> {
+    const { port } = this
+    if (port.direct !== undefined) {
+      const looked = port.direct.look(key, port.alarms.now())
+      return looked && { token: looked.bearer.token, remainingMillis: looked.remainingMillis }
+    }
+    return Effect.map(
+      Effect.option(port.await(() => port.inspect(key), lookMillis)),
+      (looked) => Option.getOrUndefined(Option.flatten(looked))
+    )
+  }
+
+  private leaseOf(key: string): Lease | undefined {
+    const { port } = this
+    const bearer = port.direct?.look(key, port.alarms.now())?.bearer
+    return bearer instanceof Lease ? bearer : this.lines.get(key)?.lease
+  }
+
+  // ---------------------------------------------------------------------------
+  // For operators
+  // ---------------------------------------------------------------------------
+
+  inspect(key: string): Effect.Effect<Option.Option<Holder>, LockError> {
+    const { port } = this
+    return Effect.catch(
+      Effect.map(port.await(() => port.inspect(key)), Option.map(toHolder)),
+      (failure) => failWith(failure)
+    )
+  }
+
+  /**
+   * The process that was seen, or whose token was given, loses the key: also a
+   * holder that it has handed its lease on to since.
+   */
+  forceRelease(key: string, token?: string): Effect.Effect<boolean, LockError> {
+    return Effect.flatMap(this.inspect(key), (holder) => {
+      if (Option.isNone(holder) || (token !== undefined && holder.value.token !== token)) return Effect.succeed(false)
+      const seen = holder.value.token
+      const { port } = this
+      const before = this.leaseOf(key)
+      return Effect.matchEffect(port.await(() => port.release(key, seen)), {
+        onFailure: (failure) => failWith(failure),
+        onSuccess: (released) => {
+          // A holder in this process is told at once.
+          for (const lease of [before, this.leaseOf(key)]) {
+            if (lease?.token === seen) lease.lose("Taken", port.alarms.now())
+          }
+          return Effect.succeed(released)
+        }
+      })
+    })
+  }
+
+  // ---------------------------------------------------------------------------
+  // Its end
+  // ---------------------------------------------------------------------------
+
+  /**
+   * Fails the waiters, tells the holders, and frees the keys: each when the work
+   * under it has ended, or at its deadline.
+   */
+  get close(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function*() {
+      if (this.closed) return
+      this.closed = true
+      const { debts, keeper, lines, port } = this
+      const { alarms } = port
+      const now = alarms.now()
+      const open = lines.values()
+      const held = new Set([...keeper.all(), ...open.flatMap(({ lease }) => lease ?? [])])
+      for (const line of open) line.close()
+      for (const lease of held) lease.lose("Closed", now)
+      yield* this.allBack(held)
+      // Those who were on their way with a turn have yet to say so.
+      for (let turns = 0; lines.size() > 0 && turns < 100; turns++) yield* Effect.yieldNow
+      yield* port.ending
+      yield* port.idle(alarms.now() + port.patience)
+      debts.askAll()
+      yield* port.idle(alarms.now() + port.patience)
+      port.close()
+      debts.forgetAll()
+      alarms.stop()
+      this.unwatch()
+    })
+  }
+
+  /** Until every lease is back, or its deadline has passed. */
+  private allBack(leases: ReadonlySet<Lease>): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      const { alarms } = this.port
+      const out = new Set(leases)
+      const alarm = { index: -1, ring: () => look() }
+      const look = () => {
+        alarms.cancel(alarm)
+        const now = alarms.now()
+        for (const lease of Array.from(out)) {
+          if (!lease.isBack && lease.deadline > now) continue
+          out.delete(lease)
+          lease.whenBack(constVoid)
+          lease.giveBack()
+        }
+        if (out.size === 0) return resume(Effect.void)
+        alarms.set(alarm, Math.min(...Array.from(out, ({ deadline }) => deadline)))
+      }
+      for (const lease of out) lease.whenBack(look)
+      look()
+    })
+  }
+
+  /** How much there is of what should be gone when nobody holds or waits. */
+  get residue() {
+    const { debts, keeper, lines, port } = this
+    return { lines: lines.size(), kept: keeper.size, alarms: port.alarms.size, calls: port.size + debts.size }
+  }
+}
+
+export const makeEngine = (store: LockStore, context: Context.Context<never>): Engine => new Engine(store, context)
+
+/** The backend of a store, which closes with the scope. */
+export const make = (store: LockStore): Effect.Effect<ReturnType<typeof Section.make>, never, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.map(Effect.context<never>(), (context) => makeEngine(store, context)),
+      (engine) => engine.close
+    ),
+    Section.make
+  )

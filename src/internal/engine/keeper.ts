@@ -1,0 +1,215 @@
+/**
+ * Keeps leases alive: renews every one at a third of its length, all that are due
+ * in one go, and ends those whose deadline has passed. It has one alarm however
+ * many it keeps, and none when it keeps none.
+ *
+ * A renewal that fails or stays unanswered changes nothing: it is tried again
+ * after a third of what is left, and in the end the deadline decides (compare
+ * Medallion's `LeaseMonitor`: only "renewed" resets the clock).
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import { constVoid } from "effect/Function"
+import type { LockError } from "../../LockError.ts"
+import { failWith } from "../failing.ts"
+import type { Time } from "../time.ts"
+import type { Alarm } from "./alarms.ts"
+import type { Call, Reply } from "./call.ts"
+import type { Lease, Sent } from "./lease.ts"
+import { isFailure, type Port } from "./port.ts"
+
+/** Renewals this much of a lease ahead of their time join a batch that goes out anyway. */
+const ahead = 1 / 30
+
+/** No two renewals of a lease are closer than this. */
+const minGapMillis = 2
+
+/** How long a host may have been suspended before that is noticed. */
+const beatMillis = 1_000
+
+/** By so much the wall clock may run ahead of the monotonic one between two beats. */
+const jumpMillis = 500
+
+/** A longer extension that has just been sent could be undone by a renewal that is executed after it. */
+const isBeingLengthened = ({ expiresMillis, out }: Lease): boolean =>
+  out.some(({ call, millis }) => millis > expiresMillis && call.index !== -1)
+
+export class Keeper implements Alarm {
+  index = -1
+  private readonly port: Port
+  private readonly time: Time
+  private readonly leases: Array<Lease> = []
+  private wakeAt = Infinity
+  private wallAhead = 0
+
+  constructor(port: Port, time: Time) {
+    this.port = port
+    this.time = time
+  }
+
+  /** How many leases it keeps. */
+  get size(): number {
+    return this.leases.length
+  }
+
+  all(): ReadonlyArray<Lease> {
+    return this.leases.slice()
+  }
+
+  add(lease: Lease): void {
+    if (lease.place !== -1) return
+    if (this.leases.length === 0) this.wallAhead = this.lookAtWall()
+    lease.place = this.leases.push(lease) - 1
+    this.wakeBy(Math.min(lease.renewAt, lease.deadline))
+  }
+
+  remove(lease: Lease): void {
+    const { place } = lease
+    if (place === -1) return
+    lease.place = -1
+    const last = this.leases.pop()!
+    if (last !== lease) {
+      this.leases[place] = last
+      last.place = place
+    } else if (this.leases.length === 0) this.port.alarms.cancel(this)
+  }
+
+  ring(): void {
+    const now = this.port.alarms.now()
+    const jumped = this.wallJump()
+    const hasJumped = jumped > 0
+    let renewing = hasJumped
+    for (const lease of this.all()) {
+      // The store can be asked for those that are renewed; of the others it is known when they ended.
+      if (hasJumped && !lease.renews) lease.deadline -= jumped
+      if (lease.deadline <= now) lease.lose("Expired", now)
+      else if (lease.renewAt <= now) renewing = true
+    }
+    const due: Array<Lease> = []
+    // A host that sleeps while it keeps leases is noticed by the clocks going apart.
+    let next = now + beatMillis
+    for (const lease of this.leases) {
+      if (renewing && lease.renews && (hasJumped || lease.renewAt - now <= lease.expiresMillis * ahead)) {
+        lease.renewAt = now + Math.max(minGapMillis, (lease.deadline - now) / 3)
+        if (!isBeingLengthened(lease)) due.push(lease)
+      }
+      next = Math.min(next, lease.renewAt, lease.deadline)
+    }
+    if (due.length > 0) this.renew(due, now)
+    if (this.leases.length > 0) this.wakeBy(next)
+  }
+
+  /**
+   * How much the wall clock has run ahead. The monotonic clock of a suspended host
+   * may stand still: its leases may be over, whatever it says.
+   */
+  private wallJump(): number {
+    const { wallAhead } = this
+    this.wallAhead = this.lookAtWall()
+    const jumped = this.wallAhead - wallAhead
+    return jumped > jumpMillis ? jumped : 0
+  }
+
+  private lookAtWall(): number {
+    return this.time.wallMillis() - this.time.now()
+  }
+
+  private wakeBy(at: number): void {
+    const { alarms } = this.port
+    if (this.index !== -1) {
+      if (this.wakeAt <= at) return
+      alarms.cancel(this)
+    }
+    this.wakeAt = at
+    alarms.set(this, at)
+  }
+
+  // ---------------------------------------------------------------------------
+  // Extending
+  // ---------------------------------------------------------------------------
+
+  /** All that are due, in one operation if the store can. */
+  private renew(due: ReadonlyArray<Lease>, sentAt: number): void {
+    if (this.port.store.extendAll === undefined || due.length === 1) {
+      for (const lease of due) this.send(lease, lease.expiresMillis, sentAt)
+      return
+    }
+    const call = this.port.extendAll(due.map(({ expiresMillis, key, token }) => ({ key, token, expiresMillis })))
+    let sent: Sent | undefined
+    for (const lease of due) {
+      const { expiresMillis } = lease
+      if (sent?.millis !== expiresMillis) sent = { call, millis: expiresMillis, sure: expiresMillis }
+      lease.sending(sent)
+    }
+    call.wait(sentAt + this.port.patience, constVoid)
+    call.onReply((reply) => {
+      for (let i = 0; i < due.length; i++) {
+        this.answered(due[i], call, sentAt, isFailure(reply) ? reply : reply[i])
+      }
+    })
+  }
+
+  private send(lease: Lease, millis: number, sentAt: number): Call<boolean> {
+    const { key, token } = lease
+    const call = this.port.extend({ key, token, expiresMillis: millis })
+    lease.sending({ call, millis, sure: millis })
+    call.wait(sentAt + this.port.patience, constVoid)
+    call.onReply((reply) => this.answered(lease, call, sentAt, reply))
+    return call
+  }
+
+  /** The store has answered an extension that was sent at `sentAt`. */
+  private answered(lease: Lease, call: Call<unknown>, sentAt: number, reply: Reply<boolean>): void {
+    const now = this.port.alarms.now()
+    const sent = lease.answered(call, now)
+    if (!lease.isHeld || sent === undefined) return
+    if (isFailure(reply)) {
+      if (lease.failure === undefined && !reply.retryable) {
+        this.port.log(Effect.logWarning("A lock could not be renewed; that is tried until its lease ends", reply))
+      }
+      lease.failure = reply
+      return
+    }
+    if (!reply) return lease.lose("Taken", now)
+    lease.extended(sentAt + sent.sure - this.port.margin(sent.sure), sentAt + sent.sure / 3, sent.millis)
+    if (lease.place !== -1) this.wakeBy(Math.min(lease.renewAt, lease.deadline))
+  }
+
+  /** See `Lease.extend` of the public module. */
+  extend(lease: Lease, asked: number | undefined): Effect.Effect<void, LockError> {
+    return Effect.gen({ self: this }, function*() {
+      const { alarms, maxExpires, patience } = this.port
+      if (asked !== undefined && asked > maxExpires) return yield* Exit.fail(this.port.invalidExpires(asked, false)!)
+      yield* lease.check
+      const millis = Math.max(asked ?? 0, lease.expiresMillis)
+      // A shorter one that is executed after ours would undo it.
+      for (const { call } of lease.out.filter((sent) => sent.millis < millis)) {
+        if ((yield* this.outcome(call, alarms.now() + patience)) === undefined) {
+          return yield* failWith(this.port.noReply("extend", lease.key, "an earlier extension is unanswered"))
+        }
+      }
+      yield* lease.check
+      const sentAt = alarms.now()
+      const reply = yield* this.outcome(this.send(lease, millis, sentAt), sentAt + patience)
+      yield* lease.check
+      if (reply === undefined) return yield* failWith(this.port.noReply("extend", lease.key))
+      if (isFailure(reply)) return yield* failWith(reply)
+    })
+  }
+
+  /** How a call ends, or undefined when it has not by `until`. */
+  private outcome<A>(call: Call<A>, until: number): Effect.Effect<Reply<A> | undefined> {
+    return Effect.callback((resume) => {
+      const { alarms } = this.port
+      // As for any call, what has arrived while the event loop was late is read first.
+      const end = () => resume(Effect.undefined)
+      const alarm = { index: -1, ring: () => this.port.soon(() => this.port.soon(end)) }
+      alarms.set(alarm, until)
+      call.onReply((reply) => {
+        alarms.cancel(alarm)
+        resume(Effect.succeed(reply))
+      })
+      return Effect.sync(() => alarms.cancel(alarm))
+    })
+  }
+}

@@ -1,0 +1,90 @@
+/** What the lines of a backend have in common, and what they all do for the leases had from them. */
+import type * as Effect from "effect/Effect"
+import type { LockError } from "../../LockError.ts"
+import type { Meter } from "../meter.ts"
+import type { Time } from "../time.ts"
+import type { Debt, Debts } from "./debts.ts"
+import type { Keeper } from "./keeper.ts"
+import type { Ending, Lease, Lender } from "./lease.ts"
+import type { Port } from "./port.ts"
+
+export interface Parts {
+  readonly port: Port
+  readonly debts: Debts
+  readonly keeper: Keeper
+  readonly meter: Meter
+  readonly time: Time
+  readonly nextToken: (now?: number) => string
+  /** No turn is given any more. */
+  closed: boolean
+}
+
+abstract class Base implements Lender {
+  protected readonly parts: Parts
+
+  constructor(parts: Parts) {
+    this.parts = parts
+  }
+
+  abstract back(lease: Lease, at: number): Ending | undefined
+
+  get home(): object {
+    return this.parts
+  }
+
+  now(): number {
+    return this.parts.port.alarms.now()
+  }
+
+  nextToken(): string {
+    return this.parts.nextToken()
+  }
+
+  keep(lease: Lease): void {
+    if (this.parts.closed) lease.lose("Closed", this.now())
+    else this.parts.keeper.add(lease)
+  }
+
+  extend(lease: Lease, millis: number | undefined): Effect.Effect<void, LockError> {
+    return this.parts.keeper.extend(lease, millis)
+  }
+
+  lost(lease: Lease): void {
+    const { keeper, meter } = this.parts
+    keeper.remove(lease)
+    meter.lost()
+    meter.held(lease.endedAt - lease.since)
+  }
+
+  /** It is no longer held, by its holder's own will. */
+  protected returned(lease: Lease, at: number): void {
+    const { keeper, meter } = this.parts
+    keeper.remove(lease)
+    meter.held(at - lease.since)
+  }
+
+  /** The store is to forget the lease's token. */
+  protected owe(lease: Lease): Debt | undefined {
+    const { debts, port } = this.parts
+    const { deadline, expiresMillis, hold, key, lastEnd, out, token } = lease
+    if (hold !== undefined) {
+      hold.free(lease)
+      return undefined
+    }
+    lease.out = []
+    return debts.owe(key, token, Math.max(deadline + port.margin(expiresMillis), lastEnd), out, false)
+  }
+}
+
+export { Base as Lending }
+
+/**
+ * Lends keys of a store in this process that nobody else here waits for: they need
+ * no line. When somebody comes to wait, a line takes the lease over.
+ */
+export class Counter extends Base {
+  back(lease: Lease, at: number): undefined {
+    if (lease.why === "Released") this.returned(lease, at)
+    lease.hold!.free(lease)
+  }
+}

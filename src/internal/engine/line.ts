@@ -1,0 +1,353 @@
+/**
+ * One key in this process: who waits, who has the turn, and which lease the
+ * process has. Whatever of these changes hands does so here.
+ *
+ * Whoever has the turn talks to the store, so a process is one contender however
+ * many of its fibers wait. The turn is free, or it is with one who asks, or with
+ * the holder, who keeps it until the lease is back or lost.
+ */
+import * as Duration from "effect/Duration"
+import type { LockRequest } from "../../LockConfig.ts"
+import type { BackendFailure } from "../../LockError.ts"
+import type { Held } from "../../LockStore.ts"
+import type { Alarm } from "./alarms.ts"
+import { Claim } from "./claim.ts"
+import type { KeyMap, Place } from "./keyMap.ts"
+import { type Ending, Lease, type Sent } from "./lease.ts"
+import { Lending, type Parts } from "./lender.ts"
+import { isFailure } from "./port.ts"
+
+/** What comes with the turn, or instead of it. */
+export type Baton =
+  /** Nothing: ask the store. */
+  | "Turn"
+  /** The one before has claimed the key for us. */
+  | Claim
+  /** The one before hands its lease over. */
+  | Lease
+  /** The wait is over without a turn. */
+  | "TimedOut"
+  | "Closed"
+
+export class Waiter implements Alarm {
+  index = -1
+  readonly request: LockRequest
+  previous: Waiter | undefined = undefined
+  next: Waiter | undefined = undefined
+  /** Its time is over, and it only waits for what the one with the turn hears. */
+  isOverdue = false
+  /** What was known of the key when its time was over. */
+  known: Held | BackendFailure | undefined = undefined
+  /** Set when it has left the line. */
+  baton: Baton | undefined = undefined
+  private readonly line: Line
+  private served: (() => void) | undefined = undefined
+
+  constructor(line: Line, request: LockRequest) {
+    this.line = line
+    this.request = request
+  }
+
+  /** Calls back once there is a baton, in a turn of its own. */
+  whenServed(then: () => void): void {
+    this.served = then
+    if (this.baton !== undefined) then()
+  }
+
+  wake(): void {
+    this.served?.()
+  }
+
+  ring(): void {
+    this.line.timeOut(this)
+  }
+}
+
+export class Line extends Lending implements Place {
+  /** Nobody has the turn, and nobody waits. */
+  vacant = true
+  readonly key: string
+  /** The lease that this process has. */
+  lease: Lease | undefined = undefined
+  /** What the one with the turn asks the store with. */
+  claim: Claim | undefined = undefined
+  private readonly lines: KeyMap<Line>
+  private head: Waiter | undefined = undefined
+  private last: Waiter | undefined = undefined
+  private overdue = 0
+  /** The lease is on its way to the next holder. */
+  private isPassing = false
+  /** What the turn has heard last from the store. */
+  private heard: Held | BackendFailure | undefined = undefined
+  /** When the process got the lease, and how often it has changed hands here. */
+  private leasedAt = 0
+  private handed = 0
+
+  constructor(parts: Parts, lines: KeyMap<Line>, key: string) {
+    super(parts)
+    this.lines = lines
+    this.key = key
+  }
+
+  // ---------------------------------------------------------------------------
+  // Waiting
+  // ---------------------------------------------------------------------------
+
+  /** The store has been asked, and nothing is known yet. */
+  get isInDoubt(): boolean {
+    return this.claim !== undefined && this.lease === undefined && this.heard === undefined
+  }
+
+  enter(request: LockRequest, endsAt: number): Waiter {
+    const waiter = new Waiter(this, request)
+    waiter.previous = this.last
+    if (this.last === undefined) this.head = waiter
+    else this.last.next = waiter
+    this.last = waiter
+    if (request.timeoutMillis === 0) this.timeOut(waiter)
+    else this.parts.port.alarms.set(waiter, endsAt)
+    return waiter
+  }
+
+  /** Its time is over. While nothing is known, it waits for that. */
+  timeOut(waiter: Waiter): void {
+    if (waiter.baton !== undefined || waiter.isOverdue) return
+    if (this.isInDoubt) {
+      waiter.isOverdue = true
+      this.overdue++
+    } else this.give(waiter, "TimedOut")
+  }
+
+  /** It goes, whatever it has been given. */
+  leave(waiter: Waiter): void {
+    const { baton } = waiter
+    if (baton === undefined) this.remove(waiter)
+    else if (baton !== "TimedOut" && baton !== "Closed") this.pass(baton)
+  }
+
+  /** Everybody goes. */
+  close(): void {
+    while (this.head !== undefined) this.give(this.head, "Closed")
+    this.claim?.notify(undefined)
+  }
+
+  /** What the turn has heard is what those hear whose time is over. */
+  hear(reply: Held | BackendFailure): void {
+    this.heard = reply
+    this.dismissOverdue()
+  }
+
+  /** What is known of the key. */
+  known(at: number): Held | BackendFailure | undefined {
+    const { lease } = this
+    if (lease === undefined) return this.heard
+    return { _tag: "Held", token: lease.token, remainingMillis: Math.max(0, lease.deadline - at) }
+  }
+
+  private dismissOverdue(): void {
+    let waiter = this.head
+    while (waiter !== undefined && this.overdue > 0) {
+      const { next } = waiter
+      if (waiter.isOverdue) this.give(waiter, "TimedOut")
+      waiter = next
+    }
+  }
+
+  private remove(waiter: Waiter): void {
+    const { next, previous } = waiter
+    this.parts.port.alarms.cancel(waiter)
+    if (previous === undefined) this.head = next
+    else previous.next = next
+    if (next === undefined) this.last = previous
+    else next.previous = previous
+    waiter.previous = waiter.next = undefined
+    if (waiter.isOverdue) this.overdue--
+  }
+
+  private give(waiter: Waiter, baton: Baton): void {
+    this.remove(waiter)
+    waiter.baton = baton
+    // Fixed now: when it wakes, the line may have gone on.
+    if (baton === "TimedOut") waiter.known = this.known(this.now())
+    // Not in place: a chain of holders that finish at once would grow the stack.
+    this.parts.port.soon(() => waiter.wake())
+  }
+
+  // ---------------------------------------------------------------------------
+  // The turn
+  // ---------------------------------------------------------------------------
+
+  /** The one with the turn gives it up, to the next in line. Without a next, what came with it goes back. */
+  pass(baton: "Turn" | Claim | Lease): void {
+    this.isPassing = false
+    this.claim = baton instanceof Claim ? baton : undefined
+    const { head } = this
+    if (head !== undefined) {
+      this.isPassing = baton instanceof Lease
+      return this.give(head, baton)
+    }
+    if (baton instanceof Claim) baton.disown()
+    else if (baton instanceof Lease) this.forsake(baton)
+    this.lease = this.claim = this.heard = undefined
+    this.lines.vacate(this)
+  }
+
+  // ---------------------------------------------------------------------------
+  // The lease
+  // ---------------------------------------------------------------------------
+
+  /** The one with the turn has become the holder. */
+  hold(request: LockRequest, claim: Claim, fencingToken: number, at: number, deadline: number, waited: number): Lease {
+    const { expiresMillis, renew } = request
+    const lease = new Lease(this, this.key, claim.token, fencingToken, expiresMillis, renew, at, deadline, waited)
+    if (claim.hold !== undefined) lease.carriedBy(claim.hold)
+    this.lease = lease
+    this.leasedAt = at
+    this.handed = 0
+    this.follow(lease, claim.won())
+    this.claim = this.heard = undefined
+    this.dismissOverdue()
+    return lease
+  }
+
+  /** Earlier claims that are executed late start the lease anew. */
+  private follow(lease: Lease, out: ReadonlyArray<Sent>): void {
+    if (out.length === 0) return
+    lease.out = out
+    for (const { call } of out) call.onReply(() => lease.answered(call, this.now()))
+  }
+
+  /** Takes over a lease that was had without a line, since somebody has come to wait for it. */
+  adopt(lease: Lease): void {
+    lease.lender = this
+    this.lease = lease
+  }
+
+  /** Whoever is handed a lease looks at it: what is over or nearly so is none, and the turn is all there is. */
+  receive(lease: Lease, at: number, waited: number): Lease | undefined {
+    this.isPassing = false
+    if (!lease.isHeld || lease.deadline - at <= lease.expiresMillis / 10) {
+      this.forsake(lease)
+      return undefined
+    }
+    lease.since = at
+    lease.waitedMillis = waited
+    return lease
+  }
+
+  /** Of a lease that nobody has. */
+  private forsake(lease: Lease): void {
+    if (this.lease === lease) this.lease = undefined
+    if (lease.isBack) return
+    lease.isBack = true
+    lease.why ??= "Released"
+    this.parts.keeper.remove(lease)
+    this.owe(lease)
+  }
+
+  override lost(lease: Lease): void {
+    if (this.isPassing && this.lease === lease) {
+      // The one that it was for has the turn, and will see.
+      this.parts.meter.lost()
+      return this.forsake(lease)
+    }
+    super.lost(lease)
+    if (this.lease !== lease) return
+    this.lease = undefined
+    this.pass("Turn")
+  }
+
+  back(lease: Lease, at: number): Ending | undefined {
+    const { closed, port } = this.parts
+    // The turn has gone on when it was lost.
+    if (lease.why !== "Released") return this.owe(lease)
+    this.returned(lease, at)
+    const next = this.head
+    if (next !== undefined && !closed && lease.out.length === 0) {
+      if (this.mayHandOver(lease, next.request, at)) {
+        this.handOver(lease, at)
+        return undefined
+      }
+      if (port.store.exchange !== undefined) {
+        const exchanged = this.exchange(lease, next.request, at)
+        if (exchanged !== undefined) return exchanged
+      }
+    }
+    const debt = this.owe(lease)
+    if (debt === undefined) {
+      this.over(lease)
+      return undefined
+    }
+    // Not before: the next one would be asking against our own lease.
+    debt.whenOver(() => this.over(lease))
+    return debt
+  }
+
+  private over(lease: Lease): void {
+    if (this.lease === lease) this.lease = undefined
+    this.pass("Turn")
+  }
+
+  /**
+   * A successor takes a lease as it is, so it must want one of the same length
+   * that renews itself, and enough of it must be left.
+   */
+  private mayHandOver(lease: Lease, next: LockRequest, at: number): boolean {
+    const { handOver } = this.parts.port.store
+    if (handOver === undefined) return false
+    const { deadline, expiresMillis, renews } = lease
+    const elapsed = at - this.leasedAt
+    return this.handed + 1 < handOver.times &&
+      elapsed < Duration.toMillis(handOver.within) &&
+      // Fencing tokens of local successors stay below what the store gives out next.
+      this.handed + 1 <= elapsed * 1000 &&
+      renews && next.renew && next.expiresMillis === expiresMillis &&
+      deadline - at > expiresMillis / 4
+  }
+
+  /** A lease of its own for the next one, of the same token. It is kept meanwhile. */
+  private handOver({ deadline, expiresMillis, fencingToken, key, lastEnd, token }: Lease, at: number): void {
+    this.handed++
+    const heir = new Lease(this, key, token, fencingToken + 1, expiresMillis, true, at, deadline, 0)
+    heir.lastEnd = lastEnd
+    this.lease = heir
+    this.parts.keeper.add(heir)
+    this.pass(heir)
+  }
+
+  /** Releases, and claims for the next in line, in one operation; unless listening for that takes time. */
+  private exchange(lease: Lease, next: LockRequest, at: number): Ending | undefined {
+    const { debts, nextToken, port } = this.parts
+    const claim = new Claim(port, debts, this.key, nextToken(at), next.expiresMillis)
+    if (port.store.listen !== undefined && claim.listen().reply !== true) {
+      claim.disown()
+      return undefined
+    }
+    this.lease = undefined
+    this.claim = claim
+    const exchange = new Exchange()
+    claim.exchange(lease.token, at).wait(at + port.patience, (reply = port.noReply("release", this.key)) => {
+      claim.reply = reply
+      if (isFailure(reply)) this.owe(lease)
+      if (reply._tag !== "Acquired") this.hear(reply)
+      exchange.end()
+      this.pass(claim)
+    })
+    return exchange
+  }
+}
+
+class Exchange implements Ending {
+  private isOver = false
+  private observers: ReadonlyArray<() => void> = []
+
+  whenOver(then: () => void): void {
+    if (this.isOver) then()
+    else this.observers = [...this.observers, then]
+  }
+
+  end(): void {
+    this.isOver = true
+    for (const then of this.observers) then()
+  }
+}

@@ -1,0 +1,386 @@
+/**
+ * Taking a key: waits for the turn in the line, and then asks the store until it
+ * says acquired, the time is over, or the fiber is interrupted. Whoever ends
+ * without the key disowns the claim and passes the turn on.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Pull from "effect/Pull"
+import * as Schedule from "effect/Schedule"
+import type { LockRequest } from "../../LockConfig.ts"
+import { type BackendFailure, type LockError, LockReentered } from "../../LockError.ts"
+import type { Attempt, Grant, Held, Occupant } from "../../LockStore.ts"
+import { failWith } from "../failing.ts"
+import { isWorkUnder } from "../reentry.ts"
+import { type Known, Refusal, type Refusing } from "../refusal.ts"
+import type { Bearer } from "../shortcuts.ts"
+import type { Call, Reply } from "./call.ts"
+import { Claim } from "./claim.ts"
+import type { KeyMap } from "./keyMap.ts"
+import { Lease } from "./lease.ts"
+import type { Counter, Parts } from "./lender.ts"
+import type { Line, Waiter } from "./line.ts"
+import { isFailure, leastRenewed } from "./port.ts"
+
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+type Caller = Fiber.Fiber<unknown, unknown>
+
+export type Taken = Lease | Refusal
+
+type Taking = Effect.Effect<Taken, LockError>
+
+/** Stands for a lease that is about to be made. */
+const somebody: Bearer = { text: undefined, token: "" }
+
+/** What takers of a backend have in common. */
+export interface Keys extends Parts, Refusing {
+  readonly lines: KeyMap<Line>
+  /** Where keys are had that nobody here waits for. */
+  readonly counter: Counter
+}
+
+/** Polling, for stores that cannot tell of a release. */
+const polling = Schedule.jittered(
+  Schedule.min([Schedule.exponential(Duration.millis(10), 1.5), Schedule.spaced("250 millis")])
+)
+
+/** At once, where nothing has to be waited for. It acts when it is called, so only what owns the outcome calls it. */
+export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: Restore): Taken | Taking => {
+  const { expiresMillis, key, renew, timeoutMillis } = request
+  const { counter, lines, meter, port } = keys
+  if (keys.closed) return closed(keys, key, caller)
+  if (expiresMillis < leastRenewed || expiresMillis > port.maxExpires) {
+    const error = port.invalidExpires(expiresMillis, renew)
+    if (error !== undefined) return Exit.fail(error)
+  }
+  const at = port.alarms.now()
+  const found = port.direct !== undefined && lines.size() === 0 ? undefined : lines.find(key)
+  const asker = (line: Line) => new Asker(keys, line, request, caller, restore, at)
+  let line = found?.vacant === false ? found : undefined
+  if (line === undefined && port.direct !== undefined) {
+    meter.attempted()
+    const hold = port.direct.take(key, somebody, expiresMillis, at)
+    if (hold !== undefined) {
+      meter.waited(0)
+      return new Lease(counter, key, undefined, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
+    }
+    if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
+    const holder = port.direct.look(key, at)?.bearer
+    if (holder instanceof Lease && holder.lender === counter) (line = lines.occupy(key, found)).adopt(holder)
+  }
+  if (line === undefined) return asker(lines.occupy(key, found)).ask(at, undefined)
+  const { lease } = line
+  if (timeoutMillis > 0 && lease !== undefined && isWorkUnder(caller, lease)) {
+    return failWith(new LockReentered({ key, held: "alone", wanted: "alone" }), caller)
+  }
+  if (timeoutMillis === 0 && !line.isInDoubt) return behind(keys, request, caller, 0, line.known(at))
+  return asker(line).queue()
+}
+
+const closed = ({ port }: Keys, key: string, caller: Caller) => failWith(port.closedFailure("acquire", key), caller)
+
+/** What to say to a request that cannot have the turn: what is known. */
+const behind = (
+  keys: Keys,
+  request: LockRequest,
+  caller: Caller,
+  waitedMillis: number,
+  known: Held | BackendFailure | undefined
+): Refusal | Exit.Exit<never, LockError> =>
+  isFailure(known) ? failWith(known, caller) : new Refusal(keys, request, caller, waitedMillis, known)
+
+/** One caller on its way to a lease. */
+class Asker {
+  private readonly keys: Keys
+  private readonly line: Line
+  private readonly request: LockRequest
+  private readonly caller: Caller
+  private readonly restore: Restore
+  private readonly startedAt: number
+  private readonly endsAt: number
+  private step: Step | undefined = undefined
+  /** It was not free at once. */
+  private hasWaited = false
+  /** Who has the key, asked together with the last attempt. */
+  private looking: Call<Option.Option<Occupant>> | undefined = undefined
+
+  constructor(keys: Keys, line: Line, request: LockRequest, caller: Caller, restore: Restore, startedAt: number) {
+    this.keys = keys
+    this.line = line
+    this.request = request
+    this.caller = caller
+    this.restore = restore
+    this.startedAt = startedAt
+    this.endsAt = startedAt + request.timeoutMillis
+  }
+
+  private now(): number {
+    return this.keys.port.alarms.now()
+  }
+
+  /** Not the same for those who had it at once, however long that took. */
+  private waitedMillis(at: number): number {
+    return this.hasWaited ? Math.max(at - this.startedAt, 0.001) : 0
+  }
+
+  // ---------------------------------------------------------------------------
+  // In the line
+  // ---------------------------------------------------------------------------
+
+  /** Waits for the turn. */
+  queue(): Taking {
+    const { keys, line, request } = this
+    const waiter = line.enter(request, this.endsAt)
+    this.hasWaited = true
+    // A schedule that ends ends the wait, here as in front of the store.
+    const giving = request.retry && Effect.runForkWith(this.caller.context)(this.giveUpWaiting(waiter))
+    const waiting = Effect.callback<void>((resume) => {
+      waiter.whenServed(() => resume(Effect.void))
+      giving?.addObserver((exit) => {
+        if (exit._tag === "Failure") resume(exit)
+      })
+    })
+    return Effect.flatMap(
+      Effect.onExitPrimitive(
+        this.restore(waiting),
+        (exit) => {
+          if (exit._tag === "Failure") line.leave(waiter)
+          giving?.interruptUnsafe()
+          return undefined
+        },
+        true
+      ),
+      (): Taking => {
+        const baton = waiter.baton!
+        const at = this.now()
+        if (baton === "TimedOut") {
+          return asEffect(behind(keys, request, this.caller, at - this.startedAt, waiter.known))
+        }
+        if (baton === "Closed") return closed(keys, line.key, this.caller)
+        if (baton instanceof Claim) return this.ask(at, baton)
+        if (baton === "Turn") return this.ask(at, undefined)
+        const lease = line.receive(baton, at, this.waitedMillis(at))
+        if (lease === undefined) return this.ask(at, undefined)
+        keys.meter.waited(at - this.startedAt)
+        return Exit.succeed(lease)
+      }
+    )
+  }
+
+  private giveUpWaiting(waiter: Waiter): Effect.Effect<void> {
+    return Effect.flatMap(this.nextDelay(this.line.known(this.now())), (delay) => {
+      if (delay === undefined) return Effect.sync(() => this.line.timeOut(waiter))
+      return Effect.flatMap(this.pause(this.now() + Math.max(1, delay)), () => this.giveUpWaiting(waiter))
+    })
+  }
+
+  private pause(until: number): Effect.Effect<void> {
+    const { alarms } = this.keys.port
+    return Effect.callback((resume) => {
+      const alarm = { index: -1, ring: () => resume(Effect.void) }
+      alarms.set(alarm, until)
+      return Effect.sync(() => alarms.cancel(alarm))
+    })
+  }
+
+  // ---------------------------------------------------------------------------
+  // In front of the store
+  // ---------------------------------------------------------------------------
+
+  /** Has the turn, and asks until there is an end to it. The one who had it before may have claimed for us. */
+  ask(at: number, claimed: Claim | undefined): Taking {
+    const { keys, line, request } = this
+    if (keys.closed) {
+      claimed?.disown()
+      line.pass("Turn")
+      return closed(keys, line.key, this.caller)
+    }
+    const isOurs = claimed?.expiresMillis === request.expiresMillis
+    if (!isOurs) claimed?.disown()
+    const claim = isOurs
+      ? claimed
+      : new Claim(keys.port, keys.debts, line.key, keys.nextToken(at), request.expiresMillis)
+    line.claim = claim
+    const first = isOurs && claim.reply !== undefined ? Exit.succeed(claim.reply) : this.attempt(claim, at, Infinity)
+    return Effect.onExitPrimitive(
+      Effect.flatMap(first, (reply): Taking => {
+        const lease = this.accept(claim, reply)
+        return lease === undefined ? this.persist(claim, reply) : Exit.succeed(lease)
+      }),
+      (exit) => {
+        if (exit._tag === "Success" && !(exit.value instanceof Refusal)) return undefined
+        claim.disown()
+        line.pass("Turn")
+        return undefined
+      },
+      true
+    )
+  }
+
+  /** Sleeps as the schedule says, never past what is worth waiting for, and asks again. */
+  private persist(claim: Claim, first: Reply<Attempt>): Taking {
+    return Effect.gen({ self: this }, function*() {
+      const { endsAt, keys, line, restore } = this
+      const { port } = keys
+      let reply = first
+      while (true) {
+        line.hear(reply._tag === "Acquired" ? this.tooLate() : reply)
+        if (isFailure(reply) && !reply.retryable) return yield* failWith(reply, this.caller)
+        // Whoever holds after this would never be told.
+        if (keys.closed) return yield* closed(keys, line.key, this.caller)
+        const at = this.now()
+        if (at >= endsAt) return yield* this.giveUp(reply, at)
+        this.hasWaited = true
+
+        if (port.store.listen !== undefined && reply._tag === "Held" && !claim.isListening) {
+          yield* restore(this.listen(claim, Math.min(endsAt, at + port.patience)))
+        } else {
+          const delay = yield* this.inTime(this.nextDelay(reply))
+          if (delay === undefined) return yield* this.giveUp(reply, this.now())
+          const remaining = reply._tag === "Held" ? reply.remainingMillis ?? Infinity : Infinity
+          yield* restore(claim.sleep(Math.min(at + Math.max(1, Math.min(delay, remaining)), endsAt)))
+        }
+
+        if (keys.closed) return yield* closed(keys, line.key, this.caller)
+        const grant = claim.takeGrant()
+        const granted = grant && this.acceptGrant(claim, grant)
+        if (granted !== undefined) return granted
+
+        const askAt = this.now()
+        const isSilent = isFailure(reply) && reply.kind === "NoReply"
+        if (askAt >= endsAt && isSilent) return yield* this.giveUp(reply, askAt)
+        // A store that has not said who has the key is asked together with the last attempt, not after it.
+        if (askAt >= endsAt && reply._tag === "Held" && reply.token === undefined) this.looking = port.inspect(line.key)
+        // A store that answers is waited for beyond the time, or the last attempt would be none.
+        reply = yield* this.attempt(claim, askAt, isSilent ? endsAt : Infinity)
+        const lease = this.accept(claim, reply)
+        if (lease === undefined) continue
+        this.looking?.leave()
+        return lease
+      }
+    })
+  }
+
+  /** Sends a claim and waits for the reply. It is never interrupted: one we gave up on may still be executed. */
+  private attempt(claim: Claim, at: number, cutAt: number): Effect.Effect<Reply<Attempt>> {
+    const { meter, port } = this.keys
+    meter.attempted()
+    if (port.direct !== undefined) return Exit.succeed(claim.take(at))
+    const call = claim.ask(at, this.caller)
+    if (call.reply !== undefined) return Exit.succeed(call.reply)
+    const until = Math.min(cutAt, at + Math.min(port.patience, claim.expiresMillis))
+    return this.restore(Effect.callback<Reply<Attempt>>((resume) => {
+      call.wait(until, (reply = port.noReply("acquire", claim.key)) => resume(Effect.succeed(reply)))
+      return Effect.sync(() => call.leave())
+    }))
+  }
+
+  /** Has the store tell of news, and waits for that until the time given. */
+  private listen(claim: Claim, until: number): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      const call = claim.listen()
+      call.wait(until, () => resume(Effect.void))
+      return Effect.sync(() => call.leave())
+    })
+  }
+
+  private giveUp(reply: Reply<Attempt>, at: number): Effect.Effect<Refusal, LockError> {
+    if (isFailure(reply)) return failWith(reply, this.caller)
+    if (reply._tag === "Acquired") return failWith(this.tooLate(), this.caller)
+    const { caller, keys, looking, request, startedAt } = this
+    const known = looking === undefined ? reply : this.looked(looking, at + Math.max(10, at - this.endsAt))
+    return Exit.succeed(new Refusal(keys, request, caller, at - startedAt, known))
+  }
+
+  /** It was sent together with the last attempt, so it gets as long again as that took. */
+  private looked(looking: Call<Option.Option<Occupant>>, until: number): Effect.Effect<Known | undefined> {
+    return Effect.callback((resume) => {
+      looking.wait(until, (reply) => {
+        resume(Effect.succeed(reply === undefined || isFailure(reply) ? undefined : Option.getOrUndefined(reply)))
+      })
+      return Effect.sync(() => looking.leave())
+    })
+  }
+
+  private tooLate(): BackendFailure {
+    return this.keys.port.noReply("acquire", this.line.key, "the reply came after the lease had ended")
+  }
+
+  // ---------------------------------------------------------------------------
+  // The schedule
+  // ---------------------------------------------------------------------------
+
+  /** The next delay in milliseconds, undefined when the schedule has ended. */
+  private nextDelay(input: unknown): Effect.Effect<number | undefined> {
+    const { port: { store }, time } = this.keys
+    const start = this.step === undefined
+      ? Effect.map(
+        Schedule.toStep(this.request.retry ?? store.retry ?? polling),
+        (step) => this.step = step as Step
+      )
+      : Exit.succeed(this.step)
+    return Effect.flatMap(start, (step) =>
+      Pull.catchDone(
+        Effect.map(Effect.suspend(() => step(time.wallMillis(), input)), ([, delay]) => {
+          const millis = Duration.toMillis(delay)
+          return Number.isNaN(millis) ? 0 : millis
+        }),
+        () => Effect.undefined
+      ))
+  }
+
+  /** A step that takes time takes no more than there is: then there is no delay left to wait for. */
+  private inTime(delay: Effect.Effect<number | undefined>): Effect.Effect<number | undefined> {
+    const fiber = Effect.runForkWith(this.caller.context)(delay)
+    const done = fiber.pollUnsafe()
+    if (done !== undefined) return done
+    const { alarms } = this.keys.port
+    return this.restore(Effect.callback<number | undefined>((resume) => {
+      const end = () => {
+        alarms.cancel(alarm)
+        fiber.interruptUnsafe()
+      }
+      const alarm = { index: -1, ring: () => (resume(Effect.succeed(0)), end()) }
+      alarms.set(alarm, this.endsAt)
+      fiber.addObserver((exit) => (alarms.cancel(alarm), resume(exit)))
+      return Effect.sync(end)
+    }))
+  }
+
+  // ---------------------------------------------------------------------------
+  // Having
+  // ---------------------------------------------------------------------------
+
+  /** The lease of a reply that says acquired, unless it came too late to leave enough of it. */
+  private accept(claim: Claim, reply: Reply<Attempt>): Lease | undefined {
+    if (reply._tag !== "Acquired" || this.keys.closed) return undefined
+    const { askedAt, expiresMillis } = claim
+    const at = this.now()
+    const deadline = askedAt + expiresMillis - this.keys.port.margin(expiresMillis)
+    return deadline - at > expiresMillis / 10 ? this.won(claim, reply.fencingToken, at, deadline) : undefined
+  }
+
+  /** The lease of a grant, if enough of it is left to rely on without asking again. */
+  private acceptGrant(claim: Claim, grant: Grant): Lease | undefined {
+    if (this.keys.closed) return undefined
+    const { expiresMillis, renew } = this.request
+    const leaseMillis = Math.min(grant.leaseMillis, expiresMillis)
+    const at = this.now()
+    const deadline = Math.min(grant.sinceMillis, at) + leaseMillis - this.keys.port.margin(leaseMillis)
+    if (deadline - at < leaseMillis / 4 || (!renew && leaseMillis < expiresMillis)) return undefined
+    return this.won(claim, grant.fencingToken, at, deadline)
+  }
+
+  private won(claim: Claim, fencingToken: number, at: number, deadline: number): Lease {
+    this.keys.meter.waited(at - this.startedAt)
+    return this.line.hold(this.request, claim, fencingToken, at, deadline, this.waitedMillis(at))
+  }
+}
+
+type Step = (now: number, input: unknown) => Pull.Pull<[unknown, Duration.Duration]>
+
+const asEffect = (taken: Taken | Taking): Taking => Effect.isEffect(taken) ? taken : Exit.succeed(taken)

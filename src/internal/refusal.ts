@@ -1,0 +1,68 @@
+/** A request that ended without the lock. It is no error yet, and costs as little. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import type { LockRequest } from "../LockConfig.ts"
+import { type LockError, LockTimeout } from "../LockError.ts"
+import type { Held } from "../LockStore.ts"
+import { lockError } from "./failing.ts"
+import { toHolder } from "./holder.ts"
+import { wholeMillis } from "./time.ts"
+
+/** What is known of a holder. */
+export type Known = Omit<Held, "_tag">
+
+/** What a refusal asks, if it becomes an error. */
+export interface Refusing {
+  /** Counts it. */
+  refused(): void
+  /** Who has the key, as soon as that is known. */
+  holderOf(key: string): Known | undefined | Effect.Effect<Known | undefined>
+  /** Whether what runs on the fiber has the key itself. */
+  isHeldBy(key: string, fiber: Fiber.Fiber<unknown, unknown>): boolean
+}
+
+export class Refusal {
+  readonly request: LockRequest
+  readonly waitedMillis: number
+  private readonly refusing: Refusing
+  private readonly caller: Fiber.Fiber<unknown, unknown>
+  private readonly known: Known | undefined | Effect.Effect<Known | undefined>
+
+  constructor(
+    refusing: Refusing,
+    request: LockRequest,
+    caller: Fiber.Fiber<unknown, unknown>,
+    waitedMillis: number,
+    known: Known | undefined | Effect.Effect<Known | undefined>
+  ) {
+    this.refusing = refusing
+    this.request = request
+    this.caller = caller
+    this.waitedMillis = waitedMillis
+    this.known = known
+  }
+
+  /** The failure of a call that wanted the lock. */
+  get fail(): Effect.Effect<never, LockError> {
+    const { known: heard, refusing, request } = this
+    const isKnown = heard !== undefined && (Effect.isEffect(heard) || heard.token !== undefined)
+    const known = isKnown ? heard : refusing.holderOf(request.key)
+    return Effect.isEffect(known) ? Effect.flatMap(known, (known) => this.timedOut(known)) : this.timedOut(known)
+  }
+
+  private timedOut(known: Known | undefined): Exit.Exit<never, LockError> {
+    const { caller, refusing, request: { key, timeoutMillis }, waitedMillis } = this
+    refusing.refused()
+    const reason = () =>
+      new LockTimeout({
+        key,
+        timeout: Duration.millis(timeoutMillis),
+        waited: wholeMillis(waitedMillis),
+        holder: known?.token === undefined ? undefined : toHolder({ ...known, token: known.token }),
+        ...(refusing.isHeldBy(key, caller) && { byCaller: true })
+      })
+    return Exit.fail(lockError(reason, caller))
+  }
+}
