@@ -40,7 +40,7 @@ export interface Refusal {
  *   does nothing before it runs. `refused` says what to do instead when the time
  *   is over.
  * - `acquire` takes the lock for the life of the scope, likewise.
- * - `inspect` says who holds a key.
+ * - `inspect` says who holds a key, `holders` who all do, if they share it.
  * - `forceRelease` frees a key whoever holds it, or only if the holder's token is
  *   the one given, and says whether it did.
  *
@@ -59,6 +59,7 @@ export class LockBackend extends Context.Service<LockBackend, {
     refused: (refusal: Refusal) => Effect.Effect<A, E | LockError, R>
   ) => Effect.Effect<Lease | A, E | LockError, R | Scope.Scope>
   readonly inspect: (key: string) => Effect.Effect<Option.Option<Holder>, LockError>
+  readonly holders: (key: string) => Effect.Effect<ReadonlyArray<Holder>, LockError>
   readonly forceRelease: (key: string, token?: string) => Effect.Effect<boolean, LockError>
 }>()("effect-lock/LockBackend") {}
 

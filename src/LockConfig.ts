@@ -36,6 +36,7 @@ import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import { decode, decodeOption } from "./internal/options.ts"
 import type { LockError } from "./LockError.ts"
+import type { Share } from "./LockStore.ts"
 
 /**
  * The defaults as they are used: durations decoded and checked.
@@ -126,6 +127,27 @@ export interface SectionOptions extends LockOptions {
    * call neither extends nor releases.
    */
   readonly reenter?: boolean | undefined
+}
+
+/**
+ * The options of a call that may share its key with others.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface ShareOptions extends LockOptions {
+  /**
+   * Whether to have the key together with others. Default: alone.
+   *
+   * `true` is with all others who share it, as a reader. `{ limit, permits }` is with
+   * so many that no more than `limit` permits are out, of which this call takes
+   * `permits` (default 1); both are whole numbers, and `permits` at most `limit`. The
+   * limit is that of the call: nobody sets it for a key.
+   */
+  readonly share?: true | {
+    readonly limit: number
+    readonly permits?: number | undefined
+  } | undefined
 }
 
 /**
@@ -315,4 +337,6 @@ export interface LockRequest {
   readonly renew: boolean
   readonly awaitRelease: boolean
   readonly reenter: boolean
+  /** How the key is shared; without, it is had alone. */
+  readonly share: Share | undefined
 }

@@ -39,6 +39,7 @@ import * as SchemaGetter from "effect/SchemaGetter"
  * - `since`: when the holder asked for the lock, by the holder's wall clock
  * - `remaining`: how long the lease lasts if nobody renews it
  * - `waiters`: how many processes queue for it, where the backend keeps a queue
+ * - `permits`: how many it has of a key that is shared; absent when it has the key alone
  *
  * **Example** (Saying who is in the way)
  *
@@ -63,7 +64,8 @@ export class Holder extends Schema.Class<Holder>("effect-lock/Holder")({
   owner: Schema.optional(Schema.String),
   since: Schema.optional(Schema.DateTimeUtcFromMillis),
   remaining: Schema.optional(Schema.DurationFromMillis),
-  waiters: Schema.optional(Schema.Finite)
+  waiters: Schema.optional(Schema.Finite),
+  permits: Schema.optional(Schema.Finite)
 }) {}
 
 // The message of an error is a property of its own here: a getter of the prototype

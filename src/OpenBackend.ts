@@ -46,6 +46,7 @@ export const layer: Layer.Layer<LockBackend> = Layer.sync(LockBackend, () => {
     isInProcess: true,
     take: (request) => new OpenLease(request, ++fencingToken),
     inspect: () => Effect.succeedNone,
+    holders: () => Effect.succeed([]),
     forceRelease: () => Effect.succeed(false)
   })
 })

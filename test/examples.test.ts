@@ -3,13 +3,14 @@ import { spawn } from "node:child_process"
 import { assert, describe, it } from "vitest"
 import { filesIn, root } from "../scripts/doctest.ts"
 import { isInstalled, type Name, type ServerName, serverNames } from "../scripts/installed.ts"
+import { directory } from "./file/support.ts"
 import { serverUrl } from "./support/urls.ts"
 
 /**
  * What an example prints: these lines, in this order, other lines between them or not.
  *
  * `server` is what it needs, in `REDIS_URL` or `MEMCACHED_URL`. One that asks `BackendUrl.layerConfig` runs in
- * memory, and once more on each of `on`, in `LOCK_URL`.
+ * memory, and once more on each of `on`, in `LOCK_URL`. Each run has a `LOCK_DIRECTORY` of its own.
  */
 interface Expectation {
   readonly prints: ReadonlyArray<RegExp>
@@ -140,6 +141,14 @@ const expectations: Record<string, Expectation> = {
       /^job-7: done by quick$/
     ]
   },
+  "per-host": {
+    prints: [
+      /^first start, process \d+: backing up$/,
+      /^second start, process \d+: already running: process \d+, since 20\d\d-\d\d-\d\dT/,
+      /^the first was killed in the middle of it$/,
+      /^third start, process \d+: backing up$/
+    ]
+  },
   quickstart: {
     prints: [
       /^ {2}ada +·*█+ waited \d+ ms, fencing token 1$/,
@@ -234,7 +243,10 @@ describe("examples", () => {
       what,
       () =>
         Effect.gen(function*() {
-          const env = server === undefined ? {} : { [variable]: yield* serverUrl(server) }
+          const env = {
+            LOCK_DIRECTORY: yield* directory,
+            ...(server !== undefined && { [variable]: yield* serverUrl(server) })
+          }
           const { code, stderr, stdout } = yield* run(`examples/${name}.ts`, env)
           assert.strictEqual(code, 0, `${stdout}\n${stderr}`)
           const missing = missingLine(stdout, expectations[name]?.prints ?? [])

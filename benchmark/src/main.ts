@@ -21,6 +21,7 @@ export const scenarios = [
   "contended",
   "holding",
   "memcached",
+  "files",
   "growth",
   "entries"
 ] as const

@@ -4,10 +4,11 @@ import type { Occupant } from "../LockStore.ts"
 import { wholeMillis } from "./time.ts"
 import * as Token from "./token.ts"
 
-export const toHolder = ({ remainingMillis, token, waiters }: Occupant): Holder =>
+export const toHolder = ({ permits, remainingMillis, token, waiters }: Occupant): Holder =>
   new Holder({
     token,
     ...Token.parse(token),
     remaining: remainingMillis === undefined ? undefined : wholeMillis(remainingMillis),
-    waiters
+    waiters,
+    ...(permits !== undefined && { permits })
   })

@@ -53,6 +53,7 @@ export interface Taker {
   /** At once, where nothing has to be waited for. */
   take(request: LockRequest, caller: Caller, restore: Restore): Taken | Effect.Effect<Taken, LockError>
   inspect(key: string): Effect.Effect<Option.Option<Holder>, LockError>
+  holders(key: string): Effect.Effect<ReadonlyArray<Holder>, LockError>
   forceRelease(key: string, token?: string): Effect.Effect<boolean, LockError>
 }
 
@@ -79,6 +80,7 @@ export const make = (taker: Taker) => {
   const backend = {
     name: taker.name,
     inspect: (key: string) => Effect.suspend(() => taker.inspect(key)),
+    holders: (key: string) => Effect.suspend(() => taker.holders(key)),
     forceRelease: (key: string, token?: string) => Effect.suspend(() => taker.forceRelease(key, token)),
     use: <A, E, R>(
       request: LockRequest,
@@ -111,7 +113,10 @@ export const use = <A, E, R>(
 ): Effect.Effect<A, E | LockError, R> => {
   if (request.reenter) {
     const lease = Reentry.find(caller, taker, request.key)
-    if (lease !== undefined) return restore(Reentry.within(lease, work))
+    // Who shares does not have the key alone.
+    if (lease !== undefined && (lease.share === undefined || request.share !== undefined)) {
+      return restore(Reentry.within(lease, work))
+    }
   }
   if (isTraced(caller)) return traced(taker, request, work, refused, caller, restore)
   const taken = taker.take(request, caller, restore)

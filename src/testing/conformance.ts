@@ -36,6 +36,7 @@ import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import * as Contender from "../internal/testing/contender.ts"
 import * as Token from "../internal/token.ts"
 import * as Lock from "../Lock.ts"
 import * as LockBackend from "../LockBackend.ts"
@@ -86,8 +87,31 @@ export interface Faults {
 }
 
 /**
+ * A program that makes stores on the same data in processes of their own. Node
+ * runs it, and it calls {@link serve}.
+ *
+ * - `module`: the program's file
+ * - `argument`: what its store is made from, such as a port or a directory
+ * - `execArgv`: options for Node, such as `["--import", "tsx"]` for a program in
+ *   TypeScript (default those of this process)
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Program {
+  readonly module: string | URL
+  readonly argument?: string | undefined
+  readonly execArgv?: ReadonlyArray<string> | undefined
+}
+
+/**
  * Two stores on the same data, as two processes have them (for a store that
- * lives in one process, the same one twice), and how to break the first.
+ * lives in one process, the same one twice), how to break the first, and how to
+ * have more of them in real processes.
+ *
+ * Two stores in one process share its clock, its memory and its turns. What goes
+ * wrong between processes shows with a `program` only: cases start it three
+ * times, and kill and stop it, in real time.
  *
  * @category models
  * @since 0.1.0
@@ -96,6 +120,7 @@ export interface Subject {
   readonly one: LockStore
   readonly other: LockStore
   readonly faults?: Faults | undefined
+  readonly program?: Program | undefined
 }
 
 /**
@@ -126,11 +151,15 @@ export interface Options<E> {
 /**
  * One thing that must hold. It needs nothing but a scope and brings its own clock.
  *
+ * Many can run at the same time, but for those that start `processes`: these take
+ * a machine's time from others, which then count it as the store's.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface ConformanceCase {
   readonly name: string
+  readonly processes: number
   readonly run: Effect.Effect<void, ConformanceFailure, Scope.Scope>
 }
 
@@ -173,7 +202,11 @@ export interface ConformanceCase {
  * @since 0.1.0
  */
 export const conformance = <E>(options: Options<E>): ReadonlyArray<ConformanceCase> =>
-  [...contract, ...promises].map(({ name, run }) => ({ name, run: prepare(options, name, run) }))
+  [...contract, ...promises, ...betweenProcesses].map(({ name, processes = 0, run }) => ({
+    name,
+    processes,
+    run: prepare(options, name, run)
+  }))
 
 /**
  * Hands cases to a function like vitest's `it`.
@@ -206,6 +239,27 @@ export const register = (
   for (const { name, run } of cases) it(name, () => Effect.runPromise(Effect.scoped(run)))
 }
 
+/**
+ * What the {@link Program} of a {@link Subject} runs: makes a store from the
+ * argument, and does with it what the suite says until the suite ends.
+ *
+ * **Example** (A program for a store on files)
+ *
+ * ```ts no-run
+ * import { Effect } from "effect"
+ * import * as FileBackend from "effect-lock/FileBackend"
+ * import { conformance } from "effect-lock/testing"
+ *
+ * await Effect.runPromise(conformance.serve((directory) => FileBackend.makeStore({ directory })))
+ * ```
+ *
+ * @category utilities
+ * @since 0.2.0
+ */
+export const serve = <E>(
+  makeStore: (argument: string) => Effect.Effect<LockStore, E, Scope.Scope>
+): Effect.Effect<void, E> => Effect.scoped(Contender.serve(makeStore))
+
 // -----------------------------------------------------------------------------
 // What a case runs with
 // -----------------------------------------------------------------------------
@@ -228,6 +282,7 @@ interface Bench {
   readonly token: () => string
   readonly now: Effect.Effect<number>
   readonly elapse: (millis: number) => Effect.Effect<void>
+  readonly program: Program | undefined
   /** A process on a store, closed with the case. */
   readonly process: (store: LockStore) => Effect.Effect<Process, never, Scope.Scope>
   /** Lets time pass until the check holds. */
@@ -246,6 +301,7 @@ type Run = (bench: Bench) => Effect.Effect<void, Wrong | BackendFailure | LockEr
 
 interface Case {
   readonly name: string
+  readonly processes?: number
   readonly run: Run
 }
 
@@ -289,13 +345,14 @@ const prepare = <E>(options: Options<E>, name: string, run: Run): ConformanceCas
   })
 
   const body = Effect.fnUntraced(function*(scope: Scope.Scope) {
-    const { faults, one, other } = yield* options.make
+    const { faults, one, other, program } = yield* options.make
     const test = yield* TestBackend.make(one)
     const nextToken = Token.make(() => 0)
     const once = { times: 1 }
     yield* run({
       one,
       other,
+      program: inTestTime ? undefined : program,
       faulty: test.store,
       faults: {
         lostReply: faults?.lostReply ?? ((operation) => test.loseReply(operation, once)),
@@ -1010,7 +1067,7 @@ const promises: ReadonlyArray<Case> = [
   {
     name: "a waiter that is interrupted leaves nothing behind",
     run: Effect.fnUntraced(function*(bench) {
-      const { elapse, end, key, one, other, patience, process, slack, token } = bench
+      const { elapse, end, eventually, key, one, other, patience, process, slack, token } = bench
       const here = yield* process(one)
       const holder = token()
       yield* take(bench, other, key, holder)
@@ -1023,11 +1080,15 @@ const promises: ReadonlyArray<Case> = [
         waiter.interruptUnsafe()
         yield* same("how it ends", reasonOf(yield* end("the interruption", patience + slack, waiter)), "Interrupt")
       }
-      const occupant = Option.getOrUndefined(yield* other.inspect(key))
-      yield* same("the holder", occupant?.token, holder)
-      yield* same("waiters", occupant?.waiters ?? 0, 0)
+      // It has left at once here, and in the store within a round trip.
+      yield* eventually(
+        "nobody waits",
+        1_000 + slack,
+        Effect.map(other.inspect(key), (occupant) => (Option.getOrUndefined(occupant)?.waiters ?? 0) === 0)
+      )
+      yield* same("the holder", Option.getOrUndefined(yield* other.inspect(key))?.token, holder)
       yield* other.release(key, holder)
-      yield* same("the key is free", yield* isFree(other, key), true)
+      yield* eventually("the key is free", 1_000 + slack, isFree(other, key))
     })
   },
   {
@@ -1067,6 +1128,123 @@ const promises: ReadonlyArray<Case> = [
       yield* same("the key is free", yield* isFree(other, key), true)
       yield* same("how the work ends", reasonOf(yield* end("the work", slack, work)), "LockLost")
     })
+  }
+]
+
+// -----------------------------------------------------------------------------
+// The same, among processes
+// -----------------------------------------------------------------------------
+
+/** A process of the program, killed with the case. */
+const contender = (program: Program) => Effect.mapError(Contender.start(program), unanswered)
+
+const unanswered = (description: string): Wrong => ({ _tag: "Wrong", description })
+
+const ask = <A>(answer: Effect.Effect<A, string>) => Effect.mapError(answer, unanswered)
+
+/** How often the key passed from process to process; wrong if two had it, or a fencing token did not rise. */
+const handOffs = Effect.fnUntraced(function*(logs: ReadonlyArray<ReadonlyArray<Contender.Section>>) {
+  const sections = logs
+    .flatMap((log, process) => log.map((section) => ({ ...section, process })))
+    .toSorted((one, other) => one.from - other.from)
+  let count = 0
+  for (const [i, { fencingToken, from, process }] of sections.entries()) {
+    const before = sections[i - 1]
+    if (before === undefined) continue
+    if (from < before.to) return yield* wrong(`two processes had the key for ${(before.to - from).toFixed(2)} ms`)
+    yield* that(
+      `the fencing token is ${fencingToken} after ${before.fencingToken}`,
+      fencingToken > before.fencingToken
+    )
+    if (process !== before.process) count++
+  }
+  return count
+})
+
+/** A case for a store that has a program. */
+const withProgram =
+  (run: (bench: Bench, start: Effect.Effect<Contender.Contender, Wrong, Scope.Scope>) => ReturnType<Run>): Run =>
+  (bench) => bench.program === undefined ? Effect.void : run(bench, contender(bench.program))
+
+const three = [1, 2, 3]
+
+const betweenProcesses: ReadonlyArray<Case> = [
+  {
+    name: "processes that ask all the time never overlap, and their fencing tokens rise",
+    processes: 3,
+    run: withProgram(Effect.fnUntraced(function*({ grain, key, now, smallest }, start) {
+      const processes = yield* Effect.forEach(three, () => start, { concurrency: "unbounded" })
+      const logs: Array<Array<Contender.Section>> = three.map(() => [])
+      const until = (yield* now) + 30_000 + 10 * grain
+      // Until there was something to see: a busy machine runs one process after the other.
+      for (let seen = 0; seen < 100;) {
+        if ((yield* now) > until) return yield* wrong(`the key passed between processes ${seen} times only`)
+        const order = { key, expires: smallest, millis: 500 }
+        const answers = yield* Effect.forEach(processes, ({ ask: tell }) => ask(tell("grab", order)), {
+          concurrency: "unbounded"
+        })
+        answers.forEach((answer, i) => logs[i].push(...answer))
+        seen = yield* handOffs(logs)
+      }
+    }))
+  },
+  {
+    name: "processes that wait all have their turns, one after the other",
+    processes: 3,
+    run: withProgram(Effect.fnUntraced(function*({ key, other }, start) {
+      const processes = yield* Effect.forEach(three, () => start, { concurrency: "unbounded" })
+      const order = { key, turns: 20 }
+      const logs = yield* Effect.forEach(processes, ({ ask: tell }) => ask(tell("queue", order)), {
+        concurrency: "unbounded"
+      })
+      yield* handOffs(logs)
+      for (const log of logs) yield* same("turns", log.length, order.turns)
+      yield* same("the key is free", yield* isFree(other, key), true)
+    }))
+  },
+  {
+    name: "a waiter takes over from a process that was killed",
+    processes: 1,
+    run: withProgram(Effect.fnUntraced(function*({ end, grain, key, lease, one, process, slack }, start) {
+      const [here, victim] = [yield* process(one), yield* start]
+      const before = yield* ask(victim.ask("hold", { key, expires: lease }))
+      const work = Lock.withLock((lease) => Effect.succeed(lease.fencingToken), key)
+      const waiter = yield* Effect.forkChild(here(work), immediately)
+      yield* victim.signal("SIGKILL")
+      const exit = yield* end("the waiter takes over", lease + grain + 2_000 + slack, waiter)
+      if (exit._tag === "Failure") return yield* wrong(`the waiter fails with ${reasonOf(exit)}`)
+      yield* that(`the fencing token is ${exit.value} after ${before}`, exit.value > before)
+    }))
+  },
+  {
+    name: "a process that stood still for longer than its lease is told that another has the key",
+    processes: 1,
+    run: withProgram(Effect.fnUntraced(function*(bench, start) {
+      const { end, eventually, grain, key, lease, one, other, process, slack } = bench
+      const [here, victim] = [yield* process(one), yield* start]
+      const before = yield* ask(victim.ask("hold", { key, expires: lease }))
+      yield* victim.signal("SIGSTOP")
+      let after = 0
+      const work = Lock.withLock(
+        ({ fencingToken }) => Effect.andThen(Effect.sync(() => after = fencingToken), Effect.never),
+        key,
+        { expires: "60 seconds" }
+      )
+      const waiter = yield* Effect.forkChild(here(work), immediately)
+      yield* eventually("the waiter takes over", lease + grain + 2_000 + slack, Effect.sync(() => after > 0))
+      yield* that(`the fencing token is ${after} after ${before}`, after > before)
+      const holder = Option.getOrUndefined(yield* other.inspect(key))?.token
+      yield* victim.signal("SIGCONT")
+      const told = yield* Effect.forkChild(ask(victim.ask("end", { key })), immediately)
+      yield* same(
+        "what it is told",
+        Option.getOrUndefined(Exit.getSuccess(yield* end("it is told", 10_000, told))),
+        "LockLost"
+      )
+      yield* same("the holder", Option.getOrUndefined(yield* other.inspect(key))?.token, holder)
+      waiter.interruptUnsafe()
+      yield* end("the interruption", 2_000 + slack, waiter)
+    }))
   }
 ]
 

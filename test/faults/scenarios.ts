@@ -30,6 +30,22 @@ export const memory: ReadonlyArray<Scenario> = [
   }
 ]
 
+export const files: ReadonlyArray<Scenario> = [
+  { name: "files: no faults", backend: "file", nemeses: [] },
+  { name: "files: deaths", backend: "file", nemeses: [death] },
+  { name: "files: pauses and clocks", backend: "file", nemeses: [pause, blockedLoop, wallClock] },
+  // Many a lease ends while its holder stands still, and another while it is being taken over.
+  {
+    name: "files: everything",
+    backend: "file",
+    nemeses: everywhere,
+    together: 2,
+    expires: 300,
+    pause: [0.3, 1],
+    workers: 4
+  }
+]
+
 export const redis: ReadonlyArray<Scenario> = [
   { name: "redis: no faults", backend: "redis", nemeses: [] },
   { name: "redis: deaths", backend: "redis", nemeses: [death] },

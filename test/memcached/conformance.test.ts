@@ -1,8 +1,9 @@
 /** What every store must do, checked on memcached. */
-import { describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 import { conformance } from "effect-lock/testing"
+import { conforms } from "../support/conforms.ts"
 import { memcached } from "../support/memcached.ts"
+import { program } from "../support/program.ts"
 import { storeAt } from "./support.ts"
 
 const all = conformance.conformance({
@@ -15,8 +16,12 @@ const all = conformance.conformance({
     const [one, other] = yield* Effect.all([storeAt(port), storeAt(port)])
     // Connected already: some cases count on an answer within few milliseconds.
     yield* Effect.all([one.inspect("key"), other.inspect("key")])
-    return { one: { ...one, patience: Duration.millis(200) }, other }
+    return {
+      one: { ...one, patience: Duration.millis(200) },
+      other,
+      program: program("memcached", `127.0.0.1:${port}`)
+    }
   })
 })
 
-describe("memcached conforms", { concurrent: true, timeout: 30_000 }, () => conformance.register(it, all))
+conforms("memcached conforms", all, 30_000)

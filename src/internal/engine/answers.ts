@@ -8,7 +8,7 @@ const isAbsentOrFinite = (u: unknown): boolean => u === undefined || Number.isFi
 
 const isHeld = (u: Record<string, unknown>): boolean =>
   (u.token === undefined || typeof u.token === "string") && isAbsentOrFinite(u.remainingMillis) &&
-  isAbsentOrFinite(u.waiters)
+  isAbsentOrFinite(u.waiters) && isAbsentOrFinite(u.permits)
 
 export const isAttempt = (u: unknown): u is Attempt => {
   if (!isObject(u)) return false
@@ -23,6 +23,9 @@ export const areBooleans = (length: number) => (u: unknown): u is ReadonlyArray<
 export const isInspection = (u: unknown): u is Option.Option<Occupant> =>
   Option.isOption(u) &&
   (u._tag === "None" || (isObject(u.value) && typeof u.value.token === "string" && isHeld(u.value)))
+
+export const areOccupants = (u: unknown): u is ReadonlyArray<Occupant> =>
+  Array.isArray(u) && u.every((one) => isObject(one) && typeof one.token === "string" && isHeld(one))
 
 export const isGrant = (u: unknown): u is Grant =>
   isObject(u) && Number.isSafeInteger(u.fencingToken) && Number.isFinite(u.sinceMillis) &&

@@ -12,7 +12,7 @@ import type { LockStore } from "../../LockStore.ts"
 import { failWith } from "../failing.ts"
 import { toHolder } from "../holder.ts"
 import { type Meter, meterOf } from "../meter.ts"
-import { isWorkUnder } from "../reentry.ts"
+import * as Reentry from "../reentry.ts"
 import type { Known } from "../refusal.ts"
 import * as Section from "../section.ts"
 import { nextTurn, type Time, timeOf } from "../time.ts"
@@ -22,7 +22,7 @@ import { Debts } from "./debts.ts"
 import { Keeper } from "./keeper.ts"
 import * as KeyMap from "./keyMap.ts"
 import { Lease } from "./lease.ts"
-import { Counter, type Parts } from "./lender.ts"
+import { Counter, type Parts, Sharing } from "./lender.ts"
 import { Line } from "./line.ts"
 import { Port } from "./port.ts"
 import { type Keys, type Restore, take, type Taken } from "./taking.ts"
@@ -38,6 +38,7 @@ export class Engine implements Parts, Keys, Section.Taker {
   readonly time: Time
   readonly lines: KeyMap.KeyMap<Line>
   readonly counter: Counter
+  readonly sharing: Sharing
   readonly nextToken: (now?: number) => string
   closed = false
   private readonly unwatch: () => void
@@ -52,6 +53,7 @@ export class Engine implements Parts, Keys, Section.Taker {
     this.keeper = new Keeper(this.port, time)
     this.lines = KeyMap.make((key) => new Line(this, this.lines, key), soon)
     this.counter = new Counter(this)
+    this.sharing = new Sharing(this)
     this.meter = meterOf(store.name, context)
     this.unwatch = this.meter.watch(() => this.keeper.size)
   }
@@ -88,8 +90,7 @@ export class Engine implements Parts, Keys, Section.Taker {
   }
 
   isHeldBy(key: string, fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    const lease = this.leaseOf(key)
-    return lease !== undefined && isWorkUnder(fiber, lease)
+    return Reentry.find(fiber, this, key) !== undefined
   }
 
   holderOf(key: string): Known | undefined | Effect.Effect<Known | undefined> {
@@ -104,10 +105,12 @@ export class Engine implements Parts, Keys, Section.Taker {
     )
   }
 
-  private leaseOf(key: string): Lease | undefined {
+  /** Those that this process has of a key. */
+  private leasesOf(key: string): ReadonlyArray<Lease> {
     const { port } = this
     const bearer = port.direct?.look(key, port.alarms.now())?.bearer
-    return bearer instanceof Lease ? bearer : this.lines.get(key)?.lease
+    const alone = bearer instanceof Lease ? bearer : this.lines.get(key)?.lease
+    return [...(alone === undefined ? [] : [alone]), ...this.sharing.all().filter((lease) => lease.key === key)]
   }
 
   // ---------------------------------------------------------------------------
@@ -122,26 +125,38 @@ export class Engine implements Parts, Keys, Section.Taker {
     )
   }
 
+  holders(key: string): Effect.Effect<ReadonlyArray<Holder>, LockError> {
+    const { port } = this
+    return Effect.catch(
+      Effect.map(port.await(() => port.holders(key)), (holders) => holders.map(toHolder)),
+      (failure) => failWith(failure)
+    )
+  }
+
   /**
-   * The process that was seen, or whose token was given, loses the key: also a
-   * holder that it has handed its lease on to since.
+   * The processes that were seen lose the key, or the one whose token was given: also
+   * a holder that it has handed its lease on to since.
    */
   forceRelease(key: string, token?: string): Effect.Effect<boolean, LockError> {
-    return Effect.flatMap(this.inspect(key), (holder) => {
-      if (Option.isNone(holder) || (token !== undefined && holder.value.token !== token)) return Effect.succeed(false)
-      const seen = holder.value.token
-      const { port } = this
-      const before = this.leaseOf(key)
-      return Effect.matchEffect(port.await(() => port.release(key, seen)), {
-        onFailure: (failure) => failWith(failure),
-        onSuccess: (released) => {
-          // A holder in this process is told at once.
-          for (const lease of [before, this.leaseOf(key)]) {
-            if (lease?.token === seen) lease.lose("Taken", port.alarms.now())
-          }
-          return Effect.succeed(released)
+    return Effect.flatMap(this.holders(key), (holders) => {
+      const seen = holders.filter((holder) => token === undefined || holder.token === token)
+      const released = Effect.forEach(seen, (holder) => this.remove(key, holder.token), { concurrency: "unbounded" })
+      return Effect.map(released, (removed) => removed.includes(true))
+    })
+  }
+
+  private remove(key: string, token: string): Effect.Effect<boolean, LockError> {
+    const { port } = this
+    const before = this.leasesOf(key)
+    return Effect.matchEffect(port.await(() => port.release(key, token)), {
+      onFailure: (failure) => failWith(failure),
+      onSuccess: (released) => {
+        // A holder in this process is told at once.
+        for (const lease of [...before, ...this.leasesOf(key)]) {
+          if (lease.token === token) lease.lose("Taken", port.alarms.now())
         }
-      })
+        return Effect.succeed(released)
+      }
     })
   }
 
@@ -157,11 +172,11 @@ export class Engine implements Parts, Keys, Section.Taker {
     return Effect.gen({ self: this }, function*() {
       if (this.closed) return
       this.closed = true
-      const { debts, keeper, lines, port } = this
+      const { debts, keeper, lines, port, sharing } = this
       const { alarms } = port
       const now = alarms.now()
       const open = lines.values()
-      const held = new Set([...keeper.all(), ...open.flatMap(({ lease }) => lease ?? [])])
+      const held = new Set([...keeper.all(), ...sharing.all(), ...open.flatMap(({ lease }) => lease ?? [])])
       for (const line of open) line.close()
       for (const lease of held) lease.lose("Closed", now)
       yield* this.allBack(held)

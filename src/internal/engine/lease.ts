@@ -12,6 +12,7 @@ import { constVoid } from "effect/Function"
 import * as Result from "effect/Result"
 import type { Lease as Public } from "../../Lease.ts"
 import { type BackendFailure, type LockError, LockLost } from "../../LockError.ts"
+import type { Share } from "../../LockStore.ts"
 import { lockError } from "../failing.ts"
 import { decodeExtension } from "../options.ts"
 import type { Section } from "../reentry.ts"
@@ -76,6 +77,8 @@ export class Lease implements Public, Bearer {
   endedAt = 0
   /** Its holder has given it back, lost or not. */
   isBack = false
+  /** How it shares its key; without, it has it alone. */
+  share: Share | undefined = undefined
   /** Of a store in this process: what it has there. */
   hold: Hold | undefined = undefined
   /** The lease around the work that took it. */

@@ -4,7 +4,8 @@
  *
  * Whoever has the turn talks to the store, so a process is one contender however
  * many of its fibers wait. The turn is free, or it is with one who asks, or with
- * the holder, who keeps it until the lease is back or lost.
+ * who holds the key alone, and keeps it until the lease is back or lost. Who shares
+ * the key passes it on as soon as it has its lease.
  */
 import * as Duration from "effect/Duration"
 import type { LockRequest } from "../../LockConfig.ts"
@@ -198,14 +199,22 @@ export class Line extends Lending implements Place {
 
   /** The one with the turn has become the holder. */
   hold(request: LockRequest, claim: Claim, fencingToken: number, at: number, deadline: number, waited: number): Lease {
-    const { expiresMillis, renew } = request
-    const lease = new Lease(this, this.key, claim.token, fencingToken, expiresMillis, renew, at, deadline, waited)
+    const { expiresMillis, renew, share } = request
+    const lender = share === undefined ? this : this.parts.sharing
+    const lease = new Lease(lender, this.key, claim.token, fencingToken, expiresMillis, renew, at, deadline, waited)
     if (claim.hold !== undefined) lease.carriedBy(claim.hold)
+    this.follow(lease, claim.won())
+    this.heard = undefined
+    if (share !== undefined) {
+      // Who shares has no need of the turn: others may come in beside it.
+      this.parts.sharing.lend(lease, share)
+      this.pass("Turn")
+      return lease
+    }
     this.lease = lease
     this.leasedAt = at
     this.handed = 0
-    this.follow(lease, claim.won())
-    this.claim = this.heard = undefined
+    this.claim = undefined
     this.dismissOverdue()
     return lease
   }
@@ -301,7 +310,7 @@ export class Line extends Lending implements Place {
       elapsed < Duration.toMillis(handOver.within) &&
       // Fencing tokens of local successors stay below what the store gives out next.
       this.handed + 1 <= elapsed * 1000 &&
-      renews && next.renew && next.expiresMillis === expiresMillis &&
+      renews && next.renew && next.expiresMillis === expiresMillis && next.share === undefined &&
       deadline - at > expiresMillis / 4
   }
 
@@ -318,7 +327,7 @@ export class Line extends Lending implements Place {
   /** Releases, and claims for the next in line, in one operation; unless listening for that takes time. */
   private exchange(lease: Lease, next: LockRequest, at: number): Ending | undefined {
     const { debts, nextToken, port } = this.parts
-    const claim = new Claim(port, debts, this.key, nextToken(at), next.expiresMillis)
+    const claim = new Claim(port, debts, nextToken(at), next)
     if (port.store.listen !== undefined && claim.listen().reply !== true) {
       claim.disown()
       return undefined

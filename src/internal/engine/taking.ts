@@ -12,9 +12,9 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type { LockRequest } from "../../LockConfig.ts"
 import { type BackendFailure, type LockError, LockReentered } from "../../LockError.ts"
-import type { Attempt, Grant, Held, Occupant } from "../../LockStore.ts"
+import type { Attempt, Grant, Held, Occupant, Share } from "../../LockStore.ts"
 import { failWith } from "../failing.ts"
-import { isWorkUnder } from "../reentry.ts"
+import * as Reentry from "../reentry.ts"
 import { type Known, Refusal, type Refusing } from "../refusal.ts"
 import type { Bearer } from "../shortcuts.ts"
 import type { Call, Reply } from "./call.ts"
@@ -50,38 +50,56 @@ const polling = Schedule.jittered(
 
 /** At once, where nothing has to be waited for. It acts when it is called, so only what owns the outcome calls it. */
 export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: Restore): Taken | Taking => {
-  const { expiresMillis, key, renew, timeoutMillis } = request
+  const { expiresMillis, key, renew, share, timeoutMillis } = request
   const { counter, lines, meter, port } = keys
   if (keys.closed) return closed(keys, key, caller)
   if (expiresMillis < leastRenewed || expiresMillis > port.maxExpires) {
     const error = port.invalidExpires(expiresMillis, renew)
     if (error !== undefined) return Exit.fail(error)
   }
+  if (share !== undefined && port.store.shares !== true) return failWith(port.unshared(key), caller)
   const at = port.alarms.now()
   const found = port.direct !== undefined && lines.size() === 0 ? undefined : lines.find(key)
   const asker = (line: Line) => new Asker(keys, line, request, caller, restore, at)
   let line = found?.vacant === false ? found : undefined
   if (line === undefined && port.direct !== undefined) {
     meter.attempted()
-    const hold = port.direct.take(key, somebody, expiresMillis, at)
+    const hold = port.direct.take(key, somebody, expiresMillis, at, share)
     if (hold !== undefined) {
       meter.waited(0)
-      return new Lease(counter, key, undefined, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
+      const lender = share === undefined ? counter : keys.sharing
+      const lease = new Lease(lender, key, undefined, 0, expiresMillis, renew, at, at + expiresMillis, 0)
+      if (share !== undefined) keys.sharing.lend(lease, share)
+      return lease.carriedBy(hold)
     }
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
     const holder = port.direct.look(key, at)?.bearer
     if (holder instanceof Lease && holder.lender === counter) (line = lines.occupy(key, found)).adopt(holder)
   }
   if (line === undefined) return asker(lines.occupy(key, found)).ask(at, undefined)
-  const { lease } = line
-  if (timeoutMillis > 0 && lease !== undefined && isWorkUnder(caller, lease)) {
-    return failWith(new LockReentered({ key, held: "alone", wanted: "alone" }), caller)
-  }
+  const inVain = reentered(keys, request, caller)
+  if (inVain !== undefined) return inVain
   if (timeoutMillis === 0 && !line.isInDoubt) return behind(keys, request, caller, 0, line.known(at))
   return asker(line).queue()
 }
 
 const closed = ({ port }: Keys, key: string, caller: Caller) => failWith(port.closedFailure("acquire", key), caller)
+
+/** Work that would wait for what it holds itself waits in vain. */
+const reentered = (
+  keys: Keys,
+  { key, share, timeoutMillis }: LockRequest,
+  caller: Caller
+): Exit.Exit<never, LockError> | undefined => {
+  if (timeoutMillis === 0) return undefined
+  const held = Reentry.find(caller, keys, key)
+  if (held === undefined) return undefined
+  const how = (share: unknown) => share === undefined ? "alone" : "shared"
+  return failWith(new LockReentered({ key, held: how(held.share), wanted: how(share) }), caller)
+}
+
+const isSame = (one: Share | undefined, other: Share | undefined): boolean =>
+  one?.permits === other?.permits && one?.limit === other?.limit
 
 /** What to say to a request that cannot have the turn: what is known. */
 const behind = (
@@ -199,17 +217,19 @@ class Asker {
       line.pass("Turn")
       return closed(keys, line.key, this.caller)
     }
-    const isOurs = claimed?.expiresMillis === request.expiresMillis
+    const isOurs = claimed !== undefined && claimed.expiresMillis === request.expiresMillis &&
+      isSame(claimed.share, request.share)
     if (!isOurs) claimed?.disown()
-    const claim = isOurs
-      ? claimed
-      : new Claim(keys.port, keys.debts, line.key, keys.nextToken(at), request.expiresMillis)
+    const claim = isOurs ? claimed : new Claim(keys.port, keys.debts, keys.nextToken(at), request)
     line.claim = claim
     const first = isOurs && claim.reply !== undefined ? Exit.succeed(claim.reply) : this.attempt(claim, at, Infinity)
     return Effect.onExitPrimitive(
       Effect.flatMap(first, (reply): Taking => {
         const lease = this.accept(claim, reply)
-        return lease === undefined ? this.persist(claim, reply) : Exit.succeed(lease)
+        if (lease !== undefined) return Exit.succeed(lease)
+        return reply._tag === "Held"
+          ? reentered(keys, request, this.caller) ?? this.persist(claim, reply)
+          : this.persist(claim, reply)
       }),
       (exit) => {
         if (exit._tag === "Success" && !(exit.value instanceof Refusal)) return undefined
