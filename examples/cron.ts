@@ -11,6 +11,7 @@ import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Option } from "effect"
 import { Lock, LockKey } from "effect-lock"
 import * as BackendUrl from "effect-lock/BackendUrl"
+import { reachable } from "./support/reachable.ts"
 
 const jobKey = LockKey.template("nightly-report-{day}")
 
@@ -46,4 +47,4 @@ const program = Effect.gen(function*() {
   yield* Console.log(`Reports written: ${done.size}`)
 })
 
-program.pipe(Effect.provide(BackendUrl.layerConfig), NodeRuntime.runMain)
+program.pipe(Effect.provide(reachable(BackendUrl.layerConfig)), NodeRuntime.runMain)

@@ -10,6 +10,7 @@ import { NodeRuntime } from "@effect/platform-node"
 import { Console, Duration, Effect, Metric, Option, Tracer } from "effect"
 import { Lock } from "effect-lock"
 import * as BackendUrl from "effect-lock/BackendUrl"
+import { reachable } from "./support/reachable.ts"
 
 const spans: Array<Tracer.NativeSpan> = []
 const tracer = Tracer.make({
@@ -63,4 +64,4 @@ const program = Effect.gen(function*() {
   }
 })
 
-program.pipe(Effect.provide(BackendUrl.layerConfig), NodeRuntime.runMain)
+program.pipe(Effect.provide(reachable(BackendUrl.layerConfig)), NodeRuntime.runMain)
