@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Option, type Scope } from "effect"
-import { InMemoryBackend, Lock, LockBackend, type LockError } from "effect-lock"
+import { InMemoryBackend, Lock, type LockBackend, type LockError } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as SqlClient from "effect/sql/SqlClient"
@@ -18,7 +18,11 @@ interface Bench {
   readonly table: string
   readonly look: SqlClient.SqlClient
   /** A process of its own: a backend, and a client for its work. */
-  readonly process: Effect.Effect<<A, E>(effect: Effect.Effect<A, E, Services>) => Effect.Effect<A, E>, unknown, Scope.Scope>
+  readonly process: Effect.Effect<
+    <A, E>(effect: Effect.Effect<A, E, Services>) => Effect.Effect<A, E>,
+    unknown,
+    Scope.Scope
+  >
   /** What was written, in order. */
   readonly written: Effect.Effect<ReadonlyArray<string>, unknown>
   /** Ends the lease of the key as time would, without the holder noticing. */
@@ -65,13 +69,15 @@ describe("withTransaction", { concurrent: true }, () => {
     Effect.gen(function*() {
       const b = yield* bench
       const here = yield* b.process
-      const result = yield* here(Lock.withLock("key", { expires: "600 millis" })((lease) =>
-        SqlBackend.withTransaction(lease)(Effect.gen(function*() {
-          yield* write(b, "here")
-          yield* Effect.sleep("1500 millis")
-          return "done"
-        }))
-      ))
+      const result = yield* here(
+        Lock.withLock("key", { expires: "600 millis" })((lease) =>
+          SqlBackend.withTransaction(lease)(Effect.gen(function*() {
+            yield* write(b, "here")
+            yield* Effect.sleep("1500 millis")
+            return "done"
+          }))
+        )
+      )
       assert.strictEqual(result, "done")
       assert.deepStrictEqual(yield* b.written, ["here"])
     }))
@@ -101,9 +107,11 @@ describe("withTransaction", { concurrent: true }, () => {
     Effect.gen(function*() {
       const b = yield* bench
       const here = yield* b.process
-      const exit = yield* Effect.exit(here(Lock.withLock("key", { expires: "1 minute" })((lease) =>
-        Effect.andThen(b.outlive, SqlBackend.withTransaction(write(b, "late"), lease))
-      )))
+      const exit = yield* Effect.exit(here(
+        Lock.withLock("key", { expires: "1 minute" })((lease) =>
+          Effect.andThen(b.outlive, SqlBackend.withTransaction(write(b, "late"), lease))
+        )
+      ))
       assert.strictEqual(reasonOf(exit), "Taken")
       assert.deepStrictEqual(yield* b.written, [])
     }))
@@ -114,13 +122,15 @@ describe("withTransaction", { concurrent: true }, () => {
       const [here, there] = [yield* b.process, yield* b.process]
       const open = yield* Deferred.make<void>()
       const commit = yield* Deferred.make<void>()
-      const holder = yield* Effect.forkChild(here(Lock.withLock("key", { expires: "1 minute" })((lease) =>
-        SqlBackend.withTransaction(lease)(Effect.gen(function*() {
-          yield* write(b, "first")
-          yield* Deferred.succeed(open, undefined)
-          yield* Deferred.await(commit)
-        }))
-      )))
+      const holder = yield* Effect.forkChild(here(
+        Lock.withLock("key", { expires: "1 minute" })((lease) =>
+          SqlBackend.withTransaction(lease)(Effect.gen(function*() {
+            yield* write(b, "first")
+            yield* Deferred.succeed(open, undefined)
+            yield* Deferred.await(commit)
+          }))
+        )
+      ))
       yield* Deferred.await(open)
       yield* b.outlive
       const refused = yield* Effect.exit(there(Lock.withLock(Effect.void, "key", { timeout: 0 })))
@@ -142,9 +152,11 @@ describe("withTransaction", { concurrent: true }, () => {
       const [here, there] = [yield* b.process, yield* b.process]
       const commit = yield* Deferred.make<void>()
       const open = yield* Deferred.make<void>()
-      const holder = yield* Effect.forkChild(here(Lock.withLock("key", { expires: "1 minute" })((lease) =>
-        SqlBackend.withTransaction(Effect.andThen(Deferred.succeed(open, undefined), Deferred.await(commit)), lease)
-      )))
+      const holder = yield* Effect.forkChild(here(
+        Lock.withLock("key", { expires: "1 minute" })((lease) =>
+          SqlBackend.withTransaction(Effect.andThen(Deferred.succeed(open, undefined), Deferred.await(commit)), lease)
+        )
+      ))
       yield* Deferred.await(open)
       const waiters = yield* Effect.forEach(Array.from({ length: 8 }), () => b.process)
       const waiting = yield* Effect.forEach(
@@ -192,17 +204,21 @@ describe("withTransaction", { concurrent: true }, () => {
     Effect.gen(function*() {
       const b = yield* bench
       const here = yield* b.process
-      const failed = yield* Effect.exit(here(Lock.withLock("key")((lease) =>
-        SqlBackend.withTransaction(Effect.andThen(write(b, "failed"), Effect.fail("broken")), lease)
-      )))
+      const failed = yield* Effect.exit(here(
+        Lock.withLock("key")((lease) =>
+          SqlBackend.withTransaction(Effect.andThen(write(b, "failed"), Effect.fail("broken")), lease)
+        )
+      ))
       assert.deepStrictEqual(failed, Exit.fail("broken"))
       const wrote = yield* Deferred.make<void>()
-      const fiber = yield* Effect.forkChild(here(Lock.withLock("key")((lease) =>
-        SqlBackend.withTransaction(
-          Effect.andThen(write(b, "interrupted"), Effect.andThen(Deferred.succeed(wrote, undefined), Effect.never)),
-          lease
+      const fiber = yield* Effect.forkChild(here(
+        Lock.withLock("key")((lease) =>
+          SqlBackend.withTransaction(
+            Effect.andThen(write(b, "interrupted"), Effect.andThen(Deferred.succeed(wrote, undefined), Effect.never)),
+            lease
+          )
         )
-      )))
+      ))
       yield* Deferred.await(wrote)
       yield* Fiber.interrupt(fiber)
       assert.deepStrictEqual(yield* b.written, [])
@@ -215,13 +231,15 @@ describe("withTransaction", { concurrent: true }, () => {
       const here = yield* b.process
       const exits = yield* here(Effect.scoped(Effect.gen(function*() {
         const lease = yield* Lock.acquire("key")
-        const next = yield* Effect.forkChild(Lock.withLock("key")((later) =>
-          Effect.gen(function*() {
-            const early = yield* Effect.exit(SqlBackend.withTransaction(write(b, "earlier"), lease))
-            const own = yield* Effect.exit(SqlBackend.withTransaction(write(b, "later"), later))
-            return [reasonOf(early), reasonOf(own), later.fencingToken - lease.fencingToken > 0]
-          })
-        ))
+        const next = yield* Effect.forkChild(
+          Lock.withLock("key")((later) =>
+            Effect.gen(function*() {
+              const early = yield* Effect.exit(SqlBackend.withTransaction(write(b, "earlier"), lease))
+              const own = yield* Effect.exit(SqlBackend.withTransaction(write(b, "later"), later))
+              return [reasonOf(early), reasonOf(own), later.fencingToken - lease.fencingToken > 0]
+            })
+          )
+        )
         yield* Effect.yieldNow
         yield* lease.release
         return yield* Fiber.join(next)
@@ -250,9 +268,11 @@ describe("withTransaction", { concurrent: true }, () => {
       yield* Effect.addFinalizer(() => Effect.ignore(b.look.unsafe(`DROP DATABASE ${database} WITH (FORCE)`)))
       const here = yield* b.process
       const elsewhere = yield* sqlClient(b.url.replace(/\w+$/, database))
-      const attempt = Effect.flip(here(Lock.withLock("key")((lease) =>
-        Effect.provideService(SqlBackend.withTransaction(Effect.void, lease), SqlClient.SqlClient, elsewhere)
-      )))
+      const attempt = Effect.flip(here(
+        Lock.withLock("key")((lease) =>
+          Effect.provideService(SqlBackend.withTransaction(Effect.void, lease), SqlClient.SqlClient, elsewhere)
+        )
+      ))
       const missing = yield* attempt
       assert.match(String(missing), /\(Unsupported\): the table of locks is missing/)
       assert.include(String(missing), `CREATE TABLE IF NOT EXISTS "${b.table}" (`)
@@ -270,9 +290,11 @@ describe("withTransaction", { concurrent: true }, () => {
         driver: "test",
         spanAttributes: []
       }).pipe(Effect.provide(Reactivity.layer))
-      const error = yield* Effect.flip(here(Lock.withLock("key")((lease) =>
-        Effect.provideService(SqlBackend.withTransaction(Effect.void, lease), SqlClient.SqlClient, sqlite)
-      )))
+      const error = yield* Effect.flip(here(
+        Lock.withLock("key")((lease) =>
+          Effect.provideService(SqlBackend.withTransaction(Effect.void, lease), SqlClient.SqlClient, sqlite)
+        )
+      ))
       assert.match(String(error), /\(Unsupported\): the SqlClient speaks SQLite/)
     }))
 

@@ -84,7 +84,7 @@ export const messageOf = (error: unknown): string | undefined => {
   return texts.at(-1)
 }
 
-const classify = (error: unknown): Verdict => {
+export const classify = (error: unknown): Verdict => {
   const state = stateOf(error)
   if (state !== undefined) return byState[state] ?? byState[state.slice(0, 2)] ?? unknown
   const tags = causes(error).map(({ _tag }) => _tag)
