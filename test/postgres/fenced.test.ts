@@ -6,6 +6,7 @@ import * as Reactivity from "effect/reactivity/Reactivity"
 import * as SqlClient from "effect/sql/SqlClient"
 import * as Statement from "effect/sql/Statement"
 import { admin, postgres } from "../support/postgres.ts"
+import { proxy } from "../support/proxy.ts"
 import { shared, until } from "../support/redis.ts"
 import { sqlClient, table } from "../support/sqlStores.ts"
 
@@ -114,6 +115,28 @@ describe("withTransaction", { concurrent: true }, () => {
       ))
       assert.strictEqual(reasonOf(exit), "Taken")
       assert.deepStrictEqual(yield* b.written, [])
+    }))
+
+  it.live("writes nothing by statements that were on their way for longer than the lease", () =>
+    Effect.gen(function*() {
+      const b = yield* bench
+      const [here, there] = [yield* b.process, yield* b.process]
+      const { port } = yield* server
+      const between = yield* proxy(port)
+      const far = yield* sqlClient(b.url.replace(String(port), String(between.port)))
+      yield* far`SELECT 1`
+      const late = yield* Effect.forkChild(Effect.exit(here(
+        Lock.withLock("key", { expires: "1 second", renew: false })((lease) =>
+          Effect.suspend(() => {
+            between.delay = 600
+            return SqlBackend.withTransaction(write(b, "late"), lease)
+          }).pipe(Effect.provideService(SqlClient.SqlClient, far), Effect.uninterruptible)
+        )
+      )))
+      yield* Effect.sleep("200 millis")
+      yield* there(Lock.withLock((lease) => SqlBackend.withTransaction(write(b, "next"), lease), "key"))
+      assert.strictEqual(reasonOf(yield* Fiber.join(late)), "Expired")
+      assert.deepStrictEqual(yield* b.written, ["next"])
     }))
 
   it.live("keeps the key from others until the commit, though the lease has ended", () =>
