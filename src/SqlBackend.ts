@@ -189,6 +189,10 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   if (!Number.isInteger(maxConnections) || maxConnections < 1 || maxConnections > 20) {
     return yield* invalid("maxConnections", String(maxConnections), "a whole number from 1 to 20")
   }
+  const { USER, USERNAME } = globalThis.process?.env ?? {}
+  if ((username ?? pg?.username ?? USER ?? USERNAME) === undefined && (url === undefined || !Url.hasUser(url))) {
+    return yield* invalid("username", "none", "the name of a database user, here or in the url")
+  }
   const PgClient = yield* load(Failure.backend, "@effect/sql-pg", () => import("@effect/sql-pg/PgClient"))
   const make = (connections: number) => (plain: boolean) =>
     PgClient.make({

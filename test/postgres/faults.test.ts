@@ -92,7 +92,7 @@ describe("what a server says", () => {
   })
 })
 
-describe("a server in trouble", () => {
+describe("a server in trouble", { timeout: 60_000 }, () => {
   it.live("that crashes has forgotten no lock, and is found again", () =>
     Effect.gen(function*() {
       const own = yield* postgres()

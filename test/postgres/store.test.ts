@@ -45,7 +45,7 @@ const kindOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
     ? "Success"
     : (exit.cause.reasons[0] as { readonly error?: { readonly kind?: unknown } }).error?.kind
 
-describe("statements", () => {
+describe("statements", { timeout: 60_000 }, () => {
   it.live("take no transaction id for a refusal", () =>
     Effect.gen(function*() {
       const { look, store } = yield* bench
@@ -233,7 +233,7 @@ describe("statements", () => {
     }))
 })
 
-describe("waiting", () => {
+describe("waiting", { timeout: 60_000 }, () => {
   it.live("is told where LISTEN is heard", () =>
     Effect.gen(function*() {
       const { row, store } = yield* bench
@@ -321,7 +321,7 @@ describe("waiting", () => {
     }))
 })
 
-describe("living in the program's database", () => {
+describe("living in the program's database", { timeout: 60_000 }, () => {
   it.live("is not part of a transaction that the program has open", () =>
     Effect.gen(function*() {
       const { look, table, url } = yield* bench

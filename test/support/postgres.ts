@@ -74,7 +74,7 @@ const settings = (port: number, more: ReadonlyArray<string>): ReadonlyArray<stri
     "listen_addresses=127.0.0.1",
     `port=${port}`,
     "unix_socket_directories=",
-    "max_connections=60",
+    "max_connections=200",
     "shared_buffers=16MB",
     ...more
   ].flatMap((setting) => ["-c", setting])

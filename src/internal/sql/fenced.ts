@@ -12,7 +12,9 @@ import { rowName, type Table } from "./table.ts"
 
 /**
  * Whether the lease is its holder's, and stays so until the open transaction
- * ends: nobody is given the row while its key is locked for share.
+ * ends: nobody is given the row while its key is locked for share. Giving a row
+ * away leaves a mark on the version before it, because it locks it `FOR UPDATE`
+ * first: without it an old version could still be locked, and believed.
  *
  * A fencing token says whose the row is. Holders that take over within a process
  * share the row, with tokens of their own; whether their turn is over is known
@@ -75,8 +77,8 @@ const explain = (lease: Lease): Effect.Effect<never, LockError> =>
           key: lease.key,
           kind: "Unsupported",
           retryable: false,
-          description: "the lock is held, but not in the table that this SqlClient sees; " +
-            "both have to be on the same database"
+          description: "the lock is held, but not in what this SqlClient sees: it has to be on the database that has " +
+            "the table of locks, and in no transaction that has been reading an older state of it"
         })
       })
     )

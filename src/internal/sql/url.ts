@@ -19,3 +19,9 @@ export const check = (url: string): Result.Result<string, InvalidOptions> => {
     return malformed
   }
 }
+
+/** Whether a checked URL names a user. */
+export const hasUser = (url: string): boolean => {
+  const { searchParams, username } = new URL(url)
+  return username !== "" || searchParams.has("user")
+}
