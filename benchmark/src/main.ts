@@ -21,6 +21,7 @@ export const scenarios = [
   "contended",
   "holding",
   "memcached",
+  "postgres",
   "growth",
   "entries"
 ] as const
