@@ -106,10 +106,10 @@ describe("statements", { timeout: 60_000 }, () => {
         Array.from({ length: 40 }, (_, i) => take(one, `key-${i % 4}`, `t.0.${i}`)),
         { concurrency: "unbounded" }
       )
-      assert.deepStrictEqual(
-        attempts.map(({ _tag }) => _tag),
-        attempts.map((_, i) => i < 4 ? "Acquired" : "Held")
-      )
+      for (const key of [0, 1, 2, 3]) {
+        const winners = attempts.filter(({ _tag }, i) => i % 4 === key && _tag === "Acquired")
+        assert.strictEqual(winners.length, 1)
+      }
     }))
 
   it.live("wait for no row that somebody keeps locked", () =>
