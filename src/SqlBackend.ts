@@ -130,7 +130,7 @@ export interface Options extends CommonOptions {
  *
  * const tableName = SqlBackend.LockTable.useSync(({ name }) => name)
  *
- * const url = "postgres://localhost"
+ * const url = "postgres://app@localhost"
  * const orders = SqlBackend.layer({ url, table: "shop.order_locks" })
  * const jobs = SqlBackend.layer({ url })
  *

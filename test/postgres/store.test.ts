@@ -433,6 +433,19 @@ describe("what is wrong is said", () => {
       }))
   }
 
+  it.live("no user anywhere", () =>
+    Effect.gen(function*() {
+      const { USER, USERNAME } = process.env
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => Object.assign(process.env, USER && { USER }, USERNAME && { USERNAME }))
+      )
+      delete process.env.USER
+      delete process.env.USERNAME
+      const error = yield* build({ url: "postgres://localhost/app" })
+      assert.match(error.message, /"username": got none, expected the name of a database user/)
+      yield* Effect.scoped(SqlBackend.makeStore({ url: "postgres://localhost/app?user=app" }))
+    }))
+
   it.live("a table that is missing, with the statement that creates it", () =>
     Effect.gen(function*() {
       const { url } = yield* server
