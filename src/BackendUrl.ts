@@ -9,14 +9,16 @@
  * | `redis+sentinel://host[:port][,host[:port]…]/name` | `RedisBackend` behind Sentinel | `ioredis` |
  * | `redis+cluster://host[:port][,host[:port]…]` | `RedisBackend` on a cluster | `ioredis` |
  * | `memcache://[user:password@]host[:port][,host[:port]…]`, `memcached://…` | `MemcacheBackend` | `memjs` |
+ * | `postgres://[user[:password]@][host][:port][/database]`, `postgresql://…` | `SqlBackend` | `@effect/sql-pg` |
+ * | `file:///directory` | `FileBackend`: the processes of this host | none |
  *
  * A driver is loaded when its scheme is used, and need not be installed
  * otherwise. Options beyond the URL are those of the backends' own layers.
  *
  * **Gotchas**
  *
- * A bundler looks for both drivers. Tell it that the one you have not installed
- * is external. This module is therefore not part of `effect-lock` itself.
+ * A bundler looks for all drivers. Tell it that those you have not installed are
+ * external. This module is therefore not part of `effect-lock` itself.
  *
  * @since 0.1.0
  */
@@ -62,6 +64,19 @@ const redis = (as?: string) =>
 
 const memcached = driven("memcached", "memjs", () => import("memjs").then(() => import("./MemcacheBackend.ts")))
 
+const postgres = driven("postgresql", "@effect/sql-pg", () => import("./SqlBackend.ts"))
+
+const file: Scheme = (url) =>
+  Effect.flatMap(
+    Effect.promise(() => Promise.all([import("node:url"), import("./FileBackend.ts")])),
+    ([{ fileURLToPath }, { layer }]) => {
+      const directory = Option.liftThrowable(fileURLToPath)(url)
+      return Option.isNone(directory)
+        ? invalid("a host, or a malformed path", "file:///directory, an absolute path that is percent-encoded")
+        : Effect.succeed(layer({ directory: directory.value }))
+    }
+  )
+
 const schemes: ReadonlyMap<string, Scheme> = new Map([
   ["open", bare("open", OpenBackend.layer)],
   ["memory", bare("memory", InMemoryBackend.layer)],
@@ -72,7 +87,10 @@ const schemes: ReadonlyMap<string, Scheme> = new Map([
   ["redis+sentinel", redis()],
   ["redis+cluster", redis()],
   ["memcache", memcached],
-  ["memcached", memcached]
+  ["memcached", memcached],
+  ["postgres", postgres],
+  ["postgresql", postgres],
+  ["file", file]
 ])
 
 const [last, ...others] = Array.from(schemes.keys(), (scheme) => `${scheme}://`).toReversed()
@@ -140,7 +158,7 @@ const choose: (url: string) => Effect.Effect<Locks, LockError> = (url) => {
  * error.message
  * // => 'Invalid lock option "url": got the unknown scheme mysql://, expected a URL that starts with ' +
  * //    'open://, memory://, redis://, rediss://, valkey://, valkeys://, redis+sentinel://, redis+cluster://, ' +
- * //    'memcache:// or memcached://'
+ * //    'memcache://, memcached://, postgres://, postgresql:// or file://'
  * ```
  *
  * @category layers
@@ -226,7 +244,7 @@ const naming = (variable: string) => (error: LockError): Locks => {
  * await Effect.runPromise(program)
  * // => 'Invalid lock option "SHOP_LOCKS": got nothing, expected a URL that starts with ' +
  * //    'open://, memory://, redis://, rediss://, valkey://, valkeys://, redis+sentinel://, redis+cluster://, ' +
- * //    'memcache:// or memcached://'
+ * //    'memcache://, memcached://, postgres://, postgresql:// or file://'
  * ```
  *
  * @category layers
