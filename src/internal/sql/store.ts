@@ -390,10 +390,12 @@ export const make = Effect.fnUntraced(function*(
   // Keeping, looking, and sweeping
   // ---------------------------------------------------------------------------
 
-  const extendBatch = (holdings: ReadonlyArray<Holding>): Effect.Effect<ReadonlyArray<boolean>, BackendFailure> =>
+  const extendBatch = (
+    holdings: ReadonlyArray<Holding>
+  ): Effect.Effect<ReadonlyArray<boolean | BackendFailure>, BackendFailure> =>
     Effect.callback((resume) => {
       const rows = holdings.map(({ key }) => rowName(key))
-      const extended = holdings.map(() => false)
+      const extended: Array<boolean | BackendFailure> = holdings.map(() => false)
       const ask = (indices: ReadonlyArray<number>, tries: number): void => {
         const parameters = [
           indices.map((i) => rows[i]),
@@ -411,19 +413,15 @@ export const make = Effect.fnUntraced(function*(
           settleDebts()
           if (locked.length === 0) return resume(Effect.succeed(extended))
           if (tries < pauses.length) return later(pauses[tries], () => ask(locked, tries + 1))
-          // One whose row stays locked ends here, so that it does not take the others with it.
-          resume(
-            locked.length === holdings.length
-              ? Effect.fail(failure("extend", holdings[locked[0]].key, new Failure.Locked()))
-              : Effect.succeed(extended)
-          )
+          for (const i of locked) extended[i] = failure("extend", holdings[i].key, new Failure.Locked())
+          resume(Effect.succeed(extended))
         })
       }
       ask(holdings.map((_, i) => i), 0)
     })
 
   const extendAll = Effect.fnUntraced(function*(holdings: ReadonlyArray<Holding>) {
-    const batches: Array<Effect.Effect<ReadonlyArray<boolean>, BackendFailure>> = []
+    const batches: Array<Effect.Effect<ReadonlyArray<boolean | BackendFailure>, BackendFailure>> = []
     for (let i = 0; i < holdings.length; i += extendBatchSize) {
       batches.push(extendBatch(holdings.slice(i, i + extendBatchSize)))
     }
@@ -466,7 +464,11 @@ export const make = Effect.fnUntraced(function*(
   const store: LockStore = {
     name: Failure.backend,
     tryAcquire: (claim) => Effect.callback((resume) => tryAcquire(claim, { settle: resume })),
-    extend: (holding) => Effect.map(extendBatch([holding]), ([extended]) => extended),
+    extend: (holding) =>
+      Effect.flatMap(
+        extendBatch([holding]),
+        ([extended]) => typeof extended === "boolean" ? Effect.succeed(extended) : Effect.fail(extended)
+      ),
     extendAll,
     release: (key, token) => Effect.callback((resume) => release(key, token, { settle: resume })),
     inspect,
