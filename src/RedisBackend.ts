@@ -41,7 +41,10 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
 import { load } from "./internal/driver.ts"
+import { backoff, handshakeMillis, missing as missingOf, silenceMillis } from "./internal/redis/client.ts"
+import type { Client as IoRedisClient } from "./internal/redis/client.ts"
 import * as IoRedis from "./internal/redis/ioredis.ts"
+import * as Report from "./internal/redis/report.ts"
 import * as Service from "./internal/redis/service.ts"
 import * as Store from "./internal/redis/store.ts"
 import type { Transport } from "./internal/redis/transport.ts"
@@ -96,7 +99,7 @@ export interface Options extends CommonOptions {
  * @category models
  * @since 0.1.0
  */
-export interface Client extends IoRedis.Client {}
+export interface Client extends IoRedisClient {}
 
 /**
  * For a backend on Effect's `Redis` service: `cluster` says that the service
@@ -114,34 +117,6 @@ const backend = "redis"
 const invalid = (option: string, value: string, expected: string): LockError =>
   new LockError({ reason: new InvalidOptions({ option, value, expected }) })
 
-/** Warns of a server that may forget locks to make room for other keys. */
-const checkEviction = (transport: Transport): Effect.Effect<void> =>
-  Effect.callback<unknown>((resume) => {
-    let asked = false
-    const ask = () => {
-      if (asked) return
-      asked = true
-      transport.call(
-        "config",
-        ["get", "maxmemory*"],
-        (reply) => resume(Effect.succeed(reply)),
-        () => resume(Effect.undefined)
-      )
-    }
-    transport.observe({ ready: ask, reset: () => {} })
-  }).pipe(
-    Effect.flatMap((reply) => {
-      const pairs = Array.isArray(reply) ? reply.map(String) : Object.entries(reply ?? {}).flat().map(String)
-      const limit = Number(pairs[pairs.indexOf("maxmemory") + 1])
-      const policy = pairs[pairs.indexOf("maxmemory-policy") + 1]
-      return limit > 0 && policy !== "noeviction"
-        ? Effect.logWarning(
-          `Redis may evict locks when its memory is full: its maxmemory-policy is "${policy}", locks need "noeviction"`
-        )
-        : Effect.void
-    })
-  )
-
 const makeOver = Effect.fnUntraced(function*(
   transport: Effect.Effect<Transport, LockError, Scope.Scope>,
   options: CommonOptions | undefined
@@ -151,13 +126,22 @@ const makeOver = Effect.fnUntraced(function*(
     return yield* invalid("keyPrefix", JSON.stringify(prefix), `a prefix without "{}"`)
   }
   const made = yield* transport
-  yield* Effect.forkScoped(checkEviction(made))
-  return yield* Store.make(backend, made, prefix)
+  return yield* Store.make(backend, made, prefix, yield* Report.make(made))
 })
 
+/** A client of the caller's, if it is one. */
+const over = (client: Client): Effect.Effect<Transport, LockError, Scope.Scope> => {
+  const missing = missingOf(client)
+  return missing === undefined ? IoRedis.make(client, false) : Effect.fail(invalid(
+    "client",
+    `something without "${missing}"`,
+    "a Redis or Cluster of ioredis; without a server, tests can use TestBackend"
+  ))
+}
+
 const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Transport, LockError, Scope.Scope> {
-  const { db, host, password, port, tls, url, username } = options
-  const parsed = yield* Effect.mapError(
+  const { db, host, ioredis, password, port, tls, url, username } = options
+  const address = yield* Effect.mapError(
     Effect.fromResult(Url.parse(url === undefined ? "redis://" : Redacted.isRedacted(url) ? Redacted.value(url) : url)),
     (reason) => new LockError({ reason })
   )
@@ -167,23 +151,59 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   if (db !== undefined && (!Number.isInteger(db) || db < 0)) {
     return yield* invalid("db", String(db), "a whole number of 0 or more")
   }
-  const { Redis: Connection } = yield* load(backend, "ioredis", () => import("ioredis"))
-  const secret = password ?? parsed.password
-  const user = username ?? parsed.username
-  const client = new Connection({
+  const { nodes } = address
+  const sentinels = address.sentinels ?? ioredis?.sentinels ?? undefined
+  for (const [option, value] of Object.entries({ host, port })) {
+    if (value !== undefined && (nodes ?? sentinels) !== undefined) {
+      return yield* invalid(option, JSON.stringify(value), "none beside the hosts of Sentinels or of a cluster")
+    }
+  }
+  if (nodes !== undefined && db !== undefined && db !== 0) {
+    return yield* invalid("db", String(db), "0, the only one that a cluster has")
+  }
+  const { Cluster, Redis: Connection } = yield* load(backend, "ioredis", () => import("ioredis"))
+  const secret = password ?? address.password
+  const user = username ?? address.username
+  const secure = (tls ?? address.tls) === true
+  const common = {
     connectionName: "effect-lock",
-    connectTimeout: 5000,
+    connectTimeout: handshakeMillis,
     keepAlive: 10_000,
-    retryStrategy: IoRedis.backoff,
     // After a failover the old primary may be a replica; connecting anew finds the new one.
-    reconnectOnError: (error) => error.message.includes("READONLY"),
-    ...options.ioredis,
-    host: host ?? parsed.host ?? options.ioredis?.host ?? "localhost",
-    port: port ?? parsed.port ?? options.ioredis?.port ?? 6379,
-    db: db ?? parsed.db ?? options.ioredis?.db ?? 0,
+    reconnectOnError: (error: Error) => error.message.includes("READONLY"),
+    // A planned failover leaves the old primary taking writes for seconds: Sentinels say when to go.
+    failoverDetector: true,
+    sentinelCommandTimeout: silenceMillis,
+    ...ioredis,
     ...(user !== undefined && { username: user }),
     ...(secret !== undefined && { password: Redacted.value(secret) }),
-    ...((tls ?? parsed.tls) === true && { tls: options.ioredis?.tls ?? {} }),
+    ...(secure && { tls: ioredis?.tls ?? {} })
+  }
+  if (nodes !== undefined) {
+    return yield* IoRedis.make(
+      new Cluster([...nodes], {
+        clusterRetryStrategy: backoff,
+        lazyConnect: true,
+        // A node that says nothing is left by its own connection: we do not see which node a command goes to.
+        redisOptions: { socketTimeout: 3 * silenceMillis, ...common }
+      }),
+      true
+    )
+  }
+  const client = new Connection({
+    retryStrategy: backoff,
+    ...common,
+    ...(sentinels !== undefined
+      ? {
+        sentinels: [...sentinels],
+        name: address.name ?? ioredis?.name ?? "mymaster",
+        ...(secure && { enableTLSForSentinelMode: true, sentinelTLS: ioredis?.sentinelTLS ?? {} })
+      }
+      : {
+        host: host ?? address.host ?? ioredis?.host ?? "localhost",
+        port: port ?? address.port ?? ioredis?.port ?? 6379
+      }),
+    db: db ?? address.db ?? ioredis?.db ?? 0,
     lazyConnect: true,
     enableReadyCheck: false,
     maxRetriesPerRequest: null
@@ -245,7 +265,7 @@ export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError
 export const makeStoreClient = (
   client: Client,
   options?: CommonOptions
-): Effect.Effect<LockStore, LockError, Scope.Scope> => makeOver(IoRedis.make(client, false), options)
+): Effect.Effect<LockStore, LockError, Scope.Scope> => makeOver(over(client), options)
 
 /**
  * The store on Effect's `Redis` service. See {@link layerRedis}. Fails with

@@ -1,14 +1,17 @@
 /** The transport over Effect's own `Redis` service. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Redis from "effect/persistence/Redis"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
-import * as Failure from "./failure.ts"
 import type { Script } from "./scripts.ts"
 import type { Command, Transport } from "./transport.ts"
 
-const unwrap = (error: unknown): unknown => error instanceof Redis.RedisError ? error.cause : error
+const unwrap = (cause: Cause.Cause<unknown>): unknown => {
+  const error = Cause.squash(cause)
+  return error instanceof Redis.RedisError ? error.cause : error
+}
 
 const toScript = (script: Script) =>
   Redis.script(
@@ -46,7 +49,7 @@ export const make = Effect.fnUntraced(function*(
     command.sent = true
     fork(Effect.matchCause(runOf(command.script)(command.keys, command.args), {
       onSuccess: command.succeed,
-      onFailure: (cause) => command.fail(unwrap(Cause.squash(cause)))
+      onFailure: (cause) => command.fail(unwrap(cause))
     }))
   }
 
@@ -54,8 +57,11 @@ export const make = Effect.fnUntraced(function*(
     single,
     oneClock: false,
     send,
-    call: (name, args, done, failed) =>
-      forkScoped(Effect.matchCause(redis.send(name, ...args), { onSuccess: done, onFailure: failed })),
+    call: (name, args, onReply, onError) =>
+      forkScoped(Effect.matchCause(redis.send(name.toUpperCase(), ...args), {
+        onSuccess: onReply,
+        onFailure: (cause) => onError(unwrap(cause))
+      })),
     isDown: () => false,
     observe: ({ ready }) => ready(),
     subscribe: (channel, handlers) => {
@@ -69,21 +75,22 @@ export const make = Effect.fnUntraced(function*(
       }).pipe(
         Effect.scoped,
         Effect.catchCause((cause) =>
-          Effect.sync(() => {
-            const error = unwrap(Cause.squash(cause))
-            const { kind } = Failure.classify(error)
-            if (kind === "Unauthorized" || kind === "Unsupported") handlers.refused(error)
-            else handlers.down()
-            return kind !== "Unauthorized" && kind !== "Unsupported"
-          })
+          Cause.hasInterruptsOnly(cause)
+            ? Effect.failCause(cause as Cause.Cause<never>)
+            : Effect.sync(() => handlers.down(unwrap(cause)))
         )
       )
-      const loop: Effect.Effect<void> = Effect.flatMap(
-        listen,
-        (again) => again ? Effect.andThen(Effect.sleep("1 second"), loop) : Effect.void
-      )
-      const fiber = fork(loop)
-      return () => fiber.interruptUnsafe()
+      const loop = Effect.forever(Effect.andThen(listen, Effect.sleep("1 second")))
+      let fiber: Fiber.Fiber<unknown> = fork(loop)
+      const stop = () => fiber.interruptUnsafe()
+      return {
+        stop,
+        restart: () => {
+          stop()
+          handlers.down(new Error("the subscription does not hear what it should"))
+          fiber = fork(loop)
+        }
+      }
     }
   }
 })
