@@ -80,16 +80,27 @@ export const claimed = (reply: unknown): Claimed | undefined => {
   return holder && { micros, holder }
 }
 
-/** To a release or an extension of many: which were ours. */
-export const oursAmong = (reply: unknown, size: number): ReadonlyArray<boolean> | undefined => {
+/** To a release or an extension of many: which were ours, and which of these have gone to a waiter. */
+export interface Ours {
+  readonly ours: ReadonlyArray<boolean>
+  readonly handed: ReadonlyArray<number>
+}
+
+const none: ReadonlyArray<number> = []
+
+export const oursAmong = (reply: unknown, size: number): Ours | undefined => {
   const ours = Array.from({ length: size }, () => true)
-  if (!Array.isArray(reply)) return integer(reply) === 0 ? ours : undefined
+  if (!Array.isArray(reply)) return integer(reply) === 0 ? { ours, handed: none } : undefined
+  const handed: Array<number> = []
   for (const other of reply) {
-    const i = index(other, size)
+    const number = integer(other)
+    if (number === undefined) return undefined
+    const i = index(Math.abs(number), size)
     if (i === undefined) return undefined
-    ours[i] = false
+    if (number < 0) handed.push(i)
+    else ours[i] = false
   }
-  return ours
+  return { ours, handed }
 }
 
 /** To a look: how many listen on our channel, and for each waiter the rest of the holder's lease, -1 or -2. */

@@ -32,6 +32,9 @@ export const facts = (info: string): Facts => {
   }
 }
 
+/** A subscription that is missing for no longer is not worth a word. */
+const briefMillis = 1000
+
 const wordsOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
 /** Observes the transport from now on, and gives what wants to hear of how waiters are told. */
@@ -42,6 +45,9 @@ export const make = Effect.fnUntraced(function*(transport: Transport): Effect.fn
 
   let lostAt: number | undefined
   let polling = false
+  let reason: unknown
+  let timer: ReturnType<typeof setTimeout> | undefined
+  yield* Effect.addFinalizer(() => Effect.sync(() => clearTimeout(timer)))
   let told: string | undefined
   let warned: string | undefined
 
@@ -88,11 +94,20 @@ export const make = Effect.fnUntraced(function*(transport: Transport): Effect.fn
 
   return {
     polling: (cause) => {
-      if (polling || transport.isDown()) return
-      polling = true
-      log(Effect.logWarning(`Those who wait for locks poll, because the subscription is not there: ${wordsOf(cause)}`))
+      reason = cause
+      // A connection that is replaced at once is nothing to tell of.
+      timer ??= setTimeout(() => {
+        if (transport.isDown()) return void (timer = undefined)
+        polling = true
+        log(Effect.logWarning(
+          `Those who wait for locks poll, because the subscription is not there: ${wordsOf(reason)}`
+        ))
+      }, briefMillis)
+      timer.unref?.()
     },
     told: () => {
+      clearTimeout(timer)
+      timer = undefined
       if (polling) log(Effect.logInfo("Those who wait for locks are told again"))
       polling = false
     }

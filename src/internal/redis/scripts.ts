@@ -49,6 +49,7 @@ export interface Scripts {
   readonly withdraw: Script
   readonly extend: Script
   readonly look: Script
+  readonly recall: Script
 }
 
 /** `single`: every process is connected to the same server, so it knows who still listens. */
@@ -186,35 +187,45 @@ end
 return {0, clock(), rest, holder, call('ZCARD', queue)}
 `
 
-  // KEYS lock queue…  ARGV channels token…  -> 0 all were ours | {i was not, …}
+  // KEYS lock queue…  ARGV channels token…  -> 0 all were ours | {i was not, -i was ours and has gone to a waiter, …}
   const release = `
-local call, pcall, others, free = redis.call, redis.pcall, nil, nil
-for i = 2, #ARGV do
-  local lock, queue = KEYS[2 * i - 3], KEYS[2 * i - 2]
-  if pcall('GET', lock) ~= ARGV[i] then
-    others = others or {}
-    others[#others + 1] = i - 1
+local call, pcall, others, wanted = redis.call, redis.pcall, nil, false
+for i = 1, #ARGV - 1 do
+  local lock, queue = KEYS[2 * i - 1], KEYS[2 * i]
+  local other
+  if pcall('GET', lock) ~= ARGV[i + 1] then
+    other = i
   elseif call('EXISTS', queue) == 0 then
     call('DEL', lock)
   else
-    free = free or {}
-    free[#free + 1] = 2 * i - 3
+    wanted = true
+    other = -i
+  end
+  if other then
+    others = others or {}
+    others[#others + 1] = other
   end
 end
-if free then
+if wanted then
 ${promote}
-  for _, i in ipairs(free) do promote(KEYS[i], KEYS[i + 1], nil) end
+  for _, i in ipairs(others) do
+    if i < 0 then promote(KEYS[-2 * i - 1], KEYS[-2 * i], nil) end
+  end
 end
 return others or 0
 `
 
   // For a token that may be in the queue, as one entry or the other.
-  // KEYS lock queue  ARGV channels token entry…  -> 0 it was ours | {1} it was not
+  // KEYS lock queue  ARGV channels token entry…  -> as release
   const withdraw = `${promote}
 for i = 3, #ARGV do call('ZREM', KEYS[2], ARGV[i]) end
 if call('GET', KEYS[1]) ~= ARGV[2] then return {1} end
+if call('EXISTS', KEYS[2]) == 0 then
+  call('DEL', KEYS[1])
+  return 0
+end
 promote(KEYS[1], KEYS[2], nil)
-return 0
+return {-1}
 `
 
   // Many locks are kept for long, so their tokens come as one argument: each of its own costs the client more.
@@ -264,13 +275,23 @@ end
 return reply
 `
 
+  // Whoever gave a lock to a waiter sees to it that it was claimed: the others look only when a lease of before would end.
+  // KEYS lock queue…  ARGV channels  -> 0
+  const recall = `${calls}
+for i = 1, #KEYS, 2 do
+  if call('EXISTS', KEYS[i]) == 0 and call('EXISTS', KEYS[i + 1]) == 1 then rollCall(KEYS[i], KEYS[i + 1]) end
+end
+return 0
+`
+
   return {
     attempt: { name: "attempt", lua: attempt },
     claim: { name: "claim", lua: claim },
     release: { name: "release", lua: release },
     withdraw: { name: "withdraw", lua: withdraw },
     extend: { name: "extend", lua: extend },
-    look: { name: "look", lua: look }
+    look: { name: "look", lua: look },
+    recall: { name: "recall", lua: recall }
   }
 }
 
