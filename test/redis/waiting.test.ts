@@ -1,6 +1,6 @@
 /** How those who wait hear of a lock, whatever happens to the connection on which they should. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Schedule, type Scope } from "effect"
+import { type Context, Effect, Fiber, Layer, Schedule, type Scope } from "effect"
 import { Lock, type LockBackend } from "effect-lock"
 import type { LockError } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"

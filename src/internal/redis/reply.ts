@@ -12,9 +12,10 @@ export const integer = (value: unknown): number | undefined => {
   return Number.isSafeInteger(number) ? number : undefined
 }
 
+/** A time by the server, which is no small number by whatever clock. */
 const microseconds = (value: unknown): number | undefined => {
   const number = integer(value)
-  return number !== undefined && number > 0 ? number : undefined
+  return number !== undefined && number > 1_000_000_000 ? number : undefined
 }
 
 const index = (value: unknown, size: number): number | undefined => {
@@ -49,7 +50,7 @@ export const attempted = (reply: unknown, size: number): Attempted | undefined =
     return micros === undefined ? undefined : { micros, refused: noneRefused }
   }
   const micros = microseconds(reply[0])
-  if (micros === undefined) return undefined
+  if (micros === undefined || reply.length === 1) return undefined
   const refused = new Map<number, Holder | null>()
   for (let n = 1; n < reply.length; n++) {
     const one: unknown = reply[n]
@@ -91,6 +92,7 @@ const none: ReadonlyArray<number> = []
 export const oursAmong = (reply: unknown, size: number): Ours | undefined => {
   const ours = Array.from({ length: size }, () => true)
   if (!Array.isArray(reply)) return integer(reply) === 0 ? { ours, handed: none } : undefined
+  if (reply.length === 0) return undefined
   const handed: Array<number> = []
   for (const other of reply) {
     const number = integer(other)

@@ -13,8 +13,6 @@ const askMillis = 2000
 /** A server that does not let us subscribe may be told to. */
 const refusedMillis = 10_000
 
-const ignore = () => {}
-
 export const open = (client: Client, channel: string, handlers: SubscriptionHandlers): Subscription => {
   let stopped = false
   let times = 0
@@ -95,7 +93,9 @@ export const open = (client: Client, channel: string, handlers: SubscriptionHand
   const ask = (opened: Single): void => {
     timer = setInterval(() => {
       pulse.owe(silenceMillis)
-      opened.call("ping", []).then(() => connection === opened && pulse.heard(false), ignore)
+      // A refusal is an answer, too.
+      const heard = () => connection === opened && pulse.heard(false)
+      opened.call("ping", []).then(heard, heard)
     }, askMillis)
     timer.unref?.()
   }
