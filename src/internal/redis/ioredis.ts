@@ -22,6 +22,7 @@ const ignore = () => {}
 const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")
 
 const closedError = new Error("Connection is closed.")
+const silentError = new Error("Connection is closed: it was silent.")
 
 /** Emitters warn of more than ten listeners, which is no leak if every backend takes its own off again. */
 const allowListeners = (client: Client, more: 1 | -1): void => {
@@ -64,6 +65,7 @@ const open = (client: Client, owned: boolean) => {
   const watched = owned && !cluster
   const handshake = Math.max(handshakeMillis, single.options?.connectTimeout ?? 0)
   const pulse = new Pulse(() => {
+    lastError = silentError
     if (!connected) pulse.owe(handshake)
     single.stream?.destroy()
   })
