@@ -117,32 +117,32 @@ local time = call('TIME')
 local micros = time[1] * 1000000 + time[2]
 for i = 1, n do
   local lock, token, lease = KEYS[i], ARGV[i], ARGV[n + i] or ARGV[n + 1]
+  local other
   if call('SET', lock, token, 'NX', 'PX', lease) then
     if pcall('EXISTS', lock .. ':q') == 1 then
       call('DEL', lock)
-      others = others or {micros}
-      others[#others + 1] = {i, 0, ''}
+      other = {i, 0, ''}
     end
   else
     local holder = pcall('GET', lock)
-    if holder == token then
+    if type(holder) == 'table' then
+      other = {i}
+    elseif holder == token then
       call('PEXPIRE', lock, lease)
     else
-      others = others or {micros}
-      if type(holder) == 'table' then
-        others[#others + 1] = {i}
-      else
-        local rest = call('PTTL', lock)
-        if holder == '' then
-          rest = math.max(0, rest - ${standsMillis})
-          if rest == 0 and pcall('EXISTS', lock .. ':q') == 0 then
-            call('SET', lock, token, 'PX', lease)
-            rest = nil
-          end
+      other = {i, call('PTTL', lock), holder}
+      if holder == '' then
+        other[2] = math.max(0, other[2] - ${standsMillis})
+        if other[2] == 0 and pcall('EXISTS', lock .. ':q') == 0 then
+          call('SET', lock, token, 'PX', lease)
+          other = nil
         end
-        if rest then others[#others + 1] = {i, rest, holder} end
       end
     end
+  end
+  if other then
+    others = others or {micros}
+    others[#others + 1] = other
   end
 end
 return others or micros
