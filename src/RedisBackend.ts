@@ -17,15 +17,24 @@
  *   next renewal. Better is `Lock.forceRelease`, which also wakes the next.
  * - Fencing tokens are the server's clock in microseconds, so they rise for a
  *   key across releases, expiry, a flush and a restart, as long as nobody sets
- *   that clock back.
+ *   that clock back, and as long as the key stays at one server or the clocks of
+ *   the servers agree.
  * - The server must run scripts (Redis 5 or newer). Where it does not allow to
  *   subscribe to `<keyPrefix>ch:*`, waiters keep their place in the queue and
- *   poll every 10 to 40 milliseconds.
+ *   poll every 10 to 30 milliseconds.
+ * - An expired lock goes to whoever has waited longest of those who are still
+ *   there, before any newcomer. However many waiters are gone, together they
+ *   cost the next one less than a second.
+ * - Connections of our own are known to be alive, or are replaced within seconds.
+ *   Trouble is logged once when it starts, and once when it is over.
  * - A server that evicts keys may evict locks; a warning is logged once if it
  *   is configured to. Holders learn of it at their next renewal.
  * - One server is one point of truth. A failover to a replica that lacks the
  *   last writes gives a lock to a second holder: let what the lock protects
  *   check the fencing token.
+ *
+ * `docs/redis.md` says what a failover may lose, which rights a user of the
+ * server needs, what a shared client must not do, and what an operator sees.
  *
  * The protocol was written for this library. It descends from the lock of the
  * Redis documentation (`SET key token NX PX`, compare before delete).
@@ -70,13 +79,17 @@ export interface CommonOptions {
 /**
  * Where the server is, and how to connect to it.
  *
- * - `url`: `redis://[user[:password]@][host][:port][/db]`, or `rediss://` for
- *   TLS; everything after the scheme is optional. Percent-encode what is special.
+ * - `url`: `redis://[user[:password]@][host][:port][/db]`, everything after the
+ *   scheme optional; `redis+sentinel://…host[:port],…/name[/db]` for the primary
+ *   of that name, by its Sentinels; `redis+cluster://…host[:port],…` for a
+ *   cluster, by some of its nodes. `rediss` is for TLS, `valkey` means the same
+ *   as `redis`. Percent-encode what is special.
  * - `host` (default `"localhost"`), `port` (default 6379), `db` (default 0),
  *   `username`, `password`, `tls` (default false): the same in parts. They win
- *   over the `url`.
+ *   over the `url`; beside Sentinels or a cluster there is no `host` and `port`.
  * - `ioredis`: more options for the client, such as `tls` certificates,
- *   `sentinels`, `family` or `protocol`.
+ *   `sentinelPassword`, `family` or `protocol`. In a cluster they are those of
+ *   the connections to its nodes.
  *
  * @category models
  * @since 0.1.0
@@ -94,7 +107,7 @@ export interface Options extends CommonOptions {
 
 /**
  * What is needed of a client that is not ours: a `Redis` or a `Cluster` of
- * ioredis, version 5 or 6.
+ * ioredis, version 5 or 6, or of iovalkey.
  *
  * @category models
  * @since 0.1.0
@@ -366,9 +379,13 @@ export const layerConfig = (
  * Commands are only given to the client while it is connected, so nothing of
  * ours waits in its offline queue or runs into its `maxRetriesPerRequest`. In a
  * cluster every lock is a command of its own, and whoever is given a lock
- * confirms it by one more round trip, because the nodes' clocks differ; a waiter
- * that died holds up those behind it for 3 seconds, because no node knows who
- * listens on the others.
+ * confirms it by one more round trip, because the nodes' clocks differ.
+ *
+ * The client must not be inside `MULTI`, run blocking commands, or `SELECT`
+ * another database. Give it a `reconnectOnError` for servers that become
+ * replicas, or it stays at one after a failover:
+ * `(error) => error.message.includes("READONLY")`. Fails with `InvalidOptions`
+ * for something that is no client of ioredis, such as a mock of it.
  *
  * **Example** (Sharing the program's client)
  *
