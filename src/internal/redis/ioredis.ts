@@ -157,7 +157,17 @@ const open = (client: Client, owned: boolean) => {
     for (const command of commands) command.fail(lastError)
   }
 
-  const events = { connecting: onConnecting, ready: onReady, error: onError, close: onClose, end: fail }
+  /** The other side has answered, and has the same time again for the rest. */
+  const onConnect = () => pulse.heard(true)
+
+  const events = {
+    connecting: onConnecting,
+    ...(watched && { connect: onConnect }),
+    ready: onReady,
+    error: onError,
+    close: onClose,
+    end: fail
+  }
   if (!owned) allowListeners(client, 1)
   for (const [event, listener] of Object.entries(events)) client.on(event, listener)
   if (owned) client.connect().catch(ignore)

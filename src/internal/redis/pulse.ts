@@ -2,12 +2,14 @@
  * Whether a connection of ours is alive. Nothing is owed to it while it is idle;
  * from when something is, it must be heard within a time. If it is not it is
  * silent, which is its end. Before that the event loop has had a turn for what
- * had already arrived: a loop that was late is no silent server.
+ * had already arrived, and as much time again as it was late by: a busy loop is
+ * no silent server.
  */
 export class Pulse {
   private heardAt = 0
   private limitMillis = 0
   private owing = false
+  private dueAt = 0
   private timer: ReturnType<typeof setTimeout> | undefined
   private readonly silent: () => void
 
@@ -41,6 +43,7 @@ export class Pulse {
 
   private arm(millis: number): void {
     clearTimeout(this.timer)
+    this.dueAt = performance.now() + millis
     this.timer = setTimeout(() => this.look(), millis)
     this.timer.unref?.()
   }
@@ -49,9 +52,12 @@ export class Pulse {
     this.timer = undefined
     if (!this.owing) return
     const { heardAt } = this
-    const rest = heardAt + this.limitMillis - performance.now()
+    const now = performance.now()
+    const rest = heardAt + this.limitMillis - now
     if (rest > 0) return this.arm(rest)
-    this.timer = undefined
+    // What needs several turns of the loop has not had them while it was late.
+    const late = now - this.dueAt
+    if (late > this.limitMillis / 4) return this.arm(Math.min(late, this.limitMillis))
     setImmediate(() => {
       if (!this.owing || this.timer !== undefined) return
       if (this.heardAt !== heardAt) return this.arm(this.limitMillis)
