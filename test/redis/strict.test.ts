@@ -70,14 +70,14 @@ describe("replies", () => {
     }
   })
   it("to a release, an extension and a look", () => {
-    assert.deepStrictEqual(Reply.oursAmong(0, 2), { ours: [true, true], handed: [] })
-    assert.deepStrictEqual(Reply.oursAmong([2, -1], 2), { ours: [true, false], handed: [0] })
+    assert.deepStrictEqual(Reply.among(0, 2), { others: new Set<number>(), handed: [] })
+    assert.deepStrictEqual(Reply.among([2, -1], 2), { others: new Set([1]), handed: [0] })
     for (
       const reply of [...odd.filter((reply) => inspect(reply) !== "[ 1 ]"), 1, [3], [0], [
         "x"
       ]]
     ) {
-      assert.isUndefined(Reply.oursAmong(reply, 2), inspect(reply))
+      assert.isUndefined(Reply.among(reply, 2), inspect(reply))
     }
     assert.deepStrictEqual(Reply.looked([1, 5, -1], 2), { listeners: 1, rests: [5, -1] })
     for (const reply of [...odd, 0, [1, 5], [1, 5, null], [1, 5, 5, 5]]) {

@@ -81,28 +81,27 @@ export const claimed = (reply: unknown): Claimed | undefined => {
   return holder && { micros, holder }
 }
 
-/** To a release or an extension of many: which were ours, and which of these have gone to a waiter. */
-export interface Ours {
-  readonly ours: ReadonlyArray<boolean>
+/** To a release or an extension of many: which were not ours, and which of ours have gone to a waiter. */
+export interface Among {
+  readonly others: ReadonlySet<number>
   readonly handed: ReadonlyArray<number>
 }
 
-const none: ReadonlyArray<number> = []
+const allOurs: Among = { others: new Set(), handed: [] }
 
-export const oursAmong = (reply: unknown, size: number): Ours | undefined => {
-  const ours = Array.from({ length: size }, () => true)
-  if (!Array.isArray(reply)) return integer(reply) === 0 ? { ours, handed: none } : undefined
+export const among = (reply: unknown, size: number): Among | undefined => {
+  if (!Array.isArray(reply)) return integer(reply) === 0 ? allOurs : undefined
   if (reply.length === 0) return undefined
+  const others = new Set<number>()
   const handed: Array<number> = []
   for (const other of reply) {
     const number = integer(other)
-    if (number === undefined) return undefined
-    const i = index(Math.abs(number), size)
+    const i = number === undefined ? undefined : index(Math.abs(number), size)
     if (i === undefined) return undefined
-    if (number < 0) handed.push(i)
-    else ours[i] = false
+    if (number! < 0) handed.push(i)
+    else others.add(i)
   }
-  return { ours, handed }
+  return { others, handed }
 }
 
 /** To a look: how many listen on our channel, and for each waiter the rest of the holder's lease, -1 or -2. */
