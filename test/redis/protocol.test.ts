@@ -141,7 +141,7 @@ for (const { make, name } of forms) {
             same(occupant._tag === "Some" ? occupant.value.token : undefined, holder)
             same(occupant._tag === "Some" ? occupant.value.waiters : 0, queue.length)
           }
-          while (holder !== undefined) yield* steps.release()
+          yield* Effect.repeat(Effect.suspend(steps.release), { until: () => holder === undefined })
           same(yield* Effect.promise(() => look.keys("*")), [])
         }).pipe(Effect.scoped), 60_000)
     }

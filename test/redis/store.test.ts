@@ -538,6 +538,19 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       yield* release(key, "sub.1")
     }))
 
+  it.effect("prefixes share the server's scripts", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      for (let i = 0; i < 10; i++) {
+        const { release, take } = on(yield* RedisBackend.makeStore({ host: "127.0.0.1", port, keyPrefix: `p${i}:` }))
+        yield* take("k", "p.1")
+        yield* release("k", "p.1")
+      }
+      const memory = yield* Effect.promise(() => look.info("memory"))
+      assert.strictEqual(/number_of_cached_scripts:(\d+)/.exec(memory)?.[1], "2")
+    }).pipe(Effect.scoped))
+
   it.effect("any prefix will do, except one that empties the tag", () =>
     Effect.gen(function*() {
       const { look, port } = yield* Server

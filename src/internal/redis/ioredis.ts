@@ -75,14 +75,17 @@ const open = (client: Client, owned: boolean) => {
     inFlight.add(command)
     if (watched) pulse.owe(silenceMillis)
     command.sent = true
-    client.call(text ? "eval" : "evalsha", [text ? script.lua : shaOf(script), keys, ...args]).then(
+    const reply = typeof script === "string"
+      ? client.call(script, [...args])
+      : client.call(text ? "eval" : "evalsha", [text ? script.lua : shaOf(script), keys, ...args])
+    reply.then(
       (reply) => succeed(command, reply),
       (error) => reject(command, text, error)
     )
   }
 
   const succeed = (command: Command, reply: unknown): void => {
-    loaded.add(command.script)
+    if (typeof command.script !== "string") loaded.add(command.script)
     const answered = inFlight.delete(command)
     if (watched) pulse.heard(inFlight.size > 0)
     if (answered) command.succeed(reply)
@@ -96,10 +99,12 @@ const open = (client: Client, owned: boolean) => {
     command.fail(error)
   }
 
+  const has = ({ script }: Command): boolean => typeof script !== "string" && loaded.has(script)
+
   const send = (command: Command): void => {
     if (closed) return command.fail(new Failure.Closed())
     // Between becoming ready and telling so, newcomers must not overtake those who wait for it.
-    if (connected && client.status === "ready") return execute(command, !cluster && !loaded.has(command.script))
+    if (connected && client.status === "ready") return execute(command, !cluster && !has(command))
     if (isDown()) return command.fail(lastError)
     waiting.push(command)
     if (client.status === "wait") client.connect().catch(ignore)
@@ -178,11 +183,6 @@ const open = (client: Client, owned: boolean) => {
     single: !cluster,
     oneClock: !cluster,
     send,
-    call: (name, args, onReply, onError) => {
-      if (closed) return onError(new Failure.Closed())
-      if (!connected && isDown()) return onError(lastError)
-      client.call(name, [...args]).then(onReply, onError)
-    },
     isDown,
     observe: (observer) => {
       observers.push(observer)

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Failure from "./failure.ts"
-import type { Transport } from "./transport.ts"
+import { plain, type Transport } from "./transport.ts"
 import type { Events } from "./waiting.ts"
 
 interface Facts {
@@ -52,7 +52,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport): Effect.fn
   let warned: string | undefined
 
   const look = () =>
-    transport.call("info", [], (reply) => {
+    transport.send(plain("info", [], (reply) => {
       const { description, evicts } = facts(String(reply))
       if (description !== told) log(Effect.logDebug(`Locks are in ${description}`))
       told = description
@@ -71,7 +71,7 @@ export const make = Effect.fnUntraced(function*(transport: Transport): Effect.fn
         )
         told = ""
       }
-    })
+    }))
 
   transport.observe({
     ready: () => {

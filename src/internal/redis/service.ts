@@ -32,9 +32,7 @@ export const make = Effect.fnUntraced(function*(
   redis: Redis.Redis["Service"],
   single: boolean
 ): Effect.fn.Return<Transport, never, Scope.Scope> {
-  const scope = yield* Effect.scope
   const fork = Effect.runForkWith(yield* Effect.context<never>())
-  const forkScoped = (effect: Effect.Effect<unknown>) => void fork(Effect.forkIn(effect, scope))
   const runs = new Map<Script, Run>()
 
   const runOf = (script: Script): Run => {
@@ -46,8 +44,12 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const send = (command: Command): void => {
+    const { args, keys, script } = command
     command.sent = true
-    fork(Effect.matchCause(runOf(command.script)(command.keys, command.args), {
+    const run: Effect.Effect<unknown, Redis.RedisError> = typeof script === "string"
+      ? redis.send(script.toUpperCase(), ...args.map(String))
+      : runOf(script)(keys, args)
+    fork(Effect.matchCause(run, {
       onSuccess: command.succeed,
       onFailure: (cause) => command.fail(unwrap(cause))
     }))
@@ -57,11 +59,6 @@ export const make = Effect.fnUntraced(function*(
     single,
     oneClock: false,
     send,
-    call: (name, args, onReply, onError) =>
-      forkScoped(Effect.matchCause(redis.send(name.toUpperCase(), ...args), {
-        onSuccess: onReply,
-        onFailure: (cause) => onError(unwrap(cause))
-      })),
     isDown: () => false,
     observe: ({ ready }) => ready(),
     subscribe: (channel, handlers) => {
