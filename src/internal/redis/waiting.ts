@@ -232,20 +232,25 @@ export const make = Effect.fnUntraced(function*(
   // Looking
   // ---------------------------------------------------------------------------
 
-  /** When to look next, if that is sooner than planned. */
+  /** When to look next at any of them. */
   const schedule = (process: Process): void => {
     let at = Infinity
     for (const { lookAt, place } of process.waiters.values()) {
       if (place !== undefined && lookAt < at) at = lookAt
     }
-    if (at >= process.timerAt) return
-    const delay = process.up ? Math.max(1, at - now()) : pollMillis(process.waiters.size)
-    arm(process, delay)
+    plan(process, at)
   }
 
-  const arm = (process: Process, delay: number): void => {
+  /** Looks then, if that is sooner than planned. */
+  const plan = (process: Process, at: number): void => {
+    if (at === Infinity) return
+    const wanted = process.up ? Math.max(at, now() + 1) : now() + pollMillis(process.waiters.size)
+    if (wanted < process.timerAt) arm(process, wanted)
+  }
+
+  const arm = (process: Process, wanted: number): void => {
     clearTimeout(process.timer)
-    process.timerAt = now() + delay
+    process.timerAt = wanted
     process.timer = setTimeout(() => {
       process.timerAt = Infinity
       const at = now()
@@ -254,7 +259,7 @@ export const make = Effect.fnUntraced(function*(
         lookAt <= at + 1 || lookedAt + lookMillis / 2 <= at
       )
       look(process, due)
-    }, delay)
+    }, wanted - now())
     process.timer.unref?.()
   }
 
@@ -349,7 +354,7 @@ export const make = Effect.fnUntraced(function*(
       waiter.lookAt = process.up
         ? at + Math.min(lookMillis, restMillis === undefined ? Infinity : soonAfter(restMillis))
         : 0
-      schedule(process)
+      plan(process, waiter.lookAt)
       return true
     },
     leave: (token) => {
