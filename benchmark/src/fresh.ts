@@ -138,7 +138,7 @@ const open = async (session: Session, perSecond: number, among: number, millis: 
 const waiting = async (session: Session, waiters: number, millis: number): Promise<Figures> => {
   const stop = session.wait!(Array.from({ length: waiters }, (_, i) => `held-${i}`))
   // Long enough to have gone over to what it stays with.
-  await sleep(5000)
+  await sleep(15_000)
   process.send!("waiting")
   const cpu = process.cpuUsage()
   await sleep(millis)
