@@ -20,4 +20,6 @@ const layer = RedisBackend.layerConfig({
   keyPrefix: Config.succeed("example:")
 })
 
-takeover(layer, "Sentinels at REDIS_URL, by default redis+sentinel://localhost:26379/mymaster").pipe(NodeRuntime.runMain)
+takeover(layer, "Sentinels at REDIS_URL, by default redis+sentinel://localhost:26379/mymaster").pipe(
+  NodeRuntime.runMain
+)
