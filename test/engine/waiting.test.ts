@@ -291,7 +291,7 @@ describe("an event loop that was late", () => {
         while (performance.now() - start < 3 * patience);
       })
     })
-    const exit = await Effect.runPromise(Effect.exit(Effect.gen(function*() {
+    const exit = await Effect.runPromiseExit(Effect.gen(function*() {
       const store = yield* InMemoryBackend.makeStore
       const { run } = yield* makeProcess({
         ...store,
@@ -299,7 +299,7 @@ describe("an event loop that was late", () => {
         tryAcquire: (claim) => Effect.andThen(asked, store.tryAcquire(claim))
       })
       return yield* run(Lock.withLock(Effect.succeed("ran"), "key", { timeout: 0 }))
-    })))
+    }))
     await worker.terminate()
     assert.strictEqual(exit._tag === "Success" ? exit.value : String(exit.cause), "ran")
   })
