@@ -4,7 +4,7 @@ import { Clock, Duration, Effect, Fiber, Option, Tracer } from "effect"
 import { InMemoryBackend, Lock, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
 import { reasonOf, the, withLateClock } from "./scenery.ts"
-import { assertClean, flush, granting, handingOver, makeProcess, outcome, scene } from "./support.ts"
+import { assertClean, flush, granting, handingOver, makeProcess, now, outcome, scene } from "./support.ts"
 
 describe("a lease that is handed over while the event loop is late", () => {
   for (const late of [180, 500]) {
@@ -245,6 +245,30 @@ describe("time", () => {
         yield* TestClock.adjust(1_000)
         yield* flush
         assert.deepStrictEqual([taken, kept, unrenewed].map(outcome), ["LockLost", "Running", "LockLost"])
+      })
+    ))
+
+  it.effect("that was slept through ends a lease under which work goes on, and the next one waits for that", () =>
+    withLateClock((clock) =>
+      Effect.gen(function*() {
+        const inner = yield* InMemoryBackend.makeStore
+        for (const store of [inner, { ...inner }]) {
+          const { engine, start } = yield* makeProcess(store)
+          const begun = yield* now
+          const holder = yield* start(
+            Lock.withLock(Effect.uninterruptible(Effect.sleep(5_000)), "key", { expires: 10_000, renew: false })
+          )
+          yield* TestClock.adjust(1_000)
+          clock.passOnTheWall(3_600_000)
+          yield* TestClock.adjust(1_000)
+          const impatient = yield* start(Lock.withLock(Effect.void, "key", { timeout: 100 }))
+          const next = yield* start(Lock.withLock(now, "key"))
+          yield* TestClock.adjust(3_000)
+          yield* flush
+          assert.deepStrictEqual([holder, impatient].map(outcome), ["LockLost", "LockTimeout"])
+          assert.strictEqual((yield* Fiber.join(next)) - begun, 5_000)
+          yield* assertClean({ engine, inner }, "key")
+        }
       })
     ))
 

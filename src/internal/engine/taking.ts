@@ -67,7 +67,10 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
     }
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
     const holder = port.direct.look(key, at)?.bearer
-    if (holder instanceof Lease && holder.lender === counter) (line = lines.occupy(key, found)).adopt(holder)
+    // One that was lost has the key in the store until it is back: that is waited for like another process.
+    if (holder instanceof Lease && holder.isHeld && holder.lender === counter) {
+      ;(line = lines.occupy(key, found)).adopt(holder)
+    }
   }
   if (line === undefined) return asker(lines.occupy(key, found)).ask(at, undefined)
   const { lease } = line
