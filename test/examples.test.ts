@@ -161,6 +161,22 @@ const expectations: Record<string, Expectation> = {
     ]
   },
   redis: { server: "redis", prints: takeover },
+  settlement: {
+    server: "postgres",
+    prints: [
+      /^ {2}ada: has the lock and 5 accounts to pay$/,
+      /^ {2}ada: paid account 1$/,
+      /^ {2}ada: paid account 2$/,
+      /^Stopping ada$/,
+      /^ {2}bob: has the lock and 3 accounts to pay$/,
+      /^ {2}bob: paid account 5$/,
+      /^Letting ada go on$/,
+      /^ {2}ada: LockLost, (Expired|Taken): wrote nothing$/,
+      /^Account 2 was paid by ada$/,
+      /^Account 3 was paid by bob$/,
+      /^5 accounts, 5 payouts$/
+    ]
+  },
   tenant: {
     on: serverNames,
     prints: [

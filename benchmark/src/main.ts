@@ -22,6 +22,7 @@ export const scenarios = [
   "holding",
   "memcached",
   "files",
+  "postgres",
   "growth",
   "entries"
 ] as const

@@ -1,4 +1,4 @@
-/** A lock call with everything decided: its own options over the defaults. */
+/** What a call asks for: its key and options, checked, over the defaults in force when it runs. */
 import * as Duration from "effect/Duration"
 import type { LockConfig, LockRequest, SectionOptions, ShareOptions } from "../LockConfig.ts"
 import { LockError } from "../LockError.ts"

@@ -11,5 +11,8 @@ typeOf(BackendUrl.layer(Redacted.make(text))).is<Layer.Layer<LockBackend.LockBac
 typeOf(BackendUrl.layerConfig).is<
   Layer.Layer<LockBackend.LockBackend, LockError.LockError | Config.ConfigError>
 >()
+typeOf(BackendUrl.layerConfigWith({ variable: "SHOP_LOCKS", required: true })).is<
+  Layer.Layer<LockBackend.LockBackend, LockError.LockError | Config.ConfigError>
+>()
 // @ts-expect-error: not a URL object
 BackendUrl.layer(new URL("redis://localhost"))

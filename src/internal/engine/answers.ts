@@ -1,5 +1,6 @@
 /** What a store may answer. Anything else is not understood, and so a failure in doubt. */
 import * as Option from "effect/Option"
+import { BackendFailure } from "../../LockError.ts"
 import type { Attempt, Grant, Occupant } from "../../LockStore.ts"
 
 const isObject = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null
@@ -17,8 +18,8 @@ export const isAttempt = (u: unknown): u is Attempt => {
 
 export const isBoolean = (u: unknown): u is boolean => typeof u === "boolean"
 
-export const areBooleans = (length: number) => (u: unknown): u is ReadonlyArray<boolean> =>
-  Array.isArray(u) && u.length === length && u.every(isBoolean)
+export const areExtensions = (length: number) => (u: unknown): u is ReadonlyArray<boolean | BackendFailure> =>
+  Array.isArray(u) && u.length === length && u.every((one) => isBoolean(one) || one instanceof BackendFailure)
 
 export const isInspection = (u: unknown): u is Option.Option<Occupant> =>
   Option.isOption(u) &&

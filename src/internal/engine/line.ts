@@ -30,6 +30,9 @@ export type Baton =
   | "TimedOut"
   | "Closed"
 
+/** So much of a lease, in milliseconds, is enough to hand it over, however long it is: its heir renews it soon. */
+const enoughToHandOver = 150
+
 export class Waiter implements Alarm {
   index = -1
   readonly request: LockRequest
@@ -235,7 +238,7 @@ export class Line extends Lending implements Place {
   /** Whoever is handed a lease looks at it: what is over or nearly so is none, and the turn is all there is. */
   receive(lease: Lease, at: number, waited: number): Lease | undefined {
     this.isPassing = false
-    if (!lease.isHeld || lease.deadline - at <= lease.expiresMillis / 10) {
+    if (!lease.isHeld || lease.deadline - at <= Math.min(lease.expiresMillis / 10, enoughToHandOver / 3)) {
       this.forsake(lease)
       return undefined
     }
@@ -311,7 +314,7 @@ export class Line extends Lending implements Place {
       // Fencing tokens of local successors stay below what the store gives out next.
       this.handed + 1 <= elapsed * 1000 &&
       renews && next.renew && next.expiresMillis === expiresMillis && next.share === undefined &&
-      deadline - at > expiresMillis / 4
+      deadline - at > Math.min(expiresMillis / 4, enoughToHandOver)
   }
 
   /** A lease of its own for the next one, of the same token. It is kept meanwhile. */

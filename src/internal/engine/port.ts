@@ -19,7 +19,7 @@ import { invalid } from "../options.ts"
 import { type Settling, type Shortcuts, shortcutsOf } from "../shortcuts.ts"
 import { show } from "../show.ts"
 import type { Alarm, Alarms } from "./alarms.ts"
-import { areBooleans, areOccupants, isAttempt, isBoolean, isGrant, isInspection } from "./answers.ts"
+import { areExtensions, areOccupants, isAttempt, isBoolean, isGrant, isInspection } from "./answers.ts"
 import { type Book, Call, type Operation } from "./call.ts"
 
 /** How long the answer to a call that nobody waits for is still of interest. */
@@ -125,9 +125,9 @@ export class Port implements Book, Alarm {
     return this.run(this.begin("extend", holding.key), isBoolean, () => this.store.extend(holding))
   }
 
-  extendAll(holdings: ReadonlyArray<Holding>): Call<ReadonlyArray<boolean>> {
-    const call = this.begin<ReadonlyArray<boolean>>("extend", holdings[0].key)
-    return this.run(call, areBooleans(holdings.length), () => this.store.extendAll!(holdings))
+  extendAll(holdings: ReadonlyArray<Holding>): Call<ReadonlyArray<boolean | BackendFailure>> {
+    const call = this.begin<ReadonlyArray<boolean | BackendFailure>>("extend", holdings[0].key)
+    return this.run(call, areExtensions(holdings.length), () => this.store.extendAll!(holdings))
   }
 
   inspect(key: string): Call<Option.Option<Occupant>> {

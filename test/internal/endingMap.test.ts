@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { EndingMap } from "../../src/internal/memcached/endingMap.ts"
+import { EndingMap } from "../../src/internal/endingMap.ts"
 
 it("holds no more than twice what has not ended", () => {
   const map = new EndingMap<{ readonly endsAt: number }>()
