@@ -27,7 +27,7 @@ const takeover = [
   /^ {2}(ada|bob) +█+$/,
   /^ {2}(ada|bob) +█+$/,
   /^Never two at once, fencing tokens rise$/,
-  /^(ada was killed with the lock, bob|bob was killed with the lock, ada) had it \d+ ms after \w+ took it: \d+ ms after the lease was over$/
+  /^(ada was killed with the lock, bob|bob was killed with the lock, ada) had it \d+ ms after \w+ said so, of a lease of 800 ms$/
 ]
 
 const expectations: Record<string, Expectation> = {
