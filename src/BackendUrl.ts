@@ -86,6 +86,8 @@ const schemes: ReadonlyMap<string, Scheme> = new Map([
   ["valkeys", redis("rediss")],
   ["redis+sentinel", redis()],
   ["redis+cluster", redis()],
+  ["rediss+sentinel", redis()],
+  ["rediss+cluster", redis()],
   ["memcache", memcached],
   ["memcached", memcached],
   ["postgres", postgres],
@@ -158,6 +160,7 @@ const choose: (url: string) => Effect.Effect<Locks, LockError> = (url) => {
  * error.message
  * // => 'Invalid lock option "url": got the unknown scheme mysql://, expected a URL that starts with ' +
  * //    'open://, memory://, redis://, rediss://, valkey://, valkeys://, redis+sentinel://, redis+cluster://, ' +
+ * //    'rediss+sentinel://, rediss+cluster://, ' +
  * //    'memcache://, memcached://, postgres://, postgresql:// or file://'
  * ```
  *
@@ -244,6 +247,7 @@ const naming = (variable: string) => (error: LockError): Locks => {
  * await Effect.runPromise(program)
  * // => 'Invalid lock option "SHOP_LOCKS": got nothing, expected a URL that starts with ' +
  * //    'open://, memory://, redis://, rediss://, valkey://, valkeys://, redis+sentinel://, redis+cluster://, ' +
+ * //    'rediss+sentinel://, rediss+cluster://, ' +
  * //    'memcache://, memcached://, postgres://, postgresql:// or file://'
  * ```
  *

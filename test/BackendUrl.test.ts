@@ -120,7 +120,8 @@ describe("layer", () => {
           reason?.message,
           `Invalid lock option "url": got the unknown scheme ${url.split("//")[0]}//, ` +
             "expected a URL that starts with open://, memory://, redis://, rediss://, valkey://, valkeys://, " +
-            "redis+sentinel://, redis+cluster://, memcache://, memcached://, postgres://, postgresql:// or file://"
+            "redis+sentinel://, redis+cluster://, " +
+            "rediss+sentinel://, rediss+cluster://, memcache://, memcached://, postgres://, postgresql:// or file://"
         )
       }))
   }

@@ -1,9 +1,11 @@
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { assert, describe, it } from "vitest"
 import { filesIn, root } from "../scripts/doctest.ts"
 import { isInstalled, type Name, type ServerName, serverNames } from "../scripts/installed.ts"
 import { directory } from "./file/support.ts"
+import { cluster } from "./support/redis.ts"
+import { watched } from "./support/sentinel.ts"
 import { serverUrl } from "./support/urls.ts"
 
 /**
@@ -15,6 +17,8 @@ import { serverUrl } from "./support/urls.ts"
 interface Expectation {
   readonly prints: ReadonlyArray<RegExp>
   readonly server?: ServerName
+  /** Where it is, if it is not just one. */
+  readonly url?: Effect.Effect<string, never, Scope.Scope>
   readonly on?: ReadonlyArray<ServerName>
   /** What else has to be installed. */
   readonly needs?: Name
@@ -161,6 +165,15 @@ const expectations: Record<string, Expectation> = {
     ]
   },
   redis: { server: "redis", prints: takeover },
+  "redis-cluster": {
+    server: "redis",
+    url: Effect.map(
+      Effect.orDie(cluster),
+      (nodes) => `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(",")}`
+    ),
+    prints: takeover
+  },
+  "redis-sentinel": { server: "redis", url: Effect.map(Effect.orDie(watched), ({ url }) => url), prints: takeover },
   settlement: {
     server: "postgres",
     prints: [
@@ -262,7 +275,7 @@ describe("examples", () => {
         Effect.gen(function*() {
           const env = {
             LOCK_DIRECTORY: yield* directory,
-            ...(server !== undefined && { [variable]: yield* serverUrl(server) })
+            ...(server !== undefined && { [variable]: yield* expectations[name]?.url ?? serverUrl(server) })
           }
           const { code, stderr, stdout } = yield* run(`examples/${name}.ts`, env)
           assert.strictEqual(code, 0, `${stdout}\n${stderr}`)

@@ -18,6 +18,7 @@ import { write } from "./lib/write.ts"
 export const scenarios = [
   "inProcess",
   "uncontended",
+  "fresh",
   "contended",
   "holding",
   "memcached",

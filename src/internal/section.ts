@@ -214,9 +214,13 @@ const intoScope = (
     if (tracing === undefined) return scoped
     return Effect.flatMap(Effect.makeSpan("Lock.hold", spanOptions(tracing, request)), (span) =>
       Effect.clockWith((clock: Clock.Clock) => {
-        lease.whenEnded((exit) =>
-          span.end(clock.currentTimeNanosUnsafe(), exit)
-        )
+        lease.whenEnded((exit) => {
+          try {
+            span.end(clock.currentTimeNanosUnsafe(), exit)
+          } catch {
+            // The end of the lease does not depend on who watches it.
+          }
+        })
         return scoped
       }))
   })

@@ -387,7 +387,10 @@ export class Scenario {
       this.inTime(operation, interruptedAt, operation.startLag, 1, "to be interrupted")
     } else if (name === "inspect" || name === "forceRelease") {
       this.inTime(operation, operation.startedAt, operation.startLag, 2, "to end")
-    } else this.inTime(operation, operation.startedAt + operation.timeoutMillis, operation.startLag, 1, "to give up")
+    } else {
+      // Who waited for the answer to another's claim, and gets its turn instead, has yet to ask itself.
+      this.inTime(operation, operation.startedAt + operation.timeoutMillis, operation.startLag, 2, "to give up")
+    }
     if (Exit.isSuccess(exit)) return
     for (const reason of exit.cause.reasons) {
       if (reason._tag === "Die" && reason.defect !== "as planned") {

@@ -58,9 +58,10 @@ export class Keeper implements Alarm {
 
   add(lease: Lease): void {
     if (lease.place !== -1) return
-    if (this.leases.length === 0) this.wallAhead = this.lookAtWall()
+    const isFirst = this.leases.length === 0
+    if (isFirst) this.wallAhead = this.lookAtWall()
     lease.place = this.leases.push(lease) - 1
-    this.wakeBy(Math.min(lease.renewAt, lease.deadline))
+    this.wakeBy(Math.min(lease.renewAt, lease.deadline, isFirst ? lease.since + beatMillis : Infinity))
   }
 
   remove(lease: Lease): void {

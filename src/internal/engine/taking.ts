@@ -74,7 +74,10 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
     }
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
     const holder = port.direct.look(key, at)?.bearer
-    if (holder instanceof Lease && holder.lender === counter) (line = lines.occupy(key, found)).adopt(holder)
+    // One that was lost has the key in the store until it is back: that is waited for like another process.
+    if (holder instanceof Lease && holder.isHeld && holder.lender === counter) {
+      ;(line = lines.occupy(key, found)).adopt(holder)
+    }
   }
   if (line === undefined) return asker(lines.occupy(key, found)).ask(at, undefined)
   const inVain = reentered(keys, request, caller)
@@ -274,13 +277,11 @@ class Asker {
         const isSilent = isFailure(reply) && reply.kind === "NoReply"
         if (askAt >= endsAt && isSilent) return yield* this.giveUp(reply, askAt)
         // A store that has not said who has the key is asked together with the last attempt, not after it.
-        if (askAt >= endsAt && reply._tag === "Held" && reply.token === undefined) this.looking = port.inspect(line.key)
+        if (askAt >= endsAt && reply._tag === "Held" && reply.token === undefined) this.look()
         // A store that answers is waited for beyond the time, or the last attempt would be none.
         reply = yield* this.attempt(claim, askAt, isSilent ? endsAt : Infinity)
         const lease = this.accept(claim, reply)
-        if (lease === undefined) continue
-        this.looking?.leave()
-        return lease
+        if (lease !== undefined) return lease
       }
     })
   }
@@ -311,14 +312,23 @@ class Asker {
   private giveUp(reply: Reply<Attempt>, at: number): Effect.Effect<Refusal, LockError> {
     if (isFailure(reply)) return failWith(reply, this.caller)
     if (reply._tag === "Acquired") return failWith(this.tooLate(), this.caller)
-    const { caller, keys, looking, request, startedAt } = this
-    const known = looking === undefined ? reply : this.looked(looking, at + Math.max(10, at - this.endsAt))
+    const { caller, keys, request, startedAt } = this
+    const known = reply.token === undefined ? this.looked(at + Math.max(10, at - this.endsAt)) : reply
     return Exit.succeed(new Refusal(keys, request, caller, at - startedAt, known))
   }
 
-  /** It was sent together with the last attempt, so it gets as long again as that took. */
-  private looked(looking: Call<Option.Option<Occupant>>, until: number): Effect.Effect<Known | undefined> {
+  private look(): Call<Option.Option<Occupant>> {
+    if (this.looking !== undefined) return this.looking
+    const looking = this.looking = this.keys.port.inspect(this.line.key)
+    // Perhaps nobody wants to know.
+    looking.leave()
+    return looking
+  }
+
+  /** If it was not sent together with the last attempt, it is now. It gets as long again as that took beyond the time. */
+  private looked(until: number): Effect.Effect<Known | undefined> {
     return Effect.callback((resume) => {
+      const looking = this.look()
       looking.wait(until, (reply) => {
         resume(Effect.succeed(reply === undefined || isFailure(reply) ? undefined : Option.getOrUndefined(reply)))
       })
