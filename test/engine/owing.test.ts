@@ -1,7 +1,7 @@
 /** What the store may still hold is known until it cannot, and given back. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Option } from "effect"
-import { Lock, type LockStore } from "effect-lock"
+import { Duration, Effect, Fiber, Option, Schedule } from "effect"
+import { Lock, LockError, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
 import {
   assertClean,
@@ -111,6 +111,41 @@ describe("a claim that is answered after its release was sent", () => {
       fiber.interruptUnsafe()
       yield* TestClock.adjust(2_000)
       yield* assertClean(all, "key")
+    }))
+})
+
+describe("a claim that failed, and was refused when it was made again", () => {
+  it.effect("is released, since the one that failed may have been executed after it", () =>
+    Effect.gen(function*() {
+      const all = yield* scene(deaf)
+      const other = yield* makeProcess(all.inner)
+      const holder = yield* other.start(Lock.withLock(Effect.never, "key"))
+      // A connection that breaks, and what was sent over it arrives.
+      let claims = 0
+      const broken = yield* makeProcess({
+        ...deaf(all.inner),
+        tryAcquire: (claim) =>
+          claims++ > 0 ? all.inner.tryAcquire(claim) : Effect.andThen(
+            Effect.forkDetach(Effect.delay(all.inner.tryAcquire(claim), 50)),
+            Effect.fail(
+              new LockError.BackendFailure({
+                backend: "memory",
+                operation: "acquire",
+                kind: "Unreachable",
+                retryable: true
+              })
+            )
+          )
+      })
+      const retry = Schedule.spaced(30)
+      const fiber = yield* broken.start(Lock.withLock(Effect.void, "key", { retry, expires: "1 hour" }))
+      yield* TestClock.adjust(40)
+      yield* Fiber.interrupt(holder)
+      yield* TestClock.adjust(15)
+      fiber.interruptUnsafe()
+      yield* flush
+      assert.deepStrictEqual([claims, outcome(fiber)], [2, "Interrupt"])
+      yield* assertClean({ engine: broken.engine, inner: all.inner }, "key")
     }))
 })
 
