@@ -10,6 +10,17 @@ import { failure, HandPort } from "./parts.ts"
 const acquired: LockStore.Attempt = { _tag: "Acquired", fencingToken: 1 }
 const held: LockStore.Attempt = { _tag: "Held" }
 
+const request = {
+  key: "key",
+  expiresMillis: 1_000,
+  timeoutMillis: 0,
+  retry: undefined,
+  renew: true,
+  awaitRelease: true,
+  reenter: false,
+  share: undefined
+}
+
 const make = () => {
   const port = new HandPort()
   const owed: Array<{ readonly until: number; readonly out: ReadonlyArray<Sent>; readonly isQueued: boolean }> = []
@@ -17,7 +28,7 @@ const make = () => {
     owe: (_key: string, _token: string, until: number, out: ReadonlyArray<Sent>, isQueued: boolean) =>
       owed.push({ until, out, isQueued })
   } as unknown as Debts
-  return { port, owed, claim: new Claim(port.port, debts, "key", "token", 1_000) }
+  return { port, owed, claim: new Claim(port.port, debts, "token", request) }
 }
 
 describe("Claim", () => {
