@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type { LockConfig, LockDefaults, LockRequest, SectionOptions } from "../LockConfig.ts"
 import { InvalidOptions, LockError } from "../LockError.ts"
+import * as Owner from "./owner.ts"
 import { show } from "./show.ts"
 
 export const invalid = (option: string, value: unknown, expected: string): LockError =>
@@ -71,7 +72,8 @@ const kinds: {
   },
   renew: aBoolean,
   awaitRelease: aBoolean,
-  keyPrefix: { expected: "a string", decode: (input) => typeof input === "string" ? input : undefined }
+  keyPrefix: { expected: "a string", decode: (input) => typeof input === "string" ? input : undefined },
+  owner: { expected: Owner.expected, decode: (input) => Owner.isOwner(input) ? input : undefined }
 }
 
 const names = Object.keys(kinds) as Array<keyof LockConfig>
@@ -128,7 +130,8 @@ export class Asking {
       retry: options?.retry ?? config.retry,
       renew: options?.renew ?? config.renew,
       awaitRelease: options?.awaitRelease ?? config.awaitRelease,
-      reenter: options?.reenter === true
+      reenter: options?.reenter === true,
+      owner: config.owner
     }
     this.config = config
     return this.request = request

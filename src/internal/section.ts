@@ -332,8 +332,8 @@ const unmoved = <A, E>(
 const isTraced = ({ cache }: Caller): boolean =>
   cache.tracerEnabled && (cache.tracer !== undefined || cache.span !== undefined)
 
-const spanOptions = ({ name }: Taker, { key }: LockRequest) => ({
-  attributes: { "lock.backend": name, "lock.key": key },
+const spanOptions = ({ name }: Taker, { key, owner }: LockRequest) => ({
+  attributes: { "lock.backend": name, "lock.key": key, "lock.owner": owner },
   captureStackTrace: false
 })
 

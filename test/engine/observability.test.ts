@@ -119,7 +119,11 @@ describe("spans", () => {
       )
       assert.deepStrictEqual(parents, ["", "caller", "caller", "Lock.hold"])
       const [, wait, hold] = spans
-      assert.deepStrictEqual(Object.fromEntries(wait.attributes), { "lock.backend": "memory", "lock.key": "key" })
+      assert.deepStrictEqual(Object.fromEntries(wait.attributes), {
+        "lock.backend": "memory",
+        "lock.key": "key",
+        "lock.owner": (yield* LockConfig.LockConfig).owner
+      })
       const millis = ({ status }: Tracer.NativeSpan) =>
         status._tag === "Ended" ? Number(status.endTime - status.startTime) / 1_000_000 : undefined
       assert.deepStrictEqual([millis(wait), millis(hold)], [400, 10])

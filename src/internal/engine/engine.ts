@@ -6,7 +6,7 @@ import type * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { LockRequest } from "../../LockConfig.ts"
+import { LockConfig, type LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure, Holder, LockError } from "../../LockError.ts"
 import type { LockStore } from "../../LockStore.ts"
 import { failWith } from "../failing.ts"
@@ -38,7 +38,8 @@ export class Engine implements Parts, Keys, Section.Taker {
   readonly time: Time
   readonly lines: KeyMap.KeyMap<Line>
   readonly counter: Counter
-  readonly nextToken: (now?: number) => string
+  readonly owner: string
+  readonly nextToken: Token.Source
   closed = false
   private readonly unwatch: () => void
 
@@ -46,7 +47,8 @@ export class Engine implements Parts, Keys, Section.Taker {
     const time = timeOf(Context.get(context, Clock.Clock))
     const soon = nextTurn(context)
     this.time = time
-    this.nextToken = Token.make(() => time.wallMillis())
+    this.owner = Context.get(context, LockConfig).owner
+    this.nextToken = Token.make(() => time.wallMillis(), this.owner)
     this.port = new Port(store, context, new Alarms(time, Effect.runForkWith(context), soon), soon)
     this.debts = new Debts(this.port, (failure) => this.releaseFailed(failure))
     this.keeper = new Keeper(this.port, time)

@@ -3,6 +3,7 @@ import type * as Effect from "effect/Effect"
 import type { LockError } from "../../LockError.ts"
 import type { Meter } from "../meter.ts"
 import type { Time } from "../time.ts"
+import type { Source } from "../token.ts"
 import type { Debt, Debts } from "./debts.ts"
 import type { Keeper } from "./keeper.ts"
 import type { Ending, Lease, Lender } from "./lease.ts"
@@ -14,7 +15,7 @@ export interface Parts {
   readonly keeper: Keeper
   readonly meter: Meter
   readonly time: Time
-  readonly nextToken: (now?: number) => string
+  readonly nextToken: Source
   /** No turn is given any more. */
   closed: boolean
 }

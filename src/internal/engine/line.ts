@@ -10,6 +10,7 @@ import * as Duration from "effect/Duration"
 import type { LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure } from "../../LockError.ts"
 import type { Held } from "../../LockStore.ts"
+import * as Token from "../token.ts"
 import type { Alarm } from "./alarms.ts"
 import { Claim } from "./claim.ts"
 import type { KeyMap, Place } from "./keyMap.ts"
@@ -289,8 +290,8 @@ export class Line extends Lending implements Place {
   }
 
   /**
-   * A successor takes a lease as it is, so it must want one of the same length
-   * that renews itself, and enough of it must be left.
+   * A successor takes a lease as it is, so it must want one of the same length and
+   * owner that renews itself, and enough of it must be left.
    */
   private mayHandOver(lease: Lease, next: LockRequest, at: number): boolean {
     const { handOver } = this.parts.port.store
@@ -301,7 +302,7 @@ export class Line extends Lending implements Place {
       elapsed < Duration.toMillis(handOver.within) &&
       // Fencing tokens of local successors stay below what the store gives out next.
       this.handed + 1 <= elapsed * 1000 &&
-      renews && next.renew && next.expiresMillis === expiresMillis &&
+      renews && next.renew && next.expiresMillis === expiresMillis && Token.isOf(lease.token, next.owner) &&
       deadline - at > expiresMillis / 4
   }
 
@@ -318,7 +319,7 @@ export class Line extends Lending implements Place {
   /** Releases, and claims for the next in line, in one operation; unless listening for that takes time. */
   private exchange(lease: Lease, next: LockRequest, at: number): Ending | undefined {
     const { debts, nextToken, port } = this.parts
-    const claim = new Claim(port, debts, this.key, nextToken(at), next.expiresMillis)
+    const claim = new Claim(port, debts, this.key, nextToken(at, next.owner), next.expiresMillis)
     if (port.store.listen !== undefined && claim.listen().reply !== true) {
       claim.disown()
       return undefined

@@ -17,6 +17,7 @@ import { failWith } from "../failing.ts"
 import { isWorkUnder } from "../reentry.ts"
 import { type Known, Refusal, type Refusing } from "../refusal.ts"
 import type { Bearer } from "../shortcuts.ts"
+import * as Token from "../token.ts"
 import type { Call, Reply } from "./call.ts"
 import { Claim } from "./claim.ts"
 import type { KeyMap } from "./keyMap.ts"
@@ -41,6 +42,8 @@ export interface Keys extends Parts, Refusing {
   readonly lines: KeyMap<Line>
   /** Where keys are had that nobody here waits for. */
   readonly counter: Counter
+  /** What tokens say that are drawn when somebody asks for them. */
+  readonly owner: string
 }
 
 /** Polling, for stores that cannot tell of a release. */
@@ -50,7 +53,7 @@ const polling = Schedule.jittered(
 
 /** At once, where nothing has to be waited for. It acts when it is called, so only what owns the outcome calls it. */
 export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: Restore): Taken | Taking => {
-  const { expiresMillis, key, renew, timeoutMillis } = request
+  const { expiresMillis, key, owner, renew, timeoutMillis } = request
   const { counter, lines, meter, port } = keys
   if (keys.closed) return closed(keys, key, caller)
   if (expiresMillis < leastRenewed || expiresMillis > port.maxExpires) {
@@ -66,7 +69,8 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
     const hold = port.direct.take(key, somebody, expiresMillis, at)
     if (hold !== undefined) {
       meter.waited(0)
-      return new Lease(counter, key, undefined, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
+      const token = owner === keys.owner ? undefined : keys.nextToken(at, owner)
+      return new Lease(counter, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
     }
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
     const holder = port.direct.look(key, at)?.bearer
@@ -199,11 +203,11 @@ class Asker {
       line.pass("Turn")
       return closed(keys, line.key, this.caller)
     }
-    const isOurs = claimed?.expiresMillis === request.expiresMillis
+    const isOurs = claimed?.expiresMillis === request.expiresMillis && Token.isOf(claimed.token, request.owner)
     if (!isOurs) claimed?.disown()
     const claim = isOurs
       ? claimed
-      : new Claim(keys.port, keys.debts, line.key, keys.nextToken(at), request.expiresMillis)
+      : new Claim(keys.port, keys.debts, line.key, keys.nextToken(at, request.owner), request.expiresMillis)
     line.claim = claim
     const first = isOurs && claim.reply !== undefined ? Exit.succeed(claim.reply) : this.attempt(claim, at, Infinity)
     return Effect.onExitPrimitive(
