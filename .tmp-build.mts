@@ -1,0 +1,2 @@
+import { bundle } from "./test/support/cli.ts"
+console.log((await bundle()).main)
