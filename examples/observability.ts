@@ -58,7 +58,10 @@ const program = Effect.gen(function*() {
   for (const { attributes, id, state } of yield* Metric.snapshot) {
     if (!id.startsWith("lock_")) continue
     const value = "value" in state ? state.value : "count" in state ? state.count : undefined
-    yield* Console.log(`  ${id}{backend="${attributes?.backend}"} ${value}`)
+    const { backend, kind, outcome } = attributes ?? {}
+    if (kind !== undefined && value === 0) continue
+    const more = outcome === undefined ? "" : `,outcome="${outcome}"`
+    yield* Console.log(`  ${id}{backend="${backend}"${more}} ${value}`)
   }
 })
 

@@ -1,10 +1,10 @@
 /** What the lines of a backend have in common, and what they all do for the leases had from them. */
 import type * as Effect from "effect/Effect"
 import type { LockError } from "../../LockError.ts"
-import type { Meter } from "../meter.ts"
 import type { Time } from "../time.ts"
 import type { Source } from "../token.ts"
 import type { Debt, Debts } from "./debts.ts"
+import type { Journal } from "./journal.ts"
 import type { Keeper } from "./keeper.ts"
 import type { Ending, Lease, Lender } from "./lease.ts"
 import type { Port } from "./port.ts"
@@ -13,7 +13,7 @@ export interface Parts {
   readonly port: Port
   readonly debts: Debts
   readonly keeper: Keeper
-  readonly meter: Meter
+  readonly journal: Journal
   readonly time: Time
   readonly nextToken: Source
   /** No turn is given any more. */
@@ -51,17 +51,16 @@ abstract class Base implements Lender {
   }
 
   lost(lease: Lease): void {
-    const { keeper, meter } = this.parts
+    const { journal, keeper } = this.parts
     keeper.remove(lease)
-    meter.lost()
-    meter.held(lease.endedAt - lease.since)
+    journal.lost(lease)
   }
 
   /** It is no longer held, by its holder's own will. */
   protected returned(lease: Lease, at: number): void {
-    const { keeper, meter } = this.parts
+    const { journal, keeper } = this.parts
     keeper.remove(lease)
-    meter.held(at - lease.since)
+    journal.released(lease, at)
   }
 
   /** The store is to forget the lease's token. */

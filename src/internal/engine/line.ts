@@ -110,6 +110,13 @@ export class Line extends Lending implements Place {
     return waiter
   }
 
+  /** How many wait, whoever asks the store for them included. */
+  get waiting(): number {
+    let count = this.claim !== undefined && this.lease === undefined ? 1 : 0
+    for (let waiter = this.head; waiter !== undefined; waiter = waiter.next) count++
+    return count
+  }
+
   /** Its time is over. While nothing is known, it waits for that. */
   timeOut(waiter: Waiter): void {
     if (waiter.baton !== undefined || waiter.isOverdue) return
@@ -249,7 +256,7 @@ export class Line extends Lending implements Place {
   override lost(lease: Lease): void {
     if (this.isPassing && this.lease === lease) {
       // The one that it was for has the turn, and will see.
-      this.parts.meter.lost()
+      this.parts.journal.meter.losses++
       return this.forsake(lease)
     }
     super.lost(lease)
@@ -312,6 +319,7 @@ export class Line extends Lending implements Place {
     const heir = new Lease(this, key, token, fencingToken + 1, expiresMillis, true, at, deadline, 0)
     heir.lastEnd = lastEnd
     this.lease = heir
+    this.parts.journal.handedOver(heir)
     this.parts.keeper.add(heir)
     this.pass(heir)
   }

@@ -54,7 +54,7 @@ const polling = Schedule.jittered(
 /** At once, where nothing has to be waited for. It acts when it is called, so only what owns the outcome calls it. */
 export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: Restore): Taken | Taking => {
   const { expiresMillis, key, owner, renew, timeoutMillis } = request
-  const { counter, lines, meter, port } = keys
+  const { counter, journal, lines, port } = keys
   if (keys.closed) return closed(keys, key, caller)
   if (expiresMillis < leastRenewed || expiresMillis > port.maxExpires) {
     const error = port.invalidExpires(expiresMillis, renew)
@@ -65,12 +65,13 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
   const asker = (line: Line) => new Asker(keys, line, request, caller, restore, at)
   let line = found?.vacant === false ? found : undefined
   if (line === undefined && port.direct !== undefined) {
-    meter.attempted()
+    journal.meter.attempts++
     const hold = port.direct.take(key, somebody, expiresMillis, at)
     if (hold !== undefined) {
-      meter.waited(0)
       const token = owner === keys.owner ? undefined : keys.nextToken(at, owner)
-      return new Lease(counter, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
+      const lease = new Lease(counter, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
+      journal.acquired(lease, 0)
+      return lease
     }
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
     const holder = port.direct.look(key, at)?.bearer
@@ -131,6 +132,11 @@ class Asker {
     return this.hasWaited ? Math.max(at - this.startedAt, 0.001) : 0
   }
 
+  private waits(): void {
+    if (!this.hasWaited) this.keys.journal.waiting(this.request)
+    this.hasWaited = true
+  }
+
   // ---------------------------------------------------------------------------
   // In the line
   // ---------------------------------------------------------------------------
@@ -139,7 +145,7 @@ class Asker {
   queue(): Taking {
     const { keys, line, request } = this
     const waiter = line.enter(request, this.endsAt)
-    this.hasWaited = true
+    this.waits()
     // A schedule that ends ends the wait, here as in front of the store.
     const giving = request.retry && Effect.runForkWith(this.caller.context)(this.giveUpWaiting(waiter))
     const waiting = Effect.callback<void>((resume) => {
@@ -169,7 +175,7 @@ class Asker {
         if (baton === "Turn") return this.ask(at, undefined)
         const lease = line.receive(baton, at, this.waitedMillis(at))
         if (lease === undefined) return this.ask(at, undefined)
-        keys.meter.waited(at - this.startedAt)
+        keys.journal.acquired(lease, at - this.startedAt)
         return Exit.succeed(lease)
       }
     )
@@ -238,7 +244,7 @@ class Asker {
         if (keys.closed) return yield* closed(keys, line.key, this.caller)
         const at = this.now()
         if (at >= endsAt) return yield* this.giveUp(reply, at)
-        this.hasWaited = true
+        this.waits()
 
         if (port.store.listen !== undefined && reply._tag === "Held" && !claim.isListening) {
           yield* restore(this.listen(claim, Math.min(endsAt, at + port.patience)))
@@ -271,8 +277,8 @@ class Asker {
 
   /** Sends a claim and waits for the reply. It is never interrupted: one we gave up on may still be executed. */
   private attempt(claim: Claim, at: number, cutAt: number): Effect.Effect<Reply<Attempt>> {
-    const { meter, port } = this.keys
-    meter.attempted()
+    const { journal, port } = this.keys
+    journal.meter.attempts++
     if (port.direct !== undefined) return Exit.succeed(claim.take(at))
     const call = claim.ask(at, this.caller)
     if (call.reply !== undefined) return Exit.succeed(call.reply)
@@ -380,8 +386,9 @@ class Asker {
   }
 
   private won(claim: Claim, fencingToken: number, at: number, deadline: number): Lease {
-    this.keys.meter.waited(at - this.startedAt)
-    return this.line.hold(this.request, claim, fencingToken, at, deadline, this.waitedMillis(at))
+    const lease = this.line.hold(this.request, claim, fencingToken, at, deadline, this.waitedMillis(at))
+    this.keys.journal.acquired(lease, at - this.startedAt)
+    return lease
   }
 }
 
