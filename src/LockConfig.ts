@@ -1,6 +1,7 @@
 /**
  * The defaults that every lock call starts from: how long a lease lasts, how
- * long to wait, how to retry, whether to renew, and a prefix for every key.
+ * long to wait, how to retry, whether to renew, a prefix for every key, and what
+ * this process is called.
  *
  * They live in a fiber-local reference. Set them for a whole program with
  * {@link layer}, {@link layerConfig} or {@link layerFromEnv}, for a region with
@@ -35,6 +36,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import { decode, decodeOption } from "./internal/options.ts"
+import * as Owner from "./internal/owner.ts"
 import type { LockError } from "./LockError.ts"
 import type { Share } from "./LockStore.ts"
 
@@ -57,6 +59,8 @@ export interface LockConfig {
   readonly awaitRelease: boolean
   /** Put before every key, so that programs sharing a backend stay apart. */
   readonly keyPrefix: string
+  /** What others see as the holder of a lock. */
+  readonly owner: string
 }
 
 /**
@@ -159,11 +163,21 @@ export interface ShareOptions extends LockOptions {
 export interface LockDefaults extends LockOptions {
   /** Put before every key, so that programs which share a backend stay apart. Default none. */
   readonly keyPrefix?: string | undefined
+  /**
+   * What others see as the holder of a lock: in `Lock.inspect`, in the message of a
+   * `LockTimeout`, in spans. Default: the host's name without its domain and the
+   * process id, such as `"web-3-4711"`, as far as the runtime tells them.
+   *
+   * 1 to 40 of the characters `A-Z a-z 0-9 - _`. It is part of what a backend stores
+   * of a holder, so it is nothing secret. It need not be unique.
+   */
+  readonly owner?: string | undefined
 }
 
 /**
  * The fiber-local defaults: 10 seconds `expires`, 60 seconds `timeout`, the
- * backend's own `retry`, renewal on, releases waited for, no prefix.
+ * backend's own `retry`, renewal on, releases waited for, no prefix, and host and
+ * process id as the owner.
  *
  * @category services
  * @since 0.1.0
@@ -175,7 +189,8 @@ export const LockConfig: Context.Reference<LockConfig> = Context.Reference<LockC
     retry: undefined,
     renew: true,
     awaitRelease: true,
-    keyPrefix: ""
+    keyPrefix: "",
+    owner: Owner.ofProcess
   })
 })
 
@@ -271,7 +286,8 @@ const parseBoolean = (text: string): boolean | string =>
 /**
  * Reads the defaults from the environment (through the current `ConfigProvider`):
  * `LOCK_EXPIRES` and `LOCK_TIMEOUT` as durations with their unit
- * (`"10 seconds"`), `LOCK_RENEW` as `true` or `false`, `LOCK_KEY_PREFIX` as text.
+ * (`"10 seconds"`), `LOCK_RENEW` as `true` or `false`, `LOCK_KEY_PREFIX` and
+ * `LOCK_OWNER` as text.
  * What is not set stays as it is.
  *
  * Fails with `InvalidOptions` naming the variable when a value is not usable.
@@ -300,7 +316,8 @@ export const layerFromEnv: Layer.Layer<never, LockError | Config.ConfigError> = 
       expires: yield* fromEnv("expires", "LOCK_EXPIRES"),
       timeout: yield* fromEnv("timeout", "LOCK_TIMEOUT"),
       renew: yield* fromEnv("renew", "LOCK_RENEW", parseBoolean),
-      keyPrefix: yield* fromEnv("keyPrefix", "LOCK_KEY_PREFIX")
+      keyPrefix: yield* fromEnv("keyPrefix", "LOCK_KEY_PREFIX"),
+      owner: yield* fromEnv("owner", "LOCK_OWNER")
     })
   })
 )
@@ -339,4 +356,5 @@ export interface LockRequest {
   readonly reenter: boolean
   /** How the key is shared; without, it is had alone. */
   readonly share: Share | undefined
+  readonly owner: string
 }

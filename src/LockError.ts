@@ -29,17 +29,24 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
+import * as Token from "./internal/token.ts"
 
 /**
  * Who holds a lock, as far as the backend can tell.
  *
  * - `token`: the holder's token, which is what the backend stores
- * - `owner`: the process behind the token (process id and a random part),
- *   unless the token was written by something else than this library
+ * - `owner`: what the process behind the token is called (see `LockConfig`; host
+ *   name and process id unless it says otherwise), unless the token was written by
+ *   something else than this library
  * - `since`: when the holder asked for the lock, by the holder's wall clock
  * - `remaining`: how long the lease lasts if nobody renews it
  * - `waiters`: how many processes queue for it, where the backend keeps a queue
  * - `permits`: how many it has of a key that is shared; absent when it has the key alone
+ *
+ * In JSON it is plain: the time in ISO 8601, `remainingMillis`, and of the token no
+ * more than tells holders apart, since whoever has a token can release its lock.
+ * Who wants it adds it: `{ ...holder.toJSON(), token: holder.token }`. To send a
+ * holder and get one back, encode it by its schema.
  *
  * **Example** (Saying who is in the way)
  *
@@ -66,7 +73,27 @@ export class Holder extends Schema.Class<Holder>("effect-lock/Holder")({
   remaining: Schema.optional(Schema.DurationFromMillis),
   waiters: Schema.optional(Schema.Finite),
   permits: Schema.optional(Schema.Finite)
-}) {}
+}) {
+  /** For logs and people: times plain, the token shortened. */
+  toJSON(): {
+    readonly owner?: string
+    readonly since?: string
+    readonly remainingMillis?: number
+    readonly waiters?: number
+    readonly permits?: number
+    readonly token: string
+  } {
+    const { owner, permits, remaining, since, token, waiters } = this
+    return {
+      ...(owner !== undefined && { owner }),
+      ...(since !== undefined && { since: DateTime.formatIso(since) }),
+      ...(remaining !== undefined && Duration.isFinite(remaining) && { remainingMillis: Duration.toMillis(remaining) }),
+      ...(waiters !== undefined && { waiters }),
+      ...(permits !== undefined && { permits }),
+      token: Token.shorten(token)
+    }
+  }
+}
 
 // The message of an error is a property of its own here: a getter of the prototype
 // is lost on the way through `postMessage`, and in JSON.
@@ -74,7 +101,7 @@ export class Holder extends Schema.Class<Holder>("effect-lock/Holder")({
 const describe = ({ owner, remaining, since, token }: Holder): string => {
   const from = since === undefined ? "" : ` since ${DateTime.formatIso(since)}`
   const rest = remaining === undefined ? "" : ` (lease ends in ${Duration.format(remaining)})`
-  return (owner ?? token) + from + rest
+  return (owner ?? Token.shorten(token)) + from + rest
 }
 
 const timedOut = ({ byCaller, holder, key, waited }: LockTimeout): string => {

@@ -29,7 +29,7 @@ const reasons: Record<string, readonly [LockError.LockErrorReason, message: stri
       waited: Duration.zero,
       holder: new Holder({ token: "foreign" })
     }),
-    `Lock "k" was not acquired: it is held by foreign`
+    `Lock "k" was not acquired: it is held by foreign…`
   ],
   "an infinite timeout": [
     new LockTimeout({ key: "k", timeout: Duration.infinity, waited: Duration.millis(3) }),
@@ -125,6 +125,33 @@ describe("LockError", () => {
       assert.strictEqual(Duration.toMillis(reason.timeout), Infinity)
       assert.strictEqual(Duration.toMillis(reason.holder!.remaining!), Infinity)
     }))
+
+  it("shows a holder in JSON with plain times, and not its token", () => {
+    const token = "4711-Ab12Cd34-_56.loyw3v28.Xy12345678.web-3-4711"
+    const seen = new Holder({
+      token,
+      owner: "web-3-4711",
+      since: DateTime.makeUnsafe(1_700_000_000_000),
+      remaining: Duration.seconds(5),
+      waiters: 3
+    })
+    const plain = {
+      owner: "web-3-4711",
+      since: "2023-11-14T22:13:20.000Z",
+      remainingMillis: 5_000,
+      waiters: 3,
+      token: "4711-Ab12Cd34-_56…"
+    }
+    assert.deepStrictEqual(JSON.parse(JSON.stringify(seen)), plain)
+    const timeout = new LockTimeout({ key: "k", timeout: Duration.zero, waited: Duration.zero, holder: seen })
+    assert.deepStrictEqual(JSON.parse(JSON.stringify(timeout)).holder, plain)
+    assert.notInclude(timeout.message, "Xy12345678")
+    assert.deepStrictEqual(JSON.parse(JSON.stringify({ ...seen.toJSON(), token: seen.token })), { ...plain, token })
+    assert.deepStrictEqual(
+      JSON.parse(JSON.stringify(new Holder({ token: "a-foreign-token", remaining: Duration.infinity }))),
+      { token: "a-foreig…" }
+    )
+  })
 
   it("passes on the cause of a failure, and of nothing else", () => {
     const cause = new Error("x")

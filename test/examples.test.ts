@@ -105,21 +105,26 @@ const expectations: Record<string, Expectation> = {
     on: serverNames,
     prints: [
       /^ {2}nobody$/,
-      /^ {2}\d+-[\w-]{12}, for 30 seconds unless it renews$/,
+      /^ {2}[\w-]+-\d+, for 30 seconds unless it renews$/,
       /^ {2}order 1$/,
       /^ {4}Lock.wait of "orders": short$/,
       /^ {4}Lock.hold of "orders": long$/,
       /^ {2}order 2$/,
       /^ {4}Lock.wait of "orders": long$/,
       /^ {4}Lock.hold of "orders": long$/,
-      /^ {2}lock_attempts_total\{backend="\w+"\} [1-9]/,
+      /^ {2}lock_wait_duration_seconds\{backend="\w+"\} 4$/,
+      /^ {2}lock_hold_duration_seconds\{backend="\w+"\} 4$/,
       /^ {2}lock_held\{backend="\w+"\} 0$/,
-      /^ {2}lock_hold\{backend="\w+"\} 4$/,
-      /^ {2}lock_lost_total\{backend="\w+"\} 0$/,
-      /^ {2}lock_release_failures_total\{backend="\w+"\} 0$/,
-      // Who finds a lock taken and does not want to wait has not timed out.
+      /^ {2}lock_waiters\{backend="\w+"\} 0$/,
+      /^ {2}lock_backend_connected\{backend="\w+"\} 1$/,
+      /^ {2}lock_attempts_total\{backend="\w+"\} [1-9]/,
       /^ {2}lock_timeouts_total\{backend="\w+"\} 0$/,
-      /^ {2}lock_wait\{backend="\w+"\} 4$/
+      /^ {2}lock_lost_total\{backend="\w+"\} 0$/,
+      /^ {2}lock_hand_overs_total\{backend="\w+"\} \d$/,
+      /^ {2}lock_release_failures_total\{backend="\w+"\} 0$/,
+      /^ {2}lock_renewals_total\{backend="\w+",outcome="renewed"\} \d$/,
+      /^ {2}lock_renewals_total\{backend="\w+",outcome="lost"\} 0$/,
+      /^ {2}lock_renewals_total\{backend="\w+",outcome="failed"\} 0$/
     ]
   },
   once: {

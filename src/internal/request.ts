@@ -43,6 +43,7 @@ export class Asking {
       renew: options?.renew ?? config.renew,
       awaitRelease: options?.awaitRelease ?? config.awaitRelease,
       reenter: options?.reenter === true,
+      owner: config.owner,
       share
     }
     this.config = config

@@ -397,8 +397,8 @@ export const guardOf = (lease: Lease): Guard | undefined => isGuard(lease as Gua
 const isTraced = ({ cache }: Caller): boolean =>
   cache.tracerEnabled && (cache.tracer !== undefined || cache.span !== undefined)
 
-const spanOptions = ({ name }: Taker, { key }: LockRequest) => ({
-  attributes: { "lock.backend": name, "lock.key": key }
+const spanOptions = ({ name }: Taker, { key, owner }: LockRequest) => ({
+  attributes: { "lock.backend": name, "lock.key": key, "lock.owner": owner }
 })
 
 /** The span of a wait. What a store in this process does has no spans to be put under it. */

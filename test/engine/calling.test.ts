@@ -11,7 +11,7 @@ describe("a call", () => {
       const all = yield* scene()
       const { backend } = all
       const request = { key: "key", expiresMillis: 1_000, timeoutMillis: 0, retry: undefined }
-      const full = { ...request, renew: true, awaitRelease: true, reenter: false, share: undefined }
+      const full = { ...request, renew: true, awaitRelease: true, reenter: false, share: undefined, owner: "me" }
       const use = backend.use(full, Effect.succeed("ran"), ({ fail }) => fail)
       backend.acquire(full, ({ fail }) => fail)
       backend.inspect("key")

@@ -18,7 +18,8 @@ const request = {
   renew: true,
   awaitRelease: true,
   reenter: false,
-  share: undefined
+  share: undefined,
+  owner: "me"
 }
 
 const make = () => {

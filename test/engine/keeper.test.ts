@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Context, Effect, Exit, Metric } from "effect"
 import type { LockError } from "effect-lock"
 import { Keeper } from "../../src/internal/engine/keeper.ts"
 import { Lease, type Lender } from "../../src/internal/engine/lease.ts"
+import { meterOf } from "../../src/internal/meter.ts"
 import type { Time } from "../../src/internal/time.ts"
 import { failure, HandPort } from "./parts.ts"
 
@@ -11,7 +12,7 @@ const make = (options?: { readonly many?: boolean }) => {
   if (options?.many === true) port.store = { extendAll: () => Effect.never }
   let wall = 0
   const time = { now: () => port.alarms.at, wallMillis: () => port.alarms.at + wall } as unknown as Time
-  const keeper = new Keeper(port.port, time)
+  const keeper = new Keeper(port.port, time, meterOf("test", Context.make(Metric.MetricRegistry, new Map())))
   const lost: Array<string> = []
   const lender: Lender = {
     home: {},

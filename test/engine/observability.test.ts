@@ -1,7 +1,7 @@
 /** What can be seen of a lock from outside: metrics, spans, and the configuration it goes by. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Metric, Tracer } from "effect"
-import { Lock, LockConfig } from "effect-lock"
+import { Lock, LockConfig, LockError } from "effect-lock"
 import { TestClock } from "effect/testing"
 import { logged, reasonOf, the } from "./scenery.ts"
 import { flush, handingOver, makeProcess, outcome, scene } from "./support.ts"
@@ -10,27 +10,36 @@ import { flush, handingOver, makeProcess, outcome, scene } from "./support.ts"
 const metrics = Effect.map(Metric.snapshot, (snapshot) =>
   Object.fromEntries(
     snapshot.filter(({ id }) => id.startsWith("lock_")).map((one) => {
+      const { kind, outcome } = one.attributes ?? {}
+      const id = [one.id, outcome ?? kind].filter((part) => part !== undefined).join(" ")
       switch (one.type) {
         case "Counter":
-          return [one.id, Number(one.state.count)]
+          return [id, Number(one.state.count)]
         case "Gauge":
-          return [one.id, Number(one.state.value)]
+          return [id, Number(one.state.value)]
         case "Histogram":
-          return [one.id, [one.state.count, one.state.sum]]
+          return [id, [one.state.count, one.state.sum]]
         default:
-          return [one.id, undefined]
+          return [id, undefined]
       }
     })
   ))
 
 const quiet = {
-  lock_wait: [0, 0],
-  lock_hold: [0, 0],
+  lock_wait_duration_seconds: [0, 0],
+  lock_hold_duration_seconds: [0, 0],
   lock_attempts_total: 0,
   lock_held: 0,
+  lock_waiters: 0,
+  lock_backend_connected: 1,
+  lock_hand_overs_total: 0,
   lock_lost_total: 0,
   lock_timeouts_total: 0,
-  lock_release_failures_total: 0
+  lock_release_failures_total: 0,
+  "lock_renewals_total renewed": 0,
+  "lock_renewals_total lost": 0,
+  "lock_renewals_total failed": 0,
+  ...Object.fromEntries(LockError.FailureKind.literals.map((kind) => [`lock_backend_failures_total ${kind}`, 0]))
 }
 
 describe("metrics", () => {
@@ -47,7 +56,11 @@ describe("metrics", () => {
       const attempts = (yield* test.calls).filter(({ operation }) => operation === "tryAcquire").length
       assert.strictEqual(lock_attempts_total, attempts)
       const { lock_attempts_total: _, ...expected } = quiet
-      assert.deepStrictEqual(rest, { ...expected, lock_wait: [1, 400], lock_hold: [1, 700] })
+      assert.deepStrictEqual(rest, {
+        ...expected,
+        lock_wait_duration_seconds: [1, 0.4],
+        lock_hold_duration_seconds: [1, 0.7]
+      })
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
 
   it.effect("count timeouts, losses and failed releases", () =>
@@ -67,7 +80,7 @@ describe("metrics", () => {
         [seen.lock_timeouts_total, seen.lock_lost_total, seen.lock_release_failures_total, seen.lock_held],
         [1, 1, 1, 0]
       )
-      assert.deepStrictEqual(seen.lock_hold, [2, 1_000])
+      assert.deepStrictEqual(seen.lock_hold_duration_seconds, [2, 1])
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
 
   it.effect("count holders that follow each other by hand-over, one attempt in all", () =>
@@ -77,8 +90,81 @@ describe("metrics", () => {
       yield* TestClock.adjust(100)
       const seen = yield* metrics
       assert.deepStrictEqual([seen.lock_attempts_total, seen.lock_held], [1, 0])
-      assert.deepStrictEqual(seen.lock_hold, [5, 50])
-      assert.deepStrictEqual(seen.lock_wait, [5, 0 + 10 + 20 + 30 + 40])
+      assert.deepStrictEqual(seen.lock_hold_duration_seconds, [5, 0.05])
+      assert.deepStrictEqual(seen.lock_wait_duration_seconds, [5, 0.1])
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+
+  it.effect("count hand-overs, and show who waits meanwhile", () =>
+    Effect.gen(function*() {
+      const { start } = yield* scene(handingOver)
+      for (let i = 0; i < 5; i++) yield* start(Lock.withLock(Effect.sleep(10), "key"))
+      yield* TestClock.adjust(15)
+      const before = yield* metrics
+      assert.deepStrictEqual([before.lock_hand_overs_total, before.lock_held, before.lock_waiters], [1, 1, 3])
+      yield* TestClock.adjust(100)
+      const after = yield* metrics
+      assert.deepStrictEqual([after.lock_hand_overs_total, after.lock_held, after.lock_waiters], [4, 0, 0])
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+
+  it.effect("show who asks the store as waiting, too, and nobody once they have given up", () =>
+    Effect.gen(function*() {
+      const { start, test } = yield* scene()
+      yield* test.hold("key")
+      const fibers = [
+        yield* start(Lock.withLock(Effect.void, "key", { timeout: 100 })),
+        yield* start(Lock.withLock(Effect.void, "key"))
+      ]
+      yield* TestClock.adjust(50)
+      assert.strictEqual((yield* metrics).lock_waiters, 2)
+      yield* TestClock.adjust(100)
+      assert.strictEqual((yield* metrics).lock_waiters, 1)
+      yield* Fiber.interrupt(fibers[1])
+      yield* TestClock.adjust(0)
+      assert.strictEqual((yield* metrics).lock_waiters, 0)
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+
+  it.effect("count renewals by outcome, failures by kind, and show whether the backend answers", () =>
+    Effect.gen(function*() {
+      const { start, test } = yield* scene()
+      const fiber = yield* start(Lock.withLock(Effect.never, "key", { expires: "9 seconds" }))
+      yield* TestClock.adjust("3 seconds")
+      const well = yield* metrics
+      assert.deepStrictEqual([well["lock_renewals_total renewed"], well.lock_backend_connected], [1, 1])
+      yield* test.down
+      yield* TestClock.adjust("3 seconds")
+      const ill = yield* metrics
+      assert.deepStrictEqual(
+        [ill["lock_renewals_total failed"], ill["lock_backend_failures_total Unreachable"], ill.lock_backend_connected],
+        [1, 1, 0]
+      )
+      yield* test.up
+      yield* test.steal("key")
+      yield* TestClock.adjust("3 seconds")
+      const over = yield* metrics
+      assert.deepStrictEqual(
+        [over["lock_renewals_total lost"], over.lock_lost_total, over.lock_backend_connected],
+        [1, 1, 1]
+      )
+      assert.strictEqual(outcome(fiber), "LockLost")
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+
+  it.effect("have attributes of few values only, and never a key", () =>
+    Effect.gen(function*() {
+      const { run, start, test } = yield* scene()
+      yield* test.hold("taken")
+      for (let i = 0; i < 20; i++) {
+        yield* run(Lock.withLock(Effect.void, `key-${i}`)).pipe(LockConfig.provide({ owner: `owner-${i}` }))
+      }
+      yield* start(Effect.ignore(Lock.withLock(Effect.void, "taken", { timeout: 10 })))
+      yield* TestClock.adjust(20)
+      const series = (yield* Metric.snapshot).filter(({ id }) => id.startsWith("lock_"))
+      assert.strictEqual(series.length, Object.keys(quiet).length)
+      for (const { attributes } of series) {
+        for (const [name, value] of Object.entries(attributes ?? {})) {
+          assert.include(["backend", "unit", "outcome", "kind"], name)
+          assert.notMatch(String(value), /key-|owner-|taken/)
+        }
+      }
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
 
   it.effect("count a lost lease as held until it was lost, be it in a scope that goes on", () =>
@@ -90,7 +176,7 @@ describe("metrics", () => {
       yield* run(Lock.forceRelease("key"))
       yield* TestClock.adjust(5_000)
       const seen = yield* metrics
-      assert.deepStrictEqual([seen.lock_held, seen.lock_lost_total, seen.lock_hold], [0, 1, [1, 700]])
+      assert.deepStrictEqual([seen.lock_held, seen.lock_lost_total, seen.lock_hold_duration_seconds], [0, 1, [1, 0.7]])
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
 
   it.effect("are those of all backends of a name, and not of one that is closed", () =>
@@ -143,7 +229,11 @@ describe("spans", () => {
       )
       assert.deepStrictEqual(parents, ["", "caller", "caller", "Lock.hold"])
       const [, wait, hold] = spans
-      assert.deepStrictEqual(Object.fromEntries(wait.attributes), { "lock.backend": "memory", "lock.key": "key" })
+      assert.deepStrictEqual(Object.fromEntries(wait.attributes), {
+        "lock.backend": "memory",
+        "lock.key": "key",
+        "lock.owner": (yield* LockConfig.LockConfig).owner
+      })
       const millis = ({ status }: Tracer.NativeSpan) =>
         status._tag === "Ended" ? Number(status.endTime - status.startTime) / 1_000_000 : undefined
       assert.deepStrictEqual([millis(wait), millis(hold)], [400, 10])
