@@ -8,8 +8,6 @@ import { pack, type Packed } from "./packed.ts"
 
 /** Modules where some are missing still. A module that has all of them comes off this list. */
 const owing: ReadonlySet<string> = new Set([
-  "LockError",
-  "LockStore",
   "MemcacheBackend",
   "RedisBackend",
   "SqlBackend",
