@@ -173,15 +173,16 @@ export const layer = (url: string | Redacted.Redacted<string>): Layer.Layer<Lock
 /**
  * Where {@link layerConfigWith} looks, and what it makes of nothing.
  *
- * - `variable`: the name of the configuration value (default `"LOCK_URL"`)
- * - `required`: whether it is a failure when there is none (default `false`: a
- *   warning, and locks in memory)
- *
  * @category models
  * @since 0.2.0
  */
 export interface ConfigOptions {
+  /** The name of the configuration value that has the URL. Default `"LOCK_URL"`. */
   readonly variable?: string | undefined
+  /**
+   * Whether the layer fails with `InvalidOptions` when the variable is not set or
+   * empty. Default false: a warning, and locks in memory.
+   */
   readonly required?: boolean | undefined
 }
 

@@ -65,43 +65,51 @@ import type { LockStore } from "./LockStore.ts"
 /**
  * What every way of building the backend can be told.
  *
- * `keyPrefix` is put before the names of all keys and channels (default
- * `"lock:"`), so that locks stay apart from data. It must be the same in all
- * programs that share locks, and must not contain `{}`.
- *
  * @category models
  * @since 0.1.0
  */
 export interface CommonOptions {
+  /**
+   * Put before the names of all keys and channels, so that locks stay apart from
+   * data. Default `"lock:"`. It must be the same in all programs that share locks; one
+   * that contains `{}` fails with `InvalidOptions`.
+   */
   readonly keyPrefix?: string | undefined
 }
 
 /**
- * Where the server is, and how to connect to it.
- *
- * - `url`: `redis://[user[:password]@][host][:port][/db]`, everything after the
- *   scheme optional; `redis+sentinel://…host[:port],…/name[/db]` for the primary
- *   of that name, by its Sentinels; `redis+cluster://…host[:port],…` for a
- *   cluster, by some of its nodes. `rediss` is for TLS, `valkey` means the same
- *   as `redis`. Percent-encode what is special.
- * - `host` (default `"localhost"`), `port` (default 6379), `db` (default 0),
- *   `username`, `password`, `tls` (default false): the same in parts. They win
- *   over the `url`; beside Sentinels or a cluster there is no `host` and `port`.
- * - `ioredis`: more options for the client, such as `tls` certificates,
- *   `sentinelPassword`, `family` or `protocol`. In a cluster they are those of
- *   the connections to its nodes.
+ * Where the server is, and how to connect to it: by a URL, in parts, or both, where
+ * the parts win. What is not usable fails with `InvalidOptions`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options extends CommonOptions {
+  /**
+   * `redis://[user[:password]@][host][:port][/db]`, everything after the scheme
+   * optional; `redis+sentinel://…host[:port],…/name[/db]` for the primary of that
+   * name, by its Sentinels; `redis+cluster://…host[:port],…` for a cluster, by some of
+   * its nodes. `rediss` is for TLS, `valkey` means the same as `redis`. Percent-encode
+   * what is special. It is never printed.
+   */
   readonly url?: string | Redacted.Redacted<string> | undefined
+  /** The server's name or address. Default `"localhost"`. Not beside Sentinels or a cluster. */
   readonly host?: string | undefined
+  /** A whole number from 1 to 65535. Default 6379. Not beside Sentinels or a cluster. */
   readonly port?: number | undefined
+  /** The number of the database, 0 or more. Default 0, the only one that a cluster has. */
   readonly db?: number | undefined
+  /** The user to log in as. Default: the server's default user. */
   readonly username?: string | undefined
+  /** The password to log in with. Default none. */
   readonly password?: Redacted.Redacted<string> | undefined
+  /** Whether to use TLS, with Sentinels too. Default false, or what the scheme of the `url` says. */
   readonly tls?: boolean | undefined
+  /**
+   * More options for the client, such as `tls` certificates, `sentinelPassword`,
+   * `family` or `protocol`. In a cluster they are those of the connections to its
+   * nodes. Default none.
+   */
   readonly ioredis?: Omit<RedisOptions, "replyMapping" | "lazyConnect" | "enableOfflineQueue"> | undefined
 }
 
@@ -115,13 +123,16 @@ export interface Options extends CommonOptions {
 export interface Client extends IoRedisClient {}
 
 /**
- * For a backend on Effect's `Redis` service: `cluster` says that the service
- * talks to a cluster, where a command can only name keys of one lock.
+ * What a backend on Effect's `Redis` service can be told.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ServiceOptions extends CommonOptions {
+  /**
+   * Whether the service talks to a cluster, where a command can only name keys of one
+   * lock. Default false.
+   */
   readonly cluster?: boolean | undefined
 }
 

@@ -73,41 +73,60 @@ import type { LockStore } from "./LockStore.ts"
 /**
  * What every way of building the backend can be told.
  *
- * `table` is where the locks are: a name, or a schema and a name with a dot
- * between them (default `"effect_locks"`). It must be the same in all programs
- * that share locks.
- *
  * @category models
  * @since 0.2.0
  */
 export interface CommonOptions {
+  /**
+   * Where the locks are: a name, or a schema and a name with a dot between them, of
+   * letters, digits and `_`, at most 48 characters each. Default `"effect_locks"`. It
+   * must be the same in all programs that share locks. What is no name fails with
+   * `InvalidOptions`.
+   */
   readonly table?: string | undefined
 }
 
 /**
- * Where the server is, and how to connect to it.
- *
- * - `url`: `postgres://[user[:password]@][host][:port][/database]`, and the
- *   parameters of libpq such as `?sslmode=require`. Percent-encode what is special.
- * - `host` (default `"localhost"`), `port` (default 5432), `database`, `username`,
- *   `password`, `ssl` (default false): the same in parts. They win over the `url`.
- * - `maxConnections`: for statements, from 1 to 20 (default 3). While somebody
- *   waits there is one more.
- * - `pg`: more options for the client, such as certificates (`ssl`), or
- *   `startupParameters: { synchronous_commit: "off" }`.
+ * Where the server is, and how to connect to it: by a URL, in parts, or both, where
+ * the parts win. What is not usable fails with `InvalidOptions`.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Options extends CommonOptions {
+  /**
+   * `postgres://[user[:password]@][host][:port][/database]`, and the parameters of
+   * libpq such as `?sslmode=require`. Percent-encode what is special. It is never
+   * printed.
+   */
   readonly url?: string | Redacted.Redacted<string> | undefined
+  /** The server's name or address. Default `"localhost"`. */
   readonly host?: string | undefined
+  /** A whole number from 1 to 65535. Default 5432. */
   readonly port?: number | undefined
+  /** The database with the table of locks. Default: the one with the name of the user. */
   readonly database?: string | undefined
+  /**
+   * The user to log in as. Default: what the environment has as `USER` or `USERNAME`;
+   * to have none at all fails with `InvalidOptions`.
+   */
   readonly username?: string | undefined
+  /** The password to log in with. Default none. */
   readonly password?: Redacted.Redacted<string> | undefined
+  /**
+   * Whether to use TLS, with the certificates of `pg` if it has some. Default false, or
+   * what the `url` says.
+   */
   readonly ssl?: boolean | undefined
+  /**
+   * How many connections there are for statements at the most, a whole number from 1
+   * to 20. Default 3. While somebody waits there is one more.
+   */
   readonly maxConnections?: number | undefined
+  /**
+   * More options for the client, such as certificates (`ssl`), or
+   * `startupParameters: { synchronous_commit: "off" }`. Default none.
+   */
   readonly pg?: Omit<PgClientConfig, "url" | "multiplex" | "multiplexConcurrency"> | undefined
 }
 
@@ -116,11 +135,6 @@ export interface Options extends CommonOptions {
  * layers of this module provide it beside `LockBackend`, so that
  * {@link withTransaction} looks where the lock is, and a program that uses it
  * cannot be run on a backend without it.
- *
- * `holds` says whether the lease is its holder's. Inside a transaction it stays
- * so until the transaction ends: meanwhile it can be renewed, but nobody else
- * gets the lock. It asks on the `SqlClient` of the context, and fails with
- * `BackendFailure` when that cannot answer or has no such table.
  *
  * **Example** (Two tables)
  *
@@ -142,7 +156,15 @@ export interface Options extends CommonOptions {
  * @since 0.2.0
  */
 export class LockTable extends Context.Service<LockTable, {
+  /** As the option `table` has it. */
   readonly name: string
+  /**
+   * Whether the lease is its holder's. Inside a transaction it stays so until the
+   * transaction ends: meanwhile it can be renewed, but nobody else gets the lock.
+   *
+   * It asks on the `SqlClient` of the context, and fails with `BackendFailure` when
+   * that cannot answer or has no such table.
+   */
   readonly holds: (lease: Lease) => Effect.Effect<boolean, LockError, SqlClient.SqlClient>
 }>()("effect-lock/SqlBackend/LockTable") {}
 
@@ -507,44 +529,85 @@ export const layerMigrations = (
  * In a transaction that is already open it is a savepoint, and the lock is kept
  * until that transaction ends.
  *
- * **Errors**
- *
- * - `LockLost`: the lease is not held any more; nothing was written
- * - `BackendFailure`: the check had no answer, or the table is not in this database
- * - `SqlError`: the transaction could not begin or commit
- * - what the effect fails with; the transaction is rolled back
- *
- * **Example** (A write that a late holder cannot make)
- *
- * ```ts postgres
- * import { PgClient } from "@effect/sql-pg"
- * import { Effect, Layer, Redacted } from "effect"
- * import { Lock } from "effect-lock"
- * import * as SqlBackend from "effect-lock/SqlBackend"
- * import { SqlClient } from "effect/sql"
- *
- * const url = process.env.POSTGRES_URL ?? "postgres://localhost"
- *
- * const settle = Lock.withLock("settlement", { expires: "30 seconds" })((lease) =>
- *   Effect.gen(function*() {
- *     const sql = yield* SqlClient.SqlClient
- *     const rows = yield* sql<{ readonly sum: number }>`SELECT 20 + 22 AS sum`.pipe(SqlBackend.withTransaction(lease))
- *     return rows[0].sum
- *   })
- * )
- *
- * const layers = Layer.merge(SqlBackend.layer({ url }), PgClient.layer({ url: Redacted.make(url) }))
- *
- * await Effect.runPromise(Effect.provide(settle, layers)) // => 42
- * ```
- *
  * @category combinators
  * @since 0.2.0
  */
 export const withTransaction: {
+  /**
+   * Runs the effect that it is piped from in a transaction that commits only while
+   * the lease is held.
+   *
+   * **Errors**
+   *
+   * - `LockLost`: the lease is not held any more; nothing was written
+   * - `BackendFailure`: the check had no answer, or the table is not in this database
+   * - `SqlError`: the transaction could not begin or commit
+   * - what the effect fails with; the transaction is rolled back
+   *
+   * **Example** (A write that a late holder cannot make)
+   *
+   * ```ts postgres
+   * import { PgClient } from "@effect/sql-pg"
+   * import { Effect, Layer, Redacted } from "effect"
+   * import { Lock } from "effect-lock"
+   * import * as SqlBackend from "effect-lock/SqlBackend"
+   * import { SqlClient } from "effect/sql"
+   *
+   * const url = process.env.POSTGRES_URL ?? "postgres://localhost"
+   *
+   * const settle = Lock.withLock("settlement", { expires: "30 seconds" })((lease) =>
+   *   Effect.gen(function*() {
+   *     const sql = yield* SqlClient.SqlClient
+   *     const rows = yield* sql<{ readonly sum: number }>`SELECT 20 + 22 AS sum`.pipe(SqlBackend.withTransaction(lease))
+   *     return rows[0].sum
+   *   })
+   * )
+   *
+   * const layers = Layer.merge(SqlBackend.layer({ url }), PgClient.layer({ url: Redacted.make(url) }))
+   *
+   * await Effect.runPromise(Effect.provide(settle, layers)) // => 42
+   * ```
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
   (lease: Lease): <A, E, R>(
     self: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | LockError | SqlError, R | LockTable | SqlClient.SqlClient>
+  /**
+   * Runs the effect that it is given in a transaction that commits only while the
+   * lease is held.
+   *
+   * **Errors**
+   *
+   * - `LockLost`: the lease is not held any more; nothing was written
+   * - `BackendFailure`: the check had no answer, or the table is not in this database
+   * - `SqlError`: the transaction could not begin or commit
+   * - what the effect fails with; the transaction is rolled back
+   *
+   * **Example** (A lease that was given back)
+   *
+   * ```ts postgres
+   * import { PgClient } from "@effect/sql-pg"
+   * import { Effect, Layer, Redacted } from "effect"
+   * import { Lock } from "effect-lock"
+   * import * as SqlBackend from "effect-lock/SqlBackend"
+   *
+   * const url = process.env.POSTGRES_URL ?? "postgres://localhost"
+   *
+   * const late = Effect.scoped(Lock.acquire("settlement")).pipe(
+   *   Effect.flatMap((lease) => SqlBackend.withTransaction(Effect.succeed("written"), lease)),
+   *   Effect.catchReason("LockError", "LockLost", ({ why }) => Effect.succeed(why))
+   * )
+   *
+   * const layers = Layer.merge(SqlBackend.layer({ url }), PgClient.layer({ url: Redacted.make(url) }))
+   *
+   * await Effect.runPromise(Effect.provide(late, layers)) // => "Released"
+   * ```
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
   <A, E, R>(
     self: Effect.Effect<A, E, R>,
     lease: Lease

@@ -13,10 +13,8 @@ describe("a call", () => {
       const request = { key: "key", expiresMillis: 1_000, timeoutMillis: 0, retry: undefined }
       const full = { ...request, renew: true, awaitRelease: true, reenter: false, share: undefined, owner: "me" }
       const use = backend.use(full, Effect.succeed("ran"), ({ fail }) => fail)
-      backend.acquire(full, ({ fail }) => fail)
-      backend.inspect("key")
-      backend.forceRelease("key")
-      assert.deepStrictEqual(yield* all.test.calls, [])
+      const dropped = [backend.acquire(full, ({ fail }) => fail), backend.inspect("key"), backend.forceRelease("key")]
+      assert.deepStrictEqual([dropped.length, yield* all.test.calls], [3, []])
       assert.deepStrictEqual([yield* use, yield* use], ["ran", "ran"])
       assert.strictEqual((yield* all.test.calls).length, 4)
       yield* assertClean(all, "key")
@@ -31,8 +29,8 @@ describe("a call", () => {
     "made and dropped": (backend) => ({
       ...backend,
       use: (request, work, refused) => {
-        backend.use(request, work, refused)
-        return backend.use(request, work, refused)
+        const [, second] = [backend.use(request, work, refused), backend.use(request, work, refused)]
+        return second
       }
     }),
     "retried": (backend) => ({
@@ -265,7 +263,7 @@ describe("how long a holder waited", () => {
     Effect.gen(function*() {
       const { start } = yield* scene()
       const holder = yield* start(Lock.withLock(Effect.never, "key"))
-      const fiber = yield* start(Lock.withLock((lease) => Effect.succeed(Option.some(lease.waited)), "key"))
+      const fiber = yield* start(Lock.withLock((lease) => Effect.succeedSome(lease.waited), "key"))
       holder.interruptUnsafe()
       yield* flush
       const duration = Option.getOrThrow(yield* Fiber.join(fiber))
