@@ -13,9 +13,12 @@ describe("a call", () => {
       const request = { key: "key", expiresMillis: 1_000, timeoutMillis: 0, retry: undefined }
       const full = { ...request, renew: true, awaitRelease: true, reenter: false }
       const use = backend.use(full, Effect.succeed("ran"), ({ fail }) => fail)
-      backend.acquire(full, ({ fail }) => fail)
-      backend.inspect("key")
-      backend.forceRelease("key")
+      const unused = [
+        backend.acquire(full, ({ fail }) => fail),
+        backend.inspect("key"),
+        backend.forceRelease("key")
+      ]
+      assert.strictEqual(unused.length, 3)
       assert.deepStrictEqual(yield* all.test.calls, [])
       assert.deepStrictEqual([yield* use, yield* use], ["ran", "ran"])
       assert.strictEqual((yield* all.test.calls).length, 4)
@@ -31,8 +34,8 @@ describe("a call", () => {
     "made and dropped": (backend) => ({
       ...backend,
       use: (request, work, refused) => {
-        backend.use(request, work, refused)
-        return backend.use(request, work, refused)
+        const [, second] = [backend.use(request, work, refused), backend.use(request, work, refused)]
+        return second
       }
     }),
     "retried": (backend) => ({
@@ -265,7 +268,7 @@ describe("how long a holder waited", () => {
     Effect.gen(function*() {
       const { start } = yield* scene()
       const holder = yield* start(Lock.withLock(Effect.never, "key"))
-      const fiber = yield* start(Lock.withLock((lease) => Effect.succeed(Option.some(lease.waited)), "key"))
+      const fiber = yield* start(Lock.withLock((lease) => Effect.succeedSome(lease.waited), "key"))
       holder.interruptUnsafe()
       yield* flush
       const duration = Option.getOrThrow(yield* Fiber.join(fiber))
