@@ -22,8 +22,16 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
     port: port.port,
     debts,
     keeper: { add: (lease: Lease) => kept.add(lease), remove: (lease: Lease) => kept.delete(lease) },
-    meter: { lost: () => lost++, held: (millis: number) => holds.push(millis) },
-    nextToken: () => `token-${++tokens}`,
+    journal: {
+      acquired: () => {},
+      handedOver: () => {},
+      lost: ({ endedAt, since }: Lease) => {
+        lost++
+        holds.push(endedAt - since)
+      },
+      released: ({ since }: Lease, at: number) => holds.push(at - since)
+    },
+    nextToken: () => `token-${++tokens}.me`,
     closed: false
   }
   let vacated = 0
@@ -36,6 +44,8 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
     renew: true,
     awaitRelease: true,
     reenter: false,
+    share: undefined,
+    owner: "me",
     ...options
   })
   const wait = (options?: Partial<LockConfig.LockRequest>) => {
@@ -45,7 +55,7 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
     waiter.whenServed(() => served.push(waiter.baton!))
     return { waiter, served }
   }
-  const claim = (token = "token") => new Claim(port.port, debts, "key", token, 3_000)
+  const claim = (token = "token.me") => new Claim(port.port, debts, token, request())
   /** The one with the turn gets the key. */
   const hold = (options?: Partial<LockConfig.LockRequest>) => {
     const one = line.claim = claim()
@@ -278,7 +288,7 @@ describe("Line", () => {
     const refusals: Record<string, (scene: ReturnType<typeof make>, lease: Lease) => Partial<LockConfig.LockRequest>> =
       {
         "something is out": ({ port }, lease) => {
-          const call = port.extend({ key: "key", token: "token", expiresMillis: 3_000 })
+          const call = port.extend({ key: "key", token: "token.me", expiresMillis: 3_000 })
           lease.sending({ call, millis: 3_000, sure: 3_000 })
           return {}
         },
@@ -351,7 +361,7 @@ describe("Line", () => {
       assert.strictEqual(over, 1)
       const baton = served[0]
       assert.isTrue(baton instanceof Claim)
-      if (baton instanceof Claim) assert.deepStrictEqual([baton.token, baton.reply], ["token-1", acquired])
+      if (baton instanceof Claim) assert.deepStrictEqual([baton.token, baton.reply], ["token-1.me", acquired])
       assert.strictEqual(debts.size, 0)
     })
 

@@ -1,13 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, type Fiber, Logger, Option, type Scope } from "effect"
+import { Context, Deferred, Effect, type Fiber, Logger, Metric, Option, type Scope } from "effect"
 import { InMemoryBackend, LockError, type LockStore } from "effect-lock"
 import type { Alarms } from "../../src/internal/engine/alarms.ts"
 import type { Call, Reply } from "../../src/internal/engine/call.ts"
+import { Journal } from "../../src/internal/engine/journal.ts"
 import { horizonMillis, Port } from "../../src/internal/engine/port.ts"
+import { meterOf } from "../../src/internal/meter.ts"
 import { withShortcuts } from "../../src/internal/shortcuts.ts"
 import { failure, HandAlarms, Turns } from "./parts.ts"
 
 type Answer = Deferred.Deferred<unknown, LockError.BackendFailure>
+
+const journal = () => new Journal(meterOf("fake", Context.make(Metric.MetricRegistry, new Map())))
 
 const turns = Effect.repeat(Effect.yieldNow, { times: 3 })
 
@@ -34,7 +38,7 @@ const make = (changes: Partial<LockStore.LockStore> = {}) =>
       ...changes
     }
     const context = Context.make(Logger.CurrentLoggers, new Set([logger])) as unknown as Context.Context<never>
-    const port = new Port(store, context, alarms as unknown as Alarms, soon.soon)
+    const port = new Port(store, context, alarms as unknown as Alarms, soon.soon, journal())
     const passTo = (at: number) => {
       for (let next = alarms.at + 1; next <= at; next++) {
         alarms.passTo(next)
@@ -118,7 +122,7 @@ describe("Port", () => {
         }
       })
       const alarms = new HandAlarms()
-      const port = new Port(store, Context.empty(), alarms as unknown as Alarms, new Turns().soon)
+      const port = new Port(store, Context.empty(), alarms as unknown as Alarms, new Turns().soon, journal())
       const call = port.release("key", "token")
       settlings[0].settle(yield* Effect.exit(Effect.succeed(false)))
       settlings[0].settle(yield* Effect.exit(Effect.succeed(true)))
