@@ -23,6 +23,14 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
     debts,
     keeper: { add: (lease: Lease) => kept.add(lease), remove: (lease: Lease) => kept.delete(lease) },
     journal: {
+      meter: {
+        get losses() {
+          return lost
+        },
+        set losses(count) {
+          lost = count
+        }
+      },
       acquired: () => {},
       handedOver: () => {},
       lost: ({ endedAt, since }: Lease) => {
@@ -208,7 +216,7 @@ describe("Line", () => {
       const lease = hold()
       port.passTo(400)
       assert.isDefined(lease.giveBack())
-      assert.deepStrictEqual(sent(), ["acquire token", "release token"])
+      assert.deepStrictEqual(sent(), ["acquire token.me", "release token.me"])
       const { served } = wait()
       turns()
       assert.deepStrictEqual([served, line.lease === lease], [[], true])
@@ -259,7 +267,7 @@ describe("Line", () => {
         [heir.token, heir.fencingToken, heir.deadline, heir.lastEnd, heir.isHeld],
         [lease.token, 11, 3_000, 9_999, true]
       )
-      assert.deepStrictEqual([kept.has(heir), line.lease === heir, sent()], [true, true, ["acquire token"]])
+      assert.deepStrictEqual([kept.has(heir), line.lease === heir, sent()], [true, true, ["acquire token.me"]])
       assert.strictEqual(line.receive(heir, 110, 10), heir)
       assert.deepStrictEqual([heir.since, heir.waitedMillis], [110, 10])
     })
@@ -294,7 +302,7 @@ describe("Line", () => {
         },
         "the next one wants another length": () => ({ expiresMillis: 5_000 }),
         "the next one wants no renewal": () => ({ renew: false }),
-        "too little is left": ({ port }) => (port.passTo(2_400), {}),
+        "too little is left": ({ port }) => (port.passTo(2_900), {}),
         "the backend is closed": ({ parts }) => ((parts.closed = true), {}),
         "it was held for less than a fencing token takes": ({ port }) => ((port.alarms.at = 0), {})
       }
@@ -307,7 +315,7 @@ describe("Line", () => {
         lease.giveBack()
         all.turns()
         assert.isUndefined(handed(served))
-        assert.include(all.sent(), "release token")
+        assert.include(all.sent(), "release token.me")
       })
     }
 
@@ -322,7 +330,7 @@ describe("Line", () => {
         turns()
         const heir = handed(served)!
         if (end === "lost") heir.lose("Taken", 110)
-        const at = end === "over" ? 3_000 : end === "nearly over" ? 2_750 : 120
+        const at = end === "over" ? 3_000 : end === "nearly over" ? 2_960 : 120
         assert.isUndefined(line.receive(heir, at, 0))
         assert.deepStrictEqual([line.lease, debts.size, lost(), next.served], [
           undefined,
@@ -354,7 +362,7 @@ describe("Line", () => {
       const { served } = wait()
       let over = 0
       lease.giveBack()!.whenOver(() => over++)
-      assert.deepStrictEqual([sent(), line.lease, over], [["acquire token", "release token-1"], undefined, 0])
+      assert.deepStrictEqual([sent(), line.lease, over], [["acquire token.me", "release token-1.me"], undefined, 0])
       const acquired = { _tag: "Acquired", fencingToken: 11 }
       port.last.answer(acquired as never)
       turns()
@@ -386,7 +394,7 @@ describe("Line", () => {
       const lease = hold()
       wait()
       lease.giveBack()
-      assert.deepStrictEqual(sent(), ["acquire token", "listen token-1", "release token"])
+      assert.deepStrictEqual(sent(), ["acquire token.me", "listen token-1.me", "release token.me"])
       assert.strictEqual(port.listeningEnded, 1)
     })
   })
