@@ -310,13 +310,11 @@ if used == 0 and (given or not holder) and call('EXISTS', queue) == 0 then
   call('SET', lock, token, 'PX', lease)
   return {1, clock()}
 end
-local function join()
-  call('ZADD', queue, 'NX', arrival ~= '' and arrival or clock(), entry)
-  call('PEXPIRE', queue, ${queueMillis})
-end
 if mode ~= '0' then
+  if arrival == '' then arrival = clock() end
   if ARGV[6] ~= '' then call('ZREM', queue, ARGV[6]) end
-  join()
+  call('ZADD', queue, 'NX', arrival, entry)
+  call('PEXPIRE', queue, ${queueMillis})
   local ours
   if used > 0 then
     ours = sharers().admit(lock, queue, token)
@@ -339,7 +337,10 @@ else
   rest = call('PTTL', lock)
   if holder == '' then
     rest = math.max(0, rest - ${standsMillis})
-    if mode ~= '0' then join() end
+    if mode ~= '0' then
+      call('ZADD', queue, 'NX', arrival, entry)
+      call('PEXPIRE', queue, ${queueMillis})
+    end
   end
 end
 return {0, clock(), rest, holder or '', call('ZCARD', queue)}
