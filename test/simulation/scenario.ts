@@ -536,8 +536,9 @@ export class Scenario {
     what: string
   ): void {
     const { process } = operation.host
-    const { delayMillis, patienceMillis } = this.plan.weather
-    const trip = this.calm ? 2 * delayMillis : patienceMillis
+    const { delayMillis, patienceMillis, twice } = this.plan.weather
+    const messages = twice > 0 ? 3 : 2
+    const trip = this.calm ? messages * delayMillis : patienceMillis
     const late = process.lag - lag + trips * trip + slackMillis
     if (process.now > by + late) {
       this.witness.object(rule, `${process.name} ${operation.name} took ${process.now - by} ms too long ${what}`)
@@ -620,7 +621,8 @@ export class Scenario {
       case "BackendFailure": {
         // In an orderly process what has arrived is seen before the store is called silent.
         const answers = this.calm && !host.closed && !isShort
-        if (answers && (undelayed || this.world.orderly)) this.witness.object("failed", text())
+        const isRead = this.world.orderly && process.lag - operation.startLag < shortest(this.plan) / 3
+        if (answers && (undelayed || isRead)) this.witness.object("failed", text())
         return
       }
       case "LockTimeout": {
@@ -639,9 +641,10 @@ export class Scenario {
   /** It was told that others have the key. */
   private turnedAway(operation: Operation): void {
     const { alone, call, host, name, sawOthers, startLag, startedAt } = operation
-    if (alone && this.calm && !host.closed && host.process.lag === startLag) this.witness.object("refused", name)
     // What a busy process has not read yet it does not know.
     const isUpToDate = host.process.busyUntil < startedAt - 2 * this.plan.weather.patienceMillis
+    const answers = this.calm && !host.closed && host.process.lag === startLag
+    if (alone && answers && isUpToDate) this.witness.object("refused", name)
     if (!sawOthers && isUpToDate && this.plan.kind !== "direct" && call.retry === "usual") {
       this.witness.object("looksHeld", name)
     }
