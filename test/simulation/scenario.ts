@@ -309,7 +309,7 @@ export class Scenario {
         const section = this.witness.enter(
           host,
           lease,
-          `#${call.id}`,
+          call,
           call.uninterruptible || operation.call.uninterruptible,
           fresh
         )
@@ -438,7 +438,8 @@ export class Scenario {
       return section.lease.extend(millis).pipe(
         Effect.catchReason("LockError", "BackendFailure", () =>
           Effect.sync(() => {
-            if (millis !== undefined) sent.add(millis)
+            // Only lengths that nothing else has are known again.
+            if (millis !== undefined && millis > 2 * section.expires) sent.add(millis)
           })),
         // A shorter one that is out is waited for.
         Effect.ensuring(Effect.sync(() => this.inTime(operation, startedAt, lag, 2, "slow", "to extend")))
@@ -452,8 +453,6 @@ export class Scenario {
 
   extending({ expiresMillis, key, token }: LockStore.Holding): void {
     if (!this.failed.get(token)?.has(expiresMillis)) return
-    // Somebody who takes the key for just as long may have it by now.
-    if (Array.from(this.running).some(({ call }) => call.key === key && call.expires === expiresMillis)) return
     this.witness.object("length", `${key} ${this.world.alias(token)} for ${expiresMillis} ms`)
   }
 

@@ -1,6 +1,7 @@
 /** Sees every step, and objects to what must not be. */
 import { Duration, Effect } from "effect"
 import type { Lock } from "effect-lock"
+import type { Call } from "./plan.ts"
 import type { Backing, Link } from "./server.ts"
 import type { Subject } from "./subject.ts"
 import type { Process, World } from "./world.ts"
@@ -52,6 +53,8 @@ export interface Section {
   readonly host: Host
   readonly key: string
   readonly name: string
+  /** For how long it was asked for. */
+  readonly expires: number
   readonly lease: Lock.Lease
   /** Whose lease it is in the store, as far as that can be told. */
   readonly token: string | undefined
@@ -85,13 +88,14 @@ export class Witness {
   }
 
   /** `fresh` says that nothing could come between taking the lease and this. */
-  enter(host: Host, lease: Lock.Lease, name: string, deaf: boolean, fresh: boolean): Section {
+  enter(host: Host, lease: Lock.Lease, { expires, id }: Call, deaf: boolean, fresh: boolean): Section {
     const { fencingToken, key } = lease
     const left = this.remaining(host, lease)
     const section: Section = {
       host,
       key,
-      name,
+      name: `#${id}`,
+      expires,
       lease,
       token: this.backing.tokenOf(key, fencingToken) ?? (left > 0 ? this.backing.holder(key) : undefined),
       deaf: deaf ? 1 : 0,
