@@ -47,7 +47,7 @@ export interface Outcome {
 }
 
 /** Everything ends long before this, or it hangs. */
-const horizonMillis = 120_000
+const horizonMillis = 300_000
 const mostSteps = 200_000
 /** When the network is well again. */
 const healedAt = 3_000

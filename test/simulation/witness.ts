@@ -150,6 +150,8 @@ export class Witness {
     const left = this.remaining(host, lease)
     if (left > 0) {
       section.deadline = now + left
+      // An extension may be answered between the end of a lease and the alarm.
+      section.overAt = undefined
       const end = section.token === undefined ? Infinity : this.backing.endOf(section.key, section.token)
       if (end < section.deadline - 0.001 && !this.isForgotten(section)) {
         this.object("belief", `${this.show(section)} believes in ${section.deadline}, but its lease ends at ${end}`)
