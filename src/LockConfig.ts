@@ -416,5 +416,6 @@ export interface LockRequest {
   readonly reenter: boolean
   /** How the key is shared; without, it is had alone. */
   readonly share: Share | undefined
+  /** What others see as the holder. */
   readonly owner: string
 }

@@ -5,7 +5,7 @@
 import * as Duration from "effect/Duration"
 import type { LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure } from "../../LockError.ts"
-import type { LockEvent } from "../../LockEvent.ts"
+import type { LockEvent } from "../event.ts"
 import type { Meter } from "../meter.ts"
 import type { Lease } from "./lease.ts"
 
