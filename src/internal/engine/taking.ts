@@ -271,7 +271,7 @@ class Asker {
         if (port.store.listen !== undefined && reply._tag === "Held" && !claim.isListening) {
           yield* restore(this.listen(claim, Math.min(endsAt, at + port.patience)))
         } else {
-          const delay = yield* this.inTime(this.nextDelay(reply))
+          const delay = yield* this.inTime(claim, this.nextDelay(reply))
           if (delay === undefined) return yield* this.giveUp(reply, this.now())
           const remaining = reply._tag === "Held" ? reply.remainingMillis ?? Infinity : Infinity
           yield* restore(claim.sleep(Math.min(at + Math.max(1, Math.min(delay, remaining)), endsAt)))
@@ -372,20 +372,29 @@ class Asker {
       ))
   }
 
-  /** A step that takes time takes no more than there is: then there is no delay left to wait for. */
-  private inTime(delay: Effect.Effect<number | undefined>): Effect.Effect<number | undefined> {
+  /**
+   * A step that takes time takes no more than there is, and ends when there is news:
+   * then there is no delay left to wait for.
+   */
+  private inTime(claim: Claim, delay: Effect.Effect<number | undefined>): Effect.Effect<number | undefined> {
     const fiber = Effect.runForkWith(this.caller.context)(delay)
     const done = fiber.pollUnsafe()
     if (done !== undefined) return done
     const { alarms } = this.keys.port
     return this.restore(Effect.callback<number | undefined>((resume) => {
-      const end = () => {
+      const rest = () => {
         alarms.cancel(alarm)
+        claim.whileBusy(undefined)
+      }
+      const end = () => {
+        rest()
         fiber.interruptUnsafe()
       }
-      const alarm = { index: -1, ring: () => (resume(Effect.succeed(0)), end()) }
+      const hurry = () => (resume(Effect.succeed(0)), end())
+      const alarm = { index: -1, ring: hurry }
       alarms.set(alarm, this.endsAt)
-      fiber.addObserver((exit) => (alarms.cancel(alarm), resume(exit)))
+      fiber.addObserver((exit) => (rest(), resume(exit)))
+      claim.whileBusy(hurry)
       return Effect.sync(end)
     }))
   }
