@@ -183,7 +183,10 @@ export class Keeper implements Alarm {
       return
     }
     if (!reply) return lease.lose("Taken", now)
-    lease.extended(sentAt + sent.sure - this.port.margin(sent.sure), sentAt + sent.sure / 3, isWanted ? sent.millis : 0)
+    // The next renewal is as long as before, so the lease is not believed to be longer than that.
+    const millis = isWanted ? sent.millis : Math.min(sent.millis, lease.expiresMillis)
+    const sure = Math.min(sent.sure, millis)
+    lease.extended(sentAt + sure - this.port.margin(sure), sentAt + sure / 3, millis)
     if (lease.place !== -1) this.wakeBy(Math.min(lease.renewAt, lease.deadline))
   }
 
