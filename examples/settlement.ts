@@ -100,7 +100,7 @@ const program = Effect.gen(function*() {
   for (const { account, by } of payouts) yield* Console.log(`Account ${account} was paid by ${by}`)
   const accounts = new Set(payouts.map(({ account }) => account))
   yield* Console.log(`${accounts.size} accounts, ${payouts.length} payouts`)
-}).pipe(Effect.scoped, Effect.provide(database), Effect.provide(available))
+}).pipe(Effect.scoped, Effect.provide(Layer.provide(database, available)))
 
 const role = process.env.EXAMPLE_ROLE
 const main = role === undefined ? program : settle(role).pipe(Effect.provide([database, locks]))

@@ -15,8 +15,8 @@ const smallWorlds = 8
  * Not minded yet: a release that the work asks for waits for a silent store, and a call without a timeout may look for
  * the holder after its attempt. `npm run simulate` minds all rules.
  */
-const open: ReadonlyArray<Rule> = ["clings", "outlasts"]
-const minded: Options = { only: (rule) => !open.includes(rule) }
+const open: ReadonlySet<Rule> = new Set<Rule>(["clings", "outlasts"])
+const minded: Options = { only: (rule) => !open.has(rule) }
 
 /** Plays it again for the steps that led there. */
 const explain = (seed: number, kind: Kind, options: Options): string => {
