@@ -73,7 +73,7 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
       const token = owner === keys.owner ? undefined : keys.nextToken(at, owner)
       const lease = new Lease(lender, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
       if (share !== undefined) keys.sharing.lend(lease, share)
-      journal.acquired(lease, 0)
+      journal.meter.waited(0)
       return lease
     }
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
@@ -152,11 +152,6 @@ class Asker {
     return this.hasWaited ? Math.max(at - this.startedAt, 0.001) : 0
   }
 
-  private waits(): void {
-    if (!this.hasWaited) this.keys.journal.waiting(this.request)
-    this.hasWaited = true
-  }
-
   // ---------------------------------------------------------------------------
   // In the line
   // ---------------------------------------------------------------------------
@@ -165,7 +160,7 @@ class Asker {
   queue(): Taking {
     const { keys, line, request } = this
     const waiter = line.enter(request, this.endsAt)
-    this.waits()
+    this.hasWaited = true
     // A schedule that ends ends the wait, here as in front of the store.
     const giving = request.retry && Effect.runForkWith(this.caller.context)(this.giveUpWaiting(waiter))
     const waiting = Effect.callback<void>((resume) => {
@@ -195,7 +190,7 @@ class Asker {
         if (baton === "Turn") return this.ask(at, undefined)
         const lease = line.receive(baton, at, this.waitedMillis(at))
         if (lease === undefined) return this.ask(at, undefined)
-        keys.journal.acquired(lease, at - this.startedAt)
+        keys.journal.meter.waited(at - this.startedAt)
         return Exit.succeed(lease)
       }
     )
@@ -266,7 +261,7 @@ class Asker {
         if (keys.closed) return yield* closed(keys, line.key, this.caller)
         const at = this.now()
         if (at >= endsAt) return yield* this.giveUp(reply, at)
-        this.waits()
+        this.hasWaited = true
 
         if (port.store.listen !== undefined && reply._tag === "Held" && !claim.isListening) {
           yield* restore(this.listen(claim, Math.min(endsAt, at + port.patience)))
@@ -425,7 +420,7 @@ class Asker {
 
   private won(claim: Claim, fencingToken: number, at: number, deadline: number): Lease {
     const lease = this.line.hold(this.request, claim, fencingToken, at, deadline, this.waitedMillis(at))
-    this.keys.journal.acquired(lease, at - this.startedAt)
+    this.keys.journal.meter.waited(at - this.startedAt)
     return lease
   }
 }
