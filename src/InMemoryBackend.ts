@@ -82,7 +82,9 @@ const makeOf = (clock: Clock.Clock, soon: (task: () => void) => void): LockStore
       Effect.acquireRelease(
         Effect.sync(() => table.listen(key, () => notify(undefined))),
         (end) => Effect.sync(end)
-      )
+      ),
+    watch: (key, notify) =>
+      Effect.acquireRelease(Effect.sync(() => table.watch(key, notify)), (end) => Effect.sync(end))
   }, { direct: table })
 }
 

@@ -6,6 +6,7 @@
  * - {@link acquire} and {@link tryAcquire} give a lease for the life of a scope.
  * - {@link withSharedLock} and {@link withPermits} share a key: read/write locks and semaphores.
  * - {@link withLocks} takes several keys, and {@link guard} works under a lease that one has.
+ * - {@link changes} and {@link awaitFree} watch a key without wanting it.
  * - {@link inspect} and {@link forceRelease} are for operators.
  *
  * Which locks these are is decided by the layer that provides `LockBackend`; how
@@ -52,12 +53,15 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
+import type * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { invalid } from "./internal/options.ts"
+import * as Stream from "effect/Stream"
+import { invalid, kinds } from "./internal/options.ts"
 import { ask, type Asking } from "./internal/request.ts"
 import * as Section from "./internal/section.ts"
 import { servicesOf } from "./internal/services.ts"
 import * as Several from "./internal/several.ts"
+import * as Watching from "./internal/watching.ts"
 import type { Lease } from "./Lease.ts"
 import type { LockBackend, Refusal } from "./LockBackend.ts"
 import type { LockOptions, LockRequest, SectionOptions, ShareOptions } from "./LockConfig.ts"
@@ -804,6 +808,125 @@ export const inspect = (key: string): Effect.Effect<Option.Option<Holder>, LockE
  */
 export const holders = (key: string): Effect.Effect<ReadonlyArray<Holder>, LockError, LockBackend> =>
   withRequest(ask(key), (backend, request) => backend.holders(request.key))
+
+/**
+ * How to watch a key.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface WatchOptions {
+  /**
+   * When to look. Default each second. It looks, too, when the backend tells of
+   * another holder, and when the lease that was seen has come to its end. Where it
+   * ends, so does the watch.
+   */
+  readonly look?: Schedule.Schedule<unknown> | undefined
+}
+
+const lookOf = (options: WatchOptions | undefined): LockError | undefined => {
+  const look = options?.look
+  return look === undefined || kinds.retry.decode(look) !== undefined
+    ? undefined
+    : invalid("look", look, kinds.retry.expected)
+}
+
+/**
+ * Who has the lock on a key: at first who has it now, then each other one that is
+ * seen; `Option.none` when it is free.
+ *
+ * **Details**
+ *
+ * It neither waits for the key nor takes it. The backend in memory tells of every
+ * change at once; others are looked at as often as `look` says, so one that comes
+ * and goes between two looks is not seen. A process that hands its lease on among
+ * its own fibers stays one holder, and a renewal is no change.
+ *
+ * While the backend is out of reach it tells nothing and looks again.
+ *
+ * **Errors**
+ *
+ * - `BackendFailure`: the backend cannot say, and will not by itself
+ * - `InvalidOptions`: the key, or an option, makes no sense
+ *
+ * **Example** (Free, taken, free)
+ *
+ * ```ts
+ * import { Effect, Fiber, Option, Stream } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const watch = yield* Lock.changes("door").pipe(
+ *     Stream.map(Option.isSome),
+ *     Stream.take(3),
+ *     Stream.runCollect,
+ *     Effect.forkChild({ startImmediately: true })
+ *   )
+ *   yield* Lock.withLock(Effect.sleep("5 millis"), "door")
+ *   return yield* Fiber.join(watch)
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, InMemoryBackend.layer)) // => [false, true, false]
+ * ```
+ *
+ * @category utilities
+ * @since 0.2.0
+ */
+export const changes = (
+  key: string,
+  options?: WatchOptions
+): Stream.Stream<Option.Option<Holder>, LockError, LockBackend> =>
+  Stream.unwrap(withRequest(
+    lookOf(options) ?? ask(key),
+    (backend, request) => Effect.succeed(Watching.changes(backend, request.key, options?.look))
+  ))
+
+/**
+ * Waits until the lock on a key is seen free, without taking it.
+ *
+ * **Details**
+ *
+ * Somebody else may have it in the next moment, and a key that goes from one
+ * waiter to the next may never be seen free. Whoever wants to work under it wants
+ * {@link withLock}.
+ *
+ * **Errors**
+ *
+ * - `LockTimeout`: it was not seen free within `timeout` (default 60 seconds, or as `LockConfig`
+ *   says), or before `look` ended
+ * - `BackendFailure`: the backend cannot say, and will not by itself
+ * - `InvalidOptions`: the key, or an option, makes no sense
+ *
+ * **Example** (When the import is over)
+ *
+ * ```ts
+ * import { Effect, Fiber } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const done: Array<string> = []
+ *   const job = Effect.delay(Effect.sync(() => done.push("import")), "5 millis").pipe(Lock.withLock("import"))
+ *   const fiber = yield* Effect.forkChild(job, { startImmediately: true })
+ *   yield* Lock.awaitFree("import", { timeout: "10 seconds" })
+ *   done.push("report")
+ *   yield* Fiber.join(fiber)
+ *   return done
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, InMemoryBackend.layer)) // => ["import", "report"]
+ * ```
+ *
+ * @category utilities
+ * @since 0.2.0
+ */
+export const awaitFree = (
+  key: string,
+  options?: WatchOptions & Pick<LockOptions, "timeout">
+): Effect.Effect<void, LockError, LockBackend> =>
+  withRequest(
+    lookOf(options) ?? ask(key, options && { timeout: options.timeout }),
+    (backend, request) => Watching.awaitFree(backend, request, options?.look)
+  )
 
 /**
  * Frees a key whoever holds it, and says whether somebody did. For operators who

@@ -47,7 +47,8 @@ export const layer: Layer.Layer<LockBackend> = Layer.sync(LockBackend, () => {
     take: (request) => new OpenLease(request, ++fencingToken),
     inspect: () => Effect.succeedNone,
     holders: () => Effect.succeed([]),
-    forceRelease: () => Effect.succeed(false)
+    forceRelease: () => Effect.succeed(false),
+    watch: () => Effect.void
   })
 })
 

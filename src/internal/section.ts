@@ -55,6 +55,7 @@ export interface Taker {
   inspect(key: string): Effect.Effect<Option.Option<Holder>, LockError>
   holders(key: string): Effect.Effect<ReadonlyArray<Holder>, LockError>
   forceRelease(key: string, token?: string): Effect.Effect<boolean, LockError>
+  watch(key: string, notify: () => void): Effect.Effect<void, never, Scope.Scope>
 }
 
 export type Work<A, E, R> = Effect.Effect<A, E, R> | ((lease: Lease) => Effect.Effect<A, E, R>)
@@ -82,6 +83,7 @@ export const make = (taker: Taker) => {
     inspect: (key: string) => Effect.suspend(() => taker.inspect(key)),
     holders: (key: string) => Effect.suspend(() => taker.holders(key)),
     forceRelease: (key: string, token?: string) => Effect.suspend(() => taker.forceRelease(key, token)),
+    watch: (key: string, notify: () => void) => Effect.suspend(() => taker.watch(key, notify)),
     use: <A, E, R>(
       request: LockRequest,
       work: Work<A, E, R>,

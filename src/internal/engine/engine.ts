@@ -145,6 +145,14 @@ export class Engine implements Parts, Keys, Section.Taker {
     })
   }
 
+  watch(key: string, notify: () => void): Effect.Effect<void, never, Scope.Scope> {
+    const { port } = this
+    return Effect.asVoid(Effect.acquireRelease(
+      Effect.sync(() => port.watch(key, notify)),
+      (watching) => Effect.sync(() => watching && port.endListening(watching))
+    ))
+  }
+
   private remove(key: string, token: string): Effect.Effect<boolean, LockError> {
     const { port } = this
     const before = this.leasesOf(key)

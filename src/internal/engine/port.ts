@@ -151,6 +151,17 @@ export class Port implements Book, Alarm {
     return { call: this.run(this.begin<boolean>("listen", key), isBoolean, listening), scope }
   }
 
+  /** Has the store tell of other holders, if it can; and says so itself once it does. */
+  watch(key: string, notify: () => void): Listening | undefined {
+    const { watch } = this.store
+    if (watch === undefined) return undefined
+    const scope = Scope.makeUnsafe()
+    const watching = () => Effect.as(Scope.provide(watch(key, notify), scope), true)
+    const call = this.run(this.begin<boolean>("listen", key), isBoolean, watching)
+    call.onReply(notify)
+    return { call, scope }
+  }
+
   /** What is still being set up would outlive a scope that is closed already, so it is ended first. */
   endListening({ call, scope }: Listening): void {
     if (call.reply === undefined) this.abandon(call)
