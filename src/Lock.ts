@@ -258,8 +258,10 @@ type Loud = OnceOptions & { readonly failIfLocked: true }
  * with `LockTimeout`. A `LockError` from inside the effect, be it for the same
  * key, always comes out as it is.
  *
- * The key is free again when the effect has finished; what is to happen once per
- * day needs the day in its key and a record that it was done.
+ * The key is free again when the effect has finished, or when `atLeast` has passed:
+ * make it longer than the clocks of those who run a job at the same time are apart.
+ * What is to happen once per day needs the day in its key and a record that it was
+ * done.
  *
  * **Errors**
  *
@@ -275,6 +277,19 @@ type Loud = OnceOptions & { readonly failIfLocked: true }
  * const job = Effect.delay(Effect.succeed("report"), "10 millis").pipe(Lock.once("nightly-report"))
  *
  * const program = Effect.all([job, job], { concurrency: "unbounded" }).pipe(Effect.provide(InMemoryBackend.layer))
+ *
+ * await Effect.runPromise(program) // => [Option.some("report"), Option.none()]
+ * ```
+ *
+ * **Example** (A job that others fire a little later)
+ *
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const job = Effect.succeed("report").pipe(Lock.once("nightly-report", { atLeast: "1 minute" }))
+ *
+ * const program = Effect.all([job, Effect.delay(job, "10 millis")]).pipe(Effect.provide(InMemoryBackend.layerFresh))
  *
  * await Effect.runPromise(program) // => [Option.some("report"), Option.none()]
  * ```

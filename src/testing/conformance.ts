@@ -597,6 +597,18 @@ const contract: ReadonlyArray<Case> = [
     })
   },
   {
+    name: "an extension may make a lease shorter, and then it ends by itself",
+    run: Effect.fnUntraced(function*(bench) {
+      const { key, lease, now, one, other, token } = bench
+      const holder = token()
+      yield* take(bench, one, key, holder, 60_000)
+      const at = yield* now
+      yield* same("the shorter extension", yield* one.extend(claim(key, holder, lease)), true)
+      yield* held("within it", yield* other.tryAcquire(claim(key, token(), lease)))
+      yield* endsByItself(bench, key, at, lease)
+    })
+  },
+  {
     name: "an extension by another token, or of a free key, is refused and changes nothing",
     run: Effect.fnUntraced(function*(bench) {
       const { key, lease, one, other, token } = bench

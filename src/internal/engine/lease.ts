@@ -268,6 +268,15 @@ export class Lease implements Public, Bearer {
   // For those who keep it
   // ---------------------------------------------------------------------------
 
+  /** Until when its token keeps the key, whenever it comes back. */
+  get stay(): number {
+    return this.story?.stay ?? 0
+  }
+
+  set stay(until: number) {
+    this.telling.stay = until
+  }
+
   /** Called once, when it is given back. */
   whenBack(then: () => void): void {
     this.telling.onBack = then
@@ -369,6 +378,7 @@ export class Lease implements Public, Bearer {
 class Story {
   out: ReadonlyArray<Sent> = none
   lastEnd = 0
+  stay = 0
   failure: BackendFailure | undefined = undefined
   onEnd: ((exit: Exit.Exit<void, LockError>) => void) | undefined = undefined
   onBack: (() => void) | undefined = undefined

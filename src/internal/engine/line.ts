@@ -203,6 +203,7 @@ export class Line extends Lending implements Place {
     const lender = share === undefined ? this : this.parts.sharing
     const lease = new Lease(lender, this.key, claim.token, fencingToken, expiresMillis, renew, at, deadline, waited)
     if (claim.hold !== undefined) lease.carriedBy(claim.hold)
+    if (request.atLeastMillis > 0) lease.stay = at + request.atLeastMillis
     this.follow(lease, claim.won())
     this.heard = undefined
     if (share !== undefined) {
@@ -272,7 +273,7 @@ export class Line extends Lending implements Place {
     if (lease.why !== "Released") return this.owe(lease)
     this.returned(lease, at)
     const next = this.head
-    if (next !== undefined && !closed && lease.out.length === 0) {
+    if (next !== undefined && !closed && lease.out.length === 0 && lease.stay <= at) {
       if (this.mayHandOver(lease, next.request, at)) {
         this.handOver(lease, at)
         return undefined
@@ -311,6 +312,7 @@ export class Line extends Lending implements Place {
       // Fencing tokens of local successors stay below what the store gives out next.
       this.handed + 1 <= elapsed * 1000 &&
       renews && next.renew && next.expiresMillis === expiresMillis && next.share === undefined &&
+      next.atLeastMillis === 0 &&
       deadline - at > expiresMillis / 4
   }
 
