@@ -6,6 +6,7 @@
  * - {@link acquire} and {@link tryAcquire} give a lease for the life of a scope.
  * - {@link withSharedLock} and {@link withPermits} share a key: read/write locks and semaphores.
  * - {@link withLocks} takes several keys, and {@link guard} works under a lease that one has.
+ * - {@link detach} and {@link adopt} hand a lock from one holder to another.
  * - {@link changes} and {@link awaitFree} watch a key without wanting it.
  * - {@link inspect} and {@link forceRelease} are for operators.
  *
@@ -48,15 +49,18 @@
  * @since 0.1.0
  */
 import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import type * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { invalid, kinds } from "./internal/options.ts"
+import { decodeExtension, invalid, kinds } from "./internal/options.ts"
 import { ask, type Asking } from "./internal/request.ts"
 import * as Section from "./internal/section.ts"
 import { servicesOf } from "./internal/services.ts"
@@ -768,6 +772,154 @@ export const tryAcquire = (
     ask(key, { ...options, timeout: 0 }),
     (backend, request) =>
       Effect.map(backend.acquire(request, none), (taken) => Option.isOption(taken) ? taken : Option.some(taken))
+  )
+
+/**
+ * A lock on its way from one holder to another: what {@link detach} gives and
+ * {@link adopt} takes. A schema, so that it can go through a queue or a database.
+ *
+ * - `key`: as the backend sees it, with the configured prefix
+ * - `token`: who has this and can reach the backend can take the lock on; nothing else in it is secret
+ * - `fencingToken`: of the holder that left it; its successor's is greater
+ * - `expires`: how long the lease of whoever takes it on lasts, unless told otherwise
+ * - `goodFor`: how long it can be taken on, counted from when it was made
+ *
+ * **Example** (Through a queue)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const encode = Schema.encodeEffect(Schema.fromJsonString(Lock.Ticket))
+ * const decode = Schema.decodeEffect(Schema.fromJsonString(Lock.Ticket))
+ *
+ * const program = Effect.gen(function*() {
+ *   const lease = yield* Lock.acquire("order-7")
+ *   const message = yield* Effect.flatMap(Lock.detach(lease), encode)
+ *   return (yield* decode(message)).key
+ * }).pipe(Effect.scoped, Effect.provide(InMemoryBackend.layerFresh))
+ *
+ * await Effect.runPromise(program) // => "order-7"
+ * ```
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export class Ticket extends Schema.Class<Ticket>("effect-lock/Ticket")({
+  key: Schema.String,
+  token: Schema.String,
+  fencingToken: Schema.Int,
+  expires: Schema.DurationFromMillis,
+  goodFor: Schema.DurationFromMillis
+}) {}
+
+/**
+ * Leaves a lock to whoever takes it on: ends this holder's claim to it without
+ * freeing the key. Neither the end of the scope nor that of `withLock`'s work frees it
+ * then; it is nobody's until {@link adopt} takes it on, and free when `for` has passed.
+ *
+ * **Details**
+ *
+ * The lease is started anew, so that the whole of `for` (default: as long as it was
+ * taken for, which is the least) is left for the ticket to arrive. Work that
+ * `Lock.guard` runs under the lease is interrupted with `LockLost`, of which `why` is
+ * `"Released"`. When it fails the lease is the holder's as before.
+ *
+ * **Errors**
+ *
+ * - `LockLost`: the lease is no longer ours
+ * - `BackendFailure`: the backend did not answer; of kind `Unsupported`: a lock of it cannot change hands
+ * - `InvalidOptions`: the duration makes no sense, the key is shared, or the lease is of somebody else's making
+ *
+ * **Example** (From one fiber to another)
+ *
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const ticket = yield* Lock.withLock((lease) => Lock.detach(lease, { for: "1 minute" }), "order-7")
+ *   const meanwhile = yield* Lock.once(Effect.void, "order-7")
+ *   const lease = yield* Lock.adopt(ticket)
+ *   const done = yield* Lock.guard(lease)(Effect.succeed("done"))
+ *   return [Option.isSome(meanwhile), done]
+ * }).pipe(Effect.scoped, Effect.provide(InMemoryBackend.layerFresh))
+ *
+ * await Effect.runPromise(program) // => [false, "done"]
+ * ```
+ *
+ * @category utilities
+ * @since 0.2.0
+ */
+export const detach = (
+  lease: Lease,
+  options?: {
+    /** How long there is to take it on. No less than the lease was taken for. */
+    readonly for?: Duration.Input | undefined
+  }
+): Effect.Effect<Ticket, LockError> =>
+  Effect.suspend(() => {
+    const guarding = Section.guardOf(lease)
+    if (guarding === undefined) return Exit.fail(invalid("lease", lease, "a lease that this library made"))
+    if (guarding.share !== undefined) return Exit.fail(invalid("lease", lease, "a lease that has its key alone"))
+    const { expiresMillis, fencingToken, key, token } = guarding
+    const millis = options?.for === undefined ? Result.succeed(expiresMillis) : decodeExtension(options.for)
+    if (Result.isFailure(millis)) return Exit.fail(millis.failure)
+    const goodFor = Math.max(millis.success, expiresMillis)
+    return Effect.as(
+      guarding.detach(goodFor),
+      new Ticket({
+        key,
+        token,
+        fencingToken,
+        expires: Duration.millis(expiresMillis),
+        goodFor: Duration.millis(goodFor)
+      })
+    )
+  })
+
+/**
+ * Takes a lock on from a {@link Ticket}, in another fiber, process or host, for the
+ * life of the scope: the lease renews itself and is given back as one of
+ * {@link acquire}. Whoever comes first has it; the fencing token is greater than that
+ * of the holder before.
+ *
+ * **Errors**
+ *
+ * - `LockLost`: it has been taken on already, the ticket is no longer good, or the key was taken away
+ * - `BackendFailure`: the backend could not answer within the `timeout`; if the attempt was made all the
+ *   same, the key is freed. Of kind `Unsupported`: a lock of it cannot change hands
+ * - `InvalidOptions`: an option makes no sense
+ *
+ * **Example** (Once)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const ticket = yield* Lock.withLock((lease) => Lock.detach(lease), "order-7")
+ *   yield* Lock.adopt(ticket)
+ *   return yield* Lock.adopt(ticket).pipe(
+ *     Effect.as("twice"),
+ *     Effect.catchReason("LockError", "LockLost", (reason) => Effect.succeed(reason.why))
+ *   )
+ * }).pipe(Effect.scoped, Effect.provide(InMemoryBackend.layerFresh))
+ *
+ * await Effect.runPromise(program) // => "Taken"
+ * ```
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const adopt = (
+  ticket: Ticket,
+  options?: Omit<LockOptions, "retry">
+): Effect.Effect<Lease, LockError, LockBackend | Scope.Scope> =>
+  withRequest(
+    ask(ticket.key, { ...options, expires: options?.expires ?? ticket.expires }),
+    // The key has its prefix already.
+    (backend, request) => backend.adopt(ticket.token, { ...request, key: ticket.key })
   )
 
 /**

@@ -43,6 +43,8 @@ export interface Refusal {
  * - `inspect` says who holds a key, `holders` who all do, if they share it.
  * - `forceRelease` frees a key whoever holds it, or only if the holder's token is
  *   the one given, and says whether it did.
+ * - `adopt` takes the lock on from a token that a holder has left behind, for the life
+ *   of the scope; it fails with `LockLost` if the key is no longer the token's.
  * - `watch` calls back whenever it may be worth while to look at a key again, as far
  *   as the store tells, until the scope closes.
  *
@@ -63,6 +65,7 @@ export class LockBackend extends Context.Service<LockBackend, {
   readonly inspect: (key: string) => Effect.Effect<Option.Option<Holder>, LockError>
   readonly holders: (key: string) => Effect.Effect<ReadonlyArray<Holder>, LockError>
   readonly forceRelease: (key: string, token?: string) => Effect.Effect<boolean, LockError>
+  readonly adopt: (token: string, request: LockRequest) => Effect.Effect<Lease, LockError, Scope.Scope>
   readonly watch: (key: string, notify: () => void) => Effect.Effect<void, never, Scope.Scope>
 }>()("effect-lock/LockBackend") {}
 

@@ -17,6 +17,7 @@ import type { Known } from "../refusal.ts"
 import * as Section from "../section.ts"
 import { nextTurn, type Time, timeOf } from "../time.ts"
 import * as Token from "../token.ts"
+import { adopt } from "./adopting.ts"
 import { Alarms } from "./alarms.ts"
 import { Debts } from "./debts.ts"
 import { Keeper } from "./keeper.ts"
@@ -83,6 +84,15 @@ export class Engine implements Parts, Keys, Section.Taker {
     restore: Restore
   ): Taken | Effect.Effect<Taken, LockError> {
     return take(this, request, caller, restore)
+  }
+
+  adopt(
+    token: string,
+    request: LockRequest,
+    caller: Fiber.Fiber<unknown, unknown>,
+    restore: Restore
+  ): Effect.Effect<Lease, LockError> {
+    return adopt(this, token, request, caller, restore)
   }
 
   refused(): void {

@@ -52,6 +52,16 @@ abstract class Base implements Lender {
     return this.parts.keeper.extend(lease, millis)
   }
 
+  detach(lease: Lease, millis: number | undefined): Effect.Effect<void, LockError> {
+    return this.parts.keeper.detach(lease, millis)
+  }
+
+  gone(lease: Lease, at: number): void {
+    const { hold, token } = lease
+    if (hold !== undefined) hold.bearer = { text: token, token }
+    this.returned(lease, at)
+  }
+
   lost(lease: Lease): void {
     const { keeper, meter } = this.parts
     keeper.remove(lease)
@@ -106,7 +116,7 @@ export class Counter extends Base {
   }
 }
 
-/** Lends keys that are shared: each of those who do holds its lease for itself. */
+/** Lends keys that are shared, and those taken on from somebody else: each who does holds its lease for itself. */
 export class Sharing extends Base {
   private readonly lent = new Set<Lease>()
 
@@ -115,9 +125,14 @@ export class Sharing extends Base {
     return Array.from(this.lent)
   }
 
-  lend(lease: Lease, share: Share): void {
+  lend(lease: Lease, share: Share | undefined): void {
     lease.share = share
     this.lent.add(lease)
+  }
+
+  override gone(lease: Lease, at: number): void {
+    this.lent.delete(lease)
+    super.gone(lease, at)
   }
 
   back(lease: Lease, at: number): Ending | undefined {

@@ -14,7 +14,7 @@ import type { Held } from "../../LockStore.ts"
 import type { Alarm } from "./alarms.ts"
 import { Claim } from "./claim.ts"
 import type { KeyMap, Place } from "./keyMap.ts"
-import { type Ending, Lease, type Sent } from "./lease.ts"
+import { type Ending, Lease } from "./lease.ts"
 import { Lending, type Parts } from "./lender.ts"
 import { isFailure } from "./port.ts"
 
@@ -204,7 +204,7 @@ export class Line extends Lending implements Place {
     const lease = new Lease(lender, this.key, claim.token, fencingToken, expiresMillis, renew, at, deadline, waited)
     if (claim.hold !== undefined) lease.carriedBy(claim.hold)
     if (request.atLeastMillis > 0) lease.stay = at + request.atLeastMillis
-    this.follow(lease, claim.won())
+    lease.follow(claim.won())
     this.heard = undefined
     if (share !== undefined) {
       // Who shares has no need of the turn: others may come in beside it.
@@ -218,13 +218,6 @@ export class Line extends Lending implements Place {
     this.claim = undefined
     this.dismissOverdue()
     return lease
-  }
-
-  /** Earlier claims that are executed late start the lease anew. */
-  private follow(lease: Lease, out: ReadonlyArray<Sent>): void {
-    if (out.length === 0) return
-    lease.out = out
-    for (const { call } of out) call.onReply(() => lease.answered(call, this.now()))
   }
 
   /** Takes over a lease that was had without a line, since somebody has come to wait for it. */
@@ -265,6 +258,11 @@ export class Line extends Lending implements Place {
     if (this.lease !== lease) return
     this.lease = undefined
     this.pass("Turn")
+  }
+
+  override gone(lease: Lease, at: number): void {
+    super.gone(lease, at)
+    this.over(lease)
   }
 
   back(lease: Lease, at: number): Ending | undefined {

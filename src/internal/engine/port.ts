@@ -121,6 +121,11 @@ export class Port implements Book, Alarm {
     return this.run(this.begin("release", claim.key), isAttempt, () => this.store.exchange!(token, claim))
   }
 
+  /** Gives the key from `token` to the claim. */
+  transfer(token: string, claim: Claim): Call<Attempt> {
+    return this.run(this.begin("acquire", claim.key), isAttempt, () => this.store.transfer!(token, claim))
+  }
+
   extend(holding: Holding): Call<boolean> {
     return this.run(this.begin("extend", holding.key), isBoolean, () => this.store.extend(holding))
   }
@@ -350,6 +355,11 @@ export class Port implements Book, Alarm {
   /** Of a store whose keys have one holder. */
   unshared(key: string): BackendFailure {
     return this.failure("acquire", key, "Unsupported", "this store keeps no more than one holder of a key")
+  }
+
+  /** Of a store that cannot give a key from one token to another. */
+  untransferable(key: string): BackendFailure {
+    return this.failure("acquire", key, "Unsupported", "a lock of this store cannot change hands")
   }
 
   closedFailure(operation: Operation, key: string): BackendFailure {

@@ -222,6 +222,19 @@ export class Table {
     return true
   }
 
+  /** Gives the key from one who has it alone to another. */
+  transfer(key: string, from: string, to: string, expiresMillis: number, now: number): Hold | undefined {
+    const entry = this.live(key, now)
+    if (entry === undefined || !entry.isHeldAlone) return undefined
+    const bearer: Bearer = { text: to, token: to }
+    if (!areOne(entry.bearer, { text: from, token: from }) && !areOne(entry.bearer, bearer)) return undefined
+    entry.bearer = bearer
+    entry.expiresAt = now + expiresMillis
+    entry.fencingToken = ++this.fencingToken
+    this.tellWatchers(key)
+    return entry
+  }
+
   /** Whether the token had the key. It waits no more, either. */
   release(key: string, token: string, now: number): boolean {
     const entry = this.live(key, now)

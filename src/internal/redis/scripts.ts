@@ -33,6 +33,7 @@ export interface Scripts {
   readonly release: Script
   readonly withdraw: Script
   readonly exchange: Script
+  readonly transfer: Script
   readonly extend: Script
   readonly inspect: Script
 }
@@ -180,6 +181,17 @@ end
 return held(lock, queue)
 `
 
+  // KEYS lock queue  ARGV token next lease  -> as wait, for next, if the lock is token's
+  const transfer = `${prelude}
+local lock, queue, token = KEYS[1], KEYS[2], ARGV[2]
+local holder = redis.call('GET', lock)
+if holder and (holder == ARGV[1] or holder == token) then
+  redis.call('SET', lock, token, 'PX', ARGV[3])
+  return {1, clock()}
+end
+return held(lock, queue)
+`
+
   // Many locks are kept for long, so their tokens come as one argument: each of its own costs the client more.
   // KEYS lock…  ARGV [token, …] as JSON, lease… or one lease for all  -> 0 all extended | {i was not ours, …}
   const extend = `
@@ -206,6 +218,7 @@ return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]), redis.call('ZCA
     release: { name: "release", lua: release },
     withdraw: { name: "withdraw", lua: withdraw },
     exchange: { name: "exchange", lua: exchange },
+    transfer: { name: "transfer", lua: transfer },
     extend: { name: "extend", lua: extend },
     inspect: { name: "inspect", lua: inspect }
   }
