@@ -97,6 +97,14 @@ const expectations: Record<string, Expectation> = {
     ]
   },
   memcache: { server: "memcached", prints: takeover },
+  nightly: {
+    on: serverNames,
+    prints: [
+      /^Three hosts, with clocks that are 400 ms apart/,
+      ...Array.from({ length: 9 }, () => /^ {2}20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z ran on (ada|bob|cleo)$/),
+      /^No tick ran twice$/
+    ]
+  },
   observability: {
     on: serverNames,
     prints: [
