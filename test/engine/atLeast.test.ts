@@ -181,15 +181,16 @@ describe("staying taken", () => {
   it.effect("is not undone by a lease that a queue gave for a shorter time", () =>
     Effect.gen(function*() {
       const inner = yield* granting
+      const run = Effect.runSyncWith(yield* Effect.context<never>())
       const short: Store = {
         ...inner,
         listen: (key, token, notify) =>
           inner.listen!(key, token, (grant) => {
-            Effect.runSync(inner.extend({ key, token, expiresMillis: 3_000 }))
+            run(inner.extend({ key, token, expiresMillis: 3_000 }))
             notify(grant && { ...grant, leaseMillis: 3_000 })
           })
       }
-      const { run, start } = yield* makeProcess(short)
+      const { start } = yield* makeProcess(short)
       yield* inner.tryAcquire({ key: "key", token: "before", expiresMillis: 60_000, wait: false })
       const fiber = yield* start(Lock.withLock(Effect.void, "key", { atLeast: "1 minute" }))
       yield* flush
@@ -197,7 +198,6 @@ describe("staying taken", () => {
       yield* flush
       assert.strictEqual(outcome(fiber), "Success")
       assert.strictEqual(yield* freeIn(inner), 60_000)
-      yield* run(Effect.void)
     }))
 
   it.effect("goes with sharing, and ends with a forced release", () =>
