@@ -100,4 +100,7 @@ const program = Effect.gen(function*() {
   yield* Console.log(`  fourth client, whose lock was taken away: ${stolen}`)
 })
 
-program.pipe(Effect.provide(server), Effect.provide(reachable(BackendUrl.layerConfig)), NodeRuntime.runMain)
+program.pipe(
+  Effect.provide(Layer.provideMerge(server, reachable(BackendUrl.layerConfig))),
+  NodeRuntime.runMain
+)

@@ -58,11 +58,6 @@ import { type Holder, LockError } from "./LockError.ts"
 /**
  * What the work of a leader knows of its leadership.
  *
- * - `lease`: of this term, with its fencing token
- * - `resign`: steps down. The work is interrupted, its finalizers run, the key is
- *   given back, and others have `rest` to take it before this process campaigns again.
- *   It never returns; called from a fiber that outlives the term it changes nothing.
- *
  * **Example** (Handing it to somebody outside)
  *
  * ```ts
@@ -83,7 +78,13 @@ import { type Holder, LockError } from "./LockError.ts"
  * @since 0.2.0
  */
 export class Leadership extends Context.Service<Leadership, {
+  /** Of this term, with its fencing token. */
   readonly lease: Lock.Lease
+  /**
+   * Steps down: the work is interrupted, its finalizers run, the key is given back, and
+   * others have `rest` to take it before this process campaigns again. It never
+   * returns; when the term is over it changes nothing.
+   */
   readonly resign: Effect.Effect<never>
 }>()("effect-lock/Leader/Leadership") {}
 

@@ -778,12 +778,6 @@ export const tryAcquire = (
  * A lock on its way from one holder to another: what {@link detach} gives and
  * {@link adopt} takes. A schema, so that it can go through a queue or a database.
  *
- * - `key`: as the backend sees it, with the configured prefix
- * - `token`: who has this and can reach the backend can take the lock on; nothing else in it is secret
- * - `fencingToken`: of the holder that left it; its successor's is greater
- * - `expires`: how long the lease of whoever takes it on lasts, unless told otherwise
- * - `goodFor`: how long it can be taken on, counted from when it was made
- *
  * **Example** (Through a queue)
  *
  * ```ts
@@ -806,10 +800,15 @@ export const tryAcquire = (
  * @since 0.2.0
  */
 export class Ticket extends Schema.Class<Ticket>("effect-lock/Ticket")({
+  /** As the backend sees it, with the configured prefix. */
   key: Schema.String,
+  /** Who has it and can reach the backend can take the lock on. Nothing else in the ticket is secret. */
   token: Schema.String,
+  /** Of the holder that left it; its successor's is greater. */
   fencingToken: Schema.Int,
+  /** How long the lease of whoever takes it on lasts, unless told otherwise. */
   expires: Schema.DurationFromMillis,
+  /** How long it can be taken on, counted from when it was made. */
   goodFor: Schema.DurationFromMillis
 }) {}
 
