@@ -18,6 +18,7 @@ import * as FileBackend from "effect-lock/FileBackend"
 import { type ChildProcess, spawn } from "node:child_process"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { reachable } from "./support/reachable.ts"
 
 // -----------------------------------------------------------------------------
 // What every host runs
@@ -131,6 +132,8 @@ const watch = Effect.gen(function*() {
 }).pipe(Effect.scoped)
 
 const skew = process.env.EXAMPLE_SKEW
-const main = skew === undefined ? watch : host.pipe(withSkew(Number(skew)), Effect.provide(backend))
+const main = skew === undefined
+  ? watch.pipe(Effect.provide(reachable(backend)))
+  : host.pipe(withSkew(Number(skew)), Effect.provide(backend))
 
 NodeRuntime.runMain(main)
