@@ -57,10 +57,13 @@ const program = Effect.gen(function*() {
   }
 
   yield* Console.log("Metrics:")
-  for (const { attributes, id, state } of yield* Metric.snapshot) {
-    if (!id.startsWith("lock_")) continue
+  const metrics = (yield* Metric.snapshot).filter(({ id }) => id.startsWith("lock_"))
+  for (const { attributes, id, state } of metrics.toSorted((a, b) => a.id < b.id ? -1 : 1)) {
     const value = "value" in state ? state.value : "count" in state ? state.count : undefined
-    yield* Console.log(`  ${id}{backend="${attributes?.backend}"} ${value}`)
+    const { backend, kind, outcome } = attributes ?? {}
+    if (kind !== undefined && value === 0) continue
+    const more = outcome === undefined ? "" : `,outcome="${outcome}"`
+    yield* Console.log(`  ${id}{backend="${backend}"${more}} ${value}`)
   }
 })
 

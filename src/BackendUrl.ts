@@ -9,14 +9,16 @@
  * | `redis+sentinel://host[:port][,host[:port]…]/name` | `RedisBackend` behind Sentinel | `ioredis` |
  * | `redis+cluster://host[:port][,host[:port]…]` | `RedisBackend` on a cluster | `ioredis` |
  * | `memcache://[user:password@]host[:port][,host[:port]…]`, `memcached://…` | `MemcacheBackend` | `memjs` |
+ * | `postgres://[user[:password]@][host][:port][/database]`, `postgresql://…` | `SqlBackend` | `@effect/sql-pg` |
+ * | `file:///directory` | `FileBackend`: the processes of this host | none |
  *
  * A driver is loaded when its scheme is used, and need not be installed
  * otherwise. Options beyond the URL are those of the backends' own layers.
  *
  * **Gotchas**
  *
- * A bundler looks for both drivers. Tell it that the one you have not installed
- * is external. This module is therefore not part of `effect-lock` itself.
+ * A bundler looks for all drivers. Tell it that those you have not installed are
+ * external. This module is therefore not part of `effect-lock` itself.
  *
  * @since 0.1.0
  */
@@ -62,6 +64,19 @@ const redis = (as?: string) =>
 
 const memcached = driven("memcached", "memjs", () => import("memjs").then(() => import("./MemcacheBackend.ts")))
 
+const postgres = driven("postgresql", "@effect/sql-pg", () => import("./SqlBackend.ts"))
+
+const file: Scheme = (url) =>
+  Effect.flatMap(
+    Effect.promise(() => Promise.all([import("node:url"), import("./FileBackend.ts")])),
+    ([{ fileURLToPath }, { layer }]) => {
+      const directory = Option.liftThrowable(fileURLToPath)(url)
+      return Option.isNone(directory)
+        ? invalid("a host, or a malformed path", "file:///directory, an absolute path that is percent-encoded")
+        : Effect.succeed(layer({ directory: directory.value }))
+    }
+  )
+
 const schemes: ReadonlyMap<string, Scheme> = new Map([
   ["open", bare("open", OpenBackend.layer)],
   ["memory", bare("memory", InMemoryBackend.layer)],
@@ -71,8 +86,13 @@ const schemes: ReadonlyMap<string, Scheme> = new Map([
   ["valkeys", redis("rediss")],
   ["redis+sentinel", redis()],
   ["redis+cluster", redis()],
+  ["rediss+sentinel", redis()],
+  ["rediss+cluster", redis()],
   ["memcache", memcached],
-  ["memcached", memcached]
+  ["memcached", memcached],
+  ["postgres", postgres],
+  ["postgresql", postgres],
+  ["file", file]
 ])
 
 const [last, ...others] = Array.from(schemes.keys(), (scheme) => `${scheme}://`).toReversed()
@@ -140,7 +160,8 @@ const choose: (url: string) => Effect.Effect<Locks, LockError> = (url) => {
  * error.message
  * // => 'Invalid lock option "url": got the unknown scheme mysql://, expected a URL that starts with ' +
  * //    'open://, memory://, redis://, rediss://, valkey://, valkeys://, redis+sentinel://, redis+cluster://, ' +
- * //    'memcache:// or memcached://'
+ * //    'rediss+sentinel://, rediss+cluster://, ' +
+ * //    'memcache://, memcached://, postgres://, postgresql:// or file://'
  * ```
  *
  * @category layers
@@ -152,15 +173,16 @@ export const layer = (url: string | Redacted.Redacted<string>): Layer.Layer<Lock
 /**
  * Where {@link layerConfigWith} looks, and what it makes of nothing.
  *
- * - `variable`: the name of the configuration value (default `"LOCK_URL"`)
- * - `required`: whether it is a failure when there is none (default `false`: a
- *   warning, and locks in memory)
- *
  * @category models
  * @since 0.2.0
  */
 export interface ConfigOptions {
+  /** The name of the configuration value that has the URL. Default `"LOCK_URL"`. */
   readonly variable?: string | undefined
+  /**
+   * Whether the layer fails with `InvalidOptions` when the variable is not set or
+   * empty. Default false: a warning, and locks in memory.
+   */
   readonly required?: boolean | undefined
 }
 
@@ -226,7 +248,8 @@ const naming = (variable: string) => (error: LockError): Locks => {
  * await Effect.runPromise(program)
  * // => 'Invalid lock option "SHOP_LOCKS": got nothing, expected a URL that starts with ' +
  * //    'open://, memory://, redis://, rediss://, valkey://, valkeys://, redis+sentinel://, redis+cluster://, ' +
- * //    'memcache:// or memcached://'
+ * //    'rediss+sentinel://, rediss+cluster://, ' +
+ * //    'memcache://, memcached://, postgres://, postgresql:// or file://'
  * ```
  *
  * @category layers

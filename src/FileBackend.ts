@@ -59,23 +59,30 @@ import type { LockStore } from "./LockStore.ts"
 /**
  * Where the locks are, and how patient to be.
  *
- * - `directory`: a path, or a `file:` URL; of a local file system. It is made when
- *   it is missing, for this user alone (mode 0700), and should have nothing else in it
- * - `poll`: how often one who waits looks by itself (default 1 second), in case that
- *   the process which would wake it dies
- * - `keepIdle`: when a key that nobody uses leaves the disk (default 1 minute). It
- *   takes 4 kB there, and is faster to take than one that has to be made. Keys also leave
- *   when the backend is closed
- * - `detectDead`: whether a lock is taken over at once when the process that has it
- *   is gone (default true), or only when its lease has ended
- *
  * @category models
  * @since 0.2.0
  */
 export interface Options {
+  /**
+   * A path, or a `file:` URL; of a local file system. It is made when it is missing,
+   * for this user alone (mode 0700), and should have nothing else in it.
+   */
   readonly directory: string | URL
+  /**
+   * How often one who waits looks by itself (default 1 second), in case that the
+   * process which would wake it dies.
+   */
   readonly poll?: Duration.Input | undefined
+  /**
+   * When a key that nobody uses leaves the disk (default 1 minute). It takes 4 kB
+   * there, and is faster to take than one that has to be made. Keys also leave when
+   * the backend is closed.
+   */
   readonly keepIdle?: Duration.Input | undefined
+  /**
+   * Whether a lock is taken over at once when the process that has it is gone
+   * (default true), or only when its lease has ended.
+   */
   readonly detectDead?: boolean | undefined
 }
 

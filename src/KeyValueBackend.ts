@@ -87,18 +87,22 @@ import type { LockStore } from "./LockStore.ts"
 /**
  * A cache of strings, as {@link fromCache} wants it.
  *
- * - `get` gives `undefined` or `null` for what is not there.
- * - `set` also hears for how many milliseconds the value is of use. A cache that
- *   can forget by itself, no sooner, then cleans up after crashed holders.
- * - A failure counts as one of the backend: never as a lock, and tried again
- *   until the `timeout` of the lock. So does a call that takes longer than a second.
+ * A failure counts as one of the backend: never as a lock, and tried again
+ * until the `timeout` of the lock. So does a call that takes longer than a second.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Cache<E = unknown> {
+  /** The value that was written last, or `undefined` or `null` for what is not there. */
   readonly get: (key: string) => Effect.Effect<string | null | undefined, E>
+  /**
+   * Writes a value, over one that is there. It is of use for `ttlMillis`, in whole
+   * milliseconds: a cache that can forget by itself, no sooner, then cleans up after
+   * crashed holders.
+   */
   readonly set: (key: string, value: string, ttlMillis: number) => Effect.Effect<unknown, E>
+  /** Removes a value. One that is gone already is no failure. */
   readonly delete: (key: string) => Effect.Effect<unknown, E>
 }
 
@@ -109,8 +113,11 @@ export interface Cache<E = unknown> {
  * @since 0.1.0
  */
 export interface PromiseCache {
+  /** See {@link Cache.get}. What it throws or rejects with is a failure. */
   readonly get: (key: string) => PromiseLike<string | null | undefined> | string | null | undefined
+  /** See {@link Cache.set}. A Promise that it gives is awaited, and the result ignored. */
   readonly set: (key: string, value: string, ttlMillis: number) => unknown
+  /** See {@link Cache.delete}. A Promise that it gives is awaited, and the result ignored. */
   readonly delete: (key: string) => unknown
 }
 

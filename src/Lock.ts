@@ -28,9 +28,13 @@
  *   the `Effect.fn` and `Effect.withSpan` that the call was made in.
  * - With a tracer in place, waiting and holding are spans, `Lock.wait` (from before
  *   the first attempt, failed after a timeout) and `Lock.hold` (until the lease is
- *   lost, when it has failed, or given back). The metrics `lock_wait`, `lock_hold`, `lock_attempts_total`,
- *   `lock_timeouts_total`, `lock_held`, `lock_lost_total` and
- *   `lock_release_failures_total` have the backend's name as their only attribute.
+ *   lost, when it has failed, or given back). Their attributes are `lock.key`,
+ *   `lock.backend` and `lock.owner`.
+ * - The metrics `lock_wait_duration_seconds`, `lock_hold_duration_seconds`, `lock_held`, `lock_waiters`,
+ *   `lock_backend_connected`, `lock_attempts_total`, `lock_timeouts_total`, `lock_lost_total`,
+ *   `lock_hand_overs_total`, `lock_release_failures_total`, `lock_renewals_total` (by `outcome`: `renewed`,
+ *   `lost`, `failed`) and `lock_backend_failures_total` (by `kind`, as in `BackendFailure`) have the name of the
+ *   `backend` as an attribute, and never a key.
  *
  * **Example** (A critical section)
  *

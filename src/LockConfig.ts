@@ -1,6 +1,7 @@
 /**
  * The defaults that every lock call starts from: how long a lease lasts, how
- * long to wait, how to retry, whether to renew, and a prefix for every key.
+ * long to wait, how to retry, whether to renew, a prefix for every key, and what
+ * this process is called.
  *
  * They live in a fiber-local reference. Set them for a whole program with
  * {@link layer}, {@link layerConfig} or {@link layerFromEnv}, for a region with
@@ -35,6 +36,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import { decode, decodeOption } from "./internal/options.ts"
+import * as Owner from "./internal/owner.ts"
 import type { LockError } from "./LockError.ts"
 import type { Share } from "./LockStore.ts"
 
@@ -57,6 +59,8 @@ export interface LockConfig {
   readonly awaitRelease: boolean
   /** Put before every key, so that programs sharing a backend stay apart. */
   readonly keyPrefix: string
+  /** What others see as the holder of a lock. */
+  readonly owner: string
 }
 
 /**
@@ -151,12 +155,18 @@ export interface ShareOptions extends LockOptions {
    * Whether to have the key together with others. Default: alone.
    *
    * `true` is with all others who share it, as a reader. `{ limit, permits }` is with
-   * so many that no more than `limit` permits are out, of which this call takes
-   * `permits` (default 1); both are whole numbers, and `permits` at most `limit`. The
-   * limit is that of the call: nobody sets it for a key.
+   * so many that no more than `limit` permits are out.
+   *
+   * A store that cannot share makes the call fail with `BackendFailure` of kind
+   * `Unsupported`.
    */
   readonly share?: true | {
+    /**
+     * How many permits may be out, those of this call included: a whole number of at
+     * least 1. It is that of the call: nobody sets it for a key.
+     */
     readonly limit: number
+    /** How many of them this call takes: a whole number from 1 to `limit`. Default 1. */
     readonly permits?: number | undefined
   } | undefined
 }
@@ -170,11 +180,21 @@ export interface ShareOptions extends LockOptions {
 export interface LockDefaults extends LockOptions {
   /** Put before every key, so that programs which share a backend stay apart. Default none. */
   readonly keyPrefix?: string | undefined
+  /**
+   * What others see as the holder of a lock: in `Lock.inspect`, in the message of a
+   * `LockTimeout`, in spans. Default: the host's name without its domain and the
+   * process id, such as `"web-3-4711"`, as far as the runtime tells them.
+   *
+   * 1 to 40 of the characters `A-Z a-z 0-9 - _`. It is part of what a backend stores
+   * of a holder, so it is nothing secret. It need not be unique.
+   */
+  readonly owner?: string | undefined
 }
 
 /**
  * The fiber-local defaults: 10 seconds `expires`, 60 seconds `timeout`, the
- * backend's own `retry`, renewal on, releases waited for, no prefix.
+ * backend's own `retry`, renewal on, releases waited for, no prefix, and host and
+ * process id as the owner.
  *
  * @category services
  * @since 0.1.0
@@ -186,7 +206,8 @@ export const LockConfig: Context.Reference<LockConfig> = Context.Reference<LockC
     retry: undefined,
     renew: true,
     awaitRelease: true,
-    keyPrefix: ""
+    keyPrefix: "",
+    owner: Owner.ofProcess
   })
 })
 
@@ -282,7 +303,8 @@ const parseBoolean = (text: string): boolean | string =>
 /**
  * Reads the defaults from the environment (through the current `ConfigProvider`):
  * `LOCK_EXPIRES` and `LOCK_TIMEOUT` as durations with their unit
- * (`"10 seconds"`), `LOCK_RENEW` as `true` or `false`, `LOCK_KEY_PREFIX` as text.
+ * (`"10 seconds"`), `LOCK_RENEW` as `true` or `false`, `LOCK_KEY_PREFIX` and
+ * `LOCK_OWNER` as text.
  * What is not set stays as it is.
  *
  * Fails with `InvalidOptions` naming the variable when a value is not usable.
@@ -311,7 +333,8 @@ export const layerFromEnv: Layer.Layer<never, LockError | Config.ConfigError> = 
       expires: yield* fromEnv("expires", "LOCK_EXPIRES"),
       timeout: yield* fromEnv("timeout", "LOCK_TIMEOUT"),
       renew: yield* fromEnv("renew", "LOCK_RENEW", parseBoolean),
-      keyPrefix: yield* fromEnv("keyPrefix", "LOCK_KEY_PREFIX")
+      keyPrefix: yield* fromEnv("keyPrefix", "LOCK_KEY_PREFIX"),
+      owner: yield* fromEnv("owner", "LOCK_OWNER")
     })
   })
 )
@@ -319,13 +342,61 @@ export const layerFromEnv: Layer.Layer<never, LockError | Config.ConfigError> = 
 /**
  * Changes the defaults for one effect and everything it forks.
  *
- * Fails with `InvalidOptions` when a value is not usable.
+ * Fails with `InvalidOptions` when a value is not usable; the effect does not run
+ * then.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const provide: {
+  /**
+   * Changes the defaults for the effect that it is piped from, and everything that
+   * one forks. What is not named stays as it is around it.
+   *
+   * Fails with `InvalidOptions` when a value is not usable; the effect does not run
+   * then.
+   *
+   * **Example** (In a pipeline)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { LockConfig } from "effect-lock"
+   *
+   * const program = Effect.map(LockConfig.LockConfig, ({ keyPrefix, renew }) => [keyPrefix, renew]).pipe(
+   *   LockConfig.provide({ renew: false }),
+   *   LockConfig.provide({ keyPrefix: "shop:" })
+   * )
+   *
+   * await Effect.runPromise(program) // => ["shop:", false]
+   * ```
+   *
+   * @category combinators
+   * @since 0.1.0
+   */
   (defaults: LockDefaults): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LockError, R>
+  /**
+   * Changes the defaults for the effect that it is given, and everything that one
+   * forks. What is not named stays as it is around it.
+   *
+   * Fails with `InvalidOptions` when a value is not usable; the effect does not run
+   * then.
+   *
+   * **Example** (A value that makes no sense)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { LockConfig } from "effect-lock"
+   *
+   * const program = LockConfig.provide(Effect.succeed("ran"), { timeout: "-1 second" }).pipe(
+   *   Effect.catchReason("LockError", "InvalidOptions", ({ option }) => Effect.succeed(option))
+   * )
+   *
+   * await Effect.runPromise(program) // => "timeout"
+   * ```
+   *
+   * @category combinators
+   * @since 0.1.0
+   */
   <A, E, R>(self: Effect.Effect<A, E, R>, defaults: LockDefaults): Effect.Effect<A, E | LockError, R>
 } = /* #__PURE__ */ dual(
   2,
@@ -334,22 +405,29 @@ export const provide: {
 )
 
 /**
- * A lock call with everything decided: the prefixed key, and the options over
- * the defaults. Times are whole milliseconds; `timeoutMillis` may be infinite.
+ * A lock call with everything decided: the options over the defaults.
  *
  * @category models
  * @since 0.1.0
  */
 export interface LockRequest {
+  /** The key as the backend sees it, with the prefix. */
   readonly key: string
+  /** How long the lease lasts unless it is renewed, in whole milliseconds. */
   readonly expiresMillis: number
+  /** How long to wait, in whole milliseconds: 0 for one attempt, `Infinity` for ever. */
   readonly timeoutMillis: number
+  /** When to look again while waiting; `undefined` leaves it to the backend. */
   readonly retry: Schedule.Schedule<unknown> | undefined
+  /** Whether the lease is renewed for as long as the work takes. */
   readonly renew: boolean
+  /** Whether the call ends only when the backend has confirmed the release. */
   readonly awaitRelease: boolean
+  /** Whether to run under a lease that the work around the call has. */
   readonly reenter: boolean
   /** How the key is shared; without, it is had alone. */
   readonly share: Share | undefined
   /** How long the key stays taken, whenever it is given back. No more than `expiresMillis`. */
   readonly atLeastMillis: number
+  readonly owner: string
 }

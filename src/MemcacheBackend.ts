@@ -103,33 +103,30 @@ import { InvalidOptions, LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
- * How locks are kept, whatever the servers are.
- *
- * - `keyPrefix`: put before every key in memcached (default `"lock:"`), at most
- *   100 printable ASCII characters
- * - `connectTimeout`: how long a connection, login included, may take (default 1 second)
- * - `requestTimeout`: how long a single reply may take before the connection is
- *   given up (default 1 second)
+ * How locks are kept, whatever the servers are. What is not usable fails with
+ * `InvalidOptions`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface StoreOptions {
+  /**
+   * Put before every key in memcached, so that locks stay apart from data: at most 100
+   * printable ASCII characters, no spaces. Default `"lock:"`. It must be the same in
+   * all programs that share locks.
+   */
   readonly keyPrefix?: string | undefined
+  /** How long a connection, login included, may take: from 1 milli to 1 hour. Default 1 second. */
   readonly connectTimeout?: Duration.Input | undefined
+  /**
+   * How long a single reply may take before the connection is given up: from 1 milli
+   * to 1 hour. Default 1 second.
+   */
   readonly requestTimeout?: Duration.Input | undefined
 }
 
 /**
  * Where the servers are, and how locks are kept there.
- *
- * - `url`: `memcache://[user:password@]host[:port][,host[:port]…]`, or the same with
- *   `memcached://`; the user and the password percent-encoded where they need to be. Give it as `Redacted` or as text; it is
- *   never printed.
- * - `servers`: the same as a list of `host`, `host:port` or `[ipv6]:port`
- *   (default `localhost:11211`), instead of a `url`
- * - `username` and `password`: SASL PLAIN credentials, for all servers. They go over
- *   the wire as they are.
  *
  * Environment variables such as `MEMCACHIER_SERVERS`, which memjs reads by itself,
  * have no effect.
@@ -138,9 +135,23 @@ export interface StoreOptions {
  * @since 0.1.0
  */
 export interface Options extends StoreOptions {
+  /**
+   * `memcache://[user:password@]host[:port][,host[:port]…]`, or the same with
+   * `memcached://`; the user and the password percent-encoded where they need to be.
+   * Give it as `Redacted` or as text; it is never printed.
+   */
   readonly url?: string | Redacted.Redacted<string> | undefined
+  /**
+   * Instead of a `url`, a list of `host`, `host:port` or `[ipv6]:port`. Default
+   * `localhost:11211`. Both at once, and an empty list, fail with `InvalidOptions`.
+   */
   readonly servers?: ReadonlyArray<string> | undefined
+  /**
+   * The user of all servers, for SASL PLAIN; wins over the one of the `url`. Without a
+   * user or without a password there is no login.
+   */
   readonly username?: string | undefined
+  /** The password of the user; wins over the one of the `url`. It goes over the wire as it is. */
   readonly password?: Redacted.Redacted<string> | undefined
 }
 
@@ -151,13 +162,22 @@ export interface Options extends StoreOptions {
  * @since 0.1.0
  */
 export interface MemjsClient {
+  /** Where it talks to: at least one, or it is `InvalidOptions`. */
   readonly servers: ReadonlyArray<{
+    /** A name or an address; empty is `InvalidOptions`. */
     readonly host: string
+    /** A whole number; anything else is `InvalidOptions`. */
     readonly port: number
+    /** The user for SASL PLAIN. Without, or without a password, there is no login. */
     readonly username?: string | undefined
+    /** The password of the user. */
     readonly password?: string | undefined
   }>
-  readonly options: { readonly failover?: boolean | undefined }
+  /** What it was made with. */
+  readonly options: {
+    /** Whether it moves keys to another server when theirs is down; `true` is `InvalidOptions`. */
+    readonly failover?: boolean | undefined
+  }
 }
 
 const invalid = (option: string, value: string, expected: string) =>

@@ -2,14 +2,17 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, ConfigProvider, Deferred, Effect, Exit, Layer, Logger, Redacted, Schema } from "effect"
 import { Lock, LockBackend, LockError } from "effect-lock"
 import * as BackendUrl from "effect-lock/BackendUrl"
+import * as SqlBackend from "effect-lock/SqlBackend"
 import { execFile } from "node:child_process"
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { pathToFileURL } from "node:url"
 import { inspect, promisify } from "node:util"
 import { root } from "../scripts/doctest.ts"
 import { isInstalled } from "../scripts/installed.ts"
+import { admin, postgres } from "./support/postgres.ts"
 import { redis, shared } from "./support/redis.ts"
 import { freePort } from "./support/server.ts"
 import { serverUrl } from "./support/urls.ts"
@@ -68,6 +71,26 @@ describe("layer", () => {
       assert.strictEqual(yield* nameOf(BackendUrl.layer(servers)), "memcached")
     }))
 
+  it.live.skipIf(!isInstalled("postgres"))(
+    "postgres:// and postgresql:// are SqlBackend",
+    () =>
+      Effect.gen(function*() {
+        const { url } = yield* postgres()
+        const sql = yield* admin(url)
+        yield* sql.unsafe(yield* SqlBackend.createTable())
+        assert.strictEqual(yield* nameOf(BackendUrl.layer(url)), "postgresql")
+        assert.strictEqual(yield* nameOf(BackendUrl.layer(url.replace("postgres:", "postgresql:"))), "postgresql")
+      }),
+    60_000
+  )
+
+  it.live("file:// is FileBackend, with the directory that it names", () =>
+    Effect.gen(function*() {
+      const directory = join(yield* folder, "a b")
+      assert.strictEqual(yield* nameOf(BackendUrl.layer(pathToFileURL(directory).href)), "file")
+      assert.isTrue(existsSync(directory))
+    }))
+
   for (const scheme of ["rediss", "valkeys"]) {
     it.live(`${scheme}:// speaks TLS`, () =>
       Effect.gen(function*() {
@@ -97,7 +120,8 @@ describe("layer", () => {
           reason?.message,
           `Invalid lock option "url": got the unknown scheme ${url.split("//")[0]}//, ` +
             "expected a URL that starts with open://, memory://, redis://, rediss://, valkey://, valkeys://, " +
-            "redis+sentinel://, redis+cluster://, memcache:// or memcached://"
+            "redis+sentinel://, redis+cluster://, " +
+            "rediss+sentinel://, rediss+cluster://, memcache://, memcached://, postgres://, postgresql:// or file://"
         )
       }))
   }
@@ -112,6 +136,8 @@ describe("layer", () => {
     ["redis://host:port", /expected redis:\/\/\[user\[:password]@]\[host]\[:port]\[\/db], or rediss:\/\/ for TLS/],
     ["rediss://host/db", /expected redis:\/\/.*rediss:\/\/ for TLS/],
     ["memcache://host,host:99999", /got a malformed server, number 2, expected a host and a port from 1 to 65535/],
+    ["file://locks", /got a host, or a malformed path, expected file:\/\/\/directory/],
+    ["postgres://host:port", /expected postgres:\/\//],
     ["memcached://host?x=1", /got a query or a fragment, expected a URL that ends after the servers/]
   ]
   for (const [url, message] of malformed) {
@@ -249,6 +275,8 @@ describe("what is secret in a URL", () => {
     `memcached://user:a@${secret}@host`,
     `valkey://user:${secret}@ho@st`,
     `redis+sentinel://user:${secret}@ho@st`,
+    `postgres://user:${secret}@host:port`,
+    `file://user:${secret}@host/%zz${secret}`,
     ` redis://user:${secret}@host`
   ]
   for (const url of urls) {

@@ -1,16 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Duration, Effect, Fiber, type Layer, Schedule } from "effect"
 import { LockConfig, LockError } from "effect-lock"
+import { hostname } from "node:os"
 
 const shown = Effect.map(LockConfig.LockConfig, (config) => ({
   expires: Duration.toMillis(config.expires),
   timeout: Duration.toMillis(config.timeout),
   renew: config.renew,
   keyPrefix: config.keyPrefix,
+  owner: config.owner,
   retry: config.retry
 }))
 
-const standard = { expires: 10_000, timeout: 60_000, renew: true, keyPrefix: "", retry: undefined }
+const owner = `${hostname().split(".")[0].slice(-39 + String(process.pid).length)}-${process.pid}`
+
+const standard = { expires: 10_000, timeout: 60_000, renew: true, keyPrefix: "", owner, retry: undefined }
 
 const invalid = <A, E>(effect: Effect.Effect<A, E>) =>
   Effect.map(Effect.flip(effect), (error) => {
@@ -81,7 +85,11 @@ describe("LockConfig", () => {
     [{ timeout: "soon" as never }, "timeout", `"soon"`],
     [{ retry: 5 as never }, "retry", "5"],
     [{ renew: 1 as never }, "renew", "1"],
-    [{ keyPrefix: 7 as never }, "keyPrefix", "7"]
+    [{ keyPrefix: 7 as never }, "keyPrefix", "7"],
+    [{ owner: "" }, "owner", `""`],
+    [{ owner: "web.3" }, "owner", `"web.3"`],
+    [{ owner: "Köln" }, "owner", `"Köln"`],
+    [{ owner: "x".repeat(41) }, "owner", `"${"x".repeat(41)}"`]
   ]
   for (const [defaults, option, value] of bad) {
     it.effect(`refuses ${option} of ${value}, naming both`, () =>
@@ -113,14 +121,16 @@ describe("LockConfig", () => {
         LOCK_EXPIRES: "20 seconds",
         LOCK_TIMEOUT: "Infinity",
         LOCK_RENEW: "false",
-        LOCK_KEY_PREFIX: "shop:"
+        LOCK_KEY_PREFIX: "shop:",
+        LOCK_OWNER: "payments-1"
       }
       assert.deepStrictEqual(yield* from(LockConfig.layerFromEnv, env), {
         ...standard,
         expires: 20_000,
         timeout: Infinity,
         renew: false,
-        keyPrefix: "shop:"
+        keyPrefix: "shop:",
+        owner: "payments-1"
       })
       for (const [text, renew] of [["yes", true], ["1", true], ["true", true], ["no", false], ["0", false]] as const) {
         assert.strictEqual((yield* from(LockConfig.layerFromEnv, { LOCK_RENEW: text })).renew, renew)
@@ -128,7 +138,10 @@ describe("LockConfig", () => {
     }))
 
   for (
-    const [name, value] of [["LOCK_EXPIRES", "0 seconds"], ["LOCK_TIMEOUT", "soon"], ["LOCK_RENEW", "maybe"]] as const
+    const [name, value] of [["LOCK_EXPIRES", "0 seconds"], ["LOCK_TIMEOUT", "soon"], ["LOCK_RENEW", "maybe"], [
+      "LOCK_OWNER",
+      "a b"
+    ]] as const
   ) {
     it.effect(`names the variable ${name} when its value is not usable`, () =>
       Effect.gen(function*() {

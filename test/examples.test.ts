@@ -1,9 +1,11 @@
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { assert, describe, it } from "vitest"
 import { filesIn, root } from "../scripts/doctest.ts"
 import { isInstalled, type Name, type ServerName, serverNames } from "../scripts/installed.ts"
 import { directory } from "./file/support.ts"
+import { cluster } from "./support/redis.ts"
+import { watched } from "./support/sentinel.ts"
 import { serverUrl } from "./support/urls.ts"
 
 /**
@@ -15,6 +17,8 @@ import { serverUrl } from "./support/urls.ts"
 interface Expectation {
   readonly prints: ReadonlyArray<RegExp>
   readonly server?: ServerName
+  /** Where it is, if it is not just one. */
+  readonly url?: Effect.Effect<string, never, Scope.Scope>
   readonly on?: ReadonlyArray<ServerName>
   /** What else has to be installed. */
   readonly needs?: Name
@@ -27,7 +31,7 @@ const takeover = [
   /^ {2}(ada|bob) +█+$/,
   /^ {2}(ada|bob) +█+$/,
   /^Never two at once, fencing tokens rise$/,
-  /^(ada was killed with the lock, bob|bob was killed with the lock, ada) had it \d+ ms after \w+ took it: \d+ ms after the lease was over$/
+  /^(ada was killed with the lock, bob|bob was killed with the lock, ada) had it \d+ ms after \w+ said so, of a lease of 800 ms$/
 ]
 
 const expectations: Record<string, Expectation> = {
@@ -120,20 +124,26 @@ const expectations: Record<string, Expectation> = {
     on: serverNames,
     prints: [
       /^ {2}nobody$/,
-      /^ {2}\d+-[\w-]{12}, for 30 seconds unless it renews$/,
+      /^ {2}[\w-]+-\d+, for 30 seconds unless it renews$/,
       /^ {2}order 1$/,
       /^ {4}Lock.wait of "orders": short$/,
       /^ {4}Lock.hold of "orders": long$/,
       /^ {2}order 2$/,
       /^ {4}Lock.wait of "orders": long$/,
       /^ {4}Lock.hold of "orders": long$/,
-      /^ {2}lock_wait\{backend="\w+"\} 4$/,
-      /^ {2}lock_hold\{backend="\w+"\} 4$/,
-      /^ {2}lock_attempts_total\{backend="\w+"\} [1-9]/,
+      /^ {2}lock_wait_duration_seconds\{backend="\w+"\} 4$/,
+      /^ {2}lock_hold_duration_seconds\{backend="\w+"\} 4$/,
       /^ {2}lock_held\{backend="\w+"\} 0$/,
+      /^ {2}lock_waiters\{backend="\w+"\} 0$/,
+      /^ {2}lock_backend_connected\{backend="\w+"\} 1$/,
+      /^ {2}lock_attempts_total\{backend="\w+"\} [1-9]/,
+      /^ {2}lock_timeouts_total\{backend="\w+"\} 0$/,
       /^ {2}lock_lost_total\{backend="\w+"\} 0$/,
-      /^ {2}lock_timeouts_total\{backend="\w+"\} 1$/,
-      /^ {2}lock_release_failures_total\{backend="\w+"\} 0$/
+      /^ {2}lock_hand_overs_total\{backend="\w+"\} \d$/,
+      /^ {2}lock_release_failures_total\{backend="\w+"\} 0$/,
+      /^ {2}lock_renewals_total\{backend="\w+",outcome="renewed"\} \d$/,
+      /^ {2}lock_renewals_total\{backend="\w+",outcome="lost"\} 0$/,
+      /^ {2}lock_renewals_total\{backend="\w+",outcome="failed"\} 0$/
     ]
   },
   once: {
@@ -188,6 +198,31 @@ const expectations: Record<string, Expectation> = {
       /^ {2}the export is free$/,
       /^ {2}server: Lock "export" was lost after /,
       /^ {2}fourth client, whose lock was taken away: was broken off$/
+    ]
+  },
+  "redis-cluster": {
+    server: "redis",
+    url: Effect.map(
+      Effect.orDie(cluster),
+      (nodes) => `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(",")}`
+    ),
+    prints: takeover
+  },
+  "redis-sentinel": { server: "redis", url: Effect.map(Effect.orDie(watched), ({ url }) => url), prints: takeover },
+  settlement: {
+    server: "postgres",
+    prints: [
+      /^ {2}ada: has the lock and 5 accounts to pay$/,
+      /^ {2}ada: paid account 1$/,
+      /^ {2}ada: paid account 2$/,
+      /^Stopping ada$/,
+      /^ {2}bob: has the lock and 3 accounts to pay$/,
+      /^ {2}bob: paid account 5$/,
+      /^Letting ada go on$/,
+      /^ {2}ada: LockLost, (Expired|Taken): wrote nothing$/,
+      /^Account 2 was paid by ada$/,
+      /^Account 3 was paid by bob$/,
+      /^5 accounts, 5 payouts$/
     ]
   },
   tenant: {
@@ -275,7 +310,7 @@ describe("examples", () => {
         Effect.gen(function*() {
           const env = {
             LOCK_DIRECTORY: yield* directory,
-            ...(server !== undefined && { [variable]: yield* serverUrl(server) })
+            ...(server !== undefined && { [variable]: yield* expectations[name]?.url ?? serverUrl(server) })
           }
           const { code, stderr, stdout } = yield* run(`examples/${name}.ts`, env)
           assert.strictEqual(code, 0, `${stdout}\n${stderr}`)

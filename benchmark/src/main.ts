@@ -18,10 +18,12 @@ import { write } from "./lib/write.ts"
 export const scenarios = [
   "inProcess",
   "uncontended",
+  "fresh",
   "contended",
   "holding",
   "memcached",
   "files",
+  "postgres",
   "growth",
   "entries"
 ] as const

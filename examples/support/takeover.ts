@@ -111,13 +111,12 @@ const watch = Effect.gen(function*() {
   const rising = turns.every((turn, i) => i === 0 || turn.fence > turns[i - 1].fence)
   const alone = turns.every((one, i) => turns.every((other, j) => i === j || !overlap(one, other)))
   const waited = next.from - killed.from
-  const over = waited >= expires
   yield* Console.log(
     `${alone ? "Never two at once" : "Two at once!"}, fencing tokens ${rising ? "rise" : "do not rise!"}`
   )
   yield* Console.log(
-    `${killed.name} was killed with the lock, ${next.name} had it ${waited} ms after ${killed.name} took it: ` +
-      (over ? `${waited - expires} ms after the lease was over` : "before the lease was over!")
+    `${killed.name} was killed with the lock, ${next.name} had it ${waited} ms after ${killed.name} said so, ` +
+      `of a lease of ${expires} ms`
   )
 }).pipe(Effect.scoped)
 

@@ -4,11 +4,14 @@ import type { Occupant } from "../LockStore.ts"
 import { wholeMillis } from "./time.ts"
 import * as Token from "./token.ts"
 
-export const toHolder = ({ permits, remainingMillis, token, waiters }: Occupant): Holder =>
-  new Holder({
+export const toHolder = ({ permits, remainingMillis, token, waiters }: Occupant): Holder => {
+  const said = Token.parse(token)
+  return new Holder({
     token,
-    ...Token.parse(token),
+    owner: said?.owner,
+    since: said?.since,
     remaining: remainingMillis === undefined ? undefined : wholeMillis(remainingMillis),
     waiters,
     ...(permits !== undefined && { permits })
   })
+}

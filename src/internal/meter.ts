@@ -1,13 +1,16 @@
 /**
  * What a backend counts. Counting is an addition; the metrics are made of it when
- * somebody reads them. The only attribute is the backend's name: keys would be
- * without bound.
+ * somebody reads them. Attributes are the backend's name, and words of ours that are
+ * few: keys would be without bound.
  */
 import * as Context from "effect/Context"
 import { constVoid } from "effect/Function"
 import * as Metric from "effect/Metric"
+import { FailureKind } from "../LockError.ts"
 
-const boundaries = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000]
+/** In milliseconds, as it is counted; metrics are in seconds. */
+const boundaries = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000]
+const inSeconds = boundaries.map((millis) => millis / 1000)
 
 class Histogram {
   private readonly counts = new Float64Array(boundaries.length + 1)
@@ -27,53 +30,82 @@ class Histogram {
   /** As Effect's own histograms tell it: cumulated, and without the last bucket. */
   get state(): Metric.HistogramState {
     const { counts, max, min, sum } = this
+    const seconds = (millis: number) => Math.abs(millis) === Number.MAX_VALUE ? millis : millis / 1000
     let count = 0
-    const buckets = boundaries.map((boundary, i): [number, number] => [boundary, count += counts[i]])
-    return { buckets, count: count + counts[boundaries.length], min, max, sum }
+    const buckets = inSeconds.map((boundary, i): [number, number] => [boundary, count += counts[i]])
+    return { buckets, count: count + counts[boundaries.length], min: seconds(min), max: seconds(max), sum: sum / 1000 }
   }
 }
 
+/** What there is of a backend at the moment. */
+export interface Gauges {
+  readonly held: number
+  readonly waiters: number
+  readonly isConnected: boolean
+}
+
 export class Meter {
+  attempts = 0
+  timeouts = 0
+  losses = 0
+  handOvers = 0
+  failedReleases = 0
+  readonly renewals = { renewed: 0, lost: 0, failed: 0 }
+  private readonly failures: Record<FailureKind, number>
   private readonly waits = new Histogram()
   private readonly holds = new Histogram()
-  private attempts = 0
-  private losses = 0
-  private timeouts = 0
-  private failedReleases = 0
-  /** How many locks the backends hold, each its own. */
-  private readonly holding: Array<() => number> = []
+  /** Of each backend. */
+  private readonly gauges: Array<() => Gauges> = []
 
   constructor(backend: string, context: Context.Context<never>) {
-    const attributes = { backend }
     const show = <Input, State>(metric: Metric.Metric<Input, State>, get: () => State): void => {
       Metric.registerUnsafe(metric, context, { get, update: constVoid, modify: constVoid })
     }
     const histogram = (name: string, description: string, histogram: Histogram) =>
       show(
-        Metric.histogram(name, { description, boundaries, attributes: { ...attributes, time_unit: "milliseconds" } }),
+        Metric.histogram(name, { description, boundaries: inSeconds, attributes: { backend, unit: "s" } }),
         () => histogram.state
       )
-    const counter = (name: string, description: string, count: () => number) =>
-      show(Metric.counter(name, { description, incremental: true, attributes }), () => ({
+    const counter = (name: string, description: string, count: () => number, more?: Record<string, string>) =>
+      show(Metric.counter(name, { description, incremental: true, attributes: { backend, ...more } }), () => ({
         count: count(),
         incremental: true
       }))
-    histogram("lock_wait", "Time from asking for a lock to having it", this.waits)
-    histogram("lock_hold", "Time a lock was held", this.holds)
+    const gauge = (name: string, description: string, value: () => number) =>
+      show(Metric.gauge(name, { description, attributes: { backend } }), () => ({ value: value() }))
+    const sum = (of: (gauges: Gauges) => number) => () => this.gauges.reduce((sum, read) => sum + of(read()), 0)
+
+    histogram("lock_wait_duration_seconds", "Time from asking for a lock to having it", this.waits)
+    histogram("lock_hold_duration_seconds", "Time a lock was held", this.holds)
+    gauge("lock_held", "Locks that this process holds", sum(({ held }) => held))
+    gauge("lock_waiters", "Calls in this process that wait for a lock", sum(({ waiters }) => waiters))
+    gauge(
+      "lock_backend_connected",
+      "1 while the backend answers, 0 from a failure on until it answers again",
+      () => this.gauges.every((read) => read().isConnected) ? 1 : 0
+    )
     counter("lock_attempts_total", "Attempts to take a lock", () => this.attempts)
-    counter("lock_lost_total", "Locks lost while held", () => this.losses)
     counter("lock_timeouts_total", "Locks not acquired in time", () => this.timeouts)
+    counter("lock_lost_total", "Locks lost while held", () => this.losses)
+    counter("lock_hand_overs_total", "Leases passed on within this process", () => this.handOvers)
     counter("lock_release_failures_total", "Releases that the backend did not confirm", () => this.failedReleases)
-    show(Metric.gauge("lock_held", { description: "Locks that this process holds", attributes }), () => ({
-      value: this.holding.reduce((sum, count) => sum + count(), 0)
-    }))
+    for (const outcome of ["renewed", "lost", "failed"] as const) {
+      const description = "Renewals of leases, by what came of them"
+      counter("lock_renewals_total", description, () => this.renewals[outcome], { outcome })
+    }
+    const kinds = FailureKind.literals
+    const failures = this.failures = Object.fromEntries(kinds.map((kind) => [kind, 0])) as Record<FailureKind, number>
+    for (const kind of kinds) {
+      const description = "Operations of the backend that failed, by kind of failure"
+      counter("lock_backend_failures_total", description, () => failures[kind], { kind })
+    }
   }
 
-  /** Counts what a backend holds, too, for as long as it is open. */
-  watch(holding: () => number): () => void {
-    this.holding.push(holding)
+  /** Shows what there is of a backend, too, for as long as it is open. */
+  watch(gauges: () => Gauges): () => void {
+    this.gauges.push(gauges)
     return () => {
-      this.holding.splice(this.holding.indexOf(holding), 1)
+      this.gauges.splice(this.gauges.indexOf(gauges), 1)
     }
   }
 
@@ -85,20 +117,8 @@ export class Meter {
     this.holds.add(millis)
   }
 
-  attempted(): void {
-    this.attempts++
-  }
-
-  lost(): void {
-    this.losses++
-  }
-
-  timedOut(): void {
-    this.timeouts++
-  }
-
-  releaseFailed(): void {
-    this.failedReleases++
+  failed(kind: FailureKind): void {
+    this.failures[kind]++
   }
 }
 

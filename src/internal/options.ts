@@ -4,6 +4,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import { InvalidOptions, LockError } from "../LockError.ts"
+import * as Owner from "./owner.ts"
 import { show } from "./show.ts"
 
 export const invalid = (option: string, value: unknown, expected: string): LockError =>
@@ -51,6 +52,7 @@ interface Decoded {
   readonly retry: Schedule.Schedule<unknown>
   readonly renew: boolean
   readonly awaitRelease: boolean
+  readonly owner: string
   readonly keyPrefix: string
 }
 
@@ -81,7 +83,8 @@ export const kinds: {
   },
   renew: aBoolean,
   awaitRelease: aBoolean,
-  keyPrefix: { expected: "a string", decode: (input) => typeof input === "string" ? input : undefined }
+  keyPrefix: { expected: "a string", decode: (input) => typeof input === "string" ? input : undefined },
+  owner: { expected: Owner.expected, decode: (input) => Owner.isOwner(input) ? input : undefined }
 }
 
 const names = Object.keys(kinds) as Array<keyof Decoded>

@@ -47,6 +47,7 @@ export class Asking {
       renew: options?.renew ?? config.renew,
       awaitRelease: options?.awaitRelease ?? config.awaitRelease,
       reenter: options?.reenter === true,
+      owner: config.owner,
       share,
       atLeastMillis
     }

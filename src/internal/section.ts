@@ -231,9 +231,13 @@ const intoScope = (
     if (tracing === undefined) return scoped
     return Effect.flatMap(Effect.makeSpan("Lock.hold", spanOptions(tracing, request)), (span) =>
       Effect.clockWith((clock: Clock.Clock) => {
-        lease.whenEnded((exit) =>
-          span.end(clock.currentTimeNanosUnsafe(), exit)
-        )
+        lease.whenEnded((exit) => {
+          try {
+            span.end(clock.currentTimeNanosUnsafe(), exit)
+          } catch {
+            // The end of the lease does not depend on who watches it.
+          }
+        })
         return scoped
       }))
   })
@@ -410,8 +414,8 @@ export const guardOf = (lease: Lease): Guard | undefined => isGuard(lease as Gua
 const isTraced = ({ cache }: Caller): boolean =>
   cache.tracerEnabled && (cache.tracer !== undefined || cache.span !== undefined)
 
-const spanOptions = ({ name }: Taker, { key }: LockRequest) => ({
-  attributes: { "lock.backend": name, "lock.key": key }
+const spanOptions = ({ name }: Taker, { key, owner }: LockRequest) => ({
+  attributes: { "lock.backend": name, "lock.key": key, "lock.owner": owner }
 })
 
 /** The span of a wait. What a store in this process does has no spans to be put under it. */

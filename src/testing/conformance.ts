@@ -52,9 +52,13 @@ import * as TestBackend from "./TestBackend.ts"
  * @since 0.1.0
  */
 export class ConformanceFailure extends Schema.TaggedError<ConformanceFailure>()("ConformanceFailure", {
+  /** The name of the store, as the suite was told. */
   store: Schema.String,
+  /** The name of the case, which is what must hold. */
   name: Schema.String,
+  /** What was seen instead. */
   description: Schema.String,
+  /** What the case failed or died with; absent where it saw what is wrong by itself. */
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message(): string {
@@ -66,23 +70,23 @@ export class ConformanceFailure extends Schema.TaggedError<ConformanceFailure>()
  * How to reach the faults of a real connection. What is absent is scripted in
  * front of the store, as `TestBackend` does it.
  *
- * - `lostReply`: the next such call of `one` is executed and never answered
- * - `lateReply`: it is executed at once and answered late
- * - `lostRequest`: it is never executed
- * - `lateRequest`: it is executed late
- * - `steal`: the key is taken from its holder and another has it
- * - `down`, `up`: `one` cannot be reached, can be reached
- *
  * @category models
  * @since 0.1.0
  */
 export interface Faults {
+  /** The next call of the operation to `one` is executed and never answered. */
   readonly lostReply?: ((operation: Operation) => Effect.Effect<void>) | undefined
+  /** The next call of the operation to `one` is executed at once and answered late by so much. */
   readonly lateReply?: ((operation: Operation, by: Duration.Duration) => Effect.Effect<void>) | undefined
+  /** The next call of the operation to `one` is never executed, nor answered. */
   readonly lostRequest?: ((operation: Operation) => Effect.Effect<void>) | undefined
+  /** The next call of the operation to `one` is executed late by so much. */
   readonly lateRequest?: ((operation: Operation, by: Duration.Duration) => Effect.Effect<void>) | undefined
+  /** The key is taken from its holder and another has it. */
   readonly steal?: ((key: string) => Effect.Effect<void>) | undefined
+  /** From now on `one` cannot be reached. */
   readonly down?: Effect.Effect<void> | undefined
+  /** From now on `one` can be reached again. */
   readonly up?: Effect.Effect<void> | undefined
 }
 
@@ -90,76 +94,94 @@ export interface Faults {
  * A program that makes stores on the same data in processes of their own. Node
  * runs it, and it calls {@link serve}.
  *
- * - `module`: the program's file
- * - `argument`: what its store is made from, such as a port or a directory
- * - `execArgv`: options for Node, such as `["--import", "tsx"]` for a program in
- *   TypeScript (default those of this process)
- *
  * @category models
  * @since 0.2.0
  */
 export interface Program {
+  /** The program's file, as a path or a `file:` URL. */
   readonly module: string | URL
+  /** What its store is made from, such as a port or a directory. Default `""`. */
   readonly argument?: string | undefined
+  /**
+   * Options for Node, such as `["--import", "tsx"]` for a program in TypeScript.
+   * Default: those of this process.
+   */
   readonly execArgv?: ReadonlyArray<string> | undefined
 }
 
 /**
- * Two stores on the same data, as two processes have them (for a store that
- * lives in one process, the same one twice), how to break the first, and how to
- * have more of them in real processes.
- *
- * Two stores in one process share its clock, its memory and its turns. What goes
- * wrong between processes shows with a `program` only: cases start it three
- * times, and kill and stop it, in real time.
+ * Two stores on the same data, as two processes have them, how to break the first,
+ * and how to have more of them in real processes.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Subject {
+  /** The store that faults happen to. */
   readonly one: LockStore
+  /** A second one on the same data; for a store that lives in one process, the same. */
   readonly other: LockStore
+  /** How to break `one`. Default: by scripts in front of it. */
   readonly faults?: Faults | undefined
+  /**
+   * How to have it in processes of its own. Two stores in one process share its clock,
+   * its memory and its turns; what goes wrong between processes shows only here. Cases
+   * start it up to three times, and kill and stop it, in real time.
+   *
+   * Default: the cases for processes pass unseen, as they do in test time.
+   */
   readonly program?: Program | undefined
 }
 
 /**
  * What to check, and how.
  *
- * - `name`: of the store, for messages
- * - `make`: makes the stores; called for every case, released after it
- * - `time`: `"real"` (default) waits, `"test"` gives every case a `TestClock`
- *   of its own, for a store that reads time from Effect's `Clock`
- * - `lease`: how long most leases of the cases last (default 1 second). A
- *   machine that pauses for longer sees cases fail.
- * - `smallest`: the shortest lease that the store honours (default 50 millis)
- * - `grain`: how much longer than asked for the store may keep a lease (default
- *   none in test time, 100 millis in real time)
- *
  * @category models
  * @since 0.1.0
  */
 export interface Options<E> {
+  /** The name of the store, for messages. */
   readonly name: string
+  /**
+   * Makes the stores, for every case anew; what it takes is released after the case.
+   * Its failure is one of the case.
+   */
   readonly make: Effect.Effect<Subject, E, Scope.Scope>
+  /**
+   * Whether cases wait (`"real"`, the default), or have a `TestClock` of their own
+   * (`"test"`), for a store that reads time from Effect's `Clock`.
+   */
   readonly time?: "real" | "test" | undefined
+  /**
+   * How long most leases of the cases last. Default 1 second. A machine that pauses
+   * for longer sees cases fail.
+   */
   readonly lease?: Duration.Input | undefined
+  /** The shortest lease that the store honours. Default 50 millis. */
   readonly smallest?: Duration.Input | undefined
+  /**
+   * How much longer than asked for the store may keep a lease. Default none in test
+   * time, 100 millis in real time.
+   */
   readonly grain?: Duration.Input | undefined
 }
 
 /**
- * One thing that must hold. It needs nothing but a scope and brings its own clock.
- *
- * Many can run at the same time, but for those that start `processes`: these take
- * a machine's time from others, which then count it as the store's.
+ * One thing that must hold.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ConformanceCase {
+  /** What must hold, in words. */
   readonly name: string
+  /**
+   * How many processes it starts, if there is a {@link Program}; 0 for most. Many cases
+   * can run at the same time, but for those that start some: these take a machine's
+   * time from others, which then count it as the store's.
+   */
   readonly processes: number
+  /** Checks it. Needs nothing but a scope, and brings its own clock. */
   readonly run: Effect.Effect<void, ConformanceFailure, Scope.Scope>
 }
 

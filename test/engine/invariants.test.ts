@@ -659,7 +659,7 @@ describe("invariant 8: errors say which of the four happened", () => {
       assert.strictEqual(reason.key, "key")
       assert.strictEqual(Duration.toMillis(reason.waited), 2_000)
       assert.strictEqual(reason.holder?.since?.epochMilliseconds, 5_000)
-      assert.match(reason.holder?.owner ?? "", /^\d+-[\w-]+$/)
+      assert.match(reason.holder?.owner ?? "", new RegExp(`^[\\w-]+-${process.pid}$`))
       assert.match(reason.message, /^Lock "key" was not acquired after waiting 2s: it is held by .* since 1970-01-01T/)
     }))
 
@@ -699,6 +699,10 @@ describe("invariant 8: errors say which of the four happened", () => {
     ["expires", "key", { expires: 0 }],
     ["expires", "key", { expires: -1 }],
     ["expires", "key", { expires: NaN }],
+    ["expires", "key", { expires: { seconds: NaN } }],
+    ["timeout", "key", { timeout: { minutes: 1, seconds: NaN } }],
+    ["timeout", "key", { timeout: [NaN, NaN] as never }],
+    ["awaitRelease", "key", { awaitRelease: 1 as never }],
     ["expires", "key", { expires: "Infinity" }],
     ["expires", "key", { expires: "soon" as never }],
     ["timeout", "key", { timeout: -1 }],

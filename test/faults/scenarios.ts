@@ -1,6 +1,6 @@
 /** The attacks: each family of nemeses alone, and all of them together. */
 import type { Nemesis } from "./arena.ts"
-import { network } from "./nemeses/network.ts"
+import { cutSubscription, mutedSubscription, network } from "./nemeses/network.ts"
 import * as Processes from "./nemeses/processes.ts"
 import * as Servers from "./nemeses/servers.ts"
 import type { Scenario } from "./runner.ts"
@@ -52,6 +52,7 @@ export const redis: ReadonlyArray<Scenario> = [
   { name: "redis: pauses", backend: "redis", nemeses: [pause, blockedLoop] },
   { name: "redis: wall clocks", backend: "redis", nemeses: [wallClock] },
   { name: "redis: network", backend: "redis", nemeses: network },
+  { name: "redis: subscriptions", backend: "redis", nemeses: [mutedSubscription, cutSubscription] },
   { name: "redis: restarts with data", backend: "redis", nemeses: unforgetting, redis: { keepsData: true } },
   { name: "redis: lost locks", backend: "redis", nemeses: forgetting },
   { name: "redis: failover", backend: "redis", nemeses: [Servers.failover], redis: { hasReplica: true } },

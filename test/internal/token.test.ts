@@ -20,10 +20,38 @@ describe("tokens", () => {
     const first = Token.parse(next(1))
     wall += 5_000
     const second = Token.parse(next(5_001))
-    assert.strictEqual(first?.owner, second?.owner)
-    assert.match(first?.owner ?? "", new RegExp(`^${process.pid}-`))
+    assert.strictEqual(first?.process, second?.process)
+    assert.match(first?.process ?? "", new RegExp(`^${process.pid}-`))
     assert.strictEqual(first && DateTime.toEpochMillis(first.since), 1_700_000_000_123)
     assert.strictEqual(second && DateTime.toEpochMillis(second.since), 1_700_000_005_123)
+  })
+
+  it("say what their owner is called: as the source was told, unless told otherwise", () => {
+    const next = Token.make(() => 5, "payments-1")
+    assert.strictEqual(Token.parse(next())?.owner, "payments-1")
+    assert.strictEqual(Token.parse(next(NaN, "nightly_report"))?.owner, "nightly_report")
+    assert.isTrue(Token.isOf(next(NaN, "report"), "report"))
+    assert.isFalse(Token.isOf(next(NaN, "my-report"), "report"))
+  })
+
+  it("are at most 82 characters long, whatever the owner", () => {
+    const next = Token.make(() => 4e12, "x".repeat(40))
+    const [id, ...rest] = next().split(".")
+    // The largest process id of Linux has seven digits.
+    assert.isAtMost(["4194304" + id.slice(id.indexOf("-")), ...rest].join(".").length, 82)
+  })
+
+  it("of the first release, which told no owner, say which process it is", () => {
+    const parsed = Token.parse("4711-Ab12Cd34-_56.loyw3v28.Xy12345678")
+    assert.strictEqual(parsed?.owner, "4711-Ab12Cd34-_56")
+    assert.strictEqual(parsed?.process, "4711-Ab12Cd34-_56")
+    assert.strictEqual(parsed && DateTime.toEpochMillis(parsed.since), 1_700_000_000_000)
+  })
+
+  it("are shortened to what tells holders apart", () => {
+    const token = Token.make(() => 5, "payments")()
+    assert.strictEqual(Token.shorten(token), `${token.split(".")[0]}…`)
+    assert.strictEqual(Token.shorten("somebody-elses-token"), "somebody…")
   })
 
   it("look at the wall clock once per millisecond of the caller's", () => {
@@ -40,7 +68,8 @@ describe("tokens", () => {
       "",
       "x",
       "1-a.b.c",
-      `${token}x`,
+      `${token}.x`,
+      `${token}é`,
       `x${token}`,
       token.slice(1),
       token.toUpperCase() + "é",

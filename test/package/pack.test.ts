@@ -106,7 +106,7 @@ describe("a project without ioredis and memjs", () => {
   it("sees the types that the sources have", async () => {
     // Those of the modules that need a driver are left out, as the driver is.
     const tests = filesIn("test/types", ".ts", false).filter((file) =>
-      !/(?:RedisBackend|MemcacheBackend|\.test)\b/.test(file)
+      !/(?:RedisBackend|MemcacheBackend|SqlBackend|\.test)\b/.test(file)
     )
     for (const file of tests) cpSync(join(root, file), join(user, file))
     const options = {

@@ -304,7 +304,9 @@ export class Scenario {
     const kind = this.world.random.next()
     // A lock within may take its time to give up.
     const deaf = kind >= 0.86
-    return this.section(operation.host.process, lease, deaf, (section) => {
+    // Who has acquired a lease looks at it itself, and may get to that too late.
+    const begunAt = operation.name === "acquire" ? -Infinity : this.world.now
+    return this.section(operation.host.process, lease, deaf, begunAt, (section) => {
       const { process } = operation.host
       operation.enteredAt = this.world.now
       operation.deaf = deaf
@@ -323,10 +325,11 @@ export class Scenario {
     process: Process,
     lease: Lock.Lease,
     deaf: boolean,
+    begunAt: number,
     body: (section: Section) => Effect.Effect<unknown, E, R>
   ): Effect.Effect<void, E, R> {
     return Effect.uninterruptibleMask((restore) => {
-      const section = this.witness.enter(process, lease, deaf)
+      const section = this.witness.enter(process, lease, deaf, begunAt)
       return Effect.asVoid(
         Effect.onExit(restore(body(section)), () => Effect.sync(() => this.witness.leave(section)))
       )
@@ -353,7 +356,7 @@ export class Scenario {
     if (kind < 0.86) return Effect.andThen(wait, Effect.die("as planned"))
     if (kind >= 0.9) return Effect.uninterruptible(wait)
     const inner = Lock.withLock(
-      (lease) => this.section(section.process, lease, false, () => wait),
+      (lease) => this.section(section.process, lease, false, this.world.now, () => wait),
       random.pick(this.keys),
       { expires, timeout: random.int(50) }
     )
@@ -387,7 +390,10 @@ export class Scenario {
       this.inTime(operation, interruptedAt, operation.startLag, 1, "to be interrupted")
     } else if (name === "inspect" || name === "forceRelease") {
       this.inTime(operation, operation.startedAt, operation.startLag, 2, "to end")
-    } else this.inTime(operation, operation.startedAt + operation.timeoutMillis, operation.startLag, 1, "to give up")
+    } else {
+      // Who waited for the answer to another's claim, and gets its turn instead, has yet to ask itself.
+      this.inTime(operation, operation.startedAt + operation.timeoutMillis, operation.startLag, 2, "to give up")
+    }
     if (Exit.isSuccess(exit)) return
     for (const reason of exit.cause.reasons) {
       if (reason._tag === "Die" && reason.defect !== "as planned") {

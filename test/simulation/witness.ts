@@ -45,13 +45,15 @@ export class Witness {
     this.truth = truth
   }
 
-  enter(process: Process, lease: Lease.Lease, deaf: boolean): Section {
+  enter(process: Process, lease: Lease.Lease, deaf: boolean, begunAt: number): Section {
     const section: Section = { process, key: lease.key, lease: lease as unknown as HeldLease, deaf, active: true }
     this.world.log(() => `${short(section)} ENTERS until ${section.lease.deadline.toFixed(3)}`)
     this.entered++
-    const { key, lease: { fencingToken } } = section
+    const { key, lease: { deadline, fencingToken, token } } = section
+    // A process may be stopped within its work, until its lease is over.
+    const isOver = begunAt < deadline && deadline <= this.world.now
     // A lease that was ended by force before its holder heard of it comes after others.
-    if (!this.truth.isForgotten(section.lease.token)) {
+    if (!isOver && !this.truth.isForgotten(token)) {
       const last = this.fences.get(key) ?? -Infinity
       if (fencingToken <= last) this.object(`fencing token ${fencingToken} after ${last} on ${key}`)
       this.fences.set(key, fencingToken)

@@ -28,14 +28,14 @@ export const adopt = (
   caller: Fiber.Fiber<unknown, unknown>,
   restore: Restore
 ): Effect.Effect<Lease, LockError> => {
-  const { debts, port, sharing } = parts
+  const { debts, journal, port, sharing } = parts
   const { expiresMillis, key, renew, timeoutMillis } = request
   const { alarms } = port
   if (parts.closed) return failWith(port.closedFailure("acquire", key), caller)
   const invalid = port.invalidExpires(expiresMillis, renew)
   if (invalid !== undefined) return Exit.fail(invalid)
   if (port.store.transfer === undefined) return failWith(port.untransferable(key), caller)
-  const claim = new Claim(port, debts, parts.nextToken(), request)
+  const claim = new Claim(port, debts, parts.nextToken(alarms.now(), request.owner), request)
   const endsAt = alarms.now() + timeoutMillis
 
   /** As for any claim, what is given up may still be executed. */
@@ -76,6 +76,7 @@ export const adopt = (
           )
           lease.follow(claim.won())
           sharing.lend(lease, undefined)
+          journal.acquired(lease, 0)
           return lease
         }
       } else if (!reply.retryable) return yield* failWith(reply, caller)

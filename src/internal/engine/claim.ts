@@ -111,8 +111,8 @@ export class Claim implements Alarm, Bearer {
   private answered(reply: Reply<Attempt>): void {
     this.reply = reply
     if (reply._tag !== "Held") this.lastEnd = this.port.alarms.now() + this.expiresMillis
-    // A claim that was refused leaves nothing, unless it may wait or others are out.
-    else if (!this.isQueued && this.out.length === 0) this.isInDoubt = false
+    // One that was refused leaves nothing, unless it may wait, or others are out or may still be executed.
+    else if (!this.isQueued && this.out.length === 0 && this.lastEnd === 0) this.isInDoubt = false
   }
 
   // ---------------------------------------------------------------------------

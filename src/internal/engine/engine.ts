@@ -6,12 +6,12 @@ import type * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { LockRequest } from "../../LockConfig.ts"
+import { LockConfig, type LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure, Holder, LockError } from "../../LockError.ts"
 import type { LockStore } from "../../LockStore.ts"
 import { failWith } from "../failing.ts"
 import { toHolder } from "../holder.ts"
-import { type Meter, meterOf } from "../meter.ts"
+import { type Gauges, meterOf } from "../meter.ts"
 import * as Reentry from "../reentry.ts"
 import type { Known } from "../refusal.ts"
 import * as Section from "../section.ts"
@@ -20,6 +20,7 @@ import * as Token from "../token.ts"
 import { adopt } from "./adopting.ts"
 import { Alarms } from "./alarms.ts"
 import { Debts } from "./debts.ts"
+import { Journal } from "./journal.ts"
 import { Keeper } from "./keeper.ts"
 import * as KeyMap from "./keyMap.ts"
 import { Lease } from "./lease.ts"
@@ -35,28 +36,31 @@ export class Engine implements Parts, Keys, Section.Taker {
   readonly port: Port
   readonly debts: Debts
   readonly keeper: Keeper
-  readonly meter: Meter
+  readonly journal: Journal
   readonly time: Time
   readonly lines: KeyMap.KeyMap<Line>
   readonly counter: Counter
   readonly sharing: Sharing
-  readonly nextToken: (now?: number) => string
+  readonly owner: string
+  readonly nextToken: Token.Source
   closed = false
   private readonly unwatch: () => void
 
   constructor(store: LockStore, context: Context.Context<never>) {
     const time = timeOf(Context.get(context, Clock.Clock))
     const soon = nextTurn(context)
+    const meter = meterOf(store.name, context)
     this.time = time
-    this.nextToken = Token.make(() => time.wallMillis())
-    this.port = new Port(store, context, new Alarms(time, Effect.runForkWith(context), soon), soon)
+    this.journal = new Journal(meter)
+    this.owner = Context.get(context, LockConfig).owner
+    this.nextToken = Token.make(() => time.wallMillis(), this.owner)
+    this.port = new Port(store, context, new Alarms(time, Effect.runForkWith(context), soon), soon, this.journal)
     this.debts = new Debts(this.port, (failure) => this.releaseFailed(failure))
-    this.keeper = new Keeper(this.port, time)
+    this.keeper = new Keeper(this.port, time, meter)
     this.lines = KeyMap.make((key) => new Line(this, this.lines, key), soon)
     this.counter = new Counter(this)
     this.sharing = new Sharing(this)
-    this.meter = meterOf(store.name, context)
-    this.unwatch = this.meter.watch(() => this.keeper.size)
+    this.unwatch = meter.watch(() => this.gauges)
   }
 
   get isInProcess(): boolean {
@@ -67,8 +71,13 @@ export class Engine implements Parts, Keys, Section.Taker {
     return this.port.store.name
   }
 
+  private get gauges(): Gauges {
+    const waiters = this.lines.values().reduce((sum, { waiting }) => sum + waiting, 0)
+    return { held: this.keeper.size, waiters, isConnected: !this.journal.isTroubled }
+  }
+
   private releaseFailed(failure: BackendFailure | undefined): void {
-    this.meter.releaseFailed()
+    this.journal.meter.failedReleases++
     // A backend in trouble has said so itself; this is about the one lock.
     if (failure?.retryable !== false) return
     this.port.log(Effect.logWarning("A lock could not be released; that is tried until its lease has ended", failure))
@@ -95,8 +104,8 @@ export class Engine implements Parts, Keys, Section.Taker {
     return adopt(this, token, request, caller, restore)
   }
 
-  refused(): void {
-    this.meter.timedOut()
+  refused(request: LockRequest, waitedMillis: number): void {
+    this.journal.timedOut(request, waitedMillis)
   }
 
   isHeldBy(key: string, fiber: Fiber.Fiber<unknown, unknown>): boolean {

@@ -12,6 +12,7 @@ import * as Exit from "effect/Exit"
 import { constVoid } from "effect/Function"
 import type { LockError } from "../../LockError.ts"
 import { failWith } from "../failing.ts"
+import type { Meter } from "../meter.ts"
 import type { Time } from "../time.ts"
 import type { Alarm } from "./alarms.ts"
 import type { Call, Reply } from "./call.ts"
@@ -38,12 +39,14 @@ export class Keeper implements Alarm {
   index = -1
   private readonly port: Port
   private readonly time: Time
+  private readonly meter: Meter
   private readonly leases: Array<Lease> = []
   private wakeAt = Infinity
   private wallAhead = 0
 
-  constructor(port: Port, time: Time) {
+  constructor(port: Port, time: Time, meter: Meter) {
     this.port = port
+    this.meter = meter
     this.time = time
   }
 
@@ -58,9 +61,10 @@ export class Keeper implements Alarm {
 
   add(lease: Lease): void {
     if (lease.place !== -1) return
-    if (this.leases.length === 0) this.wallAhead = this.lookAtWall()
+    const isFirst = this.leases.length === 0
+    if (isFirst) this.wallAhead = this.lookAtWall()
     lease.place = this.leases.push(lease) - 1
-    this.wakeBy(Math.min(lease.renewAt, lease.deadline))
+    this.wakeBy(Math.min(lease.renewAt, lease.deadline, isFirst ? lease.since + beatMillis : Infinity))
   }
 
   remove(lease: Lease): void {
@@ -163,6 +167,7 @@ export class Keeper implements Alarm {
     const now = this.port.alarms.now()
     const sent = lease.answered(call, now)
     if (!lease.isHeld || sent === undefined) return
+    this.meter.renewals[isFailure(reply) ? "failed" : reply ? "renewed" : "lost"]++
     if (isFailure(reply)) {
       if (lease.failure === undefined && !reply.retryable) {
         this.port.log(Effect.logWarning("A lock could not be renewed; that is tried until its lease ends", reply))

@@ -2,9 +2,10 @@
 import type * as Effect from "effect/Effect"
 import type { LockError } from "../../LockError.ts"
 import type { Share } from "../../LockStore.ts"
-import type { Meter } from "../meter.ts"
 import type { Time } from "../time.ts"
+import type { Source } from "../token.ts"
 import type { Debt, Debts } from "./debts.ts"
+import type { Journal } from "./journal.ts"
 import type { Keeper } from "./keeper.ts"
 import type { Ending, Lease, Lender } from "./lease.ts"
 import type { Port } from "./port.ts"
@@ -15,9 +16,9 @@ export interface Parts {
   readonly keeper: Keeper
   /** Where leases are had that share their key. */
   readonly sharing: Sharing
-  readonly meter: Meter
+  readonly journal: Journal
   readonly time: Time
-  readonly nextToken: (now?: number) => string
+  readonly nextToken: Source
   /** No turn is given any more. */
   closed: boolean
 }
@@ -63,17 +64,16 @@ abstract class Base implements Lender {
   }
 
   lost(lease: Lease): void {
-    const { keeper, meter } = this.parts
+    const { journal, keeper } = this.parts
     keeper.remove(lease)
-    meter.lost()
-    meter.held(lease.endedAt - lease.since)
+    journal.lost(lease)
   }
 
   /** It is no longer held, by its holder's own will. */
   protected returned(lease: Lease, at: number): void {
-    const { keeper, meter } = this.parts
+    const { journal, keeper } = this.parts
     keeper.remove(lease)
-    meter.held(at - lease.since)
+    journal.released(lease, at)
   }
 
   /** The store is to forget the lease's token. */

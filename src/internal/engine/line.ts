@@ -11,6 +11,7 @@ import * as Duration from "effect/Duration"
 import type { LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure } from "../../LockError.ts"
 import type { Held } from "../../LockStore.ts"
+import * as Token from "../token.ts"
 import type { Alarm } from "./alarms.ts"
 import { Claim } from "./claim.ts"
 import type { KeyMap, Place } from "./keyMap.ts"
@@ -29,6 +30,9 @@ export type Baton =
   /** The wait is over without a turn. */
   | "TimedOut"
   | "Closed"
+
+/** So much of a lease, in milliseconds, is enough to hand it over, however long it is: its heir renews it soon. */
+const enoughToHandOver = 150
 
 export class Waiter implements Alarm {
   index = -1
@@ -108,6 +112,13 @@ export class Line extends Lending implements Place {
     if (request.timeoutMillis === 0) this.timeOut(waiter)
     else this.parts.port.alarms.set(waiter, endsAt)
     return waiter
+  }
+
+  /** How many wait, whoever asks the store for them included. */
+  get waiting(): number {
+    let count = this.claim !== undefined && this.lease === undefined ? 1 : 0
+    for (let waiter = this.head; waiter !== undefined; waiter = waiter.next) count++
+    return count
   }
 
   /** Its time is over. While nothing is known, it waits for that. */
@@ -229,7 +240,7 @@ export class Line extends Lending implements Place {
   /** Whoever is handed a lease looks at it: what is over or nearly so is none, and the turn is all there is. */
   receive(lease: Lease, at: number, waited: number): Lease | undefined {
     this.isPassing = false
-    if (!lease.isHeld || lease.deadline - at <= lease.expiresMillis / 10) {
+    if (!lease.isHeld || lease.deadline - at <= Math.min(lease.expiresMillis / 10, enoughToHandOver / 3)) {
       this.forsake(lease)
       return undefined
     }
@@ -251,7 +262,7 @@ export class Line extends Lending implements Place {
   override lost(lease: Lease): void {
     if (this.isPassing && this.lease === lease) {
       // The one that it was for has the turn, and will see.
-      this.parts.meter.lost()
+      this.parts.journal.meter.losses++
       return this.forsake(lease)
     }
     super.lost(lease)
@@ -297,8 +308,8 @@ export class Line extends Lending implements Place {
   }
 
   /**
-   * A successor takes a lease as it is, so it must want one of the same length
-   * that renews itself, and enough of it must be left.
+   * A successor takes a lease as it is, so it must want one of the same length and
+   * owner that renews itself, and enough of it must be left.
    */
   private mayHandOver(lease: Lease, next: LockRequest, at: number): boolean {
     const { handOver } = this.parts.port.store
@@ -311,7 +322,7 @@ export class Line extends Lending implements Place {
       this.handed + 1 <= elapsed * 1000 &&
       renews && next.renew && next.expiresMillis === expiresMillis && next.share === undefined &&
       next.atLeastMillis === 0 &&
-      deadline - at > expiresMillis / 4
+      Token.isOf(lease.token, next.owner) && deadline - at > Math.min(expiresMillis / 4, enoughToHandOver)
   }
 
   /** A lease of its own for the next one, of the same token. It is kept meanwhile. */
@@ -320,6 +331,7 @@ export class Line extends Lending implements Place {
     const heir = new Lease(this, key, token, fencingToken + 1, expiresMillis, true, at, deadline, 0)
     heir.lastEnd = lastEnd
     this.lease = heir
+    this.parts.journal.handedOver(heir)
     this.parts.keeper.add(heir)
     this.pass(heir)
   }
@@ -327,7 +339,7 @@ export class Line extends Lending implements Place {
   /** Releases, and claims for the next in line, in one operation; unless listening for that takes time. */
   private exchange(lease: Lease, next: LockRequest, at: number): Ending | undefined {
     const { debts, nextToken, port } = this.parts
-    const claim = new Claim(port, debts, nextToken(at), next)
+    const claim = new Claim(port, debts, nextToken(at, next.owner), next)
     if (port.store.listen !== undefined && claim.listen().reply !== true) {
       claim.disown()
       return undefined

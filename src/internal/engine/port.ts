@@ -21,6 +21,7 @@ import { show } from "../show.ts"
 import type { Alarm, Alarms } from "./alarms.ts"
 import { areExtensions, areOccupants, isAttempt, isBoolean, isGrant, isInspection } from "./answers.ts"
 import { type Book, Call, type Operation } from "./call.ts"
+import type { Journal } from "./journal.ts"
 
 /** How long the answer to a call that nobody waits for is still of interest. */
 export const horizonMillis = 30_000
@@ -54,15 +55,22 @@ export class Port implements Book, Alarm {
   private readonly context: Context.Context<never>
   private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   private readonly drift: number
+  private readonly journal: Journal
   private readonly out = new Set<Call<unknown>>()
   /** Those that nobody waits for, oldest first, with since when. */
   private readonly unheard = new Map<Call<unknown>, number>()
-  private isTroubled = false
   private isAbandoning = false
   private whenIdle: (() => void) | undefined = undefined
 
-  constructor(store: LockStore, context: Context.Context<never>, alarms: Alarms, soon: (task: () => void) => void) {
+  constructor(
+    store: LockStore,
+    context: Context.Context<never>,
+    alarms: Alarms,
+    soon: (task: () => void) => void,
+    journal: Journal
+  ) {
     this.store = store
+    this.journal = journal
     this.context = context
     this.fork = Effect.runForkWith(context)
     this.alarms = alarms
@@ -287,11 +295,10 @@ export class Port implements Book, Alarm {
     this.out.delete(call)
     if (this.out.size === 0) this.whenIdle?.()
     if (this.closed || this.isAbandoning || call.operation === "listen") return
-    if (call.reply instanceof BackendFailure) this.trouble(call.reply)
-    else if (this.isTroubled) {
-      this.isTroubled = false
-      this.log(Effect.logInfo(`The ${this.store.name} lock backend answers again`))
-    }
+    if (call.reply instanceof BackendFailure) {
+      this.journal.meter.failed(call.reply.kind)
+      this.trouble(call.reply)
+    } else if (this.journal.up()) this.log(Effect.logInfo(`The ${this.store.name} lock backend answers again`))
   }
 
   unanswered({ key, operation }: Call<unknown>): void {
@@ -317,8 +324,7 @@ export class Port implements Book, Alarm {
 
   /** Said once for each time of trouble, not for each lock. What will not pass by itself is for its caller alone. */
   private trouble(failure: BackendFailure): void {
-    if (this.isTroubled || !failure.retryable) return
-    this.isTroubled = true
+    if (!failure.retryable || !this.journal.down(failure)) return
     this.log(Effect.logWarning(
       `The ${this.store.name} lock backend is in trouble: leases are kept until their deadline, waiters wait on, ` +
         "and what has to be released is released later",

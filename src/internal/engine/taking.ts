@@ -17,6 +17,7 @@ import { failWith } from "../failing.ts"
 import * as Reentry from "../reentry.ts"
 import { type Known, Refusal, type Refusing } from "../refusal.ts"
 import type { Bearer } from "../shortcuts.ts"
+import * as Token from "../token.ts"
 import type { Call, Reply } from "./call.ts"
 import { Claim } from "./claim.ts"
 import type { KeyMap } from "./keyMap.ts"
@@ -41,6 +42,8 @@ export interface Keys extends Parts, Refusing {
   readonly lines: KeyMap<Line>
   /** Where keys are had that nobody here waits for. */
   readonly counter: Counter
+  /** What tokens say that are drawn when somebody asks for them. */
+  readonly owner: string
 }
 
 /** Polling, for stores that cannot tell of a release. */
@@ -50,8 +53,8 @@ const polling = Schedule.jittered(
 
 /** At once, where nothing has to be waited for. It acts when it is called, so only what owns the outcome calls it. */
 export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: Restore): Taken | Taking => {
-  const { expiresMillis, key, renew, share, timeoutMillis } = request
-  const { counter, lines, meter, port } = keys
+  const { expiresMillis, key, owner, renew, share, timeoutMillis } = request
+  const { counter, journal, lines, port } = keys
   if (keys.closed) return closed(keys, key, caller)
   if (expiresMillis < leastRenewed || expiresMillis > port.maxExpires) {
     const error = port.invalidExpires(expiresMillis, renew)
@@ -63,19 +66,23 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
   const asker = (line: Line) => new Asker(keys, line, request, caller, restore, at)
   let line = found?.vacant === false ? found : undefined
   if (line === undefined && port.direct !== undefined) {
-    meter.attempted()
+    journal.meter.attempts++
     const hold = port.direct.take(key, somebody, expiresMillis, at, share)
     if (hold !== undefined) {
-      meter.waited(0)
       const lender = share === undefined ? counter : keys.sharing
-      const lease = new Lease(lender, key, undefined, 0, expiresMillis, renew, at, at + expiresMillis, 0)
+      const token = owner === keys.owner ? undefined : keys.nextToken(at, owner)
+      const lease = new Lease(lender, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
       if (share !== undefined) keys.sharing.lend(lease, share)
       if (request.atLeastMillis > 0) lease.stay = at + request.atLeastMillis
-      return lease.carriedBy(hold)
+      journal.acquired(lease, 0)
+      return lease
     }
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
     const holder = port.direct.look(key, at)?.bearer
-    if (holder instanceof Lease && holder.lender === counter) (line = lines.occupy(key, found)).adopt(holder)
+    // One that was lost has the key in the store until it is back: that is waited for like another process.
+    if (holder instanceof Lease && holder.isHeld && holder.lender === counter) {
+      ;(line = lines.occupy(key, found)).adopt(holder)
+    }
   }
   if (line === undefined) return asker(lines.occupy(key, found)).ask(at, undefined)
   const inVain = reentered(keys, request, caller)
@@ -146,6 +153,11 @@ class Asker {
     return this.hasWaited ? Math.max(at - this.startedAt, 0.001) : 0
   }
 
+  private waits(): void {
+    if (!this.hasWaited) this.keys.journal.waiting(this.request)
+    this.hasWaited = true
+  }
+
   // ---------------------------------------------------------------------------
   // In the line
   // ---------------------------------------------------------------------------
@@ -154,7 +166,7 @@ class Asker {
   queue(): Taking {
     const { keys, line, request } = this
     const waiter = line.enter(request, this.endsAt)
-    this.hasWaited = true
+    this.waits()
     // A schedule that ends ends the wait, here as in front of the store.
     const giving = request.retry && Effect.runForkWith(this.caller.context)(this.giveUpWaiting(waiter))
     const waiting = Effect.callback<void>((resume) => {
@@ -184,7 +196,7 @@ class Asker {
         if (baton === "Turn") return this.ask(at, undefined)
         const lease = line.receive(baton, at, this.waitedMillis(at))
         if (lease === undefined) return this.ask(at, undefined)
-        keys.meter.waited(at - this.startedAt)
+        keys.journal.acquired(lease, at - this.startedAt)
         return Exit.succeed(lease)
       }
     )
@@ -219,9 +231,9 @@ class Asker {
       return closed(keys, line.key, this.caller)
     }
     const isOurs = claimed !== undefined && claimed.expiresMillis === request.expiresMillis &&
-      isSame(claimed.share, request.share)
+      isSame(claimed.share, request.share) && Token.isOf(claimed.token, request.owner)
     if (!isOurs) claimed?.disown()
-    const claim = isOurs ? claimed : new Claim(keys.port, keys.debts, keys.nextToken(at), request)
+    const claim = isOurs ? claimed : new Claim(keys.port, keys.debts, keys.nextToken(at, request.owner), request)
     line.claim = claim
     const first = isOurs && claim.reply !== undefined ? Exit.succeed(claim.reply) : this.attempt(claim, at, Infinity)
     return Effect.onExitPrimitive(
@@ -255,7 +267,7 @@ class Asker {
         if (keys.closed) return yield* closed(keys, line.key, this.caller)
         const at = this.now()
         if (at >= endsAt) return yield* this.giveUp(reply, at)
-        this.hasWaited = true
+        this.waits()
 
         if (port.store.listen !== undefined && reply._tag === "Held" && !claim.isListening) {
           yield* restore(this.listen(claim, Math.min(endsAt, at + port.patience)))
@@ -275,21 +287,19 @@ class Asker {
         const isSilent = isFailure(reply) && reply.kind === "NoReply"
         if (askAt >= endsAt && isSilent) return yield* this.giveUp(reply, askAt)
         // A store that has not said who has the key is asked together with the last attempt, not after it.
-        if (askAt >= endsAt && reply._tag === "Held" && reply.token === undefined) this.looking = port.inspect(line.key)
+        if (askAt >= endsAt && reply._tag === "Held" && reply.token === undefined) this.look()
         // A store that answers is waited for beyond the time, or the last attempt would be none.
         reply = yield* this.attempt(claim, askAt, isSilent ? endsAt : Infinity)
         const lease = this.accept(claim, reply)
-        if (lease === undefined) continue
-        this.looking?.leave()
-        return lease
+        if (lease !== undefined) return lease
       }
     })
   }
 
   /** Sends a claim and waits for the reply. It is never interrupted: one we gave up on may still be executed. */
   private attempt(claim: Claim, at: number, cutAt: number): Effect.Effect<Reply<Attempt>> {
-    const { meter, port } = this.keys
-    meter.attempted()
+    const { journal, port } = this.keys
+    journal.meter.attempts++
     if (port.direct !== undefined) return Exit.succeed(claim.take(at))
     const call = claim.ask(at, this.caller)
     if (call.reply !== undefined) return Exit.succeed(call.reply)
@@ -312,14 +322,23 @@ class Asker {
   private giveUp(reply: Reply<Attempt>, at: number): Effect.Effect<Refusal, LockError> {
     if (isFailure(reply)) return failWith(reply, this.caller)
     if (reply._tag === "Acquired") return failWith(this.tooLate(), this.caller)
-    const { caller, keys, looking, request, startedAt } = this
-    const known = looking === undefined ? reply : this.looked(looking, at + Math.max(10, at - this.endsAt))
+    const { caller, keys, request, startedAt } = this
+    const known = reply.token === undefined ? this.looked(at + Math.max(10, at - this.endsAt)) : reply
     return Exit.succeed(new Refusal(keys, request, caller, at - startedAt, known))
   }
 
-  /** It was sent together with the last attempt, so it gets as long again as that took. */
-  private looked(looking: Call<Option.Option<Occupant>>, until: number): Effect.Effect<Known | undefined> {
+  private look(): Call<Option.Option<Occupant>> {
+    if (this.looking !== undefined) return this.looking
+    const looking = this.looking = this.keys.port.inspect(this.line.key)
+    // Perhaps nobody wants to know.
+    looking.leave()
+    return looking
+  }
+
+  /** If it was not sent together with the last attempt, it is now. It gets as long again as that took beyond the time. */
+  private looked(until: number): Effect.Effect<Known | undefined> {
     return Effect.callback((resume) => {
+      const looking = this.look()
       looking.wait(until, (reply) => {
         resume(Effect.succeed(reply === undefined || isFailure(reply) ? undefined : Option.getOrUndefined(reply)))
       })
@@ -397,8 +416,9 @@ class Asker {
   }
 
   private won(claim: Claim, fencingToken: number, at: number, deadline: number): Lease {
-    this.keys.meter.waited(at - this.startedAt)
-    return this.line.hold(this.request, claim, fencingToken, at, deadline, this.waitedMillis(at))
+    const lease = this.line.hold(this.request, claim, fencingToken, at, deadline, this.waitedMillis(at))
+    this.keys.journal.acquired(lease, at - this.startedAt)
+    return lease
   }
 }
 

@@ -1,0 +1,176 @@
+/**
+ * A command that runs as if the tool were not there: in the same terminal, session
+ * and process group, with the same files and the environment. Node's own `spawn`,
+ * since Effect's puts a child into a session of its own or hides how it ended.
+ */
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import { type ChildProcess, spawn } from "node:child_process"
+import { randomUUID } from "node:crypto"
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs"
+import { Ending, exits } from "./exits.ts"
+import { type Signal, statusOf } from "./signals.ts"
+
+/** By its value in the environment everything is known that has come of a command. */
+const mark = "EFFECT_LOCK_RUN"
+
+const pause = "100 millis"
+
+/** What keys of the terminal send goes to its whole foreground group, and so to the child. */
+const ofTerminal: ReadonlySet<Signal> = new Set(["SIGINT", "SIGQUIT"])
+
+const ending: ReadonlySet<Signal> = new Set(["SIGHUP", "SIGINT", "SIGTERM"])
+
+const hasTerminal = (): boolean => {
+  try {
+    closeSync(openSync("/dev/tty", "r"))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Nothing, where there is no /proc or the process is gone or another user's. */
+const read = (path: string): string => {
+  try {
+    return readFileSync(path, "latin1")
+  } catch {
+    return ""
+  }
+}
+
+/** Its name may hold spaces and parentheses, so what is after the last one counts. */
+const groupOf = (pid: number | "self"): string => read(`/proc/${pid}/stat`).replace(/^.*\)/s, "").split(" ")[3]
+
+const pids = (): ReadonlyArray<number> => {
+  try {
+    return readdirSync("/proc").map(Number).filter(Number.isInteger)
+  } catch {
+    return []
+  }
+}
+
+const kill = (pid: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // It is gone.
+  }
+}
+
+class Child {
+  private readonly process: ChildProcess
+  private readonly marked: string
+  private readonly group = groupOf("self")
+  /** What it was last told that ends programs. */
+  private told: Signal | undefined = undefined
+  /** Somebody wants it to end, be it from the terminal. */
+  isToldToEnd = false
+
+  constructor(process: ChildProcess, marked: string) {
+    this.process = process
+    this.marked = marked
+  }
+
+  private get status(): number | undefined {
+    const { exitCode, signalCode } = this.process
+    return signalCode === null ? exitCode ?? undefined : statusOf(signalCode)
+  }
+
+  /** Its exit status, as shells tell it. */
+  get ended(): Effect.Effect<number> {
+    return Effect.callback((resume) => {
+      const look = () => {
+        if (this.status !== undefined) resume(Effect.succeed(this.status))
+      }
+      this.process.once("exit", look)
+      look()
+      return Effect.sync(() => this.process.off("exit", look))
+    })
+  }
+
+  /** What it has left running in its group. On systems without /proc that is not known. */
+  left(): ReadonlyArray<number> {
+    return pids().filter((pid) =>
+      pid !== process.pid && pid !== this.process.pid && groupOf(pid) === this.group &&
+      read(`/proc/${pid}/environ`).split("\0").includes(this.marked)
+    )
+  }
+
+  /** Until nothing is left. What has ended the command is meant for what it has left, too. */
+  get allEnded(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function*() {
+      const heard = new Set<number>()
+      for (let left = this.left(); left.length > 0; left = this.left()) {
+        for (const pid of left) {
+          if (this.told !== undefined && !heard.has(pid)) kill(pid, this.told)
+          if (this.told !== undefined) heard.add(pid)
+        }
+        yield* Effect.sleep(pause)
+      }
+    })
+  }
+
+  /** Passes a signal on, unless the terminal has sent it to all. */
+  pass(signal: Signal): void {
+    if (ending.has(signal)) this.isToldToEnd = true
+    if (ofTerminal.has(signal) && hasTerminal()) return
+    if (ending.has(signal)) this.told = signal
+    if (this.status === undefined) this.process.kill(signal)
+    else for (const pid of this.left()) kill(pid, signal)
+  }
+
+  private tellAll(signal: NodeJS.Signals): void {
+    for (const pid of this.left()) kill(pid, signal)
+    if (this.status === undefined) this.process.kill(signal)
+  }
+
+  /** Has it end, and its group, by force when `grace` has passed. */
+  stop(grace: Duration.Duration): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function*() {
+      if (this.status !== undefined && this.left().length === 0) return
+      const gone = Effect.andThen(this.ended, this.allEnded)
+      this.tellAll("SIGTERM")
+      // One that is stopped hears nothing else.
+      this.tellAll("SIGCONT")
+      if (Option.isSome(yield* Effect.timeoutOption(gone, grace))) return
+      this.tellAll("SIGKILL")
+      yield* gone
+    })
+  }
+}
+
+export type { Child }
+
+/**
+ * Starts a command. If the scope ends before the command and its group have, they
+ * are told to end, and made to when `grace` has passed.
+ */
+export const start = (
+  command: string,
+  args: ReadonlyArray<string>,
+  options: { readonly env: Record<string, string>; readonly grace: Duration.Duration }
+): Effect.Effect<Child, Ending, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      const id = randomUUID()
+      const env = { ...process.env, ...options.env, [mark]: id }
+      return Effect.map(spawned(command, args, env), (child) => new Child(child, `${mark}=${id}`))
+    }),
+    (child) => child.stop(options.grace)
+  )
+
+const spawned = (command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv) =>
+  Effect.callback<ChildProcess, Ending>((resume) => {
+    const child = spawn(command, args, { stdio: "inherit", env })
+    child.once("spawn", () => resume(Effect.succeed(child)))
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      const isMissing = error.code === "ENOENT"
+      const why = isMissing ? "not found" : `cannot be run (${error.code ?? error.message})`
+      resume(Effect.fail(
+        new Ending({ status: isMissing ? exits.notFound : exits.cannotRun, message: `${command}: ${why}` })
+      ))
+    })
+  })

@@ -1,0 +1,141 @@
+/** `effect-lock doctor`: is this server fit for locks? */
+import { Lock, type LockBackend, type LockError } from "effect-lock"
+import { Command, Flag } from "effect/cli"
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { randomUUID } from "node:crypto"
+import * as Durations from "./durations.ts"
+import { Ending, exits } from "./exits.ts"
+import type { Finding } from "./finding.ts"
+import { result } from "./output.ts"
+import * as Redis from "./redis.ts"
+import { backend, quietly, serverUrl } from "./settings.ts"
+
+/** A process of its own, as far as the server can tell. */
+type Process = Context.Context<LockBackend.LockBackend>
+
+const samples = 100
+
+/** Whoever polls looks again after a quarter of a second. */
+const toldMillis = 150
+
+const millis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1_000_000)
+
+const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function*() {
+    const before = yield* millis
+    yield* effect
+    return (yield* millis) - before
+  })
+
+const show = (millis: number): string => `${millis < 10 ? millis.toFixed(1) : Math.round(millis)} ms`
+
+/** Takes, extends and gives back a key that nobody else has. */
+const locking = (key: string): Effect.Effect<Finding, LockError.LockError, LockBackend.LockBackend> =>
+  Lock.withLock((lease) => lease.extend("20 seconds"), key, { timeout: "3 seconds" }).pipe(
+    Effect.as<Finding>({ check: "locking", verdict: "ok", found: "a lock was taken, extended and given back" }),
+    // Of a server that answers the rest is worth knowing, too.
+    Effect.catchIf(
+      ({ reason }) => reason._tag === "BackendFailure" && !silent.has(reason.kind),
+      ({ message }) =>
+        Effect.succeed<Finding>({
+          check: "locking",
+          verdict: "failed",
+          found: message,
+          means: "there are no locks here",
+          todo: "mend what it says"
+        })
+    )
+  )
+
+const silent: ReadonlySet<LockError.FailureKind> = new Set(["Unreachable", "NoReply", "Closed"])
+
+const roundTrip = (key: string): Effect.Effect<Finding, LockError.LockError, LockBackend.LockBackend> =>
+  Effect.map(Effect.replicateEffect(timed(Lock.inspect(key)), samples), (times): Finding => {
+    const sorted = times.toSorted((a, b) => a - b)
+    const [p50, p99] = [sorted[samples / 2], sorted[Math.ceil(samples * 0.99) - 1]]
+    const found = `${show(p50)} (p50), ${show(p99)} (p99), of ${samples}`
+    return p99 < 200 ? { check: "round trip", verdict: "ok", found } : {
+      check: "round trip",
+      verdict: "warning",
+      found,
+      means: "a lock takes two round trips at least, and a renewal must be back within a third of its lease",
+      todo: "bring the server nearer, or make expires at least a hundred times p99"
+    }
+  })
+
+/** How soon another process that waits has a lock that is given back. */
+const waking = (key: string, there: Process): Effect.Effect<Finding, LockError.LockError, LockBackend.LockBackend> =>
+  Effect.gen(function*() {
+    const { releasedAt, waiting } = yield* Effect.scoped(Effect.gen(function*() {
+      yield* Lock.acquire(key, { timeout: "3 seconds" })
+      const waiting = yield* Effect.forkDetach(Effect.provideContext(Lock.withLock(millis, key), there))
+      yield* Effect.sleep("500 millis")
+      return { releasedAt: yield* millis, waiting }
+    }))
+    const took = (yield* Fiber.join(waiting)) - releasedAt
+    const found = `one who waited had the lock ${show(took)} after its release`
+    return took < toldMillis ? { check: "waking", verdict: "ok", found } : {
+      check: "waking",
+      verdict: "warning",
+      found,
+      means: "those who wait are not told of a release, and find out when they look again",
+      todo: "see pub/sub; some stores, such as memcached, can only be asked again and again"
+    }
+  })
+
+const findings = (url: string) =>
+  Effect.scoped(Effect.gen(function*() {
+    const here = yield* Layer.build(Layer.fresh(backend))
+    const there = yield* Layer.build(Layer.fresh(backend))
+    const key = `effect-lock-doctor-${randomUUID()}`
+    const first = yield* Effect.provideContext(locking(key), here)
+    const more = first.verdict === "failed"
+      ? []
+      : yield* Effect.provideContext(Effect.all([roundTrip(key), waking(key, there)]), here)
+    return [first, ...more, .../^rediss?:/i.test(url) ? yield* Redis.findings(url) : []]
+  }))
+
+const marks = { ok: "ok     ", warning: "WARNING", failed: "FAILED " }
+
+const line = ({ check, found, means, todo, verdict }: Finding): string =>
+  [`${marks[verdict]} ${check}: ${found}`, means && `        That means: ${means}.`, todo && `        To do: ${todo}.`]
+    .filter((text) => text !== undefined).join("\n")
+
+const flags = {
+  timeout: Durations.flag("timeout", "How long all of it may take (15s)").pipe(Flag.withDefault(Duration.seconds(15)))
+}
+
+export const doctor = Command.make("doctor", flags, ({ timeout }) =>
+  Effect.gen(function*() {
+    const url = Redacted.value(yield* serverUrl)
+    const found = yield* Effect.timeoutOrElse(findings(url), {
+      duration: timeout,
+      orElse: () =>
+        Effect.fail(
+          new Ending({
+            status: exits.unavailable,
+            message: `no answer to all questions within ${Duration.format(timeout)}`
+          })
+        )
+    })
+    const isFit = found.every(({ verdict }) => verdict !== "failed")
+    yield* result(() => found.map(line).join("\n"), { fit: isFit, findings: found })
+    if (!isFit) return yield* new Ending({ status: exits.no })
+  }).pipe(quietly)).pipe(
+    Command.withDescription(
+      "Looks at a server as a place for locks: whether it can be reached and used, how fast it is, whether those who " +
+        "wait are told, and on Redis its version, eviction, replicas, pub/sub and clock; each with what it means and " +
+        "what to do. It takes one lock of its own for a moment. Ends with 1 when the server is not fit."
+    ),
+    Command.withShortDescription("Is this server fit for locks?"),
+    Command.withExamples([{
+      command: "LOCK_URL=redis://localhost effect-lock doctor",
+      description: "Of a local Redis"
+    }])
+  )

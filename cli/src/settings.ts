@@ -1,0 +1,72 @@
+/** What all commands have in common: where the locks are, and whether to write JSON. */
+import { type LockBackend, LockConfig } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
+import { Flag, GlobalFlag } from "effect/cli"
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as References from "effect/References"
+import { Ending, exits } from "./exits.ts"
+
+const url = GlobalFlag.Setting("url")({
+  flag: Flag.Redacted("url").pipe(
+    Flag.optional,
+    Flag.withMetavar("URL"),
+    Flag.withDescription(
+      "Where the locks are, such as redis://localhost. Others can see it in the list of processes; better set LOCK_URL"
+    )
+  )
+})
+
+export const json = GlobalFlag.Setting("json")({
+  flag: Flag.Boolean("json").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Write JSON: results to stdout, what goes wrong to stderr")
+  )
+})
+
+export const all = [url, json]
+
+const asked: Effect.Effect<
+  Redacted.Redacted<string>,
+  Ending | Config.ConfigError,
+  GlobalFlag.Setting.Identifier<"url">
+> = Effect.flatMap(
+  url,
+  Option.match({
+    onSome: (given) => Effect.succeed(given),
+    onNone: () =>
+      Effect.flatMap(
+        Config.option(Config.Redacted("LOCK_URL")),
+        Option.match({
+          onSome: (given) => Effect.succeed(given),
+          onNone: () =>
+            Effect.fail(
+              new Ending({
+                status: exits.usage,
+                message: "Where are the locks? Set LOCK_URL, or give --url, such as redis://localhost"
+              })
+            )
+        })
+      )
+  })
+)
+
+/** The URL itself, for those who speak with the server. */
+export const serverUrl = asked
+
+/** What goes wrong comes out as an error, and need not be said before, unless somebody asks for it. */
+export const quietly = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.flatMap(
+    GlobalFlag.LogLevel,
+    (level) => Option.isSome(level) ? effect : Effect.provideService(effect, References.MinimumLogLevel, "Error")
+  )
+
+/** The backend of the URL, with what the environment says of locks (`LOCK_EXPIRES`, `LOCK_KEY_PREFIX`, …). */
+export const backend: Layer.Layer<
+  LockBackend.LockBackend,
+  Ending | Config.ConfigError | Effect.Error<ReturnType<typeof LockConfig.make>>,
+  GlobalFlag.Setting.Identifier<"url">
+> = Layer.provideMerge(Layer.unwrap(Effect.map(asked, BackendUrl.layer)), LockConfig.layerFromEnv)

@@ -1,0 +1,212 @@
+/** The commands of the tool for those who look at locks. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { writeFileSync } from "node:fs"
+import { contents } from "../support/cli.ts"
+import { client, redis, until } from "../support/redis.ts"
+import { freePort } from "../support/server.ts"
+import { inTerminal, isFree, isHeld, newFile, newKey, ran, sh, tool, waitsFor } from "./tool.ts"
+
+/** Holds a lock until somebody makes the file. */
+const held = (key: string, expires = "10s") =>
+  Effect.gen(function*() {
+    const [ready, go] = [newFile(), newFile()]
+    const script = `echo ready > "$1"; while ! [ -e "$2" ]; do sleep 0.05; done`
+    const running = yield* tool(["run", key, "--expires", expires, ...sh(script, ready, go)], {
+      env: { LOCK_OWNER: "the-holder" }
+    })
+    yield* contents(ready)
+    return { running, end: Effect.sync(() => writeFileSync(go, "")) }
+  })
+
+const nowhere = Effect.map(freePort, (port) => `redis://127.0.0.1:${port}`)
+
+describe("effect-lock show", { timeout: 60_000 }, () => {
+  it.live("says that a key is free, and ends with 1", () =>
+    Effect.gen(function*() {
+      const key = newKey()
+      assert.deepStrictEqual(yield* ran(["show", key]), { code: 1, out: `${key} is free\n`, err: "" })
+      const { code, out } = yield* ran(["show", key, "--json"])
+      assert.deepStrictEqual([code, JSON.parse(out)], [1, { key, held: false }])
+    }))
+
+  it.live("says who holds it, since when, for how long, and how many wait", () =>
+    Effect.gen(function*() {
+      const key = newKey()
+      yield* held(key)
+      yield* tool(["run", key, "--", "true"])
+      yield* waitsFor(key)
+      const { code, out } = yield* ran(["show", key])
+      assert.strictEqual(code, 0)
+      assert.match(out, /is held by the-holder, since \d{4}-.*Z \(.*\), its lease ends in .*, 1 waits for it\n$/)
+      const shown = JSON.parse((yield* ran(["show", key, "--json"])).out)
+      assert.deepStrictEqual(Object.keys(shown).toSorted(), [
+        "held",
+        "key",
+        "owner",
+        "remainingMillis",
+        "since",
+        "token",
+        "waiters"
+      ])
+      assert.deepStrictEqual([shown.held, shown.owner, shown.waiters], [true, "the-holder", 1])
+      assert.isAtMost(shown.remainingMillis, 10_000)
+      assert.match(shown.token, /^\d+-.*…$/)
+      const whole = JSON.parse((yield* ran(["show", key, "--json", "--token"])).out)
+      assert.match(whole.token, /^\d+-[\w-]{12}\..*\.the-holder$/)
+    }).pipe(Effect.scoped))
+
+  it.live("ends with 69 and one line when there is no server", () =>
+    Effect.gen(function*() {
+      const { code, err, out } = yield* ran(["show", "key", "--url", yield* nowhere])
+      assert.deepStrictEqual([code, out], [69, ""])
+      assert.match(err, /^effect-lock: redis could not inspect lock "key" \(Unreachable\): .*\n$/)
+      const error = JSON.parse((yield* ran(["show", "key", "--json", "--url", yield* nowhere])).err)
+      assert.deepStrictEqual([error.status, error.reason, error.kind], [69, "BackendFailure", "Unreachable"])
+    }))
+})
+
+describe("effect-lock release", { timeout: 60_000 }, () => {
+  it.live("does nothing where the key is free, and asks nobody where there is no terminal", () =>
+    Effect.gen(function*() {
+      const key = newKey()
+      assert.deepStrictEqual(yield* ran(["release", key]), { code: 1, out: `${key} is free\n`, err: "" })
+      yield* held(key)
+      const { code, err } = yield* ran(["release", key])
+      assert.deepStrictEqual([code, err], [64, "effect-lock: There is no terminal to ask in: give --yes\n"])
+      assert.isTrue(yield* isHeld(key))
+    }).pipe(Effect.scoped))
+
+  it.live("takes the lock away with --yes, and the holder is told", () =>
+    Effect.gen(function*() {
+      const key = newKey()
+      const { running } = yield* held(key, "2s")
+      const { code, out } = yield* ran(["release", key, "--yes", "--json"])
+      assert.deepStrictEqual([code, JSON.parse(out)], [0, { key, released: true }])
+      assert.strictEqual((yield* running.ended).code, 76)
+    }).pipe(Effect.scoped))
+
+  for (const [answer, code] of [["n", 1], ["y", 0]] as const) {
+    it.live(`asks in a terminal, and heeds the answer ${answer}`, () =>
+      Effect.gen(function*() {
+        const key = newKey()
+        yield* held(key)
+        const terminal = yield* inTerminal(["release", key])
+        yield* until(Effect.sync(() => terminal.out().includes("Take it away?")))
+        assert.include(terminal.out(), "held by the-holder")
+        terminal.type(answer)
+        assert.strictEqual((yield* terminal.ended).code, code, terminal.out())
+        assert.strictEqual(yield* isFree(key), answer === "y")
+      }).pipe(Effect.scoped))
+  }
+
+  it.live("does nothing when somebody answers by Ctrl-C", () =>
+    Effect.gen(function*() {
+      const key = newKey()
+      yield* held(key)
+      const terminal = yield* inTerminal(["release", key])
+      yield* until(Effect.sync(() => terminal.out().includes("Take it away?")))
+      terminal.type("\x03")
+      assert.strictEqual((yield* terminal.ended).code, 130)
+      assert.isTrue(yield* isHeld(key))
+    }).pipe(Effect.scoped))
+})
+
+describe("effect-lock doctor", { timeout: 60_000 }, () => {
+  const examined = (url: string) =>
+    Effect.map(ran(["doctor", "--json", "--url", url, "--timeout", "50s"]), ({ code, err, out }) => {
+      const report = JSON.parse(out === "" ? err : out)
+      const byCheck: Record<string, { readonly verdict: string; readonly found: string; readonly todo?: string }> = {}
+      for (const finding of report.findings ?? []) byCheck[finding.check] = finding
+      return { code, report, byCheck }
+    })
+
+  it.live("finds a plain server fit, and leaves nothing behind", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const { byCheck, code, report } = yield* examined(`redis://127.0.0.1:${port}`)
+      assert.deepStrictEqual([code, report.fit], [0, true])
+      for (const check of ["locking", "version", "eviction", "replication", "persistence", "pub/sub", "clock"]) {
+        assert.strictEqual(byCheck[check]?.verdict, "ok", check)
+      }
+      assert.match(byCheck["round trip"]?.found ?? "", /ms \(p50\), .* ms \(p99\)/)
+      assert.isDefined(byCheck["waking"])
+      assert.deepStrictEqual(
+        yield* Effect.promise(() =>
+          client(port).pipe(
+            Effect.flatMap((one) => Effect.promise(() => one.keys("*{*"))),
+            Effect.scoped,
+            Effect.runPromise
+          )
+        ),
+        []
+      )
+    }).pipe(Effect.scoped))
+
+  it.live("warns of eviction and of replicas, and says what to do", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+      const { port: replica } = yield* redis("--replicaof", "127.0.0.1", String(port))
+      const looking = yield* client(port)
+      yield* until(
+        Effect.promise(() => looking.info("replication").then((info) => info.includes("connected_slaves:1")))
+      )
+      const { byCheck, code } = yield* examined(`redis://127.0.0.1:${port}`)
+      assert.strictEqual(code, 0)
+      assert.deepStrictEqual([byCheck.eviction.verdict, byCheck.replication.verdict], ["warning", "warning"])
+      assert.include(byCheck.eviction.todo, "noeviction")
+      const text = yield* ran(["doctor", "--url", `redis://127.0.0.1:${port}`])
+      assert.match(
+        text.out,
+        /^WARNING eviction: allkeys-lru, at 104857600 bytes\n +That means: .*\n +To do: set maxmemory/m
+      )
+      const ofReplica = yield* ran(["doctor", "--url", `redis://127.0.0.1:${replica}`])
+      assert.strictEqual(ofReplica.code, 1)
+      assert.match(ofReplica.out, /^FAILED +locking: .*ReadOnly/m)
+      assert.match(ofReplica.out, /^FAILED +replication: a replica\n +That means: it takes no writes/m)
+    }).pipe(Effect.scoped))
+
+  it.live("tells what a user may not do, and shows no password", () =>
+    Effect.gen(function*() {
+      const users = "--user default on nopass ~* &* +@all --user some on >secret ~* &* +@all -info -publish"
+      const { port } = yield* redis(...users.split(" "))
+      const { byCheck, report } = yield* examined(`redis://some:secret@127.0.0.1:${port}`)
+      assert.strictEqual(byCheck["pub/sub"]?.verdict, "warning")
+      assert.strictEqual(byCheck["version"]?.verdict, "warning")
+      assert.include(byCheck["version"]?.found, "may not call INFO")
+      assert.notInclude(JSON.stringify(report), "secret")
+    }).pipe(Effect.scoped))
+
+  it.live("ends with 69 when there is no server, and when it does not answer in time", () =>
+    Effect.gen(function*() {
+      const { code, err } = yield* ran(["doctor", "--url", yield* nowhere])
+      assert.strictEqual(code, 69)
+      assert.match(err, /ECONNREFUSED/)
+      const { port } = yield* redis()
+      const late = yield* ran(["doctor", "--url", `redis://127.0.0.1:${port}`, "--timeout", "100ms"])
+      assert.deepStrictEqual([late.code, late.out], [69, ""])
+      assert.include(late.err, "no answer to all questions within 100ms")
+    }).pipe(Effect.scoped))
+})
+
+describe("effect-lock", { timeout: 60_000 }, () => {
+  it.live("writes completions for shells", () =>
+    Effect.gen(function*() {
+      for (const shell of ["bash", "zsh", "fish"]) {
+        const { code, out } = yield* ran(["--completions", shell])
+        assert.strictEqual(code, 0)
+        for (const word of ["run", "show", "release", "doctor"]) assert.include(out, word)
+      }
+    }))
+
+  it.live("helps with examples, and corrects those who mistype", () =>
+    Effect.gen(function*() {
+      const help = yield* ran(["run", "--help"])
+      assert.strictEqual(help.code, 0)
+      assert.include(help.out, "effect-lock run nightly-report --once -- ./report.sh")
+      const typo = yield* ran(["relase", "key"])
+      assert.deepStrictEqual([typo.code, typo.out], [64, ""])
+      assert.include(typo.err, "release")
+      assert.notInclude(help.out, "\u001b[")
+    }))
+})
