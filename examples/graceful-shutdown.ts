@@ -7,7 +7,7 @@
  * else to write. The example starts itself a second time to have somebody to stop.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Clock, Console, Deferred, Effect, Option } from "effect"
+import { Clock, Console, Deferred, Effect, Option, Schedule } from "effect"
 import { Lock } from "effect-lock"
 import * as BackendUrl from "effect-lock/BackendUrl"
 import { spawn } from "node:child_process"
@@ -20,7 +20,9 @@ const worker = Effect.never.pipe(
   Effect.onInterrupt(() => Console.log("told to stop, cleaning up")),
   (work) => Lock.withLock(Effect.andThen(Console.log("has the lock"), work), "import", lock),
   Effect.ensuring(
+    // Who is interrupted does not wait for the backend, which hears of the release a moment later.
     Lock.inspect("import").pipe(
+      Effect.repeat({ while: Option.isSome, schedule: Schedule.spaced("10 millis"), times: 100 }),
       Effect.flatMap((holder) => Console.log(`the lock is ${Option.isNone(holder) ? "free" : "still held!"}`)),
       Effect.orDie
     )

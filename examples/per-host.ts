@@ -23,7 +23,7 @@ const directory = process.env.LOCK_DIRECTORY ??
 const backup = Effect.andThen(Console.log("backing up"), Effect.sleep("1 minute"))
 
 const busy = ({ holder }: LockError.LockTimeout) => {
-  const process = holder?.owner?.split("-")[0] ?? "unknown"
+  const process = holder?.owner?.split("-").at(-1) ?? "unknown"
   const since = holder?.since === undefined ? "some time" : DateTime.formatIso(holder.since)
   return Console.log(`already running: process ${process}, since ${since}`)
 }

@@ -17,11 +17,15 @@ import { Lock } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import { SqlClient } from "effect/sql"
 import { type ChildProcess, spawn } from "node:child_process"
+import { reachable } from "./support/reachable.ts"
 
 const url = process.env.POSTGRES_URL ?? "postgres://localhost"
 
 const database = PgClient.layer({ url: Redacted.make(url) })
 const locks = SqlBackend.layer({ url, table: "example_locks" })
+
+/** Says at once what is missing. */
+const available = reachable(SqlBackend.layer({ url }), "a PostgreSQL at POSTGRES_URL")
 
 /** What every host runs at night. */
 const settle = (name: string) =>
@@ -96,7 +100,7 @@ const program = Effect.gen(function*() {
   for (const { account, by } of payouts) yield* Console.log(`Account ${account} was paid by ${by}`)
   const accounts = new Set(payouts.map(({ account }) => account))
   yield* Console.log(`${accounts.size} accounts, ${payouts.length} payouts`)
-}).pipe(Effect.scoped, Effect.provide(database))
+}).pipe(Effect.scoped, Effect.provide(Layer.provide(database, available)))
 
 const role = process.env.EXAMPLE_ROLE
 const main = role === undefined ? program : settle(role).pipe(Effect.provide([database, locks]))

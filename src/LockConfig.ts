@@ -429,5 +429,6 @@ export interface LockRequest {
   readonly share: Share | undefined
   /** How long the key stays taken, whenever it is given back. No more than `expiresMillis`. */
   readonly atLeastMillis: number
+  /** What others see as the holder. */
   readonly owner: string
 }

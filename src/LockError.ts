@@ -77,11 +77,17 @@ export class Holder extends Schema.Class<Holder>("effect-lock/Holder")({
 }) {
   /** For logs and people: times plain, the token shortened. */
   toJSON(): {
+    /** What the process behind the token is called. */
     readonly owner?: string
+    /** When the holder asked for the lock, in ISO 8601. */
     readonly since?: string
+    /** How long the lease lasts if nobody renews it. */
     readonly remainingMillis?: number
+    /** How many processes queue for the lock. */
     readonly waiters?: number
+    /** How many permits it has of a key that is shared. */
     readonly permits?: number
+    /** The beginning of the token, which tells holders apart. */
     readonly token: string
   } {
     const { owner, permits, remaining, since, token, waiters } = this

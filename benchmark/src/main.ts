@@ -17,6 +17,7 @@ import { write } from "./lib/write.ts"
 
 export const scenarios = [
   "inProcess",
+  "calls",
   "uncontended",
   "fresh",
   "contended",

@@ -75,8 +75,9 @@ export const prepare = <A, E, R>(work: Work<A, E, R>): Prepared<A, E, R> =>
   Reentry.carrying(isFunction(work) ? (lease) => work(lease as Guard) : () => work)
 
 /** A service key is both a function and an effect: as work it is an effect. */
-export const isFunction = <A, E, R>(work: Work<A, E, R>): work is (lease: Lease) => Effect.Effect<A, E, R> =>
-  typeof work === "function" && !Effect.isEffect(work)
+export const isFunction = <L, A, E, R>(
+  work: Effect.Effect<A, E, R> | ((had: L) => Effect.Effect<A, E, R>)
+): work is (had: L) => Effect.Effect<A, E, R> => typeof work === "function" && !Effect.isEffect(work)
 
 const takers = new WeakMap<object, Taker>()
 
@@ -300,11 +301,7 @@ const guard = <A, E, R>(
   lease.outer = Reentry.around(caller)
   depth++
   Reentry.startUnder(lease)
-  // A caller that may not be interrupted restores nothing, and passes that on.
-  const fiber = Effect.runForkWith(context as Context.Context<R>)(
-    work,
-    restore === identity ? uninterruptible : undefined
-  )
+  const fiber = fork(work, context, restore)
   depth--
   const exit = fiber.pollUnsafe()
   if (exit !== undefined) return finish(lease, request, lease.settle(exit, caller))
@@ -326,6 +323,10 @@ const guard = <A, E, R>(
     (exit) => finish(lease, request, exit)
   )
 }
+
+/** Work on a fiber of its own. A caller that may not be interrupted restores nothing, and passes that on. */
+const fork = <A, E, R>(work: Effect.Effect<A, E, R>, context: Context.Context<never>, restore: Restore) =>
+  Effect.runForkWith(context as Context.Context<R>)(work, restore === identity ? uninterruptible : undefined)
 
 const uninterruptible = { uninterruptible: true } as const
 
@@ -375,10 +376,7 @@ export const under = <A, E, R>(
     const gone = () => leases.find((lease) => lease.isOver)
     const settle = (exit: Exit.Exit<A, E>): Exit.Exit<A, E | LockError> => gone()?.judge(exit, caller) ?? exit
     if (gone() !== undefined) return settle(Exit.interrupt())
-    const fiber = Effect.runForkWith(caller.context as Context.Context<R>)(
-      work,
-      restore === identity ? uninterruptible : undefined
-    )
+    const fiber = fork(work, caller.context, restore)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return settle(exit)
     const settled = Effect.callback<Exit.Exit<A, E | LockError>>((resume) => {

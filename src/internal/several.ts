@@ -96,11 +96,6 @@ const overall = (error: LockError, timeoutMillis: number, waitedMillis: number):
 
 type Work<A, E, R> = Effect.Effect<A, E, R> | ((leases: ReadonlyArray<Lease>) => Effect.Effect<A, E, R>)
 
-const isFunction = <A, E, R>(
-  work: Work<A, E, R>
-): work is (leases: ReadonlyArray<Lease>) => Effect.Effect<A, E, R> =>
-  typeof work === "function" && !Effect.isEffect(work)
-
 /** Runs work under all of them. */
 export const use = <A, E, R>(
   backend: Backend,
@@ -110,7 +105,7 @@ export const use = <A, E, R>(
   Effect.scopedWith((scope) =>
     Effect.flatMap(Scope.provide(takeAll(backend, inOrder(requests)), scope), (held) => {
       const leases = requests.map(({ key }) => held.get(key)!)
-      const effect: Effect.Effect<A, E, R> = isFunction(work) ? Effect.suspend(() => work(leases)) : work
+      const effect: Effect.Effect<A, E, R> = Section.isFunction(work) ? Effect.suspend(() => work(leases)) : work
       const guards = Array.from(held.values()).flatMap((lease) => Section.guardOf(lease) ?? [])
       // What is no lease of ours goes back with the scope.
       return Effect.onExit(

@@ -59,7 +59,8 @@ const stale = async () => {
         (attempt) => attempt._tag === "Acquired"
       )))
   say(keys.filter((_, i) => got[i]))
-  process.exit()
+  // Until it is killed: what it has taken is free when it is gone, and others may not be done.
+  setInterval(() => {}, 60_000)
 }
 
 const isMade = (path: string): boolean => {

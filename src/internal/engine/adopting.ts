@@ -35,8 +35,9 @@ export const adopt = (
   const invalid = port.invalidExpires(expiresMillis, renew)
   if (invalid !== undefined) return Exit.fail(invalid)
   if (port.store.transfer === undefined) return failWith(port.untransferable(key), caller)
-  const claim = new Claim(port, debts, parts.nextToken(alarms.now(), request.owner), request)
-  const endsAt = alarms.now() + timeoutMillis
+  const startedAt = alarms.now()
+  const claim = new Claim(port, debts, parts.nextToken(startedAt, request.owner), request)
+  const endsAt = startedAt + timeoutMillis
 
   /** As for any claim, what is given up may still be executed. */
   const attempt = (at: number): Effect.Effect<Reply<Attempt>> => {
@@ -76,7 +77,7 @@ export const adopt = (
           )
           lease.follow(claim.won())
           sharing.lend(lease, undefined)
-          journal.acquired(lease, 0)
+          journal.meter.waited(at - startedAt)
           return lease
         }
       } else if (!reply.retryable) return yield* failWith(reply, caller)

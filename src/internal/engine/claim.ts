@@ -39,6 +39,7 @@ export class Claim implements Alarm, Bearer {
   private grant: Grant | undefined = undefined
   private hasNews = false
   private wake: (() => void) | undefined = undefined
+  private hurry: (() => void) | undefined = undefined
   private readonly port: Port
   private readonly debts: Debts
 
@@ -133,7 +134,14 @@ export class Claim implements Alarm, Bearer {
   notify(grant: Grant | undefined): void {
     if (grant !== undefined) this.grant = grant
     this.hasNews = true
+    this.hurry?.()
     this.wake?.()
+  }
+
+  /** Calls back at once when there is news, until it is told not to: for one who does not sleep yet. */
+  whileBusy(hurry: (() => void) | undefined): void {
+    this.hurry = hurry
+    if (this.hasNews) hurry?.()
   }
 
   /** What the store has given on its own, once. */

@@ -104,8 +104,8 @@ export class Engine implements Parts, Keys, Section.Taker {
     return adopt(this, token, request, caller, restore)
   }
 
-  refused(request: LockRequest, waitedMillis: number): void {
-    this.journal.timedOut(request, waitedMillis)
+  refused(): void {
+    this.journal.meter.timeouts++
   }
 
   isHeldBy(key: string, fiber: Fiber.Fiber<unknown, unknown>): boolean {

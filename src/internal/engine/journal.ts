@@ -1,86 +1,29 @@
-/**
- * What happens in a backend: always counted, and told to those who listen. While
- * nobody does, telling is a comparison.
- */
-import * as Duration from "effect/Duration"
-import type { LockRequest } from "../../LockConfig.ts"
-import type { BackendFailure } from "../../LockError.ts"
-import type { LockEvent } from "../../LockEvent.ts"
+/** What happens in a backend, counted. */
 import type { Meter } from "../meter.ts"
 import type { Lease } from "./lease.ts"
-
-type Listener = (event: LockEvent) => void
 
 export class Journal {
   readonly meter: Meter
   /** The backend has failed, and not answered since. */
   isTroubled = false
-  private listeners: ReadonlySet<Listener> | undefined = undefined
 
   constructor(meter: Meter) {
     this.meter = meter
   }
 
-  /** Tells of everything from now on, until the end is called. */
-  listen(listener: Listener): () => void {
-    this.listeners = new Set([...this.listeners ?? [], listener])
-    return () => {
-      const others = Array.from(this.listeners ?? []).filter((other) => other !== listener)
-      this.listeners = others.length === 0 ? undefined : new Set(others)
-    }
-  }
-
-  private tell(event: LockEvent): void {
-    this.listeners?.forEach((listener) => listener(event))
-  }
-
-  // ---------------------------------------------------------------------------
-  // Of locks
-  // ---------------------------------------------------------------------------
-
-  waiting({ key, owner }: LockRequest): void {
-    if (this.listeners !== undefined) this.tell({ _tag: "Waiting", key, owner })
-  }
-
-  acquired({ fencingToken, key }: Lease, waitedMillis: number): void {
-    this.meter.waited(waitedMillis)
-    if (this.listeners === undefined) return
-    this.tell({ _tag: "Acquired", key, fencingToken, waited: Duration.millis(waitedMillis) })
-  }
-
-  handedOver({ fencingToken, key }: Lease): void {
-    this.meter.handOvers++
-    if (this.listeners !== undefined) this.tell({ _tag: "HandedOver", key, fencingToken })
-  }
-
-  released({ fencingToken, key, since }: Lease, at: number): void {
+  released({ since }: Lease, at: number): void {
     this.meter.held(at - since)
-    if (this.listeners === undefined) return
-    this.tell({ _tag: "Released", key, fencingToken, held: Duration.millis(at - since) })
   }
 
-  lost({ endedAt, fencingToken, key, since, why = "Released" }: Lease): void {
+  lost({ endedAt, since }: Lease): void {
     this.meter.losses++
     this.meter.held(endedAt - since)
-    if (this.listeners === undefined) return
-    this.tell({ _tag: "Lost", key, fencingToken, why, held: Duration.millis(endedAt - since) })
   }
-
-  timedOut({ key }: LockRequest, waitedMillis: number): void {
-    this.meter.timeouts++
-    if (this.listeners === undefined) return
-    this.tell({ _tag: "TimedOut", key, waited: Duration.millis(waitedMillis) })
-  }
-
-  // ---------------------------------------------------------------------------
-  // Of the backend
-  // ---------------------------------------------------------------------------
 
   /** Whether that is news. */
-  down(failure: BackendFailure): boolean {
+  down(): boolean {
     if (this.isTroubled) return false
     this.isTroubled = true
-    if (this.listeners !== undefined) this.tell({ _tag: "BackendDown", failure })
     return true
   }
 
@@ -88,7 +31,6 @@ export class Journal {
   up(): boolean {
     if (!this.isTroubled) return false
     this.isTroubled = false
-    if (this.listeners !== undefined) this.tell({ _tag: "BackendUp" })
     return true
   }
 }

@@ -98,9 +98,10 @@ export class Line extends Lending implements Place {
   // Waiting
   // ---------------------------------------------------------------------------
 
-  /** The store has been asked, and nothing is known yet. */
+  /** The store has been asked, for the key or to take it back, and nothing is known yet. */
   get isInDoubt(): boolean {
-    return this.claim !== undefined && this.lease === undefined && this.heard === undefined
+    const { lease } = this
+    return this.heard === undefined && (lease === undefined ? this.claim !== undefined : lease.isBack)
   }
 
   enter(request: LockRequest, endsAt: number): Waiter {
@@ -152,7 +153,7 @@ export class Line extends Lending implements Place {
   /** What is known of the key. */
   known(at: number): Held | BackendFailure | undefined {
     const { lease } = this
-    if (lease === undefined) return this.heard
+    if (lease === undefined || lease.isBack) return this.heard
     return { _tag: "Held", token: lease.token, remainingMillis: Math.max(0, lease.deadline - at) }
   }
 
@@ -331,7 +332,7 @@ export class Line extends Lending implements Place {
     const heir = new Lease(this, key, token, fencingToken + 1, expiresMillis, true, at, deadline, 0)
     heir.lastEnd = lastEnd
     this.lease = heir
-    this.parts.journal.handedOver(heir)
+    this.parts.journal.meter.handOvers++
     this.parts.keeper.add(heir)
     this.pass(heir)
   }

@@ -324,7 +324,7 @@ export class Port implements Book, Alarm {
 
   /** Said once for each time of trouble, not for each lock. What will not pass by itself is for its caller alone. */
   private trouble(failure: BackendFailure): void {
-    if (!failure.retryable || !this.journal.down(failure)) return
+    if (!failure.retryable || !this.journal.down()) return
     this.log(Effect.logWarning(
       `The ${this.store.name} lock backend is in trouble: leases are kept until their deadline, waiters wait on, ` +
         "and what has to be released is released later",

@@ -74,7 +74,7 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
       const lease = new Lease(lender, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
       if (share !== undefined) keys.sharing.lend(lease, share)
       if (request.atLeastMillis > 0) lease.stay = at + request.atLeastMillis
-      journal.acquired(lease, 0)
+      journal.meter.waited(0)
       return lease
     }
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
@@ -153,11 +153,6 @@ class Asker {
     return this.hasWaited ? Math.max(at - this.startedAt, 0.001) : 0
   }
 
-  private waits(): void {
-    if (!this.hasWaited) this.keys.journal.waiting(this.request)
-    this.hasWaited = true
-  }
-
   // ---------------------------------------------------------------------------
   // In the line
   // ---------------------------------------------------------------------------
@@ -166,7 +161,7 @@ class Asker {
   queue(): Taking {
     const { keys, line, request } = this
     const waiter = line.enter(request, this.endsAt)
-    this.waits()
+    this.hasWaited = true
     // A schedule that ends ends the wait, here as in front of the store.
     const giving = request.retry && Effect.runForkWith(this.caller.context)(this.giveUpWaiting(waiter))
     const waiting = Effect.callback<void>((resume) => {
@@ -196,7 +191,7 @@ class Asker {
         if (baton === "Turn") return this.ask(at, undefined)
         const lease = line.receive(baton, at, this.waitedMillis(at))
         if (lease === undefined) return this.ask(at, undefined)
-        keys.journal.acquired(lease, at - this.startedAt)
+        keys.journal.meter.waited(at - this.startedAt)
         return Exit.succeed(lease)
       }
     )
@@ -267,12 +262,12 @@ class Asker {
         if (keys.closed) return yield* closed(keys, line.key, this.caller)
         const at = this.now()
         if (at >= endsAt) return yield* this.giveUp(reply, at)
-        this.waits()
+        this.hasWaited = true
 
         if (port.store.listen !== undefined && reply._tag === "Held" && !claim.isListening) {
           yield* restore(this.listen(claim, Math.min(endsAt, at + port.patience)))
         } else {
-          const delay = yield* this.inTime(this.nextDelay(reply))
+          const delay = yield* this.inTime(claim, this.nextDelay(reply))
           if (delay === undefined) return yield* this.giveUp(reply, this.now())
           const remaining = reply._tag === "Held" ? reply.remainingMillis ?? Infinity : Infinity
           yield* restore(claim.sleep(Math.min(at + Math.max(1, Math.min(delay, remaining)), endsAt)))
@@ -373,20 +368,29 @@ class Asker {
       ))
   }
 
-  /** A step that takes time takes no more than there is: then there is no delay left to wait for. */
-  private inTime(delay: Effect.Effect<number | undefined>): Effect.Effect<number | undefined> {
+  /**
+   * A step that takes time takes no more than there is, and ends when there is news:
+   * then there is no delay left to wait for.
+   */
+  private inTime(claim: Claim, delay: Effect.Effect<number | undefined>): Effect.Effect<number | undefined> {
     const fiber = Effect.runForkWith(this.caller.context)(delay)
     const done = fiber.pollUnsafe()
     if (done !== undefined) return done
     const { alarms } = this.keys.port
     return this.restore(Effect.callback<number | undefined>((resume) => {
-      const end = () => {
+      const rest = () => {
         alarms.cancel(alarm)
+        claim.whileBusy(undefined)
+      }
+      const end = () => {
+        rest()
         fiber.interruptUnsafe()
       }
-      const alarm = { index: -1, ring: () => (resume(Effect.succeed(0)), end()) }
+      const hurry = () => (resume(Effect.succeed(0)), end())
+      const alarm = { index: -1, ring: hurry }
       alarms.set(alarm, this.endsAt)
-      fiber.addObserver((exit) => (alarms.cancel(alarm), resume(exit)))
+      fiber.addObserver((exit) => (rest(), resume(exit)))
+      claim.whileBusy(hurry)
       return Effect.sync(end)
     }))
   }
@@ -417,7 +421,7 @@ class Asker {
 
   private won(claim: Claim, fencingToken: number, at: number, deadline: number): Lease {
     const lease = this.line.hold(this.request, claim, fencingToken, at, deadline, this.waitedMillis(at))
-    this.keys.journal.acquired(lease, at - this.startedAt)
+    this.keys.journal.meter.waited(at - this.startedAt)
     return lease
   }
 }

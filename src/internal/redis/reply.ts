@@ -146,6 +146,28 @@ export const inspected = (holder: unknown, rest: unknown, waiters: unknown): Hol
   return holderOf(integer(rest) ?? NaN, holder, integer(waiters))
 }
 
+/** One of those who share a lock. */
+export interface Sharer {
+  readonly token: string
+  readonly permits: number
+  readonly restMillis: number
+}
+
+/** To a look at all who share: how many wait, and who has it. */
+export const sharers = (
+  reply: unknown
+): { readonly waiters: number; readonly sharers: ReadonlyArray<Sharer> } | undefined => {
+  const waiters = Array.isArray(reply) ? integer(reply[0]) : undefined
+  if (!Array.isArray(reply) || waiters === undefined || reply.length % 3 !== 1) return undefined
+  const found: Array<Sharer> = []
+  for (let i = 1; i < reply.length; i += 3) {
+    const [token, permits, restMillis] = [reply[i] as unknown, integer(reply[i + 1]), integer(reply[i + 2])]
+    if (typeof token !== "string" || permits === undefined || permits < 1 || restMillis === undefined) return undefined
+    found.push({ token, permits, restMillis })
+  }
+  return { waiters, sharers: found }
+}
+
 /** A value that was no text has been through a decoder, and can be no token. */
 export const isText = (token: string): boolean => !token.includes("\ufffd")
 

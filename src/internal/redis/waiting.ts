@@ -14,7 +14,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as RcMap from "effect/RcMap"
 import type * as Scope from "effect/Scope"
-import type { Grant } from "../../LockStore.ts"
+import type { Grant, Share } from "../../LockStore.ts"
 import * as Failure from "./failure.ts"
 import * as Keys from "./keys.ts"
 import * as Reply from "./reply.ts"
@@ -31,16 +31,18 @@ export class Place {
   readonly lock: string
   readonly token: string
   readonly leaseMillis: number
+  readonly share: Share | undefined
   /** When it came, by the server; what brings the place back. Empty until that is known. */
   arrival = ""
   /** Under which modes it may be in the queue. */
   private modes = 0
   private mode: Mode = 2
 
-  constructor(lock: string, token: string, leaseMillis: number) {
+  constructor(lock: string, token: string, leaseMillis: number, share: Share | undefined) {
     this.lock = lock
     this.token = token
     this.leaseMillis = leaseMillis
+    this.share = share
   }
 
   /** From now on its entry is one of this mode. */
@@ -50,7 +52,8 @@ export class Place {
   }
 
   private named(mode: Mode): string {
-    return `${this.token},${this.leaseMillis},${mode}`
+    const alone = `${this.token},${this.leaseMillis},${mode}`
+    return this.share === undefined ? alone : `${alone},${this.share.permits}/${this.share.limit}`
   }
 
   get entry(): string {
@@ -284,6 +287,7 @@ export const make = Effect.fnUntraced(function*(
     for (const [, { lock }] of places) args.push(lock, Keys.queueKey(lock))
     const { up } = process
     args.push(
+      Keys.channelPrefix(prefix),
       process.channel,
       JSON.stringify(places.map(([, place]) => {
         place.enter(up ? 1 : 2)

@@ -25,14 +25,23 @@ export interface Features {
   readonly exchange: boolean
   readonly extendAll: boolean
   readonly handOver: boolean
+  /** Whether it says who holds a key when it refuses it. */
+  readonly names: boolean
+  /** Whether its client calls back. */
+  readonly callbacks: boolean
 }
 
 /** What a scenario needs of whatever keeps the locks. */
 export interface Backing {
   /** Tokens whose lease it ended before its time. */
-  readonly forgotten: ReadonlySet<string>
+  readonly forgotten: Set<string>
+  /** Whose lease has this fencing token; undefined if it cannot be told. */
+  readonly tokenOf: (key: string, fencingToken: number) => string | undefined
   /** When the token's lease on the key ends, by our clock. */
   readonly endOf: (key: string, token: string) => number
+  readonly holder: (key: string) => string | undefined
+  /** Whether somebody holds the key or is about to be given it. */
+  readonly wanted: (key: string) => boolean
   readonly held: ReadonlyArray<string>
   readonly listening: number
   /** Ends a lease before its time. */
@@ -43,6 +52,8 @@ export interface Backing {
 /** A process's way to it. */
 export interface Link {
   readonly store: LockStore.LockStore
+  /** Tokens that the process has asked for. */
+  readonly owned: ReadonlySet<string>
   /** Keys that the process has asked to be released by force. */
   readonly forcing: Set<string>
   /** From now on everything arrives. */
@@ -63,6 +74,7 @@ export class Server implements Backing {
   /** Tokens whose lease the server ended before its time. */
   readonly forgotten = new Set<string>()
   private readonly world: World
+  private readonly fences = new Map<string, Array<{ readonly fence: number; readonly token: string }>>()
   private fence = 0
 
   constructor(world: World, features: Features) {
@@ -88,17 +100,26 @@ export class Server implements Backing {
     return this.live(key)?.token
   }
 
+  wanted(key: string): boolean {
+    return this.queues.has(key) || this.live(key) !== undefined
+  }
+
+  /** After a fencing token come those that a process gives out itself when it hands the lease on. */
+  tokenOf(key: string, fencingToken: number): string | undefined {
+    return this.fences.get(key)?.findLast(({ fence }) => fence <= fencingToken)?.token
+  }
+
   tryAcquire({ expiresMillis, key, token, wait }: LockStore.Claim): LockStore.Attempt {
     const entry = this.live(key)
     if (entry?.token === token) {
       entry.endsAt = this.endAfter(expiresMillis)
-      return this.acquired()
+      return this.acquired(key, token)
     }
     const queues = this.features.listen === "given" && wait
     if (entry === undefined && (!queues || !this.queues.has(key))) return this.give(key, token, expiresMillis)
     if (queues) {
       this.join(key, { token, expiresMillis })
-      if (entry === undefined && this.promote(key, token)) return this.acquired()
+      if (entry === undefined && this.promote(key, token)) return this.acquired(key, token)
     }
     return this.refuse(key)
   }
@@ -128,7 +149,7 @@ export class Server implements Backing {
     if (this.features.listen !== "given") return this.tryAcquire(claim)
     if (free && !this.queues.has(key)) return this.give(key, claim.token, expiresMillis)
     this.join(key, { token: claim.token, expiresMillis })
-    if (free && this.promote(key, claim.token)) return this.acquired()
+    if (free && this.promote(key, claim.token)) return this.acquired(key, claim.token)
     return this.refuse(key)
   }
 
@@ -167,19 +188,23 @@ export class Server implements Backing {
     return undefined
   }
 
-  private acquired(): LockStore.Attempt {
+  private acquired(key: string, token: string): LockStore.Attempt {
     this.fence = Math.max(this.fence + 1, Math.floor(this.clock() * 1000))
+    const given = this.fences.get(key) ?? []
+    given.push({ fence: this.fence, token })
+    this.fences.set(key, given)
     return { _tag: "Acquired", fencingToken: this.fence }
   }
 
   private refuse(key: string): LockStore.Attempt {
     const entry = this.live(key)
-    return { _tag: "Held", token: entry?.token, remainingMillis: entry && Math.max(0, entry.endsAt - this.clock()) }
+    const token = this.features.names ? entry?.token : undefined
+    return { _tag: "Held", token, remainingMillis: entry && Math.max(0, entry.endsAt - this.clock()) }
   }
 
   private give(key: string, token: string, millis: number): LockStore.Attempt {
     this.entries.set(key, { token, endsAt: this.endAfter(millis) })
-    return this.acquired()
+    return this.acquired(key, token)
   }
 
   private join(key: string, member: Member): void {
@@ -216,7 +241,7 @@ export class Server implements Backing {
     const listener = this.listeners.get(first.token)
     const leaseMillis = Math.min(first.expiresMillis, claimMillis)
     const attempt = this.give(key, first.token, leaseMillis)
-    this.world.log(() => `server      gives ${key} to ${first.token.slice(-4)}`)
+    this.world.log(() => `server      gives ${key} to ${this.world.alias(first.token)}`)
     if (attempt._tag === "Acquired") {
       listener?.tell({
         token: first.token,
