@@ -58,8 +58,9 @@ abstract class Base implements Lender {
   }
 
   gone(lease: Lease, at: number): void {
-    const { hold, token } = lease
+    const { hold, key, token } = lease
     if (hold !== undefined) hold.bearer = { text: token, token }
+    this.parts.port.store.forget?.(key, token)
     this.returned(lease, at)
   }
 
