@@ -136,7 +136,8 @@ export class Arena {
         name,
         port: between?.port,
         seed: this.random.int(2 ** 31),
-        timeout
+        timeout,
+        url: this.server?.url
       }
       const errors = openSync(join(this.directory, `${name}.err`), "w")
       const child = spawn(process.execPath, [script, JSON.stringify(options)], { stdio: ["pipe", "ignore", errors] })

@@ -35,7 +35,7 @@ const survives = (scenario: Scenario) =>
       assert.isAbove(counts.sections, 0)
     }), 120_000)
 
-const longOnly = /no faults|wall clocks|forgets nothing/
+const longOnly = /no faults|wall clocks|forgets nothing|many pauses|silent server|malformed messages/
 
 describe("in memory", () => memory.forEach(survives))
 
