@@ -24,6 +24,7 @@ export default defineConfig({
       ...missing.flatMap((name) => name === "redis" ? ["test/redis/**", "test/cli/**"] : `test/${name}/**`)
     ],
     reporters: ["default", "./scripts/counts.ts"],
+    globalSetup: "test/support/once.ts",
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 20_000,

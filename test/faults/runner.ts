@@ -9,6 +9,7 @@ import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { once } from "../support/once.ts"
 import { Arena, type Nemesis, type Workload } from "./arena.ts"
 import { check, type Verdict } from "./checker.ts"
 import { files, memcachedServer, type RedisOptions, redisServer, type Server } from "./servers.ts"
@@ -43,7 +44,7 @@ const usual = {
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 
-/** Inside the repository, so that the build finds its dependencies. */
+/** For what the processes write down. */
 const workplace: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => {
     mkdirSync(join(root, ".tmp"), { recursive: true })
@@ -60,15 +61,19 @@ export interface Build {
   readonly library: string
 }
 
-/** Builds the library once for many scenarios. */
-export const build: Effect.Effect<Build, never, Scope.Scope> = Effect.map(workplace, (directory) => {
-  const library = join(directory, "library")
+/** Builds the library. */
+const compile = (library: string): void => {
   const tsc = join(root, "node_modules", ".bin", "tsc")
   const options = ["--outDir", library, "--declaration", "false", "--declarationMap", "false", "--sourceMap", "false"]
   const { status, stdout } = spawnSync(tsc, ["-p", join(root, "tsconfig.build.json"), ...options], { encoding: "utf8" })
   if (status !== 0) throw new Error(`the library does not build:\n${stdout}`)
-  return { directory, library }
-})
+}
+
+/** The library, built once for many scenarios, and a folder for their logs. */
+export const build: Effect.Effect<Build, never, Scope.Scope> = Effect.flatMap(
+  workplace,
+  (directory) => Effect.promise(async () => ({ directory, library: await once("library", compile) }))
+)
 
 const serverOf = (scenario: Scenario): Effect.Effect<Server | undefined, unknown, Scope.Scope> => {
   if (scenario.backend === "memory") return Effect.undefined
