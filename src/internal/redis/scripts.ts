@@ -78,6 +78,7 @@ export interface Scripts {
   readonly claim: Script
   readonly release: Script
   readonly withdraw: Script
+  readonly transfer: Script
   readonly extend: Script
   readonly look: Script
   readonly recall: Script
@@ -398,6 +399,17 @@ promote(lock, queue, nil)
 return {-1}
 `
 
+  // KEYS lock queue  ARGV token next lease  -> as claim, for next, if the lock is token's
+  const transfer = `${calls}
+local holder = pcall('GET', KEYS[1])
+if type(holder) == 'table' then return {0, clock(), call('PTTL', KEYS[1]), '', call('ZCARD', KEYS[2])} end
+if holder and (holder == ARGV[1] or holder == ARGV[2]) then
+  call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+  return {1, clock()}
+end
+return {0, clock(), call('PTTL', KEYS[1]), holder or '', call('ZCARD', KEYS[2])}
+`
+
   // Many locks are kept for long, so their tokens come as one argument: each of its own costs the client more. Those that
   // are known to share have a + in front: a server counts commands for another type as errors.
   // KEYS lock…  ARGV [token, …] as JSON, lease… or one lease for all  -> 0 all extended | {i was not ours, …}
@@ -521,6 +533,7 @@ return found
     claim: { name: "claim", lua: claim },
     release: { name: "release", lua: release },
     withdraw: { name: "withdraw", lua: withdraw },
+    transfer: { name: "transfer", lua: transfer },
     extend: { name: "extend", lua: extend },
     look: { name: "look", lua: look },
     recall: { name: "recall", lua: recall },
