@@ -1,5 +1,5 @@
 /** Where it happens: a server, workers each behind a proxy of its own, and a record of what is done to them. */
-import { Data, Effect, Scope } from "effect"
+import { Data, Effect, Schedule, Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { closeSync, mkdirSync, openSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -147,6 +147,20 @@ export class Arena {
       this.workers.push(worker)
       this.all.push(worker)
     })
+
+  /** Waits until all have begun: a busy machine takes its time to start them. */
+  readonly ready: Effect.Effect<void, ArenaError> = Effect.suspend(() =>
+    Effect.repeat(Effect.sync(() => this.workers.every(({ log }) => statSync(log).size > 0)), {
+      schedule: Schedule.spaced("20 millis"),
+      until: (all) => all
+    })
+  ).pipe(
+    Effect.timeoutOrElse({
+      duration: patient,
+      orElse: () => Effect.fail(new ArenaError({ message: "a worker did not start" }))
+    }),
+    Effect.asVoid
+  )
 
   /** Kills a worker, and has another one take its place. */
   readonly slay = (worker: WorkerHandle): Effect.Effect<void, ArenaError> =>

@@ -1,5 +1,5 @@
 /** Builds the library, runs a scenario against it, and gives the verdict. */
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import type { Layer, Scope } from "effect"
 import { InMemoryBackend, Lock, type LockBackend } from "effect-lock"
 import * as FileBackend from "effect-lock/FileBackend"
@@ -129,6 +129,9 @@ const striking = (arena: Arena, { nemeses, pause = [0.2, 0.8] }: Scenario): Effe
     )
   )
 
+/** A nemesis that has not struck that often proves little, so an attack then goes on, up to three times as long. */
+const fewStrikes = 5
+
 /** Runs a scenario for some seconds. */
 export const attack = (
   scenario: Scenario,
@@ -143,10 +146,19 @@ export const attack = (
     const logs = join(directory, `${scenario.name.replace(/\W+/g, "-")}-${seed}`)
     const arena = new Arena(seed, workload, server, logs, library, yield* Effect.scope)
     for (let i = 0; i < workload.workers; i++) yield* arena.start(`w${i}`)
+    yield* arena.ready
     const strikers = Array.from({ length: together }, () => striking(arena, scenario))
-    if (nemeses.length === 0) yield* Effect.sleep(`${seconds} seconds`)
+    const time = Effect.sleep(`${seconds} seconds`)
+    const struck = Effect.repeat(Effect.sync(() => arena.strikes.length), {
+      schedule: Schedule.spaced("20 millis"),
+      until: (strikes) => strikes >= fewStrikes
+    })
+    if (nemeses.length === 0) yield* time
     else {
-      yield* Effect.timeoutOption(Effect.all(strikers, { concurrency: "unbounded" }), `${seconds} seconds`)
+      yield* Effect.raceFirst(
+        Effect.all(strikers, { concurrency: "unbounded" }),
+        Effect.andThen(time, Effect.timeoutOption(struck, `${2 * seconds} seconds`))
+      )
     }
     const ends = yield* arena.stop
     const left = yield* tidiness(arena)
