@@ -23,6 +23,7 @@ const rank = ({ moduleId }: TestSpecification): number => {
 
 export default class LongFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- it is no array
     return (await super.sort(files)).toSorted((one, other) => rank(one) - rank(other))
   }
 }

@@ -11,7 +11,8 @@ import { inTerminal, isFree, isHeld, newFile, newKey, ran, sh, tool, waitsFor } 
 const held = (key: string, expires = "10s") =>
   Effect.gen(function*() {
     const [ready, go] = [newFile(), newFile()]
-    const script = `echo ready > "$1"; while ! [ -e "$2" ]; do sleep 0.05; done`
+    // Ends also when the test has ended without a word, and its files are gone.
+    const script = `echo ready > "$1"; while [ -e "$1" ] && ! [ -e "$2" ]; do sleep 0.05; done`
     const running = yield* tool(["run", key, "--expires", expires, ...sh(script, ready, go)], {
       env: { LOCK_OWNER: "the-holder" }
     })

@@ -1,15 +1,14 @@
-/** Builds the library, runs a scenario against it, and gives the verdict. */
+/** Runs a scenario against the library, and gives the verdict. */
 import { Effect, Schedule } from "effect"
 import type { Layer, Scope } from "effect"
 import { InMemoryBackend, Lock, type LockBackend } from "effect-lock"
 import * as FileBackend from "effect-lock/FileBackend"
 import * as MemcacheBackend from "effect-lock/MemcacheBackend"
 import * as RedisBackend from "effect-lock/RedisBackend"
-import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { once } from "../support/once.ts"
+import { bundled } from "../support/bundled.ts"
 import { Arena, type Nemesis, type Workload } from "./arena.ts"
 import { check, type Verdict } from "./checker.ts"
 import { files, memcachedServer, type RedisOptions, redisServer, type Server } from "./servers.ts"
@@ -58,22 +57,15 @@ const workplace: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelea
 
 export interface Build {
   readonly directory: string
-  readonly library: string
+  /** The program of the workers. */
+  readonly worker: string
 }
 
-/** Builds the library. */
-const compile = (library: string): void => {
-  const tsc = join(root, "node_modules", ".bin", "tsc")
-  const options = ["--outDir", library, "--declaration", "false", "--declarationMap", "false", "--sourceMap", "false"]
-  const { status, stdout } = spawnSync(tsc, ["-p", join(root, "tsconfig.build.json"), ...options], { encoding: "utf8" })
-  if (status !== 0) throw new Error(`the library does not build:\n${stdout}`)
-}
-
-/** The library, built once for many scenarios, and a folder for their logs. */
-export const build: Effect.Effect<Build, never, Scope.Scope> = Effect.flatMap(
-  workplace,
-  (directory) => Effect.promise(async () => ({ directory, library: await once("library", compile) }))
-)
+/** The workers' program, made once for many scenarios, and a folder for their logs. */
+export const build: Effect.Effect<Build, never, Scope.Scope> = Effect.all({
+  directory: workplace,
+  worker: bundled(new URL("./worker.mjs", import.meta.url))
+})
 
 const serverOf = (scenario: Scenario): Effect.Effect<Server | undefined, unknown, Scope.Scope> => {
   if (scenario.backend === "memory") return Effect.undefined
@@ -135,7 +127,7 @@ const fewStrikes = 5
 /** Runs a scenario for some seconds. */
 export const attack = (
   scenario: Scenario,
-  { directory, library }: Build,
+  { directory, worker }: Build,
   seed: number,
   seconds: number
 ): Effect.Effect<Report> =>
@@ -144,7 +136,7 @@ export const attack = (
     const workload: Workload = { ...usual, ...scenario, backend }
     const server = yield* serverOf(scenario)
     const logs = join(directory, `${scenario.name.replace(/\W+/g, "-")}-${seed}`)
-    const arena = new Arena(seed, workload, server, logs, library, yield* Effect.scope)
+    const arena = new Arena(seed, workload, server, logs, worker, yield* Effect.scope)
     for (let i = 0; i < workload.workers; i++) yield* arena.start(`w${i}`)
     yield* arena.ready
     const strikers = Array.from({ length: together }, () => striking(arena, scenario))
