@@ -82,6 +82,19 @@ const makeOf = (clock: Clock.Clock, soon: (task: () => void) => void): LockStore
           ({ bearer, remainingMillis }) => ({ token: bearer.token, remainingMillis, waiters: table.waiting(key) })
         )
       ),
+    list: (prefix) =>
+      Effect.sync(() => {
+        const now = time.now()
+        const held = table.held(now).filter(({ key }) => key.startsWith(prefix))
+        return {
+          locks: held.map(({ bearer, expiresAt, key }) => ({
+            key,
+            token: bearer.token,
+            remainingMillis: expiresAt - now,
+            waiters: table.waiting(key)
+          }))
+        }
+      }),
     listen: (key, _token, notify) =>
       Effect.acquireRelease(
         Effect.sync(() => table.listen(key, () => notify(undefined))),

@@ -4,7 +4,7 @@
  * - {@link withLock} runs an effect while holding a lock.
  * - {@link once} runs an effect only if nobody else is running it.
  * - {@link acquire} and {@link tryAcquire} give a lease for the life of a scope.
- * - {@link inspect} and {@link forceRelease} are for operators.
+ * - {@link inspect}, {@link list}, {@link events} and {@link forceRelease} are for operators.
  *
  * Which locks these are is decided by the layer that provides `LockBackend`; how
  * long they last and how long to wait, by the options of the call over the
@@ -55,6 +55,7 @@ import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { ask, type Asking } from "./internal/options.ts"
 import * as Section from "./internal/section.ts"
 import { servicesOf } from "./internal/services.ts"
@@ -62,6 +63,7 @@ import type { Lease } from "./Lease.ts"
 import type { LockBackend, Refusal } from "./LockBackend.ts"
 import type { LockOptions, LockRequest, SectionOptions } from "./LockConfig.ts"
 import { type Holder, LockError } from "./LockError.ts"
+import type { LockEvent } from "./LockEvent.ts"
 
 export type {
   /**
@@ -457,6 +459,105 @@ export const tryAcquire = (
  */
 export const inspect = (key: string): Effect.Effect<Option.Option<Holder>, LockError, LockBackend> =>
   withRequest(ask(key), (backend, request) => backend.inspect(request.key))
+
+/**
+ * A key that is held, and by whom.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Held {
+  readonly key: string
+  readonly holder: Holder
+}
+
+/**
+ * Which keys are held, and by whom: all, or those that start with `prefix`. The
+ * backend is asked page by page, as far as the stream is pulled.
+ *
+ * **Details**
+ *
+ * It is no picture of one moment: a key that changes hands meanwhile may be missing,
+ * or come twice. The `keyPrefix` of `LockConfig` is put before `prefix`, and keys come
+ * without it, as other calls want them.
+ *
+ * **Errors**
+ *
+ * - `BackendFailure`: the backend cannot be reached; of kind `Unsupported` where it
+ *   does not know its keys (memcached, key-value stores)
+ *
+ * **Example** (Who holds what)
+ *
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const keys = Lock.list({ prefix: "order-" }).pipe(Stream.map(({ key }) => key), Stream.runCollect)
+ *
+ * const program = keys.pipe(
+ *   Lock.withLock("order-1"),
+ *   Lock.withLock("report"),
+ *   Effect.provide(InMemoryBackend.layerFresh)
+ * )
+ *
+ * await Effect.runPromise(program) // => ["order-1"]
+ * ```
+ *
+ * @category utilities
+ * @since 0.2.0
+ */
+export const list = (
+  options?: {
+    /** What keys start with. Default: any. */
+    readonly prefix?: string | undefined
+  }
+): Stream.Stream<Held, LockError, LockBackend> =>
+  Stream.unwrap(Effect.map(Effect.context<LockBackend>(), (context) => {
+    const { backend, config: { keyPrefix } } = servicesOf(context)
+    return Stream.map(
+      backend.list(keyPrefix + (options?.prefix ?? "")),
+      ([key, holder]): Held => ({ key: key.slice(keyPrefix.length), holder })
+    )
+  }))
+
+/**
+ * What happens to locks in this process, on the backend of the context, from when
+ * the stream is run until the backend closes. Costs nothing while nobody listens.
+ *
+ * **Details**
+ *
+ * Of a listener that does not keep up, the oldest of more than a thousand events are
+ * dropped; nobody waits for it. Keys are with the `keyPrefix` of `LockConfig`.
+ *
+ * **Example** (Following one lock)
+ *
+ * ```ts
+ * import { Effect, Fiber, Stream } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const following = yield* Lock.events.pipe(
+ *     Stream.map((event) => event._tag),
+ *     Stream.take(2),
+ *     Stream.runCollect,
+ *     Effect.forkChild({ startImmediately: true })
+ *   )
+ *   yield* Lock.withLock(Effect.void, "key")
+ *   return yield* Fiber.join(following)
+ * }).pipe(Effect.provide(InMemoryBackend.layerFresh))
+ *
+ * await Effect.runPromise(program) // => ["Acquired", "Released"]
+ * ```
+ *
+ * @category utilities
+ * @since 0.2.0
+ */
+export const events: Stream.Stream<LockEvent, never, LockBackend> = /* #__PURE__ */ Stream.unwrap(
+  /* #__PURE__ */ Effect.map(
+    /* #__PURE__ */ Effect.context<LockBackend>(),
+    (context) => servicesOf(context).backend.events
+  )
+)
 
 /**
  * Frees a key whoever holds it, and says whether somebody did. For operators who

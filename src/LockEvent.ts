@@ -16,7 +16,7 @@ import type { BackendFailure, LockLost } from "./LockError.ts"
  * **Example** (Telling of losses)
  *
  * ```ts
- * import { Effect, Stream } from "effect"
+ * import { Effect, Fiber, Stream } from "effect"
  * import { InMemoryBackend, Lock, type LockEvent } from "effect-lock"
  *
  * const describe = (event: LockEvent.LockEvent) =>
@@ -30,8 +30,8 @@ import type { BackendFailure, LockLost } from "./LockError.ts"
  *     Effect.forkChild({ startImmediately: true })
  *   )
  *   yield* Effect.ignore(Lock.withLock(Lock.forceRelease("key"), "key"))
- *   return yield* told.join
- * }).pipe(Effect.provide(InMemoryBackend.layer))
+ *   return yield* Fiber.join(told)
+ * }).pipe(Effect.provide(InMemoryBackend.layerFresh))
  *
  * await Effect.runPromise(program) // => ["Acquired", "lost key: Taken"]
  * ```

@@ -1,5 +1,5 @@
-import { type Duration, Effect, type Option, Schedule, type Scope } from "effect"
-import { type Lease, Lock, type LockBackend, type LockError } from "effect-lock"
+import { type Duration, Effect, type Option, Schedule, type Scope, type Stream } from "effect"
+import { type Lease, Lock, type LockBackend, type LockError, type LockEvent } from "effect-lock"
 import { typeOf } from "./same.ts"
 
 declare const work: Effect.Effect<"done", "own", "service">
@@ -87,3 +87,10 @@ const send = Effect.fn("send")(
   (effect, customer) => Lock.withLock(effect, `send-${customer}`)
 )
 typeOf(send).is<(customer: number) => Effect.Effect<number, LockError.LockError, LockBackend.LockBackend>>()
+
+// list and events are streams that need a backend.
+typeOf(Lock.list()).is<Stream.Stream<Lock.Held, LockError.LockError, LockBackend.LockBackend>>()
+typeOf(Lock.list({ prefix: "order-" })).is<Stream.Stream<Lock.Held, LockError.LockError, LockBackend.LockBackend>>()
+typeOf(Lock.events).is<Stream.Stream<LockEvent.LockEvent, never, LockBackend.LockBackend>>()
+// @ts-expect-error: a prefix is text
+Lock.list({ prefix: 1 })

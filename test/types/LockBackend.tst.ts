@@ -12,6 +12,7 @@ typeOf(LockBackend.layer(Effect.succeed(store))).is<Layer.Layer<LockBackend.Lock
 LockBackend.layer(store)
 
 typeOf(InMemoryBackend.layer).is<Layer.Layer<LockBackend.LockBackend>>()
+typeOf(InMemoryBackend.layerFresh).is<Layer.Layer<LockBackend.LockBackend>>()
 typeOf(OpenBackend.layer).is<Layer.Layer<LockBackend.LockBackend>>()
 typeOf(InMemoryBackend.makeStore).is<Effect.Effect<LockStore.LockStore>>()
 

@@ -1,6 +1,6 @@
 /** What a store may answer. Anything else is not understood, and so a failure in doubt. */
 import * as Option from "effect/Option"
-import type { Attempt, Grant, Occupant } from "../../LockStore.ts"
+import type { Attempt, Grant, Occupant, Page } from "../../LockStore.ts"
 
 const isObject = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null
 
@@ -23,6 +23,13 @@ export const areBooleans = (length: number) => (u: unknown): u is ReadonlyArray<
 export const isInspection = (u: unknown): u is Option.Option<Occupant> =>
   Option.isOption(u) &&
   (u._tag === "None" || (isObject(u.value) && typeof u.value.token === "string" && isHeld(u.value)))
+
+const isListed = (u: unknown): boolean =>
+  isObject(u) && typeof u.key === "string" && typeof u.token === "string" && isHeld(u)
+
+export const isPage = (u: unknown): u is Page =>
+  isObject(u) && Array.isArray(u.locks) && u.locks.every(isListed) &&
+  (u.next === undefined || typeof u.next === "string")
 
 export const isGrant = (u: unknown): u is Grant =>
   isObject(u) && Number.isSafeInteger(u.fencingToken) && Number.isFinite(u.sinceMillis) &&

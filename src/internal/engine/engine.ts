@@ -4,10 +4,15 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { LockConfig, type LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure, Holder, LockError } from "../../LockError.ts"
+import type { LockEvent } from "../../LockEvent.ts"
 import type { LockStore } from "../../LockStore.ts"
 import { failWith } from "../failing.ts"
 import { toHolder } from "../holder.ts"
@@ -58,10 +63,20 @@ export class Engine implements Parts, Keys, Section.Taker {
     this.lines = KeyMap.make((key) => new Line(this, this.lines, key), soon)
     this.counter = new Counter(this)
     this.unwatch = meter.watch(() => this.gauges)
+    if (LogLevel.isLessThanOrEqualTo(Context.get(context, References.MinimumLogLevel), "Debug")) this.logAll()
   }
 
   get name(): string {
     return this.port.store.name
+  }
+
+  /** A lock's life, line by line. Trouble of the backend is always logged. */
+  private logAll(): void {
+    this.journal.listen((event) => {
+      if (event._tag === "BackendDown" || event._tag === "BackendUp") return
+      const { _tag, key, ...more } = event
+      this.port.log(Effect.logDebug(`Lock ${_tag}`, more), key)
+    }, constVoid)
   }
 
   private get gauges(): Gauges {
@@ -73,7 +88,10 @@ export class Engine implements Parts, Keys, Section.Taker {
     this.journal.meter.failedReleases++
     // A backend in trouble has said so itself; this is about the one lock.
     if (failure?.retryable !== false) return
-    this.port.log(Effect.logWarning("A lock could not be released; that is tried until its lease has ended", failure))
+    this.port.log(
+      Effect.logWarning("A lock could not be released; that is tried until its lease has ended", failure),
+      failure.key
+    )
   }
 
   // ---------------------------------------------------------------------------
@@ -125,6 +143,36 @@ export class Engine implements Parts, Keys, Section.Taker {
       Effect.map(port.await(() => port.inspect(key)), Option.map(toHolder)),
       (failure) => failWith(failure)
     )
+  }
+
+  /** Page by page, as they are asked for. */
+  list(prefix: string): Stream.Stream<readonly [key: string, holder: Holder], LockError> {
+    const { port } = this
+    return Stream.paginate(
+      undefined as string | undefined,
+      (from) =>
+        Effect.matchEffect(port.await(() => port.list(prefix, from)), {
+          onFailure: (failure) => failWith(failure),
+          onSuccess: ({ locks, next }) =>
+            Effect.succeed(
+              [
+                locks.map((listed) => [listed.key, toHolder(listed)] as const),
+                Option.fromUndefinedOr(next)
+              ] as const
+            )
+        })
+    )
+  }
+
+  /** From when it is listened to until the backend closes. Whoever is slow misses the oldest. */
+  get events(): Stream.Stream<LockEvent> {
+    return Stream.callback((queue) =>
+      Effect.acquireRelease(
+        Effect.sync(() =>
+          this.journal.listen((event) => Queue.offerUnsafe(queue, event), () => Queue.endUnsafe(queue))
+        ),
+        (end) => Effect.sync(end)
+      ), { bufferSize: 1024, strategy: "sliding" })
   }
 
   /**
@@ -180,6 +228,7 @@ export class Engine implements Parts, Keys, Section.Taker {
       debts.forgetAll()
       alarms.stop()
       this.unwatch()
+      this.journal.close()
     })
   }
 

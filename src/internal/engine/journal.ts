@@ -9,29 +9,39 @@ import type { LockEvent } from "../../LockEvent.ts"
 import type { Meter } from "../meter.ts"
 import type { Lease } from "./lease.ts"
 
-type Listener = (event: LockEvent) => void
+interface Listener {
+  readonly hear: (event: LockEvent) => void
+  /** There is nothing to hear any more. */
+  readonly end: () => void
+}
 
 export class Journal {
   readonly meter: Meter
   /** The backend has failed, and not answered since. */
   isTroubled = false
-  private listeners: ReadonlySet<Listener> | undefined = undefined
+  private listeners: ReadonlyArray<Listener> | undefined = undefined
 
   constructor(meter: Meter) {
     this.meter = meter
   }
 
-  /** Tells of everything from now on, until the end is called. */
-  listen(listener: Listener): () => void {
-    this.listeners = new Set([...this.listeners ?? [], listener])
+  /** Tells of everything from now on, until what is returned is called. */
+  listen(hear: Listener["hear"], end: Listener["end"]): () => void {
+    const listener = { hear, end }
+    this.listeners = [...this.listeners ?? [], listener]
     return () => {
-      const others = Array.from(this.listeners ?? []).filter((other) => other !== listener)
-      this.listeners = others.length === 0 ? undefined : new Set(others)
+      const others = this.listeners?.filter((other) => other !== listener) ?? []
+      this.listeners = others.length === 0 ? undefined : others
     }
   }
 
+  close(): void {
+    this.listeners?.forEach(({ end }) => end())
+    this.listeners = undefined
+  }
+
   private tell(event: LockEvent): void {
-    this.listeners?.forEach((listener) => listener(event))
+    this.listeners?.forEach(({ hear }) => hear(event))
   }
 
   // ---------------------------------------------------------------------------

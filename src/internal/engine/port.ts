@@ -13,13 +13,14 @@ import type * as Fiber from "effect/Fiber"
 import type * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
+import { LockConfig } from "../../LockConfig.ts"
 import { BackendFailure, type FailureKind, type LockError } from "../../LockError.ts"
-import type { Attempt, Claim, Grant, Holding, LockStore, Occupant } from "../../LockStore.ts"
+import type { Attempt, Claim, Grant, Holding, LockStore, Occupant, Page } from "../../LockStore.ts"
 import { invalid } from "../options.ts"
 import { type Settling, type Shortcuts, shortcutsOf } from "../shortcuts.ts"
 import { show } from "../show.ts"
 import type { Alarm, Alarms } from "./alarms.ts"
-import { areBooleans, isAttempt, isBoolean, isGrant, isInspection } from "./answers.ts"
+import { areBooleans, isAttempt, isBoolean, isGrant, isInspection, isPage } from "./answers.ts"
 import { type Book, Call, type Operation } from "./call.ts"
 import type { Journal } from "./journal.ts"
 
@@ -140,6 +141,15 @@ export class Port implements Book, Alarm {
 
   inspect(key: string): Call<Option.Option<Occupant>> {
     return this.run(this.begin("inspect", key), isInspection, () => this.store.inspect(key))
+  }
+
+  /** A page of the keys that start so. */
+  list(prefix: string, from: string | undefined): Call<Page> {
+    const call = this.begin<Page>("list", prefix)
+    const { list } = this.store
+    if (list !== undefined) return this.run(call, isPage, () => list(prefix, from))
+    call.settle(this.failure("list", prefix, "Unsupported", "this store cannot say which keys are held"))
+    return call
   }
 
   /** Has the store tell of news. A grant that is none is no news. */
@@ -309,8 +319,10 @@ export class Port implements Book, Alarm {
     ))
   }
 
-  log(line: Effect.Effect<void>): void {
-    this.fork(line)
+  log(line: Effect.Effect<void>, key?: string): void {
+    const { name } = this.store
+    const annotations = { "lock.backend": name, "lock.owner": Context.get(this.context, LockConfig).owner }
+    this.fork(Effect.annotateLogs(line, key === undefined ? annotations : { ...annotations, "lock.key": key }))
   }
 
   private failure(

@@ -77,6 +77,11 @@ export class Table {
     this.sweepAt = Math.max(smallestSweep, 2 * this.entries.size())
   }
 
+  /** Those that are held now. */
+  held(now: number): ReadonlyArray<Entry> {
+    return this.entries.values().filter(({ expiresAt }) => expiresAt > now)
+  }
+
   /** How many wait to hear that a key is free. */
   waiting(key: string): number {
     return this.listeners.get(key)?.size ?? 0
