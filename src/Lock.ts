@@ -54,6 +54,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { ask, type Asking } from "./internal/options.ts"
@@ -514,10 +515,12 @@ export const list = (
 ): Stream.Stream<Held, LockError, LockBackend> =>
   Stream.unwrap(Effect.map(Effect.context<LockBackend>(), (context) => {
     const { backend, config: { keyPrefix } } = servicesOf(context)
-    return Stream.map(
-      backend.list(keyPrefix + (options?.prefix ?? "")),
-      ([key, holder]): Held => ({ key: key.slice(keyPrefix.length), holder })
-    )
+    const prefix = keyPrefix + (options?.prefix ?? "")
+    return Stream.paginate(undefined as string | undefined, (from) =>
+      Effect.map(backend.list(prefix, from), ({ locks, next }) => {
+        const held = locks.map(({ holder, key }): Held => ({ key: key.slice(keyPrefix.length), holder }))
+        return [held, Option.fromUndefinedOr(next)] as const
+      }))
   }))
 
 /**
@@ -552,11 +555,28 @@ export const list = (
  * @category utilities
  * @since 0.2.0
  */
-export const events: Stream.Stream<LockEvent, never, LockBackend> = /* #__PURE__ */ Stream.unwrap(
-  /* #__PURE__ */ Effect.map(
-    /* #__PURE__ */ Effect.context<LockBackend>(),
-    (context) => servicesOf(context).backend.events
-  )
+export const events: Stream.Stream<LockEvent, never, LockBackend> = /* #__PURE__ */ Stream.callback<
+  LockEvent,
+  never,
+  LockBackend
+>(
+  (queue) =>
+    Effect.contextWith((context: Context.Context<LockBackend>) =>
+      Effect.acquireRelease(
+        Effect.sync(() =>
+          servicesOf(context).backend.listen(
+            (event) => {
+              Queue.offerUnsafe(queue, event)
+            },
+            () => {
+              Queue.endUnsafe(queue)
+            }
+          )
+        ),
+        (end) => Effect.sync(end)
+      )
+    ),
+  { bufferSize: 1024, strategy: "sliding" }
 )
 
 /**

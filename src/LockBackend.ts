@@ -12,7 +12,6 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
 import * as Engine from "./internal/engine/engine.ts"
 import type { Lease } from "./Lease.ts"
 import type { LockRequest } from "./LockConfig.ts"
@@ -43,9 +42,10 @@ export interface Refusal {
  *   is over.
  * - `acquire` takes the lock for the life of the scope, likewise.
  * - `inspect` says who holds a key.
- * - `list` says which keys are held that start with a prefix, and by whom.
- * - `events` tells what happens to locks in this process, for as long as somebody
- *   listens.
+ * - `list` says which keys are held that start with a prefix, and by whom: a page of
+ *   them, from the `next` of the page before on, or from the first.
+ * - `listen` has `hear` called for what happens to locks in this process, until what
+ *   it returns is called, and `end` when the backend closes.
  * - `forceRelease` frees a key whoever holds it, or only if the holder's token is
  *   the one given, and says whether it did.
  *
@@ -65,8 +65,17 @@ export class LockBackend extends Context.Service<LockBackend, {
   ) => Effect.Effect<Lease | A, E | LockError, R | Scope.Scope>
   readonly inspect: (key: string) => Effect.Effect<Option.Option<Holder>, LockError>
   readonly forceRelease: (key: string, token?: string) => Effect.Effect<boolean, LockError>
-  readonly list: (prefix: string) => Stream.Stream<readonly [key: string, holder: Holder], LockError>
-  readonly events: Stream.Stream<LockEvent>
+  readonly list: (
+    prefix: string,
+    from: string | undefined
+  ) => Effect.Effect<
+    {
+      readonly locks: ReadonlyArray<{ readonly key: string; readonly holder: Holder }>
+      readonly next: string | undefined
+    },
+    LockError
+  >
+  readonly listen: (hear: (event: LockEvent) => void, end: () => void) => () => void
 }>()("effect-lock/LockBackend") {}
 
 /**

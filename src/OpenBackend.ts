@@ -11,7 +11,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { constVoid } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
 import { decodeExtension } from "./internal/options.ts"
 import * as Section from "./internal/section.ts"
 import { LockBackend } from "./LockBackend.ts"
@@ -47,8 +46,8 @@ export const layer: Layer.Layer<LockBackend> = Layer.sync(LockBackend, () => {
     take: (request) => new OpenLease(request, ++fencingToken),
     inspect: () => Effect.succeedNone,
     forceRelease: () => Effect.succeed(false),
-    list: () => Stream.empty,
-    events: Stream.never
+    list: () => Effect.succeed({ locks: [], next: undefined }),
+    listen: () => constVoid
   })
 })
 

@@ -12,11 +12,11 @@ import * as Fiber from "effect/Fiber"
 import { constVoid, identity } from "effect/Function"
 import type * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
 import type { Lease } from "../Lease.ts"
 import type { LockRequest } from "../LockConfig.ts"
 import type { Holder, LockError } from "../LockError.ts"
 import type { LockEvent } from "../LockEvent.ts"
+import type { HeldPage } from "./holder.ts"
 import * as Reentry from "./reentry.ts"
 import { Refusal } from "./refusal.ts"
 
@@ -49,8 +49,8 @@ export interface Taker {
   take(request: LockRequest, caller: Caller, restore: Restore): Taken | Effect.Effect<Taken, LockError>
   inspect(key: string): Effect.Effect<Option.Option<Holder>, LockError>
   forceRelease(key: string, token?: string): Effect.Effect<boolean, LockError>
-  list(prefix: string): Stream.Stream<readonly [key: string, holder: Holder], LockError>
-  readonly events: Stream.Stream<LockEvent>
+  list(prefix: string, from: string | undefined): Effect.Effect<HeldPage, LockError>
+  listen(hear: (event: LockEvent) => void, end: () => void): () => void
 }
 
 export type Work<A, E, R> = Effect.Effect<A, E, R> | ((lease: Lease) => Effect.Effect<A, E, R>)
@@ -77,8 +77,8 @@ export const make = (taker: Taker) => {
     name: taker.name,
     inspect: (key: string) => Effect.suspend(() => taker.inspect(key)),
     forceRelease: (key: string, token?: string) => Effect.suspend(() => taker.forceRelease(key, token)),
-    list: (prefix: string) => taker.list(prefix),
-    events: taker.events,
+    list: (prefix: string, from: string | undefined) => Effect.suspend(() => taker.list(prefix, from)),
+    listen: (hear: (event: LockEvent) => void, end: () => void) => taker.listen(hear, end),
     use: <A, E, R>(
       request: LockRequest,
       work: Work<A, E, R>,

@@ -6,16 +6,14 @@ import type * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
-import * as Queue from "effect/Queue"
 import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import { LockConfig, type LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure, Holder, LockError } from "../../LockError.ts"
 import type { LockEvent } from "../../LockEvent.ts"
 import type { LockStore } from "../../LockStore.ts"
 import { failWith } from "../failing.ts"
-import { toHolder } from "../holder.ts"
+import { type HeldPage, toHolder } from "../holder.ts"
 import { type Gauges, meterOf } from "../meter.ts"
 import { isWorkUnder } from "../reentry.ts"
 import type { Known } from "../refusal.ts"
@@ -145,34 +143,17 @@ export class Engine implements Parts, Keys, Section.Taker {
     )
   }
 
-  /** Page by page, as they are asked for. */
-  list(prefix: string): Stream.Stream<readonly [key: string, holder: Holder], LockError> {
+  list(prefix: string, from: string | undefined): Effect.Effect<HeldPage, LockError> {
     const { port } = this
-    return Stream.paginate(
-      undefined as string | undefined,
-      (from) =>
-        Effect.matchEffect(port.await(() => port.list(prefix, from)), {
-          onFailure: (failure) => failWith(failure),
-          onSuccess: ({ locks, next }) =>
-            Effect.succeed(
-              [
-                locks.map((listed) => [listed.key, toHolder(listed)] as const),
-                Option.fromUndefinedOr(next)
-              ] as const
-            )
-        })
-    )
+    return Effect.matchEffect(port.await(() => port.list(prefix, from)), {
+      onFailure: (failure) => failWith(failure),
+      onSuccess: ({ locks, next }) =>
+        Effect.succeed({ locks: locks.map((listed) => ({ key: listed.key, holder: toHolder(listed) })), next })
+    })
   }
 
-  /** From when it is listened to until the backend closes. Whoever is slow misses the oldest. */
-  get events(): Stream.Stream<LockEvent> {
-    return Stream.callback((queue) =>
-      Effect.acquireRelease(
-        Effect.sync(() =>
-          this.journal.listen((event) => Queue.offerUnsafe(queue, event), () => Queue.endUnsafe(queue))
-        ),
-        (end) => Effect.sync(end)
-      ), { bufferSize: 1024, strategy: "sliding" })
+  listen(hear: (event: LockEvent) => void, end: () => void): () => void {
+    return this.journal.listen(hear, end)
   }
 
   /**
