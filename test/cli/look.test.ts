@@ -14,7 +14,7 @@ import { inTerminal, isFree, isHeld, newFile, newKey, ran, sh, tool, waitsFor } 
 const held = (key: string, expires = "10s") =>
   Effect.gen(function*() {
     const [ready, go] = [newFile(), newFile()]
-    const script = `echo ready > "$1"; while ! [ -e "$2" ]; do sleep 0.05; done`
+    const script = `echo ready > "$1"; while ! [ -e "$2" ] && kill -0 $PPID; do sleep 0.05; done`
     const running = yield* tool(["run", key, "--expires", expires, ...sh(script, ready, go)], {
       env: { LOCK_OWNER: "the-holder" }
     })
