@@ -1,12 +1,12 @@
 import { fileURLToPath } from "node:url"
 import { configDefaults, defineConfig } from "vitest/config"
-import { isInstalled, serverNames } from "./scripts/installed.ts"
+import { isInstalled, names } from "./scripts/installed.ts"
 import "./scripts/node20.mjs"
 
 const src = fileURLToPath(new URL("./src/", import.meta.url))
 
-// What needs a server that is not there is left out, and said to be.
-const missing = serverNames.filter((name) => !isInstalled(name))
+// What needs a program that is not there is left out, and said to be.
+const missing = names.filter((name) => !isInstalled(name))
 for (const name of missing) console.warn(`${name} is not installed: its tests do not run`)
 
 export default defineConfig({

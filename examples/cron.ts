@@ -9,7 +9,9 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Option } from "effect"
-import { BackendUrl, Lock, LockKey } from "effect-lock"
+import { Lock, LockKey } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
+import { reachable } from "./support/reachable.ts"
 
 const jobKey = LockKey.template("nightly-report-{day}")
 
@@ -45,4 +47,4 @@ const program = Effect.gen(function*() {
   yield* Console.log(`Reports written: ${done.size}`)
 })
 
-program.pipe(Effect.provide(BackendUrl.layerConfig), NodeRuntime.runMain)
+program.pipe(Effect.provide(reachable(BackendUrl.layerConfig)), NodeRuntime.runMain)

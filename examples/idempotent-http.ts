@@ -7,9 +7,11 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Context, Effect, Layer } from "effect"
-import { BackendUrl, Lock, type LockBackend, LockKey } from "effect-lock"
+import { Lock, type LockBackend, LockKey } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
 import { FetchHttpClient, HttpClient, HttpClientRequest } from "effect/http"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import { reachable } from "./support/reachable.ts"
 
 interface Reply {
   readonly status: number
@@ -92,6 +94,6 @@ const program = Effect.gen(function*() {
 
 program.pipe(
   Effect.provide([server, FetchHttpClient.layer]),
-  Effect.provide(BackendUrl.layerConfig),
+  Effect.provide(reachable(BackendUrl.layerConfig)),
   NodeRuntime.runMain
 )

@@ -15,4 +15,4 @@ const layer = MemcacheBackend.layerConfig({
   keyPrefix: Config.succeed("example:")
 })
 
-takeover(layer, { grace: 3000 }).pipe(NodeRuntime.runMain)
+takeover(layer, "a memcached at MEMCACHED_URL, by default memcache://localhost:11211").pipe(NodeRuntime.runMain)

@@ -8,7 +8,9 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Duration, Effect, Metric, Option, Tracer } from "effect"
-import { BackendUrl, Lock } from "effect-lock"
+import { Lock } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
+import { reachable } from "./support/reachable.ts"
 
 const spans: Array<Tracer.NativeSpan> = []
 const tracer = Tracer.make({
@@ -55,8 +57,8 @@ const program = Effect.gen(function*() {
   }
 
   yield* Console.log("Metrics:")
-  for (const { attributes, id, state } of yield* Metric.snapshot) {
-    if (!id.startsWith("lock_")) continue
+  const metrics = (yield* Metric.snapshot).filter(({ id }) => id.startsWith("lock_"))
+  for (const { attributes, id, state } of metrics.toSorted((a, b) => a.id < b.id ? -1 : 1)) {
     const value = "value" in state ? state.value : "count" in state ? state.count : undefined
     const { backend, kind, outcome } = attributes ?? {}
     if (kind !== undefined && value === 0) continue
@@ -65,4 +67,4 @@ const program = Effect.gen(function*() {
   }
 })
 
-program.pipe(Effect.provide(BackendUrl.layerConfig), NodeRuntime.runMain)
+program.pipe(Effect.provide(reachable(BackendUrl.layerConfig)), NodeRuntime.runMain)

@@ -7,7 +7,9 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Data, Deferred, Effect } from "effect"
-import { BackendUrl, Lock } from "effect-lock"
+import { Lock } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
+import { reachable } from "./support/reachable.ts"
 
 class StaleWrite extends Data.TaggedError("StaleWrite")<{ readonly fence: number; readonly seen: number }> {}
 
@@ -69,4 +71,4 @@ const program = Effect.gen(function*() {
   yield* Console.log(`job-7: ${(yield* table.row).result}`)
 })
 
-program.pipe(Effect.provide(BackendUrl.layerConfig), NodeRuntime.runMain)
+program.pipe(Effect.provide(reachable(BackendUrl.layerConfig)), NodeRuntime.runMain)

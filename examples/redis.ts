@@ -14,4 +14,4 @@ const layer = RedisBackend.layerConfig({
   keyPrefix: Config.succeed("example:")
 })
 
-takeover(layer, { grace: 0 }).pipe(NodeRuntime.runMain)
+takeover(layer, "a Redis at REDIS_URL, by default redis://localhost:6379").pipe(NodeRuntime.runMain)

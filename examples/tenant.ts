@@ -4,7 +4,9 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Array, Clock, Console, Effect } from "effect"
-import { BackendUrl, Lock, LockKey } from "effect-lock"
+import { Lock, LockKey } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
+import { reachable } from "./support/reachable.ts"
 
 interface Job {
   readonly tenant: string
@@ -51,4 +53,4 @@ const program = Effect.gen(function*() {
   yield* Console.log(`Different tenants ran ${parallel ? "at the same time" : "one by one!"}.`)
 })
 
-program.pipe(Effect.provide(BackendUrl.layerConfig), NodeRuntime.runMain)
+program.pipe(Effect.provide(reachable(BackendUrl.layerConfig)), NodeRuntime.runMain)

@@ -29,7 +29,7 @@ const program = Effect.gen(function*() {
   yield* Console.log(yield* chargeSafely("held"))
 
   const stolen = Effect.never.pipe(
-    Lock.withLock("order-stolen", { expires: "60 millis" }),
+    Lock.withLock("order-stolen", { expires: "1 second" }),
     Effect.catchReason("LockError", "LockLost", (reason) => Effect.succeed(`lost: ${reason.message}`))
   )
   const [message] = yield* Effect.all([stolen, Effect.delay(backend.steal("order-stolen"), "10 millis")], {

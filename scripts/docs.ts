@@ -1,6 +1,6 @@
 /** `npm run docs` writes an API reference from the docstrings, a page for each public module, to `.tmp/api`. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs"
-import { dirname, join } from "node:path"
+import { dirname, join, relative } from "node:path"
 import { root } from "./doctest.ts"
 import { type Export, type Module, publicModules } from "./modules.ts"
 
@@ -28,8 +28,10 @@ const page = ({ doc, exports, name, reExports }: Module): string => {
 }
 
 rmSync(folder, { recursive: true, force: true })
-for (const module of publicModules()) {
+const modules = publicModules()
+for (const module of modules) {
   const file = join(folder, `${module.name}.md`)
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, page(module))
 }
+console.log(`${modules.length} pages in ${relative(process.cwd(), folder)}`)

@@ -1,11 +1,32 @@
-/** Which servers the tests can use. In CI all of them have to be there. */
+/** Which servers, browsers and runtimes the tests can use. In CI all of them have to be there. */
 import { spawnSync } from "node:child_process"
+import { existsSync, readdirSync } from "node:fs"
 
-const commands = { redis: "redis-server", memcached: "memcached" }
+const debian = "/usr/lib/postgresql"
 
-export type ServerName = keyof typeof commands
+/** Where PostgreSQL's programs are: the newest of Debian's packages, or the PATH. */
+export const postgresBin = (): string => {
+  const versions = existsSync(debian) ? readdirSync(debian).filter((name) => /^\d+$/.test(name)) : []
+  const newest = Math.max(...versions.map(Number))
+  return versions.length === 0 ? "" : `${debian}/${newest}/bin/`
+}
 
-export const serverNames: ReadonlyArray<ServerName> = ["redis", "memcached"]
+const commands = {
+  redis: "redis-server",
+  memcached: "memcached",
+  postgres: `${postgresBin()}postgres`,
+  chromium: "chromium",
+  bun: "bun",
+  deno: "deno"
+}
 
-export const isInstalled = (name: ServerName): boolean =>
+export type Name = keyof typeof commands
+
+export const names = Object.keys(commands) as ReadonlyArray<Name>
+
+export type ServerName = "redis" | "memcached" | "postgres"
+
+export const serverNames: ReadonlyArray<ServerName> = ["redis", "memcached", "postgres"]
+
+export const isInstalled = (name: Name): boolean =>
   process.env.CI !== undefined || spawnSync(commands[name], ["--version"]).error === undefined

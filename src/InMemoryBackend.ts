@@ -15,7 +15,7 @@ import { Table } from "./internal/memory/table.ts"
 import { withShortcuts } from "./internal/shortcuts.ts"
 import { nextTurn, timeOf } from "./internal/time.ts"
 import * as LockBackend from "./LockBackend.ts"
-import type { LockStore } from "./LockStore.ts"
+import type { LockStore, Occupant } from "./LockStore.ts"
 
 /**
  * The store behind {@link layer}. Several backends made from one store contend
@@ -55,46 +55,33 @@ export const makeStore: Effect.Effect<LockStore> = Effect.map(
 const makeOf = (clock: Clock.Clock, soon: (task: () => void) => void): LockStore => {
   const table = new Table(soon)
   const time = timeOf(clock)
+  const holdersOf = (key: string): ReadonlyArray<Occupant> =>
+    table.all(key, time.now()).map(({ bearer, permits, remainingMillis }) => ({
+      token: bearer.token,
+      remainingMillis,
+      waiters: table.waiting(key),
+      ...(permits !== undefined && { permits })
+    }))
   return withShortcuts({
     name: "memory",
     drift: 0,
-    tryAcquire: ({ expiresMillis, key, token }) =>
+    shares: true,
+    tryAcquire: ({ expiresMillis, key, share, token, wait }) =>
       Effect.sync(() => {
         const now = time.now()
-        const hold = table.take(key, { text: token, token }, expiresMillis, now)
+        const hold = table.take(key, { text: token, token }, expiresMillis, now, share, wait)
         if (hold !== undefined) return { _tag: "Acquired", fencingToken: hold.fencingToken }
-        const { bearer, remainingMillis } = table.look(key, now)!
-        return { _tag: "Held", token: bearer.token, remainingMillis }
+        const held = table.look(key, now)
+        return { _tag: "Held", token: held?.bearer.token, remainingMillis: held?.remainingMillis }
       }),
-    extend: ({ expiresMillis, key, token }) =>
-      Effect.sync(() => {
-        const now = time.now()
-        const entry = table.live(key, now)
-        if (entry?.bearer.token !== token) return false
-        entry.expiresAt = now + expiresMillis
-        return true
-      }),
-    release: (key, token) => Effect.sync(() => table.live(key, time.now())?.free({ text: token, token }) ?? false),
-    inspect: (key) =>
-      Effect.sync(() =>
-        Option.map(
-          Option.fromUndefinedOr(table.look(key, time.now())),
-          ({ bearer, remainingMillis }) => ({ token: bearer.token, remainingMillis, waiters: table.waiting(key) })
-        )
-      ),
-    list: (prefix) =>
-      Effect.sync(() => {
-        const now = time.now()
-        const held = table.held(now).filter(({ key }) => key.startsWith(prefix))
-        return {
-          locks: held.map(({ bearer, expiresAt, key }) => ({
-            key,
-            token: bearer.token,
-            remainingMillis: expiresAt - now,
-            waiters: table.waiting(key)
-          }))
-        }
-      }),
+    extend: ({ expiresMillis, key, token }) => Effect.sync(() => table.extend(key, token, expiresMillis, time.now())),
+    release: (key, token) => Effect.sync(() => table.release(key, token, time.now())),
+    inspect: (key) => Effect.sync(() => Option.fromUndefinedOr(holdersOf(key)[0])),
+    holders: (key) => Effect.sync(() => holdersOf(key)),
+    list: (prefix) => {
+      const heldOf = (key: string) => holdersOf(key).map((occupant) => ({ key, ...occupant }))
+      return Effect.sync(() => ({ locks: table.keys().filter((key) => key.startsWith(prefix)).flatMap(heldOf) }))
+    },
     listen: (key, _token, notify) =>
       Effect.acquireRelease(
         Effect.sync(() => table.listen(key, () => notify(undefined))),

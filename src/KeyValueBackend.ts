@@ -35,14 +35,23 @@
  *   renewal of the first. Likewise a release or a renewal at the very end of a
  *   lease may remove the record of the next holder.
  * - The end of a lease is written by the wall clock of the writer and judged by
- *   the wall clock of the reader. Clocks that differ by more than a hundredth of
- *   `expires` let a lease overlap with the next. The holder's own deadline is by
- *   its monotonic clock.
+ *   the wall clock of the reader. A reader's clock that is ahead of the writer's by
+ *   more than a hundredth of `expires` lets a lease overlap with the next. One that
+ *   is behind does no harm: an end further off than the lease is long is not
+ *   believed, and the record counts for one lease from when it was first seen. The
+ *   holder's own deadline is by its monotonic clock.
+ * - A store whose reads are not of what was written last (a cache at the edge,
+ *   DNS, a replica, Cloudflare KV) lets in one process for each of its views, for
+ *   as long as they differ. **Reads have to be consistent**, or it is no lock.
  * - Fencing tokens are the writer's wall clock in microseconds, or one more than
  *   the last seen. Between processes they rise as far as the clocks agree.
  *
- * A record is JSON, `{"token":…,"expiresAt":…,"fence":…}`, under `lock:` and the
- * key; it is deleted on release. One whose holder crashed stays until somebody
+ * Every write is read back: a store that dropped it, or has forgotten it already,
+ * is a `BackendFailure`. A call that takes longer than a second is one as well; it
+ * cannot be called back, and a record that it writes after all is removed again.
+ *
+ * A record is JSON, `{"token":…,"expiresAt":…,"lease":…,"fence":…}`, under `lock:`
+ * and the key; it is deleted on release. One whose holder crashed stays until somebody
  * takes the lock. So that different keys stay different on stores that ignore
  * case or limit length, `Order` is written `=order`, and a key that is long, or
  * has other characters than letters, digits and `-_.:/=`, is replaced by what is
@@ -58,14 +67,19 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
+import { type Ending, EndingMap } from "./internal/endingMap.ts"
+import { monotonicMillis } from "./internal/time.ts"
 import * as LockBackend from "./LockBackend.ts"
 import { BackendFailure } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
@@ -73,18 +87,22 @@ import type { LockStore } from "./LockStore.ts"
 /**
  * A cache of strings, as {@link fromCache} wants it.
  *
- * - `get` gives `undefined` or `null` for what is not there.
- * - `set` also hears for how many milliseconds the value is of use. A cache that
- *   can forget by itself, no sooner, then cleans up after crashed holders.
- * - A failure counts as one of the backend: never as a lock, and tried again
- *   until the `timeout` of the lock.
+ * A failure counts as one of the backend: never as a lock, and tried again
+ * until the `timeout` of the lock. So does a call that takes longer than a second.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Cache<E = unknown> {
+  /** The value that was written last, or `undefined` or `null` for what is not there. */
   readonly get: (key: string) => Effect.Effect<string | null | undefined, E>
+  /**
+   * Writes a value, over one that is there. It is of use for `ttlMillis`, in whole
+   * milliseconds: a cache that can forget by itself, no sooner, then cleans up after
+   * crashed holders.
+   */
   readonly set: (key: string, value: string, ttlMillis: number) => Effect.Effect<unknown, E>
+  /** Removes a value. One that is gone already is no failure. */
   readonly delete: (key: string) => Effect.Effect<unknown, E>
 }
 
@@ -95,22 +113,38 @@ export interface Cache<E = unknown> {
  * @since 0.1.0
  */
 export interface PromiseCache {
+  /** See {@link Cache.get}. What it throws or rejects with is a failure. */
   readonly get: (key: string) => PromiseLike<string | null | undefined> | string | null | undefined
+  /** See {@link Cache.set}. A Promise that it gives is awaited, and the result ignored. */
   readonly set: (key: string, value: string, ttlMillis: number) => unknown
+  /** See {@link Cache.delete}. A Promise that it gives is awaited, and the result ignored. */
   readonly delete: (key: string) => unknown
 }
 
 const backend = "best-effort-key-value"
 
+/** `lease` says how long before `expiresAt` the record was written, in milliseconds; records of 0.1 do not have it. */
 interface Entry {
   readonly token: string
   readonly expiresAt: number
+  readonly lease?: number | undefined
   readonly fence: number
 }
 
 const decodeEntry = Schema.decodeUnknownOption(
-  Schema.fromJsonString(Schema.Struct({ token: Schema.String, expiresAt: Schema.Finite, fence: Schema.Int }))
+  Schema.fromJsonString(Schema.Struct({
+    token: Schema.String,
+    expiresAt: Schema.Finite,
+    lease: Schema.optional(Schema.Finite),
+    fence: Schema.Int
+  }))
 )
+
+/** A call to the cache that takes longer is a failure. It cannot be called back, so it goes on. */
+const patience = Duration.seconds(1)
+
+/** Of an operation: reading, writing and reading back. */
+const longest = Duration.times(patience, 3)
 
 const plain = /^[a-z0-9_.:/=-]{0,79}[a-z0-9_:/-]$/
 
@@ -190,24 +224,73 @@ const makeSerial = () => {
  * @since 0.1.0
  */
 export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
-  Effect.map(Effect.service(Clock.Clock), (clock): LockStore => {
+  Effect.map(Effect.context<never>(), (context): LockStore => {
+    const clock = Context.get(context, Clock.Clock)
+    const fork = Effect.runForkWith(context)
     const serial = makeSerial()
+    /** Writes that we gave up on and that may still be executed, by token. */
+    const late = new Map<string, Set<Fiber.Fiber<unknown, unknown>>>()
+    /** Records from the future, by name: until when they count. */
+    const doubted = new EndingMap<Ending & { readonly expiresAt: number; readonly token: string }>()
     let lastFence = 0
 
     const now = () => clock.currentTimeMillisUnsafe()
 
+    /**
+     * For how long a record counts. An end further off than the lease is long comes from a clock ahead of
+     * ours: such a record counts for one lease from when we saw it first, which is no earlier than its end.
+     */
+    const remainingOf = (name: string, { expiresAt, lease, token }: Entry): number => {
+      const remaining = expiresAt - now()
+      if (lease === undefined || remaining <= lease) {
+        doubted.delete(name)
+        return remaining
+      }
+      const at = monotonicMillis(clock)
+      let doubt = doubted.get(name)
+      if (doubt?.token !== token || doubt.expiresAt !== expiresAt) {
+        doubt = { token, expiresAt, endsAt: at + lease }
+        doubted.set(name, doubt, at)
+      }
+      return doubt.endsAt - at
+    }
+
     /** What an operation can do to the record of its key. */
     const recordAt = (operation: string, key: string, name: string) => {
-      const failure = (details: Pick<BackendFailure, "kind" | "retryable" | "description" | "cause">) =>
-        new BackendFailure({ backend, operation, key, ...details })
-      const attempt = <A>(effect: Effect.Effect<A, E>): Effect.Effect<A, BackendFailure> =>
-        Effect.mapError(effect, (error) => {
-          const cause = Cause.isUnknownError(error) ? error.cause : error
-          const description = cause instanceof Error ? cause.message : undefined
-          return failure({ kind: "Unknown", retryable: true, description, cause })
-        })
+      const failure = (
+        details: Omit<ConstructorParameters<typeof BackendFailure>[0], "backend" | "operation" | "key">
+      ) => Effect.fail(new BackendFailure({ backend, operation, key, ...details }))
+
+      const unknown = (error: E) => {
+        const cause = Cause.isUnknownError(error) ? error.cause : error
+        const description = cause instanceof Error ? cause.message : undefined
+        return failure({ kind: "Unknown", retryable: true, description, cause })
+      }
+
+      const silent = (method: keyof Cache) =>
+        failure({ kind: "NoReply", retryable: true, description: `no reply to "${method}" within 1 second` })
+
+      /** A call to the cache. */
+      const call = <A>(
+        method: keyof Cache,
+        f: () => Effect.Effect<A, E>,
+        given: (running: Fiber.Fiber<A, E>) => void = constVoid
+      ): Effect.Effect<A, BackendFailure> =>
+        Effect.flatMap(
+          Effect.forkDetach(Effect.suspend(f), { startImmediately: true }),
+          (running) =>
+            Effect.timeoutOrElse(Effect.catch(running.pollUnsafe() ?? Fiber.join(running), unknown), {
+              duration: patience,
+              orElse: () =>
+                Effect.suspend(() => {
+                  given(running)
+                  return silent(method)
+                })
+            })
+        )
+
       const read = Effect.flatMap(
-        Effect.suspend(() => attempt(cache.get(name))),
+        call("get", () => cache.get(name)),
         (value): Effect.Effect<Entry | undefined, BackendFailure> => {
           if (value === undefined || value === null) return Effect.undefined
           const entry = decodeEntry(value)
@@ -216,18 +299,44 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
           const torn = value === ""
           const description = `${torn ? "an empty value" : "something that is no lock"} is stored as "${name}"; ` +
             `remove it${torn ? " if it stays" : ""}`
-          return Effect.fail(failure({ kind: "WrongType", retryable: torn, description, cause: undefined }))
+          return failure({ kind: "WrongType", retryable: torn, description })
         }
       )
-      return {
-        read,
-        live: Effect.map(read, (entry) => entry !== undefined && entry.expiresAt > now() ? entry : undefined),
-        write: (entry: Entry) =>
-          Effect.suspend(() =>
-            attempt(cache.set(name, JSON.stringify(entry), Math.max(1, Math.ceil(entry.expiresAt - now()))))
-          ),
-        remove: Effect.suspend(() => attempt(cache.delete(name)))
+
+      /** For how long it counts, or undefined if it is over. */
+      const remaining = (entry: Entry | undefined): number | undefined => {
+        const millis = entry === undefined ? 0 : remainingOf(name, entry)
+        return millis > 0 ? millis : undefined
       }
+
+      const live = Effect.map(read, (entry) => remaining(entry) === undefined ? undefined : entry)
+
+      /** Writes the record of a lease from `at` on, and gives what is there then: the last of several writers has it. */
+      const write = (token: string, fence: number, at: number, lease: number) => {
+        const entry: Entry = { token, expiresAt: at + lease, lease, fence }
+        const ttl = Math.max(1, Math.ceil(entry.expiresAt - now()))
+        const written = call(
+          "set",
+          () => cache.set(name, JSON.stringify(entry), ttl),
+          (running) => {
+            const writes = late.get(token) ?? new Set()
+            late.set(token, writes.add(running))
+            running.addObserver(() => {
+              if (writes.delete(running) && writes.size === 0) late.delete(token)
+            })
+          }
+        )
+        return Effect.flatMap(Effect.andThen(written, read), (after) => {
+          if (after?.token === token && after.expiresAt === entry.expiresAt) return Effect.succeed(after)
+          if (after?.token !== token && remaining(after) !== undefined) return Effect.succeed(after)
+          const description =
+            `what was written to "${name}" is not there; locks need a store that keeps a value for as ` +
+            `long as it is told to, and reads what was written last`
+          return failure({ kind: "Unknown", retryable: true, description })
+        })
+      }
+
+      return { read, live, remaining, write, remove: call("delete", () => cache.delete(name)) }
     }
 
     const withRecord = <A>(
@@ -237,8 +346,24 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
     ): Effect.Effect<A, BackendFailure> =>
       serial(key, Effect.flatMap(nameOf(key), (name) => f(recordAt(operation, key, name))))
 
+    const release = (key: string, token: string): Effect.Effect<boolean, BackendFailure> =>
+      withRecord(
+        "release",
+        key,
+        Effect.fnUntraced(function*(record) {
+          // What is executed after us has to go as well.
+          for (const running of late.get(token) ?? []) {
+            running.addObserver(() => fork(Effect.ignore(release(key, token))))
+          }
+          if ((yield* record.live)?.token !== token) return false
+          yield* record.remove
+          return true
+        })
+      )
+
     return {
       name: backend,
+      patience: longest,
       tryAcquire: ({ expiresMillis, key, token }) =>
         withRecord(
           "acquire",
@@ -246,15 +371,15 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
           Effect.fnUntraced(function*(record) {
             const before = yield* record.read
             const at = now()
-            const held = before !== undefined && before.expiresAt > at
-            if (held && before.token !== token) {
-              return { _tag: "Held", token: before.token, remainingMillis: before.expiresAt - at }
+            const remaining = record.remaining(before)
+            if (before !== undefined && remaining !== undefined && before.token !== token) {
+              return { _tag: "Held", token: before.token, remainingMillis: remaining }
             }
-            const fence = held ? before.fence : Math.max(lastFence, before?.fence ?? 0, at * 1000 - 1) + 1
+            const fence = before !== undefined && remaining !== undefined
+              ? before.fence
+              : Math.max(lastFence, before?.fence ?? 0, at * 1000 - 1) + 1
             lastFence = Math.max(lastFence, fence)
-            yield* record.write({ token, expiresAt: at + expiresMillis, fence })
-            // Another process may have written in between: the last one has it.
-            const after = yield* record.live
+            const after = yield* record.write(token, fence, at, expiresMillis)
             return after?.token === token
               ? { _tag: "Acquired", fencingToken: fence }
               : { _tag: "Held", token: after?.token }
@@ -267,26 +392,18 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
           Effect.fnUntraced(function*(record) {
             const entry = yield* record.live
             if (entry?.token !== token) return false
-            yield* record.write({ ...entry, expiresAt: now() + expiresMillis })
-            return true
+            return (yield* record.write(token, entry.fence, now(), expiresMillis))?.token === token
           })
         ),
-      release: (key, token) =>
-        withRecord(
-          "release",
-          key,
-          Effect.fnUntraced(function*(record) {
-            if ((yield* record.live)?.token !== token) return false
-            yield* record.remove
-            return true
-          })
-        ),
+      release,
       inspect: (key) =>
         withRecord("inspect", key, (record) =>
-          Effect.map(record.live, (entry) =>
-            entry === undefined
+          Effect.map(record.read, (entry) => {
+            const remainingMillis = record.remaining(entry)
+            return entry === undefined || remainingMillis === undefined
               ? Option.none()
-              : Option.some({ token: entry.token, remainingMillis: entry.expiresAt - now() })))
+              : Option.some({ token: entry.token, remainingMillis })
+          }))
     }
   })
 

@@ -49,7 +49,14 @@ export interface Lease {
   /** The key as the backend sees it, with the configured prefix. */
   readonly key: string
 
-  /** A safe integer, greater with every holder of the key. */
+  /**
+   * A safe integer, greater with every holder of the key, for a storage to refuse
+   * the late writes of an earlier one.
+   *
+   * Of those who share a key, a reader's is above that of every writer before it and
+   * below that of every later one: it tells how fresh what was read is. Those of
+   * permits fence nothing, since their holders overlap.
+   */
   readonly fencingToken: number
 
   /**

@@ -4,7 +4,9 @@
  * - {@link withLock} runs an effect while holding a lock.
  * - {@link once} runs an effect only if nobody else is running it.
  * - {@link acquire} and {@link tryAcquire} give a lease for the life of a scope.
- * - {@link inspect}, {@link list}, {@link events} and {@link forceRelease} are for operators.
+ * - {@link withSharedLock} and {@link withPermits} share a key: read/write locks and semaphores.
+ * - {@link withLocks} takes several keys, and {@link guard} works under a lease that one has.
+ * - {@link inspect}, {@link holders}, {@link list}, {@link events} and {@link forceRelease} are for operators.
  *
  * Which locks these are is decided by the layer that provides `LockBackend`; how
  * long they last and how long to wait, by the options of the call over the
@@ -57,12 +59,14 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { ask, type Asking } from "./internal/options.ts"
+import { invalid } from "./internal/options.ts"
+import { ask, type Asking } from "./internal/request.ts"
 import * as Section from "./internal/section.ts"
 import { servicesOf } from "./internal/services.ts"
+import * as Several from "./internal/several.ts"
 import type { Lease } from "./Lease.ts"
 import type { LockBackend, Refusal } from "./LockBackend.ts"
-import type { LockOptions, LockRequest, SectionOptions } from "./LockConfig.ts"
+import type { LockOptions, LockRequest, SectionOptions, ShareOptions } from "./LockConfig.ts"
 import { type Holder, LockError } from "./LockError.ts"
 import type { LockEvent } from "./LockEvent.ts"
 
@@ -235,7 +239,7 @@ export const withLock: {
  * @category models
  * @since 0.1.0
  */
-export interface OnceOptions extends SectionOptions {
+export interface OnceOptions extends SectionOptions, ShareOptions {
   /**
    * What to do when the lock is taken. Default false: the result is `Option.none`,
    * and otherwise `Option.some` of the effect's own. With `true` the result is not
@@ -362,6 +366,326 @@ export const once: {
 )
 
 /**
+ * Runs an effect while sharing the lock on a key with others that share it: the
+ * read side of a lock whose write side is {@link withLock}. See each overload for
+ * the details.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const withSharedLock: {
+  /**
+   * Runs an effect while sharing the lock on a key.
+   *
+   * **Details**
+   *
+   * With all others that share it at the same moment, as a reader does: it excludes
+   * {@link withLock} on the same key, and nobody else. Who came first is served
+   * first, so that a stream of readers does not keep a writer waiting: readers that
+   * come after it go behind it.
+   *
+   * The rest is as for {@link withLock}. The fencing token of a reader is above that
+   * of every writer before it and below that of every later one; it tells how fresh
+   * what was read is.
+   *
+   * **Errors**
+   *
+   * - `LockTimeout`, `LockLost`, `BackendFailure`, `InvalidOptions`: as for {@link withLock}
+   * - `LockReentered`: the work around the call holds the key, and waiting for it would be in vain
+   * - `BackendFailure` of kind `Unsupported`: the backend keeps no more than one holder of a key
+   *
+   * **Example** (Two readers at the same time)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { InMemoryBackend, Lock } from "effect-lock"
+   *
+   * const reader = Effect.delay(Lock.holders("page"), "5 millis").pipe(
+   *   Effect.map((holders) => holders.length),
+   *   Effect.tap(Effect.sleep("5 millis")),
+   *   Lock.withSharedLock("page")
+   * )
+   *
+   * const program = Effect.all([reader, reader], { concurrency: "unbounded" })
+   *
+   * await Effect.runPromise(Effect.provide(program, InMemoryBackend.layer)) // => [2, 2]
+   * ```
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  (
+    key: string,
+    options?: SectionOptions
+  ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
+  /**
+   * Runs an effect, or what a function makes of the lease, while sharing the lock on
+   * a key. As the overload that takes the key first.
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  <A, E, R>(
+    work: Work<A, E, R>,
+    key: string,
+    options?: SectionOptions
+  ): Effect.Effect<A, E | LockError, R | LockBackend>
+} = /* #__PURE__ */ dual(
+  (args) => isWork(args[0]),
+  <A, E, R>(work: Work<A, E, R>, key: string, options?: SectionOptions) =>
+    use(ask(key, { ...options, share: true }), work, fail)
+)
+
+/**
+ * The options of {@link withPermits}: those of a lock, and how many may hold it.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface PermitOptions extends SectionOptions {
+  /** No more permits than this are out when this call has its own. A whole number of at least 1. */
+  readonly limit: number
+  /** How many permits this call takes. A whole number of at least 1 and at most `limit`. Default 1. */
+  readonly permits?: number | undefined
+}
+
+/**
+ * Runs an effect while holding permits of a key: a semaphore across processes. See
+ * each overload for the details.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const withPermits: {
+  /**
+   * Runs an effect while holding permits of a key, of which no more than `limit` are
+   * out at the same time.
+   *
+   * **Details**
+   *
+   * The limit is that of the call. Nobody sets one for a key, so none can be stale
+   * after a deploy; where calls name different ones, each waits until its own is
+   * kept. Each holder has a lease of its own: a crashed one's permits come back when
+   * it ends. Who came first is served first, and one that needs more permits than are
+   * free holds up those behind it, so that it does not starve. Readers
+   * ({@link withSharedLock}) and permits of one key count together, and
+   * {@link withLock} excludes both.
+   *
+   * The fencing tokens of permits fence nothing: their holders overlap, so a storage
+   * must not refuse the lower of two.
+   *
+   * **Errors**
+   *
+   * - `LockTimeout`, `LockLost`, `BackendFailure`: as for {@link withLock}
+   * - `LockReentered`: the work around the call holds the key, and waiting for it would be in vain
+   * - `BackendFailure` of kind `Unsupported`: the backend keeps no more than one holder of a key
+   * - `InvalidOptions`: also for permits that are no whole number, less than 1, or more than the limit
+   *
+   * **Example** (At most two at a time)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { InMemoryBackend, Lock } from "effect-lock"
+   *
+   * let inside = 0
+   * const call = Effect.gen(function*() {
+   *   inside++
+   *   yield* Effect.sleep("2 millis")
+   *   return inside--
+   * }).pipe(Lock.withPermits("api", { limit: 2 }))
+   *
+   * const program = Effect.all([call, call, call, call], { concurrency: "unbounded" })
+   *
+   * const seen = await Effect.runPromise(Effect.provide(program, InMemoryBackend.layer))
+   * Math.max(...seen) // => 2
+   * ```
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  (
+    key: string,
+    options: PermitOptions
+  ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
+  /**
+   * Runs an effect, or what a function makes of the lease, while holding permits of a
+   * key. As the overload that takes the key first.
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  <A, E, R>(
+    work: Work<A, E, R>,
+    key: string,
+    options: PermitOptions
+  ): Effect.Effect<A, E | LockError, R | LockBackend>
+} = /* #__PURE__ */ dual(
+  (args) => isWork(args[0]),
+  <A, E, R>(work: Work<A, E, R>, key: string, options: PermitOptions) => {
+    const { limit, permits, ...rest } = options ?? {}
+    return use(ask(key, { ...rest, share: { limit, permits } }), work, fail)
+  }
+)
+
+/**
+ * The work to run under several locks: an effect, or a function that wants the
+ * leases, in the order in which the keys were given.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type WorkOfSeveral<A, E, R> =
+  | Effect.Effect<A, E, R>
+  | ((leases: ReadonlyArray<Lease>) => Effect.Effect<A, E, R>)
+
+/**
+ * Runs an effect while holding the locks on several keys. See each overload for
+ * the details.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const withLocks: {
+  /**
+   * Runs an effect while holding the locks on several keys.
+   *
+   * **Details**
+   *
+   * All keys are asked for together. If one is taken, those that sort after it go
+   * back, and it is waited for; nobody ever holds a key while waiting for one that
+   * sorts before it, so calls for the same keys in any order never wait for each
+   * other in a circle. A key that is given twice is taken once. `timeout` is for all
+   * of them together. Losing any of the leases interrupts the effect and fails with
+   * `LockLost`; when it ends, all keys are given back at once.
+   *
+   * While some are taken and given back, others may see a short "taken" from
+   * `Lock.once` or `Lock.tryAcquire`.
+   *
+   * **Errors**
+   *
+   * - `LockTimeout`: one of the keys, which it names, stayed with somebody else
+   * - `LockLost`, `LockReentered`, `BackendFailure`: as for {@link withLock}
+   * - `InvalidOptions`: an option, a key, or an empty list of keys makes no sense
+   *
+   * **Example** (A transfer between two accounts)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { InMemoryBackend, Lock } from "effect-lock"
+   *
+   * const transfer = (from: string, to: string) =>
+   *   Effect.delay(Effect.succeed(`${from} to ${to}`), "1 millis").pipe(
+   *     Lock.withLocks([`account-${from}`, `account-${to}`], { timeout: "5 seconds" })
+   *   )
+   *
+   * const program = Effect.all([transfer("a", "b"), transfer("b", "a")], { concurrency: "unbounded" }).pipe(
+   *   Effect.provide(InMemoryBackend.layer)
+   * )
+   *
+   * await Effect.runPromise(program) // => ["a to b", "b to a"]
+   * ```
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  (
+    keys: ReadonlyArray<string>,
+    options?: LockOptions
+  ): <A, E, R>(work: WorkOfSeveral<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
+  /**
+   * Runs an effect, or what a function makes of the leases, while holding the
+   * locks on several keys. The leases come in the order in which the keys were
+   * given. The rest is as for the overload that takes the keys first.
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  <A, E, R>(
+    work: WorkOfSeveral<A, E, R>,
+    keys: ReadonlyArray<string>,
+    options?: LockOptions
+  ): Effect.Effect<A, E | LockError, R | LockBackend>
+} = /* #__PURE__ */ dual(
+  (args) => isWork(args[0]),
+  <A, E, R>(
+    work: WorkOfSeveral<A, E, R>,
+    keys: ReadonlyArray<string>,
+    options?: LockOptions
+  ): Effect.Effect<A, E | LockError, R | LockBackend> => {
+    if (!Array.isArray(keys) || keys.length === 0) {
+      return Exit.fail(invalid("keys", keys, "a list of keys that is not empty"))
+    }
+    const asking = keys.map((key) => ask(key, options))
+    const wrong = asking.find((one) => one instanceof LockError)
+    if (wrong !== undefined) return Exit.fail(wrong)
+    return Effect.withFiber<A, E | LockError, R | LockBackend>((fiber) => {
+      const { backend, config } = servicesOf(fiber.context as Context.Context<LockBackend>)
+      return Several.use(backend, (asking as ReadonlyArray<Asking>).map((one) => one.over(config)), work)
+    })
+  }
+)
+
+/**
+ * Runs an effect under a lease that one has. See each overload for the details.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const guard: {
+  /**
+   * Runs an effect under a lease that one has, from {@link acquire} or
+   * {@link tryAcquire}: what {@link withLock} does for its work, without taking the
+   * lock and without giving it back.
+   *
+   * **Details**
+   *
+   * If the lease is lost, or is given back, the effect is interrupted, its finalizers
+   * run, and the result is `LockLost`; if it is lost already, the effect does not
+   * start. Work that never yields is told when it ends.
+   *
+   * **Errors**
+   *
+   * - `LockLost`: the lease ended before the effect did
+   *
+   * **Example** (A lease in a scope)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { InMemoryBackend, Lock } from "effect-lock"
+   *
+   * const program = Effect.gen(function*() {
+   *   const lease = yield* Lock.acquire("report")
+   *   yield* Effect.forkChild(Effect.delay(Lock.forceRelease("report"), "5 millis"))
+   *   return yield* Effect.never.pipe(
+   *     Lock.guard(lease),
+   *     Effect.catchReason("LockError", "LockLost", (reason) => Effect.succeed(reason.why))
+   *   )
+   * }).pipe(Effect.scoped, Effect.provide(InMemoryBackend.layer))
+   *
+   * await Effect.runPromise(program) // => "Taken"
+   * ```
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  (lease: Lease): <A, E, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LockError, R>
+  /**
+   * Runs an effect under a lease that one has. As the overload that takes the lease
+   * alone.
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  <A, E, R>(work: Effect.Effect<A, E, R>, lease: Lease): Effect.Effect<A, E | LockError, R>
+} = /* #__PURE__ */ dual(
+  2,
+  <A, E, R>(work: Effect.Effect<A, E, R>, lease: Lease): Effect.Effect<A, E | LockError, R> => {
+    const guarding = Section.guardOf(lease)
+    return guarding === undefined ? Effect.raceFirst(lease.lost, work) : Section.under([guarding], work)
+  }
+)
+
+/**
  * Takes the lock for the life of the scope.
  *
  * **Details**
@@ -395,7 +719,7 @@ export const once: {
  */
 export const acquire = (
   key: string,
-  options?: LockOptions
+  options?: ShareOptions
 ): Effect.Effect<Lease, LockError, LockBackend | Scope.Scope> =>
   withRequest(ask(key, options), (backend, request) => backend.acquire(request, fail))
 
@@ -426,7 +750,7 @@ export const acquire = (
  */
 export const tryAcquire = (
   key: string,
-  options?: Omit<LockOptions, "timeout" | "retry">
+  options?: Omit<ShareOptions, "timeout" | "retry">
 ): Effect.Effect<Option.Option<Lease>, LockError, LockBackend | Scope.Scope> =>
   withRequest(
     ask(key, { ...options, timeout: 0 }),
@@ -460,6 +784,33 @@ export const tryAcquire = (
  */
 export const inspect = (key: string): Effect.Effect<Option.Option<Holder>, LockError, LockBackend> =>
   withRequest(ask(key), (backend, request) => backend.inspect(request.key))
+
+/**
+ * All who hold the lock on a key: none, the one who has it alone, or those who
+ * share it, with their permits. The one whose lease ends first comes first.
+ *
+ * Fails with `BackendFailure` when the backend cannot say.
+ *
+ * **Example** (How many permits are out)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Lock.holders("api").pipe(
+ *   Effect.map((holders) => holders.map(({ permits }) => permits)),
+ *   Lock.withPermits("api", { limit: 5, permits: 2 }),
+ *   Effect.provide(InMemoryBackend.layer)
+ * )
+ *
+ * await Effect.runPromise(program) // => [2]
+ * ```
+ *
+ * @category utilities
+ * @since 0.2.0
+ */
+export const holders = (key: string): Effect.Effect<ReadonlyArray<Holder>, LockError, LockBackend> =>
+  withRequest(ask(key), (backend, request) => backend.holders(request.key))
 
 /**
  * A key that is held, and by whom.
@@ -590,7 +941,8 @@ export const events: Stream.Stream<LockEvent, never, LockBackend> = /* #__PURE__
  * it has handed its lease on to another of its own fibers in the meantime, that one
  * does. A process that came after it is left alone.
  *
- * With `token`, from `Lock.inspect` or a `LockTimeout`, only a holder of that very
+ * Of those who share a key all that are seen lose it. With `token`, from
+ * `Lock.inspect`, `Lock.holders` or a `LockTimeout`, only a holder of that very
  * token is removed, so that who was looked at is who goes.
  *
  * **Errors**

@@ -20,50 +20,70 @@ import type { LockEvent } from "./LockEvent.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
- * A request that ended without the lock: what it asked for and how long it
- * waited. `fail` is the `LockTimeout` that it is for a call that wanted the lock,
- * with who has it as far as the backend knows.
+ * A request that ended without the lock, because somebody else had it until the
+ * `timeout`. It is no error yet.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Refusal {
+  /** What it asked for. */
   readonly request: LockRequest
+  /** How long it waited, in milliseconds, the queue in this process included. */
   readonly waitedMillis: number
+  /**
+   * Makes it the `LockTimeout` that it is for a call that wanted the lock, and counts
+   * it as one. A backend that has not said who has the key is asked once more.
+   */
   readonly fail: Effect.Effect<never, LockError>
 }
 
 /**
  * What a backend can do. Use it through the functions of `Lock`; write one
- * with {@link make}, or decorate one.
+ * with {@link make}, or decorate one. Keys are with the prefix of `LockConfig`.
  *
- * - `use` runs work under the lock: the whole life of a lock as one effect, which
- *   does nothing before it runs. `refused` says what to do instead when the time
- *   is over.
- * - `acquire` takes the lock for the life of the scope, likewise.
- * - `inspect` says who holds a key.
- * - `list` says which keys are held that start with a prefix, and by whom: a page of
- *   them, from the `next` of the page before on, or from the first.
- * - `listen` has `hear` called for what happens to locks in this process, until what
- *   it returns is called, and `end` when the backend closes.
- * - `forceRelease` frees a key whoever holds it, or only if the holder's token is
- *   the one given, and says whether it did.
+ * Everything fails with `BackendFailure` when the store cannot answer, or the backend
+ * has been closed.
  *
  * @category services
  * @since 0.1.0
  */
 export class LockBackend extends Context.Service<LockBackend, {
+  /** The store's, for messages, spans and metrics, such as `"redis"`. */
   readonly name: string
+  /**
+   * Runs work under the lock: the whole life of a lock as one effect, which does
+   * nothing before it runs. `refused` says what to do instead when the `timeout` is
+   * over.
+   *
+   * Fails with `LockLost` when the lease ended before the work did, and with
+   * `LockReentered` when it would wait for what the work around it holds.
+   */
   readonly use: <A, E, R>(
     request: LockRequest,
     work: Effect.Effect<A, E, R> | ((lease: Lease) => Effect.Effect<A, E, R>),
     refused: (refusal: Refusal) => Effect.Effect<A, E | LockError, R>
   ) => Effect.Effect<A, E | LockError, R>
+  /**
+   * Takes the lock for the life of the scope, and gives its lease, or what `refused`
+   * gives when the `timeout` is over.
+   *
+   * Fails with `LockReentered` when it would wait for what the work around it holds.
+   * That the lease was lost is told by the lease.
+   */
   readonly acquire: <A, E, R>(
     request: LockRequest,
     refused: (refusal: Refusal) => Effect.Effect<A, E | LockError, R>
   ) => Effect.Effect<Lease | A, E | LockError, R | Scope.Scope>
+  /** Who holds the key, or `Option.none` if nobody does; of several who share it, one. */
   readonly inspect: (key: string) => Effect.Effect<Option.Option<Holder>, LockError>
+  /** All who hold the key, which are several only if they share it. */
+  readonly holders: (key: string) => Effect.Effect<ReadonlyArray<Holder>, LockError>
+  /**
+   * Frees the key whoever holds it, or only from the holder with this token, and says
+   * whether it did. The holder learns of it, at its next renewal at the latest, and
+   * fails with `LockLost`.
+   */
   readonly forceRelease: (key: string, token?: string) => Effect.Effect<boolean, LockError>
   readonly list: (
     prefix: string,

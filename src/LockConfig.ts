@@ -38,6 +38,7 @@ import type * as Schedule from "effect/Schedule"
 import { decode, decodeOption } from "./internal/options.ts"
 import * as Owner from "./internal/owner.ts"
 import type { LockError } from "./LockError.ts"
+import type { Share } from "./LockStore.ts"
 
 /**
  * The defaults as they are used: durations decoded and checked.
@@ -130,6 +131,33 @@ export interface SectionOptions extends LockOptions {
    * call neither extends nor releases.
    */
   readonly reenter?: boolean | undefined
+}
+
+/**
+ * The options of a call that may share its key with others.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface ShareOptions extends LockOptions {
+  /**
+   * Whether to have the key together with others. Default: alone.
+   *
+   * `true` is with all others who share it, as a reader. `{ limit, permits }` is with
+   * so many that no more than `limit` permits are out.
+   *
+   * A store that cannot share makes the call fail with `BackendFailure` of kind
+   * `Unsupported`.
+   */
+  readonly share?: true | {
+    /**
+     * How many permits may be out, those of this call included: a whole number of at
+     * least 1. It is that of the call: nobody sets it for a key.
+     */
+    readonly limit: number
+    /** How many of them this call takes: a whole number from 1 to `limit`. Default 1. */
+    readonly permits?: number | undefined
+  } | undefined
 }
 
 /**
@@ -303,13 +331,61 @@ export const layerFromEnv: Layer.Layer<never, LockError | Config.ConfigError> = 
 /**
  * Changes the defaults for one effect and everything it forks.
  *
- * Fails with `InvalidOptions` when a value is not usable.
+ * Fails with `InvalidOptions` when a value is not usable; the effect does not run
+ * then.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const provide: {
+  /**
+   * Changes the defaults for the effect that it is piped from, and everything that
+   * one forks. What is not named stays as it is around it.
+   *
+   * Fails with `InvalidOptions` when a value is not usable; the effect does not run
+   * then.
+   *
+   * **Example** (In a pipeline)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { LockConfig } from "effect-lock"
+   *
+   * const program = Effect.map(LockConfig.LockConfig, ({ keyPrefix, renew }) => [keyPrefix, renew]).pipe(
+   *   LockConfig.provide({ renew: false }),
+   *   LockConfig.provide({ keyPrefix: "shop:" })
+   * )
+   *
+   * await Effect.runPromise(program) // => ["shop:", false]
+   * ```
+   *
+   * @category combinators
+   * @since 0.1.0
+   */
   (defaults: LockDefaults): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LockError, R>
+  /**
+   * Changes the defaults for the effect that it is given, and everything that one
+   * forks. What is not named stays as it is around it.
+   *
+   * Fails with `InvalidOptions` when a value is not usable; the effect does not run
+   * then.
+   *
+   * **Example** (A value that makes no sense)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { LockConfig } from "effect-lock"
+   *
+   * const program = LockConfig.provide(Effect.succeed("ran"), { timeout: "-1 second" }).pipe(
+   *   Effect.catchReason("LockError", "InvalidOptions", ({ option }) => Effect.succeed(option))
+   * )
+   *
+   * await Effect.runPromise(program) // => "timeout"
+   * ```
+   *
+   * @category combinators
+   * @since 0.1.0
+   */
   <A, E, R>(self: Effect.Effect<A, E, R>, defaults: LockDefaults): Effect.Effect<A, E | LockError, R>
 } = /* #__PURE__ */ dual(
   2,
@@ -318,19 +394,28 @@ export const provide: {
 )
 
 /**
- * A lock call with everything decided: the prefixed key, and the options over
- * the defaults. Times are whole milliseconds; `timeoutMillis` may be infinite.
+ * A lock call with everything decided: the options over the defaults.
  *
  * @category models
  * @since 0.1.0
  */
 export interface LockRequest {
+  /** The key as the backend sees it, with the prefix. */
   readonly key: string
+  /** How long the lease lasts unless it is renewed, in whole milliseconds. */
   readonly expiresMillis: number
+  /** How long to wait, in whole milliseconds: 0 for one attempt, `Infinity` for ever. */
   readonly timeoutMillis: number
+  /** When to look again while waiting; `undefined` leaves it to the backend. */
   readonly retry: Schedule.Schedule<unknown> | undefined
+  /** Whether the lease is renewed for as long as the work takes. */
   readonly renew: boolean
+  /** Whether the call ends only when the backend has confirmed the release. */
   readonly awaitRelease: boolean
+  /** Whether to run under a lease that the work around the call has. */
   readonly reenter: boolean
+  /** How the key is shared; without, it is had alone. */
+  readonly share: Share | undefined
+  /** What others see as the holder. */
   readonly owner: string
 }

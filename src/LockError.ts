@@ -34,14 +34,6 @@ import * as Token from "./internal/token.ts"
 /**
  * Who holds a lock, as far as the backend can tell.
  *
- * - `token`: the holder's token, which is what the backend stores
- * - `owner`: what the process behind the token is called (see `LockConfig`; host
- *   name and process id unless it says otherwise), unless the token was written by
- *   something else than this library
- * - `since`: when the holder asked for the lock, by the holder's wall clock
- * - `remaining`: how long the lease lasts if nobody renews it
- * - `waiters`: how many processes queue for it, where the backend keeps a queue
- *
  * In JSON it is plain: the time in ISO 8601, `remainingMillis`, and of the token no
  * more than tells holders apart, since whoever has a token can release its lock.
  * Who wants it adds it: `{ ...holder.toJSON(), token: holder.token }`. To send a
@@ -66,26 +58,45 @@ import * as Token from "./internal/token.ts"
  * @since 0.1.0
  */
 export class Holder extends Schema.Class<Holder>("effect-lock/Holder")({
+  /** The holder's token, which is what the backend stores. */
   token: Schema.String,
+  /**
+   * What the process behind the token is called (see `LockConfig`; host name and
+   * process id unless it says otherwise); absent when the token was written by
+   * something else than this library.
+   */
   owner: Schema.optional(Schema.String),
+  /** When the holder asked for the lock, by the holder's wall clock; absent where `owner` is. */
   since: Schema.optional(Schema.DateTimeUtcFromMillis),
+  /** How long the lease lasts if nobody renews it; absent where the backend does not know. */
   remaining: Schema.optional(Schema.DurationFromMillis),
-  waiters: Schema.optional(Schema.Finite)
+  /** How many processes queue for the lock; absent where the backend does not know. */
+  waiters: Schema.optional(Schema.Finite),
+  /** How many it has of a key that is shared; absent when it has the key alone. */
+  permits: Schema.optional(Schema.Finite)
 }) {
   /** For logs and people: times plain, the token shortened. */
   toJSON(): {
+    /** What the process behind the token is called. */
     readonly owner?: string
+    /** When the holder asked for the lock, in ISO 8601. */
     readonly since?: string
+    /** How long the lease lasts if nobody renews it. */
     readonly remainingMillis?: number
+    /** How many processes queue for the lock. */
     readonly waiters?: number
+    /** How many permits it has of a key that is shared. */
+    readonly permits?: number
+    /** The beginning of the token, which tells holders apart. */
     readonly token: string
   } {
-    const { owner, remaining, since, token, waiters } = this
+    const { owner, permits, remaining, since, token, waiters } = this
     return {
       ...(owner !== undefined && { owner }),
       ...(since !== undefined && { since: DateTime.formatIso(since) }),
       ...(remaining !== undefined && Duration.isFinite(remaining) && { remainingMillis: Duration.toMillis(remaining) }),
       ...(waiters !== undefined && { waiters }),
+      ...(permits !== undefined && { permits }),
       token: Token.shorten(token)
     }
   }
@@ -122,20 +133,25 @@ const DurationOrInfinity = Schema.Union([Schema.Finite, Schema.Literal("Infinity
  *
  * **Details**
  *
- * `waited` is the wall time spent, the local queue included. `holder` is who
- * had it at the last look, where the backend could say. `Lock.once` with
- * `failIfLocked` fails with this reason too, after waiting for its `timeout`
- * (none, unless told otherwise). `byCaller` says that the work which asked holds
- * the lock itself.
+ * `Lock.once` with `failIfLocked` fails with this reason too, after waiting for its
+ * `timeout` (none, unless told otherwise).
  *
  * @category errors
  * @since 0.1.0
  */
 export class LockTimeout extends Schema.TaggedError<LockTimeout>()("LockTimeout", {
+  /** The key as the backend sees it, with the configured prefix. */
   key: Schema.String,
+  /** How long the call would have waited: its `timeout`, or the default in force. */
   timeout: DurationOrInfinity,
+  /**
+   * How long it did wait, the queue in this process included. Less than `timeout`
+   * where a `retry` schedule gave up early.
+   */
   waited: Schema.DurationFromMillis,
+  /** Who had the lock at the last look; absent where the backend could not say. */
   holder: Schema.optional(Holder),
+  /** Whether the work that asked holds the lock itself; absent where it does not. */
   byCaller: Schema.optional(Schema.Boolean)
 }) {
   /** Which lock it was, how long it was waited for, and who has it. */
@@ -194,21 +210,29 @@ const failed = ({ backend, cause, description, key, kind, operation }: BackendFa
  *
  * **Details**
  *
- * `retryable` failures (a broken connection, a server that is loading) are
- * tried again for as long as the lock's own `timeout` lasts, and only then come
- * out; the others come out at once. `operation` is the store operation that
- * failed, `cause` what the client library said.
+ * Those of a lock call come out when its `timeout` is over, or at once where trying
+ * again is of no use.
  *
  * @category errors
  * @since 0.1.0
  */
 export class BackendFailure extends Schema.TaggedError<BackendFailure>()("BackendFailure", {
+  /** The name of the backend, such as `"redis"`. */
   backend: Schema.String,
+  /** What could not be done, such as `"acquire"`, `"extend"`, `"release"`, `"inspect"` or `"connect"`. */
   operation: Schema.String,
+  /** What kind of trouble it is. */
   kind: FailureKind,
+  /**
+   * Whether it may work later (a broken connection, a server that is loading). It is
+   * then tried again for as long as the `timeout` of the lock lasts.
+   */
   retryable: Schema.Boolean,
+  /** The key as the backend sees it; absent when it was about no single one. */
   key: Schema.optional(Schema.String),
+  /** What happened, and what may help, in words; absent where `cause` says all. */
   description: Schema.optional(Schema.String),
+  /** What the client library said; absent where it was not asked, or said nothing. */
   cause: Schema.optional(Schema.Defect())
 }) {
   /** Which backend could not do what, and why. */
@@ -232,23 +256,29 @@ const lost = ({ failure, held, key, why }: LockLost): string =>
  *
  * **Details**
  *
- * `why` is `"Expired"` when the deadline passed without a renewal getting
- * through (or with renewal switched off), `"Taken"` when the backend said that
- * the key is no longer ours (deleted, flushed, evicted, taken by force),
- * `"Closed"` when the layer of the backend was closed under the holder. `held` is
- * how long we had it, `failure` what the last renewal failed with, if it did.
- * `"Released"` answers an extension of a lease that was
- * given back. Work protected by a lost lock may have overlapped with
- * the next holder from that moment on; fencing tokens are what stops its late
- * writes.
+ * Work protected by a lost lock may have overlapped with the next holder from that
+ * moment on; fencing tokens are what stops its late writes.
  *
  * @category errors
  * @since 0.1.0
  */
 export class LockLost extends Schema.TaggedError<LockLost>()("LockLost", {
+  /** The key as the backend sees it, with the configured prefix. */
   key: Schema.String,
+  /**
+   * How it ended.
+   *
+   * - `Expired`: the deadline passed without a renewal getting through, or with
+   *   renewal switched off
+   * - `Taken`: the backend said that the key is no longer ours (deleted, flushed,
+   *   evicted, taken by force)
+   * - `Closed`: the layer of the backend was closed under the holder
+   * - `Released`: the lease had been given back when it was to be extended
+   */
   why: Schema.Literals(["Expired", "Taken", "Closed", "Released"]),
+  /** How long we had it, in whole milliseconds. */
   held: Schema.DurationFromMillis,
+  /** What the last renewal failed with, where it is `Expired` for that; absent otherwise. */
   failure: Schema.optional(BackendFailure)
 }) {
   /** Which lock it was, how long it was held, and why it ended. */
@@ -258,11 +288,6 @@ export class LockLost extends Schema.TaggedError<LockLost>()("LockLost", {
 /**
  * An option, a key or a configuration value is not usable. Nothing was sent to
  * the backend.
- *
- * **Details**
- *
- * `option` names the culprit, `value` shows what was given, `expected` says
- * what would be right.
  *
  * **Example** (A key that is none)
  *
@@ -283,8 +308,11 @@ export class LockLost extends Schema.TaggedError<LockLost>()("LockLost", {
  * @since 0.1.0
  */
 export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("InvalidOptions", {
+  /** The name of what is wrong: an option, `"key"`, or a variable of the environment. */
   option: Schema.String,
+  /** What was given, as text for people; of what may contain a password only what is wrong with it. */
   value: Schema.String,
+  /** What would be right, as text for people. */
   expected: Schema.String
 }) {
   /** Which option it is, what was given, and what would be right. */
@@ -298,8 +326,7 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
  *
  * **Details**
  *
- * `held` says how it holds the key, `wanted` how it asked for it. The option
- * `reenter: true` runs the inner work under the lease that is there.
+ * The option `reenter: true` runs the inner work under the lease that is there.
  *
  * **Example** (A lock inside itself)
  *
@@ -320,8 +347,11 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
  * @since 0.2.0
  */
 export class LockReentered extends Schema.TaggedError<LockReentered>()("LockReentered", {
+  /** The key as the backend sees it, with the configured prefix. */
   key: Schema.String,
+  /** How the work holds it: alone, or together with others. */
   held: Schema.Literals(["alone", "shared"]),
+  /** How it asked for it. */
   wanted: Schema.Literals(["alone", "shared"])
 }) {
   /** Which lock it is, and how to run the work under the lease that is there. */
@@ -376,7 +406,10 @@ export const LockErrorReason: Schema.Union<[
  * @category errors
  * @since 0.1.0
  */
-export class LockError extends Schema.TaggedError<LockError>()("LockError", { reason: LockErrorReason }) {
+export class LockError extends Schema.TaggedError<LockError>()("LockError", {
+  /** What happened, to be told by its `_tag`, or by `Effect.catchReason` and `Effect.catchReasons`. */
+  reason: LockErrorReason
+}) {
   /** What the reason says. */
   override readonly message: string = this.reason.message
   /** What the client library said, where that is the reason. */

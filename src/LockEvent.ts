@@ -8,10 +8,11 @@ import type * as Duration from "effect/Duration"
 import type { BackendFailure, LockLost } from "./LockError.ts"
 
 /**
- * One thing that has happened, told apart by `_tag`. Whoever waits is told of
- * `Waiting` and later of `Acquired` or `TimedOut`; whoever holds, of `Released` or
- * `Lost`. The backend itself is `BackendDown` from its first failure on until it
- * answers again, `BackendUp`.
+ * One thing that has happened, told apart by `_tag`. Of a call that waits it is told
+ * that it is `Waiting`, and later one of `Acquired`, `TimedOut` and `GaveUp`; of one
+ * that holds a lock, one of `Released` and `Lost`. The backend is `BackendDown` from
+ * its first failure on until it answers again, `BackendUp`. Between `PollingBegan` and
+ * `PollingEnded` it does not tell those who wait, and they ask again and again.
  *
  * **Example** (Telling of losses)
  *
@@ -73,8 +74,14 @@ export type LockEvent =
     readonly held: Duration.Duration
   }
   | {
-    /** A call failed with `LockTimeout`. */
+    /** Somebody else had the lock until the timeout: the end of a wait, or a call that fails at once. */
     readonly _tag: "TimedOut"
+    readonly key: string
+    readonly waited: Duration.Duration
+  }
+  | {
+    /** One who waited was interrupted, or has failed. */
+    readonly _tag: "GaveUp"
     readonly key: string
     readonly waited: Duration.Duration
   }
@@ -83,3 +90,8 @@ export type LockEvent =
     readonly failure: BackendFailure
   }
   | { readonly _tag: "BackendUp" }
+  | {
+    readonly _tag: "PollingBegan"
+    readonly reason: string
+  }
+  | { readonly _tag: "PollingEnded" }

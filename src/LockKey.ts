@@ -49,6 +49,7 @@ export type Arguments<Template extends string> = string extends Template ? Reado
  */
 export interface Template<T extends string> {
   (args: Arguments<T>): string
+  /** The template as it was given. */
   readonly template: T
 }
 

@@ -13,7 +13,7 @@
  * Use when memcached is what you run. It is a cache, and it may lose a lock at
  * any time without a word, so take `RedisBackend` instead when two holders at
  * once would do harm that a fencing token cannot stop, when waiters must be woken
- * at once or served in order, when a lock must survive a restart, or when the
+ * at once, when a lock must survive a restart, or when the
  * connection needs TLS.
  *
  * **Details**
@@ -22,8 +22,13 @@
  *   counts in whole seconds and skips one now and then. The holder's own deadline
  *   is exact, to the millisecond. A lease lasts at most 29 days; more fails with
  *   `InvalidOptions`.
- * - Waiters ask again as their schedule says, by default after 10 ms, growing
- *   to 250 ms. There is no queue between processes.
+ * - Processes that wait are served in the order in which they came. The queue is
+ *   part of the lock's item, and memcached tells nobody of changes, so waiters look
+ *   at it: every few milliseconds at first, up to every 100 when they are next and
+ *   every 250 when not. One that is next and has gone is passed over after a third
+ *   of a second, together with all that have gone before the one who notices. When
+ *   the item is lost, by a crash of its holder, an eviction or a restart, the queue
+ *   is lost with it, and begins anew in the order in which waiters notice.
  * - Several servers share the locks: each key lives on one of them, by a hash of
  *   the key and the server as it is written. A lock never moves to another server
  *   because its own is down. Every process must name the same servers, in any
@@ -44,10 +49,9 @@
  * own, started with `-M` (refuse instead of evict) and `-F` (no `flush_all`), and
  * `expires` longer than the host may be paused.
  *
- * A server without CAS (`-C`) or without `STAT` is refused with a `BackendFailure` of
- * kind `Unsupported`. One that only speaks the text protocol (`-B ascii`, `-Y`,
- * twemproxy, mcrouter, memcached's own proxy, ElastiCache Serverless) is refused
- * as well, or does not answer at all (`NoReply`).
+ * A server without CAS (`-C`), without `STAT`, or that only speaks the text protocol
+ * (`-B ascii`, `-Y`, twemproxy, mcrouter, memcached's own proxy, ElastiCache
+ * Serverless) is refused with a `BackendFailure` of kind `Unsupported`.
  *
  * **Fencing tokens**
  *
@@ -99,33 +103,30 @@ import { InvalidOptions, LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
- * How locks are kept, whatever the servers are.
- *
- * - `keyPrefix`: put before every key in memcached (default `"lock:"`), at most
- *   100 printable ASCII characters
- * - `connectTimeout`: how long a connection, login included, may take (default 1 second)
- * - `requestTimeout`: how long a single reply may take before the connection is
- *   given up (default 1 second)
+ * How locks are kept, whatever the servers are. What is not usable fails with
+ * `InvalidOptions`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface StoreOptions {
+  /**
+   * Put before every key in memcached, so that locks stay apart from data: at most 100
+   * printable ASCII characters, no spaces. Default `"lock:"`. It must be the same in
+   * all programs that share locks.
+   */
   readonly keyPrefix?: string | undefined
+  /** How long a connection, login included, may take: from 1 milli to 1 hour. Default 1 second. */
   readonly connectTimeout?: Duration.Input | undefined
+  /**
+   * How long a single reply may take before the connection is given up: from 1 milli
+   * to 1 hour. Default 1 second.
+   */
   readonly requestTimeout?: Duration.Input | undefined
 }
 
 /**
  * Where the servers are, and how locks are kept there.
- *
- * - `url`: `memcache://[user:password@]host[:port][,host[:port]…]`, the password
- *   percent-encoded where it needs to be. Give it as `Redacted` or as text; it is
- *   never printed.
- * - `servers`: the same as a list of `host`, `host:port` or `[ipv6]:port`
- *   (default `localhost:11211`), instead of a `url`
- * - `username` and `password`: SASL PLAIN credentials, for all servers. They go over
- *   the wire as they are.
  *
  * Environment variables such as `MEMCACHIER_SERVERS`, which memjs reads by itself,
  * have no effect.
@@ -134,9 +135,23 @@ export interface StoreOptions {
  * @since 0.1.0
  */
 export interface Options extends StoreOptions {
+  /**
+   * `memcache://[user:password@]host[:port][,host[:port]…]`, or the same with
+   * `memcached://`; the user and the password percent-encoded where they need to be.
+   * Give it as `Redacted` or as text; it is never printed.
+   */
   readonly url?: string | Redacted.Redacted<string> | undefined
+  /**
+   * Instead of a `url`, a list of `host`, `host:port` or `[ipv6]:port`. Default
+   * `localhost:11211`. Both at once, and an empty list, fail with `InvalidOptions`.
+   */
   readonly servers?: ReadonlyArray<string> | undefined
+  /**
+   * The user of all servers, for SASL PLAIN; wins over the one of the `url`. Without a
+   * user or without a password there is no login.
+   */
   readonly username?: string | undefined
+  /** The password of the user; wins over the one of the `url`. It goes over the wire as it is. */
   readonly password?: Redacted.Redacted<string> | undefined
 }
 
@@ -147,13 +162,22 @@ export interface Options extends StoreOptions {
  * @since 0.1.0
  */
 export interface MemjsClient {
+  /** Where it talks to: at least one, or it is `InvalidOptions`. */
   readonly servers: ReadonlyArray<{
+    /** A name or an address; empty is `InvalidOptions`. */
     readonly host: string
+    /** A whole number; anything else is `InvalidOptions`. */
     readonly port: number
+    /** The user for SASL PLAIN. Without, or without a password, there is no login. */
     readonly username?: string | undefined
+    /** The password of the user. */
     readonly password?: string | undefined
   }>
-  readonly options: { readonly failover?: boolean | undefined }
+  /** What it was made with. */
+  readonly options: {
+    /** Whether it moves keys to another server when theirs is down; `true` is `InvalidOptions`. */
+    readonly failover?: boolean | undefined
+  }
 }
 
 const invalid = (option: string, value: string, expected: string) =>

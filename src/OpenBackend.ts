@@ -43,8 +43,10 @@ export const layer: Layer.Layer<LockBackend> = Layer.sync(LockBackend, () => {
   let fencingToken = 0
   return Section.make({
     name: "open",
+    isInProcess: true,
     take: (request) => new OpenLease(request, ++fencingToken),
     inspect: () => Effect.succeedNone,
+    holders: () => Effect.succeed([]),
     forceRelease: () => Effect.succeed(false),
     list: () => Effect.succeed({ locks: [], next: undefined }),
     listen: () => constVoid
@@ -58,7 +60,6 @@ class OpenLease implements Section.Guard {
   readonly waited = Duration.zero
   readonly lost = Effect.never
   readonly home = OpenLease
-  readonly isOver = false
   outer: Section.Guard["outer"] = undefined
   isHeld = true
   private readonly expiresMillis: number
@@ -68,6 +69,10 @@ class OpenLease implements Section.Guard {
     this.key = key
     this.expiresMillis = expiresMillis
     this.fencingToken = fencingToken
+  }
+
+  get isOver(): boolean {
+    return !this.isHeld
   }
 
   get remaining(): Effect.Effect<Duration.Duration> {
@@ -83,6 +88,14 @@ class OpenLease implements Section.Guard {
   }
 
   watch(): void {}
+
+  whenGone(): () => void {
+    return constVoid
+  }
+
+  judge<A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E> {
+    return exit
+  }
 
   settle<A, E>(exit: Exit.Exit<A, E>): Exit.Exit<A, E> {
     return exit

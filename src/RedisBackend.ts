@@ -17,15 +17,24 @@
  *   next renewal. Better is `Lock.forceRelease`, which also wakes the next.
  * - Fencing tokens are the server's clock in microseconds, so they rise for a
  *   key across releases, expiry, a flush and a restart, as long as nobody sets
- *   that clock back.
+ *   that clock back, and as long as the key stays at one server or the clocks of
+ *   the servers agree.
  * - The server must run scripts (Redis 5 or newer). Where it does not allow to
  *   subscribe to `<keyPrefix>ch:*`, waiters keep their place in the queue and
- *   poll every 10 to 40 milliseconds.
+ *   poll every 10 to 30 milliseconds.
+ * - An expired lock goes to whoever has waited longest of those who are still
+ *   there, before any newcomer. However many waiters are gone, together they
+ *   cost the next one less than a second.
+ * - Connections of our own are known to be alive, or are replaced within seconds.
+ *   Trouble is logged once when it starts, and once when it is over.
  * - A server that evicts keys may evict locks; a warning is logged once if it
  *   is configured to. Holders learn of it at their next renewal.
  * - One server is one point of truth. A failover to a replica that lacks the
  *   last writes gives a lock to a second holder: let what the lock protects
  *   check the fencing token.
+ *
+ * `docs/redis.md` says what a failover may lose, which rights a user of the
+ * server needs, what a shared client must not do, and what an operator sees.
  *
  * The protocol was written for this library. It descends from the lock of the
  * Redis documentation (`SET key token NX PX`, compare before delete).
@@ -41,7 +50,10 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
 import { load } from "./internal/driver.ts"
+import { backoff, handshakeMillis, missing as missingOf, silenceMillis } from "./internal/redis/client.ts"
+import type { Client as IoRedisClient } from "./internal/redis/client.ts"
 import * as IoRedis from "./internal/redis/ioredis.ts"
+import * as Report from "./internal/redis/report.ts"
 import * as Service from "./internal/redis/service.ts"
 import * as Store from "./internal/redis/store.ts"
 import type { Transport } from "./internal/redis/transport.ts"
@@ -53,59 +65,74 @@ import type { LockStore } from "./LockStore.ts"
 /**
  * What every way of building the backend can be told.
  *
- * `keyPrefix` is put before the names of all keys and channels (default
- * `"lock:"`), so that locks stay apart from data. It must be the same in all
- * programs that share locks, and must not contain `{}`.
- *
  * @category models
  * @since 0.1.0
  */
 export interface CommonOptions {
+  /**
+   * Put before the names of all keys and channels, so that locks stay apart from
+   * data. Default `"lock:"`. It must be the same in all programs that share locks; one
+   * that contains `{}` fails with `InvalidOptions`.
+   */
   readonly keyPrefix?: string | undefined
 }
 
 /**
- * Where the server is, and how to connect to it.
- *
- * - `url`: `redis://[user[:password]@][host][:port][/db]`, or `rediss://` for
- *   TLS; everything after the scheme is optional. Percent-encode what is special.
- * - `host` (default `"localhost"`), `port` (default 6379), `db` (default 0),
- *   `username`, `password`, `tls` (default false): the same in parts. They win
- *   over the `url`.
- * - `ioredis`: more options for the client, such as `tls` certificates,
- *   `sentinels`, `family` or `protocol`.
+ * Where the server is, and how to connect to it: by a URL, in parts, or both, where
+ * the parts win. What is not usable fails with `InvalidOptions`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options extends CommonOptions {
+  /**
+   * `redis://[user[:password]@][host][:port][/db]`, everything after the scheme
+   * optional; `redis+sentinel://…host[:port],…/name[/db]` for the primary of that
+   * name, by its Sentinels; `redis+cluster://…host[:port],…` for a cluster, by some of
+   * its nodes. `rediss` is for TLS, `valkey` means the same as `redis`. Percent-encode
+   * what is special. It is never printed.
+   */
   readonly url?: string | Redacted.Redacted<string> | undefined
+  /** The server's name or address. Default `"localhost"`. Not beside Sentinels or a cluster. */
   readonly host?: string | undefined
+  /** A whole number from 1 to 65535. Default 6379. Not beside Sentinels or a cluster. */
   readonly port?: number | undefined
+  /** The number of the database, 0 or more. Default 0, the only one that a cluster has. */
   readonly db?: number | undefined
+  /** The user to log in as. Default: the server's default user. */
   readonly username?: string | undefined
+  /** The password to log in with. Default none. */
   readonly password?: Redacted.Redacted<string> | undefined
+  /** Whether to use TLS, with Sentinels too. Default false, or what the scheme of the `url` says. */
   readonly tls?: boolean | undefined
+  /**
+   * More options for the client, such as `tls` certificates, `sentinelPassword`,
+   * `family` or `protocol`. In a cluster they are those of the connections to its
+   * nodes. Default none.
+   */
   readonly ioredis?: Omit<RedisOptions, "replyMapping" | "lazyConnect" | "enableOfflineQueue"> | undefined
 }
 
 /**
  * What is needed of a client that is not ours: a `Redis` or a `Cluster` of
- * ioredis, version 5 or 6.
+ * ioredis, version 5 or 6, or of iovalkey.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Client extends IoRedis.Client {}
+export interface Client extends IoRedisClient {}
 
 /**
- * For a backend on Effect's `Redis` service: `cluster` says that the service
- * talks to a cluster, where a command can only name keys of one lock.
+ * What a backend on Effect's `Redis` service can be told.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ServiceOptions extends CommonOptions {
+  /**
+   * Whether the service talks to a cluster, where a command can only name keys of one
+   * lock. Default false.
+   */
   readonly cluster?: boolean | undefined
 }
 
@@ -113,34 +140,6 @@ const backend = "redis"
 
 const invalid = (option: string, value: string, expected: string): LockError =>
   new LockError({ reason: new InvalidOptions({ option, value, expected }) })
-
-/** Warns of a server that may forget locks to make room for other keys. */
-const checkEviction = (transport: Transport): Effect.Effect<void> =>
-  Effect.callback<unknown>((resume) => {
-    let asked = false
-    const ask = () => {
-      if (asked) return
-      asked = true
-      transport.call(
-        "config",
-        ["get", "maxmemory*"],
-        (reply) => resume(Effect.succeed(reply)),
-        () => resume(Effect.undefined)
-      )
-    }
-    transport.observe({ ready: ask, reset: () => {} })
-  }).pipe(
-    Effect.flatMap((reply) => {
-      const pairs = Array.isArray(reply) ? reply.map(String) : Object.entries(reply ?? {}).flat().map(String)
-      const limit = Number(pairs[pairs.indexOf("maxmemory") + 1])
-      const policy = pairs[pairs.indexOf("maxmemory-policy") + 1]
-      return limit > 0 && policy !== "noeviction"
-        ? Effect.logWarning(
-          `Redis may evict locks when its memory is full: its maxmemory-policy is "${policy}", locks need "noeviction"`
-        )
-        : Effect.void
-    })
-  )
 
 const makeOver = Effect.fnUntraced(function*(
   transport: Effect.Effect<Transport, LockError, Scope.Scope>,
@@ -151,13 +150,22 @@ const makeOver = Effect.fnUntraced(function*(
     return yield* invalid("keyPrefix", JSON.stringify(prefix), `a prefix without "{}"`)
   }
   const made = yield* transport
-  yield* Effect.forkScoped(checkEviction(made))
-  return yield* Store.make(backend, made, prefix)
+  return yield* Store.make(backend, made, prefix, yield* Report.make(made))
 })
 
+/** A client of the caller's, if it is one. */
+const over = (client: Client): Effect.Effect<Transport, LockError, Scope.Scope> => {
+  const missing = missingOf(client)
+  return missing === undefined ? IoRedis.make(client, false) : Effect.fail(invalid(
+    "client",
+    `something without "${missing}"`,
+    "a Redis or Cluster of ioredis; without a server, tests can use TestBackend"
+  ))
+}
+
 const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Transport, LockError, Scope.Scope> {
-  const { db, host, password, port, tls, url, username } = options
-  const parsed = yield* Effect.mapError(
+  const { db, host, ioredis, password, port, tls, url, username } = options
+  const address = yield* Effect.mapError(
     Effect.fromResult(Url.parse(url === undefined ? "redis://" : Redacted.isRedacted(url) ? Redacted.value(url) : url)),
     (reason) => new LockError({ reason })
   )
@@ -167,23 +175,59 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   if (db !== undefined && (!Number.isInteger(db) || db < 0)) {
     return yield* invalid("db", String(db), "a whole number of 0 or more")
   }
-  const { Redis: Connection } = yield* load(backend, "ioredis", () => import("ioredis"))
-  const secret = password ?? parsed.password
-  const user = username ?? parsed.username
-  const client = new Connection({
+  const { nodes } = address
+  const sentinels = address.sentinels ?? ioredis?.sentinels ?? undefined
+  for (const [option, value] of Object.entries({ host, port })) {
+    if (value !== undefined && (nodes ?? sentinels) !== undefined) {
+      return yield* invalid(option, JSON.stringify(value), "none beside the hosts of Sentinels or of a cluster")
+    }
+  }
+  if (nodes !== undefined && db !== undefined && db !== 0) {
+    return yield* invalid("db", String(db), "0, the only one that a cluster has")
+  }
+  const { Cluster, Redis: Connection } = yield* load(backend, "ioredis", () => import("ioredis"))
+  const secret = password ?? address.password
+  const user = username ?? address.username
+  const secure = (tls ?? address.tls) === true
+  const common = {
     connectionName: "effect-lock",
-    connectTimeout: 5000,
+    connectTimeout: handshakeMillis,
     keepAlive: 10_000,
-    retryStrategy: IoRedis.backoff,
     // After a failover the old primary may be a replica; connecting anew finds the new one.
-    reconnectOnError: (error) => error.message.includes("READONLY"),
-    ...options.ioredis,
-    host: host ?? parsed.host ?? options.ioredis?.host ?? "localhost",
-    port: port ?? parsed.port ?? options.ioredis?.port ?? 6379,
-    db: db ?? parsed.db ?? options.ioredis?.db ?? 0,
+    reconnectOnError: (error: Error) => error.message.includes("READONLY"),
+    // A planned failover leaves the old primary taking writes for seconds: Sentinels say when to go.
+    failoverDetector: true,
+    sentinelCommandTimeout: silenceMillis,
+    ...ioredis,
     ...(user !== undefined && { username: user }),
     ...(secret !== undefined && { password: Redacted.value(secret) }),
-    ...((tls ?? parsed.tls) === true && { tls: options.ioredis?.tls ?? {} }),
+    ...(secure && { tls: ioredis?.tls ?? {} })
+  }
+  if (nodes !== undefined) {
+    return yield* IoRedis.make(
+      new Cluster([...nodes], {
+        clusterRetryStrategy: backoff,
+        lazyConnect: true,
+        // A node that says nothing is left by its own connection: we do not see which node a command goes to.
+        redisOptions: { socketTimeout: 3 * silenceMillis, ...common }
+      }),
+      true
+    )
+  }
+  const client = new Connection({
+    retryStrategy: backoff,
+    ...common,
+    ...(sentinels !== undefined
+      ? {
+        sentinels: [...sentinels],
+        name: address.name ?? ioredis?.name ?? "mymaster",
+        ...(secure && { enableTLSForSentinelMode: true, sentinelTLS: ioredis?.sentinelTLS ?? {} })
+      }
+      : {
+        host: host ?? address.host ?? ioredis?.host ?? "localhost",
+        port: port ?? address.port ?? ioredis?.port ?? 6379
+      }),
+    db: db ?? address.db ?? ioredis?.db ?? 0,
     lazyConnect: true,
     enableReadyCheck: false,
     maxRetriesPerRequest: null
@@ -245,7 +289,7 @@ export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError
 export const makeStoreClient = (
   client: Client,
   options?: CommonOptions
-): Effect.Effect<LockStore, LockError, Scope.Scope> => makeOver(IoRedis.make(client, false), options)
+): Effect.Effect<LockStore, LockError, Scope.Scope> => makeOver(over(client), options)
 
 /**
  * The store on Effect's `Redis` service. See {@link layerRedis}. Fails with
@@ -346,9 +390,13 @@ export const layerConfig = (
  * Commands are only given to the client while it is connected, so nothing of
  * ours waits in its offline queue or runs into its `maxRetriesPerRequest`. In a
  * cluster every lock is a command of its own, and whoever is given a lock
- * confirms it by one more round trip, because the nodes' clocks differ; a waiter
- * that died holds up those behind it for 3 seconds, because no node knows who
- * listens on the others.
+ * confirms it by one more round trip, because the nodes' clocks differ.
+ *
+ * The client must not be inside `MULTI`, run blocking commands, or `SELECT`
+ * another database. Give it a `reconnectOnError` for servers that become
+ * replicas, or it stays at one after a failover:
+ * `(error) => error.message.includes("READONLY")`. Fails with `InvalidOptions`
+ * for something that is no client of ioredis, such as a mock of it.
  *
  * **Example** (Sharing the program's client)
  *

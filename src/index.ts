@@ -1,13 +1,11 @@
 /**
- * Distributed locks as Effect values.
+ * Distributed locks as Effect values: everything that needs no driver, and runs
+ * in a browser as well. Backends with a driver, and `BackendUrl`, which can load
+ * any of them, are modules of their own: `effect-lock/RedisBackend`.
  *
  * @since 0.1.0
  */
 
-/**
- * @since 0.1.0
- */
-export * as BackendUrl from "./BackendUrl.ts"
 /**
  * @since 0.1.0
  */

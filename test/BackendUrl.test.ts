@@ -1,14 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, ConfigProvider, Deferred, Effect, Exit, Layer, Logger, Redacted, Schema } from "effect"
-import { BackendUrl, Lock, LockBackend, LockError } from "effect-lock"
+import { Lock, LockBackend, LockError } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
+import * as SqlBackend from "effect-lock/SqlBackend"
 import { execFile } from "node:child_process"
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { pathToFileURL } from "node:url"
 import { inspect, promisify } from "node:util"
 import { root } from "../scripts/doctest.ts"
 import { isInstalled } from "../scripts/installed.ts"
+import { admin, postgres } from "./support/postgres.ts"
 import { redis, shared } from "./support/redis.ts"
 import { freePort } from "./support/server.ts"
 import { serverUrl } from "./support/urls.ts"
@@ -55,23 +59,50 @@ describe("layer", () => {
       const url = yield* serverUrl("redis")
       assert.strictEqual(yield* nameOf(BackendUrl.layer(url)), "redis")
       assert.strictEqual(yield* nameOf(BackendUrl.layer(Redacted.make(`${url}/3`))), "redis")
+      // Valkey is served by the same driver.
+      assert.strictEqual(yield* nameOf(BackendUrl.layer(url.replace("redis://", "VALKEY://"))), "redis")
     }))
 
   it.live.skipIf(!isInstalled("memcached"))("memcache:// is MemcacheBackend", () =>
     Effect.gen(function*() {
-      assert.strictEqual(yield* nameOf(BackendUrl.layer(yield* serverUrl("memcached"))), "memcached")
+      const [url, other] = [yield* serverUrl("memcached"), yield* serverUrl("memcached")]
+      assert.strictEqual(yield* nameOf(BackendUrl.layer(url)), "memcached")
+      const servers = `memcached://${url.slice("memcache://".length)},${other.slice("memcache://".length)}/`
+      assert.strictEqual(yield* nameOf(BackendUrl.layer(servers)), "memcached")
     }))
 
-  it.live("rediss:// speaks TLS", () =>
+  it.live.skipIf(!isInstalled("postgres"))(
+    "postgres:// and postgresql:// are SqlBackend",
+    () =>
+      Effect.gen(function*() {
+        const { url } = yield* postgres()
+        const sql = yield* admin(url)
+        yield* sql.unsafe(yield* SqlBackend.createTable())
+        assert.strictEqual(yield* nameOf(BackendUrl.layer(url)), "postgresql")
+        assert.strictEqual(yield* nameOf(BackendUrl.layer(url.replace("postgres:", "postgresql:"))), "postgresql")
+      }),
+    60_000
+  )
+
+  it.live("file:// is FileBackend, with the directory that it names", () =>
     Effect.gen(function*() {
-      const [port, greeting] = yield* greeted
-      const attempt = Lock.withLock(Effect.void, "key", { timeout: 0 }).pipe(
-        Effect.provide(BackendUrl.layer(`rediss://127.0.0.1:${port}`))
-      )
-      assert.strictEqual((yield* Effect.flip(attempt)).reason._tag, "BackendFailure")
-      // The first byte of a TLS handshake.
-      assert.strictEqual((yield* Deferred.await(greeting))[0], 0x16)
+      const directory = join(yield* folder, "a b")
+      assert.strictEqual(yield* nameOf(BackendUrl.layer(pathToFileURL(directory).href)), "file")
+      assert.isTrue(existsSync(directory))
     }))
+
+  for (const scheme of ["rediss", "valkeys"]) {
+    it.live(`${scheme}:// speaks TLS`, () =>
+      Effect.gen(function*() {
+        const [port, greeting] = yield* greeted
+        const attempt = Lock.withLock(Effect.void, "key", { timeout: 0 }).pipe(
+          Effect.provide(BackendUrl.layer(`${scheme}://127.0.0.1:${port}`))
+        )
+        assert.strictEqual((yield* Effect.flip(attempt)).reason._tag, "BackendFailure")
+        // The first byte of a TLS handshake.
+        assert.strictEqual((yield* Deferred.await(greeting))[0], 0x16)
+      }))
+  }
 
   it.live("builds when the server is down", () =>
     Effect.gen(function*() {
@@ -81,14 +112,16 @@ describe("layer", () => {
       }
     }))
 
-  for (const url of ["mysql://db", "memcached://localhost", "http://localhost", "redis+tls://localhost"]) {
+  for (const url of ["mysql://db", "http://localhost", "redis+tls://localhost", "constructor://"]) {
     it.effect(`says which schemes there are: ${url}`, () =>
       Effect.gen(function*() {
         const reason = yield* reasonOf(BackendUrl.layer(url))
         assert.strictEqual(
           reason?.message,
           `Invalid lock option "url": got the unknown scheme ${url.split("//")[0]}//, ` +
-            "expected a URL that starts with open://, memory://, redis://, rediss:// or memcache://"
+            "expected a URL that starts with open://, memory://, redis://, rediss://, valkey://, valkeys://, " +
+            "redis+sentinel://, redis+cluster://, " +
+            "rediss+sentinel://, rediss+cluster://, memcache://, memcached://, postgres://, postgresql:// or file://"
         )
       }))
   }
@@ -102,7 +135,10 @@ describe("layer", () => {
     ["memory:///", /expected memory:\/\/ and nothing after it/],
     ["redis://host:port", /expected redis:\/\/\[user\[:password]@]\[host]\[:port]\[\/db], or rediss:\/\/ for TLS/],
     ["rediss://host/db", /expected redis:\/\/.*rediss:\/\/ for TLS/],
-    ["memcache://host:99999", /expected a URL such as "memcache:\/\/user:password@host:11211,host2:11211"/]
+    ["memcache://host,host:99999", /got a malformed server, number 2, expected a host and a port from 1 to 65535/],
+    ["file://locks", /got a host, or a malformed path, expected file:\/\/\/directory/],
+    ["postgres://host:port", /expected postgres:\/\//],
+    ["memcached://host?x=1", /got a query or a fragment, expected a URL that ends after the servers/]
   ]
   for (const [url, message] of malformed) {
     it.effect(`says what to write instead of "${url}"`, () =>
@@ -115,24 +151,68 @@ describe("layer", () => {
 })
 
 describe("layerConfig", () => {
-  const nameIn = (env: Record<string, string>) => Effect.provide(nameOf(BackendUrl.layerConfig), withEnv(env))
+  const locksIn = <E>(layer: Layer.Layer<LockBackend.LockBackend, E>, env: Record<string, string>) => {
+    const logged: Array<unknown> = []
+    const logger = Logger.layer([Logger.make(({ logLevel, message }) => void logged.push([logLevel, message]))])
+    const provider = withEnv(env)
+    return {
+      logged,
+      name: Effect.provide(nameOf(layer), [provider, logger]),
+      reason: Effect.provide(reasonOf(layer), [provider, logger])
+    }
+  }
+  const warning = (variable: string) => [
+    "Warn",
+    [
+      `${variable} is not set or empty: locks are in this process only, and other processes do not see them. ` +
+      "Set it to where locks live, or to memory:// if that is meant"
+    ]
+  ]
 
-  it.live("is in memory when LOCK_URL is not set, or to nothing", () =>
+  it.live("is in memory when LOCK_URL is not set or empty, and says so once", () =>
     Effect.gen(function*() {
-      assert.strictEqual(yield* nameIn({}), "memory")
-      assert.strictEqual(yield* nameIn({ LOCK_URL: "" }), "memory")
+      for (const env of [{}, { LOCK_UR: "open://" }, { LOCK_URL: "" }]) {
+        const { logged, name } = locksIn(BackendUrl.layerConfig, env)
+        assert.deepStrictEqual([yield* name, yield* name], ["memory", "memory"])
+        assert.deepStrictEqual(logged, [warning("LOCK_URL")])
+      }
     }))
 
-  it.live("is what LOCK_URL says", () =>
+  it.live("says nothing of a LOCK_URL that is set", () =>
     Effect.gen(function*() {
-      assert.strictEqual(yield* nameIn({ LOCK_URL: "open://" }), "open")
+      for (const backend of ["open", "memory"]) {
+        const { logged, name } = locksIn(BackendUrl.layerConfig, { LOCK_URL: `${backend}://` })
+        assert.strictEqual(yield* name, backend)
+        assert.deepStrictEqual(logged, [])
+      }
     }))
 
-  it.live("does not take a wrong LOCK_URL for none", () =>
+  it.live("does not take a wrong LOCK_URL for none, and names it", () =>
     Effect.gen(function*() {
-      for (const LOCK_URL of [" ", "redis", "memory"]) {
-        const reason = yield* Effect.provide(reasonOf(BackendUrl.layerConfig), withEnv({ LOCK_URL }))
-        assert.strictEqual(reason?._tag, "InvalidOptions")
+      for (const LOCK_URL of [" ", "redis", "memory", "memory://x", "redis://a:b", "memcache://a:b"]) {
+        const { logged, reason } = locksIn(BackendUrl.layerConfig, { LOCK_URL })
+        const failure = yield* reason
+        assert(failure?._tag === "InvalidOptions")
+        assert.strictEqual(failure.option, "LOCK_URL")
+        assert.deepStrictEqual(logged, [])
+      }
+    }))
+
+  it.live("reads another variable, and fails without it if it is required", () =>
+    Effect.gen(function*() {
+      const shop = { variable: "SHOP_LOCKS" }
+      const set = locksIn(BackendUrl.layerConfigWith({ ...shop, required: true }), { SHOP_LOCKS: "open://" })
+      assert.strictEqual(yield* set.name, "open")
+      const optional = locksIn(BackendUrl.layerConfigWith(shop), { LOCK_URL: "open://" })
+      assert.strictEqual(yield* optional.name, "memory")
+      assert.deepStrictEqual(optional.logged, [warning("SHOP_LOCKS")])
+      for (const env of [{ LOCK_URL: "open://" }, { SHOP_LOCKS: "" }]) {
+        const { logged, reason } = locksIn(BackendUrl.layerConfigWith({ ...shop, required: true }), env)
+        const failure = yield* reason
+        assert(failure?._tag === "InvalidOptions")
+        assert.deepStrictEqual([failure.option, failure.value], ["SHOP_LOCKS", "nothing"])
+        assert.match(failure.expected, /^a URL that starts with open:/)
+        assert.deepStrictEqual(logged, [])
       }
     }))
 })
@@ -191,6 +271,12 @@ describe("what is secret in a URL", () => {
     `memcache://user:${secret}@host:port`,
     `memcache://user:${secret}@host,[`,
     `memcache://user:%zz${secret}@host`,
+    `memcached://user:${secret}@host/${secret}?${secret}`,
+    `memcached://user:a@${secret}@host`,
+    `valkey://user:${secret}@ho@st`,
+    `redis+sentinel://user:${secret}@ho@st`,
+    `postgres://user:${secret}@host:port`,
+    `file://user:${secret}@host/%zz${secret}`,
     ` redis://user:${secret}@host`
   ]
   for (const url of urls) {
@@ -252,7 +338,8 @@ const project = Effect.fnUntraced(function*(...packages: ReadonlyArray<string>) 
       "--input-type=module",
       "--eval",
       `import { Effect } from "effect"
-       import { BackendUrl, Lock, LockBackend } from "effect-lock"
+       import { Lock, LockBackend } from "effect-lock"
+       import * as BackendUrl from "effect-lock/BackendUrl"
        LockBackend.LockBackend.useSync((backend) => backend.name).pipe(
          Lock.withLock("key", { timeout: "5 seconds" }),
          Effect.provide(BackendUrl.layer(process.argv[1])),

@@ -74,7 +74,7 @@ describe("a record", () => {
           Effect.sync(() => {
             const { token, ...rest } = JSON.parse(records.get("lock:order:7") ?? "{}")
             assert.match(token, /^\d+-/)
-            assert.deepStrictEqual(rest, { expiresAt: 1_010_000, fence: lease.fencingToken })
+            assert.deepStrictEqual(rest, { expiresAt: 1_010_000, lease: 10_000, fence: lease.fencingToken })
             return lease.fencingToken
           }),
         "order:7",
@@ -98,6 +98,38 @@ describe("a record", () => {
       const second = yield* store.tryAcquire(claim("b"))
       assert(first._tag === "Acquired" && second._tag === "Acquired")
       assert.isAbove(second.fencingToken, first.fencingToken)
+    }))
+
+  it.effect("of a holder whose clock was ahead counts for one lease from when it is seen, and longer if renewed", () =>
+    Effect.gen(function*() {
+      const { cache, records } = makeRecords()
+      const hour = 3_600_000
+      const write = (millisAhead: number) =>
+        Effect.sync(() =>
+          records.set("lock:key", JSON.stringify({ token: "a", expiresAt: hour + millisAhead, lease: 2_000, fence: 1 }))
+        )
+      yield* write(0)
+      const store = yield* KeyValueBackend.makeStore(cache)
+      assert.deepStrictEqual(yield* store.tryAcquire(claim("b")), { _tag: "Held", token: "a", remainingMillis: 2_000 })
+      yield* TestClock.adjust(1_500)
+      assert.deepStrictEqual(yield* store.inspect("key"), Option.some({ token: "a", remainingMillis: 500 }))
+      yield* write(700)
+      assert.deepStrictEqual(yield* store.tryAcquire(claim("b")), { _tag: "Held", token: "a", remainingMillis: 2_000 })
+      yield* TestClock.adjust(1_999)
+      assert.strictEqual((yield* store.tryAcquire(claim("b")))._tag, "Held")
+      yield* TestClock.adjust(1)
+      assert.isTrue(Option.isNone(yield* store.inspect("key")))
+      assert.strictEqual((yield* store.tryAcquire(claim("b")))._tag, "Acquired")
+    }))
+
+  it.effect("of an older version, which does not say how long its lease is, is believed", () =>
+    Effect.gen(function*() {
+      const { cache, records } = makeRecords()
+      records.set("lock:key", JSON.stringify({ token: "a", expiresAt: 60_000, fence: 1 }))
+      const store = yield* KeyValueBackend.makeStore(cache)
+      yield* store.tryAcquire(claim("b"))
+      yield* TestClock.adjust(59_999)
+      assert.deepStrictEqual(yield* store.tryAcquire(claim("b")), { _tag: "Held", token: "a", remainingMillis: 1 })
     }))
 
   it.effect("carries the fencing token of a process whose clock is ahead", () =>
@@ -153,7 +185,7 @@ describe("a record", () => {
           assert.isFalse(failure.retryable)
           assert.match(
             failure.message,
-            /^best-effort-key-value could not (acquire|extend|release|inspect) of lock "key" \(WrongType\): .* "lock:key"; remove it$/
+            /^best-effort-key-value could not (acquire|extend|release|inspect)( of)? lock "key" \(WrongType\): .* "lock:key"; remove it$/
           )
         }
         assert.strictEqual(records.get("lock:key"), value)
@@ -200,7 +232,7 @@ describe("a cache", () => {
       assert.strictEqual(error.reason.kind, "Unknown")
       assert.match(
         error.message,
-        /^best-effort-key-value could not acquire of lock "key" \(Unknown\): connection reset$/
+        /^best-effort-key-value could not acquire( of)? lock "key" \(Unknown\): connection reset$/
       )
     }))
 
@@ -217,6 +249,33 @@ describe("a cache", () => {
       const failure = yield* Effect.flip((yield* KeyValueBackend.makeStore(rejecting)).tryAcquire(claim("a")))
       assert.match(failure.message, /\(Unknown\): rejected$/)
       assert.isTrue(Exit.isFailure(yield* Effect.exit(rejecting.delete("key"))))
+    }))
+
+  it.effect("that drops what is written is a failure of the backend, not a holder", () =>
+    Effect.gen(function*() {
+      const { cache, records } = makeRecords()
+      let dropping = true
+      const leaky: KeyValueBackend.Cache<never> = {
+        ...cache,
+        set: (key, value) => dropping ? Effect.void : cache.set(key, value, 0)
+      }
+      const layer = KeyValueBackend.fromCache(leaky)
+      for (const old of [undefined, JSON.stringify({ token: "gone", expiresAt: -1, fence: 1 })]) {
+        records.clear()
+        if (old !== undefined) records.set("lock:key", old)
+        const error = yield* Lock.once(Effect.void, "key").pipe(Effect.provide(layer), Effect.flip)
+        assert.match(
+          error.message,
+          /^best-effort-key-value could not acquire.* \(Unknown\): what was written to "lock:key" is not there; locks need/
+        )
+        assert(error.reason._tag === "BackendFailure" && error.reason.retryable)
+      }
+      const store = yield* KeyValueBackend.makeStore(leaky)
+      dropping = false
+      assert.strictEqual((yield* store.tryAcquire(claim("a", 5_000)))._tag, "Acquired")
+      dropping = true
+      yield* TestClock.adjust(1)
+      assert.include((yield* Effect.flip(store.extend(claim("a", 5_000)))).message, "is not there")
     }))
 
   it.effect("is told for how long a record is of use", () =>
@@ -349,6 +408,53 @@ describe("operations on one key", () => {
       })
       yield* Effect.forkChild(store.tryAcquire(claim("a", 10_000, "slow")), { startImmediately: true })
       assert.strictEqual((yield* store.tryAcquire(claim("a")))._tag, "Acquired")
+    }))
+
+  for (const method of ["get", "set", "delete"] as const) {
+    it.effect(`that never end in "${method}" are a failure, and do not block the key for ever`, () =>
+      Effect.gen(function*() {
+        const values = new Map<string, string>()
+        let hanging = false
+        const cache = KeyValueBackend.fromPromises({
+          get: (key) => hanging && method === "get" ? new Promise(() => {}) : values.get(key),
+          set: (key, value) => hanging && method === "set" ? new Promise(() => {}) : values.set(key, value),
+          delete: (key) => hanging && method === "delete" ? new Promise(() => {}) : values.delete(key)
+        })
+        const store = yield* KeyValueBackend.makeStore(cache)
+        if (method === "delete") yield* store.tryAcquire(claim("a"))
+        hanging = true
+        const operation: Effect.Effect<unknown, LockError.BackendFailure> = method === "delete"
+          ? store.release("key", "a")
+          : store.tryAcquire(claim("a"))
+        const hung = yield* Effect.forkChild(Effect.flip(operation), { startImmediately: true })
+        const behind = yield* Effect.forkChild(store.inspect("key"), { startImmediately: true })
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        hanging = false
+        yield* TestClock.adjust("1 second")
+        const failure = yield* Fiber.join(hung)
+        assert.deepStrictEqual([failure.kind, failure.retryable], ["NoReply", true])
+        assert.match(failure.message, new RegExp(`no reply to "${method}" within 1 second$`))
+        yield* Fiber.join(behind)
+        assert.strictEqual((yield* store.tryAcquire(claim("a")))._tag, "Acquired")
+        assert.isTrue(yield* store.release("key", "a"))
+      }))
+  }
+
+  it.effect("that write after we have given up on them leave no lock behind", () =>
+    Effect.gen(function*() {
+      const { a, letThrough, records, start } = yield* twoProcesses
+      const taking = yield* start(a, "a")
+      yield* letThrough("A reads")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Effect.flip(Fiber.join(taking))).kind, "NoReply")
+      const releasing = yield* Effect.forkChild(a.release("key", "a"), { startImmediately: true })
+      yield* letThrough("A reads")
+      assert.isFalse(yield* Fiber.join(releasing))
+      assert.strictEqual(records.size, 0)
+      yield* letThrough("A writes")
+      assert.strictEqual(records.size, 1)
+      yield* letThrough("A reads", "A deletes")
+      assert.strictEqual(records.size, 0)
     }))
 
   it.effect("that hang do not keep the backend from closing", () =>

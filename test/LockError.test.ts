@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Duration, Effect, Schema } from "effect"
-import { LockError } from "effect-lock"
+import { InMemoryBackend, Lock, LockBackend, LockError } from "effect-lock"
 
-const { BackendFailure, Holder, InvalidOptions, LockLost, LockTimeout } = LockError
+const { BackendFailure, Holder, InvalidOptions, LockLost, LockReentered, LockTimeout } = LockError
 
 const holder = new Holder({
   token: "123-abc.def.ghi",
@@ -50,6 +50,32 @@ const reasons: Record<string, readonly [LockError.LockErrorReason, message: stri
   "a lease that was released": [
     new LockLost({ key: "k", why: "Released", held: Duration.zero }),
     `Lock "k" was lost after 0: it had been released`
+  ],
+  "a lease whose renewals failed": [
+    new LockLost({
+      key: "k",
+      why: "Expired",
+      held: Duration.seconds(10),
+      failure: new BackendFailure({
+        backend: "redis",
+        operation: "extend",
+        kind: "ReadOnly",
+        retryable: true,
+        key: "k",
+        description: "a replica"
+      })
+    }),
+    `Lock "k" was lost after 10s: its lease ended and no renewal got through` +
+    ` (the last one failed: redis could not extend lock "k" (ReadOnly): a replica)`
+  ],
+  "a timeout of one who holds the lock": [
+    new LockTimeout({ key: "k", timeout: Duration.zero, waited: Duration.zero, holder, byCaller: true }),
+    `Lock "k" was not acquired: it is held by the caller itself`
+  ],
+  "a lock within itself": [
+    new LockReentered({ key: "k", held: "alone", wanted: "alone" }),
+    `Lock "k" is held (alone) by the work that asks for it (alone), which would wait for itself; with` +
+    " `reenter: true` it runs under the lease that it has"
   ],
   "a failure with everything": [
     new BackendFailure({
@@ -100,6 +126,16 @@ describe("LockError", () => {
           JSON.parse(json)
         )
       }))
+
+    it(`${name} arrives elsewhere with its message`, () => {
+      const error = new LockError.LockError({ reason })
+      for (const one of [error, reason]) {
+        const cloned: Error = structuredClone(one)
+        assert.strictEqual(cloned.message, message)
+        assert.strictEqual(JSON.parse(JSON.stringify(one)).message, message)
+        assert.strictEqual({ ...one }.message, message)
+      }
+    })
 
     it(`${name} says: ${message}`, () => {
       const error = new LockError.LockError({ reason })
@@ -175,6 +211,7 @@ describe("LockError", () => {
           Effect.catchReasons("LockError", {
             LockTimeout: () => Effect.succeed("LockTimeout"),
             LockLost: () => Effect.succeed("LockLost"),
+            LockReentered: () => Effect.succeed("LockReentered"),
             BackendFailure: () => Effect.succeed("BackendFailure"),
             InvalidOptions: () => Effect.succeed("InvalidOptions")
           })
@@ -182,4 +219,49 @@ describe("LockError", () => {
         assert.strictEqual(tag, reason._tag)
       }
     }))
+
+  it.effect("encodes an infinite timeout as a word, also where the schema is used as it is", () =>
+    Effect.gen(function*() {
+      const error = new LockError.LockError({ reason: reasons["an infinite timeout"][0] })
+      for (const schema of [LockError.LockError, codec]) {
+        const json = JSON.stringify(yield* Schema.encodeUnknownEffect(schema)(error))
+        assert.include(json, `"timeout":"Infinity"`)
+        const back = yield* Schema.decodeUnknownEffect(schema)(JSON.parse(json))
+        assert.isTrue(back.reason._tag === "LockTimeout" && Duration.toMillis(back.reason.timeout) === Infinity)
+      }
+    }))
+
+  describe("points to the program", () => {
+    const stackOf = (error: LockError.LockError) => (error.stack ?? "").split("\n").slice(1)
+
+    const failing: Record<string, Effect.Effect<unknown, LockError.LockError, LockBackend.LockBackend>> = {
+      "a timeout": Lock.withLock(Effect.void, "held", { timeout: 0 }),
+      "a timeout of once": Lock.once(Effect.void, "held", { failIfLocked: true }),
+      "a timeout after waiting": Lock.withLock(Effect.void, "held", { timeout: 5 }),
+      "a loss": Lock.withLock(Effect.andThen(Lock.forceRelease("key"), Effect.never), "key"),
+      "a lock within itself": Lock.withLock(Lock.withLock(Effect.void, "key"), "key")
+    }
+    for (const [name, call] of Object.entries(failing)) {
+      it.live(`of ${name}, to where it was called, and to nothing of ours`, () =>
+        Effect.gen(function*() {
+          const inner = Effect.fn("chargeCard")(function*() {
+            return yield* call
+          })
+          const outer = Effect.fn("handleOrder")(function*() {
+            return yield* inner()
+          })
+          const store = yield* InMemoryBackend.makeStore
+          yield* store.tryAcquire({ key: "held", token: "other", expiresMillis: 60_000, wait: false })
+          const backend = yield* LockBackend.make(store)
+          const error = yield* Effect.flip(Effect.provideService(outer(), LockBackend.LockBackend, backend))
+          const stack = stackOf(error)
+          assert.match(stack[0], /^ {4}at chargeCard \(.*LockError\.test\.ts/)
+          assert.isTrue(
+            stack.some((line) => /^ {4}at handleOrder \(.*LockError\.test\.ts/.test(line)),
+            stack.join("\n")
+          )
+          assert.notInclude(stack.join("\n"), "internal")
+        }).pipe(Effect.scoped))
+    }
+  })
 })

@@ -3,6 +3,8 @@ import { Clock, Duration, Effect, Option } from "effect"
 import { InMemoryBackend, type LockStore } from "effect-lock"
 import { conformance, TestBackend } from "effect-lock/testing"
 import { monotonicMillis } from "../src/internal/time.ts"
+import { directory, storeIn } from "./file/support.ts"
+import { program } from "./support/program.ts"
 
 describe("InMemoryBackend conforms", () =>
   conformance.register(
@@ -259,4 +261,47 @@ describe("the suite finds", () => {
       const failure = yield* Effect.flip(Effect.scoped(first.run))
       assert.strictEqual(failure.message, "missing: a free key is acquired: no server")
     }))
+})
+
+describe("the suite finds with processes", () => {
+  const failureOf = (name: string, flaw: string) =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const cases = conformance.conformance({
+        name: "flawed",
+        make: Effect.map(storeIn(path), (store) => ({
+          one: store,
+          other: store,
+          program: program("flawed", `${flaw}:${path}`)
+        }))
+      })
+      const { run } = cases.find((one) => one.name === name)!
+      return (yield* Effect.flip(Effect.scoped(run))).description
+    }).pipe(Effect.scoped)
+
+  const asking = "processes that ask all the time never overlap, and their fencing tokens rise"
+
+  it.live("a store that each has for itself", () =>
+    Effect.gen(function*() {
+      assert.match(yield* failureOf(asking, "alone"), /^two processes had the key for|^the fencing token is/)
+    }), 60_000)
+
+  it.live("a store whose clock is older than what it is compared with", () =>
+    Effect.gen(function*() {
+      assert.match(yield* failureOf(asking, "late"), /^two processes had the key for/)
+    }), 60_000)
+
+  it.live("a program that cannot be run", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const cases = conformance.conformance({
+        name: "flawed",
+        make: Effect.map(
+          storeIn(path),
+          (store) => ({ one: store, other: store, program: { module: `${path}/none.js` } })
+        )
+      })
+      const { run } = cases.find((one) => one.name === asking)!
+      assert.match((yield* Effect.flip(Effect.scoped(run))).description, /^a process ended with 1: .*none\.js/s)
+    }).pipe(Effect.scoped), 60_000)
 })

@@ -1,20 +1,27 @@
-import { Effect } from "effect"
+import { Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { assert, describe, it } from "vitest"
 import { filesIn, root } from "../scripts/doctest.ts"
-import { isInstalled, type ServerName, serverNames } from "../scripts/installed.ts"
+import { isInstalled, type Name, type ServerName, serverNames } from "../scripts/installed.ts"
+import { directory } from "./file/support.ts"
+import { cluster } from "./support/redis.ts"
+import { watched } from "./support/sentinel.ts"
 import { serverUrl } from "./support/urls.ts"
 
 /**
  * What an example prints: these lines, in this order, other lines between them or not.
  *
  * `server` is what it needs, in `REDIS_URL` or `MEMCACHED_URL`. One that asks `BackendUrl.layerConfig` runs in
- * memory, and once more on each of `on`, in `LOCK_URL`.
+ * memory, and once more on each of `on`, in `LOCK_URL`. Each run has a `LOCK_DIRECTORY` of its own.
  */
 interface Expectation {
   readonly prints: ReadonlyArray<RegExp>
   readonly server?: ServerName
+  /** Where it is, if it is not just one. */
+  readonly url?: Effect.Effect<string, never, Scope.Scope>
   readonly on?: ReadonlyArray<ServerName>
+  /** What else has to be installed. */
+  readonly needs?: Name
 }
 
 const takeover = [
@@ -24,7 +31,7 @@ const takeover = [
   /^ {2}(ada|bob) +█+$/,
   /^ {2}(ada|bob) +█+$/,
   /^Never two at once, fencing tokens rise$/,
-  /^(ada was killed with the lock, bob|bob was killed with the lock, ada) had it \d+ ms .*: as soon as it had expired$/
+  /^(ada was killed with the lock, bob|bob was killed with the lock, ada) had it \d+ ms after \w+ said so, of a lease of 800 ms$/
 ]
 
 const expectations: Record<string, Expectation> = {
@@ -59,7 +66,7 @@ const expectations: Record<string, Expectation> = {
       /^ {2}worker: told to stop, cleaning up$/,
       /^ {2}worker: the lock is free$/,
       /^The worker ended with exit code 130$/,
-      /^The next holder has the lock at once$/
+      /^The next holder has the lock after \d+ ms, of a lease of 1 minute$/
     ]
   },
   "idempotent-http": {
@@ -81,6 +88,18 @@ const expectations: Record<string, Expectation> = {
       /^invoice-ada%2d;may-x is not invoice-ada-may%2d;x$/
     ]
   },
+  "leader-tab": {
+    needs: "chromium",
+    prints: [
+      /^ {2}(ada|bob|cleo) leads$/,
+      /^Closing (ada|bob|cleo)$/,
+      /^ {2}(ada|bob|cleo) leads$/,
+      /^Closing (ada|bob|cleo)$/,
+      /^ {2}(ada|bob|cleo) leads$/,
+      /^Closing (ada|bob|cleo)$/,
+      /^Led, one after the other: (?!.*(ada|bob|cleo).*\1)\w+, \w+, \w+$/
+    ]
+  },
   memcache: { server: "memcached", prints: takeover },
   observability: {
     on: serverNames,
@@ -93,19 +112,20 @@ const expectations: Record<string, Expectation> = {
       /^ {2}order 2$/,
       /^ {4}Lock.wait of "orders": long$/,
       /^ {4}Lock.hold of "orders": long$/,
-      /^ {2}lock_wait_duration_seconds\{backend="\w+"\} 4$/,
-      /^ {2}lock_hold_duration_seconds\{backend="\w+"\} 4$/,
-      /^ {2}lock_held\{backend="\w+"\} 0$/,
-      /^ {2}lock_waiters\{backend="\w+"\} 0$/,
-      /^ {2}lock_backend_connected\{backend="\w+"\} 1$/,
       /^ {2}lock_attempts_total\{backend="\w+"\} [1-9]/,
-      /^ {2}lock_timeouts_total\{backend="\w+"\} 0$/,
-      /^ {2}lock_lost_total\{backend="\w+"\} 0$/,
+      /^ {2}lock_backend_connected\{backend="\w+"\} 1$/,
       /^ {2}lock_hand_overs_total\{backend="\w+"\} \d$/,
+      /^ {2}lock_held\{backend="\w+"\} 0$/,
+      /^ {2}lock_hold_duration_seconds\{backend="\w+"\} 4$/,
+      /^ {2}lock_lost_total\{backend="\w+"\} 0$/,
       /^ {2}lock_release_failures_total\{backend="\w+"\} 0$/,
       /^ {2}lock_renewals_total\{backend="\w+",outcome="renewed"\} \d$/,
       /^ {2}lock_renewals_total\{backend="\w+",outcome="lost"\} 0$/,
-      /^ {2}lock_renewals_total\{backend="\w+",outcome="failed"\} 0$/
+      /^ {2}lock_renewals_total\{backend="\w+",outcome="failed"\} 0$/,
+      // Who finds a lock taken and does not want to wait has not timed out.
+      /^ {2}lock_timeouts_total\{backend="\w+"\} 0$/,
+      /^ {2}lock_wait_duration_seconds\{backend="\w+"\} 4$/,
+      /^ {2}lock_waiters\{backend="\w+"\} 0$/
     ]
   },
   once: {
@@ -132,6 +152,14 @@ const expectations: Record<string, Expectation> = {
       /^job-7: done by quick$/
     ]
   },
+  "per-host": {
+    prints: [
+      /^first start, process \d+: backing up$/,
+      /^second start, process \d+: already running: process \d+, since 20\d\d-\d\d-\d\dT/,
+      /^the first was killed in the middle of it$/,
+      /^third start, process \d+: backing up$/
+    ]
+  },
   quickstart: {
     prints: [
       /^ {2}ada +·*█+ waited \d+ ms, fencing token 1$/,
@@ -143,6 +171,31 @@ const expectations: Record<string, Expectation> = {
     ]
   },
   redis: { server: "redis", prints: takeover },
+  "redis-cluster": {
+    server: "redis",
+    url: Effect.map(
+      Effect.orDie(cluster),
+      (nodes) => `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(",")}`
+    ),
+    prints: takeover
+  },
+  "redis-sentinel": { server: "redis", url: Effect.map(Effect.orDie(watched), ({ url }) => url), prints: takeover },
+  settlement: {
+    server: "postgres",
+    prints: [
+      /^ {2}ada: has the lock and 5 accounts to pay$/,
+      /^ {2}ada: paid account 1$/,
+      /^ {2}ada: paid account 2$/,
+      /^Stopping ada$/,
+      /^ {2}bob: has the lock and 3 accounts to pay$/,
+      /^ {2}bob: paid account 5$/,
+      /^Letting ada go on$/,
+      /^ {2}ada: LockLost, (Expired|Taken): wrote nothing$/,
+      /^Account 2 was paid by ada$/,
+      /^Account 3 was paid by bob$/,
+      /^5 accounts, 5 payouts$/
+    ]
+  },
   tenant: {
     on: serverNames,
     prints: [
@@ -218,22 +271,51 @@ describe("examples", () => {
 
   it("exist, and each says here what it prints", () => {
     assert.isNotEmpty(names)
-    assert.deepStrictEqual(Object.keys(expectations).toSorted(), names)
+    assert.deepStrictEqual(Object.keys(expectations).toSorted(), names.toSorted())
   })
 
-  const example = (name: string, what: string, variable: string, server: ServerName | undefined) =>
-    it.skipIf(server !== undefined && !isInstalled(server))(what, () =>
+  const example = (name: string, what: string, variable: string, server: ServerName | undefined, needs?: Name) =>
+    it.skipIf((server !== undefined && !isInstalled(server)) || (needs !== undefined && !isInstalled(needs)))(
+      what,
+      () =>
+        Effect.gen(function*() {
+          const env = {
+            LOCK_DIRECTORY: yield* directory,
+            ...(server !== undefined && { [variable]: yield* expectations[name]?.url ?? serverUrl(server) })
+          }
+          const { code, stderr, stdout } = yield* run(`examples/${name}.ts`, env)
+          assert.strictEqual(code, 0, `${stdout}\n${stderr}`)
+          const missing = missingLine(stdout, expectations[name]?.prints ?? [])
+          assert.strictEqual(missing, undefined, `missing in the output:\n${stdout}\n${stderr}`)
+        }).pipe(Effect.scoped, Effect.runPromise),
+      60_000
+    )
+
+  // Far sooner than the minute that a lock waits for.
+  const without = (name: string, variable: string, value: string) =>
+    it(`${name} says what it needs`, () =>
       Effect.gen(function*() {
-        const env = server === undefined ? {} : { [variable]: yield* serverUrl(server) }
-        const { code, stderr, stdout } = yield* run(`examples/${name}.ts`, env)
-        assert.strictEqual(code, 0, `${stdout}\n${stderr}`)
-        const missing = missingLine(stdout, expectations[name]?.prints ?? [])
-        assert.strictEqual(missing, undefined, `missing in the output:\n${stdout}\n${stderr}`)
-      }).pipe(Effect.scoped, Effect.runPromise), 60_000)
+        const { code, stderr, stdout } = yield* run(`examples/${name}.ts`, { [variable]: value })
+        assert.notStrictEqual(code, 0)
+        const said = stdout + stderr
+        assert.include(said, variable)
+        assert.match(said, /needs|install/)
+        // And nothing of what would happen if it were there.
+        assert.isDefined(missingLine(stdout, (expectations[name]?.prints ?? []).slice(0, 1)), said)
+      }).pipe(Effect.runPromise), 50_000)
 
   for (const name of names) {
-    const { on = [], server } = expectations[name] ?? {}
-    example(name, `${name} runs`, `${server?.toUpperCase()}_URL`, server)
-    for (const other of on) example(name, `${name} runs on ${other}`, "LOCK_URL", other)
+    const { needs, on = [], server } = expectations[name] ?? {}
+    const variable = server === undefined ? "LOCK_URL" : `${server.toUpperCase()}_URL`
+    example(name, `${name} runs`, variable, server, needs)
+    for (const other of on) example(name, `${name} runs on ${other}`, variable, other)
+    // Nobody listens at the first port.
+    const nowhere = {
+      redis: "redis://127.0.0.1:1",
+      memcached: "memcache://127.0.0.1:1",
+      postgres: "postgres://a@127.0.0.1:1"
+    }
+    if (server !== undefined || on.length > 0) without(name, variable, nowhere[server ?? "redis"])
+    if (needs === "chromium") without(name, "CHROMIUM", "/nowhere/chromium")
   }
 })

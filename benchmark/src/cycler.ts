@@ -1,13 +1,14 @@
-/** A process that takes and gives back locks that nobody else wants, for `uncontended` and `memcached`. */
+/** A process that takes and gives back locks that nobody else wants, for `uncontended`, `memcached` and `postgres`. */
 import type { Contestant, Job, Session } from "./contestants/contestant.ts"
 import * as Memcached from "./contestants/memcached.ts"
+import * as Postgres from "./contestants/postgres.ts"
 import * as Redis from "./contestants/redis.ts"
 import { serve } from "./lib/processes.ts"
 import { check } from "./lib/scenario.ts"
 import { quantile } from "./lib/stats.ts"
 
 export interface Order {
-  readonly server: "redis" | "memcached"
+  readonly server: "redis" | "memcached" | "postgres"
   readonly contestant: string
   readonly port: number
   readonly workers: number
@@ -76,7 +77,13 @@ let session: Session | undefined
 serve(async (order: Order) => {
   const { contestant, port, server } = order
   const find = (): Contestant =>
-    server === "redis" ? Redis.byName(contestant) : contestant === Memcached.raw.name ? Memcached.raw : Memcached.ours
+    server === "redis"
+      ? Redis.byName(contestant)
+      : server === "postgres"
+      ? Postgres.byName(contestant)
+      : contestant === Memcached.raw.name
+      ? Memcached.raw
+      : Memcached.ours
   session ??= await find().open(port)
   return cycle(session, order)
 })

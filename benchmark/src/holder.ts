@@ -1,5 +1,6 @@
-/** A process that holds many locks, for `scenarios/holding.ts`. */
-import { byName } from "./contestants/redis.ts"
+/** A process that holds many locks, for `holding` and `postgres`. */
+import * as Postgres from "./contestants/postgres.ts"
+import * as Redis from "./contestants/redis.ts"
 import { forceGc, sleep } from "./lib/scenario.ts"
 import { median } from "./lib/stats.ts"
 
@@ -9,7 +10,8 @@ export interface Held {
   readonly cpu: number
 }
 
-const { locks, name, port, seconds, windows } = JSON.parse(process.argv[2])
+const { locks, name, port, seconds, server, windows } = JSON.parse(process.argv[2])
+const { byName } = server === "postgres" ? Postgres : Redis
 
 const usage = async (): Promise<number> => {
   const before = process.cpuUsage()

@@ -17,10 +17,14 @@ import { write } from "./lib/write.ts"
 
 export const scenarios = [
   "inProcess",
+  "calls",
   "uncontended",
+  "fresh",
   "contended",
   "holding",
   "memcached",
+  "files",
+  "postgres",
   "growth",
   "entries"
 ] as const

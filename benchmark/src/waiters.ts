@@ -1,11 +1,14 @@
-/** A process full of waiters, for `scenarios/contended.ts`: does what it is told, and sends back what happened. */
+/** A process full of waiters, for `contended` and `postgres`: does what it is told, and sends back what happened. */
 import { type Job, type Session } from "./contestants/contestant.ts"
-import { byName } from "./contestants/redis.ts"
+import * as Postgres from "./contestants/postgres.ts"
+import * as Redis from "./contestants/redis.ts"
 import { monotonic } from "./lib/monotonic.ts"
 import { serve } from "./lib/processes.ts"
 import { check, sleep } from "./lib/scenario.ts"
 
 export interface Order {
+  /** Default: Redis. */
+  readonly server?: "postgres" | undefined
   readonly contestant: string
   readonly retryMillis: number | undefined
   readonly port: number
@@ -23,7 +26,8 @@ export type Log = ReadonlyArray<Float64Array>
 const sessions = new Map<string, Session>()
 
 const work = async (order: Order): Promise<Log> => {
-  const { contestant, endAt, key, port, retryMillis, sectionMillis, startAt, waiters } = order
+  const { contestant, endAt, key, port, retryMillis, sectionMillis, server, startAt, waiters } = order
+  const { byName } = server === "postgres" ? Postgres : Redis
   const id = `${contestant} ${retryMillis}`
   let session = sessions.get(id)
   if (session === undefined) sessions.set(id, session = await byName(contestant).open(port, retryMillis))

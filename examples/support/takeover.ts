@@ -8,6 +8,7 @@
 import { Clock, Console, Deferred, Effect, type Layer, Option, Schema } from "effect"
 import { Lock, type LockBackend } from "effect-lock"
 import { type ChildProcess, spawn } from "node:child_process"
+import { reachable } from "./reachable.ts"
 
 const expires = 800
 
@@ -71,60 +72,55 @@ const bar = (turn: Turn, start: number, cell = 50): string => {
 
 const overlap = (one: Turn, other: Turn) => one.from < other.to && other.from < one.to
 
-/**
- * Starts both, kills the first that is in its third turn, and waits for three
- * turns of the other. `grace` is how much longer than `expires` the backend may
- * keep a lock, in milliseconds.
- */
-const watch = (grace: number) =>
-  Effect.gen(function*() {
-    const children = new Map<string, ChildProcess>()
-    const turns: Array<Turn> = []
-    const open = new Map<string, Report>()
-    const finished = yield* Deferred.make<{ readonly victim: Turn; readonly next: Turn }>()
-    let victim: Turn | undefined
+/** Starts both, kills the first that is in its third turn, and waits for three turns of the other. */
+const watch = Effect.gen(function*() {
+  const children = new Map<string, ChildProcess>()
+  const turns: Array<Turn> = []
+  const open = new Map<string, Report>()
+  const finished = yield* Deferred.make<{ readonly victim: Turn; readonly next: Turn }>()
+  let victim: Turn | undefined
 
-    const onReport = (report: Report) => {
-      const { at, event, fence, name } = report
-      if (name === victim?.name) return
-      const began = open.get(name)
-      if (event === "in") {
-        open.set(name, report)
-      } else if (began !== undefined) {
-        open.delete(name)
-        turns.push({ name, fence, from: began.at, to: at, end: "out" })
-      }
-      if (victim === undefined && event === "in" && turns.filter((turn) => turn.name === name).length === 2) {
-        children.get(name)?.kill("SIGKILL")
-        victim = { name, fence, from: at, to: Date.now(), end: "killed" }
-        turns.push(victim)
-      }
-      if (victim === undefined) return
-      const { fence: last } = victim
-      const after = turns.filter((turn) => turn.fence > last)
-      if (after.length === 3) Deferred.doneUnsafe(finished, Effect.succeed({ victim, next: after[0] }))
+  const onReport = (report: Report) => {
+    const { at, event, fence, name } = report
+    if (name === victim?.name) return
+    const began = open.get(name)
+    if (event === "in") {
+      open.set(name, report)
+    } else if (began !== undefined) {
+      open.delete(name)
+      turns.push({ name, fence, from: began.at, to: at, end: "out" })
     }
+    if (victim === undefined && event === "in" && turns.filter((turn) => turn.name === name).length === 2) {
+      children.get(name)?.kill("SIGKILL")
+      victim = { name, fence, from: at, to: Date.now(), end: "killed" }
+      turns.push(victim)
+    }
+    if (victim === undefined) return
+    const { fence: last } = victim
+    const after = turns.filter((turn) => turn.fence > last)
+    if (after.length === 3) Deferred.doneUnsafe(finished, Effect.succeed({ victim, next: after[0] }))
+  }
 
-    yield* Console.log(`Two processes, one lock that expires after ${expires} ms (a cell is 50 ms, ✗ is killed):`)
-    for (const name of ["ada", "bob"]) children.set(name, yield* start(name, onReport))
-    const { next, victim: killed } = yield* Deferred.await(finished)
+  yield* Console.log(`Two processes, one lock that expires after ${expires} ms (a cell is 50 ms, ✗ is killed):`)
+  for (const name of ["ada", "bob"]) children.set(name, yield* start(name, onReport))
+  const { next, victim: killed } = yield* Deferred.await(finished)
 
-    // What two processes print may arrive in another order than it happened
-    turns.sort((one, other) => one.from - other.from)
-    for (const turn of turns) yield* Console.log(bar(turn, turns[0].from))
-    const rising = turns.every((turn, i) => i === 0 || turn.fence > turns[i - 1].fence)
-    const alone = turns.every((one, i) => turns.every((other, j) => i === j || !overlap(one, other)))
-    const waited = next.from - killed.from
-    yield* Console.log(
-      `${alone ? "Never two at once" : "Two at once!"}, fencing tokens ${rising ? "rise" : "do not rise!"}`
-    )
-    yield* Console.log(
-      `${killed.name} was killed with the lock, ${next.name} had it ${waited} ms after ${killed.name} took it: ` +
-        (waited < expires + grace + 1000 ? "as soon as it had expired" : "too late!")
-    )
-  }).pipe(Effect.scoped)
+  // What two processes print may arrive in another order than it happened
+  turns.sort((one, other) => one.from - other.from)
+  for (const turn of turns) yield* Console.log(bar(turn, turns[0].from))
+  const rising = turns.every((turn, i) => i === 0 || turn.fence > turns[i - 1].fence)
+  const alone = turns.every((one, i) => turns.every((other, j) => i === j || !overlap(one, other)))
+  const waited = next.from - killed.from
+  yield* Console.log(
+    `${alone ? "Never two at once" : "Two at once!"}, fencing tokens ${rising ? "rise" : "do not rise!"}`
+  )
+  yield* Console.log(
+    `${killed.name} was killed with the lock, ${next.name} had it ${waited} ms after ${killed.name} said so, ` +
+      `of a lease of ${expires} ms`
+  )
+}).pipe(Effect.scoped)
 
-export const takeover = <E>(backend: Layer.Layer<LockBackend.LockBackend, E>, options: { readonly grace: number }) => {
+export const takeover = <E>(backend: Layer.Layer<LockBackend.LockBackend, E>, needs: string) => {
   const name = process.env.EXAMPLE_WORKER
-  return name === undefined ? watch(options.grace) : Effect.provide(worker(name), backend)
+  return Effect.provide(name === undefined ? watch : worker(name), reachable(backend, needs))
 }

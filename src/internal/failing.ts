@@ -10,14 +10,17 @@ import { LockError, type LockErrorReason } from "../LockError.ts"
 
 const deepest = 10
 
+/** Our own spans, which say nothing of where the program is. */
+const ours = new Set(["Lock.wait", "Lock.hold"])
+
 const framesOf = (fiber: Fiber.Fiber<unknown, unknown> | undefined): string => {
   let text = ""
   let frame: StackFrame | undefined = fiber?.cache.stackFrame
-  for (let i = 0; frame !== undefined && i < deepest; i++) {
+  for (let i = 0; frame !== undefined && i < deepest; i++, frame = frame.parent) {
+    if (ours.has(frame.name)) continue
     const place = frame.stack()
     text += `\n    at ${frame.name}`
     if (place !== undefined) text += ` (${/\((.*)\)/.exec(place)?.[1] ?? place.trim().replace(/^at /, "")})`
-    frame = frame.parent
   }
   return text
 }

@@ -10,13 +10,14 @@ export interface HeldPage {
   readonly next: string | undefined
 }
 
-export const toHolder = ({ remainingMillis, token, waiters }: Occupant): Holder => {
+export const toHolder = ({ permits, remainingMillis, token, waiters }: Occupant): Holder => {
   const said = Token.parse(token)
   return new Holder({
     token,
     owner: said?.owner,
     since: said?.since,
     remaining: remainingMillis === undefined ? undefined : wholeMillis(remainingMillis),
-    waiters
+    waiters,
+    ...(permits !== undefined && { permits })
   })
 }

@@ -12,6 +12,8 @@ export interface Section {
   readonly home: object
   readonly key: string
   readonly isHeld: boolean
+  /** It shares its key. */
+  readonly share?: unknown
   /** The lease around it, if its holder is work under one. */
   outer: Section | undefined
 }
@@ -58,14 +60,6 @@ export const within = <A, E, R>(lease: Section, work: Effect.Effect<A, E, R>): E
 
 /** The lease that the work on a fiber runs under, the innermost. */
 export const around = (fiber: Fiber.Fiber<unknown, unknown>): Section | undefined => (fiber as Carrier)[carried]
-
-/** Whether what runs on the fiber is the work under the lease, or a section within it. */
-export const isWorkUnder = (fiber: Fiber.Fiber<unknown, unknown>, lease: Section): boolean => {
-  for (let section = around(fiber); section !== undefined; section = section.outer) {
-    if (section === lease) return section.isHeld
-  }
-  return false
-}
 
 /** The lease of a key that what runs on the fiber is the work under. */
 export const find = (fiber: Fiber.Fiber<unknown, unknown>, home: object, key: string): Section | undefined => {

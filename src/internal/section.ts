@@ -5,13 +5,14 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { constVoid, identity } from "effect/Function"
 import type * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import type { Lease } from "../Lease.ts"
 import type { LockRequest } from "../LockConfig.ts"
 import type { Holder, LockError } from "../LockError.ts"
@@ -33,6 +34,10 @@ export interface Guard extends Lease, Reentry.Section {
   readonly isOver: boolean
   /** Keeps it from now on; calls back once when it is lost, at once if it is. */
   watch(onLost: () => void): unknown
+  /** Keeps it from now on; calls back once when it is lost or given back. */
+  whenGone(then: () => void): () => void
+  /** How work under it has ended that leaves it as it is. */
+  judge<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Exit.Exit<A, E | LockError>
   /** How work under it has ended. */
   settle<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Exit.Exit<A, E | LockError>
   /** Acts at once, once. */
@@ -45,9 +50,12 @@ type Taken = Guard | Refusal
 
 export interface Taker {
   readonly name: string
+  /** The store is in this process. */
+  readonly isInProcess: boolean
   /** At once, where nothing has to be waited for. */
   take(request: LockRequest, caller: Caller, restore: Restore): Taken | Effect.Effect<Taken, LockError>
   inspect(key: string): Effect.Effect<Option.Option<Holder>, LockError>
+  holders(key: string): Effect.Effect<ReadonlyArray<Holder>, LockError>
   forceRelease(key: string, token?: string): Effect.Effect<boolean, LockError>
   list(prefix: string, from: string | undefined): Effect.Effect<HeldPage, LockError>
   listen(hear: (event: LockEvent) => void, end: () => void): () => void
@@ -64,8 +72,9 @@ export const prepare = <A, E, R>(work: Work<A, E, R>): Prepared<A, E, R> =>
   Reentry.carrying(isFunction(work) ? (lease) => work(lease as Guard) : () => work)
 
 /** A service key is both a function and an effect: as work it is an effect. */
-export const isFunction = <A, E, R>(work: Work<A, E, R>): work is (lease: Lease) => Effect.Effect<A, E, R> =>
-  typeof work === "function" && !Effect.isEffect(work)
+export const isFunction = <L, A, E, R>(
+  work: Effect.Effect<A, E, R> | ((had: L) => Effect.Effect<A, E, R>)
+): work is (had: L) => Effect.Effect<A, E, R> => typeof work === "function" && !Effect.isEffect(work)
 
 const takers = new WeakMap<object, Taker>()
 
@@ -76,6 +85,7 @@ export const make = (taker: Taker) => {
   const backend = {
     name: taker.name,
     inspect: (key: string) => Effect.suspend(() => taker.inspect(key)),
+    holders: (key: string) => Effect.suspend(() => taker.holders(key)),
     forceRelease: (key: string, token?: string) => Effect.suspend(() => taker.forceRelease(key, token)),
     list: (prefix: string, from: string | undefined) => Effect.suspend(() => taker.list(prefix, from)),
     listen: (hear: (event: LockEvent) => void, end: () => void) => taker.listen(hear, end),
@@ -110,7 +120,10 @@ export const use = <A, E, R>(
 ): Effect.Effect<A, E | LockError, R> => {
   if (request.reenter) {
     const lease = Reentry.find(caller, taker, request.key)
-    if (lease !== undefined) return restore(Reentry.within(lease, work))
+    // Who shares does not have the key alone.
+    if (lease !== undefined && (lease.share === undefined || request.share !== undefined)) {
+      return restore(Reentry.within(lease, work))
+    }
   }
   if (isTraced(caller)) return traced(taker, request, work, refused, caller, restore)
   const taken = taker.take(request, caller, restore)
@@ -140,7 +153,7 @@ const acquire = <A, E, R>(
     const isSeen = isTraced(caller)
     const taking = waitFor(taker, request, refused, caller, restore, own)
     return Effect.flatMap(
-      isSeen ? Effect.withSpan(taking, "Lock.wait", spanOptions(taker, request)) : taking,
+      isSeen ? waiting(taker, request, taking) : taking,
       (taken): Effect.Effect<Lease | A, never, Scope.Scope> =>
         taken instanceof Instead ? Exit.succeed(taken.value) : intoScope(taken, request, isSeen ? taker : undefined)
     )
@@ -208,9 +221,13 @@ const intoScope = (
     if (tracing === undefined) return scoped
     return Effect.flatMap(Effect.makeSpan("Lock.hold", spanOptions(tracing, request)), (span) =>
       Effect.clockWith((clock: Clock.Clock) => {
-        lease.whenEnded((exit) =>
-          span.end(clock.currentTimeNanosUnsafe(), exit)
-        )
+        lease.whenEnded((exit) => {
+          try {
+            span.end(clock.currentTimeNanosUnsafe(), exit)
+          } catch {
+            // The end of the lease does not depend on who watches it.
+          }
+        })
         return scoped
       }))
   })
@@ -236,14 +253,15 @@ const begin = <A, E, R>(
   request: LockRequest,
   work: Prepared<A, E, R>,
   caller: Caller,
-  restore: Restore
+  restore: Restore,
+  context = caller.context
 ): Effect.Effect<A, E | LockError> =>
   Effect.flatMap(
     restore(Effect.void),
     () =>
       lease.isOver
         ? finish(lease, request, lease.settle<never, never>(Exit.interrupt(), caller))
-        : guard(lease, request, work, caller, restore)
+        : guard(lease, request, work, caller, restore, context)
   )
 
 /** So many sections may be nested in place; then the stack is left first. */
@@ -260,22 +278,19 @@ const guard = <A, E, R>(
   request: LockRequest,
   work: Prepared<A, E, R>,
   caller: Caller,
-  restore: Restore
+  restore: Restore,
+  context = caller.context
 ): Effect.Effect<A, E | LockError> => {
   if (depth >= deepest) {
     return owning((own) => {
       own(lease)
-      return Effect.flatMap(restore(Effect.yieldNow), () => guard(lease, request, work, caller, restore))
+      return Effect.flatMap(restore(Effect.yieldNow), () => guard(lease, request, work, caller, restore, context))
     }, false)
   }
   lease.outer = Reentry.around(caller)
   depth++
   Reentry.startUnder(lease)
-  // A caller that may not be interrupted restores nothing, and passes that on.
-  const fiber = Effect.runForkWith(caller.context as Context.Context<R>)(
-    work,
-    restore === identity ? uninterruptible : undefined
-  )
+  const fiber = fork(work, context, restore)
   depth--
   const exit = fiber.pollUnsafe()
   if (exit !== undefined) return finish(lease, request, lease.settle(exit, caller))
@@ -284,7 +299,10 @@ const guard = <A, E, R>(
     lease.watch(() => fiber.interruptUnsafe())
     fiber.addObserver((exit) => resume(Exit.succeed(lease.settle(exit, caller))))
   })
-  if (restore === identity) return unmoved(lease, request, fiber, settled, caller)
+  if (restore === identity) {
+    const ended = unmoved(fiber, settled, (exit) => lease.settle(exit, caller))
+    return Effect.flatMap(ended, (exit) => finish(lease, request, exit))
+  }
   return Effect.flatMap(
     Effect.onExitPrimitive(
       restore(settled),
@@ -295,6 +313,10 @@ const guard = <A, E, R>(
   )
 }
 
+/** Work on a fiber of its own. A caller that may not be interrupted restores nothing, and passes that on. */
+const fork = <A, E, R>(work: Effect.Effect<A, E, R>, context: Context.Context<never>, restore: Restore) =>
+  Effect.runForkWith(context as Context.Context<R>)(work, restore === identity ? uninterruptible : undefined)
+
 const uninterruptible = { uninterruptible: true } as const
 
 const finish = <A, E>(lease: Guard, { awaitRelease }: LockRequest, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
@@ -304,10 +326,15 @@ const finish = <A, E>(lease: Guard, { awaitRelease }: LockRequest, exit: Exit.Ex
 
 /** Whoever is interrupted waits for the work to end, and not for the store. */
 const interrupt = <A, E>(lease: Guard, fiber: Fiber.Fiber<A, E>): Effect.Effect<void, E> =>
-  Effect.flatMap(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)), (exit) => {
+  Effect.flatMap(interrupted(fiber), (rest) => {
     lease.giveBack()
+    return rest
+  })
+
+/** Interrupts work and waits for its end: what else it ended with must not be lost. */
+const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<void, E>> =>
+  Effect.map(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)), (exit) => {
     if (exit._tag === "Success") return Exit.void
-    // What else the work ended with must not be lost.
     const reasons = exit.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
     return reasons.length === 0 ? Exit.void : Exit.failCause(Cause.fromReasons<E>(reasons))
   })
@@ -318,17 +345,53 @@ const interrupt = <A, E>(lease: Guard, fiber: Fiber.Fiber<A, E>): Effect.Effect<
  * the work ends is the result.
  */
 const unmoved = <A, E>(
-  lease: Guard,
-  request: LockRequest,
   fiber: Fiber.Fiber<A, E>,
   settled: Effect.Effect<Exit.Exit<A, E | LockError>>,
-  caller: Caller
-): Effect.Effect<A, E | LockError> =>
+  settle: (exit: Exit.Exit<A, E>) => Exit.Exit<A, E | LockError>
+): Effect.Effect<Exit.Exit<A, E | LockError>> =>
   Effect.flatMap(Effect.exit(Effect.interruptible(settled)), (waited) => {
-    if (waited._tag === "Success") return finish(lease, request, waited.value)
+    if (waited._tag === "Success") return waited
     fiber.interruptUnsafe()
-    return Effect.flatMap(Fiber.await(fiber), (exit) => finish(lease, request, lease.settle(exit, caller)))
+    return Effect.map(Fiber.await(fiber), settle)
   })
+
+/** Runs work under leases that are had, and leaves them as they are. The first of them that is lost ends it. */
+export const under = <A, E, R>(
+  leases: ReadonlyArray<Guard>,
+  work: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | LockError, R> =>
+  Effect.uninterruptibleMask<A, E | LockError, R>((restore) => {
+    const caller = Fiber.getCurrent()!
+    const gone = () => leases.find((lease) => lease.isOver)
+    const settle = (exit: Exit.Exit<A, E>): Exit.Exit<A, E | LockError> => gone()?.judge(exit, caller) ?? exit
+    if (gone() !== undefined) return settle(Exit.interrupt())
+    const fiber = fork(work, caller.context, restore)
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) return settle(exit)
+    const settled = Effect.callback<Exit.Exit<A, E | LockError>>((resume) => {
+      const unwatch = leases.map((lease) => lease.whenGone(() => fiber.interruptUnsafe()))
+      fiber.addObserver((exit) => {
+        for (const end of unwatch) end()
+        resume(Exit.succeed(settle(exit)))
+      })
+    })
+    if (restore === identity) return Effect.flatten(unmoved(fiber, settled, settle))
+    return Effect.flatten(Effect.onExitPrimitive(
+      restore(settled),
+      (exit) => exit._tag === "Success" ? undefined : Effect.flatten(interrupted(fiber)),
+      true
+    ))
+  })
+
+/** Gives leases back together, and waits for all at once. */
+export const giveAllBack = (leases: ReadonlyArray<Guard>, { awaitRelease }: LockRequest): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const endings = leases.flatMap((lease) => lease.giveBack() ?? [])
+    return awaitRelease ? Effect.forEach(endings, until, { concurrency: "unbounded", discard: true }) : Effect.void
+  })
+
+/** A lease that a backend made, of which more can be asked than of what looks like one. */
+export const guardOf = (lease: Lease): Guard | undefined => isGuard(lease as Guard) ? lease as Guard : undefined
 
 // -----------------------------------------------------------------------------
 // Spans
@@ -339,9 +402,20 @@ const isTraced = ({ cache }: Caller): boolean =>
   cache.tracerEnabled && (cache.tracer !== undefined || cache.span !== undefined)
 
 const spanOptions = ({ name }: Taker, { key, owner }: LockRequest) => ({
-  attributes: { "lock.backend": name, "lock.key": key, "lock.owner": owner },
-  captureStackTrace: false
+  attributes: { "lock.backend": name, "lock.key": key, "lock.owner": owner }
 })
+
+/** The span of a wait. What a store in this process does has no spans to be put under it. */
+const waiting = <A, E, R>(
+  taker: Taker,
+  request: LockRequest,
+  taking: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.useSpan(
+    "Lock.wait",
+    spanOptions(taker, request),
+    (span) => taker.isInProcess ? taking : Effect.provideService(taking, Tracer.ParentSpan, span)
+  )
 
 const traced = <A, E, R>(
   taker: Taker,
@@ -353,14 +427,21 @@ const traced = <A, E, R>(
 ): Effect.Effect<A, E | LockError, R> =>
   // Owned while it is waited for: even the end of a span may throw.
   owning((own) => {
-    const options = spanOptions(taker, request)
     return Effect.flatMap(
-      Effect.withSpan(waitFor(taker, request, refused, caller, restore, own), "Lock.wait", options),
+      waiting(taker, request, waitFor(taker, request, refused, caller, restore, own)),
       (taken): Effect.Effect<A, E | LockError, R> =>
-        taken instanceof Instead ? Exit.succeed(taken.value) : Effect.withSpan(
-          Effect.withFiber((caller) => begin(taken, request, work, caller, restore)),
+        taken instanceof Instead ? Exit.succeed(taken.value) : Effect.useSpan(
           "Lock.hold",
-          options
-        ) as Effect.Effect<A, E | LockError, R>
+          spanOptions(taker, request),
+          (span) =>
+            begin(
+              taken,
+              request,
+              work,
+              caller,
+              restore,
+              Context.add(caller.context, Tracer.ParentSpan, span)
+            ) as Effect.Effect<A, E | LockError, R>
+        )
     )
   }, false)

@@ -6,7 +6,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { BackendFailure } from "../LockError.ts"
-import type { Attempt, Claim, LockStore } from "../LockStore.ts"
+import type { Attempt, Claim, LockStore, Share } from "../LockStore.ts"
 
 /** A call that waits for its answer. Only the first one counts. */
 export interface Settling<A> {
@@ -37,8 +37,20 @@ export interface Looked {
 export interface Shortcuts {
   /** For a store in this process that reads the same clock: in place. Never throws. */
   readonly direct?: {
-    /** Takes the key if it is free, or the bearer's. */
-    readonly take: (key: string, bearer: Bearer, expiresMillis: number, nowMillis: number) => Hold | undefined
+    /**
+     * Takes the key if it is free or the bearer's, and nobody is in front. With `wait` a
+     * bearer that is refused has a place in the queue from then on.
+     */
+    readonly take: (
+      key: string,
+      bearer: Bearer,
+      expiresMillis: number,
+      nowMillis: number,
+      share?: Share,
+      wait?: boolean
+    ) => Hold | undefined
+    /** The bearer waits no more. */
+    readonly leave: (key: string, bearer: Bearer) => void
     /** Who has the key, and for how long. */
     readonly look: (key: string, nowMillis: number) => Looked | undefined
   }

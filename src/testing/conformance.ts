@@ -36,6 +36,7 @@ import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import * as Contender from "../internal/testing/contender.ts"
 import * as Token from "../internal/token.ts"
 import * as Lock from "../Lock.ts"
 import * as LockBackend from "../LockBackend.ts"
@@ -51,9 +52,13 @@ import * as TestBackend from "./TestBackend.ts"
  * @since 0.1.0
  */
 export class ConformanceFailure extends Schema.TaggedError<ConformanceFailure>()("ConformanceFailure", {
+  /** The name of the store, as the suite was told. */
   store: Schema.String,
+  /** The name of the case, which is what must hold. */
   name: Schema.String,
+  /** What was seen instead. */
   description: Schema.String,
+  /** What the case failed or died with; absent where it saw what is wrong by itself. */
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message(): string {
@@ -65,72 +70,118 @@ export class ConformanceFailure extends Schema.TaggedError<ConformanceFailure>()
  * How to reach the faults of a real connection. What is absent is scripted in
  * front of the store, as `TestBackend` does it.
  *
- * - `lostReply`: the next such call of `one` is executed and never answered
- * - `lateReply`: it is executed at once and answered late
- * - `lostRequest`: it is never executed
- * - `lateRequest`: it is executed late
- * - `steal`: the key is taken from its holder and another has it
- * - `down`, `up`: `one` cannot be reached, can be reached
- *
  * @category models
  * @since 0.1.0
  */
 export interface Faults {
+  /** The next call of the operation to `one` is executed and never answered. */
   readonly lostReply?: ((operation: Operation) => Effect.Effect<void>) | undefined
+  /** The next call of the operation to `one` is executed at once and answered late by so much. */
   readonly lateReply?: ((operation: Operation, by: Duration.Duration) => Effect.Effect<void>) | undefined
+  /** The next call of the operation to `one` is never executed, nor answered. */
   readonly lostRequest?: ((operation: Operation) => Effect.Effect<void>) | undefined
+  /** The next call of the operation to `one` is executed late by so much. */
   readonly lateRequest?: ((operation: Operation, by: Duration.Duration) => Effect.Effect<void>) | undefined
+  /** The key is taken from its holder and another has it. */
   readonly steal?: ((key: string) => Effect.Effect<void>) | undefined
+  /** From now on `one` cannot be reached. */
   readonly down?: Effect.Effect<void> | undefined
+  /** From now on `one` can be reached again. */
   readonly up?: Effect.Effect<void> | undefined
 }
 
 /**
- * Two stores on the same data, as two processes have them (for a store that
- * lives in one process, the same one twice), and how to break the first.
+ * A program that makes stores on the same data in processes of their own. Node
+ * runs it, and it calls {@link serve}.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Program {
+  /** The program's file, as a path or a `file:` URL. */
+  readonly module: string | URL
+  /** What its store is made from, such as a port or a directory. Default `""`. */
+  readonly argument?: string | undefined
+  /**
+   * Options for Node, such as `["--import", "tsx"]` for a program in TypeScript.
+   * Default: those of this process.
+   */
+  readonly execArgv?: ReadonlyArray<string> | undefined
+}
+
+/**
+ * Two stores on the same data, as two processes have them, how to break the first,
+ * and how to have more of them in real processes.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Subject {
+  /** The store that faults happen to. */
   readonly one: LockStore
+  /** A second one on the same data; for a store that lives in one process, the same. */
   readonly other: LockStore
+  /** How to break `one`. Default: by scripts in front of it. */
   readonly faults?: Faults | undefined
+  /**
+   * How to have it in processes of its own. Two stores in one process share its clock,
+   * its memory and its turns; what goes wrong between processes shows only here. Cases
+   * start it up to three times, and kill and stop it, in real time.
+   *
+   * Default: the cases for processes pass unseen, as they do in test time.
+   */
+  readonly program?: Program | undefined
 }
 
 /**
  * What to check, and how.
  *
- * - `name`: of the store, for messages
- * - `make`: makes the stores; called for every case, released after it
- * - `time`: `"real"` (default) waits, `"test"` gives every case a `TestClock`
- *   of its own, for a store that reads time from Effect's `Clock`
- * - `lease`: how long most leases of the cases last (default 1 second). A
- *   machine that pauses for longer sees cases fail.
- * - `smallest`: the shortest lease that the store honours (default 50 millis)
- * - `grain`: how much longer than asked for the store may keep a lease (default
- *   none in test time, 100 millis in real time)
- *
  * @category models
  * @since 0.1.0
  */
 export interface Options<E> {
+  /** The name of the store, for messages. */
   readonly name: string
+  /**
+   * Makes the stores, for every case anew; what it takes is released after the case.
+   * Its failure is one of the case.
+   */
   readonly make: Effect.Effect<Subject, E, Scope.Scope>
+  /**
+   * Whether cases wait (`"real"`, the default), or have a `TestClock` of their own
+   * (`"test"`), for a store that reads time from Effect's `Clock`.
+   */
   readonly time?: "real" | "test" | undefined
+  /**
+   * How long most leases of the cases last. Default 1 second. A machine that pauses
+   * for longer sees cases fail.
+   */
   readonly lease?: Duration.Input | undefined
+  /** The shortest lease that the store honours. Default 50 millis. */
   readonly smallest?: Duration.Input | undefined
+  /**
+   * How much longer than asked for the store may keep a lease. Default none in test
+   * time, 100 millis in real time.
+   */
   readonly grain?: Duration.Input | undefined
 }
 
 /**
- * One thing that must hold. It needs nothing but a scope and brings its own clock.
+ * One thing that must hold.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ConformanceCase {
+  /** What must hold, in words. */
   readonly name: string
+  /**
+   * How many processes it starts, if there is a {@link Program}; 0 for most. Many cases
+   * can run at the same time, but for those that start some: these take a machine's
+   * time from others, which then count it as the store's.
+   */
+  readonly processes: number
+  /** Checks it. Needs nothing but a scope, and brings its own clock. */
   readonly run: Effect.Effect<void, ConformanceFailure, Scope.Scope>
 }
 
@@ -173,7 +224,11 @@ export interface ConformanceCase {
  * @since 0.1.0
  */
 export const conformance = <E>(options: Options<E>): ReadonlyArray<ConformanceCase> =>
-  [...contract, ...promises].map(({ name, run }) => ({ name, run: prepare(options, name, run) }))
+  [...contract, ...sharing, ...promises, ...betweenProcesses].map(({ name, processes = 0, run }) => ({
+    name,
+    processes,
+    run: prepare(options, name, run)
+  }))
 
 /**
  * Hands cases to a function like vitest's `it`.
@@ -206,6 +261,27 @@ export const register = (
   for (const { name, run } of cases) it(name, () => Effect.runPromise(Effect.scoped(run)))
 }
 
+/**
+ * What the {@link Program} of a {@link Subject} runs: makes a store from the
+ * argument, and does with it what the suite says until the suite ends.
+ *
+ * **Example** (A program for a store on files)
+ *
+ * ```ts no-run
+ * import { Effect } from "effect"
+ * import * as FileBackend from "effect-lock/FileBackend"
+ * import { conformance } from "effect-lock/testing"
+ *
+ * await Effect.runPromise(conformance.serve((directory) => FileBackend.makeStore({ directory })))
+ * ```
+ *
+ * @category utilities
+ * @since 0.2.0
+ */
+export const serve = <E>(
+  makeStore: (argument: string) => Effect.Effect<LockStore, E, Scope.Scope>
+): Effect.Effect<void, E> => Effect.scoped(Contender.serve(makeStore))
+
 // -----------------------------------------------------------------------------
 // What a case runs with
 // -----------------------------------------------------------------------------
@@ -228,6 +304,7 @@ interface Bench {
   readonly token: () => string
   readonly now: Effect.Effect<number>
   readonly elapse: (millis: number) => Effect.Effect<void>
+  readonly program: Program | undefined
   /** A process on a store, closed with the case. */
   readonly process: (store: LockStore) => Effect.Effect<Process, never, Scope.Scope>
   /** Lets time pass until the check holds. */
@@ -246,6 +323,7 @@ type Run = (bench: Bench) => Effect.Effect<void, Wrong | BackendFailure | LockEr
 
 interface Case {
   readonly name: string
+  readonly processes?: number
   readonly run: Run
 }
 
@@ -289,13 +367,14 @@ const prepare = <E>(options: Options<E>, name: string, run: Run): ConformanceCas
   })
 
   const body = Effect.fnUntraced(function*(scope: Scope.Scope) {
-    const { faults, one, other } = yield* options.make
+    const { faults, one, other, program } = yield* options.make
     const test = yield* TestBackend.make(one)
     const nextToken = Token.make(() => 0)
     const once = { times: 1 }
     yield* run({
       one,
       other,
+      program: inTestTime ? undefined : program,
       faulty: test.store,
       faults: {
         lostReply: faults?.lostReply ?? ((operation) => test.loseReply(operation, once)),
@@ -1010,7 +1089,7 @@ const promises: ReadonlyArray<Case> = [
   {
     name: "a waiter that is interrupted leaves nothing behind",
     run: Effect.fnUntraced(function*(bench) {
-      const { elapse, end, key, one, other, patience, process, slack, token } = bench
+      const { elapse, end, eventually, key, one, other, patience, process, slack, token } = bench
       const here = yield* process(one)
       const holder = token()
       yield* take(bench, other, key, holder)
@@ -1023,11 +1102,15 @@ const promises: ReadonlyArray<Case> = [
         waiter.interruptUnsafe()
         yield* same("how it ends", reasonOf(yield* end("the interruption", patience + slack, waiter)), "Interrupt")
       }
-      const occupant = Option.getOrUndefined(yield* other.inspect(key))
-      yield* same("the holder", occupant?.token, holder)
-      yield* same("waiters", occupant?.waiters ?? 0, 0)
+      // It has left at once here, and in the store within a round trip.
+      yield* eventually(
+        "nobody waits",
+        1_000 + slack,
+        Effect.map(other.inspect(key), (occupant) => (Option.getOrUndefined(occupant)?.waiters ?? 0) === 0)
+      )
+      yield* same("the holder", Option.getOrUndefined(yield* other.inspect(key))?.token, holder)
       yield* other.release(key, holder)
-      yield* same("the key is free", yield* isFree(other, key), true)
+      yield* eventually("the key is free", 1_000 + slack, isFree(other, key))
     })
   },
   {
@@ -1067,6 +1150,352 @@ const promises: ReadonlyArray<Case> = [
       yield* same("the key is free", yield* isFree(other, key), true)
       yield* same("how the work ends", reasonOf(yield* end("the work", slack, work)), "LockLost")
     })
+  }
+]
+
+// -----------------------------------------------------------------------------
+// Sharing
+// -----------------------------------------------------------------------------
+
+/** A claim of so many permits of a limit; by default as a reader. */
+const portion = (
+  key: string,
+  token: string,
+  expiresMillis: number,
+  { limit = Number.MAX_SAFE_INTEGER, permits = 1, wait = false } = {}
+) => ({ key, token, expiresMillis, wait, share: { permits, limit } })
+
+/** A case for a store whose keys may be shared. */
+const ifShares = (run: Run): Run => (bench) => bench.one.shares === true ? run(bench) : Effect.void
+
+const permitsOf = (store: LockStore, key: string) =>
+  Effect.map(
+    store.holders === undefined ? Effect.map(store.inspect(key), Option.toArray) : store.holders(key),
+    (holders) => holders.map(({ permits }) => permits ?? "alone").toSorted().join()
+  )
+
+const sharing: ReadonlyArray<Case> = ([
+  {
+    name: "sharers are let in together up to the limit, and one leaving makes room for one",
+    run: Effect.fnUntraced(function*({ key, one, other, token }) {
+      const [a, b, c, d] = [token(), token(), token(), token()]
+      const limit = { limit: 3 }
+      for (const [store, sharer] of [[one, a], [other, b], [one, c]] as const) {
+        yield* acquired("within the limit", yield* store.tryAcquire(portion(key, sharer, 60_000, limit)))
+      }
+      yield* held("beyond the limit", yield* other.tryAcquire(portion(key, d, 60_000, limit)))
+      yield* acquired("one that asks again", yield* other.tryAcquire(portion(key, a, 60_000, limit)))
+      yield* same("the holders", yield* permitsOf(other, key), "1,1,1")
+      yield* same("the release, by the other", yield* one.release(key, b), true)
+      yield* same("the second release", yield* other.release(key, b), false)
+      yield* acquired("in its place", yield* other.tryAcquire(portion(key, d, 60_000, limit)))
+      yield* held("beyond the limit", yield* one.tryAcquire(portion(key, b, 60_000, limit)))
+      for (const sharer of [a, c, d]) yield* same("the release", yield* other.release(key, sharer), true)
+      yield* same("the key is free", yield* isFree(one, key), true)
+    })
+  },
+  {
+    name: "permits weigh, and each claim is judged by its own limit",
+    run: Effect.fnUntraced(function*({ key, one, other, token }) {
+      const [heavy, light, wide] = [token(), token(), token()]
+      yield* acquired("three of five", yield* one.tryAcquire(portion(key, heavy, 60_000, { limit: 5, permits: 3 })))
+      yield* held("three more", yield* other.tryAcquire(portion(key, token(), 60_000, { limit: 5, permits: 3 })))
+      yield* held("one of a limit of three", yield* other.tryAcquire(portion(key, token(), 60_000, { limit: 3 })))
+      yield* acquired("two more", yield* other.tryAcquire(portion(key, light, 60_000, { limit: 5, permits: 2 })))
+      yield* acquired("a reader", yield* other.tryAcquire(portion(key, wide, 60_000)))
+      yield* same("the holders", yield* permitsOf(one, key), "1,2,3")
+      yield* same("the release", yield* other.release(key, heavy), true)
+      yield* same("the release", yield* one.release(key, wide), true)
+      yield* acquired("three of five", yield* one.tryAcquire(portion(key, heavy, 60_000, { limit: 5, permits: 3 })))
+      const most = { limit: Number.MAX_SAFE_INTEGER, permits: Number.MAX_SAFE_INTEGER - 5 }
+      yield* acquired("all the others", yield* one.tryAcquire(portion(key, wide, 60_000, most)))
+      yield* held("not one too many", yield* other.tryAcquire(portion(key, token(), 60_000)))
+      for (const sharer of [heavy, light, wide]) yield* same("the release", yield* other.release(key, sharer), true)
+      yield* same("the key is free", yield* isFree(one, key), true)
+    })
+  },
+  {
+    name: "who has the key alone keeps sharers out, and the other way round",
+    run: Effect.fnUntraced(function*(bench) {
+      const { key, one, other, token } = bench
+      const [alone, shared] = [token(), token()]
+      const before = (yield* take(bench, one, key, alone)).fencingToken
+      yield* held("a sharer", yield* other.tryAcquire(portion(key, shared, 60_000)))
+      yield* same("the holders", yield* permitsOf(other, key), "alone")
+      yield* same("the release", yield* one.release(key, alone), true)
+      const between = yield* acquired("a sharer", yield* other.tryAcquire(portion(key, shared, 60_000)))
+      const attempt = yield* one.tryAcquire(claim(key, alone, 60_000))
+      if (attempt._tag === "Acquired") return yield* wrong("somebody has a shared key alone")
+      if (attempt.token !== undefined) yield* same("the holder's token", attempt.token, shared)
+      yield* same("an extension by who has nothing", yield* one.extend(claim(key, alone, 60_000)), false)
+      yield* same("a release by who has nothing", yield* one.release(key, alone), false)
+      yield* same("the holders", yield* permitsOf(one, key), "1")
+      yield* same("the release", yield* one.release(key, shared), true)
+      const after = (yield* take(bench, other, key, alone)).fencingToken
+      yield* that(`fencing tokens are ${[before, between, after].join()}`, before < between && between < after)
+      yield* same("an extension by who has nothing", yield* one.extend(claim(key, shared, 60_000)), false)
+      yield* same("a release by who has nothing", yield* one.release(key, shared), false)
+    })
+  },
+  {
+    name: "each sharer's lease ends by itself, whatever the others do",
+    run: Effect.fnUntraced(function*(bench) {
+      const { eventually, grain, key, lease, now, one, other, slack, token } = bench
+      const [short, long, next] = [token(), token(), token()]
+      const limit = { limit: 2 }
+      const at = yield* now
+      yield* acquired("a short one", yield* one.tryAcquire(portion(key, short, lease, limit)))
+      yield* acquired("a long one", yield* other.tryAcquire(portion(key, long, 60_000, limit)))
+      let early = false
+      yield* eventually(
+        "the short one makes room",
+        lease + grain + slack,
+        Effect.gen(function*() {
+          yield* one.extend(claim(key, long, 60_000))
+          const attempt = yield* other.tryAcquire(portion(key, next, 60_000, limit))
+          early = attempt._tag === "Acquired" && (yield* now) < at + lease * 0.99 - 2
+          return attempt._tag === "Acquired"
+        })
+      )
+      yield* that("the lease ended early", !early)
+      yield* same("the extension of what has ended", yield* one.extend(claim(key, short, 60_000)), false)
+      yield* same("the release of what has ended", yield* one.release(key, short), false)
+      yield* same("the extension of the others", yield* other.extend(claim(key, next, 60_000)), true)
+      yield* same("the holders", yield* permitsOf(one, key), "1,1")
+    })
+  },
+  {
+    name: "a lease that many share is extended for each by itself",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, key, lease, one, other, token } = bench
+      const tokens = Array.from({ length: 5 }, token)
+      for (const token of tokens) yield* acquired("a reader", yield* one.tryAcquire(portion(key, token, lease)))
+      yield* elapse(lease * 0.6)
+      const holdings = tokens.slice(1).map((token) => claim(key, token, lease * 3))
+      const answers = one.extendAll === undefined
+        ? yield* Effect.forEach(holdings, one.extend)
+        : yield* one.extendAll(holdings)
+      yield* same("the extensions", answers.join(), "true,true,true,true")
+      yield* elapse(lease * 0.6)
+      yield* same("the extension of what has ended", yield* one.extend(claim(key, tokens[0], lease)), false)
+      yield* same("the holders", yield* permitsOf(other, key), "1,1,1,1")
+      yield* held("somebody alone", yield* other.tryAcquire(claim(key, token(), lease)))
+    })
+  },
+  {
+    name: "who shares does not pass who waits, and who leaves the queue lets in those behind",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, end, eventually, key, one, other, process, slack } = bench
+      const [here, there] = [yield* process(one), yield* process(other)]
+      let [reading, wrote] = [0, false]
+      const read = Effect.andThen(Effect.sync(() => reading++), Effect.never)
+      yield* Effect.forkChild(here(Lock.withSharedLock(read, key)), immediately)
+      yield* eventually("a reader reads", 2_000 + slack, Effect.sync(() => reading === 1))
+      const writer = yield* Effect.forkChild(
+        there(Lock.withLock(Effect.sync(() => wrote = true), key, { timeout: "Infinity" })),
+        immediately
+      )
+      yield* elapse(300)
+      const behind = yield* Effect.forkChild(here(Lock.withSharedLock(read, key, { timeout: "Infinity" })), immediately)
+      yield* elapse(300)
+      // A store that keeps no queue has no order to keep either, and none that shares is without.
+      yield* same("readers beside the first", reading, 1)
+      writer.interruptUnsafe()
+      yield* end("the writer leaves", 2_000 + slack, writer)
+      yield* eventually("the reader behind it reads", 5_000 + slack, Effect.sync(() => reading === 2))
+      yield* that("the writer did not write", !wrote)
+      behind.interruptUnsafe()
+      yield* end("the reader leaves", 2_000 + slack, behind)
+    })
+  },
+  {
+    name: "a heavy claim is not passed by light ones, and one release lets in as many as fit",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, end, key, one, other, process, slack } = bench
+      const processes = [yield* process(one), yield* process(other)]
+      let [out, most] = [0, 0]
+      const order: Array<number> = []
+      const work = (permits: number, millis: number) =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => {
+            order.push(permits)
+            most = Math.max(most, out += permits)
+          }),
+          () => Effect.sleep(millis),
+          () => Effect.sync(() => void (out -= permits))
+        )
+      const start = (i: number, permits: number, millis: number) =>
+        Effect.tap(
+          Effect.forkChild(
+            processes[i % 2](
+              Lock.withPermits(work(permits, millis), key, { limit: 4, permits, timeout: "Infinity" })
+            ),
+            immediately
+          ),
+          () => elapse(150)
+        )
+      const fibers = [
+        yield* start(0, 2, 900),
+        yield* start(1, 4, 50),
+        yield* start(0, 1, 50),
+        yield* start(1, 1, 50)
+      ]
+      for (const fiber of fibers) {
+        yield* same("how it ends", reasonOf(yield* end("the work", 10_000 + slack, fiber)), "Success")
+      }
+      yield* same("the order", order.join(), "2,4,1,1")
+      yield* that(`${most} permits of 4 are out`, most <= 4)
+      yield* same("the key is free", yield* isFree(other, key), true)
+    })
+  },
+  {
+    name: "readers and writers of two processes keep each other out, and leave nothing",
+    run: Effect.fnUntraced(function*(bench) {
+      const { end, key, one, other, process, slack } = bench
+      const processes = [yield* process(one), yield* process(other)]
+      const inside = { readers: 0, writers: 0 }
+      const faults: Array<string> = []
+      const enter = (kind: "readers" | "writers") =>
+        Effect.acquireUseRelease(
+          Effect.sync(() => {
+            inside[kind]++
+            if (inside.writers > 1 || (inside.writers > 0 && inside.readers > 0)) faults.push(JSON.stringify(inside))
+          }),
+          () => Effect.sleep(3),
+          () => Effect.sync(() => void inside[kind]--)
+        )
+      const fibers = yield* Effect.forEach(Array.from({ length: 40 }, (_, i) => i), (i) =>
+        Effect.forkChild(
+          processes[i % 2](
+            i % 5 === 3
+              ? Lock.withLock(enter("writers"), key, { timeout: "Infinity" })
+              : Lock.withSharedLock(enter("readers"), key, { timeout: "Infinity" })
+          ),
+          immediately
+        ))
+      for (const fiber of fibers) {
+        yield* same("how it ends", reasonOf(yield* end("the work", 20_000 + slack, fiber)), "Success")
+      }
+      yield* same("who was inside together", faults.join(), "")
+      yield* same("the key is free", yield* isFree(one, key), true)
+    })
+  }
+] satisfies ReadonlyArray<Case>).map(({ name, run }) => ({ name, run: ifShares(run) }))
+
+// -----------------------------------------------------------------------------
+// The same, among processes
+// -----------------------------------------------------------------------------
+
+/** A process of the program, killed with the case. */
+const contender = (program: Program) => Effect.mapError(Contender.start(program), unanswered)
+
+const unanswered = (description: string): Wrong => ({ _tag: "Wrong", description })
+
+const ask = <A>(answer: Effect.Effect<A, string>) => Effect.mapError(answer, unanswered)
+
+/** How often the key passed from process to process; wrong if two had it, or a fencing token did not rise. */
+const handOffs = Effect.fnUntraced(function*(logs: ReadonlyArray<ReadonlyArray<Contender.Section>>) {
+  const sections = logs
+    .flatMap((log, process) => log.map((section) => ({ ...section, process })))
+    .toSorted((one, other) => one.from - other.from)
+  let count = 0
+  for (const [i, { fencingToken, from, process }] of sections.entries()) {
+    const before = sections[i - 1]
+    if (before === undefined) continue
+    if (from < before.to) return yield* wrong(`two processes had the key for ${(before.to - from).toFixed(2)} ms`)
+    yield* that(
+      `the fencing token is ${fencingToken} after ${before.fencingToken}`,
+      fencingToken > before.fencingToken
+    )
+    if (process !== before.process) count++
+  }
+  return count
+})
+
+/** A case for a store that has a program. */
+const withProgram =
+  (run: (bench: Bench, start: Effect.Effect<Contender.Contender, Wrong, Scope.Scope>) => ReturnType<Run>): Run =>
+  (bench) => bench.program === undefined ? Effect.void : run(bench, contender(bench.program))
+
+const three = [1, 2, 3]
+
+const betweenProcesses: ReadonlyArray<Case> = [
+  {
+    name: "processes that ask all the time never overlap, and their fencing tokens rise",
+    processes: 3,
+    run: withProgram(Effect.fnUntraced(function*({ grain, key, now, smallest }, start) {
+      const processes = yield* Effect.forEach(three, () => start, { concurrency: "unbounded" })
+      const logs: Array<Array<Contender.Section>> = three.map(() => [])
+      const until = (yield* now) + 30_000 + 10 * grain
+      // Until there was something to see: a busy machine runs one process after the other.
+      for (let seen = 0; seen < 100;) {
+        if ((yield* now) > until) return yield* wrong(`the key passed between processes ${seen} times only`)
+        const order = { key, expires: smallest, millis: 500 }
+        const answers = yield* Effect.forEach(processes, ({ ask: tell }) => ask(tell("grab", order)), {
+          concurrency: "unbounded"
+        })
+        answers.forEach((answer, i) => logs[i].push(...answer))
+        seen = yield* handOffs(logs)
+      }
+    }))
+  },
+  {
+    name: "processes that wait all have their turns, one after the other",
+    processes: 3,
+    run: withProgram(Effect.fnUntraced(function*({ key, other }, start) {
+      const processes = yield* Effect.forEach(three, () => start, { concurrency: "unbounded" })
+      const order = { key, turns: 20 }
+      const logs = yield* Effect.forEach(processes, ({ ask: tell }) => ask(tell("queue", order)), {
+        concurrency: "unbounded"
+      })
+      yield* handOffs(logs)
+      for (const log of logs) yield* same("turns", log.length, order.turns)
+      yield* same("the key is free", yield* isFree(other, key), true)
+    }))
+  },
+  {
+    name: "a waiter takes over from a process that was killed",
+    processes: 1,
+    run: withProgram(Effect.fnUntraced(function*({ end, grain, key, lease, one, process, slack }, start) {
+      const [here, victim] = [yield* process(one), yield* start]
+      const before = yield* ask(victim.ask("hold", { key, expires: lease }))
+      const work = Lock.withLock((lease) => Effect.succeed(lease.fencingToken), key)
+      const waiter = yield* Effect.forkChild(here(work), immediately)
+      yield* victim.signal("SIGKILL")
+      const exit = yield* end("the waiter takes over", lease + grain + 2_000 + slack, waiter)
+      if (exit._tag === "Failure") return yield* wrong(`the waiter fails with ${reasonOf(exit)}`)
+      yield* that(`the fencing token is ${exit.value} after ${before}`, exit.value > before)
+    }))
+  },
+  {
+    name: "a process that stood still for longer than its lease is told that another has the key",
+    processes: 1,
+    run: withProgram(Effect.fnUntraced(function*(bench, start) {
+      const { end, eventually, grain, key, lease, one, other, process, slack } = bench
+      const [here, victim] = [yield* process(one), yield* start]
+      const before = yield* ask(victim.ask("hold", { key, expires: lease }))
+      yield* victim.signal("SIGSTOP")
+      let after = 0
+      const work = Lock.withLock(
+        ({ fencingToken }) => Effect.andThen(Effect.sync(() => after = fencingToken), Effect.never),
+        key,
+        { expires: "60 seconds" }
+      )
+      const waiter = yield* Effect.forkChild(here(work), immediately)
+      yield* eventually("the waiter takes over", lease + grain + 2_000 + slack, Effect.sync(() => after > 0))
+      yield* that(`the fencing token is ${after} after ${before}`, after > before)
+      const holder = Option.getOrUndefined(yield* other.inspect(key))?.token
+      yield* victim.signal("SIGCONT")
+      const told = yield* Effect.forkChild(ask(victim.ask("end", { key })), immediately)
+      yield* same(
+        "what it is told",
+        Option.getOrUndefined(Exit.getSuccess(yield* end("it is told", 10_000, told))),
+        "LockLost"
+      )
+      yield* same("the holder", Option.getOrUndefined(yield* other.inspect(key))?.token, holder)
+      waiter.interruptUnsafe()
+      yield* end("the interruption", 2_000 + slack, waiter)
+    }))
   }
 ]
 

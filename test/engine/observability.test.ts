@@ -3,7 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Metric, Tracer } from "effect"
 import { Lock, LockConfig, LockError } from "effect-lock"
 import { TestClock } from "effect/testing"
-import { handingOver, outcome, scene } from "./support.ts"
+import { logged, reasonOf, the } from "./scenery.ts"
+import { flush, handingOver, makeProcess, outcome, scene } from "./support.ts"
 
 /** What the metrics say, in a registry of the test's own. */
 const metrics = Effect.map(Metric.snapshot, (snapshot) =>
@@ -166,6 +167,29 @@ describe("metrics", () => {
       }
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
 
+  it.effect("count a lost lease as held until it was lost, be it in a scope that goes on", () =>
+    Effect.gen(function*() {
+      const { run, start } = yield* scene()
+      yield* start(Effect.scoped(Effect.andThen(Lock.acquire("key"), Effect.never)))
+      yield* TestClock.adjust(700)
+      assert.strictEqual((yield* metrics).lock_held, 1)
+      yield* run(Lock.forceRelease("key"))
+      yield* TestClock.adjust(5_000)
+      const seen = yield* metrics
+      assert.deepStrictEqual([seen.lock_held, seen.lock_lost_total, seen.lock_hold_duration_seconds], [0, 1, [1, 0.7]])
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+
+  it.effect("are those of all backends of a name, and not of one that is closed", () =>
+    Effect.gen(function*() {
+      const one = yield* scene()
+      const other = yield* makeProcess(one.inner)
+      yield* one.start(Lock.withLock(Effect.never, "a"))
+      yield* other.start(Lock.withLock(Effect.never, "b"))
+      assert.deepStrictEqual([(yield* metrics).lock_held, (yield* metrics).lock_attempts_total], [2, 2])
+      yield* other.engine.close
+      assert.strictEqual((yield* metrics).lock_held, 1)
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
+
   it.effect("are there from the start, at zero", () =>
     Effect.gen(function*() {
       yield* scene()
@@ -229,6 +253,88 @@ describe("spans", () => {
       assert.strictEqual(status._tag === "Ended" && Number(status.endTime - status.startTime) / 1_000_000, 300)
     }))
 
+  const shape = ({ name, status }: Tracer.NativeSpan) => {
+    if (status._tag === "Started") return [name, "open"]
+    const { endTime, exit, startTime } = status
+    const why = exit._tag === "Success" ?
+      "Success" :
+      exit.cause.reasons.map((reason) =>
+        reason._tag === "Fail"
+          ? (reason.error as { reason?: { _tag: string } }).reason?._tag ?? reason.error
+          : reason._tag
+      ).join()
+    return [name, why, Number(endTime - startTime) / 1_000_000]
+  }
+
+  it.effect("of a wait that was in vain have failed, and those of one that was told not to mind have not", () =>
+    Effect.gen(function*() {
+      const { spans, tracer } = tracing()
+      const { start, test } = yield* scene()
+      yield* test.hold("key")
+      yield* start(Effect.withTracer(Lock.withLock(Effect.void, "key", { timeout: 50 }), tracer))
+      yield* TestClock.adjust(50)
+      yield* flush
+      yield* start(Effect.withTracer(Lock.once(Effect.void, "key"), tracer))
+      yield* start(Effect.withTracer(Effect.scoped(Lock.acquire("key", { timeout: 20 })), tracer))
+      yield* TestClock.adjust(20)
+      yield* flush
+      assert.deepStrictEqual(spans.map(shape), [
+        ["Lock.wait", "LockTimeout", 50],
+        ["Lock.wait", "Success", 0],
+        ["Lock.wait", "LockTimeout", 20]
+      ])
+    }))
+
+  it.effect("of a lease that was lost have failed, when it was lost", () =>
+    Effect.gen(function*() {
+      const { spans, tracer } = tracing()
+      const { run, start } = yield* scene()
+      yield* start(Effect.withTracer(Lock.withLock(Effect.never, "key"), tracer))
+      yield* start(Effect.withTracer(Effect.scoped(Effect.andThen(Lock.acquire("scoped"), Effect.never)), tracer))
+      yield* TestClock.adjust(300)
+      yield* run(Lock.forceRelease("key"))
+      yield* run(Lock.forceRelease("scoped"))
+      yield* TestClock.adjust(1_000)
+      assert.deepStrictEqual(spans.map(shape), [
+        ["Lock.wait", "Success", 0],
+        ["Lock.hold", "LockLost", 300],
+        ["Lock.wait", "Success", 0],
+        ["Lock.hold", "LockLost", 300]
+      ])
+    }))
+
+  it.effect("of a lease that is released early end then", () =>
+    Effect.gen(function*() {
+      const { spans, tracer } = tracing()
+      const { start } = yield* scene()
+      const call = Effect.scoped(Effect.gen(function*() {
+        const lease = yield* Lock.acquire("key")
+        yield* Effect.sleep(20)
+        yield* lease.release
+        yield* Effect.sleep(80)
+      }))
+      yield* start(Effect.withTracer(call, tracer))
+      yield* TestClock.adjust(100)
+      assert.deepStrictEqual(spans.map(shape), [["Lock.wait", "Success", 0], ["Lock.hold", "Success", 20]])
+    }))
+
+  it.effect("of waiting begin before the first attempt, whose own are inside", () =>
+    Effect.gen(function*() {
+      const { spans, tracer } = tracing()
+      const { start, test } = yield* scene((store) => ({
+        ...store,
+        tryAcquire: (claim) => Effect.withSpan(store.tryAcquire(claim), "store")
+      }))
+      yield* test.delay("tryAcquire", 30)
+      yield* start(Effect.withTracer(Lock.withLock(Effect.void, "key"), tracer))
+      yield* TestClock.adjust(30)
+      assert.deepStrictEqual(spans.map(shape), [["Lock.wait", "Success", 30], ["store", "Success", 30], [
+        "Lock.hold",
+        "Success",
+        0
+      ]])
+    }))
+
   it.effect("are not made when nobody traces", () =>
     Effect.gen(function*() {
       const { run } = yield* scene()
@@ -242,6 +348,99 @@ describe("spans", () => {
       const { run } = yield* scene()
       yield* run(Lock.withLock(Effect.void, "key")).pipe(Effect.withTracerEnabled(false), Effect.withTracer(tracer))
       assert.deepStrictEqual(spans, [])
+    }))
+})
+
+describe("log lines", () => {
+  it.effect("are one for a time of trouble, however many locks there are, and one when it is over", () =>
+    logged((lines) =>
+      Effect.gen(function*() {
+        const { start, test } = yield* scene()
+        const fibers = yield* Effect.forEach(Array.from({ length: 50 }, (_, i) => i), (i) =>
+          start(Lock.withLock(Effect.never, `key-${i}`, { expires: "1 minute" })))
+        yield* TestClock.adjust(5_000)
+        for (let outage = 1; outage <= 2; outage++) {
+          yield* test.down
+          yield* TestClock.adjust(25_000)
+          yield* start(Lock.withLock(Effect.void, "waiting", { timeout: 1_000 }))
+          yield* TestClock.adjust(5_000)
+          assert.strictEqual(lines.length, 2 * outage - 1, lines.join("\n"))
+          assert.match(lines.at(-1)!, /^Warn: The memory lock backend is in trouble: leases are kept until/)
+          yield* test.up
+          yield* TestClock.adjust(25_000)
+          assert.strictEqual(lines.length, 2 * outage, lines.join("\n"))
+          assert.strictEqual(lines.at(-1), "Info: The memory lock backend answers again")
+        }
+        assert.deepStrictEqual(new Set(fibers.map(outcome)), new Set(["Running"]))
+      })
+    ))
+
+  it.effect("are one for a silence, too", () =>
+    logged((lines) =>
+      Effect.gen(function*() {
+        const { start, test } = yield* scene()
+        yield* start(Lock.withLock(Effect.never, "key", { expires: "1 minute" }))
+        yield* test.loseReply("extend")
+        yield* TestClock.adjust(50_000)
+        assert.strictEqual(lines.length, 1, lines.join("\n"))
+        yield* test.heal()
+        yield* TestClock.adjust(20_000)
+        assert.strictEqual(lines.length, 2, lines.join("\n"))
+      })
+    ))
+
+  it.effect("are none when all is well, when a key is held, nor when a backend closes", () =>
+    logged((lines) =>
+      Effect.gen(function*() {
+        const { engine, run, start, test } = yield* scene()
+        yield* test.hold("held")
+        yield* run(Effect.ignore(Lock.withLock(Effect.void, "held", { timeout: 0 })))
+        yield* start(Lock.withLock(Effect.never, "key"))
+        yield* TestClock.adjust("1 minute")
+        yield* engine.close
+        assert.deepStrictEqual(lines, [])
+      })
+    ))
+
+  it.effect("are one for a lock that a store refuses to renew, whose loss says why", () =>
+    logged((lines) =>
+      Effect.gen(function*() {
+        const { start, test } = yield* scene()
+        yield* test.fail("extend", { kind: "ReadOnly", retryable: false })
+        const fiber = yield* start(reasonOf(Lock.withLock(Effect.never, "key", { expires: 3_000 })))
+        yield* TestClock.adjust(3_000)
+        yield* flush
+        const { failure, message, why } = the(yield* Fiber.join(fiber), "LockLost")
+        assert.deepStrictEqual([why, failure?.kind, failure?.operation], ["Expired", "ReadOnly", "extend"])
+        assert.include(message, "no renewal got through (the last one failed: memory could not extend")
+        assert.strictEqual(lines.length, 1, lines.join("\n"))
+        assert.match(lines[0], /^Warn: A lock could not be renewed/)
+      })
+    ))
+
+  it.effect("say nothing of a lease that was not to be renewed, and neither does its loss", () =>
+    logged((lines) =>
+      Effect.gen(function*() {
+        const { start } = yield* scene()
+        const fiber = yield* start(reasonOf(Lock.withLock(Effect.never, "key", { expires: 50, renew: false })))
+        yield* TestClock.adjust(50)
+        yield* flush
+        assert.isUndefined(the(yield* Fiber.join(fiber), "LockLost").failure)
+        assert.deepStrictEqual(lines, [])
+      })
+    ))
+
+  it.effect("a loss says nothing of failures that a renewal has followed", () =>
+    Effect.gen(function*() {
+      const { start, test } = yield* scene()
+      yield* test.fail("extend", { times: 1 })
+      const fiber = yield* start(reasonOf(Lock.withLock(Effect.never, "key", { expires: 3_000 })))
+      yield* TestClock.adjust(2_500)
+      yield* test.loseRequest("extend")
+      yield* TestClock.adjust(10_000)
+      yield* flush
+      const { failure } = the(yield* Fiber.join(fiber), "LockLost")
+      assert.notStrictEqual(failure?.kind, "Unreachable")
     }))
 })
 

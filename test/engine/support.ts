@@ -155,7 +155,7 @@ export const granting: Effect.Effect<LockStore.LockStore> = Effect.gen(function*
 })
 
 /** For so long an engine is interested in the answer to a call that nobody waits for, and then in its lease. */
-const horizon = 45_000
+export const horizon = 45_000
 
 /** Nothing remains of the keys, in the process and in the store; of calls that the store never answers, after a while. */
 export const assertClean = Effect.fnUntraced(function*(

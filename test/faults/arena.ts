@@ -118,13 +118,15 @@ export class Arena {
   readonly start = (name: string): Effect.Effect<void, ArenaError> =>
     Effect.gen({ self: this }, function*() {
       const { backend, expires, fibers, hold, timeout } = this.workload
-      const between = this.server === undefined ? undefined : yield* this.behindProxy(this.server.port())
+      const port = this.server?.port
+      const between = port === undefined ? undefined : yield* this.behindProxy(port())
       const log = join(this.directory, `${name}.log`)
       closeSync(openSync(log, "w"))
       const options = {
         backend,
         base: String(this.origin),
         build: this.build,
+        directory: this.server?._tag === "Files" ? this.server.directory : undefined,
         expires,
         fibers,
         files: this.files,

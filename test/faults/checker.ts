@@ -90,6 +90,9 @@ export const check = (recording: Recording): Verdict => {
   const lateness = ({ deadline, endedAt, worker }: Section): number =>
     endedAt - deadline - total(gapsOf.get(worker) ?? [], { from: deadline, to: endedAt })
 
+  /** Its process stood still between being given the lock and using it, until that was over. */
+  const cameLate = ({ deadline, enteredAt }: Section): boolean => deadline < enteredAt
+
   const cutOffs = strikes.flatMap(({ cutsOff, from, to }) => cutsOff ? { from, to: to + recovery } : [])
 
   /** Those who wait when the workers are told to stop wait on. */
@@ -107,9 +110,9 @@ export const check = (recording: Recording): Verdict => {
         if (second.enteredAt >= first.endedAt) continue
         // Who came first may have the newer lease: a fiber that inherits one comes late.
         const [older, newer] = first.fence < second.fence ? [first, second] : [second, first]
-        const within = Math.min(first.deadline, first.endedAt) > second.enteredAt
+        const within = Math.min(first.deadline, first.endedAt) > second.enteredAt && !cameLate(second)
         if (within && forgottenBetween(older, newer)) counts.overlapsForgotten++
-        else if (!within && lateness(first) <= slack) counts.overlapsPaused++
+        else if (!within && lateness(cameLate(second) ? second : first) <= slack) counts.overlapsPaused++
         else {
           violations.push(`two holders: ${show(first)} and ${show(second)}`)
           continue
@@ -127,7 +130,7 @@ export const check = (recording: Recording): Verdict => {
     for (const section of list) {
       if (highest !== undefined && section.fence <= highest.fence) {
         // It was given the lock first and learned of it last.
-        const late = section.fence < highest.fence && forgottenBetween(section, highest)
+        const late = section.fence < highest.fence && (forgottenBetween(section, highest) || cameLate(section))
         if (!late) violations.push(`fencing tokens: ${show(section)} after ${show(highest)}`)
       } else highest = section
     }

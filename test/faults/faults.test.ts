@@ -10,7 +10,7 @@ import { isInstalled } from "../../scripts/installed.ts"
 import { redis as startRedis, shared } from "../support/redis.ts"
 import { proxy } from "./proxy.ts"
 import { attack, build, type Scenario } from "./runner.ts"
-import { broken, memcached, memory, redis } from "./scenarios.ts"
+import { broken, files, memcached, memory, redis } from "./scenarios.ts"
 
 const seconds = Number(process.env.FAULTS_SECONDS ?? 5)
 const seed = Number(process.env.FAULTS_SEED ?? 1)
@@ -38,6 +38,10 @@ const survives = (scenario: Scenario) =>
 const longOnly = /no faults|wall clocks|forgets nothing/
 
 describe("in memory", () => memory.forEach(survives))
+
+describe("in files", () => {
+  for (const scenario of files) if (!longOnly.test(scenario.name)) survives(scenario)
+})
 
 describe.skipIf(!isInstalled("redis"))("with redis-server", () => {
   for (const scenario of redis) if (!longOnly.test(scenario.name)) survives(scenario)

@@ -25,6 +25,10 @@ export interface Proxy {
   readonly cutReplies: () => void
   /** The server's side of all connections ends, the worker's side is not told. */
   readonly halfOpen: () => void
+  /** Nothing more passes on connections that have subscribed; both sides believe in them. */
+  readonly muteSubscriptions: () => void
+  /** Resets connections that have subscribed. */
+  readonly cutSubscriptions: () => void
   /** Resets all connections. */
   readonly reset: () => void
   readonly connections: () => number
@@ -37,6 +41,7 @@ interface Link {
   readonly outbound: Socket
   cut: boolean
   silent: boolean
+  subscribed: boolean
 }
 
 export const proxy = (
@@ -101,8 +106,11 @@ export const proxy = (
           return
         }
         const outbound = connect(state.target, "127.0.0.1")
-        const link: Link = { inbound, outbound, cut: false, silent: state.nowhere }
+        const link: Link = { inbound, outbound, cut: false, silent: state.nowhere, subscribed: false }
         links.add(link)
+        inbound.on("data", (bytes) => {
+          link.subscribed ||= /\r\nsubscribe\r\n/i.test(bytes.toString("latin1"))
+        })
         inbound.setNoDelay(true)
         outbound.setNoDelay(true)
         pump(
@@ -138,6 +146,12 @@ export const proxy = (
               link.silent = true
               link.outbound.destroy()
             }
+          },
+          muteSubscriptions: () => {
+            for (const link of links) link.silent ||= link.subscribed
+          },
+          cutSubscriptions: () => {
+            for (const { inbound, subscribed } of links) if (subscribed) inbound.resetAndDestroy()
           },
           connections: () => links.size,
           close: () => {

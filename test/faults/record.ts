@@ -9,7 +9,7 @@ export interface Section {
   readonly fence: number
   readonly startedAt: number
   readonly enteredAt: number
-  /** The holder's own deadline, as it last knew it. */
+  /** The holder's own deadline, as it last knew it; before it entered if its process stood still in between. */
   deadline: number
   /** When the work had ended; for a killed worker, when it was dead. */
   endedAt: number
@@ -139,6 +139,12 @@ export const readLog = (name: string, path: string, death: Death | undefined): P
       operation.endedAt = at
       operation.result = rest[1]
     }
+  }
+  for (const section of sections.values()) {
+    // Nothing was left of the lease when it entered, so it ended while the process stood still.
+    const { deadline, enteredAt } = section
+    const gap = gaps.findLast(({ from, to }) => from < enteredAt && to > enteredAt - 20)
+    if (deadline - enteredAt < 1 && gap !== undefined) section.deadline = Math.min(deadline, gap.from)
   }
   return {
     worker: { name, gaps, complaints, saidBye },

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import type { Layer, Scope } from "effect"
 import { InMemoryBackend, Lock, type LockBackend } from "effect-lock"
+import * as FileBackend from "effect-lock/FileBackend"
 import * as MemcacheBackend from "effect-lock/MemcacheBackend"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import { spawnSync } from "node:child_process"
@@ -10,11 +11,11 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Arena, type Nemesis, type Workload } from "./arena.ts"
 import { check, type Verdict } from "./checker.ts"
-import { memcachedServer, type RedisOptions, redisServer, type Server } from "./servers.ts"
+import { files, memcachedServer, type RedisOptions, redisServer, type Server } from "./servers.ts"
 
 export interface Scenario extends Partial<Workload> {
   readonly name: string
-  /** `memory`, `redis`, `memcached`, or a broken lock on Redis. */
+  /** `memory`, `file`, `redis`, `memcached`, or a broken lock on Redis. */
   readonly backend: string
   readonly nemeses: ReadonlyArray<Nemesis>
   /** How many of them strike at the same time. */
@@ -71,11 +72,13 @@ export const build: Effect.Effect<Build, never, Scope.Scope> = Effect.map(workpl
 
 const serverOf = (scenario: Scenario): Effect.Effect<Server | undefined, unknown, Scope.Scope> => {
   if (scenario.backend === "memory") return Effect.undefined
+  if (scenario.backend === "file") return files
   return scenario.backend === "memcached" ? memcachedServer : redisServer(scenario.redis ?? {})
 }
 
 const layerOf = (server: Server | undefined): Layer.Layer<LockBackend.LockBackend, unknown> => {
   if (server === undefined) return InMemoryBackend.layer
+  if (server._tag === "Files") return FileBackend.layer({ directory: server.directory })
   return server._tag === "Redis"
     ? RedisBackend.layer({ host: "127.0.0.1", port: server.port() })
     : MemcacheBackend.layer({ servers: [`127.0.0.1:${server.port()}`] })

@@ -1,6 +1,6 @@
 /** The attacks: each family of nemeses alone, and all of them together. */
 import type { Nemesis } from "./arena.ts"
-import { network } from "./nemeses/network.ts"
+import { cutSubscription, mutedSubscription, network } from "./nemeses/network.ts"
 import * as Processes from "./nemeses/processes.ts"
 import * as Servers from "./nemeses/servers.ts"
 import type { Scenario } from "./runner.ts"
@@ -30,12 +30,29 @@ export const memory: ReadonlyArray<Scenario> = [
   }
 ]
 
+export const files: ReadonlyArray<Scenario> = [
+  { name: "files: no faults", backend: "file", nemeses: [] },
+  { name: "files: deaths", backend: "file", nemeses: [death] },
+  { name: "files: pauses and clocks", backend: "file", nemeses: [pause, blockedLoop, wallClock] },
+  // Many a lease ends while its holder stands still, and another while it is being taken over.
+  {
+    name: "files: everything",
+    backend: "file",
+    nemeses: everywhere,
+    together: 2,
+    expires: 300,
+    pause: [0.3, 1],
+    workers: 4
+  }
+]
+
 export const redis: ReadonlyArray<Scenario> = [
   { name: "redis: no faults", backend: "redis", nemeses: [] },
   { name: "redis: deaths", backend: "redis", nemeses: [death] },
   { name: "redis: pauses", backend: "redis", nemeses: [pause, blockedLoop] },
   { name: "redis: wall clocks", backend: "redis", nemeses: [wallClock] },
   { name: "redis: network", backend: "redis", nemeses: network },
+  { name: "redis: subscriptions", backend: "redis", nemeses: [mutedSubscription, cutSubscription] },
   { name: "redis: restarts with data", backend: "redis", nemeses: unforgetting, redis: { keepsData: true } },
   { name: "redis: lost locks", backend: "redis", nemeses: forgetting },
   { name: "redis: failover", backend: "redis", nemeses: [Servers.failover], redis: { hasReplica: true } },

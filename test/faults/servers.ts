@@ -1,7 +1,7 @@
 /** The servers under attack, with what nemeses need of them. */
 import { Effect, Scope } from "effect"
 import type { Redis } from "ioredis"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -10,8 +10,8 @@ import { client, kill, redisAt, until } from "../support/redis.ts"
 import { freePort, type Server as Started, type ServerError } from "../support/server.ts"
 
 interface Common {
-  /** Where it is now. */
-  readonly port: () => number
+  /** Where it is now, if there is a connection to it. */
+  readonly port: (() => number) | undefined
   /** How much longer than asked it keeps a lease. */
   readonly overtime: number
   /** How long a client may take to notice that its connection is dead, and to connect anew. */
@@ -22,6 +22,7 @@ interface Common {
 
 export interface RedisServer extends Common {
   readonly _tag: "Redis"
+  readonly port: () => number
   /** Kills it the hard way, and starts it again at the same port, with the data if it keeps them. */
   readonly restart: Effect.Effect<void, ServerError>
   readonly run: (...command: ReadonlyArray<string | number>) => Effect.Effect<unknown>
@@ -32,13 +33,20 @@ export interface RedisServer extends Common {
 
 export interface MemcachedServer extends Common {
   readonly _tag: "Memcached"
+  readonly port: () => number
   readonly restart: Effect.Effect<void, ServerError>
   readonly command: (text: string) => Effect.Effect<string>
   /** Writes lines without waiting for replies. */
   readonly pour: (lines: Iterable<string>) => Effect.Effect<void>
 }
 
-export type Server = RedisServer | MemcachedServer
+/** No server at all, but a directory that all share. */
+export interface Files extends Common {
+  readonly _tag: "Files"
+  readonly directory: string
+}
+
+export type Server = RedisServer | MemcachedServer | Files
 
 const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-faults-"))),
@@ -148,3 +156,13 @@ export const memcachedServer = Effect.gen(function*(): Effect.fn.Return<
     )
   }
 })
+
+export const files: Effect.Effect<Files, never, Scope.Scope> = Effect.map(directory, (directory): Files => ({
+  _tag: "Files",
+  port: undefined,
+  directory,
+  overtime: 0,
+  recovery: 0,
+  // What was being made by one that was killed is removed some day.
+  leftovers: Effect.sync(() => readdirSync(directory).filter((name) => !name.startsWith(".")))
+}))

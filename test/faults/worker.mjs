@@ -12,7 +12,7 @@ import { openSync, readSync, writeSync } from "node:fs"
 import { createInterface } from "node:readline"
 
 const options = JSON.parse(process.argv[2])
-const { backend, base, build, expires, fibers, files, hold, keys, log, name, port, seed, timeout } = options
+const { backend, base, build, directory, expires, fibers, files, hold, keys, log, name, port, seed, timeout } = options
 
 const origin = BigInt(base)
 const now = () => Number(process.hrtime.bigint() - origin) / 1_000_000
@@ -57,6 +57,10 @@ const makeLock = async () => {
   if (backend === "redis") {
     const RedisBackend = await import(`${build}/RedisBackend.js`)
     return { layer: RedisBackend.layer({ host: "127.0.0.1", port }), withLock: Lock.withLock }
+  }
+  if (backend === "file") {
+    const FileBackend = await import(`${build}/FileBackend.js`)
+    return { layer: FileBackend.layer({ directory }), withLock: Lock.withLock }
   }
   const MemcacheBackend = await import(`${build}/MemcacheBackend.js`)
   return { layer: MemcacheBackend.layer({ servers: [`127.0.0.1:${port}`] }), withLock: Lock.withLock }

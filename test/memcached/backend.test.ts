@@ -23,6 +23,9 @@ const backendAt = (
 
 const reasonOf = (error: LockError) => error.reason
 
+/** A process of its own takes as long to start as the machine makes it. */
+const startingProcesses = 120_000
+
 it.live("every layer locks", () =>
   Effect.gen(function*() {
     const server = yield* memcached()
@@ -154,8 +157,8 @@ it.live("a holder that is killed blocks others for its lease and a few seconds",
     const busy = yield* Effect.provide(Lock.once(Effect.void, "k"), backend)
     assert.strictEqual(busy._tag, "None")
     yield* kill(holder.process)
-    yield* Effect.provide(Lock.withLock(Effect.void, "k", { timeout: "15 seconds" }), backend)
-  }))
+    yield* Effect.provide(Lock.withLock(Effect.void, "k", { timeout: "1 minute" }), backend)
+  }), startingProcesses)
 
 it.live("a server that is down is a BackendFailure within the timeout, and no wait beyond", () =>
   Effect.gen(function*() {
@@ -193,13 +196,13 @@ it.live("lost replies to anything change neither the result nor who holds", () =
     const store = yield* storeAt(server.port)
     for (const direction of ["request", "reply"] as const) {
       for (const opcode of ["add", "replace", "delete"]) {
+        const key = `${direction}-${opcode}`
         const done = yield* Deferred.make<void>()
         const lost = yield* Effect.forkChild(
-          Effect.andThen(proxy.next(direction, opcode, "lose").arrived, Deferred.succeed(done, undefined)),
+          Effect.andThen(proxy.next(direction, opcode, "lose", key).arrived, Deferred.succeed(done, undefined)),
           { startImmediately: true }
         )
         const work = opcode === "replace" ? Deferred.await(done) : Effect.void
-        const key = `${direction}-${opcode}`
         const result = yield* Effect.provide(
           Lock.withLock(Effect.as(work, key), key, { expires: "3 seconds" }),
           backend
@@ -267,4 +270,4 @@ it.live("a process may exit when its layer has closed, and while its connection 
       assert.strictEqual(yield* child.exited, 0)
       assert.strictEqual(child.output(), "done\n")
     }
-  }))
+  }), startingProcesses)

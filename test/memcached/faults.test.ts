@@ -18,26 +18,37 @@ interface World {
   readonly other: LockStore
 }
 
-const world: Effect.Effect<World, ServerError | Error, Scope.Scope> = Effect.gen(function*() {
-  const server = yield* memcached()
-  const proxy = yield* memcachedProxy(() => server.port)
-  return { server, proxy, store: yield* storeAt(proxy.port, { requestTimeout }), other: yield* storeAt(server.port) }
-})
+const world = (requestTimeout: number): Effect.Effect<World, ServerError | Error, Scope.Scope> =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    const proxy = yield* memcachedProxy(() => server.port)
+    const options = { requestTimeout }
+    return { server, proxy, store: yield* storeAt(proxy.port, options), other: yield* storeAt(server.port, options) }
+  })
 
-const test = (name: string, body: (world: World) => Effect.Effect<void, unknown, Scope.Scope>) =>
-  it.live(name, () => Effect.flatMap(world, body))
+const testWith =
+  (requestTimeout: number) => (name: string, body: (world: World) => Effect.Effect<void, unknown, Scope.Scope>) =>
+    it.live(name, () => Effect.flatMap(world(requestTimeout), body))
+
+const test = {
+  /** Every request has its reply, however long that takes. */
+  heard: testWith(60_000),
+  /** A reply does not come, and is not waited for. */
+  lost: testWith(requestTimeout)
+}
 
 const failsWith = <A>(effect: Effect.Effect<A, BackendFailure>, kind: BackendFailure["kind"]) =>
-  Effect.map(Effect.flip(effect), (failure) => {
-    assert.strictEqual(failure.kind, kind)
-    assert.isTrue(failure.retryable)
+  Effect.map(Effect.result(effect), (result) => {
+    assert(result._tag === "Failure", `expected ${kind}, and got a success`)
+    assert.strictEqual(result.failure.kind, kind)
+    assert.isTrue(result.failure.retryable)
   })
 
 // ---------------------------------------------------------------------------
 // Acquiring
 // ---------------------------------------------------------------------------
 
-test("acquire, reply lost: asking again finds our own token, and makes the lease anew", ({ other, proxy, server, store }) =>
+test.lost("acquire, reply lost: asking again finds our own token, and makes the lease anew", ({ other, proxy, server, store }) =>
   Effect.gen(function*() {
     proxy.next("reply", "add", "lose")
     yield* failsWith(store.tryAcquire(claim("k", "a", 5_000)), "NoReply")
@@ -48,7 +59,7 @@ test("acquire, reply lost: asking again finds our own token, and makes the lease
     assert.isTrue(yield* store.release("k", "a"))
   }))
 
-test("acquire, reply lost: a release takes back what we do not know of", ({ other, proxy, store }) =>
+test.lost("acquire, reply lost: a release takes back what we do not know of", ({ other, proxy, store }) =>
   Effect.gen(function*() {
     proxy.next("reply", "add", "lose")
     yield* failsWith(store.tryAcquire(claim("k", "a")), "NoReply")
@@ -56,7 +67,7 @@ test("acquire, reply lost: a release takes back what we do not know of", ({ othe
     yield* acquire(other, "k", "b")
   }))
 
-test("acquire, reply lost while another holds: held, and the other keeps it", ({ other, proxy, store }) =>
+test.lost("acquire, reply lost while another holds: held, and the other keeps it", ({ other, proxy, store }) =>
   Effect.gen(function*() {
     yield* acquire(other, "k", "b")
     proxy.next("reply", "add", "lose")
@@ -66,7 +77,7 @@ test("acquire, reply lost while another holds: held, and the other keeps it", ({
     assert.strictEqual(yield* holderOf(other, "k"), "b")
   }))
 
-test("acquire, reply lost and the lock gone meanwhile: another's is not taken for ours", ({ other, proxy, server, store }) =>
+test.lost("acquire, reply lost and the lock gone meanwhile: another's is not taken for ours", ({ other, proxy, server, store }) =>
   Effect.gen(function*() {
     proxy.next("reply", "add", "lose")
     yield* failsWith(store.tryAcquire(claim("k", "a")), "NoReply")
@@ -75,7 +86,7 @@ test("acquire, reply lost and the lock gone meanwhile: another's is not taken fo
     assert.strictEqual((yield* store.tryAcquire(claim("k", "a")))._tag, "Held")
   }))
 
-test("acquire, request lost: asking again acquires", ({ proxy, store }) =>
+test.lost("acquire, request lost: asking again acquires", ({ proxy, store }) =>
   Effect.gen(function*() {
     proxy.next("request", "add", "lose")
     yield* failsWith(store.tryAcquire(claim("k", "a")), "NoReply")
@@ -83,7 +94,7 @@ test("acquire, request lost: asking again acquires", ({ proxy, store }) =>
     yield* acquire(store, "k", "a")
   }))
 
-test("acquire, the item vanishes between ADD and GET: taken", ({ other, proxy, store }) =>
+test.heard("acquire, the item vanishes between ADD and GET: taken", ({ other, proxy, store }) =>
   Effect.gen(function*() {
     yield* acquire(other, "k", "b")
     const held = proxy.next("request", "get", "hold")
@@ -95,7 +106,7 @@ test("acquire, the item vanishes between ADD and GET: taken", ({ other, proxy, s
     assert.deepStrictEqual(proxy.requests, ["add", "get", "add"])
   }))
 
-test("acquire, an orphan of ours expires between GET and REPLACE: taken anew", ({ other, proxy, store }) =>
+test.heard("acquire, an orphan of ours expires between GET and REPLACE: taken anew", ({ other, proxy, store }) =>
   Effect.gen(function*() {
     yield* acquire(other, "k", "a")
     const held = proxy.next("request", "replace", "hold")
@@ -107,7 +118,7 @@ test("acquire, an orphan of ours expires between GET and REPLACE: taken anew", (
     assert.deepStrictEqual(proxy.requests, ["add", "get", "replace", "add"])
   }))
 
-test("acquire, an orphan of ours becomes another's between GET and REPLACE: held", ({ other, proxy, store }) =>
+test.heard("acquire, an orphan of ours becomes another's between GET and REPLACE: held", ({ other, proxy, store }) =>
   Effect.gen(function*() {
     yield* acquire(other, "k", "a")
     const held = proxy.next("request", "replace", "hold")
@@ -120,7 +131,26 @@ test("acquire, an orphan of ours becomes another's between GET and REPLACE: held
     assert.strictEqual(yield* holderOf(other, "k"), "b")
   }))
 
-test("acquire, the request arrives after the release: swept up", ({ other, proxy, store }) =>
+test.heard("acquire, another had it at each look: held, and no failure", ({ other, proxy, store }) =>
+  Effect.gen(function*() {
+    yield* acquire(other, "k", "b")
+    let next = proxy.next("request", "get", "hold")
+    const fiber = yield* Effect.forkChild(store.tryAcquire(claim("k", "a")))
+    while (fiber.pollUnsafe() === undefined) {
+      yield* next.arrived
+      yield* other.release("k", "b")
+      next = proxy.next("request", "add", "hold")
+      yield* proxy.letGo
+      yield* Effect.raceFirst(next.arrived, Fiber.await(fiber))
+      if (fiber.pollUnsafe() !== undefined) break
+      yield* acquire(other, "k", "b")
+      next = proxy.next("request", "get", "hold")
+      yield* proxy.letGo
+    }
+    assert.strictEqual((yield* Fiber.join(fiber))._tag, "Held")
+  }))
+
+test.lost("acquire, the request arrives after the release: swept up", ({ other, proxy, store }) =>
   Effect.gen(function*() {
     const held = proxy.next("request", "add", "hold")
     yield* failsWith(store.tryAcquire(claim("k", "a", 3_600_000)), "NoReply")
@@ -135,7 +165,7 @@ test("acquire, the request arrives after the release: swept up", ({ other, proxy
 // Extending
 // ---------------------------------------------------------------------------
 
-test("extend, reply lost: asking again extends", ({ proxy, server, store }) =>
+test.lost("extend, reply lost: asking again extends", ({ proxy, server, store }) =>
   Effect.gen(function*() {
     yield* acquire(store, "k", "a", 5_000)
     proxy.next("reply", "replace", "lose")
@@ -145,7 +175,7 @@ test("extend, reply lost: asking again extends", ({ proxy, server, store }) =>
     assert.match(yield* server.command("mg lock:k t"), /^HD t6[0-3]\r\n$/)
   }))
 
-test("extend, the item is another's by the time it arrives: lost, and the other's lease is untouched", ({ other, proxy, server, store }) =>
+test.heard("extend, the item is another's by the time it arrives: lost, and the other's lease is untouched", ({ other, proxy, server, store }) =>
   Effect.gen(function*() {
     yield* acquire(store, "k", "a", 5_000)
     const held = proxy.next("request", "replace", "hold")
@@ -159,7 +189,7 @@ test("extend, the item is another's by the time it arrives: lost, and the other'
     assert.match(yield* server.command("mg lock:k t"), /^HD t[0-8]\r\n$/)
   }))
 
-test("extend, delayed until we have given up and another holds: nothing happens", ({ other, proxy, server, store }) =>
+test.lost("extend, delayed until we have given up and another holds: nothing happens", ({ other, proxy, server, store }) =>
   Effect.gen(function*() {
     yield* acquire(store, "k", "a", 5_000)
     proxy.next("request", "replace", "hold")
@@ -175,7 +205,7 @@ test("extend, delayed until we have given up and another holds: nothing happens"
 // Releasing
 // ---------------------------------------------------------------------------
 
-test("release, reply lost while another acquires: the other keeps the lock", ({ other, proxy, store }) =>
+test.lost("release, reply lost while another acquires: the other keeps the lock", ({ other, proxy, store }) =>
   Effect.gen(function*() {
     yield* acquire(store, "k", "a")
     proxy.next("reply", "delete", "lose")
@@ -185,7 +215,7 @@ test("release, reply lost while another acquires: the other keeps the lock", ({ 
     assert.strictEqual(yield* holderOf(other, "k"), "b")
   }))
 
-test("release, request lost: asking again releases", ({ other, proxy, store }) =>
+test.lost("release, request lost: asking again releases", ({ other, proxy, store }) =>
   Effect.gen(function*() {
     yield* acquire(store, "k", "a")
     proxy.next("request", "delete", "lose")
@@ -194,7 +224,7 @@ test("release, request lost: asking again releases", ({ other, proxy, store }) =
     assert.isTrue(yield* store.release("k", "a"))
   }))
 
-test("release, delayed until another holds: nothing happens", ({ other, proxy, store }) =>
+test.lost("release, delayed until another holds: nothing happens", ({ other, proxy, store }) =>
   Effect.gen(function*() {
     yield* acquire(store, "k", "a")
     proxy.next("request", "delete", "hold")
@@ -205,7 +235,7 @@ test("release, delayed until another holds: nothing happens", ({ other, proxy, s
     assert.strictEqual(yield* holderOf(other, "k"), "b")
   }))
 
-test("release, the lock changes hands between GET and DELETE: the other keeps it", ({ other, proxy, store }) =>
+test.heard("release, the lock changes hands between GET and DELETE: the other keeps it", ({ other, proxy, store }) =>
   Effect.gen(function*() {
     yield* acquire(other, "k", "a")
     const held = proxy.next("request", "delete", "hold")
@@ -218,7 +248,7 @@ test("release, the lock changes hands between GET and DELETE: the other keeps it
     assert.strictEqual(yield* holderOf(other, "k"), "b")
   }))
 
-test("release, our own extension comes between GET and DELETE: released", ({ other, proxy, store }) =>
+test.lost("release, our own extension comes between GET and DELETE: released", ({ other, proxy, store }) =>
   Effect.gen(function*() {
     yield* acquire(other, "k", "a")
     const held = proxy.next("request", "delete", "hold")
@@ -243,27 +273,30 @@ const broken: Record<Exclude<Fate, "pass" | "hold">, BackendFailure["kind"]> = {
 }
 
 for (const [fate, kind] of Object.entries(broken) as Array<[Fate, BackendFailure["kind"]]>) {
-  test(`"${fate}" on any reply: a failure, and everything works on the next connection`, ({ proxy, store }) =>
-    Effect.gen(function*() {
-      for (const opcode of ["add", "get", "replace", "delete"]) {
-        proxy.next("reply", opcode, fate)
-        const key = `${fate}-${opcode}`
-        const cycle = Effect.gen(function*() {
-          assert.strictEqual((yield* store.tryAcquire(claim(key, "a")))._tag, "Acquired")
-          yield* store.inspect(key)
-          yield* store.extend(claim(key, "a"))
+  test[fate === "lose" ? "lost" : "heard"](
+    `"${fate}" on any reply: a failure, and everything works on the next connection`,
+    ({ proxy, store }) =>
+      Effect.gen(function*() {
+        for (const opcode of ["add", "get", "replace", "delete"]) {
+          const key = `${fate}-${opcode}`
+          proxy.next("reply", opcode, fate, key)
+          const cycle = Effect.gen(function*() {
+            assert.strictEqual((yield* store.tryAcquire(claim(key, "a")))._tag, "Acquired")
+            yield* store.inspect(key)
+            yield* store.extend(claim(key, "a"))
+            yield* store.release(key, "a")
+          })
+          yield* failsWith(cycle, kind)
           yield* store.release(key, "a")
-        })
-        yield* failsWith(cycle, kind)
-        yield* store.release(key, "a")
-        yield* cycle
-        assert.isTrue(Option.isNone(yield* store.inspect(key)))
-      }
-      assert.strictEqual(proxy.connections(), 5)
-    }))
+          yield* cycle
+          assert.isTrue(Option.isNone(yield* store.inspect(key)))
+        }
+        assert.strictEqual(proxy.connections(), 5)
+      })
+  )
 }
 
-test("all that waits on a broken connection fails", ({ proxy, store }) =>
+test.heard("all that waits on a broken connection fails", ({ proxy, store }) =>
   Effect.gen(function*() {
     yield* store.inspect("k")
     let count = 0
@@ -280,7 +313,7 @@ test("all that waits on a broken connection fails", ({ proxy, store }) =>
     for (const fiber of fibers) assert.strictEqual((yield* Fiber.join(fiber)).kind, "Unreachable")
   }))
 
-test("an idle connection that breaks is replaced, also after a restart of the server", ({ proxy, server, store }) =>
+test.heard("an idle connection that breaks is replaced, also after a restart of the server", ({ proxy, server, store }) =>
   Effect.gen(function*() {
     yield* acquire(store, "k", "a")
     yield* proxy.cut
@@ -289,7 +322,7 @@ test("an idle connection that breaks is replaced, also after a restart of the se
     yield* eventually(Effect.map(Effect.option(acquire(store, "k", "b")), Option.isSome))
   }))
 
-test("garbage between replies breaks the connection, and nothing of it stays", ({ proxy, store }) =>
+test.heard("garbage between replies breaks the connection, and nothing of it stays", ({ proxy, store }) =>
   Effect.gen(function*() {
     yield* acquire(store, "k", "a")
     proxy.inject(Buffer.from("ERROR\r\n"))
@@ -297,7 +330,7 @@ test("garbage between replies breaks the connection, and nothing of it stays", (
     assert.isTrue(yield* store.release("k", "a"))
   }))
 
-test("a black hole is noticed under steady traffic", ({ proxy, store }) =>
+test.lost("a black hole is noticed under steady traffic", ({ proxy, store }) =>
   Effect.gen(function*() {
     yield* store.inspect("k")
     proxy.decide(() => "lose")
@@ -314,7 +347,7 @@ test("a black hole is noticed under steady traffic", ({ proxy, store }) =>
     for (const fiber of fibers) yield* Fiber.join(fiber)
   }))
 
-test("a server that accepts and says nothing is a failure", ({ proxy, store }) =>
+test.lost("a server that accepts and says nothing is a failure", ({ proxy, store }) =>
   Effect.gen(function*() {
     proxy.decide(() => "lose")
     yield* failsWith(store.tryAcquire(claim("k", "a")), "NoReply")
@@ -322,7 +355,7 @@ test("a server that accepts and says nothing is a failure", ({ proxy, store }) =
     yield* acquire(store, "k", "a")
   }))
 
-test("a reply that comes after we have given up is nobody's", ({ other, proxy, store }) =>
+test.lost("a reply that comes after we have given up is nobody's", ({ other, proxy, store }) =>
   Effect.gen(function*() {
     proxy.next("reply", "add", "hold")
     yield* failsWith(store.tryAcquire(claim("k", "a")), "NoReply")
@@ -333,7 +366,7 @@ test("a reply that comes after we have given up is nobody's", ({ other, proxy, s
     assert.strictEqual((yield* Fiber.join(fiber))._tag, "Held")
   }))
 
-test("requests of many locks share one connection, in any state of it", ({ proxy, store }) =>
+test.heard("requests of many locks share one connection, in any state of it", ({ proxy, store }) =>
   Effect.gen(function*() {
     const keys = Array.from({ length: 100 }, (_, i) => `k${i}`)
     yield* Effect.forEach(keys, (key) => acquire(store, key, `${key}-token`), { concurrency: "unbounded" })

@@ -19,6 +19,6 @@ switch (way) {
   }
   case "crash": {
     const work = Effect.andThen(say("held"), Effect.never)
-    await Effect.runPromise(work.pipe(Lock.withLock("k", { expires: "1 second" }), Effect.provide(layer)))
+    await Effect.runPromise(work.pipe(Lock.withLock("k", { expires: "3 seconds" }), Effect.provide(layer)))
   }
 }

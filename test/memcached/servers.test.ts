@@ -1,14 +1,18 @@
 /** Servers that forget, run full, or lack what the protocol needs. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option, Redacted } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Layer, Option, Redacted } from "effect"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { networkInterfaces, tmpdir } from "node:os"
 import { join } from "node:path"
+import { pin } from "../../src/internal/memcached/pin.ts"
+import * as Lock from "../../src/Lock.ts"
+import { LockError } from "../../src/LockError.ts"
+import * as MemcacheBackend from "../../src/MemcacheBackend.ts"
 import { memcached } from "../support/memcached.ts"
 import { memcachedProxy } from "../support/memcachedProxy.ts"
 import { freePort } from "../support/server.ts"
-import { acquire, claim, eventually, holderOf, requestTimeout, storeAt } from "./support.ts"
+import { acquire, claim, eventually, holderOf, storeAt } from "./support.ts"
 
 describe("forgetting", () => {
   it.live("flush_all: the holder hears that the lock is gone, and cannot touch the next one", () =>
@@ -76,6 +80,59 @@ describe("forgetting", () => {
     }))
 })
 
+describe("several servers", () => {
+  /** Two servers, a key on each, and a backend on both. */
+  const two = Effect.gen(function*() {
+    const [up, down] = yield* Effect.all([memcached(), memcached()])
+    const servers = [up, down].map(({ port }) => `127.0.0.1:${port}`)
+    const keyOn = (server: string) => {
+      for (let i = 0;; i++) {
+        if (pin(servers.map((name) => ({ name })), `lock:key-${i}`).name === server) return `key-${i}`
+      }
+    }
+    return {
+      down,
+      keyUp: keyOn(servers[0]),
+      keyDown: keyOn(servers[1]),
+      locks: yield* Layer.build(MemcacheBackend.layer({ servers }))
+    }
+  })
+
+  it.live("one down: its locks fail and wait for it, those of the other go on, and nothing moves", () =>
+    Effect.gen(function*() {
+      const { down, keyDown, keyUp, locks } = yield* two
+      const held = yield* Deferred.make<void>()
+      const done = yield* Deferred.make<void>()
+      const work = Effect.andThen(Deferred.succeed(held, undefined), Deferred.await(done))
+      const [kept, lost] = yield* Effect.forEach(
+        [[keyUp, "1 minute"], [keyDown, "2 seconds"]] as const,
+        ([key, expires]) => Effect.forkChild(Effect.provide(Effect.exit(Lock.withLock(work, key, { expires })), locks))
+      )
+      yield* Deferred.await(held)
+      yield* eventually(Effect.provide(Effect.map(Lock.inspect(keyDown), Option.isSome), locks))
+      yield* down.stop
+      // The holder on it is told, and a lock cannot be had meanwhile.
+      const ended = yield* Fiber.join(lost)
+      assert(Exit.isFailure(ended))
+      const error = Cause.squash(ended.cause)
+      assert(error instanceof LockError && error.reason._tag === "LockLost")
+      const refused = yield* Effect.flip(Effect.provide(Lock.withLock(Effect.void, keyDown, { timeout: 0 }), locks))
+      assert(refused.reason._tag === "BackendFailure")
+      assert.strictEqual(refused.reason.kind, "Unreachable")
+      const waiting = yield* Effect.forkChild(
+        Effect.provide(Lock.withLock(Effect.succeed("back"), keyDown, { timeout: "1 minute" }), locks)
+      )
+      // The other server does not notice.
+      assert.isTrue(Option.isSome(yield* Effect.provide(Lock.inspect(keyUp), locks)))
+      assert.isUndefined(kept.pollUnsafe())
+      assert.isUndefined(waiting.pollUnsafe())
+      yield* down.restart
+      assert.strictEqual(yield* Fiber.join(waiting), "back")
+      yield* Deferred.succeed(done, undefined)
+      assert.isTrue(Exit.isSuccess(yield* Fiber.join(kept)))
+    }))
+})
+
 describe("refusing", () => {
   it.live("-C, a server without CAS, is not used", () =>
     Effect.gen(function*() {
@@ -90,15 +147,18 @@ describe("refusing", () => {
       assert.strictEqual((yield* Effect.flip(store.release("k", "token-1"))).kind, "Unsupported")
     }))
 
-  it.live("-B ascii, a server without the binary protocol, is not used", () =>
-    Effect.gen(function*() {
-      const server = yield* memcached(["-B", "ascii"])
-      const store = yield* storeAt(server.port, { requestTimeout })
-      const failure = yield* Effect.flip(store.tryAcquire(claim("k", "a")))
-      // It waits for the end of a line that does not come.
-      assert.strictEqual(failure.kind, "NoReply")
-      assert.include(failure.message, "text protocol")
-    }))
+  for (const login of [{}, { username: "locks", password: Redacted.make("s3cret") }]) {
+    it.live(`-B ascii, a server without the binary protocol, says so ${login.username ? "to a login" : "at once"}`, () =>
+      Effect.gen(function*() {
+        const server = yield* memcached(["-B", "ascii"])
+        const store = yield* storeAt(server.port, login)
+        const failure = yield* Effect.flip(store.tryAcquire(claim("k", "a")))
+        assert.strictEqual(failure.kind, "Unsupported")
+        assert.isFalse(failure.retryable)
+        assert.include(failure.message, "does not speak memcached's binary protocol")
+        assert.notInclude(failure.message, "s3cret")
+      }))
+  }
 
   it.live("a server of another kind is not used", () =>
     Effect.gen(function*() {
@@ -135,7 +195,8 @@ describe("refusing", () => {
       let failure = yield* fill
       while (failure === undefined) failure = yield* fill
       assert.strictEqual(failure.kind, "OutOfMemory")
-      assert.isFalse(failure.retryable)
+      // Other items end, and make room.
+      assert.isTrue(failure.retryable)
       // A stale holder who writes with another's CAS must not delete the item, as SET would.
       assert.isFalse(yield* two.extend(claim("held", "b")))
       assert.strictEqual(yield* holderOf(two, "held"), "a")
@@ -233,7 +294,7 @@ describe("logging in", () => {
       const fiber = yield* Effect.scoped(
         Effect.gen(function*() {
           const store = yield* storeAt(proxy.port, { ...options, connectTimeout: "1 hour" })
-          const seen = proxy.next("request", "saslList", "lose")
+          const seen = proxy.next("request", "saslAuth", "lose")
           const fiber = yield* Effect.forkDetach(Effect.flip(store.inspect("k")))
           yield* seen.arrived
           return fiber

@@ -2,7 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Redacted, Result } from "effect"
 import { parseServers, parseUrl } from "../../src/internal/memcached/address.ts"
-import { fencingToken, pin } from "../../src/internal/memcached/store.ts"
+import * as Content from "../../src/internal/memcached/content.ts"
+import { pin } from "../../src/internal/memcached/pin.ts"
+import { fencingToken } from "../../src/internal/memcached/store.ts"
 import * as Wire from "../../src/internal/memcached/wire.ts"
 
 describe("expiry", () => {
@@ -67,14 +69,57 @@ describe("keys", () => {
 })
 
 describe("contents", () => {
+  const token = "12-abc_DEF-1234.k3x.A-Za-z0-9_"
+  const decode = (text: string) => Content.decode(Buffer.from(text))
+
   it("come back as they were written", () => {
-    const content = { token: "12-abc_DEF-1234.k3x.A-Za-z0-9_", expiresAt: 1_790_000_000_123 }
-    assert.deepStrictEqual(Wire.decodeContent(Buffer.from(Wire.encodeContent(content))), content)
+    for (const holder of [token, undefined]) {
+      for (const waiters of [[], ["a"], ["-b", "~not", "c.1"].filter((waiter) => !waiter.startsWith("~"))]) {
+        const content = { token: holder, time: 1_790_000_000_123, waiters, full: false }
+        assert.deepStrictEqual(decode(Content.encode(holder, content.time, waiters)), content)
+      }
+    }
+  })
+
+  it("keep the order of those who came, without those who went", () => {
+    const log = [
+      Content.joining("a"),
+      Content.joining("b"),
+      Content.joining("a"),
+      Content.leaving("a"),
+      Content.joining("c"),
+      Content.leaving("x"),
+      Content.joining("a")
+    ]
+    assert.deepStrictEqual(decode(Content.encode(token, 1, []) + log.join(""))?.waiters, ["b", "c", "a"])
+  })
+
+  it("take no more waiters when they are long, or of the version before", () => {
+    const many = Array.from({ length: 300 }, (_, i) => `${token}${i}`)
+    assert.isTrue(decode(Content.encode(token, 1, many))?.full)
+    assert.deepStrictEqual(decode(`1 2 ${token}`), { token, time: 2, waiters: [], full: true })
   })
 
   it("of somebody else's making are recognized", () => {
-    for (const value of ["", "1", "1 2", "1 2 ", "2 3 token", "hello", "1 x token", "1 2 to ken", "1 2 token\n3"]) {
-      assert.isUndefined(Wire.decodeContent(Buffer.from(value)))
+    for (
+      const value of [
+        "",
+        "2",
+        "2 2",
+        "2 2 ",
+        "3 3 token",
+        "hello",
+        "2 x token",
+        "2 2 to ken",
+        "2 2 token\n3",
+        "2 2 t +",
+        "2 2 t  +a",
+        "2 2 t +a ",
+        "2 2 t +*",
+        "2 2 ** +a"
+      ]
+    ) {
+      assert.isUndefined(decode(value), value)
     }
   })
 })
@@ -169,27 +214,31 @@ describe("URLs", () => {
     })
     assert.deepStrictEqual(parse("memcache://us:p/w:?#@h").password, "p/w:?#")
     assert.deepStrictEqual(parse("MEMCACHE://user@h").username, "user")
+    assert.deepStrictEqual(parse("memcached://a,b:2").servers, "a 11211,b 2")
   })
 
-  it("that make no sense are refused, and never shown", () => {
-    const urls = [
-      "",
-      "secret",
-      "redis://h",
-      "memcache:h",
-      "memcache://user:secret",
-      "memcache://user:secret@h:x",
-      "memcache://user:sec@ret@h",
-      "memcache://user:secret%@h",
-      "memcache://:secret@h",
-      "memcache://h/secret",
-      "memcache://h?password=secret",
-      "memcache://a,,b"
+  it("that make no sense are refused: the part is named, and nothing is shown", () => {
+    const urls: ReadonlyArray<readonly [string, string]> = [
+      ["", "another scheme or none"],
+      ["secret", "another scheme or none"],
+      ["redis://h", "another scheme or none"],
+      ["memcache:h", "another scheme or none"],
+      ["memcache://user:secret", "a malformed server, number 1"],
+      ["memcache://user:secret@h,h:x", "a malformed server, number 2"],
+      ["memcache://user:sec@ret@h", `an "@" in the user or the password`],
+      ["memcache://user:secret%@h", `a stray "%" in the password`],
+      ["memcache://secret%:secret@h", `a stray "%" in the user`],
+      ["memcache://:secret@h", "no user before the @"],
+      ["memcache://h/secret", "a path"],
+      ["memcache://h?password=secret", "a query or a fragment"],
+      ["memcached://h/#secret", "a query or a fragment"],
+      ["memcache://a,,b", "a malformed server, number 2"]
     ]
-    for (const url of urls) {
+    for (const [url, part] of urls) {
       const parsed = parseUrl(url)
-      assert.isTrue(Result.isFailure(parsed), url)
-      if (Result.isFailure(parsed)) assert.notMatch(parsed.failure.message, /secret|sec@ret/)
+      assert(Result.isFailure(parsed), url)
+      assert.strictEqual(parsed.failure.value, part, url)
+      assert.notMatch(parsed.failure.message, /secret|sec@ret/)
     }
   })
 })

@@ -1,63 +1,24 @@
-import { execFile } from "node:child_process"
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync
-} from "node:fs"
-import { tmpdir } from "node:os"
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { filesIn, root } from "../../scripts/doctest.ts"
 import { publicModules } from "../../scripts/modules.ts"
+import { bin, exec, pack, type Packed, pinned } from "./packed.ts"
 
-const exec = async (cwd: string, command: string, ...args: ReadonlyArray<string>): Promise<string> => {
-  try {
-    const { stdout } = await promisify(execFile)(command, args, { cwd, shell: process.platform === "win32" })
-    return stdout
-  } catch (error) {
-    // Compilers complain on stdout, which the message leaves out.
-    if (error instanceof Error && "stdout" in error) error.message += `\n${String(error.stdout)}`
-    throw error
-  }
-}
-
-const node = (...args: ReadonlyArray<string>) => exec(user, process.execPath, ...args)
-const bin = (name: string) => join(root, "node_modules/.bin", name)
-
-// Packed in a copy, so that a run leaves the work tree alone; installed in a project with nothing but effect.
-const folder = mkdtempSync(join(tmpdir(), "effect-lock-pack-"))
-const copy = join(folder, "copy")
-const user = join(folder, "user")
-let tarball: string
-
-const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
-  readonly devDependencies: Record<string, string>
-}
+// Installed in a project with nothing but effect.
+let packed: Packed
+let user: string
+let installed: string
 
 beforeAll(async () => {
-  mkdirSync(copy)
-  mkdirSync(user)
-  for (const name of ["src", "package.json", "tsconfig.json", "tsconfig.build.json", "README.md", "LICENSE"]) {
-    if (existsSync(join(root, name))) cpSync(join(root, name), join(copy, name), { recursive: true })
-  }
-  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"), "junction")
-  await exec(copy, "npm", "pack", "--pack-destination", folder)
-  tarball = join(folder, readdirSync(folder).find((file) => file.endsWith(".tgz")) ?? "")
-
-  writeFileSync(join(user, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }))
-  await exec(user, "npm", "install", "--prefer-offline", tarball, `effect@${devDependencies.effect}`)
+  packed = await pack()
+  user = await packed.project("user", ...pinned("effect"))
+  installed = join(user, "node_modules/effect-lock")
 }, 180_000)
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
+afterAll(() => rmSync(packed.folder, { recursive: true, force: true }))
 
-const installed = join(user, "node_modules/effect-lock")
+const node = (...args: ReadonlyArray<string>) => exec(user, process.execPath, ...args)
 
 describe("package", () => {
   it("holds the build, the sources and nothing else", () => {
@@ -73,17 +34,17 @@ describe("package", () => {
     for (const file of readdirSync(join(installed, "dist"), { recursive: true, encoding: "utf8" })) {
       if (/\.(?:js|ts|map)$/.test(file)) {
         const text = readFileSync(join(installed, "dist", file), "utf8")
-        assert.notInclude(text, copy, file)
+        assert.notInclude(text, packed.copy, file)
         assert.notInclude(text, root, file)
       }
     }
   })
 
-  it("passes publint", () => exec(folder, bin("publint"), "--strict", tarball), 60_000)
+  it("passes publint", () => exec(packed.folder, bin("publint"), "--strict", packed.tarball), 60_000)
 
   it("passes are-the-types-wrong, every module of it", async () => {
     const modules = publicModules().map(({ name }) => name).filter((name) => name !== "index" && name !== "testing")
-    await exec(folder, bin("attw"), tarball, "--profile", "esm-only", "--include-entrypoints", ...modules)
+    await exec(packed.folder, bin("attw"), packed.tarball, "--profile", "esm-only", "--include-entrypoints", ...modules)
   }, 60_000)
 })
 
@@ -145,7 +106,7 @@ describe("a project without ioredis and memjs", () => {
   it("sees the types that the sources have", async () => {
     // Those of the modules that need a driver are left out, as the driver is.
     const tests = filesIn("test/types", ".ts", false).filter((file) =>
-      !/(?:RedisBackend|MemcacheBackend|\.test)\b/.test(file)
+      !/(?:RedisBackend|MemcacheBackend|SqlBackend|\.test)\b/.test(file)
     )
     for (const file of tests) cpSync(join(root, file), join(user, file))
     const options = {

@@ -235,7 +235,7 @@ describe("a server that goes away", () => {
       const work = Effect.onInterrupt(Effect.never, () =>
         Effect.tap(exists, (exists) => Effect.sync(() => atTheEnd = exists)))
       const held = yield* Effect.forkChild(
-        Effect.exit(Effect.provide(Lock.withLock(work, "k", { expires: "700 millis" }), context))
+        Effect.exit(Effect.provide(Lock.withLock(work, "k", { expires: "5 seconds" }), context))
       )
       yield* until(Effect.map(exists, (exists) =>
         exists === 1))

@@ -124,3 +124,85 @@ for (const { make, name } of clusters) {
       }))
   })
 }
+
+layer(Ports.layer, { timeout: "60 seconds", excludeTestServices: true })("a cluster by its URL", (it) => {
+  const makeStore = Effect.gen(function*() {
+    const ports = yield* Ports
+    return yield* RedisBackend.makeStore({
+      url: `redis+cluster://${ports.map((port) => `127.0.0.1:${port}`).join(",")}`
+    })
+  })
+
+  it.effect("serves locks on all nodes, and tells waiters", () =>
+    Effect.gen(function*() {
+      const [store, other] = [yield* makeStore, yield* makeStore]
+      const all = Array.from({ length: 30 }, (_, i) => `url-${i}`)
+      const attempts = yield* Effect.forEach(all, (key) => take(store, key, "p.1"), { concurrency: "unbounded" })
+      assert.isTrue(attempts.every(({ _tag }) => _tag === "Acquired"))
+      for (const key of all.slice(0, 5)) {
+        let notices = 0
+        yield* Effect.scoped(Effect.gen(function*() {
+          yield* other.listen!(key, "q.1", () => notices++)
+          yield* wait(other, key, "q.1")
+          yield* store.release(key, "p.1")
+          yield* until(Effect.sync(() => notices > 0))
+          assert.strictEqual((yield* wait(other, key, "q.1"))._tag, "Acquired")
+          yield* other.release(key, "q.1")
+        }))
+      }
+      yield* Effect.forEach(all, (key) => store.release(key, "p.1"))
+    }).pipe(Effect.scoped))
+
+  it.effect("waiters that are gone cost the next one a second together", () =>
+    Effect.gen(function*() {
+      const [store, other] = [yield* makeStore, yield* makeStore]
+      yield* take(store, "gone", "p.1")
+      for (let i = 0; i < 5; i++) yield* wait(store, "gone", `gone${i}.1`)
+      yield* Effect.scoped(Effect.gen(function*() {
+        let notices = 0
+        yield* other.listen!("gone", "q.1", () => notices++)
+        yield* wait(other, "gone", "q.1")
+        const freed = performance.now()
+        yield* store.release("gone", "p.1")
+        const acquired = Effect.gen(function*() {
+          yield* until(Effect.sync(() => notices > 0))
+          notices = 0
+          return (yield* wait(other, "gone", "q.1"))._tag === "Acquired"
+        })
+        yield* until(acquired)
+        assert.isBelow(performance.now() - freed, 2000)
+        yield* other.release("gone", "q.1")
+      }))
+    }).pipe(Effect.scoped))
+
+  it.effect("a release while its slot moves gives the lock to the waiter, or fails as a whole", () =>
+    Effect.gen(function*() {
+      const ports = yield* Ports
+      const [store, other] = [yield* makeStore, yield* makeStore]
+      const looks = yield* Effect.forEach(ports, (port) => client(port))
+      const ids = yield* Effect.forEach(looks, (look) => Effect.promise(() => look.cluster("MYID")))
+      yield* take(store, "moving", "p.1")
+      let notices = 0
+      yield* other.listen!("moving", "q.1", () => notices++)
+      yield* wait(other, "moving", "q.1")
+      const name = "lock:{moving}"
+      const slot = yield* Effect.promise(() => looks[0].cluster("KEYSLOT", name))
+      const held = yield* Effect.forEach(
+        looks,
+        (look) => Effect.promise(() => look.cluster("COUNTKEYSINSLOT", slot) as Promise<number>)
+      )
+      const from = held.indexOf(2)
+      const to = (from + 1) % 3
+      const setSlot = (i: number, ...args: Array<string>) =>
+        Effect.promise(() => looks[i].call("cluster", "setslot", String(slot), ...args))
+      yield* setSlot(to, "importing", ids[from])
+      yield* setSlot(from, "migrating", ids[to])
+      assert.isTrue(yield* store.release("moving", "p.1"))
+      yield* until(Effect.sync(() => notices > 0))
+      assert.strictEqual(yield* Effect.promise(() => looks[from].get(name)), "q.1")
+      yield* Effect.promise(() => looks[from].migrate("127.0.0.1", ports[to], name, 0, 1000))
+      yield* Effect.forEach([to, from, 3 - to - from], (i) => setSlot(i, "node", ids[to]))
+      assert.strictEqual((yield* wait(other, "moving", "q.1"))._tag, "Acquired")
+      assert.isTrue(yield* other.release("moving", "q.1"))
+    }).pipe(Effect.scoped))
+})

@@ -1,10 +1,12 @@
 import { describe, it } from "@effect/vitest"
-import { Duration, Effect, type Scope } from "effect"
+import { Duration, Effect, Redacted, type Scope } from "effect"
 import type { LockStore } from "effect-lock"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import { conformance } from "effect-lock/testing"
 import { Cluster } from "ioredis"
-import { cluster, redis, shared } from "../support/redis.ts"
+import { conforms } from "../support/conforms.ts"
+import { program } from "../support/program.ts"
+import { client, cluster, redis, shared } from "../support/redis.ts"
 import { flavours } from "../support/redisStores.ts"
 
 const server = shared(redis())
@@ -30,11 +32,45 @@ for (const flavour of flavours) {
     make: Effect.gen(function*() {
       const { port } = yield* server
       const options = yield* ownKeys
-      return yield* pair(flavour.make(port, options))
+      // One is enough: what the processes say to the server is the same for all.
+      const own = flavour === flavours[0]
+      return {
+        ...yield* pair(flavour.make(port, options)),
+        program: own ? program("redis", JSON.stringify({ host: "127.0.0.1", port, ...options })) : undefined
+      }
     })
   })
-  describe(`Redis conforms (${flavour.name})`, { concurrent: true }, () => conformance.register(it, all))
+  if (flavour === flavours[0]) conforms(`Redis conforms (${flavour.name})`, all)
+  else describe(`Redis conforms (${flavour.name})`, { concurrent: true }, () => conformance.register(it, all))
 }
+
+/** What `docs/redis.md` names as enough. */
+const leastRights =
+  "+eval +evalsha +get +set +del +exists +pexpire +pttl +type +zadd +zrem +zcard +zrange +zrangebyscore +zscore +zcount +zincrby +time +publish +pubsub|numsub +subscribe +ping +info"
+
+describe("Redis conforms (a user with no more rights than it needs)", { concurrent: true }, () => {
+  const restricted = shared(Effect.gen(function*() {
+    const { port } = yield* redis()
+    const look = yield* client(port)
+    const rules = ["on", ">p", "~case-*", "&case-*", "-@all", ...leastRights.split(" ")]
+    yield* Effect.promise(() => look.call("acl", "setuser", "u", "resetchannels", ...rules))
+    return port
+  }))
+  conformance.register(
+    it,
+    conformance.conformance({
+      name: "least rights",
+      lease: "2 seconds",
+      make: Effect.gen(function*() {
+        const port = yield* restricted
+        const options = yield* ownKeys
+        return yield* pair(
+          RedisBackend.makeStore({ host: "127.0.0.1", port, username: "u", password: Redacted.make("p"), ...options })
+        )
+      })
+    })
+  )
+})
 
 describe("a Redis cluster conforms", { concurrent: true }, () =>
   conformance.register(

@@ -81,7 +81,23 @@ describe("URLs", () => {
       ["redis://:secret@host", { host: "host", password: "secret" }],
       ["redis://me:p%40ss%3A%2F@host:1/3", { host: "host", port: 1, db: 3, username: "me", password: "p@ss:/" }],
       ["redis://me@", { username: "me" }],
-      ["REDISS://Host", { host: "Host", tls: true }]
+      ["REDISS://Host", { host: "Host", tls: true }],
+      ["valkey://host:7000", { host: "host", port: 7000 }],
+      ["valkeys://host", { host: "host", tls: true }],
+      ["redis+sentinel://a/main", { sentinels: [{ host: "a", port: 26_379 }], name: "main" }],
+      [
+        "rediss+sentinel://me:p%40ss@a:1,[::1]:2,b/my%2Fmaster/3",
+        {
+          tls: true,
+          username: "me",
+          password: "p@ss",
+          sentinels: [{ host: "a", port: 1 }, { host: "::1", port: 2 }, { host: "b", port: 26_379 }],
+          name: "my/master",
+          db: 3
+        }
+      ],
+      ["valkey+cluster://a:7000,b", { nodes: [{ host: "a", port: 7000 }, { host: "b", port: 6379 }] }],
+      ["redis+cluster://:secret@a/0", { nodes: [{ host: "a", port: 6379 }], password: "secret" }]
     ] as const
   ) {
     it(url, () => assert.deepStrictEqual(shown(url), address))
@@ -99,7 +115,17 @@ describe("URLs", () => {
       "redis://:secret%@host",
       "redis://host/secret",
       "redis://host?password=secret",
-      "redis://a b"
+      "redis://a b",
+      "redis://secret,secret",
+      "redis://h/1/secret",
+      "redis+sentinel://a,secret",
+      "redis+sentinel:///secret",
+      "redis+sentinel://a,,b/secret",
+      "redis+sentinel://a/secret/b",
+      "redis+cluster://",
+      "redis+cluster://secret/1",
+      "redis+cluster://a:0,secret",
+      "redis+other://secret"
     ]
   ) {
     it(`refuses ${JSON.stringify(url)} without showing it`, () => {
@@ -236,11 +262,8 @@ describe("a connection in trouble", () => {
       yield* store.listen!("k", "p.2", () => notices++)
       yield* wait(store, "k", "p.2")
       yield* Effect.promise(() => look.call("client", "kill", "type", "pubsub"))
-      yield* until(Effect.sync(() => notices > 0))
-      assert.strictEqual((yield* wait(store, "k", "p.2"))._tag, "Held")
-      yield* until(Effect.promise(async () => (await look.pubsub("NUMSUB", "lock:ch:p") as Array<unknown>)[1] === 1))
-      notices = 0
-      yield* store.release("k", "p.1")
+      // given while nobody of ours listens
+      yield* Effect.promise(() => look.multi().del("lock:{k}:q").set("lock:{k}", "p.2", "PX", 20_000).exec())
       yield* until(Effect.sync(() => notices > 0))
       assert.strictEqual((yield* wait(store, "k", "p.2"))._tag, "Acquired")
     }))
@@ -286,7 +309,7 @@ describe("a connection in trouble", () => {
 })
 
 describe("a server with rules", () => {
-  const rules = "+eval +evalsha +get +set +del +exists +pexpire +pttl +zadd +zrem +zpopmin +zcard +time"
+  const rules = "+eval +evalsha +get +set +del +exists +pexpire +pttl +type +zadd +zrem +zrange +zcard +time"
 
   it.live("a missing password and a wrong one are told, and never shown", () =>
     Effect.gen(function*() {
@@ -314,8 +337,8 @@ describe("a server with rules", () => {
       let notices = 0
       yield* store.listen!("k", "p.2", () => notices++)
       yield* wait(store, "k", "p.2")
-      yield* until(Effect.sync(() => notices > 2))
       yield* store.release("k", "p.1")
+      yield* until(Effect.sync(() => notices > 0))
       assert.strictEqual(yield* holderOf(look, "k"), "p.2")
       assert.isAtMost(yield* Effect.promise(() => look.pttl("lock:{k}")), 1000)
       assert.strictEqual((yield* take(store, "k", "p.3"))._tag, "Held")

@@ -5,6 +5,7 @@ import type { BackendFailure } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import type { Redis } from "ioredis"
 import { lockKey } from "../../src/internal/redis/keys.ts"
+import { claimMillis } from "../../src/internal/redis/scripts.ts"
 import { type Settling, shortcutsOf } from "../../src/internal/shortcuts.ts"
 import { client, commandCounts, redis, scriptCount, until } from "../support/redis.ts"
 import { flavours } from "../support/redisStores.ts"
@@ -124,7 +125,7 @@ for (const flavour of flavours) {
           assert.isUndefined(yield* holder(key))
         }).pipe(Effect.scoped))
 
-      it.effect("gives back what a waiter of long ago is given", () =>
+      it.effect("leaves alone what it never asked for, and the next waits for that no longer than a claim", () =>
         Effect.gen(function*() {
           const { look } = yield* Server
           const { holder, listen, release, take, wait } = yield* make
@@ -132,12 +133,13 @@ for (const flavour of flavours) {
           yield* take(key, "other.1")
           const notice = yield* listen(key, "us.2")
           yield* wait(key, "us.2")
-          // As a server has it that lost its last writes.
+          // As a server has it that lost its last writes, or another process of the same owner.
           const [queue] = yield* Effect.promise(() => look.keys(`*{${key}}:q`))
           yield* Effect.promise(() => look.zadd(queue, 1, "us.1,5000,1"))
           yield* release(key, "other.1")
+          assert.strictEqual(yield* holder(key), "us.1")
           yield* told(notice)
-          assert.strictEqual(yield* holder(key), "us.2")
+          yield* until(Effect.map(wait(key, "us.2"), ({ _tag }) => _tag === "Acquired"))
           yield* release(key, "us.2")
         }))
 
@@ -215,8 +217,8 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       const since = grant!.sinceMillis - Number(monotonic) / 1e6
       // a lower bound, and not a bad one
       assert.isTrue(since > -1000 && since <= elapsed, `${since} of ${elapsed}`)
-      assert.strictEqual(grant!.leaseMillis, 3000)
-      assert.isAtMost(yield* pttl(key), 3000)
+      assert.strictEqual(grant!.leaseMillis, claimMillis)
+      assert.isAtMost(yield* pttl(key), claimMillis)
       // claimed, it is a full lease
       yield* wait(key, "p.2", 60_000)
       assert.isAbove(yield* pttl(key), 50_000)
@@ -265,31 +267,126 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       yield* release(key, "p.2")
     }).pipe(Effect.scoped))
 
-  it.effect("an expired lock goes to a waiter that looks, in order", () =>
+  /** As if the holder's lease ended now. */
+  const expire = (key: string) =>
+    Effect.flatMap(Server, ({ look }) =>
+      Effect.andThen(
+        Effect.promise(() => look.pexpire(lockKey("lock:", key), 1)),
+        until(Effect.promise(async () => (await look.exists(lockKey("lock:", key))) === 0))
+      ))
+
+  const acquires = (attempt: Effect.Effect<LockStore.Attempt, BackendFailure>) =>
+    until(Effect.map(attempt, ({ _tag }) => _tag === "Acquired"))
+
+  it.effect("an expired lock goes to who has waited longest of those who are there", () =>
     Effect.gen(function*() {
       const { holder, listen, release, take, wait } = on(yield* make)
       const key = newKey()
-      yield* take(key, "p.1", 40)
+      yield* take(key, "p.1")
       const two = yield* listen(key, "p.2")
       yield* listen(key, "p.3")
       yield* wait(key, "p.2")
       yield* wait(key, "p.3")
-      yield* until(Effect.map(holder(key), (token) => token === undefined))
+      yield* expire(key)
+      // not to the one that happens to look first, nor to a newcomer
       assert.strictEqual((yield* wait(key, "p.3"))._tag, "Held")
+      assert.strictEqual((yield* take(key, "p.4"))._tag, "Held")
+      assert.isUndefined(yield* holder(key))
       yield* told(two)
-      assert.strictEqual(yield* holder(key), "p.2")
+      assert.strictEqual((yield* wait(key, "p.2"))._tag, "Held")
+      yield* until(
+        Effect.map(wait(key, "p.3"), (attempt) => attempt._tag === "Held" && attempt.token === "p.2")
+      )
       yield* release(key, "p.2")
+      assert.strictEqual(yield* holder(key), "p.3")
       yield* release(key, "p.3")
       assert.isUndefined(yield* holder(key))
-      // the late holder's release of an expired lease wakes the queue as well
-      yield* take(key, "p.4", 40)
-      yield* listen(key, "p.5")
-      yield* wait(key, "p.5")
-      yield* until(Effect.map(holder(key), (token) => token === undefined))
-      assert.isFalse(yield* release(key, "p.4"))
-      assert.strictEqual(yield* holder(key), "p.5")
-      yield* release(key, "p.5")
     }).pipe(Effect.scoped))
+
+  it.effect("a newcomer gets an expired lock after those who wait, and if none of them is there any more", () =>
+    Effect.gen(function*() {
+      const { look } = yield* Server
+      const { holder, take, wait, release } = on(yield* make)
+      const key = newKey()
+      yield* take(key, "p.1")
+      yield* wait(key, "q.1")
+      yield* expire(key)
+      assert.strictEqual((yield* take(key, "p.2"))._tag, "Held")
+      assert.strictEqual((yield* take(key, "p.2"))._tag, "Held", "the refusal left no trace")
+      assert.strictEqual((yield* wait(key, "q.1"))._tag, "Acquired", "the first asks and need not be called")
+      yield* release(key, "q.1")
+      yield* take(key, "p.1")
+      for (let i = 0; i < 5; i++) yield* wait(key, `gone${i}.1`)
+      yield* expire(key)
+      assert.strictEqual((yield* wait(key, "p.3"))._tag, "Held")
+      yield* acquires(wait(key, "p.3"))
+      yield* release(key, "p.3")
+      assert.isUndefined(yield* holder(key))
+      // nobody at all comes back from a roll call
+      yield* take(key, "p.1")
+      yield* wait(key, "gone.1")
+      yield* expire(key)
+      yield* wait(key, "p.3")
+      yield* release(key, "p.3")
+      yield* acquires(take(key, "p.4"))
+      yield* release(key, "p.4")
+      assert.deepStrictEqual(yield* Effect.promise(() => look.keys(`*{${key}}*`)), [])
+    }))
+
+  it.effect("a waiter that was thrown out of the queue comes back to its place", () =>
+    Effect.gen(function*() {
+      const { look } = yield* Server
+      const { holder, release, take, wait } = on(yield* make)
+      const key = newKey()
+      yield* take(key, "p.1")
+      yield* wait(key, "p.2")
+      yield* wait(key, "p.3")
+      yield* Effect.promise(() => look.del(`${lockKey("lock:", key)}:q`))
+      yield* wait(key, "p.3")
+      yield* wait(key, "p.4")
+      yield* wait(key, "p.2")
+      for (const next of ["p.2", "p.3", "p.4"]) {
+        const current = yield* holder(key)
+        yield* release(key, current!)
+        assert.strictEqual(yield* holder(key), next)
+      }
+      yield* release(key, "p.4")
+    }))
+
+  it.effect("a token that changes between being told and polling is in the queue once", () =>
+    Effect.gen(function*() {
+      const { holder, listen, release, take, wait } = on(yield* make)
+      const key = newKey()
+      yield* take(key, "p.1")
+      yield* wait(key, "p.2")
+      assert.deepStrictEqual(yield* waiting(key), ["p.2,5000,2"])
+      yield* wait(key, "p.3")
+      yield* listen(key, "p.2")
+      yield* wait(key, "p.2")
+      assert.deepStrictEqual(yield* waiting(key), ["p.2,5000,1", "p.3,5000,2"], "told from now on, at its place")
+      yield* release(key, "p.2")
+      assert.deepStrictEqual(yield* waiting(key), ["p.3,5000,2"])
+      yield* release(key, "p.3")
+      yield* release(key, "p.1")
+      assert.isUndefined(yield* holder(key))
+    }).pipe(Effect.scoped))
+
+  it.effect("what is no waiter of this format is passed over", () =>
+    Effect.gen(function*() {
+      const { look } = yield* Server
+      const { holder, release, take, wait } = on(yield* make)
+      const key = newKey()
+      yield* take(key, "p.1")
+      yield* wait(key, "p.2")
+      const entries = ["", "x", "p.7,5000", "p.7,5000,3", "p.7,5000,1,2s", "p.7,60000,1,2,5", ",5000,1", "p.7,1e3,1"]
+      for (const entry of entries) {
+        yield* Effect.promise(() => look.zadd(`${lockKey("lock:", key)}:q`, 1, entry))
+      }
+      yield* release(key, "p.1")
+      assert.strictEqual(yield* holder(key), "p.2")
+      assert.lengthOf(yield* waiting(key), 0)
+      yield* release(key, "p.2")
+    }))
 
   it.effect("an exchange that is executed twice changes nothing", () =>
     Effect.gen(function*() {
@@ -440,6 +537,19 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       yield* until(Effect.map(channels, (channels) => channels.length === 0))
       yield* release(key, "sub.1")
     }))
+
+  it.effect("prefixes share the server's scripts", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      for (let i = 0; i < 10; i++) {
+        const { release, take } = on(yield* RedisBackend.makeStore({ host: "127.0.0.1", port, keyPrefix: `p${i}:` }))
+        yield* take("k", "p.1")
+        yield* release("k", "p.1")
+      }
+      const memory = yield* Effect.promise(() => look.info("memory"))
+      assert.strictEqual(/number_of_cached_scripts:(\d+)/.exec(memory)?.[1], "2")
+    }).pipe(Effect.scoped))
 
   it.effect("any prefix will do, except one that empties the tag", () =>
     Effect.gen(function*() {

@@ -20,7 +20,7 @@ export class Random {
   }
 
   chance(probability: number): boolean {
-    return this.next() < probability
+    return probability > 0 && this.next() < probability
   }
 
   pick<A>(from: ReadonlyArray<A>): A {

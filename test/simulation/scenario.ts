@@ -1,426 +1,651 @@
-/** A world made of a seed: two or three engines, a few fibers and keys, faults, and what they do. */
-import { Cause, Context, Duration, Effect, Exit } from "effect"
-import type { Fiber } from "effect"
+/** Plays a plan in a world of the same seed, and judges it. */
+import { type Cause, Context, Effect, Exit, Metric, Option } from "effect"
 import { Lock, LockBackend, type LockError, type LockStore } from "effect-lock"
-import { type Engine, makeEngine } from "../../src/internal/engine/engine.ts"
-import * as Sections from "../../src/internal/section.ts"
-import { shortcutsOf, withShortcuts } from "../../src/internal/shortcuts.ts"
+import { BodyFailed, Effects, type Failure, isWaiting, isWrong, planned, timeoutOf } from "./calls.ts"
 import { Memory } from "./memory.ts"
-import { Network, type Weather } from "./network.ts"
-import type { Random } from "./random.ts"
-import { type Backing, type Features, type Link, Server } from "./store.ts"
-import { type Section, Violation, Witness } from "./witness.ts"
+import { Network } from "./network.ts"
+import { Current, type Operation } from "./operation.ts"
+import {
+  type Call,
+  type Kind,
+  makeGentle,
+  makePlan,
+  makeSmallPlan,
+  type Plan,
+  type Script,
+  showCall,
+  showPlan,
+  type Step
+} from "./plan.ts"
+import { type Backing, type Link, Server } from "./server.ts"
+import { makeSubject } from "./subject.ts"
+import { isCalm } from "./weather.ts"
+import { type Host, type Rule, type Section, Witness } from "./witness.ts"
 import { IsOld, type Process, World } from "./world.ts"
+
+export interface Options {
+  /** Keeps the log. */
+  readonly traced?: boolean
+  /** The rules that are minded. */
+  readonly only?: ((rule: Rule) => boolean) | undefined
+  readonly gentle?: boolean
+  /** A small plan, one call of which is interrupted so many steps after it started. */
+  readonly small?: boolean
+  readonly interrupt?: { readonly call: number; readonly step: number } | undefined
+}
 
 export interface Outcome {
   readonly operations: number
   readonly entered: number
   readonly told: number
   readonly steps: number
+  /** How many steps each call took, in the order of their start. */
+  readonly lengths: ReadonlyArray<number>
+  readonly rule: Rule | undefined
   readonly violation: string | undefined
   readonly lines: ReadonlyArray<string>
 }
 
-export type Kind = "direct" | "polling" | "told" | "given"
-
-interface Host {
-  readonly process: Process
-  readonly link: Link
-  readonly engine: Engine
-  readonly context: Context.Context<LockBackend.LockBackend>
-  /** Scripts of operations that have not come to their end. */
-  scripts: number
-  closed: boolean
-}
-
-/** One call of `Lock`, and how long it took. */
-interface Operation {
-  readonly host: Host
-  readonly name: string
-  readonly startedAt: number
-  readonly startLag: number
-  readonly timeoutMillis: number
-  readonly fiber: Fiber.Fiber<unknown, unknown>
-  interruptedAt: number | undefined
-  enteredAt: number | undefined
-  /** When the work was over, and the lag by then. */
-  left: { readonly at: number; readonly lag: number } | undefined
-  deaf: boolean
-}
-
 /** Everything ends long before this, or it hangs. */
-const horizonMillis = 120_000
-const longestLeaseMillis = 2_500
+const horizonMillis = 300_000
+const mostSteps = 200_000
+/** When the network is well again. */
+const healedAt = 3_000
+const longestLeaseMillis = 30_000
+/** How long a call that is never answered may be kept. */
+const silenceMillis = 45_000
+/** How long a failed release may wait until it is tried again. */
+const debtMillis = 1_300
+/** How long somebody who waits may leave a free key alone, without being told and with. */
+const lookMillis = 500
 const slackMillis = 4
 
-const makeWeather = (world: World): Weather => {
-  const { random } = world
-  const bad = random.pick([0, 0, 0.02, 0.1])
-  return {
-    patienceMillis: random.pick([40, 150]),
-    delayMillis: random.pick([0.5, 2, 10]),
-    slow: random.pick([0, 0, 0.02, 0.1]),
-    lost: bad,
-    twice: random.pick([0, 0, 0.05]),
-    refused: bad / 2
-  }
-}
-
-const calm: Weather = { patienceMillis: 40, delayMillis: 0, slow: 0, lost: 0, twice: 0, refused: 0 }
-
-const makeFeatures = (random: Random, kind: Features["listen"] | "polling"): Features => ({
-  listen: kind === "polling" ? "no" : kind,
-  exchange: kind === "given" ? random.chance(0.7) : random.chance(0.2),
-  extendAll: random.chance(0.5),
-  handOver: kind === "given" ? random.chance(0.7) : random.chance(0.2)
-})
-
-class BodyFailed {
-  readonly _tag = "BodyFailed"
-}
+/** The world has ended before its time. */
+class Violation extends Error {}
 
 export class Scenario {
   readonly world: World
+  private readonly plan: Plan
+  private readonly options: Options
   private readonly backing: Backing
-  private readonly connect: (name: string, owns: (token: string) => boolean) => readonly [Process, Link]
-  private readonly weather: Weather
   private readonly witness: Witness
-  private readonly hosts: Array<Host> = []
-  private readonly keys: ReadonlyArray<string>
+  private readonly effects: Effects
+  private readonly hosts: ReadonlyArray<Host>
+  private readonly calm: boolean
   private readonly running = new Set<Operation>()
-  private readonly usualExpires: number
-  private operations = 0
-  /** Nothing was taken from the store, and nobody died. */
-  private undisturbed = true
+  private readonly lengths: Array<number> = []
+  private readonly started = new Map<Operation, number>()
+  /** When each key was last asked for by anybody. */
+  private readonly used = new Map<string, number>()
+  private readonly freeSince = new Map<string, number>()
+  /** The last one of a host that got a key. */
+  private readonly lastEntered = new Map<string, number>()
+  /** Lengths of extensions that failed, by token. */
+  private readonly failed = new Map<string, Set<number>>()
+  /** Keys that were taken from their holders, or may have been. */
+  private readonly disturbed = new Set<string>()
+  private crashed = false
 
-  constructor(seed: number, kind: Kind, traced: boolean) {
-    const world = new World(seed, traced)
-    const { random } = world
+  constructor(seed: number, kind: Kind, options: Options) {
+    const world = new World(seed, options.traced === true)
     this.world = world
-    this.keys = ["a", "b", "c"].slice(0, 1 + random.int(3))
-    this.weather = kind === "direct" ? calm : makeWeather(world)
+    this.options = options
+    const plan = (options.small === true ? makeSmallPlan : makePlan)(seed, kind)
+    this.plan = options.gentle === true ? makeGentle(plan) : plan
+    const { features, hosts, keys, scripts, troubles, weather } = this.plan
+    for (const line of showPlan(this.plan)) world.log(() => line)
+    this.calm = isCalm(weather)
+    let connect: (name: string) => readonly [Process, Link]
     if (kind === "direct") {
       const process = world.process("p")
-      const memory = new Memory(world, process, this.keys)
+      const memory = new Memory(world, process, keys)
       this.backing = memory
-      this.connect = (_name, owns) => [process, memory.link(owns)]
+      connect = () => [process, memory.link()]
     } else {
-      const server = new Server(world, makeFeatures(random, kind))
+      const server = new Server(world, features)
       this.backing = server
-      this.connect = (name, owns) => {
+      connect = (name) => {
         const process = world.process(name)
-        return [process, new Network(world, process, server, this.weather, owns)]
+        return [process, new Network(world, process, server, weather, this)]
       }
     }
-    this.usualExpires = random.pick([15, 60, 200, 800])
-    this.witness = new Witness(world, {
-      endOf: (key, token) => this.backing.endOf(key, token),
-      isForgotten: (token) => this.backing.forgotten.has(token)
+    this.witness = new Witness(world, this.backing, options.only)
+    this.effects = new Effects((lease, call, fresh) => this.work(lease, call, fresh))
+    this.hosts = Array.from({ length: hosts }, (_, i): Host => {
+      const [process, link] = connect(`p${i}`)
+      return { process, link, subject: makeSubject(link.store, process.context), scripts: 0, closed: false }
     })
-    world.log(() => JSON.stringify(this.weather))
-    for (let i = 0; i < 2 + random.int(2); i++) this.hosts.push(this.host(`p${i}`))
-    for (const host of this.hosts) {
-      for (let i = 0; i < 1 + random.int(3); i++) this.script(host, 1 + random.int(4))
-    }
-    this.trouble()
+    for (const script of scripts) this.script(this.hosts[script.host], script)
+    for (const trouble of troubles) world.after(trouble.at, () => this.trouble(trouble))
+    world.after(healedAt - world.now, () => {
+      world.log(() => "heals the network")
+      for (const { link } of this.hosts) link.heal()
+    })
   }
 
   run(): Outcome {
-    let steps = 0
     try {
-      const finished = () => this.hosts.every(({ process, scripts }) => process.crashed || scripts === 0)
-      steps += this.until(finished)
-      if (this.witness.objection === undefined) this.after()
+      this.until(() => this.hosts.every(({ process, scripts }) => process.crashed || scripts === 0))
+      this.after()
     } catch (error) {
       if (!(error instanceof Violation)) throw error
     }
-    const violation = this.witness.objection
-    this.world.log(() => violation === undefined ? "all is well" : `VIOLATION ${violation}`)
-    const { entered, told } = this.witness
-    return { operations: this.operations, entered, told, steps, violation, lines: this.world.lines ?? [] }
+    const { entered, objection, told } = this.witness
+    this.world.log(() => objection === undefined ? "all is well" : `VIOLATION ${objection.rule} ${objection.text}`)
+    return {
+      operations: this.lengths.length,
+      entered,
+      told,
+      steps: this.world.steps,
+      lengths: this.lengths,
+      rule: objection?.rule,
+      violation: objection && `${objection.rule} ${objection.text}`,
+      lines: this.world.lines ?? []
+    }
   }
 
-  private until(condition: () => boolean): number {
+  private until(condition: () => boolean): void {
     const { world } = this
-    let steps = 0
     while (!condition()) {
-      if (this.witness.objection !== undefined) return steps
-      if (!world.step()) this.witness.object(`nothing happens any more: ${this.describe()}`)
-      if (world.now > horizonMillis) this.witness.object(`no end: ${this.describe()}`)
-      this.witness.look()
-      steps++
+      this.minded()
+      if (!this.stepOnce()) this.hang("nothing happens any more")
+      if (world.now > horizonMillis) this.hang("time is up")
+      if (world.steps > mostSteps) this.hang("no end of steps")
+      this.look()
     }
-    return steps
+    this.minded()
+  }
+
+  /** It ends here, whether anybody minds or not. */
+  private hang(why: string): never {
+    const calls = Array.from(
+      this.running,
+      ({ host, name, startedAt }) => `${host.process.name} ${name} since ${startedAt}`
+    )
+    this.witness.object("hangs", `${why}: ${calls.join()}`)
+    throw new Violation(why)
+  }
+
+  private stepOnce(): boolean {
+    try {
+      const happened = this.world.step()
+      const { endless } = this.world
+      this.world.readings = 0
+      if (endless !== undefined) this.witness.object("hangs", String(endless.stack))
+      return happened
+    } catch (error) {
+      this.witness.object("uncaught", String((error as Error).stack ?? error))
+      return true
+    }
+  }
+
+  /** What was objected to inside a fiber has not come out of it. */
+  private minded(): void {
+    if (this.witness.objection !== undefined) throw new Violation(this.witness.objection.text)
   }
 
   /** Lets everything happen that still can, but not for longer than `millis`. */
   private settle(millis: number): void {
-    const end = this.world.now + millis
     let over = false
     this.world.after(millis, () => {
       over = true
     })
     this.until(() => over)
-    if (this.world.now > end + 1) this.witness.object("time ran away")
-  }
-
-  private describe(): string {
-    const idle = this.hosts.map(({ process, scripts }) => `${process.name} ${scripts}`).join()
-    return idle +
-      Array.from(this.running, ({ host, name, startedAt }) => `${host.process.name} ${name} since ${startedAt}`).join()
-  }
-
-  private host(name: string): Host {
-    const owned = new Set<string>()
-    const [process, link] = this.connect(name, (token) => owned.has(token))
-    const { store } = link
-    const { direct } = shortcutsOf(store)
-    const noting: LockStore.LockStore = {
-      ...store,
-      tryAcquire: (claim) => {
-        owned.add(claim.token)
-        return store.tryAcquire(claim)
-      },
-      ...(store.exchange !== undefined && {
-        exchange: (token, claim) => {
-          owned.add(claim.token)
-          return store.exchange!(token, claim)
-        }
-      })
-    }
-    const engine = makeEngine(
-      direct === undefined ? noting : withShortcuts(noting, {
-        direct: {
-          ...direct,
-          take: (key, bearer, expiresMillis, now) => {
-            owned.add(bearer.token)
-            return direct.take(key, bearer, expiresMillis, now)
-          }
-        }
-      }),
-      process.context
-    )
-    const backend = Sections.make(engine)
-    const context = Context.add(Context.add(process.context, IsOld, true), LockBackend.LockBackend, backend)
-    return { process, link, engine, context, scripts: 0, closed: false }
   }
 
   // ---------------------------------------------------------------------------
   // What the fibers do
   // ---------------------------------------------------------------------------
 
-  /** Some operations, one after the other. */
-  private script(host: Host, left: number): void {
-    const { random } = this.world
+  /** Some calls, one after the other. */
+  private script(host: Host, { calls }: Script): void {
     host.scripts++
-    const next = () => {
-      if (left-- === 0) {
+    const next = (index: number) => {
+      if (index === calls.length) {
         host.scripts--
         return
       }
-      this.world.after(random.chance(0.3) ? 0.125 : random.millis(0.125, 100), () => {
-        host.process.interruptWith(() => this.start(host, next))
-      })
+      const { after, call } = calls[index]
+      this.world.after(after, () => host.process.receive(() => this.start(host, call, () => next(index + 1))))
     }
-    next()
+    next(0)
   }
 
-  private start(host: Host, next: () => void): void {
+  private start(host: Host, call: Call, next: () => void): void {
     const { world } = this
-    const { random } = world
-    const key = random.pick(this.keys)
-    const timeoutMillis = random.pick([0, 5, 30, 200, 1_000, Infinity])
-    const expires = random.chance(0.8) ? this.usualExpires : random.pick([12, 40, 100, 500])
-    const options = {
-      expires,
-      timeout: timeoutMillis === Infinity ? Duration.infinity : Duration.millis(timeoutMillis),
-      renew: random.chance(0.85)
-    }
-    const operation: { -readonly [K in keyof Operation]: Operation[K] } = {
+    const { process } = host
+    const number = this.lengths.length
+    const operation: Operation = {
       host,
-      name: "",
-      startedAt: world.now,
-      startLag: host.process.lag,
-      timeoutMillis,
-      fiber: undefined as never,
-      interruptedAt: undefined,
+      call,
+      number,
+      name: `#${call.id} ${call.form} ${call.key}`,
+      startedAt: process.now,
+      startLag: process.lag,
+      fiber: undefined,
+      interrupted: false,
+      endsAt: undefined,
       enteredAt: undefined,
       left: undefined,
-      deaf: false
+      value: {},
+      open: false,
+      deafUntil: 0,
+      isBehind: Array.from(this.running).some((other) => other.host === host && touches(other.call, call.key)),
+      alone: this.isUnused(call.key),
+      sawOthers: false
     }
-    const section = (lease: Lock.Lease) => this.work(operation, lease, expires)
-    const kind = random.next()
-    let effect: Effect.Effect<unknown, LockError.LockError | BodyFailed, LockBackend.LockBackend>
-    if (kind < 0.72) {
-      operation.name = "withLock"
-      effect = Lock.withLock(section, key, options)
-    } else if (kind < 0.8) {
-      operation.name = "once"
-      effect = Lock.once(section, key, options)
-    } else if (kind < 0.93) {
-      operation.name = "acquire"
-      effect = Effect.scoped(
-        Effect.flatMap(Lock.acquire(key, options), (lease) => Effect.raceFirst(section(lease), lease.lost))
-      )
-    } else if (kind < 0.97) {
-      operation.name = "inspect"
-      effect = Lock.inspect(key)
-    } else {
-      operation.name = "forceRelease"
-      host.link.forcing.add(key)
-      effect = Lock.forceRelease(key)
-    }
-    world.log(() =>
-      `${host.process.name} ${operation.name} ${key} ${expires} ms, timeout ${timeoutMillis}${
-        options.renew ? "" : ", no renewal"
-      }`
-    )
-    this.operations++
-    operation.fiber = Effect.runForkWith(host.context)(effect)
+    world.log(() => `${process.name} #${call.id} starts: ${showCall(call)}`)
+    operation.sawOthers = this.isOccupied(call.key) || this.hasWaiter(operation)
+    this.use(call.key)
+    this.lengths.push(0)
+    this.started.set(operation, world.steps)
     this.running.add(operation)
-    operation.fiber.addObserver((exit) => {
+    if (call.form === "forceRelease") this.seize(host, call.key)
+    const context = process.context.pipe(
+      Context.add(IsOld, true),
+      Context.add(LockBackend.LockBackend, host.subject.backend),
+      Context.add(Current, operation)
+    )
+    const effect = this.effects.of(call)
+    const { blocksAfter } = call
+    const fiber = Effect.runForkWith(context)(
+      blocksAfter === 0 ? effect : Effect.ensuring(effect, Effect.sync(() => process.block(blocksAfter)))
+    )
+    operation.fiber = fiber
+    fiber.addObserver((exit) => {
       this.running.delete(operation)
+      this.lengths[number] = world.steps - this.started.get(operation)!
+      this.use(call.key)
       this.ended(operation, exit)
       next()
     })
-    if (random.chance(0.15)) {
-      world.after(random.millis(0.125, random.pick([2, 50, 500])), () => {
-        if (!this.running.has(operation)) return
-        host.process.interruptWith(() => {
-          if (!this.running.has(operation)) return
-          world.log(() => `${host.process.name} ${operation.name} ${key} is interrupted`)
-          operation.interruptedAt = world.now
-          operation.fiber.interruptUnsafe()
-        })
-      })
+    const { interrupted } = call
+    if (interrupted !== undefined && "millis" in interrupted) {
+      world.after(interrupted.millis, () => process.receive(() => this.interrupt(operation)))
     }
+  }
+
+  private interrupt(operation: Operation): void {
+    if (!this.running.has(operation) || operation.interrupted || operation.host.process.isStopped) return
+    const { call, fiber, host, name, open } = operation
+    this.world.log(() => `${host.process.name} ${name} is interrupted`)
+    operation.interrupted = true
+    if (!call.uninterruptible || open) operation.endsAt = host.process.now
+    host.process.act(() => fiber?.interruptUnsafe())
+  }
+
+  private seize(host: Host, key: string): void {
+    host.link.forcing.add(key)
+    this.disturbed.add(key)
+    // The store in memory does not say who asks it for what.
+    const holder = this.backing.holder(key)
+    if (this.plan.kind === "direct" && holder !== undefined) this.backing.forgotten.add(holder)
+  }
+
+  private isUnused(key: string): boolean {
+    const last = this.used.get(key) ?? -Infinity
+    const rest = 4 * this.plan.weather.delayMillis + slackMillis
+    if (this.backing.wanted(key) || this.world.now - last < rest) return false
+    return !Array.from(this.running).some(({ call }) => touches(call, key))
+  }
+
+  /** Others have to do with the key now. */
+  private use(key: string): void {
+    this.used.set(key, this.world.now)
+    for (const operation of this.running) if (touches(operation.call, key)) operation.alone = false
   }
 
   private work(
-    operation: { -readonly [K in keyof Operation]: Operation[K] },
     lease: Lock.Lease,
-    expires: number
-  ): Effect.Effect<void, LockError.LockError | BodyFailed, LockBackend.LockBackend> {
-    const kind = this.world.random.next()
-    // A lock within may take its time to give up.
-    const deaf = kind >= 0.86
-    return this.section(operation.host.process, lease, deaf, (section) => {
-      const { process } = operation.host
-      operation.enteredAt = this.world.now
-      operation.deaf = deaf
-      this.inTime(operation, operation.startedAt + operation.timeoutMillis, operation.startLag, 1, "to enter")
-      return Effect.ensuring(
-        this.body(kind, section, lease, expires),
-        Effect.sync(() => {
-          operation.left = { at: this.world.now, lag: process.lag }
+    call: Call,
+    fresh: boolean
+  ): Effect.Effect<unknown, Failure, LockBackend.LockBackend> {
+    return Effect.flatMap(Current, (current) => {
+      const operation = current!
+      const outer = operation.call.id === call.id
+      const { host } = operation
+      const { process } = host
+      return Effect.uninterruptibleMask((restore) => {
+        const section = this.witness.enter(
+          host,
+          lease,
+          call,
+          call.uninterruptible || operation.call.uninterruptible,
+          fresh
+        )
+        if (outer) this.entered(operation)
+        const steps = Effect.forEach(call.work.steps, (step) => this.step(operation, section, step), { discard: true })
+        const end = Effect.suspend((): Effect.Effect<unknown, Failure> => {
+          switch (call.work.end) {
+            case "fail":
+              return Effect.fail(new BodyFailed())
+            case "die":
+              return Effect.die(planned)
+            case "succeed":
+              return Effect.succeed(operation.value)
+          }
         })
-      )
+        const body = Effect.onExit(restore(Effect.andThen(steps, end)), () =>
+          Effect.sync(() => {
+            section.ended = true
+            if (operation.endsAt !== undefined && section.deaf === 0) {
+              const since = Math.max(operation.endsAt, operation.deafUntil)
+              this.inTime(operation, since, operation.startLag, 0, "clings", "its work")
+            }
+          }))
+        const { cleanup } = call.work
+        return Effect.onExit(body, (exit) =>
+          Effect.andThen(
+            cleanup === 0 ? Effect.void : Effect.sleep(cleanup),
+            Effect.sync(() => {
+              this.witness.leave(section)
+              if (outer) operation.left = { at: process.now, lag: process.lag, exit }
+            })
+          ))
+      })
     })
   }
 
-  /** Between entering and leaving nothing goes unseen. */
-  private section<E, R>(
-    process: Process,
-    lease: Lock.Lease,
-    deaf: boolean,
-    body: (section: Section) => Effect.Effect<unknown, E, R>
-  ): Effect.Effect<void, E, R> {
-    return Effect.uninterruptibleMask((restore) => {
-      const section = this.witness.enter(process, lease, deaf)
-      return Effect.asVoid(
-        Effect.onExit(restore(body(section)), () => Effect.sync(() => this.witness.leave(section)))
-      )
-    })
-  }
-
-  private body(
-    kind: number,
-    section: Section,
-    lease: Lock.Lease,
-    expires: number
-  ): Effect.Effect<unknown, LockError.LockError | BodyFailed, LockBackend.LockBackend> {
-    const { random } = this.world
-    const wait = Effect.sleep(random.millis(0, random.pick([1, expires, 2.5 * expires])))
-    if (kind < 0.15) return Effect.void
-    if (kind < 0.25) return Effect.yieldNow
-    if (kind < 0.6) return wait
-    if (kind < 0.72) return Effect.andThen(wait, Effect.andThen(this.extension(lease, expires), wait))
-    if (kind < 0.78) {
-      const release = Effect.andThen(Effect.sync(() => this.witness.leave(section)), lease.release)
-      return Effect.andThen(wait, Effect.andThen(release, wait))
+  private entered(operation: Operation): void {
+    const { call, host, isBehind, number, startLag, startedAt } = operation
+    operation.enteredAt = host.process.now
+    this.inTime(operation, startedAt + timeoutOf(call), startLag, isBehind ? 2 : 1, "outlasts", "to enter")
+    const line = `${this.hosts.indexOf(host)} ${call.key}`
+    const last = this.lastEntered.get(line) ?? -1
+    // Where a fiber may have to let others run at once, the order is not that of the calls.
+    if (number < last && this.world.stepsBetweenYields > 1_000) {
+      this.witness.object("order", `${operation.name} after call ${last}, itself ${number}`)
     }
-    if (kind < 0.83) return Effect.andThen(wait, Effect.fail(new BodyFailed()))
-    if (kind < 0.86) return Effect.andThen(wait, Effect.die("as planned"))
-    if (kind >= 0.9) return Effect.uninterruptible(wait)
-    const inner = Lock.withLock(
-      (lease) => this.section(section.process, lease, false, () => wait),
-      random.pick(this.keys),
-      { expires, timeout: random.int(50) }
-    )
-    return Effect.andThen(inner, wait)
+    this.lastEntered.set(line, Math.max(last, number))
   }
 
-  private extension(lease: Lock.Lease, expires: number): Effect.Effect<void, LockError.LockError> {
-    return Effect.catchReason(
-      lease.extend(this.world.random.pick([undefined, expires, 3 * expires])),
-      "LockError",
-      "BackendFailure",
-      () => Effect.void
-    )
-  }
-
-  /** Nothing may take longer than its time and as often the store's patience, when it is let run. */
-  private inTime(operation: Operation, by: number, lag: number, patience: number, what: string): void {
-    const late = operation.host.process.lag - lag + patience * this.weather.patienceMillis + slackMillis
-    if (this.world.now > by + late) {
-      this.witness.object(
-        `${operation.host.process.name} ${operation.name} took until ${this.world.now - by} ms after its time ${what}`
+  private step(
+    operation: Operation,
+    section: Section,
+    step: Step
+  ): Effect.Effect<unknown, Failure, LockBackend.LockBackend> {
+    const { host } = operation
+    const { lease } = section
+    const deaf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => section.deaf++),
+        () => effect,
+        () =>
+          Effect.sync(() => {
+            section.deaf--
+            operation.deafUntil = host.process.now
+          })
       )
+    switch (step.do) {
+      case "pause":
+        return Effect.sleep(step.millis)
+      case "deaf":
+        return deaf(Effect.uninterruptible(Effect.sleep(step.millis)))
+      case "open":
+        return Effect.acquireUseRelease(
+          Effect.sync(() => {
+            operation.open = true
+          }),
+          () => Effect.interruptible(Effect.sleep(step.millis)),
+          () =>
+            Effect.sync(() => {
+              operation.open = false
+            })
+        )
+      case "block":
+        return Effect.sync(() => host.process.block(step.millis))
+      case "yield":
+        return Effect.yieldNow
+      case "remaining":
+        return lease.remaining
+      case "extend":
+        return this.extension(operation, section, step.millis)
+      case "release":
+        return Effect.andThen(
+          Effect.suspend(() => {
+            this.witness.leave(section)
+            return lease.release
+          }),
+          Effect.sync(() => {
+            if (this.witness.remaining(host, lease) > 0) this.witness.object("after", operation.name)
+          })
+        )
+      case "seize":
+        return Effect.ignore(Effect.suspend(() => {
+          this.seize(host, section.key)
+          return Lock.forceRelease(section.key)
+        }))
+      case "call": {
+        // A lock within may take its time to give up.
+        const { call } = step
+        return deaf(Effect.suspend(() => {
+          this.use(call.key)
+          return this.effects.of(call)
+        }))
+      }
+    }
+  }
+
+  private extension(operation: Operation, section: Section, millis: number | undefined) {
+    const { token } = section
+    const sent = this.failed.get(token ?? "") ?? new Set()
+    this.failed.set(token ?? "", sent)
+    const { process } = operation.host
+    return Effect.suspend(() => {
+      const startedAt = process.now
+      const { lag } = process
+      sent.delete(millis ?? 0)
+      return section.lease.extend(millis).pipe(
+        Effect.catchReason("LockError", "BackendFailure", () =>
+          Effect.sync(() => {
+            // Only lengths that nothing else has are known again.
+            if (millis !== undefined && millis > 2 * section.expires) sent.add(millis)
+          })),
+        // A shorter one that is out is waited for.
+        Effect.ensuring(Effect.sync(() => this.inTime(operation, startedAt, lag, 2, "slow", "to extend")))
+      )
+    })
+  }
+
+  // ---------------------------------------------------------------------------
+  // What is seen of the store
+  // ---------------------------------------------------------------------------
+
+  extending({ expiresMillis, key, token }: LockStore.Holding): void {
+    if (!this.failed.get(token)?.has(expiresMillis)) return
+    this.witness.object("length", `${key} ${this.world.alias(token)} for ${expiresMillis} ms`)
+  }
+
+  seesCaller(operation: string): void {
+    this.witness.object("context", operation)
+  }
+
+  // ---------------------------------------------------------------------------
+  // What is judged
+  // ---------------------------------------------------------------------------
+
+  /** After every step. */
+  private look(): void {
+    this.witness.look()
+    const { interrupt } = this.options
+    if (interrupt !== undefined) {
+      for (const operation of this.running) {
+        if (operation.number === interrupt.call && this.age(operation) >= interrupt.step) this.interrupt(operation)
+      }
+    }
+    for (const operation of this.running) {
+      const { interrupted } = operation.call
+      if (interrupted === undefined || "millis" in interrupted) continue
+      if (this.age(operation) >= interrupted.steps) this.interrupt(operation)
+    }
+    for (const key of this.plan.keys) this.lookAt(key)
+  }
+
+  private age(operation: Operation): number {
+    return this.world.steps - this.started.get(operation)!
+  }
+
+  private lookAt(key: string): void {
+    const { now } = this.world
+    const occupied = this.isOccupied(key)
+    if (!occupied && !this.freeSince.has(key)) this.freeSince.set(key, now)
+    if (occupied) this.freeSince.delete(key)
+    for (const operation of this.running) {
+      if (operation.call.key !== key) continue
+      if (occupied || this.hasWaiter(operation)) operation.sawOthers = true
+      if (operation.call.form === "forceRelease") this.seize(operation.host, key)
+      else if (!occupied) this.stillWaits(operation, this.freeSince.get(key)!)
+    }
+  }
+
+  private isOccupied(key: string): boolean {
+    return this.backing.wanted(key) ||
+      Array.from(this.running).some(({ call, enteredAt }) => call.key === key && enteredAt !== undefined)
+  }
+
+  /** Whether one of its process waits for the key, and has reason to. */
+  private hasWaiter({ call, host }: Operation): boolean {
+    return Array.from(this.running).some((other) =>
+      other.host === host && touches(other.call, call.key) && (other.sawOthers || other.call.key !== call.key)
+    )
+  }
+
+  private stillWaits(operation: Operation, freeSince: number): void {
+    const { call, host: { closed, process }, interrupted, startedAt } = operation
+    if (!this.calm || closed || interrupted || !isWaiting(call) || this.disturbed.has(call.key)) return
+    // The one who asks for all of a process may look as rarely as it likes.
+    const rarely = Array.from(this.running).some(({ call: { key, retry } }) =>
+      key === call.key && retry !== "usual" && retry !== "often"
+    )
+    const busyUntil = Math.max(...this.world.processes.map((process) => process.busyUntil))
+    const since = Math.max(startedAt, freeSince, busyUntil)
+    if (rarely || !process.isIdle || this.crashed) return
+    if (this.world.now > since + lookMillis + 6 * this.plan.weather.delayMillis) {
+      this.witness.object("asleep", `${operation.name} since ${since}`)
+    }
+  }
+
+  /** What is left to do takes a round trip: as long as the store takes, or as it is given when it does not answer. */
+  private inTime(
+    operation: Operation,
+    by: number,
+    lag: number,
+    trips: number,
+    rule: Rule,
+    what: string
+  ): void {
+    const { process } = operation.host
+    const { delayMillis, patienceMillis, twice } = this.plan.weather
+    const messages = twice > 0 ? 3 : 2
+    const trip = this.calm ? messages * delayMillis : patienceMillis
+    const late = process.lag - lag + trips * trip + slackMillis
+    if (process.now > by + late) {
+      this.witness.object(rule, `${process.name} ${operation.name} took ${process.now - by} ms too long ${what}`)
     }
   }
 
   private ended(operation: Operation, exit: Exit.Exit<unknown, unknown>): void {
-    const { host: { process }, interruptedAt, left, name } = operation
+    const { call, endsAt, host: { process }, left, name, startLag, startedAt } = operation
     this.world.log(() => `${process.name} ${name} ends: ${describe(exit)}`)
-    if (left !== undefined) this.inTime(operation, left.at, left.lag, 2, "to end")
-    else if (interruptedAt !== undefined) {
-      this.inTime(operation, interruptedAt, operation.startLag, 1, "to be interrupted")
-    } else if (name === "inspect" || name === "forceRelease") {
-      this.inTime(operation, operation.startedAt, operation.startLag, 2, "to end")
-    } else this.inTime(operation, operation.startedAt + operation.timeoutMillis, operation.startLag, 1, "to give up")
-    if (Exit.isSuccess(exit)) return
-    for (const reason of exit.cause.reasons) {
-      if (reason._tag === "Die" && reason.defect !== "as planned") {
-        this.witness.object(`${name} died: ${String((reason.defect as Error)?.stack ?? reason.defect)}`)
+    if (endsAt !== undefined) {
+      this.inTime(operation, Math.max(endsAt, left?.at ?? 0, operation.deafUntil), startLag, 0, "clings", "to end")
+    } else if (left !== undefined) this.inTime(operation, left.at, left.lag, 1, "slow", "to end")
+    else if (isWaiting(call)) {
+      // Who waited for the answer to another's claim, and gets its turn instead, has yet to ask itself.
+      const trips = operation.isBehind ? 2 : 1
+      this.inTime(operation, startedAt + timeoutOf(call), startLag, trips, "outlasts", "to give up")
+    } else this.inTime(operation, startedAt, startLag, call.form === "inspect" ? 1 : 2, "slow", "to answer")
+    this.judge(operation, exit)
+  }
+
+  private judge(operation: Operation, exit: Exit.Exit<unknown, unknown>): void {
+    const { call, interrupted, left, name } = operation
+    const reasons = Exit.isSuccess(exit) ? [] : exit.cause.reasons
+    for (const reason of reasons) {
+      if (reason._tag === "Die") {
+        const message = String((reason.defect as Error | undefined)?.message ?? reason.defect)
+        const allowed = message === planned || usesBadTracer(call)
+        if (!allowed) this.witness.object("died", `${name}: ${(reason.defect as Error | undefined)?.stack ?? message}`)
       }
-      if (reason._tag === "Interrupt" && interruptedAt === undefined) {
-        this.witness.object(`${name} was interrupted by nobody`)
-      }
-      if (reason._tag === "Fail") this.failed(operation, reason.error as LockError.LockError | BodyFailed)
+      if (reason._tag === "Interrupt" && !interrupted) this.witness.object("died", `${name} is interrupted by nobody`)
+    }
+    const errors = reasons.flatMap((reason) => reason._tag === "Fail" ? [reason.error as Failure] : [])
+    for (const error of errors) if (error._tag === "LockError") this.failedWith(operation, error)
+    const invalid = errors.some((error) => error._tag === "LockError" && error.reason._tag === "InvalidOptions")
+    if (invalid !== isWrong(call) && !interrupted && !usesBadTracer(call) && left === undefined) {
+      this.witness.object("options", `${name}: ${describe(exit)}`)
+    }
+    if (left !== undefined) this.judgeResult(operation, left.exit, exit)
+    else if (isWaiting(call) && Exit.isSuccess(exit)) {
+      if (call.form === "once" || call.form === "tryAcquire") this.turnedAway(operation)
+      else this.witness.object("result", `${name} succeeds without its work`)
     }
   }
 
-  private failed(
-    { enteredAt, host, name, startedAt, timeoutMillis }: Operation,
-    error: LockError.LockError | BodyFailed
+  /** Nothing is swallowed or replaced. */
+  private judgeResult(
+    { call, interrupted, name, value }: Operation,
+    work: Exit.Exit<unknown, unknown>,
+    exit: Exit.Exit<unknown, unknown>
   ): void {
-    if (error._tag === "BodyFailed") return
+    if (Exit.isSuccess(exit)) {
+      const wrapped = call.form === "once" || call.form === "tryAcquire"
+      const result = wrapped ? Option.getOrUndefined(exit.value as Option.Option<unknown>) : exit.value
+      if (Exit.isFailure(work) || result !== value) this.witness.object("result", `${name} has another result`)
+      return
+    }
+    if (interrupted || usesBadTracer(call) || exit.cause.reasons.some(isLoss)) return
+    const kept = Exit.isFailure(work) &&
+      work.cause.reasons.every((reason) =>
+        exit.cause.reasons.some((other) =>
+          reason._tag === other._tag && (reason._tag === "Fail"
+            ? reason.error === (other as typeof reason).error
+            : reason._tag !== "Die" || reason.defect === (other as typeof reason).defect)
+        )
+      )
+    if (!kept) this.witness.object("result", `${name} has another end: ${describe(exit)} for ${describe(work)}`)
+  }
+
+  private failedWith(operation: Operation, error: LockError.LockError): void {
+    const { call, enteredAt, host, name, startedAt } = operation
+    const { process } = host
     const { reason } = error
-    const { delayMillis, lost, patienceMillis, refused, slow } = this.weather
-    const calm = lost + refused + slow === 0 && 2 * delayMillis < Math.min(patienceMillis, 12) && !host.closed
-    if (reason._tag === "InvalidOptions") this.witness.object(`${name}: ${reason.message}`)
-    const inTime = this.world.now < startedAt + timeoutMillis
-    if (reason._tag === "BackendFailure" && calm && inTime && enteredAt === undefined && host.process.lag === 0) {
-      this.witness.object(`${name}: ${reason.message}`)
+    // What comes out of a lock within is judged by the same rules, but for another key.
+    if (call.work.steps.some(({ do: what }) => what === "call") && enteredAt !== undefined) return
+    const text = () => `${name}: ${error.message}`
+    const undelayed = process.lag === operation.startLag
+    // Those of a process ask for each other, and a short lease may end on its way.
+    const isShort = shortest(this.plan) < 20 + 6 * this.plan.weather.delayMillis
+    switch (reason._tag) {
+      case "BackendFailure": {
+        // In an orderly process what has arrived is seen before the store is called silent.
+        const answers = this.calm && !host.closed && !isShort
+        const isRead = this.world.orderly && process.lag - operation.startLag < shortest(this.plan) / 3
+        if (answers && (undelayed || isRead)) this.witness.object("failed", text())
+        return
+      }
+      case "LockTimeout": {
+        if (process.now < startedAt + timeoutOf(call) && call.retry !== "ends") this.witness.object("early", text())
+        return this.turnedAway(operation)
+      }
+      case "LockLost": {
+        if (reason.why === "Closed" && !host.closed) this.witness.object("lost", text())
+        const sound = this.calm && call.renew && undelayed && !host.closed && !isShort
+        const taken = this.disturbed.has(call.key) || reason.why === "Released"
+        if (sound && !taken && this.world.slowness === 0) this.witness.object("lost", text())
+      }
     }
-    if (
-      reason._tag === "LockTimeout" &&
-      this.world.now < startedAt + Math.min(timeoutMillis, Duration.toMillis(reason.timeout))
-    ) {
-      this.witness.object(`${name} gave up early`)
-    }
-    if (reason._tag === "LockLost" && reason.why === "Closed" && !host.closed) {
-      this.witness.object(`${name}: ${reason.message}`)
+  }
+
+  /** It was told that others have the key. */
+  private turnedAway(operation: Operation): void {
+    const { alone, call, host, name, sawOthers, startLag, startedAt } = operation
+    // What a busy process has not read yet it does not know.
+    const isUpToDate = host.process.busyUntil < startedAt - 2 * this.plan.weather.patienceMillis
+    const answers = this.calm && !host.closed && host.process.lag === startLag
+    if (alone && answers && isUpToDate) this.witness.object("refused", name)
+    if (!sawOthers && isUpToDate && this.plan.kind !== "direct" && call.retry === "usual") {
+      this.witness.object("looksHeld", name)
     }
   }
 
@@ -428,97 +653,128 @@ export class Scenario {
   // What happens to them
   // ---------------------------------------------------------------------------
 
-  private trouble(): void {
-    const { random } = this.world
-    const often = (probability: number, most: number, happen: () => void) => {
-      if (!random.chance(probability)) return
-      for (let i = 0; i < 1 + random.int(most); i++) this.world.after(random.millis(0, 600), happen)
+  private trouble({ host: index, key, millis, what }: Plan["troubles"][number]): void {
+    const host = this.hosts[index]
+    const { process } = host
+    if (process.crashed) return
+    this.world.log(() => `world       ${what} ${process.name} ${key} ${millis}`)
+    switch (what) {
+      case "stop":
+        return process.stop(millis)
+      case "crash": {
+        if (this.world.processes.length === 1) return
+        this.crashed = true
+        process.crashed = true
+        for (const operation of Array.from(this.running)) {
+          if (operation.host !== host) continue
+          this.running.delete(operation)
+          this.disturbed.add(operation.call.key)
+        }
+        return
+      }
+      case "forget": {
+        this.disturbed.add(key)
+        return this.backing.forget(key)
+      }
+      case "flush": {
+        for (const key of this.plan.keys) this.disturbed.add(key)
+        return this.backing.flush()
+      }
+      case "wallClock":
+        process.wallOffset += millis
+        return
+      case "close":
+        return process.receive(() => this.close(host))
     }
-    const log = (what: string) => this.world.log(() => `world       ${what}`)
-    often(0.4, 3, () => {
-      const { process } = random.pick(this.hosts)
-      const millis = random.millis(1, random.pick([10, 3 * this.usualExpires]))
-      log(`stops ${process.name} for ${millis}`)
-      process.stop(millis)
-    })
-    if (this.world.processes.length > 1) {
-      often(0.1, 1, () => {
-        const host = random.pick(this.hosts)
-        log(`crashes ${host.process.name}`)
-        this.undisturbed = false
-        host.process.crashed = true
-        for (const operation of Array.from(this.running)) if (operation.host === host) this.running.delete(operation)
-      })
-    }
-    often(0.1, 2, () => {
-      this.undisturbed = false
-      this.backing.forget(random.pick(this.keys))
-    })
-    often(0.05, 1, () => {
-      this.undisturbed = false
-      this.backing.flush()
-    })
-    often(0.2, 3, () => {
-      const { process } = random.pick(this.hosts)
-      process.wallOffset += random.pick([-3_600_000, 3_600_000])
-    })
-    often(0.1, 1, () => {
-      const host = random.pick(this.hosts)
-      if (host.process.crashed || host.closed) return
-      log(`closes ${host.process.name}`)
-      host.closed = true
-      host.process.interruptWith(() => this.close(host))
-    })
-    this.world.after(2_000, () => {
-      log("heals the network")
-      for (const { link } of this.hosts) link.heal()
-    })
   }
 
   private close(host: Host): void {
+    if (host.closed) return
+    host.closed = true
     const { process } = host
-    const at = this.world.now
+    const at = process.now
     const { lag } = process
-    Effect.runForkWith(process.context)(host.engine.close).addObserver((exit) => {
+    // Work that goes on keeps its key until it ends or its time is over.
+    const held = Array.from(this.witness.sections).filter((section) => section.host === host)
+    const longest = Math.max(
+      ...held.map(({ deadline }) => deadline - at),
+      ...this.plan.scripts.flatMap(({ calls }) => calls.map(({ call }) => call.expires))
+    )
+    Effect.runForkWith(process.context)(host.subject.close).addObserver((exit) => {
       this.world.log(() => `${process.name} closed`)
-      if (Exit.isFailure(exit)) this.witness.object(`closing: ${Cause.pretty(exit.cause)}`)
-      const took = this.world.now - at
-      // A key is freed when the work under it has ended, or at the end of its lease.
-      const most = longestLeaseMillis + 3 * this.weather.patienceMillis + process.lag - lag + slackMillis
-      if (took > most) this.witness.object(`closing ${process.name} took ${took} ms`)
+      if (Exit.isFailure(exit)) this.witness.object("closing", describe(exit))
+      const took = process.now - at
+      const most = longest + 3 * this.plan.weather.patienceMillis + process.lag - lag + slackMillis
+      if (took > most) this.witness.object("closing", `${process.name} took ${took} ms`)
     })
   }
 
   /** When nobody holds or waits any more, nothing is left. */
   private after(): void {
-    const { lost, slow, refused, twice } = this.weather
-    if (this.world.now < 2_000) this.settle(2_000 - this.world.now + 1)
-    this.settle(4 * this.weather.patienceMillis)
-    if (this.undisturbed && lost + slow + refused + twice === 0 && this.backing.held.length > 0) {
-      this.witness.object(`left in the store: ${this.backing.held.join()}`)
+    const { weather } = this.plan
+    const { delayMillis, mute, patienceMillis } = weather
+    this.settle(Math.max(0, healedAt - this.world.now) + 1)
+    const rest = this.calm ? 4 * delayMillis + slackMillis : 4 * patienceMillis + debtMillis
+    do this.settle(rest)
+    while (this.world.processes.some(({ busyUntil, crashed }) => !crashed && busyUntil > this.world.now - rest))
+    const orphans = this.backing.held.filter((key) => !this.isExcused(this.backing.holder(key)!))
+    if (!mute && orphans.length > 0) this.witness.object("orphan", orphans.join())
+    this.minded()
+    this.settle(longestLeaseMillis + (mute ? silenceMillis : 0))
+    if (this.backing.held.length > 0) this.witness.object("orphan", "the store holds a lock for ever")
+    for (const host of this.hosts) if (!host.process.crashed) this.lookInto(host)
+    if (!this.crashed && this.backing.listening > 0) {
+      this.witness.object("residue", `${this.backing.listening} listeners`)
     }
-    this.settle(longestLeaseMillis)
-    if (this.backing.held.length > 0) this.witness.object("the store holds a lock for ever")
-    for (const { engine, process } of this.hosts) {
-      if (process.crashed) continue
-      const left = JSON.stringify(engine.residue)
-      if (left !== `{"lines":0,"kept":0,"alarms":0,"calls":0}`) {
-        this.witness.object(`left in ${process.name}: ${left}`)
+    if (this.effects.traced.open > 0 && !this.crashed) this.witness.object("residue", "a span has not ended")
+    this.minded()
+  }
+
+  /** Nobody gives back what a process had that is gone. */
+  private isExcused(token: string): boolean {
+    return this.hosts.some(({ closed, link, process }) =>
+      link.owned.has(token) && (process.crashed || (closed && !this.calm))
+    )
+  }
+
+  private lookInto({ process, subject }: Host): void {
+    const left = subject.residue()
+    if (Object.values(left).some((count) => count !== 0)) {
+      this.witness.object("residue", `${process.name} ${JSON.stringify(left)}`)
+    }
+    if (process.sleeping !== 0) this.witness.object("residue", `${process.name} ${process.sleeping} timers`)
+    for (const metric of Effect.runSyncWith(process.context)(Metric.snapshot)) {
+      if (metric.id !== "lock_held" || metric.type !== "Gauge") continue
+      if (Number(metric.state.value) !== 0) {
+        this.witness.object("residue", `${process.name} lock_held ${metric.state.value}`)
       }
-      if (process.sleeping !== 0) this.witness.object(`left in ${process.name}: ${process.sleeping} timers`)
     }
-    const crashed = this.hosts.some(({ process }) => process.crashed)
-    if (!crashed && this.backing.listening > 0) this.witness.object(`${this.backing.listening} listeners left`)
   }
 }
+
+const touches = ({ key, work }: Call, other: string): boolean =>
+  key === other || work.steps.some((step) => step.do === "call" && step.call.key === other)
+
+/** The shortest lease that anybody asks for. */
+const shortest = ({ scripts }: Plan): number =>
+  Math.min(...scripts.flatMap(({ calls }) => calls.map(({ call }) => call.expires)))
+
+const usesBadTracer = ({ traced, work }: Call): boolean =>
+  traced === "throws" || work.steps.some((step) => step.do === "call" && usesBadTracer(step.call))
+
+const isLoss = (reason: Cause.Reason<unknown>): boolean =>
+  reason._tag === "Fail" && (reason.error as Failure)._tag === "LockError" &&
+  (reason.error as LockError.LockError).reason._tag === "LockLost"
 
 const describe = (exit: Exit.Exit<unknown, unknown>): string => {
   if (Exit.isSuccess(exit)) return "success"
   return exit.cause.reasons.map((reason) => {
-    if (reason._tag !== "Fail") return reason._tag
-    const error = reason.error as LockError.LockError | BodyFailed
+    if (reason._tag === "Die") return `Die ${String(reason.defect)}`
+    if (reason._tag === "Interrupt") return "Interrupt"
+    const error = reason.error as Failure
     return error._tag === "BodyFailed" ? "failure" : error.message
   }).join()
 }
 
-export const simulate = (seed: number, kind: Kind, traced = false): Outcome => new Scenario(seed, kind, traced).run()
+export const simulate = (seed: number, kind: Kind, options: Options = {}): Outcome =>
+  new Scenario(seed, kind, options).run()

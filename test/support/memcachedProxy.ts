@@ -12,6 +12,7 @@ export const opcodeNames: Record<number, string> = {
   0x02: "add",
   0x03: "replace",
   0x04: "delete",
+  0x0e: "append",
   0x10: "stat",
   0x20: "saslList",
   0x21: "saslAuth"
@@ -20,6 +21,7 @@ export const opcodeNames: Record<number, string> = {
 export interface Message {
   readonly direction: "request" | "reply"
   readonly opcode: string
+  /** Of a reply: that of its request. */
   readonly key: string
   /** Which connection through the proxy, from 1. */
   readonly connection: number
@@ -40,11 +42,15 @@ export interface Proxy {
   readonly connections: () => number
   /** Decides about every message from now on. */
   readonly decide: (decide: (message: Message) => Fate) => void
-  /** The next message like this has that fate, the others pass. */
+  /**
+   * The next message like this has that fate, the others pass. Where a store may be at work on other
+   * keys meanwhile, as when it looks again after a lost ADD, say which lock is meant.
+   */
   readonly next: (
     direction: Message["direction"],
     opcode: string,
-    fate: Fate
+    fate: Fate,
+    lock?: string
   ) => { readonly arrived: Effect.Effect<void> }
   /**
    * Delivers what is held, and gives the number of messages. Where the client has
@@ -84,6 +90,7 @@ const headerOf = (bytes: Buffer) => {
   const keyStart = 24 + bytes.readUInt8(4)
   return {
     opcode: opcodeNames[code] ?? `0x${code.toString(16)}`,
+    opaque: bytes.readUInt32BE(12),
     key: bytes.toString("latin1", keyStart, keyStart + bytes.readUInt16BE(2))
   }
 }
@@ -102,6 +109,8 @@ export const memcachedProxy = Effect.fnUntraced(function*(
     const connection = ++count
     const upstream = connect(target(), "127.0.0.1")
     let holds = 0
+    /** Of requests that have no reply yet, by their number. */
+    const keys = new Map<number, string>()
     client.setNoDelay(true)
     upstream.setNoDelay(true)
     clients.add(client)
@@ -155,7 +164,10 @@ export const memcachedProxy = Effect.fnUntraced(function*(
         }
       }
       const onMessage = (bytes: Buffer): void => {
-        const { key, opcode } = headerOf(bytes)
+        const { opaque, opcode, ...header } = headerOf(bytes)
+        if (direction === "request") keys.set(opaque, header.key)
+        const key = keys.get(opaque) ?? ""
+        if (direction === "reply") keys.delete(opaque)
         if (direction === "request" && opcode !== "stat" && !opcode.startsWith("sasl")) requests.push(opcode)
         if (holding === undefined) suffer(decide({ direction, opcode, key, connection }), bytes)
         else holding.push(bytes)
@@ -184,11 +196,12 @@ export const memcachedProxy = Effect.fnUntraced(function*(
     decide: (next) => {
       decide = next
     },
-    next: (direction, opcode, fate) => {
+    next: (direction, opcode, fate, lock) => {
       const arrived = Deferred.makeUnsafe<void>()
       let done = false
       decide = (message) => {
         if (done || message.direction !== direction || message.opcode !== opcode) return "pass"
+        if (lock !== undefined && message.key !== `lock:${lock}`) return "pass"
         done = true
         Deferred.doneUnsafe(arrived, Effect.void)
         return fate

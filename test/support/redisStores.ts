@@ -1,11 +1,13 @@
 /** The ways to reach a Redis server, as stores. */
-import { Effect, type Scope } from "effect"
+import * as NodeRedis from "@effect/platform-node/NodeRedis"
+import { Context, Effect, Layer, type Scope } from "effect"
 import type { LockStore } from "effect-lock"
 import type { LockError } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import { Redis as RedisService } from "effect/persistence"
 import { Redis } from "ioredis"
 import { Redis as Redis5 } from "ioredis5"
+import { Redis as Valkey } from "iovalkey"
 
 type Store = Effect.Effect<LockStore.LockStore, LockError, Scope.Scope>
 
@@ -78,6 +80,27 @@ export const flavours: ReadonlyArray<Flavour> = [
       Effect.flatMap(
         closing(() => new Redis5(port, "127.0.0.1")),
         (client) => RedisBackend.makeStoreClient(client, options)
+      )
+  },
+  {
+    name: "iovalkey",
+    make: (port, options) =>
+      Effect.flatMap(
+        closing(() => new Valkey(port, "127.0.0.1")),
+        (client) => RedisBackend.makeStoreClient(client, options)
+      )
+  },
+  {
+    name: "node-redis, through Effect's Redis service",
+    make: (port, options) =>
+      Effect.flatMap(
+        Effect.orDie(Layer.build(Layer.fresh(NodeRedis.layer({ socket: { host: "127.0.0.1", port } })))),
+        (context) =>
+          Effect.provideService(
+            RedisBackend.makeStoreRedis(options),
+            RedisService.Redis,
+            Context.get(context, RedisService.Redis)
+          )
       )
   },
   {

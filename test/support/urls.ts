@@ -1,10 +1,15 @@
 /** A server for programs that take its address from the environment, as the examples do. */
 import { Effect } from "effect"
 import type { Scope } from "effect"
+import * as SqlBackend from "effect-lock/SqlBackend"
 import type { ServerName } from "../../scripts/installed.ts"
-import { freePort, type ServerError, start } from "./server.ts"
+import { admin, postgres } from "./postgres.ts"
+import { freePort, ServerError, start } from "./server.ts"
 
-const servers: Record<ServerName, (port: number) => { command: string; args: Array<string>; url: string }> = {
+const servers: Record<
+  Exclude<ServerName, "postgres">,
+  (port: number) => { command: string; args: Array<string>; url: string }
+> = {
   redis: (port: number) => ({
     command: "redis-server",
     args: ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
@@ -17,9 +22,17 @@ const servers: Record<ServerName, (port: number) => { command: string; args: Arr
   })
 }
 
+/** A database with the table of locks in it. */
+const postgresUrl = Effect.gen(function*() {
+  const { url } = yield* postgres()
+  const sql = yield* admin(url)
+  yield* sql.unsafe(yield* SqlBackend.createTable())
+  return url
+}).pipe(Effect.mapError((error) => new ServerError({ message: error.message })))
+
 /** Starts a server that lives as long as the scope, and gives its address. */
 export const serverUrl = (name: ServerName): Effect.Effect<string, ServerError, Scope.Scope> =>
-  Effect.flatMap(freePort, (port) => {
+  name === "postgres" ? postgresUrl : Effect.flatMap(freePort, (port) => {
     const { args, command, url } = servers[name](port)
     return Effect.as(start(command, args, port), url)
   })

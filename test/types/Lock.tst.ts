@@ -88,6 +88,29 @@ const send = Effect.fn("send")(
 )
 typeOf(send).is<(customer: number) => Effect.Effect<number, LockError.LockError, LockBackend.LockBackend>>()
 
+// Sharing a key, and several keys, change the effect as one lock does.
+typeOf(Lock.withSharedLock(work, "key")).is<Locked>()
+typeOf(work.pipe(Lock.withSharedLock("key", { timeout: 0 }))).is<Locked>()
+typeOf(Lock.withPermits(work, "key", { limit: 2 })).is<Locked>()
+typeOf(work.pipe(Lock.withPermits("key", { limit: 2, permits: 2 }))).is<Locked>()
+// @ts-expect-error: no limit
+Lock.withPermits(work, "key", { permits: 2 })
+// @ts-expect-error: how it is shared is said by its name
+Lock.withSharedLock(work, "key", { shared: true })
+Lock.acquire("key", { share: { limit: 3 } })
+Lock.tryAcquire("key", { share: true })
+Lock.once(work, "key", { share: { limit: 3, permits: 2 } })
+// @ts-expect-error: a mutex is no semaphore of one
+Lock.withLock(work, "key", { share: { limit: 1 } })
+typeOf(Lock.withLocks(work, ["a", "b"])).is<Locked>()
+typeOf(work.pipe(Lock.withLocks(["a", "b"], { timeout: 0 }))).is<Locked>()
+typeOf(Lock.holders("key")).is<
+  Effect.Effect<ReadonlyArray<LockError.Holder>, LockError.LockError, LockBackend.LockBackend>
+>()
+
+// A lease that one has needs no backend.
+typeOf(Lock.guard(work, lease)).is<Effect.Effect<"done", Failures, Exclude<Needed, LockBackend.LockBackend>>>()
+typeOf(work.pipe(Lock.guard(lease))).is<Effect.Effect<"done", Failures, Exclude<Needed, LockBackend.LockBackend>>>()
 // list and events are streams that need a backend.
 typeOf(Lock.list()).is<Stream.Stream<Lock.Held, LockError.LockError, LockBackend.LockBackend>>()
 typeOf(Lock.list({ prefix: "order-" })).is<Stream.Stream<Lock.Held, LockError.LockError, LockBackend.LockBackend>>()

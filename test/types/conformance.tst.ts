@@ -21,3 +21,9 @@ conformance.conformance({ name: "mine", make: Effect.succeed(store) })
 
 typeOf(failure._tag).is<"ConformanceFailure">()
 typeOf(new conformance.ConformanceFailure({ store: "mine", name: "a case", description: "why" }).message).is<string>()
+
+typeOf(conformance.serve((_argument: string) => Effect.succeed(store))).is<Effect.Effect<void>>()
+declare const connect: (port: string) => Effect.Effect<LockStore.LockStore, "broken", Scope.Scope>
+typeOf(conformance.serve(connect)).is<Effect.Effect<void, "broken">>()
+// @ts-expect-error: the argument is text
+conformance.serve((_port: number) => Effect.succeed(store))

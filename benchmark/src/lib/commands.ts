@@ -37,6 +37,13 @@ export class Commands {
     return this.client.dbsize()
   }
 
+  /** Has somebody hold these keys, for longer than any scenario takes. */
+  async hold(keys: ReadonlyArray<string>): Promise<void> {
+    const pipeline = this.client.pipeline()
+    for (const key of keys) pipeline.set(key, "1-aaaaaaaaaaaa.lq3x5k2p.bbbbbbbbbb", "PX", 600_000)
+    await pipeline.exec()
+  }
+
   async empty(): Promise<void> {
     await this.client.flushall()
   }

@@ -25,7 +25,12 @@ export class Processes<Order, Answer> {
       this.children.set(name, child)
     }
     child.send(order as object)
-    const [answer] = await once(child, "message")
+    return this.hear(name)
+  }
+
+  /** What it says next. */
+  async hear(name: string): Promise<Answer> {
+    const [answer] = await once(this.children.get(name)!, "message")
     return answer as Answer
   }
 

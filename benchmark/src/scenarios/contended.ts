@@ -180,6 +180,9 @@ export const run = async ({ log, quick, redisPort, seed }: Context): Promise<Rep
             )
           ]
           : []),
+        ...(setup[0] === 2 && setup[1] === 1
+          ? [atLeast(`${title(setup)}: hand-offs/s`, own.median(ours.name, "handOffs"), 800)]
+          : []),
         atLeast(`${title(setup)}: Jain`, own.median(ours.name, "jain"), 0.95),
         atMost(`${title(setup)}: starved`, own.median(ours.name, "starved"), 0),
         atMost(`${title(setup)}: commands per hand-off`, own.median(ours.name, "commands"), 1)

@@ -1,5 +1,6 @@
 /** What a store may answer. Anything else is not understood, and so a failure in doubt. */
 import * as Option from "effect/Option"
+import { BackendFailure } from "../../LockError.ts"
 import type { Attempt, Grant, Occupant, Page } from "../../LockStore.ts"
 
 const isObject = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null
@@ -8,7 +9,7 @@ const isAbsentOrFinite = (u: unknown): boolean => u === undefined || Number.isFi
 
 const isHeld = (u: Record<string, unknown>): boolean =>
   (u.token === undefined || typeof u.token === "string") && isAbsentOrFinite(u.remainingMillis) &&
-  isAbsentOrFinite(u.waiters)
+  isAbsentOrFinite(u.waiters) && isAbsentOrFinite(u.permits)
 
 export const isAttempt = (u: unknown): u is Attempt => {
   if (!isObject(u)) return false
@@ -17,18 +18,20 @@ export const isAttempt = (u: unknown): u is Attempt => {
 
 export const isBoolean = (u: unknown): u is boolean => typeof u === "boolean"
 
-export const areBooleans = (length: number) => (u: unknown): u is ReadonlyArray<boolean> =>
-  Array.isArray(u) && u.length === length && u.every(isBoolean)
+export const areExtensions = (length: number) => (u: unknown): u is ReadonlyArray<boolean | BackendFailure> =>
+  Array.isArray(u) && u.length === length && u.every((one) => isBoolean(one) || one instanceof BackendFailure)
 
 export const isInspection = (u: unknown): u is Option.Option<Occupant> =>
   Option.isOption(u) &&
   (u._tag === "None" || (isObject(u.value) && typeof u.value.token === "string" && isHeld(u.value)))
 
-const isListed = (u: unknown): boolean =>
-  isObject(u) && typeof u.key === "string" && typeof u.token === "string" && isHeld(u)
+const isOccupant = (u: unknown): u is Occupant & Record<string, unknown> =>
+  isObject(u) && typeof u.token === "string" && isHeld(u)
+
+export const areOccupants = (u: unknown): u is ReadonlyArray<Occupant> => Array.isArray(u) && u.every(isOccupant)
 
 export const isPage = (u: unknown): u is Page =>
-  isObject(u) && Array.isArray(u.locks) && u.locks.every(isListed) &&
+  isObject(u) && Array.isArray(u.locks) && u.locks.every((one) => isOccupant(one) && typeof one.key === "string") &&
   (u.next === undefined || typeof u.next === "string")
 
 export const isGrant = (u: unknown): u is Grant =>

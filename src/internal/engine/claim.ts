@@ -1,7 +1,8 @@
 /** One token's way through the store, from first asked until it is won or disowned. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import type { Attempt, Grant } from "../../LockStore.ts"
+import type { LockRequest } from "../../LockConfig.ts"
+import type { Attempt, Claim as Sending, Grant, Share } from "../../LockStore.ts"
 import type { Bearer, Hold } from "../shortcuts.ts"
 import type { Alarm } from "./alarms.ts"
 import type { Call, Reply } from "./call.ts"
@@ -19,6 +20,7 @@ export class Claim implements Alarm, Bearer {
   readonly key: string
   readonly token: string
   readonly expiresMillis: number
+  readonly share: Share | undefined
   /** When the last was sent. */
   askedAt = 0
   /** What came of the last. */
@@ -37,24 +39,27 @@ export class Claim implements Alarm, Bearer {
   private grant: Grant | undefined = undefined
   private hasNews = false
   private wake: (() => void) | undefined = undefined
+  private hurry: (() => void) | undefined = undefined
   private readonly port: Port
   private readonly debts: Debts
 
-  constructor(port: Port, debts: Debts, key: string, token: string, expiresMillis: number) {
+  constructor(port: Port, debts: Debts, token: string, { expiresMillis, key, share }: LockRequest) {
     this.port = port
     this.debts = debts
     this.key = key
     this.token = token
     this.expiresMillis = expiresMillis
+    this.share = share
   }
 
   /** Asks a store in this process. */
   take(at: number): Reply<Attempt> {
     const direct = this.port.direct!
     this.askedAt = at
-    const hold = this.hold = direct.take(this.key, this, this.expiresMillis, at)
+    const wait = this.listening !== undefined
+    this.isInDoubt = true
+    const hold = this.hold = direct.take(this.key, this, this.expiresMillis, at, this.share, wait)
     if (hold !== undefined) {
-      this.isInDoubt = true
       return this.reply = { _tag: "Acquired", fencingToken: hold.fencingToken }
     }
     const holder = direct.look(this.key, at)
@@ -68,14 +73,17 @@ export class Claim implements Alarm, Bearer {
   /** Sends it. In the store's queue, once somebody would hear of a grant. */
   ask(at: number, caller?: Fiber.Fiber<unknown, unknown>): Call<Attempt> {
     const wait = this.listening !== undefined
-    const { expiresMillis, key, token } = this
-    return this.sent(this.port.tryAcquire({ key, token, expiresMillis, wait }, caller), at, wait)
+    return this.sent(this.port.tryAcquire(this.made(wait), caller), at, wait)
   }
 
   /** Sends it together with the release of `token`. */
   exchange(token: string, at: number): Call<Attempt> {
-    const { expiresMillis, key } = this
-    return this.sent(this.port.exchange(token, { key, token: this.token, expiresMillis, wait: true }), at, true)
+    return this.sent(this.port.exchange(token, this.made(true)), at, true)
+  }
+
+  private made(wait: boolean): Sending {
+    const { expiresMillis, key, share, token } = this
+    return share === undefined ? { key, token, expiresMillis, wait } : { key, token, expiresMillis, wait, share }
   }
 
   private sent(call: Call<Attempt>, at: number, isQueued: boolean): Call<Attempt> {
@@ -99,8 +107,8 @@ export class Claim implements Alarm, Bearer {
   private answered(reply: Reply<Attempt>): void {
     this.reply = reply
     if (reply._tag !== "Held") this.lastEnd = this.port.alarms.now() + this.expiresMillis
-    // A claim that was refused leaves nothing, unless it may wait or others are out.
-    else if (!this.isQueued && this.out.length === 0) this.isInDoubt = false
+    // One that was refused leaves nothing, unless it may wait, or others are out or may still be executed.
+    else if (!this.isQueued && this.out.length === 0 && this.lastEnd === 0) this.isInDoubt = false
   }
 
   // ---------------------------------------------------------------------------
@@ -121,7 +129,14 @@ export class Claim implements Alarm, Bearer {
   notify(grant: Grant | undefined): void {
     if (grant !== undefined) this.grant = grant
     this.hasNews = true
+    this.hurry?.()
     this.wake?.()
+  }
+
+  /** Calls back at once when there is news, until it is told not to: for one who does not sleep yet. */
+  whileBusy(hurry: (() => void) | undefined): void {
+    this.hurry = hurry
+    if (this.hasNews) hurry?.()
   }
 
   /** What the store has given on its own, once. */
@@ -181,7 +196,10 @@ export class Claim implements Alarm, Bearer {
     this.isInDoubt = false
     const { expiresMillis, hold, isQueued, key, out, port, token } = this
     this.out = none
-    if (hold !== undefined) return void hold.free(this)
+    if (port.direct !== undefined) {
+      hold?.free(this)
+      return port.direct.leave(key, this)
+    }
     // A store with a queue may give it the key at any time, until it is told.
     const givenUntil = isQueued ? port.alarms.now() + horizonMillis + expiresMillis : 0
     this.debts.owe(key, token, Math.max(this.lastEnd, givenUntil), out, isQueued)

@@ -15,7 +15,7 @@ import type { LockStore } from "../../LockStore.ts"
 import { failWith } from "../failing.ts"
 import { type HeldPage, toHolder } from "../holder.ts"
 import { type Gauges, meterOf } from "../meter.ts"
-import { isWorkUnder } from "../reentry.ts"
+import * as Reentry from "../reentry.ts"
 import type { Known } from "../refusal.ts"
 import * as Section from "../section.ts"
 import { nextTurn, type Time, timeOf } from "../time.ts"
@@ -26,7 +26,7 @@ import { Journal } from "./journal.ts"
 import { Keeper } from "./keeper.ts"
 import * as KeyMap from "./keyMap.ts"
 import { Lease } from "./lease.ts"
-import { Counter, type Parts } from "./lender.ts"
+import { Counter, type Parts, Sharing } from "./lender.ts"
 import { Line } from "./line.ts"
 import { Port } from "./port.ts"
 import { type Keys, type Restore, take, type Taken } from "./taking.ts"
@@ -42,6 +42,7 @@ export class Engine implements Parts, Keys, Section.Taker {
   readonly time: Time
   readonly lines: KeyMap.KeyMap<Line>
   readonly counter: Counter
+  readonly sharing: Sharing
   readonly owner: string
   readonly nextToken: Token.Source
   closed = false
@@ -60,18 +61,23 @@ export class Engine implements Parts, Keys, Section.Taker {
     this.keeper = new Keeper(this.port, time, meter)
     this.lines = KeyMap.make((key) => new Line(this, this.lines, key), soon)
     this.counter = new Counter(this)
+    this.sharing = new Sharing(this)
     this.unwatch = meter.watch(() => this.gauges)
     if (LogLevel.isLessThanOrEqualTo(Context.get(context, References.MinimumLogLevel), "Debug")) this.logAll()
+  }
+
+  get isInProcess(): boolean {
+    return this.port.direct !== undefined
   }
 
   get name(): string {
     return this.port.store.name
   }
 
-  /** A lock's life, line by line. Trouble of the backend is always logged. */
+  /** A lock's life, line by line. What happens to the backend is always logged. */
   private logAll(): void {
     this.journal.listen((event) => {
-      if (event._tag === "BackendDown" || event._tag === "BackendUp") return
+      if (!("key" in event)) return
       const { _tag, key, ...more } = event
       this.port.log(Effect.logDebug(`Lock ${_tag}`, more), key)
     }, constVoid)
@@ -109,8 +115,7 @@ export class Engine implements Parts, Keys, Section.Taker {
   }
 
   isHeldBy(key: string, fiber: Fiber.Fiber<unknown, unknown>): boolean {
-    const lease = this.leaseOf(key)
-    return lease !== undefined && isWorkUnder(fiber, lease)
+    return Reentry.find(fiber, this, key) !== undefined
   }
 
   holderOf(key: string): Known | undefined | Effect.Effect<Known | undefined> {
@@ -125,10 +130,12 @@ export class Engine implements Parts, Keys, Section.Taker {
     )
   }
 
-  private leaseOf(key: string): Lease | undefined {
+  /** Those that this process has of a key. */
+  private leasesOf(key: string): ReadonlyArray<Lease> {
     const { port } = this
     const bearer = port.direct?.look(key, port.alarms.now())?.bearer
-    return bearer instanceof Lease ? bearer : this.lines.get(key)?.lease
+    const alone = bearer instanceof Lease ? bearer : this.lines.get(key)?.lease
+    return [...(alone === undefined ? [] : [alone]), ...this.sharing.all().filter((lease) => lease.key === key)]
   }
 
   // ---------------------------------------------------------------------------
@@ -139,6 +146,14 @@ export class Engine implements Parts, Keys, Section.Taker {
     const { port } = this
     return Effect.catch(
       Effect.map(port.await(() => port.inspect(key)), Option.map(toHolder)),
+      (failure) => failWith(failure)
+    )
+  }
+
+  holders(key: string): Effect.Effect<ReadonlyArray<Holder>, LockError> {
+    const { port } = this
+    return Effect.catch(
+      Effect.map(port.await(() => port.holders(key)), (holders) => holders.map(toHolder)),
       (failure) => failWith(failure)
     )
   }
@@ -157,25 +172,29 @@ export class Engine implements Parts, Keys, Section.Taker {
   }
 
   /**
-   * The process that was seen, or whose token was given, loses the key: also a
-   * holder that it has handed its lease on to since.
+   * The processes that were seen lose the key, or the one whose token was given: also
+   * a holder that it has handed its lease on to since.
    */
   forceRelease(key: string, token?: string): Effect.Effect<boolean, LockError> {
-    return Effect.flatMap(this.inspect(key), (holder) => {
-      if (Option.isNone(holder) || (token !== undefined && holder.value.token !== token)) return Effect.succeed(false)
-      const seen = holder.value.token
-      const { port } = this
-      const before = this.leaseOf(key)
-      return Effect.matchEffect(port.await(() => port.release(key, seen)), {
-        onFailure: (failure) => failWith(failure),
-        onSuccess: (released) => {
-          // A holder in this process is told at once.
-          for (const lease of [before, this.leaseOf(key)]) {
-            if (lease?.token === seen) lease.lose("Taken", port.alarms.now())
-          }
-          return Effect.succeed(released)
+    return Effect.flatMap(this.holders(key), (holders) => {
+      const seen = holders.filter((holder) => token === undefined || holder.token === token)
+      const released = Effect.forEach(seen, (holder) => this.remove(key, holder.token), { concurrency: "unbounded" })
+      return Effect.map(released, (removed) => removed.includes(true))
+    })
+  }
+
+  private remove(key: string, token: string): Effect.Effect<boolean, LockError> {
+    const { port } = this
+    const before = this.leasesOf(key)
+    return Effect.matchEffect(port.await(() => port.release(key, token)), {
+      onFailure: (failure) => failWith(failure),
+      onSuccess: (released) => {
+        // A holder in this process is told at once.
+        for (const lease of [...before, ...this.leasesOf(key)]) {
+          if (lease.token === token) lease.lose("Taken", port.alarms.now())
         }
-      })
+        return Effect.succeed(released)
+      }
     })
   }
 
@@ -191,11 +210,11 @@ export class Engine implements Parts, Keys, Section.Taker {
     return Effect.gen({ self: this }, function*() {
       if (this.closed) return
       this.closed = true
-      const { debts, keeper, lines, port } = this
+      const { debts, keeper, lines, port, sharing } = this
       const { alarms } = port
       const now = alarms.now()
       const open = lines.values()
-      const held = new Set([...keeper.all(), ...open.flatMap(({ lease }) => lease ?? [])])
+      const held = new Set([...keeper.all(), ...sharing.all(), ...open.flatMap(({ lease }) => lease ?? [])])
       for (const line of open) line.close()
       for (const lease of held) lease.lose("Closed", now)
       yield* this.allBack(held)

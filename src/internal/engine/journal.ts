@@ -58,6 +58,21 @@ export class Journal {
     this.tell({ _tag: "Acquired", key, fencingToken, waited: Duration.millis(waitedMillis) })
   }
 
+  /** A wait has ended without the lock. */
+  without({ key }: LockRequest, waitedMillis: number, isTimeout: boolean): void {
+    if (this.listeners === undefined) return
+    this.tell({ _tag: isTimeout ? "TimedOut" : "GaveUp", key, waited: Duration.millis(waitedMillis) })
+  }
+
+  /** A call fails because somebody else has the lock. */
+  timedOut(request: LockRequest, waitedMillis: number): void {
+    this.meter.timeouts++
+    // Whoever waited is told of at the end of the wait, failure or not.
+    if (waitedMillis === 0 && this.listeners !== undefined) {
+      this.tell({ _tag: "TimedOut", key: request.key, waited: Duration.zero })
+    }
+  }
+
   handedOver({ fencingToken, key }: Lease): void {
     this.meter.handOvers++
     if (this.listeners !== undefined) this.tell({ _tag: "HandedOver", key, fencingToken })
@@ -74,12 +89,6 @@ export class Journal {
     this.meter.held(endedAt - since)
     if (this.listeners === undefined) return
     this.tell({ _tag: "Lost", key, fencingToken, why, held: Duration.millis(endedAt - since) })
-  }
-
-  timedOut({ key }: LockRequest, waitedMillis: number): void {
-    this.meter.timeouts++
-    if (this.listeners === undefined) return
-    this.tell({ _tag: "TimedOut", key, waited: Duration.millis(waitedMillis) })
   }
 
   // ---------------------------------------------------------------------------
@@ -100,5 +109,11 @@ export class Journal {
     this.isTroubled = false
     if (this.listeners !== undefined) this.tell({ _tag: "BackendUp" })
     return true
+  }
+
+  /** Those who wait poll from now on, for this reason; or are told again, without one. */
+  polling(reason: string | undefined): void {
+    if (this.listeners === undefined) return
+    this.tell(reason === undefined ? { _tag: "PollingEnded" } : { _tag: "PollingBegan", reason })
   }
 }

@@ -9,7 +9,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { constVoid } from "effect/Function"
+import { constTrue, constVoid } from "effect/Function"
 import type { LockError } from "../../LockError.ts"
 import { failWith } from "../failing.ts"
 import type { Meter } from "../meter.ts"
@@ -61,9 +61,10 @@ export class Keeper implements Alarm {
 
   add(lease: Lease): void {
     if (lease.place !== -1) return
-    if (this.leases.length === 0) this.wallAhead = this.lookAtWall()
+    const isFirst = this.leases.length === 0
+    if (isFirst) this.wallAhead = this.lookAtWall()
     lease.place = this.leases.push(lease) - 1
-    this.wakeBy(Math.min(lease.renewAt, lease.deadline))
+    this.wakeBy(Math.min(lease.renewAt, lease.deadline, isFirst ? lease.since + beatMillis : Infinity))
   }
 
   remove(lease: Lease): void {
@@ -152,17 +153,24 @@ export class Keeper implements Alarm {
     })
   }
 
-  private send(lease: Lease, millis: number, sentAt: number): Call<boolean> {
+  /** `isWanted` says whether its length is that of later renewals, too: not if whoever asked has been told that it failed. */
+  private send(lease: Lease, millis: number, sentAt: number, isWanted: () => boolean = constTrue): Call<boolean> {
     const { key, token } = lease
     const call = this.port.extend({ key, token, expiresMillis: millis })
     lease.sending({ call, millis, sure: millis })
     call.wait(sentAt + this.port.patience, constVoid)
-    call.onReply((reply) => this.answered(lease, call, sentAt, reply))
+    call.onReply((reply) => this.answered(lease, call, sentAt, reply, isWanted()))
     return call
   }
 
   /** The store has answered an extension that was sent at `sentAt`. */
-  private answered(lease: Lease, call: Call<unknown>, sentAt: number, reply: Reply<boolean>): void {
+  private answered(
+    lease: Lease,
+    call: Call<unknown>,
+    sentAt: number,
+    reply: Reply<boolean>,
+    isWanted = true
+  ): void {
     const now = this.port.alarms.now()
     const sent = lease.answered(call, now)
     if (!lease.isHeld || sent === undefined) return
@@ -178,7 +186,10 @@ export class Keeper implements Alarm {
       return
     }
     if (!reply) return lease.lose("Taken", now)
-    lease.extended(sentAt + sent.sure - this.port.margin(sent.sure), sentAt + sent.sure / 3, sent.millis)
+    // The next renewal is as long as before, so the lease is not believed to be longer than that.
+    const millis = isWanted ? sent.millis : Math.min(sent.millis, lease.expiresMillis)
+    const sure = Math.min(sent.sure, millis)
+    lease.extended(sentAt + sure - this.port.margin(sure), sentAt + sure / 3, millis)
     if (lease.place !== -1) this.wakeBy(Math.min(lease.renewAt, lease.deadline))
   }
 
@@ -197,7 +208,9 @@ export class Keeper implements Alarm {
       }
       yield* lease.check
       const sentAt = alarms.now()
-      const reply = yield* this.outcome(this.send(lease, millis, sentAt), sentAt + patience)
+      let isWanted = true
+      const reply = yield* this.outcome(this.send(lease, millis, sentAt, () => isWanted), sentAt + patience)
+      isWanted = reply !== undefined
       yield* lease.check
       if (reply === undefined) return yield* failWith(this.port.noReply("extend", lease.key))
       if (isFailure(reply)) return yield* failWith(reply)

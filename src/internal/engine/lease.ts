@@ -12,6 +12,7 @@ import { constVoid } from "effect/Function"
 import * as Result from "effect/Result"
 import type { Lease as Public } from "../../Lease.ts"
 import { type BackendFailure, type LockError, LockLost } from "../../LockError.ts"
+import type { Share } from "../../LockStore.ts"
 import { lockError } from "../failing.ts"
 import { decodeExtension } from "../options.ts"
 import type { Section } from "../reentry.ts"
@@ -76,6 +77,8 @@ export class Lease implements Public, Bearer {
   endedAt = 0
   /** Its holder has given it back, lost or not. */
   isBack = false
+  /** How it shares its key; without, it has it alone. */
+  share: Share | undefined = undefined
   /** Of a store in this process: what it has there. */
   hold: Hold | undefined = undefined
   /** The lease around the work that took it. */
@@ -194,6 +197,22 @@ export class Lease implements Public, Bearer {
     return watcher === undefined ? [] : typeof watcher === "function" ? [watcher] : watcher
   }
 
+  /** Keeps it from now on, and calls back once when it is lost or given back. */
+  whenGone(then: () => void): () => void {
+    const unwatch = this.watch(then)
+    const { goers } = this.telling
+    goers.add(then)
+    return () => {
+      unwatch()
+      goers.delete(then)
+    }
+  }
+
+  /** How work under it has ended that leaves it as it is. */
+  judge<A, E>(exit: Exit.Exit<A, E>, caller?: Fiber.Fiber<unknown, unknown>): Exit.Exit<A, E | LockError> {
+    return this.isOver ? this.endedBy(exit, caller) : exit
+  }
+
   /** Whoever starts work under it looks at it first. */
   get isOver(): boolean {
     if (this.isHeld) {
@@ -211,7 +230,10 @@ export class Lease implements Public, Bearer {
       if (this.endedAt < this.deadline) return exit
       this.lose("Expired", this.endedAt)
     }
-    if (this.why === "Released") return exit
+    return this.why === "Released" ? exit : this.endedBy(exit, caller)
+  }
+
+  private endedBy<A, E>(exit: Exit.Exit<A, E>, caller?: Fiber.Fiber<unknown, unknown>): Exit.Exit<A, E | LockError> {
     const lost = Cause.fail(this.lostError(caller))
     if (exit._tag === "Success") return Exit.failCause(lost)
     // What else went wrong in the work stays visible beside the loss.
@@ -229,6 +251,7 @@ export class Lease implements Public, Bearer {
       this.why = "Released"
       this.endedAt = at
       this.story?.ended(Exit.void)
+      this.story?.gone()
     }
     const ending = this.lender.back(this, at)
     this.story?.back()
@@ -349,11 +372,17 @@ class Story {
   failure: BackendFailure | undefined = undefined
   onEnd: ((exit: Exit.Exit<void, LockError>) => void) | undefined = undefined
   onBack: (() => void) | undefined = undefined
+  readonly goers = new Set<() => void>()
 
   ended(exit: Exit.Exit<void, LockError>): void {
     const { onEnd } = this
     this.onEnd = undefined
     onEnd?.(exit)
+  }
+
+  gone(): void {
+    for (const then of this.goers) then()
+    this.goers.clear()
   }
 
   back(): void {

@@ -1,6 +1,7 @@
 /** What the lines of a backend have in common, and what they all do for the leases had from them. */
 import type * as Effect from "effect/Effect"
 import type { LockError } from "../../LockError.ts"
+import type { Share } from "../../LockStore.ts"
 import type { Time } from "../time.ts"
 import type { Source } from "../token.ts"
 import type { Debt, Debts } from "./debts.ts"
@@ -13,6 +14,8 @@ export interface Parts {
   readonly port: Port
   readonly debts: Debts
   readonly keeper: Keeper
+  /** Where leases are had that share their key. */
+  readonly sharing: Sharing
   readonly journal: Journal
   readonly time: Time
   readonly nextToken: Source
@@ -86,5 +89,27 @@ export class Counter extends Base {
   back(lease: Lease, at: number): undefined {
     if (lease.why === "Released") this.returned(lease, at)
     lease.hold!.free(lease)
+  }
+}
+
+/** Lends keys that are shared: each of those who do holds its lease for itself. */
+export class Sharing extends Base {
+  private readonly lent = new Set<Lease>()
+
+  /** All that are out. */
+  all(): ReadonlyArray<Lease> {
+    return Array.from(this.lent)
+  }
+
+  lend(lease: Lease, share: Share): void {
+    lease.share = share
+    this.lent.add(lease)
+  }
+
+  back(lease: Lease, at: number): Ending | undefined {
+    this.lent.delete(lease)
+    if (lease.why === "Released") this.returned(lease, at)
+    const debt = this.owe(lease)
+    return debt
   }
 }

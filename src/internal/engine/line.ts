@@ -4,7 +4,8 @@
  *
  * Whoever has the turn talks to the store, so a process is one contender however
  * many of its fibers wait. The turn is free, or it is with one who asks, or with
- * the holder, who keeps it until the lease is back or lost.
+ * who holds the key alone, and keeps it until the lease is back or lost. Who shares
+ * the key passes it on as soon as it has its lease.
  */
 import * as Duration from "effect/Duration"
 import type { LockRequest } from "../../LockConfig.ts"
@@ -29,6 +30,9 @@ export type Baton =
   /** The wait is over without a turn. */
   | "TimedOut"
   | "Closed"
+
+/** So much of a lease, in milliseconds, is enough to hand it over, however long it is: its heir renews it soon. */
+const enoughToHandOver = 150
 
 export class Waiter implements Alarm {
   index = -1
@@ -94,9 +98,10 @@ export class Line extends Lending implements Place {
   // Waiting
   // ---------------------------------------------------------------------------
 
-  /** The store has been asked, and nothing is known yet. */
+  /** The store has been asked, for the key or to take it back, and nothing is known yet. */
   get isInDoubt(): boolean {
-    return this.claim !== undefined && this.lease === undefined && this.heard === undefined
+    const { lease } = this
+    return this.heard === undefined && (lease === undefined ? this.claim !== undefined : lease.isBack)
   }
 
   enter(request: LockRequest, endsAt: number): Waiter {
@@ -148,7 +153,7 @@ export class Line extends Lending implements Place {
   /** What is known of the key. */
   known(at: number): Held | BackendFailure | undefined {
     const { lease } = this
-    if (lease === undefined) return this.heard
+    if (lease === undefined || lease.isBack) return this.heard
     return { _tag: "Held", token: lease.token, remainingMillis: Math.max(0, lease.deadline - at) }
   }
 
@@ -206,14 +211,22 @@ export class Line extends Lending implements Place {
 
   /** The one with the turn has become the holder. */
   hold(request: LockRequest, claim: Claim, fencingToken: number, at: number, deadline: number, waited: number): Lease {
-    const { expiresMillis, renew } = request
-    const lease = new Lease(this, this.key, claim.token, fencingToken, expiresMillis, renew, at, deadline, waited)
+    const { expiresMillis, renew, share } = request
+    const lender = share === undefined ? this : this.parts.sharing
+    const lease = new Lease(lender, this.key, claim.token, fencingToken, expiresMillis, renew, at, deadline, waited)
     if (claim.hold !== undefined) lease.carriedBy(claim.hold)
+    this.follow(lease, claim.won())
+    this.heard = undefined
+    if (share !== undefined) {
+      // Who shares has no need of the turn: others may come in beside it.
+      this.parts.sharing.lend(lease, share)
+      this.pass("Turn")
+      return lease
+    }
     this.lease = lease
     this.leasedAt = at
     this.handed = 0
-    this.follow(lease, claim.won())
-    this.claim = this.heard = undefined
+    this.claim = undefined
     this.dismissOverdue()
     return lease
   }
@@ -234,7 +247,7 @@ export class Line extends Lending implements Place {
   /** Whoever is handed a lease looks at it: what is over or nearly so is none, and the turn is all there is. */
   receive(lease: Lease, at: number, waited: number): Lease | undefined {
     this.isPassing = false
-    if (!lease.isHeld || lease.deadline - at <= lease.expiresMillis / 10) {
+    if (!lease.isHeld || lease.deadline - at <= Math.min(lease.expiresMillis / 10, enoughToHandOver / 3)) {
       this.forsake(lease)
       return undefined
     }
@@ -309,8 +322,8 @@ export class Line extends Lending implements Place {
       elapsed < Duration.toMillis(handOver.within) &&
       // Fencing tokens of local successors stay below what the store gives out next.
       this.handed + 1 <= elapsed * 1000 &&
-      renews && next.renew && next.expiresMillis === expiresMillis && Token.isOf(lease.token, next.owner) &&
-      deadline - at > expiresMillis / 4
+      renews && next.renew && next.expiresMillis === expiresMillis && next.share === undefined &&
+      Token.isOf(lease.token, next.owner) && deadline - at > Math.min(expiresMillis / 4, enoughToHandOver)
   }
 
   /** A lease of its own for the next one, of the same token. It is kept meanwhile. */
@@ -327,7 +340,7 @@ export class Line extends Lending implements Place {
   /** Releases, and claims for the next in line, in one operation; unless listening for that takes time. */
   private exchange(lease: Lease, next: LockRequest, at: number): Ending | undefined {
     const { debts, nextToken, port } = this.parts
-    const claim = new Claim(port, debts, this.key, nextToken(at, next.owner), next.expiresMillis)
+    const claim = new Claim(port, debts, nextToken(at, next.owner), next)
     if (port.store.listen !== undefined && claim.listen().reply !== true) {
       claim.disown()
       return undefined

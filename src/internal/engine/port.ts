@@ -10,7 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import { LockConfig } from "../../LockConfig.ts"
@@ -20,7 +20,7 @@ import { invalid } from "../options.ts"
 import { type Settling, type Shortcuts, shortcutsOf } from "../shortcuts.ts"
 import { show } from "../show.ts"
 import type { Alarm, Alarms } from "./alarms.ts"
-import { areBooleans, isAttempt, isBoolean, isGrant, isInspection, isPage } from "./answers.ts"
+import { areExtensions, areOccupants, isAttempt, isBoolean, isGrant, isInspection, isPage } from "./answers.ts"
 import { type Book, Call, type Operation } from "./call.ts"
 import type { Journal } from "./journal.ts"
 
@@ -134,13 +134,20 @@ export class Port implements Book, Alarm {
     return this.run(this.begin("extend", holding.key), isBoolean, () => this.store.extend(holding))
   }
 
-  extendAll(holdings: ReadonlyArray<Holding>): Call<ReadonlyArray<boolean>> {
-    const call = this.begin<ReadonlyArray<boolean>>("extend", holdings[0].key)
-    return this.run(call, areBooleans(holdings.length), () => this.store.extendAll!(holdings))
+  extendAll(holdings: ReadonlyArray<Holding>): Call<ReadonlyArray<boolean | BackendFailure>> {
+    const call = this.begin<ReadonlyArray<boolean | BackendFailure>>("extend", holdings[0].key)
+    return this.run(call, areExtensions(holdings.length), () => this.store.extendAll!(holdings))
   }
 
   inspect(key: string): Call<Option.Option<Occupant>> {
     return this.run(this.begin("inspect", key), isInspection, () => this.store.inspect(key))
+  }
+
+  /** All who have the key, of a store that shares; of others there is but one. */
+  holders(key: string): Call<ReadonlyArray<Occupant>> {
+    const { store } = this
+    const holders = store.holders ?? ((key) => Effect.map(store.inspect(key), Option.toArray))
+    return this.run(this.begin("inspect", key), areOccupants, () => holders(key))
   }
 
   /** A page of the keys that start so. */
@@ -345,6 +352,11 @@ export class Port implements Book, Alarm {
 
   noReply(operation: Operation, key: string, description = "no reply in time"): BackendFailure {
     return this.failure(operation, key, "NoReply", description)
+  }
+
+  /** Of a store whose keys have one holder. */
+  unshared(key: string): BackendFailure {
+    return this.failure("acquire", key, "Unsupported", "this store keeps no more than one holder of a key")
   }
 
   closedFailure(operation: Operation, key: string): BackendFailure {

@@ -12,9 +12,9 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type { LockRequest } from "../../LockConfig.ts"
 import { type BackendFailure, type LockError, LockReentered } from "../../LockError.ts"
-import type { Attempt, Grant, Held, Occupant } from "../../LockStore.ts"
+import type { Attempt, Grant, Held, Occupant, Share } from "../../LockStore.ts"
 import { failWith } from "../failing.ts"
-import { isWorkUnder } from "../reentry.ts"
+import * as Reentry from "../reentry.ts"
 import { type Known, Refusal, type Refusing } from "../refusal.ts"
 import type { Bearer } from "../shortcuts.ts"
 import * as Token from "../token.ts"
@@ -53,40 +53,60 @@ const polling = Schedule.jittered(
 
 /** At once, where nothing has to be waited for. It acts when it is called, so only what owns the outcome calls it. */
 export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: Restore): Taken | Taking => {
-  const { expiresMillis, key, owner, renew, timeoutMillis } = request
+  const { expiresMillis, key, owner, renew, share, timeoutMillis } = request
   const { counter, journal, lines, port } = keys
   if (keys.closed) return closed(keys, key, caller)
   if (expiresMillis < leastRenewed || expiresMillis > port.maxExpires) {
     const error = port.invalidExpires(expiresMillis, renew)
     if (error !== undefined) return Exit.fail(error)
   }
+  if (share !== undefined && port.store.shares !== true) return failWith(port.unshared(key), caller)
   const at = port.alarms.now()
   const found = port.direct !== undefined && lines.size() === 0 ? undefined : lines.find(key)
   const asker = (line: Line) => new Asker(keys, line, request, caller, restore, at)
   let line = found?.vacant === false ? found : undefined
   if (line === undefined && port.direct !== undefined) {
     journal.meter.attempts++
-    const hold = port.direct.take(key, somebody, expiresMillis, at)
+    const hold = port.direct.take(key, somebody, expiresMillis, at, share)
     if (hold !== undefined) {
+      const lender = share === undefined ? counter : keys.sharing
       const token = owner === keys.owner ? undefined : keys.nextToken(at, owner)
-      const lease = new Lease(counter, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
+      const lease = new Lease(lender, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
+      if (share !== undefined) keys.sharing.lend(lease, share)
       journal.acquired(lease, 0)
       return lease
     }
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
     const holder = port.direct.look(key, at)?.bearer
-    if (holder instanceof Lease && holder.lender === counter) (line = lines.occupy(key, found)).adopt(holder)
+    // One that was lost has the key in the store until it is back: that is waited for like another process.
+    if (holder instanceof Lease && holder.isHeld && holder.lender === counter) {
+      ;(line = lines.occupy(key, found)).adopt(holder)
+    }
   }
   if (line === undefined) return asker(lines.occupy(key, found)).ask(at, undefined)
-  const { lease } = line
-  if (timeoutMillis > 0 && lease !== undefined && isWorkUnder(caller, lease)) {
-    return failWith(new LockReentered({ key, held: "alone", wanted: "alone" }), caller)
-  }
+  const inVain = reentered(keys, request, caller)
+  if (inVain !== undefined) return inVain
   if (timeoutMillis === 0 && !line.isInDoubt) return behind(keys, request, caller, 0, line.known(at))
   return asker(line).queue()
 }
 
 const closed = ({ port }: Keys, key: string, caller: Caller) => failWith(port.closedFailure("acquire", key), caller)
+
+/** Work that would wait for what it holds itself waits in vain. */
+const reentered = (
+  keys: Keys,
+  { key, share, timeoutMillis }: LockRequest,
+  caller: Caller
+): Exit.Exit<never, LockError> | undefined => {
+  if (timeoutMillis === 0) return undefined
+  const held = Reentry.find(caller, keys, key)
+  if (held === undefined) return undefined
+  const how = (share: unknown) => share === undefined ? "alone" : "shared"
+  return failWith(new LockReentered({ key, held: how(held.share), wanted: how(share) }), caller)
+}
+
+const isSame = (one: Share | undefined, other: Share | undefined): boolean =>
+  one?.permits === other?.permits && one?.limit === other?.limit
 
 /** What to say to a request that cannot have the turn: what is known. */
 const behind = (
@@ -127,14 +147,19 @@ class Asker {
     return this.keys.port.alarms.now()
   }
 
-  /** Not the same for those who had it at once, however long that took. */
-  private waitedMillis(at: number): number {
-    return this.hasWaited ? Math.max(at - this.startedAt, 0.001) : 0
-  }
-
   private waits(): void {
     if (!this.hasWaited) this.keys.journal.waiting(this.request)
     this.hasWaited = true
+  }
+
+  /** It ends without the lock: somebody else had it until the timeout, or it was interrupted, or failed. */
+  private endsWithout(isTimeout: boolean): void {
+    if (this.hasWaited) this.keys.journal.without(this.request, this.now() - this.startedAt, isTimeout)
+  }
+
+  /** Not the same for those who had it at once, however long that took. */
+  private waitedMillis(at: number): number {
+    return this.hasWaited ? Math.max(at - this.startedAt, 0.001) : 0
   }
 
   // ---------------------------------------------------------------------------
@@ -158,7 +183,10 @@ class Asker {
       Effect.onExitPrimitive(
         this.restore(waiting),
         (exit) => {
-          if (exit._tag === "Failure") line.leave(waiter)
+          if (exit._tag === "Failure") {
+            line.leave(waiter)
+            this.endsWithout(false)
+          }
           giving?.interruptUnsafe()
           return undefined
         },
@@ -167,10 +195,13 @@ class Asker {
       (): Taking => {
         const baton = waiter.baton!
         const at = this.now()
-        if (baton === "TimedOut") {
-          return asEffect(behind(keys, request, this.caller, at - this.startedAt, waiter.known))
+        if (baton === "TimedOut" || baton === "Closed") {
+          const ended = baton === "Closed"
+            ? closed(keys, line.key, this.caller)
+            : behind(keys, request, this.caller, this.waitedMillis(at), waiter.known)
+          this.endsWithout(ended instanceof Refusal)
+          return asEffect(ended)
         }
-        if (baton === "Closed") return closed(keys, line.key, this.caller)
         if (baton instanceof Claim) return this.ask(at, baton)
         if (baton === "Turn") return this.ask(at, undefined)
         const lease = line.receive(baton, at, this.waitedMillis(at))
@@ -207,24 +238,28 @@ class Asker {
     if (keys.closed) {
       claimed?.disown()
       line.pass("Turn")
+      this.endsWithout(false)
       return closed(keys, line.key, this.caller)
     }
-    const isOurs = claimed?.expiresMillis === request.expiresMillis && Token.isOf(claimed.token, request.owner)
+    const isOurs = claimed !== undefined && claimed.expiresMillis === request.expiresMillis &&
+      isSame(claimed.share, request.share) && Token.isOf(claimed.token, request.owner)
     if (!isOurs) claimed?.disown()
-    const claim = isOurs
-      ? claimed
-      : new Claim(keys.port, keys.debts, line.key, keys.nextToken(at, request.owner), request.expiresMillis)
+    const claim = isOurs ? claimed : new Claim(keys.port, keys.debts, keys.nextToken(at, request.owner), request)
     line.claim = claim
     const first = isOurs && claim.reply !== undefined ? Exit.succeed(claim.reply) : this.attempt(claim, at, Infinity)
     return Effect.onExitPrimitive(
       Effect.flatMap(first, (reply): Taking => {
         const lease = this.accept(claim, reply)
-        return lease === undefined ? this.persist(claim, reply) : Exit.succeed(lease)
+        if (lease !== undefined) return Exit.succeed(lease)
+        return reply._tag === "Held"
+          ? reentered(keys, request, this.caller) ?? this.persist(claim, reply)
+          : this.persist(claim, reply)
       }),
       (exit) => {
         if (exit._tag === "Success" && !(exit.value instanceof Refusal)) return undefined
         claim.disown()
         line.pass("Turn")
+        this.endsWithout(exit._tag === "Success")
         return undefined
       },
       true
@@ -249,7 +284,7 @@ class Asker {
         if (port.store.listen !== undefined && reply._tag === "Held" && !claim.isListening) {
           yield* restore(this.listen(claim, Math.min(endsAt, at + port.patience)))
         } else {
-          const delay = yield* this.inTime(this.nextDelay(reply))
+          const delay = yield* this.inTime(claim, this.nextDelay(reply))
           if (delay === undefined) return yield* this.giveUp(reply, this.now())
           const remaining = reply._tag === "Held" ? reply.remainingMillis ?? Infinity : Infinity
           yield* restore(claim.sleep(Math.min(at + Math.max(1, Math.min(delay, remaining)), endsAt)))
@@ -264,13 +299,11 @@ class Asker {
         const isSilent = isFailure(reply) && reply.kind === "NoReply"
         if (askAt >= endsAt && isSilent) return yield* this.giveUp(reply, askAt)
         // A store that has not said who has the key is asked together with the last attempt, not after it.
-        if (askAt >= endsAt && reply._tag === "Held" && reply.token === undefined) this.looking = port.inspect(line.key)
+        if (askAt >= endsAt && reply._tag === "Held" && reply.token === undefined) this.look()
         // A store that answers is waited for beyond the time, or the last attempt would be none.
         reply = yield* this.attempt(claim, askAt, isSilent ? endsAt : Infinity)
         const lease = this.accept(claim, reply)
-        if (lease === undefined) continue
-        this.looking?.leave()
-        return lease
+        if (lease !== undefined) return lease
       }
     })
   }
@@ -301,14 +334,23 @@ class Asker {
   private giveUp(reply: Reply<Attempt>, at: number): Effect.Effect<Refusal, LockError> {
     if (isFailure(reply)) return failWith(reply, this.caller)
     if (reply._tag === "Acquired") return failWith(this.tooLate(), this.caller)
-    const { caller, keys, looking, request, startedAt } = this
-    const known = looking === undefined ? reply : this.looked(looking, at + Math.max(10, at - this.endsAt))
-    return Exit.succeed(new Refusal(keys, request, caller, at - startedAt, known))
+    const { caller, keys, request } = this
+    const known = reply.token === undefined ? this.looked(at + Math.max(10, at - this.endsAt)) : reply
+    return Exit.succeed(new Refusal(keys, request, caller, this.waitedMillis(at), known))
   }
 
-  /** It was sent together with the last attempt, so it gets as long again as that took. */
-  private looked(looking: Call<Option.Option<Occupant>>, until: number): Effect.Effect<Known | undefined> {
+  private look(): Call<Option.Option<Occupant>> {
+    if (this.looking !== undefined) return this.looking
+    const looking = this.looking = this.keys.port.inspect(this.line.key)
+    // Perhaps nobody wants to know.
+    looking.leave()
+    return looking
+  }
+
+  /** If it was not sent together with the last attempt, it is now. It gets as long again as that took beyond the time. */
+  private looked(until: number): Effect.Effect<Known | undefined> {
     return Effect.callback((resume) => {
+      const looking = this.look()
       looking.wait(until, (reply) => {
         resume(Effect.succeed(reply === undefined || isFailure(reply) ? undefined : Option.getOrUndefined(reply)))
       })
@@ -343,20 +385,29 @@ class Asker {
       ))
   }
 
-  /** A step that takes time takes no more than there is: then there is no delay left to wait for. */
-  private inTime(delay: Effect.Effect<number | undefined>): Effect.Effect<number | undefined> {
+  /**
+   * A step that takes time takes no more than there is, and ends when there is news:
+   * then there is no delay left to wait for.
+   */
+  private inTime(claim: Claim, delay: Effect.Effect<number | undefined>): Effect.Effect<number | undefined> {
     const fiber = Effect.runForkWith(this.caller.context)(delay)
     const done = fiber.pollUnsafe()
     if (done !== undefined) return done
     const { alarms } = this.keys.port
     return this.restore(Effect.callback<number | undefined>((resume) => {
-      const end = () => {
+      const rest = () => {
         alarms.cancel(alarm)
+        claim.whileBusy(undefined)
+      }
+      const end = () => {
+        rest()
         fiber.interruptUnsafe()
       }
-      const alarm = { index: -1, ring: () => (resume(Effect.succeed(0)), end()) }
+      const hurry = () => (resume(Effect.succeed(0)), end())
+      const alarm = { index: -1, ring: hurry }
       alarms.set(alarm, this.endsAt)
-      fiber.addObserver((exit) => (alarms.cancel(alarm), resume(exit)))
+      fiber.addObserver((exit) => (rest(), resume(exit)))
+      claim.whileBusy(hurry)
       return Effect.sync(end)
     }))
   }

@@ -7,7 +7,7 @@ import type { Address } from "./link.ts"
 
 const defaultPort = 11211
 
-const expectedServer = `a host and a port, such as "localhost:11211" or "[::1]:11211"`
+const expectedServer = `a host and a port from 1 to 65535, such as "localhost:11211" or "[::1]:11211"`
 const expectedUrl = `a URL such as "memcache://user:password@host:11211,host2:11211"`
 
 const parsePort = (text: string | undefined): number | undefined => {
@@ -41,33 +41,54 @@ export const parseServers = (servers: ReadonlyArray<string>): Result.Result<Read
     : Result.fail(new InvalidOptions({ option: "servers", value: "[]", expected: "at least one server" }))
 }
 
-const decode = (text: string): string | undefined => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
-  }
-}
-
 export interface Target {
   readonly servers: ReadonlyArray<Address>
   readonly username: string | undefined
   readonly password: Redacted.Redacted<string> | undefined
 }
 
-/** The parts of a URL. A malformed one may have its password anywhere, so it is never shown. */
+const encoded = `percent-encoded text, such as "%40" for "@"`
+
+/**
+ * The parts of a URL. Of one that is malformed only the part is named, as its
+ * password may be anywhere.
+ */
 export const parseUrl = (url: string): Result.Result<Target, InvalidOptions> => {
-  const invalid = Result.fail(new InvalidOptions({ option: "url", value: "<redacted>", expected: expectedUrl }))
-  const match = /^memcache:\/\/(?:([^:@]*)(?::([^@]*))?@)?([^@/]*)\/?$/i.exec(url)
-  if (match === null) return invalid
-  const [, user, pass, hosts] = match
-  const username = user === undefined ? undefined : decode(user)
-  const password = pass === undefined ? undefined : decode(pass)
-  if ((user !== undefined && !username) || (pass !== undefined && password === undefined)) return invalid
-  const servers = parseServers(hosts === "" ? ["localhost"] : hosts.split(","))
-  return Result.isFailure(servers) ? invalid : Result.succeed({
-    servers: servers.success,
-    username,
+  const wrong = (part: string, expected: string) =>
+    Result.fail(new InvalidOptions({ option: "url", value: part, expected }))
+  const rest = /^memcached?:\/\/(.*)$/is.exec(url)?.[1]
+  if (rest === undefined) return wrong("another scheme or none", expectedUrl)
+  const at = rest.lastIndexOf("@")
+  const login = rest.slice(0, Math.max(at, 0))
+  const [, hosts, path, query] = /^([^/?#]*)([^?#]*)(.*)$/s.exec(rest.slice(at + 1))!
+  if (login.includes("@")) return wrong(`an "@" in the user or the password`, encoded)
+  if (query !== "") return wrong("a query or a fragment", "a URL that ends after the servers; options go beside it")
+  if (path !== "" && path !== "/") return wrong("a path", "a URL that ends after the servers")
+
+  const colon = login.indexOf(":")
+  const username = decode(colon < 0 ? login : login.slice(0, colon))
+  const password = colon < 0 ? undefined : decode(login.slice(colon + 1))
+  if (username === undefined) return wrong(`a stray "%" in the user`, encoded)
+  if (colon >= 0 && password === undefined) return wrong(`a stray "%" in the password`, encoded)
+  if (at >= 0 && username === "") return wrong("no user before the @", expectedUrl)
+
+  const servers: Array<Address> = []
+  for (const [index, text] of (hosts === "" ? ["localhost"] : hosts.split(",")).entries()) {
+    const address = parseServer(text.trim())
+    if (address === undefined) return wrong(`a malformed server, number ${index + 1}`, expectedServer)
+    servers.push(address)
+  }
+  return Result.succeed({
+    servers,
+    username: username || undefined,
     password: password === undefined ? undefined : Redacted.make(password)
   })
+}
+
+const decode = (text: string): string | undefined => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
 }

@@ -6,13 +6,12 @@
  * a CAS learned on a link is good for as long as the link: the process at the
  * other end is still the same.
  *
- * Of memjs it uses `Server`, which connects, authenticates and cuts the stream
- * into messages. Its `Client` re-sends and replays requests, so it can't be used
- * for locks.
+ * Of memjs it uses `Server`, which connects and cuts the stream into messages.
+ * Its `Client` re-sends and replays requests, so it can't be used for locks.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { Server } from "memjs"
+import { Server, Utils } from "memjs"
 import type { Response } from "memjs"
 import type { Socket } from "node:net"
 import type { FailureKind } from "../../LockError.ts"
@@ -57,10 +56,10 @@ const unreachable = (description: string, cause?: unknown): Fault => ({
   cause
 })
 
-const noReply = (millis: number, hint: string): Fault => ({
+const noReply = (millis: number): Fault => ({
   kind: "NoReply",
   retryable: true,
-  description: `no reply within ${millis} ms${hint}`
+  description: `no reply within ${millis} ms`
 })
 
 const unauthorized: Fault = {
@@ -81,7 +80,7 @@ const fromMemjs = (error: unknown): Fault =>
 export const statusFault = (reply: Reply): Fault => {
   switch (reply.status) {
     case Status.outOfMemory:
-      return { kind: "OutOfMemory", retryable: false, description: "the server has no memory left for the lock" }
+      return { kind: "OutOfMemory", retryable: true, description: "the server has no memory left for the lock" }
     case Status.unknownCommand:
     case Status.notSupported:
       return unsupported("the server does not know the command")
@@ -102,6 +101,14 @@ const never = 86_400
 
 const replyMagic = 0x81
 
+const saslAuth = 0x21
+
+/**
+ * The first number of a request: a line break, as bytes. A server that only knows
+ * the text protocol waits for one, and so complains at once instead of never.
+ */
+const lineBreak = 0x0d0a
+
 interface Pending {
   readonly sentAt: number
   readonly onFault: (fault: Fault) => void
@@ -118,18 +125,16 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     conntimeout: never,
     keepAlive: true
   })
-  // Without credentials of ours memjs takes those it finds in the environment.
-  Object.assign(server, {
-    username: address.username,
-    password: address.password === undefined ? undefined : Redacted.value(address.password)
-  })
+  // The login is ours; memjs would take credentials that it finds in the environment.
+  Object.assign(server, { username: undefined, password: undefined })
 
   const pending = new Set<Pending>()
   let waiting: Array<() => void> | undefined = []
   let socket: Socket | undefined
+  let loggedIn = false
   let dead: Fault | undefined
-  let sequence = 0
-  let corked = false
+  let sequence = lineBreak - 1
+  let outbox: Array<Buffer> = []
   let startedAt = 0
   let timer: ReturnType<typeof setTimeout> | undefined
   let resting = false
@@ -151,7 +156,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
   }
 
   const connecting = lateLook(timeouts.connectMillis, () => {
-    if (socket === undefined) kill(unreachable(`no connection within ${timeouts.connectMillis} ms`))
+    if (!loggedIn) kill(unreachable(`no connection within ${timeouts.connectMillis} ms`))
   })
 
   /** One timer for the oldest request. */
@@ -166,8 +171,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     if (oldest === undefined || dead !== undefined) return
     const left = oldest.sentAt + timeouts.requestMillis - performance.now()
     if (left > 0) return watch(Math.ceil(left))
-    const hint = waiting === undefined ? "" : ", as with a server that only speaks the text protocol"
-    kill(noReply(timeouts.requestMillis, hint))
+    kill(noReply(timeouts.requestMillis))
   }
 
   /** Stops the timer at the end of the turn, unless another request follows at once. */
@@ -197,24 +201,22 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
       if (onResponse(response)) rest()
       else pending.add(entry)
     }
-    // One that is alone goes out at once, for the server to work on while others are made.
-    if (pending.size > 0) cork()
+    const alone = pending.size === 0
     pending.add(entry)
     if (timer === undefined) watch(timeouts.requestMillis)
     // memjs forgets a callback after its first message unless it is `quiet`, which STAT needs.
     server.onResponse(sequence, request.opcode === Opcode.stat ? Object.assign(receive, { quiet: true }) : receive)
-    socket!.write(encodeRequest(request, sequence))
+    const message = encodeRequest(request, sequence)
+    // One that is alone goes out at once, for the server to work on while others are made.
+    if (alone) socket!.write(message)
+    else if (outbox.push(message) === 1) process.nextTick(flush)
   }
 
-  /** Requests of one turn go out in one write. */
-  const cork = (): void => {
-    if (corked) return
-    corked = true
-    socket!.cork()
-    process.nextTick(() => {
-      corked = false
-      socket!.uncork()
-    })
+  /** Requests of one turn go out in one piece. */
+  const flush = (): void => {
+    const messages = outbox
+    outbox = []
+    if (dead === undefined) socket!.write(messages.length === 1 ? messages[0] : Buffer.concat(messages))
   }
 
   const garbage = (): Fault => {
@@ -222,7 +224,20 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     const description = `the server sent something that is no reply: ${JSON.stringify(text)}`
     return waiting === undefined || /too many open connections/i.test(text)
       ? unreachable(description)
-      : unsupported(description)
+      : unsupported(`${description}. It does not speak memcached's binary protocol, which locks need`)
+  }
+
+  /** Sends the credentials, if there are any, and greets once the server has taken them or does not ask for any. */
+  const login = ({ password, username }: Address): void => {
+    const ready = () => {
+      loggedIn = true
+      clearTimeout(connecting)
+      greet()
+    }
+    if (username === undefined || password === undefined) return ready()
+    server.once("authenticated", ready)
+    const credentials = `\0${username}\0${Redacted.value(password)}`
+    socket!.write(Utils.makeRequestBuffer(saslAuth, "PLAIN", "", credentials, lineBreak))
   }
 
   /** Asks for the start of the server, and lets the requests go that came meanwhile. */
@@ -248,7 +263,6 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
 
   server.onError(0, (error) => kill(fromMemjs(error)))
   server.sock(false, (connected) => {
-    clearTimeout(connecting)
     socket = connected
     socket.setNoDelay(true)
     // What waits for a reply has a timer of its own, so an idle connection need not hold the process.
@@ -260,7 +274,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
       const rest = server.responseBuffer
       if (dead === undefined && rest.length > 0 && rest[0] !== replyMagic) kill(garbage())
     })
-    greet()
+    login(address)
   })
 
   const send: Link["send"] = (request, onReply, onFault) =>

@@ -1,4 +1,4 @@
-/** What goes over the wire: commands, statuses, keys, values and expiry times, without any I/O. */
+/** What goes over the wire: commands, statuses, keys and expiry times, without any I/O. */
 import { createHash } from "node:crypto"
 
 /**
@@ -7,7 +7,7 @@ import { createHash } from "node:crypto"
  * SET is left out on purpose: with a stale CAS and no memory left it deletes the
  * item of another. So are TOUCH and GAT, which ignore the CAS.
  */
-export const Opcode = { get: 0x00, add: 0x02, replace: 0x03, delete: 0x04, stat: 0x10 } as const
+export const Opcode = { get: 0x00, add: 0x02, replace: 0x03, delete: 0x04, append: 0x0e, stat: 0x10 } as const
 
 export type Opcode = typeof Opcode[keyof typeof Opcode]
 
@@ -15,6 +15,7 @@ export const Status = {
   ok: 0x00,
   notFound: 0x01,
   exists: 0x02,
+  notStored: 0x05,
   unknownCommand: 0x81,
   outOfMemory: 0x82,
   notSupported: 0x83,
@@ -22,12 +23,17 @@ export const Status = {
   temporary: 0x86
 } as const
 
-/** `cas` is checked by REPLACE and DELETE. An ADD must go without, because a CAS would turn it into another command. */
+/**
+ * `cas` is checked by REPLACE, APPEND and DELETE. An ADD must go without, because a
+ * CAS would turn it into another command.
+ */
 export interface Request {
   readonly opcode: Opcode
   readonly key: string
-  /** What ADD and REPLACE store, in whole seconds and ASCII. */
-  readonly item?: { readonly exptime: number; readonly value: string } | undefined
+  /** What ADD and REPLACE store and APPEND adds, in ASCII. */
+  readonly value?: string | undefined
+  /** In whole seconds, with ADD and REPLACE. APPEND leaves the item the time it has. */
+  readonly exptime?: number | undefined
   readonly cas?: bigint | undefined
 }
 
@@ -37,9 +43,8 @@ const headerLength = 24
 const extrasLength = 8
 
 /** The message of a request; `opaque` comes back with the reply. */
-export const encodeRequest = ({ cas, item, key, opcode }: Request, opaque: number): Buffer => {
-  const extras = item === undefined ? 0 : extrasLength
-  const value = item === undefined ? "" : item.value
+export const encodeRequest = ({ cas, exptime, key, opcode, value = "" }: Request, opaque: number): Buffer => {
+  const extras = exptime === undefined ? 0 : extrasLength
   const body = extras + key.length + value.length
   const message = Buffer.allocUnsafe(headerLength + body)
   message[0] = 0x80
@@ -50,9 +55,9 @@ export const encodeRequest = ({ cas, item, key, opcode }: Request, opaque: numbe
   message.writeUInt32BE(body, 8)
   message.writeUInt32BE(opaque, 12)
   message.writeBigUInt64BE(cas ?? 0n, 16)
-  if (item !== undefined) {
+  if (exptime !== undefined) {
     message.writeUInt32BE(0, headerLength)
-    message.writeUInt32BE(item.exptime, headerLength + 4)
+    message.writeUInt32BE(exptime, headerLength + 4)
   }
   message.write(key, headerLength + extras, "latin1")
   message.write(value, headerLength + extras + key.length, "latin1")
@@ -94,18 +99,4 @@ export const encodeKey = (prefix: string, key: string): string => {
   if (prefix.length + key.length <= maxKeyLength && !key.startsWith("#") && isPlain(key)) return prefix + key
   const digest = createHash("sha256").update(Buffer.from(key, "utf16le")).digest("base64url")
   return `${prefix}#${key.slice(0, 64).replace(/[^\x21-\x7e]/g, "_")}#${digest}`
-}
-
-/** What the item of a lock holds. The time is by the holder's wall clock, for others to look at only. */
-export interface Content {
-  readonly token: string
-  readonly expiresAt: number
-}
-
-/** `1` is the version of the format. */
-export const encodeContent = (content: Content): string => `1 ${content.expiresAt} ${content.token}`
-
-export const decodeContent = (value: Buffer): Content | undefined => {
-  const match = /^1 (\d{1,16}) ([\w.-]+)$/.exec(value.toString("latin1"))
-  return match === null ? undefined : { expiresAt: Number(match[1]), token: match[2] }
 }

@@ -1,4 +1,8 @@
-/** Who holds which key in the memory of this process, until when, and who waits for it. */
+/**
+ * Who has which key in the memory of this process, alone or shared, until when,
+ * and who waits for it, in the order in which they came.
+ */
+import type { Share } from "../../LockStore.ts"
 import * as KeyMap from "../engine/keyMap.ts"
 import type { Bearer, Hold, Looked } from "../shortcuts.ts"
 
@@ -10,11 +14,43 @@ const nobody: Bearer = { text: "", token: "" }
 /** Somebody whose token has not been asked for is nobody else. */
 const areOne = (a: Bearer, b: Bearer): boolean => a === b || (a.text !== undefined && a.text === b.text)
 
-export class Entry implements KeyMap.Place, Hold {
+/** One of those who share a key. */
+class Sharer implements Hold {
+  bearer: Bearer
+  expiresAt: number
+  fencingToken: number
+  readonly permits: number
+  private readonly entry: Entry
+
+  constructor(entry: Entry, bearer: Bearer, permits: number, expiresAt: number, fencingToken: number) {
+    this.entry = entry
+    this.bearer = bearer
+    this.permits = permits
+    this.expiresAt = expiresAt
+    this.fencingToken = fencingToken
+  }
+
+  free(bearer: Bearer): boolean {
+    return areOne(this.bearer, bearer) && this.entry.part(this)
+  }
+}
+
+interface Waiting {
+  readonly bearer: Bearer
+  /** One who has not asked again until then is gone. */
+  until: number
+}
+
+const none: ReadonlyArray<never> = []
+
+/** A key: for who has it alone also what it holds there. */
+class Entry implements KeyMap.Place, Hold {
   vacant = true
   bearer: Bearer = nobody
-  expiresAt = 0
+  expiresAt = -Infinity
   fencingToken = 0
+  sharers: ReadonlyArray<Sharer> = none
+  queue: ReadonlyArray<Waiting> = none
   readonly key: string
   private readonly table: Table
 
@@ -23,11 +59,66 @@ export class Entry implements KeyMap.Place, Hold {
     this.key = key
   }
 
+  get isHeldAlone(): boolean {
+    return this.bearer !== nobody
+  }
+
   free(bearer: Bearer): boolean {
-    if (this.vacant || !areOne(this.bearer, bearer)) return false
-    this.table.vacate(this)
-    this.table.notify(this.key)
+    if (!this.isHeldAlone || !areOne(this.bearer, bearer)) return false
+    this.bearer = nobody
+    this.freed()
     return true
+  }
+
+  part(sharer: Sharer): boolean {
+    if (!this.sharers.includes(sharer)) return false
+    this.sharers = this.sharers.filter((other) => other !== sharer)
+    this.freed()
+    return true
+  }
+
+  /** Whoever leaves the queue may let in those behind, although nobody has freed anything. */
+  leave(bearer: Bearer): boolean {
+    const queue = this.queue.filter((waiting) => !areOne(waiting.bearer, bearer))
+    if (queue.length === this.queue.length) return false
+    this.queue = queue
+    this.freed()
+    return true
+  }
+
+  private freed(): void {
+    this.table.settle(this)
+    this.table.notify(this.key)
+  }
+
+  /** Ends what is over. */
+  expire(now: number): void {
+    if (this.isHeldAlone && this.expiresAt <= now) this.bearer = nobody
+    if (this.sharers.some(({ expiresAt }) => expiresAt <= now)) {
+      this.sharers = this.sharers.filter(({ expiresAt }) => expiresAt > now)
+    }
+    if (this.queue.some(({ until }) => until <= now)) this.queue = this.queue.filter(({ until }) => until > now)
+  }
+
+  get isIdle(): boolean {
+    return !this.isHeldAlone && this.sharers.length === 0 && this.queue.length === 0
+  }
+
+  /** Nobody is in front. */
+  isNext(bearer: Bearer): boolean {
+    return this.queue.length === 0 || areOne(this.queue[0].bearer, bearer)
+  }
+
+  fits(share: Share | undefined): boolean {
+    if (this.isHeldAlone) return false
+    if (share === undefined) return this.sharers.length === 0
+    return this.sharers.reduce((used, { permits }) => used + permits, share.permits) <= share.limit
+  }
+
+  enqueue(bearer: Bearer, until: number): void {
+    const waiting = this.queue.find((waiting) => areOne(waiting.bearer, bearer))
+    if (waiting === undefined) this.queue = [...this.queue, { bearer, until }]
+    else waiting.until = until
   }
 }
 
@@ -42,44 +133,125 @@ export class Table {
     this.entries = KeyMap.make((key) => new Entry(this, key), soon)
   }
 
-  readonly take = (key: string, bearer: Bearer, expiresMillis: number, now: number): Entry | undefined => {
+  readonly take = (
+    key: string,
+    bearer: Bearer,
+    expiresMillis: number,
+    now: number,
+    share?: Share,
+    wait = false
+  ): Hold | undefined => {
     const { entries } = this
     const found = entries.find(key)
-    if (found !== undefined && !found.vacant && found.expiresAt > now && !areOne(found.bearer, bearer)) return undefined
-    const entry = entries.occupy(key, found)
-    entry.bearer = bearer
-    entry.expiresAt = now + expiresMillis
-    entry.fencingToken = ++this.fencingToken
-    if (entries.size() > this.sweepAt) this.sweep(now)
-    return entry
-  }
-
-  readonly look = (key: string, now: number): Looked | undefined => {
-    const entry = this.live(key, now)
-    return entry && { bearer: entry.bearer, remainingMillis: entry.expiresAt - now }
-  }
-
-  live(key: string, now: number): Entry | undefined {
-    const entry = this.entries.get(key)
-    if (entry === undefined || entry.expiresAt > now) return entry
-    this.vacate(entry)
+    if (found === undefined || found.vacant) {
+      return this.give(entries.occupy(key, found), bearer, expiresMillis, now, share)
+    }
+    found.expire(now)
+    const own = this.ownedBy(found, bearer, share)
+    if (own !== undefined) {
+      own.expiresAt = now + expiresMillis
+      own.fencingToken = ++this.fencingToken
+      return own
+    }
+    if (found.isNext(bearer) && found.fits(share)) {
+      if (found.queue.length > 0) found.queue = found.queue.slice(1)
+      const hold = this.give(found, bearer, expiresMillis, now, share)
+      // The next one may fit, too.
+      if (share !== undefined && found.queue.length > 0) this.notify(key)
+      return hold
+    }
+    if (wait) found.enqueue(bearer, now + expiresMillis)
+    this.settle(found)
     return undefined
   }
 
-  vacate(entry: Entry): void {
-    entry.bearer = nobody
-    this.entries.vacate(entry)
+  private ownedBy(entry: Entry, bearer: Bearer, share: Share | undefined): Entry | Sharer | undefined {
+    if (share !== undefined) return entry.sharers.find((sharer) => areOne(sharer.bearer, bearer))
+    return entry.isHeldAlone && areOne(entry.bearer, bearer) ? entry : undefined
+  }
+
+  private give(entry: Entry, bearer: Bearer, expiresMillis: number, now: number, share: Share | undefined): Hold {
+    const expiresAt = now + expiresMillis
+    const fencingToken = ++this.fencingToken
+    let hold: Hold = entry
+    if (share === undefined) {
+      entry.bearer = bearer
+      entry.expiresAt = expiresAt
+      entry.fencingToken = fencingToken
+    } else {
+      const sharer = new Sharer(entry, bearer, share.permits, expiresAt, fencingToken)
+      entry.sharers = [...entry.sharers, sharer]
+      hold = sharer
+    }
+    if (this.entries.size() > this.sweepAt) this.sweep(now)
+    return hold
+  }
+
+  readonly leave = (key: string, bearer: Bearer): void => {
+    this.entries.get(key)?.leave(bearer)
+  }
+
+  /** Of those who share it, the one who ends first. */
+  readonly look = (key: string, now: number): Looked | undefined => {
+    const [first] = this.all(key, now)
+    return first
+  }
+
+  /** Everybody who has the key, who ends first in front. */
+  all(key: string, now: number): ReadonlyArray<Looked & { readonly permits?: number }> {
+    const entry = this.live(key, now)
+    if (entry === undefined) return none
+    if (entry.isHeldAlone) return [{ bearer: entry.bearer, remainingMillis: entry.expiresAt - now }]
+    return entry.sharers
+      .map(({ bearer, expiresAt, permits }) => ({ bearer, permits, remainingMillis: expiresAt - now }))
+      .toSorted((a, b) => a.remainingMillis - b.remainingMillis)
+  }
+
+  extend(key: string, token: string, expiresMillis: number, now: number): boolean {
+    const entry = this.live(key, now)
+    const bearer: Bearer = { text: token, token }
+    const own = entry &&
+      (this.ownedBy(entry, bearer, undefined) ?? this.ownedBy(entry, bearer, { permits: 1, limit: 1 }))
+    if (own === undefined) return false
+    own.expiresAt = now + expiresMillis
+    return true
+  }
+
+  /** Whether the token had the key. It waits no more, either. */
+  release(key: string, token: string, now: number): boolean {
+    const entry = this.live(key, now)
+    if (entry === undefined) return false
+    const bearer: Bearer = { text: token, token }
+    entry.leave(bearer)
+    const own = this.ownedBy(entry, bearer, undefined) ?? this.ownedBy(entry, bearer, { permits: 1, limit: 1 })
+    return own?.free(bearer) ?? false
+  }
+
+  private live(key: string, now: number): Entry | undefined {
+    const entry = this.entries.get(key)
+    if (entry === undefined) return undefined
+    entry.expire(now)
+    this.settle(entry)
+    return entry.vacant ? undefined : entry
+  }
+
+  /** An entry that nobody has or waits for goes. */
+  settle(entry: Entry): void {
+    if (!entry.vacant && entry.isIdle) this.entries.vacate(entry)
   }
 
   /** When they could be half of all, so that the table is never more than twice as large as what is held. */
   private sweep(now: number): void {
-    for (const entry of this.entries.values()) if (entry.expiresAt <= now) this.vacate(entry)
+    for (const entry of this.entries.values()) {
+      entry.expire(now)
+      this.settle(entry)
+    }
     this.sweepAt = Math.max(smallestSweep, 2 * this.entries.size())
   }
 
-  /** Those that are held now. */
-  held(now: number): ReadonlyArray<Entry> {
-    return this.entries.values().filter(({ expiresAt }) => expiresAt > now)
+  /** Those that somebody has, or has had. */
+  keys(): ReadonlyArray<string> {
+    return this.entries.values().map(({ key }) => key)
   }
 
   /** How many wait to hear that a key is free. */
@@ -96,6 +268,6 @@ export class Table {
   }
 
   notify(key: string): void {
-    this.listeners.get(key)?.forEach((listener) => listener())
+    if (this.listeners.size > 0) this.listeners.get(key)?.forEach((listener) => listener())
   }
 }

@@ -37,8 +37,9 @@ const byCode: Record<string, Verdict> = {
 
 const byText: ReadonlyArray<readonly [RegExp, Verdict]> = [
   [/^ERR unknown command|not allowed from script|non deterministic/i, unsupported],
-  [/^ERR (invalid password|Client sent AUTH)/i, unauthorized],
+  [/^ERR (invalid password|Client sent AUTH|The user executing the script can't)/i, unauthorized],
   [/^ERR max number of clients/i, unreachable],
+  [/non local key in a cluster node/i, moving],
   [/^Command timed out/, verdict("NoReply", true)],
   [/^Too many Cluster redirections/, moving]
 ]
@@ -53,9 +54,33 @@ export class Closed extends Error {
   }
 }
 
-export const classify = (cause: unknown): Verdict => {
-  if (cause instanceof Closed) return verdict("Closed", false)
-  const message = (cause instanceof Error ? cause.message : String(cause)).replace(wrapper, "")
+/** Says that a reply is none of ours. Whether the command was executed is in doubt. */
+export class NotUnderstood extends Error {
+  constructor(what: string) {
+    super(`a reply that is none of a lock's (${what}); a shared client must not be inside MULTI or change its replies`)
+  }
+}
+
+/** Something that is no lock lives at the key. */
+export const notALock = new Error("WRONGTYPE The key holds something that is no lock")
+
+const messageOf = (cause: unknown): string => {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  // Node's error for a name with several addresses has none of its own.
+  return message === "" && cause instanceof AggregateError ? String(cause.errors[0]?.message ?? "") : message
+}
+
+/** A client that has tried several nodes says what the last one said. */
+const innermost = (cause: unknown): unknown =>
+  cause instanceof Error && "lastNodeError" in cause && cause.lastNodeError instanceof Error
+    ? cause.lastNodeError
+    : cause
+
+export const classify = (failed: unknown): Verdict => {
+  if (failed instanceof Closed) return verdict("Closed", false)
+  if (failed instanceof NotUnderstood) return verdict("Unknown", false)
+  const cause = innermost(failed)
+  const message = messageOf(cause).replace(wrapper, "")
   const code = /^[A-Z]{2,}\b/.exec(message)?.[0]
   if (code !== undefined && Object.hasOwn(byCode, code)) return byCode[code]
   for (const [pattern, found] of byText) {
@@ -65,14 +90,28 @@ export const classify = (cause: unknown): Verdict => {
   return reply ? verdict("Unknown", false) : unreachable
 }
 
-/** Clients hang the command on their errors, and its arguments may be a password. */
-const scrub = (cause: unknown): unknown => {
-  if (!(cause instanceof Error) || !("command" in cause)) return cause
-  const clean = new Error(cause.message)
-  clean.name = cause.name
-  if (cause.stack !== undefined) clean.stack = cause.stack
+/**
+ * Whether the server has looked at a command and refused it: nothing of it will
+ * be executed later, and another command may fare better.
+ */
+export const isRefusal = (cause: unknown): boolean => {
+  const { kind } = classify(cause)
+  return kind !== "Unreachable" && kind !== "NoReply" && kind !== "Closed" && !(cause instanceof NotUnderstood)
+}
+
+/**
+ * Clients hang on their errors whatever they have at hand, such as the command
+ * whose arguments may be a password. What is told is built from its words.
+ */
+const rebuild = (failed: unknown): Error => {
+  const cause = innermost(failed)
+  const clean = new Error(messageOf(cause))
+  if (cause instanceof Error) {
+    clean.name = cause.name
+    if (cause.stack !== undefined) clean.stack = cause.stack
+  }
   return clean
 }
 
 export const make = (backend: string, operation: string, key: string | undefined, cause: unknown): BackendFailure =>
-  new BackendFailure({ backend, operation, key, cause: scrub(cause), ...classify(cause) })
+  new BackendFailure({ backend, operation, key, cause: rebuild(cause), ...classify(cause) })

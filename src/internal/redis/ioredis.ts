@@ -1,51 +1,35 @@
-/** The transport over an ioredis client, version 5 or 6, single or cluster. */
+/** The transport over an ioredis client, version 5 or 6, or its like, single or cluster. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
+import { type Client, type Cluster, handshakeMillis, isCluster, silenceMillis, type Single } from "./client.ts"
 import * as Failure from "./failure.ts"
+import { Pulse } from "./pulse.ts"
 import type { Script } from "./scripts.ts"
-import type { Command, SubscriptionHandlers, Transport } from "./transport.ts"
+import * as Subscription from "./subscription.ts"
+import type { Command, Observer, Transport } from "./transport.ts"
 
-/** What we use of a client. */
-export interface Client {
-  readonly status: string
-  readonly isCluster?: boolean | undefined
-  call(command: string, args: Array<string | number>): Promise<unknown>
-  connect(): Promise<unknown>
-  on(event: string, listener: (...args: Array<unknown>) => void): unknown
-  off(event: string, listener: (...args: Array<unknown>) => void): unknown
+const shas = new Map<Script, string>()
+
+const shaOf = (script: Script): string => {
+  let sha = shas.get(script)
+  if (sha === undefined) shas.set(script, sha = createHash("sha1").update(script.lua).digest("hex"))
+  return sha
 }
-
-interface Single extends Client {
-  readonly options?: { readonly autoResendUnfulfilledCommands?: boolean | undefined } | undefined
-  readonly stream?: { destroy(): void } | undefined
-  duplicate(override: object): Single
-  disconnect(): void
-}
-
-interface Cluster extends Client {
-  nodes(role?: string): Array<Single>
-}
-
-const isCluster = (client: Client): client is Cluster => client.isCluster === true
-
-/** A connection of ours that says nothing for this long while commands are out is given up for a new one. */
-const silenceMillis = 1000
-
-/** A connection that is not ready this long after somebody wants it is given up for a new one. */
-const handshakeMillis = 3000
-
-/** Delay before the nth attempt to connect again. */
-export const backoff = (times: number): number =>
-  Math.round(Math.min(1000, 25 * 2 ** Math.min(times, 8)) * (0.5 + Math.random() * 0.5))
-
-const shaOf = (script: Script): string => createHash("sha1").update(script.lua).digest("hex")
 
 const ignore = () => {}
 
 const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")
 
 const closedError = new Error("Connection is closed.")
+const silentError = new Error("Connection is closed: it was silent.")
+
+/** Emitters warn of more than ten listeners, which is no leak if every backend takes its own off again. */
+const allowListeners = (client: Client, more: 1 | -1): void => {
+  const emitter = client as { getMaxListeners?(): number; setMaxListeners?(most: number): unknown }
+  const most = emitter.getMaxListeners?.()
+  if (most !== undefined && most > 0) emitter.setMaxListeners?.(most + more)
+}
 
 /**
  * Commands are only handed to a client that is connected, so none waits in the
@@ -66,74 +50,79 @@ export const make = (client: Client, owned: boolean): Effect.Effect<Transport, n
 
 const open = (client: Client, owned: boolean) => {
   const cluster = isCluster(client)
-  const shas = new Map<Script, string>()
+  const single = client as Single
   /** Scripts that the connected server has. In a cluster we do not know which node has which. */
   const loaded = new Set<Script>()
-  const observers: Array<{ readonly ready: () => void; readonly reset: () => void }> = []
+  const observers: Array<Observer> = []
   const inFlight = new Set<Command>()
   let waiting: Array<Command> = []
   let connected = client.status === "ready"
   let lastError: unknown = closedError
   let failing = false
   let closed = false
-  let heardAt = 0
+
+  // A client that is not ours is its owner's to look after, and a cluster looks after its nodes.
+  const watched = owned && !cluster
+  const handshake = Math.max(handshakeMillis, single.options?.connectTimeout ?? 0)
+  const pulse = new Pulse(() => {
+    lastError = silentError
+    if (!connected) pulse.owe(handshake)
+    single.stream?.destroy()
+  })
 
   const execute = (command: Command, text: boolean): void => {
     const { args, keys, script } = command
-    const head = text ? script.lua : shas.get(script) ?? remember(script)
-    if (inFlight.size === 0) heardAt = performance.now()
-    else if (owned && performance.now() - heardAt > silenceMillis) hangUp()
     inFlight.add(command)
+    if (watched) pulse.owe(silenceMillis)
     command.sent = true
-    client.call(text ? "eval" : "evalsha", [head, keys, ...args]).then(
+    const reply = typeof script === "string"
+      ? client.call(script, [...args])
+      : client.call(text ? "eval" : "evalsha", [text ? script.lua : shaOf(script), keys, ...args])
+    reply.then(
       (reply) => succeed(command, reply),
       (error) => reject(command, text, error)
     )
   }
 
   const succeed = (command: Command, reply: unknown): void => {
-    heardAt = performance.now()
-    loaded.add(command.script)
-    if (inFlight.delete(command)) command.succeed(reply)
+    if (typeof command.script !== "string") loaded.add(command.script)
+    const answered = inFlight.delete(command)
+    if (watched) pulse.heard(inFlight.size > 0)
+    if (answered) command.succeed(reply)
   }
 
   const reject = (command: Command, text: boolean, error: unknown): void => {
-    heardAt = performance.now()
-    if (!inFlight.delete(command)) return
+    const answered = inFlight.delete(command)
+    if (watched) pulse.heard(inFlight.size > 0)
+    if (!answered) return
     if (!text && !closed && isNoScript(error)) return execute(command, true)
     command.fail(error)
   }
 
-  const remember = (script: Script): string => {
-    const sha = shaOf(script)
-    shas.set(script, sha)
-    return sha
-  }
-
-  const hangUp = () => {
-    heardAt = performance.now()
-    ;(client as Single).stream?.destroy()
-  }
+  const has = ({ script }: Command): boolean => typeof script !== "string" && loaded.has(script)
 
   const send = (command: Command): void => {
     if (closed) return command.fail(new Failure.Closed())
     // Between becoming ready and telling so, newcomers must not overtake those who wait for it.
-    if (connected && client.status === "ready") return execute(command, !cluster && !loaded.has(command.script))
+    if (connected && client.status === "ready") return execute(command, !cluster && !has(command))
     if (isDown()) return command.fail(lastError)
-    // A handshake that nobody answers is no connection either, and no timeout of the client's covers it.
-    if (waiting.length === 0) heardAt = performance.now()
-    else if (owned && performance.now() - heardAt > handshakeMillis) hangUp()
     waiting.push(command)
     if (client.status === "wait") client.connect().catch(ignore)
   }
 
   const isDown = () => client.status === "end" || (failing && client.status !== "ready")
 
+  /** The bound on a handshake covers whatever the client's own timeouts do not. */
+  const onConnecting = () => {
+    if (watched) pulse.owe(handshake)
+  }
+
   const onReady = () => {
     connected = true
     failing = false
     lastError = closedError
-    heardAt = performance.now()
+    pulse.rest()
+    if (watched && inFlight.size > 0) pulse.owe(silenceMillis)
     const commands = waiting
     waiting = []
     for (const command of commands) execute(command, !cluster)
@@ -142,12 +131,14 @@ const open = (client: Client, owned: boolean) => {
 
   /** Nothing can be sent now, and what has been sent may be executed (once more) after the next connection. */
   const fail = () => {
+    const first = !failing
     failing = true
     const commands = waiting
     waiting = []
     for (const command of commands) command.fail(lastError)
     // A cluster may redirect, so what comes after them need not be executed after them.
     if (!cluster) failAll()
+    if (first) { for (const { lost } of observers) lost?.(lastError) }
   }
 
   const onError = (error: unknown) => {
@@ -157,11 +148,12 @@ const open = (client: Client, owned: boolean) => {
 
   const onClose = () => {
     loaded.clear()
+    pulse.rest()
     for (const { reset } of observers) reset()
     if (!connected) return fail()
     connected = false
     // These will neither be sent again nor ever be answered.
-    if ((client as Single).options?.autoResendUnfulfilledCommands === false) failAll()
+    if (single.options?.autoResendUnfulfilledCommands === false) failAll()
   }
 
   const failAll = () => {
@@ -170,118 +162,59 @@ const open = (client: Client, owned: boolean) => {
     for (const command of commands) command.fail(lastError)
   }
 
-  const events = { ready: onReady, error: onError, close: onClose, end: fail }
+  /** The other side has answered, and has the same time again for the rest. */
+  const onConnect = () => pulse.heard(true)
+
+  const events = {
+    connecting: onConnecting,
+    ...(watched && { connect: onConnect }),
+    ready: onReady,
+    error: onError,
+    close: onClose,
+    end: fail
+  }
+  if (!owned) allowListeners(client, 1)
   for (const [event, listener] of Object.entries(events)) client.on(event, listener)
   if (owned) client.connect().catch(ignore)
 
-  const stops = new Set<() => void>()
+  const subscriptions = new Set<() => void>()
 
   const transport: Transport = {
     single: !cluster,
     oneClock: !cluster,
     send,
-    call: (name, args, onReply, onError) => {
-      client.call(name, [...args]).then((reply) => onReply(reply), () => onError())
-    },
     isDown,
     observe: (observer) => {
       observers.push(observer)
       if (client.status === "ready") observer.ready()
     },
     subscribe: (channel, handlers) => {
-      const stop = subscribe(client, channel, handlers)
-      stops.add(stop)
-      return () => {
-        stops.delete(stop)
-        stop()
+      const { restart, stop } = Subscription.open(client, channel, handlers)
+      subscriptions.add(stop)
+      return {
+        restart,
+        stop: () => {
+          subscriptions.delete(stop)
+          stop()
+        }
       }
     }
   }
 
   const close = () => {
     closed = true
-    for (const stop of stops) stop()
-    if (owned) (client as Single).disconnect()
+    observers.length = 0
+    pulse.rest()
+    for (const stop of subscriptions) stop()
+    if (owned) (client as Single | Cluster).disconnect()
     lastError = new Failure.Closed()
     fail()
     failAll()
     for (const [event, listener] of Object.entries(events)) {
       if (!owned || event !== "error") client.off(event, listener)
     }
+    if (!owned) allowListeners(client, -1)
   }
 
   return { transport, close }
-}
-
-/** A connection of its own, to any node of a cluster; a new one whenever it breaks. */
-const subscribe = (client: Client, channel: string, handlers: SubscriptionHandlers): () => void => {
-  let stopped = false
-  let times = 0
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let connection: Single | undefined
-
-  const again = () => {
-    clearTimeout(timer)
-    connection = undefined
-    if (stopped) return
-    handlers.down()
-    timer = setTimeout(connect, backoff(times++))
-  }
-
-  const source = (): Single | undefined => {
-    if (!isCluster(client)) return client as Single
-    const nodes = client.nodes("master")
-    return nodes[Math.floor(Math.random() * nodes.length)]
-  }
-
-  const connect = () => {
-    const origin = client.status === "end" ? undefined : source()
-    if (origin === undefined) return again()
-    const opened = origin.duplicate({
-      lazyConnect: true,
-      enableReadyCheck: false,
-      maxRetriesPerRequest: null,
-      retryStrategy: () => null,
-      reconnectOnError: null,
-      autoResubscribe: false,
-      commandTimeout: undefined,
-      socketTimeout: undefined,
-      readOnly: false
-    })
-    connection = opened
-    opened.on("error", ignore)
-    opened.on("end", again)
-    opened.on("message", (from, message) => {
-      if (from === channel) handlers.message(String(message))
-    })
-    const current = () => !stopped && connection === opened
-    timer = setTimeout(() => opened.disconnect(), handshakeMillis)
-    opened.connect().then(() => opened.call("subscribe", [channel])).then(
-      () => current() && up(),
-      (error) => current() && down(opened, error)
-    )
-  }
-
-  const up = () => {
-    clearTimeout(timer)
-    times = 0
-    handlers.up()
-  }
-
-  const down = (opened: Single, error: unknown) => {
-    const { kind } = Failure.classify(error)
-    if (kind !== "Unauthorized" && kind !== "Unsupported") return opened.disconnect()
-    stop()
-    handlers.refused(error)
-  }
-
-  const stop = () => {
-    stopped = true
-    clearTimeout(timer)
-    connection?.disconnect()
-    connection = undefined
-  }
-
-  connect()
-  return stop
 }

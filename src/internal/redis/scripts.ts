@@ -2,16 +2,43 @@
  * The protocol, as scripts. Constants are part of the text, because every key
  * and argument of a call costs the server more than the call's own commands.
  *
- * A waiter is the member `<token>,<lease>,<mode>` of the queue, scored by its
- * arrival in microseconds. Mode 1 listens on its process's channel, mode 2
- * polls. Whoever frees a lock gives it to the first live waiter in the same
- * script, so a released lock is never free while somebody waits: a first attempt
- * need not look at the queue, and only an expired lease can be barged into.
+ * A lock is a string while one has it alone, its token; and a sorted set while it
+ * is shared: each sharer's token, scored by the end of its lease in milliseconds
+ * of the server's clock. What is scored 0 or less are notes, made of what no token
+ * contains, and counts of permits are negative: `+<token>` the permits beyond one
+ * that the token has, `+` the sum of these, so that nobody has to go through all;
+ * `?<token>` when the first waiter that does not fit came by, in seconds. The key
+ * lives as long as the longest lease; who has ended before is swept by the next
+ * who comes.
+ *
+ * A waiter is the entry `<token>,<lease>,<mode>` of the queue, or one with
+ * `,<permits>/<limit>` behind that if it shares, scored by its arrival in
+ * microseconds. The mode says how it is told, and with that which
+ * format it understands: 1 is told on the channel of its process by a message
+ * `<token> <micros> <lease> <lock>`, 2 polls. What is no such entry is dropped,
+ * so that an older program that meets a newer one's is at worst unfair to it.
+ *
+ * No limit is stored: a claim is judged by its own. The first in the queue is let
+ * in first, and one that does not fit holds up those behind it; so whoever leaves,
+ * the queue or the lock, lets in as many from the front as fit.
+ *
+ * Whoever frees a lock gives it to the first waiter in the same script, so a
+ * released lock is never free while somebody waits. A waiter that does not come
+ * for it within {@link claimMillis} may be gone, and others with it. So when a
+ * lock has expired while others wait, whoever comes first holds a roll call: the
+ * queue is emptied, all in it are told to ask again (by a lease of 0), and for
+ * {@link rollCallMillis} the lock is nobody's (an empty string). A waiter knows
+ * its arrival and comes back to its place, so it loses nothing, and those who
+ * are gone cost the next one their time together, not each.
  *
  * A fencing token is the server's clock in microseconds at the moment of the
- * grant, which outlives the key, a flush and a restart.
+ * grant, which outlives the key, a flush and a restart. Each grant that a script
+ * makes to a sharer takes more than the one microsecond by which they differ.
+ *
+ * A sorted set is no string, so a lock that passes from one to sharers is deleted
+ * in between. While a cluster moves its slot that may be refused: then it is free,
+ * and those who wait find out when they look.
  */
-import * as Keys from "./keys.ts"
 
 export interface Script {
   readonly name: string
@@ -19,175 +46,390 @@ export interface Script {
 }
 
 /** How long a lock given to a waiter stays its own until the waiter claims it, in milliseconds. */
-export const claimMillis = 3000
+export const claimMillis = 700
 
-/** The same for a waiter that polls, and so comes by often or not at all. */
-export const pollClaimMillis = 1000
+/** How long those who wait have time to answer a roll call, in milliseconds. */
+export const rollCallMillis = 50
 
-/** A queue that nobody joined for this long is forgotten, in milliseconds. */
-const queueMillis = 60_000
+/** How long the result of a roll call stands, in milliseconds: after that nobody wants the lock any more. */
+const standsMillis = 1000
+
+/** A queue that nobody has looked at for this long is forgotten, in milliseconds. */
+const queueMillis = 10_000
+
+/** How many who are gone one script passes over, and how many it calls at most. */
+const goneAtMost = 64
+const calledAtMost = 1000
+
+/** How many sharers one script lets in; the next who looks lets in the others. */
+const grantedAtMost = 1000
+
+/**
+ * How long the first waiter that does not fit may stay away before those behind it pass, in seconds, where the server
+ * cannot know who listens. It looks more often than that.
+ */
+const awaySeconds = 10
+
+/** What a claim releases that releases nothing, yet has more to say: no token, and no note. */
+export const nobody = "/"
 
 export interface Scripts {
   readonly attempt: Script
-  readonly wait: Script
+  readonly claim: Script
   readonly release: Script
   readonly withdraw: Script
-  readonly exchange: Script
   readonly extend: Script
-  readonly inspect: Script
+  readonly look: Script
+  readonly recall: Script
+  readonly holders: Script
 }
 
-const literal = (text: string): string =>
-  `'${text.replace(/[\\'\n\r\0]/g, (char) => `\\${String(char.charCodeAt(0)).padStart(3, "0")}`)}'`
+/** The times that a script is made of. */
+const times = { claimMillis, rollCallMillis, standsMillis }
 
 /** `single`: every process is connected to the same server, so it knows who still listens. */
-export const make = (prefix: string, single: boolean): Scripts => {
-  const prelude = `
+export const make = (single: boolean, { claimMillis, rollCallMillis, standsMillis } = times): Scripts => {
+  const calls = `
+local call, pcall = redis.call, redis.pcall
 local time
 local function clock()
   if not time then
-    local t = redis.call('TIME')
+    local t = call('TIME')
     time = t[1] .. string.sub('00000' .. t[2], -6)
   end
   return time
 end
-local function promote(lock, queue, self)
-  while true do
-    local member = redis.pcall('ZPOPMIN', queue)[1]
-    if not member then return end
-    local token, lease, mode = string.match(member, '^(.*),(%d+),(%d)$')
-    if token and token == self then
-      redis.call('SET', lock, token, 'PX', lease)
-      return true
-    elseif mode == '2' then
-      if tonumber(lease) > ${pollClaimMillis} then lease = '${pollClaimMillis}' end
-      redis.call('SET', lock, token, 'PX', lease)
-      return
-    elseif token then
-      local channel = ${literal(Keys.channelPrefix(prefix))} .. string.match(token, '^[^.]*')
-      ${single ? "local listening = redis.pcall('PUBSUB', 'NUMSUB', channel)[2]" : "local listening"}
-      if listening ~= 0 then
-        if tonumber(lease) > ${claimMillis} then lease = '${claimMillis}' end
-        redis.call('SET', lock, token, 'PX', lease)
-        local sent = redis.pcall('PUBLISH', channel, token .. ' ' .. clock() .. ' ' .. lease .. ' ' .. lock)
-        if type(sent) == 'number' then return end
-        redis.call('DEL', lock)
-      end
-    end
+local function tell(lock, token, lease, micros)
+  return type(pcall('PUBLISH', ARGV[1] .. string.match(token, '^[^.]*'), token .. ' ' .. (micros or clock()) .. ' ' .. lease .. ' ' .. lock)) == 'number'
+end
+local function rollCall(lock, queue)
+  local entries = pcall('ZRANGE', queue, 0, ${calledAtMost - 1})
+  call('DEL', queue)
+  call('SET', lock, '', 'PX', ${rollCallMillis + standsMillis})
+  for _, entry in ipairs(entries) do
+    local token = string.match(entry, '^([^,]+),%d+,1,?[%d/]*$')
+    if token then tell(lock, token, 0) end
   end
-end
-local function join(queue, token, lease, mode)
-  redis.call('ZADD', queue, 'NX', clock(), token .. ',' .. lease .. ',' .. mode)
-  redis.call('PEXPIRE', queue, ${queueMillis})
-end
-local function held(lock, queue)
-  return {0, clock(), redis.call('PTTL', lock), redis.call('GET', lock), redis.call('ZCARD', queue)}
 end
 `
 
+  const listens = `pcall('PUBSUB', 'NUMSUB', ARGV[1] .. string.match(token, '^[^.]*'))[2] ~= 0`
+
+  // What only shared locks need, made when there is one: each function costs a script as much as half a command.
+  const sharing = `${calls}
+local promote, library
+local function sharers()
+  if library then return library end
+  local millis = tonumber(string.sub(clock(), 1, -4))
+  local grants = 0
+  library = {millis = millis}
+  -- Whether the token had a lease that has not ended.
+  function library.drop(lock, token)
+    local ends = call('ZSCORE', lock, token)
+    if not ends then return false end
+    call('ZREM', lock, token)
+    local more = call('ZSCORE', lock, '+' .. token)
+    if more then
+      call('ZREM', lock, '+' .. token)
+      call('ZINCRBY', lock, -more, '+')
+    end
+    return tonumber(ends) > millis
+  end
+  -- How many permits are out, without those whose lease has ended.
+  function library.used(lock)
+    for _, token in ipairs(call('ZRANGEBYSCORE', lock, 1, millis)) do library.drop(lock, token) end
+    return call('ZCOUNT', lock, 1, 'inf') - (call('ZSCORE', lock, '+') or 0)
+  end
+  -- A new sharer, or the lease of one anew: its fencing token. What is beyond the millisecond must not end the lease early.
+  function library.give(lock, token, lease, permits)
+    if call('TYPE', lock).ok == 'string' then call('DEL', lock) end
+    call('ZADD', lock, millis + lease + 2, token)
+    local more = 1 - permits
+    if more < 0 and call('ZADD', lock, 'NX', more, '+' .. token) == 1 then call('ZINCRBY', lock, more, '+') end
+    if call('PTTL', lock) < lease + 2 then call('PEXPIRE', lock, lease + 2) end
+    grants = grants + 1
+    return string.format('%.0f', time + grants - 1)
+  end
+  local function grant(lock, token, lease, mode, permits, self)
+    if token == self then return library.give(lock, token, lease, permits) end
+${single ? `    if mode == '1' and not (${listens}) then return end` : ""}
+    lease = math.min(lease, ${claimMillis})
+    local micros = library.give(lock, token, lease, permits)
+    if mode == '2' or tell(lock, token, lease, micros) then return micros end
+    library.drop(lock, token)
+  end
+  -- Whether the first waiter, which does not fit, is gone.
+  local function isAway(lock, token, mode, self)
+${single ? `    if mode == '1' then return token ~= self and not (${listens}) end` : ""}
+    local seconds, note = math.floor(millis / 1000), '?' .. token
+    local seen = token ~= self and call('ZSCORE', lock, note)
+    if seen then return seconds + seen > ${awaySeconds} end
+    call('ZADD', lock, -seconds, note)
+    return false
+  end
+  -- promote for a lock that is shared, or is going to be.
+  function library.admit(lock, queue, self)
+    local used, ours = call('TYPE', lock).ok == 'zset' and library.used(lock) or 0, nil
+    while grants < ${grantedAtMost} do
+      local entry = pcall('ZRANGE', queue, 0, 0)[1]
+      if not entry then break end
+      local token, lease, mode, permits, limit = string.match(entry, '^([^,]+),(%d+),([12]),(%d+)/(%d+)$')
+      local micros
+      if token then
+        if tonumber(permits) <= limit - used then
+          micros = grant(lock, token, tonumber(lease), mode, permits, self)
+          if micros then used = used + permits end
+          if token == self then ours = micros end
+        elseif not isAway(lock, token, mode, self) then
+          break
+        end
+      else
+        token, mode = string.match(entry, '^([^,]+),%d+,([12])$')
+        if token and used == 0 then return promote(lock, queue, self) end
+        if token and not isAway(lock, token, mode, self) then break end
+      end
+      call('ZREM', queue, entry)
+      if token and used > 0 then call('ZREM', lock, '?' .. token) end
+    end
+    if used == 0 then call('DEL', lock) end
+    return ours
+  end
+  return library
+end
+`
+
+  // promote(lock, queue, self): gives the lock, which is free or ours to give, to the first in the queue, and to more who
+  // share it with that; true, or a fencing token, if self is among them.
+  // Over the old value: in a cluster a deleted key may be set on another node only. ZREM needs no memory, and lets
+  // the rest of the script be executed by a server that has none left.
+  const promote = `${sharing}
+function promote(lock, queue, self)
+  for _ = 1, ${goneAtMost} do
+    local entry = pcall('ZRANGE', queue, 0, 0)[1]
+    if not entry then
+      call('DEL', lock)
+      return
+    end
+    local token, lease, mode, share = string.match(entry, '^([^,]+),(%d+),([12])(.*)$')
+    if share and share ~= '' then return sharers().admit(lock, queue, self) end
+    call('ZREM', queue, entry)
+    if token and token == self then
+      call('SET', lock, token, 'PX', lease)
+      return true
+    elseif token${single ? ` and (mode == '2' or ${listens})` : ""} then
+      if tonumber(lease) > ${claimMillis} then lease = '${claimMillis}' end
+      call('SET', lock, token, 'PX', lease)
+      if mode == '2' or tell(lock, token, lease) then return end
+    end
+  end
+  rollCall(lock, queue)
+end
+`
+
+  // The first attempt. An expired lock with a queue is left to those who wait. Its queue is none of the KEYS, so that a
+  // cluster can move it at any time; a server that minds lets newcomers pass.
   // KEYS lock…  ARGV token… lease… or one lease for all  -> micros all ours
-  //   | {micros, {i not ours, pttl, holder} | {i not a lock}, …}
+  //   | {micros, {i not ours, rest, holder} | {i not a lock}, …}
   const attempt = `
-local call, n, others = redis.call, #KEYS, nil
+local call, pcall, n, others = redis.call, redis.pcall, #KEYS, nil
 local time = call('TIME')
 local micros = time[1] * 1000000 + time[2]
 for i = 1, n do
-  local lease = ARGV[n + i] or ARGV[n + 1]
-  if not call('SET', KEYS[i], ARGV[i], 'NX', 'PX', lease) then
-    local holder = redis.pcall('GET', KEYS[i])
-    if holder == ARGV[i] then
-      call('PEXPIRE', KEYS[i], lease)
-    else
-      others = others or {micros}
-      others[#others + 1] = type(holder) == 'table' and {i} or {i, call('PTTL', KEYS[i]), holder}
+  local lock, token, lease = KEYS[i], ARGV[i], ARGV[n + i] or ARGV[n + 1]
+  local other
+  if call('SET', lock, token, 'NX', 'PX', lease) then
+    if pcall('EXISTS', lock .. ':q') == 1 then
+      call('DEL', lock)
+      other = {i, 0, ''}
     end
+  else
+    local kind = call('TYPE', lock).ok
+    local holder = kind == 'string' and call('GET', lock)
+    if kind == 'zset' then
+      local millis = math.floor(micros / 1000)
+      local first = call('ZRANGEBYSCORE', lock, '(' .. millis, 'inf', 'WITHSCORES', 'LIMIT', 0, 1)
+      if first[1] or pcall('EXISTS', lock .. ':q') == 1 then
+        other = {i, first[1] and first[2] - millis or 0, first[1] or ''}
+      else
+        call('SET', lock, token, 'PX', lease)
+      end
+    elseif not holder then
+      other = {i}
+    elseif holder == token then
+      call('PEXPIRE', lock, lease)
+    else
+      other = {i, call('PTTL', lock), holder}
+      if holder == '' then
+        other[2] = math.max(0, other[2] - ${standsMillis})
+        if other[2] == 0 and pcall('EXISTS', lock .. ':q') == 0 then
+          call('SET', lock, token, 'PX', lease)
+          other = nil
+        end
+      end
+    end
+  end
+  if other then
+    others = others or {micros}
+    others[#others + 1] = other
   end
 end
 return others or micros
 `
 
-  // KEYS lock queue  ARGV token lease mode  -> {1, micros} ours | {0, micros, pttl, holder, waiters}
-  const wait = `${prelude}
-local lock, queue, token, lease = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
-local holder = redis.call('GET', lock)
+  // Takes the lock or a place in its queue, after releasing the previous token if there is one. Asking again keeps the
+  // place, and an arrival brings it back. The stale entry is the token's own of another mode, or empty. Mode 0 takes no
+  // place.
+  // KEYS lock queue  ARGV channels token lease mode arrival stale [previous, or / for none, [permits limit]]
+  //   -> {1, micros} ours | {0, micros, rest, holder, waiters}
+  const claim = `${promote}
+local lock, queue, token, lease, mode, arrival, permits = KEYS[1], KEYS[2], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[8]
+local entry = token .. ',' .. lease .. ',' .. mode
+if permits then entry = entry .. ',' .. permits .. '/' .. ARGV[9] end
+local shared = call('TYPE', lock).ok == 'zset'
+local holder = not shared and call('GET', lock)
 if holder == token then
-  redis.call('PEXPIRE', lock, lease)
+  call('PEXPIRE', lock, lease)
   return {1, clock()}
 end
-if not holder and redis.call('EXISTS', queue) == 0 then
-  redis.call('SET', lock, token, 'PX', lease)
+local given = holder and (holder == ARGV[7] or holder == '' and call('PTTL', lock) <= ${standsMillis})
+local used = 0
+if shared then
+  given = ARGV[7] and sharers().drop(lock, ARGV[7])
+  used = sharers().used(lock)
+  if permits and used > 0 and (
+    call('ZSCORE', lock, token) or tonumber(permits) <= ARGV[9] - used and call('EXISTS', queue) == 0
+  ) then
+    return {1, sharers().give(lock, token, tonumber(lease), permits)}
+  end
+-- as ZREM in promote
+elseif given and mode ~= '0' then
+  call('PEXPIRE', lock, lease)
+end
+if used == 0 and (given or not holder) and call('EXISTS', queue) == 0 then
+  if permits then return {1, sharers().give(lock, token, tonumber(lease), permits)} end
+  call('SET', lock, token, 'PX', lease)
   return {1, clock()}
 end
-join(queue, token, lease, ARGV[3])
-if not holder and promote(lock, queue, token) then return {1, clock()} end
-return held(lock, queue)
+if mode ~= '0' then
+  if arrival == '' then arrival = clock() end
+  if ARGV[6] ~= '' then call('ZREM', queue, ARGV[6]) end
+  call('ZADD', queue, 'NX', arrival, entry)
+  call('PEXPIRE', queue, ${queueMillis})
+  local ours
+  if used > 0 then
+    ours = sharers().admit(lock, queue, token)
+  elseif given or not holder and call('ZRANGE', queue, 0, 0)[1] == entry then
+    ours = promote(lock, queue, token)
+    shared = true
+  elseif not holder then
+    rollCall(lock, queue)
+    shared = false
+  end
+  if ours then return {1, ours == true and clock() or ours} end
+end
+local rest
+if shared and call('TYPE', lock).ok == 'zset' then
+  local first = call('ZRANGEBYSCORE', lock, 1, 'inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  holder = first[1]
+  rest = holder and first[2] - sharers().millis or 0
+else
+  holder = call('GET', lock)
+  rest = call('PTTL', lock)
+  if holder == '' then
+    rest = math.max(0, rest - ${standsMillis})
+    if mode ~= '0' then
+      call('ZADD', queue, 'NX', arrival, entry)
+      call('PEXPIRE', queue, ${queueMillis})
+    end
+  end
+end
+return {0, clock(), rest, holder or '', call('ZCARD', queue)}
 `
 
-  // KEYS lock queue…  ARGV token…  -> 0 all were ours | {i was not, …}; deletes all of them before promoting anybody
+  // KEYS lock queue…  ARGV channels token…  -> 0 all were ours | {i was not, -i was ours and has gone to a waiter, …}
   const release = `
-local call, pcall, others, free = redis.call, redis.pcall, nil, nil
-for i = 1, #ARGV do
+local call, pcall, others, wanted = redis.call, redis.pcall, nil, false
+for i = 1, #ARGV - 1 do
   local lock, queue = KEYS[2 * i - 1], KEYS[2 * i]
-  local holder = pcall('GET', lock)
-  if holder == ARGV[i] then
+  local other
+  if pcall('GET', lock) ~= ARGV[i + 1] then
+    other = i
+  elseif call('EXISTS', queue) == 0 then
     call('DEL', lock)
-    holder = false
   else
-    others = others or {}
-    others[#others + 1] = i
+    wanted = true
+    other = -i
   end
-  if not holder and call('EXISTS', queue) == 1 then
-    free = free or {}
-    free[#free + 1] = i
+  if other then
+    others = others or {}
+    others[#others + 1] = other
   end
 end
-if free then
-${prelude}
-  for _, i in ipairs(free) do promote(KEYS[2 * i - 1], KEYS[2 * i], nil) end
+if wanted then
+${promote}
+  for _, i in ipairs(others) do
+    if i < 0 then promote(KEYS[-2 * i - 1], KEYS[-2 * i], nil) end
+  end
 end
 return others or 0
 `
 
-  // KEYS lock queue  ARGV token member  -> {1 it was ours | 0}; for a token that may be in the queue as well
-  const withdraw = `${prelude}
-local lock, queue = KEYS[1], KEYS[2]
-redis.call('ZREM', queue, ARGV[2])
-local holder = redis.call('GET', lock)
-local ours = holder == ARGV[1]
-if ours then redis.call('DEL', lock) end
-if ours or not holder then promote(lock, queue, nil) end
-return {ours and 1 or 0}
+  // For a token that may share, or be in the queue, as one entry or the other.
+  // KEYS lock queue  ARGV channels token entry…  -> as release, and {1, -1} was not ours, but others may have been let in
+  const withdraw = `${promote}
+local lock, queue, token = KEYS[1], KEYS[2], ARGV[2]
+for i = 3, #ARGV do call('ZREM', queue, ARGV[i]) end
+if call('TYPE', lock).ok == 'zset' then
+  local ours = sharers().drop(lock, token)
+  call('ZREM', lock, '?' .. token)
+  if call('EXISTS', queue) == 0 then
+    if sharers().used(lock) == 0 then call('DEL', lock) end
+    return ours and 0 or {1}
+  end
+  sharers().admit(lock, queue, nil)
+  return ours and {-1} or {1, -1}
+end
+if pcall('GET', lock) ~= token then return {1} end
+if call('EXISTS', queue) == 0 then
+  call('DEL', lock)
+  return 0
+end
+promote(lock, queue, nil)
+return {-1}
 `
 
-  // KEYS lock queue  ARGV token next lease mode  -> as wait, for next, after releasing token
-  const exchange = `${prelude}
-local lock, queue, token, lease = KEYS[1], KEYS[2], ARGV[2], ARGV[3]
-local holder = redis.call('GET', lock)
-if holder == token then
-  redis.call('PEXPIRE', lock, lease)
-  return {1, clock()}
-end
-local free = not holder or holder == ARGV[1]
-if free and redis.call('EXISTS', queue) == 0 then
-  redis.call('SET', lock, token, 'PX', lease)
-  return {1, clock()}
-end
-join(queue, token, lease, ARGV[4])
-if free then
-  redis.call('DEL', lock)
-  if promote(lock, queue, token) then return {1, clock()} end
-end
-return held(lock, queue)
-`
-
-  // Many locks are kept for long, so their tokens come as one argument: each of its own costs the client more.
+  // Many locks are kept for long, so their tokens come as one argument: each of its own costs the client more. Those that
+  // are known to share have a + in front: a server counts commands for another type as errors.
   // KEYS lock…  ARGV [token, …] as JSON, lease… or one lease for all  -> 0 all extended | {i was not ours, …}
   const extend = `
-local call, pcall, tokens, others = redis.call, redis.pcall, cjson.decode(ARGV[1]), nil
+local call, pcall, byte, tokens, others, millis = redis.call, redis.pcall, string.byte, cjson.decode(ARGV[1]), nil, nil
+local function extendShared(lock, token, lease)
+  if call('TYPE', lock).ok ~= 'zset' then return end
+  if not millis then
+    local time = call('TIME')
+    millis = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  local ends = call('ZSCORE', lock, token)
+  if not ends or tonumber(ends) <= millis then return end
+  call('ZADD', lock, 'XX', millis + lease + 2, token)
+  if call('PTTL', lock) < lease + 2 then call('PEXPIRE', lock, lease + 2) end
+  return true
+end
 for i = 1, #KEYS do
-  if pcall('GET', KEYS[i]) == tokens[i] then
-    call('PEXPIRE', KEYS[i], ARGV[i + 1] or ARGV[2])
+  local lock, token, lease = KEYS[i], tokens[i], ARGV[i + 1] or ARGV[2]
+  local ours
+  if byte(token) == 43 then
+    ours = extendShared(lock, string.sub(token, 2), lease)
   else
+    local holder = pcall('GET', lock)
+    if holder == token then
+      call('PEXPIRE', lock, lease)
+      ours = true
+    elseif type(holder) == 'table' then
+      ours = extendShared(lock, token, lease)
+    end
+  end
+  if not ours then
     others = others or {}
     others[#others + 1] = i
   end
@@ -195,18 +437,96 @@ end
 return others or 0
 `
 
-  // KEYS lock queue  -> {holder or nil, pttl, waiters}
-  const inspect = `
-return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]), redis.call('ZCARD', KEYS[2])}
+  // A look of a process at what it waits for, which keeps its places or brings them back, and lets into shared locks who
+  // has come to fit.
+  // KEYS lock queue…  ARGV channels, channel, [[token, entry, arrival, stale], …] as JSON
+  //   -> {who listens on the channel, millis of the holder's lease | -1 ask, it is free | -2 it is the token's, …}
+  const look = `${promote}
+local reply = {${single ? "pcall('PUBSUB', 'NUMSUB', ARGV[2])[2] or 1" : "1"}}
+for i, waiter in ipairs(cjson.decode(ARGV[3])) do
+  local lock, queue = KEYS[2 * i - 1], KEYS[2 * i]
+  local shared = call('TYPE', lock).ok == 'zset'
+  local holder = not shared and pcall('GET', lock)
+  if holder == waiter[1] or shared and call('ZSCORE', lock, waiter[1]) then
+    reply[i + 1] = -2
+  elseif not shared and type(holder) ~= 'string' or shared and sharers().used(lock) == 0 then
+    reply[i + 1] = -1
+  else
+    -- first, as ZREM in promote
+    local new = call('PEXPIRE', queue, ${queueMillis}) == 0
+    if waiter[4] ~= '' then call('ZREM', queue, waiter[4]) end
+    call('ZADD', queue, 'NX', waiter[3], waiter[2])
+    if new then call('PEXPIRE', queue, ${queueMillis}) end
+    local rest
+    if shared then
+      -- One that is let in here asks for it, and has it no longer than any other who is given it.
+      if sharers().admit(lock, queue, waiter[1]) then
+        local lease = tonumber(string.match(waiter[2], ',(%d+)'))
+        call('ZADD', lock, 'XX', sharers().millis + math.min(lease, ${claimMillis}) + 2, waiter[1])
+        rest = -1
+      else
+        rest = call('ZRANGEBYSCORE', lock, 1, 'inf', 'WITHSCORES', 'LIMIT', 0, 1)[2] - sharers().millis
+      end
+    else
+      rest = call('PTTL', lock)
+      if holder == '' then
+        rest = rest - ${standsMillis}
+        if rest <= 0 then rest = -1 end
+      elseif rest < 0 then
+        rest = 1e9
+      end
+    end
+    reply[i + 1] = rest
+  end
+end
+return reply
+`
+
+  // Whoever gave a lock to a waiter sees to it that it was claimed: the others look only when a lease of before would end.
+  // KEYS lock queue…  ARGV channels  -> 0
+  const recall = `${promote}
+for i = 1, #KEYS, 2 do
+  local lock, queue = KEYS[i], KEYS[i + 1]
+  if call('EXISTS', queue) == 1 then
+    local kind = call('TYPE', lock).ok
+    if kind == 'none' or kind == 'zset' and sharers().used(lock) == 0 then
+      rollCall(lock, queue)
+    elseif kind == 'zset' then
+      sharers().admit(lock, queue, nil)
+    end
+  end
+end
+return 0
+`
+
+  // Who shares a lock, the first to end in front.
+  // KEYS lock queue  -> {waiters, token, permits, rest, …}
+  const holders = `
+local call, lock = redis.call, KEYS[1]
+local time = call('TIME')
+local millis = time[1] * 1000 + math.floor(time[2] / 1000)
+local found = {call('ZCARD', KEYS[2])}
+if call('TYPE', lock).ok ~= 'zset' then return found end
+local sharers = call('ZRANGEBYSCORE', lock, '(' .. millis, 'inf', 'WITHSCORES')
+for i = 1, #sharers, 2 do
+  found[#found + 1] = sharers[i]
+  found[#found + 1] = 1 - (call('ZSCORE', lock, '+' .. sharers[i]) or 0)
+  found[#found + 1] = sharers[i + 1] - millis
+end
+return found
 `
 
   return {
     attempt: { name: "attempt", lua: attempt },
-    wait: { name: "wait", lua: wait },
+    claim: { name: "claim", lua: claim },
     release: { name: "release", lua: release },
     withdraw: { name: "withdraw", lua: withdraw },
-    exchange: { name: "exchange", lua: exchange },
     extend: { name: "extend", lua: extend },
-    inspect: { name: "inspect", lua: inspect }
+    look: { name: "look", lua: look },
+    recall: { name: "recall", lua: recall },
+    holders: { name: "holders", lua: holders }
   }
 }
+
+export const single: Scripts = make(true)
+export const cluster: Scripts = make(false)

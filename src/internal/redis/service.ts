@@ -1,14 +1,17 @@
 /** The transport over Effect's own `Redis` service. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Redis from "effect/persistence/Redis"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
-import * as Failure from "./failure.ts"
 import type { Script } from "./scripts.ts"
 import type { Command, Transport } from "./transport.ts"
 
-const unwrap = (error: unknown): unknown => error instanceof Redis.RedisError ? error.cause : error
+const unwrap = (cause: Cause.Cause<unknown>): unknown => {
+  const error = Cause.squash(cause)
+  return error instanceof Redis.RedisError ? error.cause : error
+}
 
 const toScript = (script: Script) =>
   Redis.script(
@@ -29,9 +32,7 @@ export const make = Effect.fnUntraced(function*(
   redis: Redis.Redis["Service"],
   single: boolean
 ): Effect.fn.Return<Transport, never, Scope.Scope> {
-  const scope = yield* Effect.scope
   const fork = Effect.runForkWith(yield* Effect.context<never>())
-  const forkScoped = (effect: Effect.Effect<unknown>) => void fork(Effect.forkIn(effect, scope))
   const runs = new Map<Script, Run>()
 
   const runOf = (script: Script): Run => {
@@ -43,10 +44,14 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const send = (command: Command): void => {
+    const { args, keys, script } = command
     command.sent = true
-    fork(Effect.matchCause(runOf(command.script)(command.keys, command.args), {
+    const run: Effect.Effect<unknown, Redis.RedisError> = typeof script === "string"
+      ? redis.send(script.toUpperCase(), ...args.map(String))
+      : runOf(script)(keys, args)
+    fork(Effect.matchCause(run, {
       onSuccess: command.succeed,
-      onFailure: (cause) => command.fail(unwrap(Cause.squash(cause)))
+      onFailure: (cause) => command.fail(unwrap(cause))
     }))
   }
 
@@ -54,8 +59,6 @@ export const make = Effect.fnUntraced(function*(
     single,
     oneClock: false,
     send,
-    call: (name, args, done, failed) =>
-      forkScoped(Effect.matchCause(redis.send(name, ...args), { onSuccess: done, onFailure: failed })),
     isDown: () => false,
     observe: ({ ready }) => ready(),
     subscribe: (channel, handlers) => {
@@ -69,21 +72,22 @@ export const make = Effect.fnUntraced(function*(
       }).pipe(
         Effect.scoped,
         Effect.catchCause((cause) =>
-          Effect.sync(() => {
-            const error = unwrap(Cause.squash(cause))
-            const { kind } = Failure.classify(error)
-            if (kind === "Unauthorized" || kind === "Unsupported") handlers.refused(error)
-            else handlers.down()
-            return kind !== "Unauthorized" && kind !== "Unsupported"
-          })
+          Cause.hasInterruptsOnly(cause)
+            ? Effect.failCause(cause as Cause.Cause<never>)
+            : Effect.sync(() => handlers.down(unwrap(cause)))
         )
       )
-      const loop: Effect.Effect<void> = Effect.flatMap(
-        listen,
-        (again) => again ? Effect.andThen(Effect.sleep("1 second"), loop) : Effect.void
-      )
-      const fiber = fork(loop)
-      return () => fiber.interruptUnsafe()
+      const loop = Effect.forever(Effect.andThen(listen, Effect.sleep("1 second")))
+      let fiber: Fiber.Fiber<unknown> = fork(loop)
+      const stop = () => fiber.interruptUnsafe()
+      return {
+        stop,
+        restart: () => {
+          stop()
+          handlers.down(new Error("the subscription does not hear what it should"))
+          fiber = fork(loop)
+        }
+      }
     }
   }
 })

@@ -2,12 +2,12 @@
 import type { Script } from "./scripts.ts"
 
 /**
- * A script on its way. `sent` says whether the server may have seen it: a
+ * A command on its way: a script, or a plain one by its name. `sent` says whether the server may have seen it: a
  * command that fails without having been sent has no effect, now or later.
  */
 export interface Command {
-  readonly script: Script
-  /** How many of the arguments are keys; they come first. */
+  readonly script: Script | string
+  /** How many of the arguments of a script are keys; they come first. */
   readonly keys: number
   readonly args: ReadonlyArray<string | number>
   readonly succeed: (reply: unknown) => void
@@ -18,9 +18,23 @@ export interface Command {
 export interface SubscriptionHandlers {
   readonly message: (message: string) => void
   readonly up: () => void
-  readonly down: () => void
-  /** The server does not let us subscribe, and trying again would not help. */
-  readonly refused: (cause: unknown) => void
+  /** Tried again, whatever the cause. */
+  readonly down: (cause: unknown) => void
+}
+
+export interface Subscription {
+  readonly stop: () => void
+  /** It does not hear what it should: a new one in its place. */
+  readonly restart: () => void
+}
+
+export interface Observer {
+  /** A connection is there (again). */
+  readonly ready: () => void
+  /** A connection is gone: the next may lead to another server. */
+  readonly reset: () => void
+  /** Nothing can be sent, until `ready`. Told once. */
+  readonly lost?: (cause: unknown) => void
 }
 
 export interface Transport {
@@ -30,17 +44,17 @@ export interface Transport {
   readonly oneClock: boolean
   /** Commands are executed in the order they are sent; ends in exactly one of `succeed` and `fail`. */
   readonly send: (command: Command) => void
-  /** A plain command without keys. */
-  readonly call: (
-    name: string,
-    args: ReadonlyArray<string>,
-    onReply: (reply: unknown) => void,
-    onError: () => void
-  ) => void
   /** The connection is known to be down, so sending would fail at once. */
   readonly isDown: () => boolean
-  /** Listens on the channel over a connection of its own; gives the way to stop. */
-  readonly subscribe: (channel: string, handlers: SubscriptionHandlers) => () => void
-  /** Calls `ready` whenever a connection is there (again) and `reset` whenever one is gone. */
-  readonly observe: (observer: { readonly ready: () => void; readonly reset: () => void }) => void
+  /** Listens on the channel over a connection of its own. */
+  readonly subscribe: (channel: string, handlers: SubscriptionHandlers) => Subscription
+  readonly observe: (observer: Observer) => void
 }
+
+/** A plain command. */
+export const plain = (
+  name: string,
+  args: ReadonlyArray<string>,
+  succeed: (reply: unknown) => void,
+  fail: (cause: unknown) => void
+): Command => ({ script: name, keys: 0, args, sent: false, succeed, fail })

@@ -96,6 +96,11 @@ export const halfOpen: Nemesis = suddenly("half-open connection", (proxy) => pro
 
 export const cutReply: Nemesis = suddenly("cut in mid-reply", (proxy) => proxy.cutReplies())
 
+/** The connection for commands is well. */
+export const mutedSubscription: Nemesis = suddenly("muted subscription", (proxy) => proxy.muteSubscriptions())
+
+export const cutSubscription: Nemesis = suddenly("cut subscription", (proxy) => proxy.cutSubscriptions())
+
 export const network: ReadonlyArray<Nemesis> = [
   latency,
   lostRequests,

@@ -41,7 +41,7 @@ export const emptyRestart: Nemesis = {
   name: "restart without data",
   cutsOff: true,
   forgets: true,
-  strike: (arena) => arena.server!.restart
+  strike: (arena) => (arena.server?._tag === "Redis" ? redisOf(arena) : memcachedOf(arena)).restart
 }
 
 export const flush: Nemesis = {

@@ -1,2 +1,0 @@
-import { bundle } from "./test/support/cli.ts"
-console.log((await bundle()).main)

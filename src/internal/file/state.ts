@@ -1,0 +1,77 @@
+/**
+ * The state of a key, which is the name of a file: the one file, empty, in the
+ * key's directory. Whoever changes the state renames that file, and the kernel
+ * lets one caller do so; the others are told that there is no such file. So every
+ * name is a compare-and-set on everything it says, and none ever comes twice.
+ *
+ *     <tag>,<fence>,<since>,<expires>,<token>,<owner>
+ *
+ * - `h` held, from `since` (microseconds by the host's monotonic clock) for `expires` milliseconds
+ * - `g` given to a waiter that has not been heard of yet, for that short time
+ * - `f` free, since then; `d` free and about to be removed
+ * - `q` no state but a waiter's ticket, beside it: since when it waits, and for how long the key may be given to it
+ */
+export type Tag = "h" | "g" | "f" | "d" | "q"
+
+export interface State {
+  readonly tag: Tag
+  readonly fence: number
+  readonly since: number
+  readonly expires: number
+  readonly token: string
+  /** The process: see `host.ts`. */
+  readonly owner: string
+  readonly name: string
+}
+
+export const make = (
+  tag: Tag,
+  fence: number,
+  since: number,
+  expires: number,
+  token: string,
+  owner: string
+): State => ({
+  tag,
+  fence,
+  since,
+  expires,
+  token,
+  owner,
+  name: `${tag},${fence},${since},${expires},${token},${owner}`
+})
+
+const pattern = /^([hgfdq]),(\d{1,16}),(\d{1,16}),(\d{1,15}),([\w.-]+),([\w-]*)$/
+
+/** What a file says, or undefined for a file that is none of ours. */
+export const parse = (name: string): State | undefined => {
+  const match = pattern.exec(name)
+  if (match === null) return undefined
+  const [, tag, fence, since, expires, token, owner] = match
+  return { tag: tag as Tag, fence: +fence, since: +since, expires: +expires, token, owner, name }
+}
+
+/** Clocks of two processors may differ, but not by a second. */
+const graceMicros = 1_000_000
+
+const isBeforeReboot = (since: number, now: number): boolean => since > now + graceMicros
+
+/**
+ * Whether the lease lasts. What began in the future began before the clock did,
+ * at the last start of the host, and its holder is no more.
+ *
+ * `now` must have been read after the state was, or a lease that began in
+ * between would look like one from before a reboot.
+ */
+export const isLive = ({ expires, since, tag }: State, now: number): boolean =>
+  (tag === "h" || tag === "g") && now < since + expires * 1000 && !isBeforeReboot(since, now)
+
+/** For how long nobody has had the key, in microseconds; zero and less while somebody may. */
+export const idleMicros = ({ expires, since, tag }: State, now: number): number => {
+  if (isBeforeReboot(since, now)) return Infinity
+  return now - since - (tag === "h" || tag === "g" ? expires * 1000 : 0)
+}
+
+/** Of two names seen while one was being renamed to the other, the later. */
+export const isLater = (one: State, other: State): boolean =>
+  one.fence > other.fence || (one.fence === other.fence && one.since > other.since)

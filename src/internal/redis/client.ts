@@ -1,0 +1,47 @@
+/** A client of ioredis, version 5 or 6, or its like, and how we deal with its connections. */
+
+/** What we use of a client. */
+export interface Client {
+  readonly status: string
+  readonly isCluster?: boolean | undefined
+  call(command: string, args: Array<string | number>): Promise<unknown>
+  connect(): Promise<unknown>
+  on(event: string, listener: (...args: Array<unknown>) => void): unknown
+  off(event: string, listener: (...args: Array<unknown>) => void): unknown
+}
+
+export interface Single extends Client {
+  readonly options?: {
+    readonly autoResendUnfulfilledCommands?: boolean | undefined
+    readonly connectTimeout?: number | undefined
+  } | undefined
+  readonly stream?: { destroy(): void } | undefined
+  duplicate(override: object): Single
+  disconnect(): void
+}
+
+export interface Cluster extends Client {
+  nodes(role?: string): Array<Single>
+  disconnect(): void
+}
+
+export const isCluster = (client: Client): client is Cluster => client.isCluster === true
+
+/** What a client lacks, of what we cannot do without. */
+export const missing = (client: Client): string | undefined => {
+  const given = client as unknown as Record<string, unknown> | null | undefined
+  for (const name of ["call", "connect", "on", "off", client?.isCluster === true ? "nodes" : "duplicate"]) {
+    if (typeof given?.[name] !== "function") return name
+  }
+  return typeof given?.["status"] === "string" ? undefined : "status"
+}
+
+/** A connection of ours that says nothing for this long while commands are out is given up for a new one. */
+export const silenceMillis = 1000
+
+/** One that is not ready this long after it was begun, likewise. */
+export const handshakeMillis = 3000
+
+/** Delay before the nth attempt to connect again. */
+export const backoff = (times: number): number =>
+  Math.round(Math.min(1000, 25 * 2 ** Math.min(times, 8)) * (0.5 + Math.random() * 0.5))

@@ -1,0 +1,375 @@
+/**
+ * Waiting without asking: one subscription per process, to the channel on which
+ * releasers tell what they have given to it.
+ *
+ * Messages get lost, holders crash, and servers forget. So now and then, and when
+ * a holder's lease should end, the process looks at all that it waits for in one
+ * script, which keeps its places in the queues as well; only waiters for whom
+ * there is something to be had are told to ask. Where the subscription is missing
+ * (the server's rules forbid it, or the connection is down) the looks come so
+ * often that they replace it, and as soon as it is there everybody is told again.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as RcMap from "effect/RcMap"
+import type * as Scope from "effect/Scope"
+import type { Grant, Share } from "../../LockStore.ts"
+import * as Failure from "./failure.ts"
+import * as Keys from "./keys.ts"
+import * as Reply from "./reply.ts"
+import type { Scripts } from "./scripts.ts"
+import type { Subscription, Transport } from "./transport.ts"
+
+type Notify = (grant: Grant | undefined) => void
+
+/** How a waiter is told: on its channel, or by polling. */
+type Mode = 1 | 2
+
+/** A token's place in the queue of a lock. */
+export class Place {
+  readonly lock: string
+  readonly token: string
+  readonly leaseMillis: number
+  readonly share: Share | undefined
+  /** When it came, by the server; what brings the place back. Empty until that is known. */
+  arrival = ""
+  /** Under which modes it may be in the queue. */
+  private modes = 0
+  private mode: Mode = 2
+
+  constructor(lock: string, token: string, leaseMillis: number, share: Share | undefined) {
+    this.lock = lock
+    this.token = token
+    this.leaseMillis = leaseMillis
+    this.share = share
+  }
+
+  /** From now on its entry is one of this mode. */
+  enter(mode: Mode): void {
+    this.mode = mode
+    this.modes |= mode
+  }
+
+  private named(mode: Mode): string {
+    const alone = `${this.token},${this.leaseMillis},${mode}`
+    return this.share === undefined ? alone : `${alone},${this.share.permits}/${this.share.limit}`
+  }
+
+  get entry(): string {
+    return this.named(this.mode)
+  }
+
+  /** The entry that a look or a claim removes. */
+  get stale(): string {
+    return this.modes === 3 ? this.named(this.mode === 1 ? 2 : 1) : ""
+  }
+
+  get entries(): ReadonlyArray<string> {
+    return ([1, 2] as const).filter((mode) => (this.modes & mode) !== 0).map((mode) => this.named(mode))
+  }
+}
+
+interface Waiter {
+  readonly key: string
+  readonly token: string
+  readonly notify: Notify
+  /** In the queue, as far as we know; without one it need not be looked after. */
+  place: Place | undefined
+  /** It was told of something since its last look. */
+  told: boolean
+  lookedAt: number
+  lookAt: number
+}
+
+interface Process {
+  readonly channel: string
+  readonly waiters: Map<string, Waiter>
+  readonly settled: Deferred.Deferred<void>
+  subscription: Subscription | undefined
+  up: boolean
+  /** Why it is not. */
+  cause: unknown
+  timer: ReturnType<typeof setTimeout> | undefined
+  timerAt: number
+}
+
+export interface Waiting {
+  readonly listen: (key: string, token: string, notify: Notify) => Effect.Effect<void, never, Scope.Scope>
+  /** How the token's listener will hear of a grant; asked when the token goes into a queue. */
+  readonly modeOf: (token: string) => Mode
+  /** The token has a place in a queue. Whether it is looked after. */
+  readonly settle: (place: Place, restMillis: number | undefined) => boolean
+  /** The token is given back: no look may bring it back to the queue. */
+  readonly leave: (token: string) => void
+  /** A reply to something sent at `sentAt` says that the server's clock is at `micros`. */
+  readonly observe: (sentAt: number, micros: number) => void
+}
+
+/** What an operator is told of. */
+export interface Events {
+  /** Waiters are not told, for this reason, and poll. */
+  readonly polling: (cause: unknown) => void
+  /** They are told again. */
+  readonly told: () => void
+}
+
+/** How long the first waiter waits for the subscription before it asks without. */
+const settleMillis = 250
+
+/** How long an idle subscription is kept for the next waiter. */
+const idleMillis = 1000
+
+/** How often a process looks at what it waits for, messages or not. */
+const lookMillis = 3000
+
+/** Waiters in one look. */
+const lookSize = 250
+
+/** Without a subscription: the more there are to look at, the seldomer. */
+const pollMillis = (waiters: number): number => Math.min(250, 10 + waiters / 10) * (1 + 2 * Math.random())
+
+/** Whoever waits for the end of a lease comes a little later than that, and not all at once. */
+export const soonAfter = (restMillis: number): number => restMillis + 2 + Math.random() * 10
+
+/** A lower bound of the clocks' distance loses its worth as they drift. */
+const boundMillis = 10_000
+
+export const make = Effect.fnUntraced(function*(
+  transport: Transport,
+  scripts: Scripts,
+  prefix: string,
+  now: () => number,
+  events: Events
+): Effect.fn.Return<Waiting, never, Scope.Scope> {
+  /**
+   * Our monotonic clock minus the server's, at least: a reply was written after
+   * its request was sent.
+   */
+  let offset: number | undefined
+  let offsetAt = 0
+  const processes = new Set<Process>()
+  const byToken = new Map<string, { readonly process: Process; readonly waiter: Waiter }>()
+
+  const grantOf = ({ leaseMillis, micros }: Reply.Message): Grant | undefined => {
+    if (leaseMillis === 0 || offset === undefined || !transport.oneClock) return undefined
+    return { fencingToken: micros, sinceMillis: Math.min(now(), offset + micros / 1000), leaseMillis }
+  }
+
+  // ---------------------------------------------------------------------------
+  // Being told
+  // ---------------------------------------------------------------------------
+
+  const start = (owner: string): Process => {
+    const process: Process = {
+      channel: Keys.channelPrefix(prefix) + owner,
+      waiters: new Map(),
+      settled: Deferred.makeUnsafe(),
+      subscription: undefined,
+      up: false,
+      cause: new Error("the subscription is not answered"),
+      timer: undefined,
+      timerAt: Infinity
+    }
+    processes.add(process)
+    process.subscription = transport.subscribe(process.channel, {
+      message: (text) => {
+        const message = Reply.message(text)
+        const waiter = message && process.waiters.get(message.token)
+        if (waiter === undefined || !Reply.ownLock(message!.lock, prefix, waiter.key)) return
+        waiter.told = true
+        waiter.notify(grantOf(message!))
+      },
+      up: () => {
+        process.up = true
+        Deferred.doneUnsafe(process.settled, Effect.void)
+        events.told()
+        // What was given to them meanwhile they have not heard of, and those who polled need not any more.
+        look(process, Array.from(process.waiters.values()))
+      },
+      down: (cause) => {
+        process.up = false
+        process.cause = cause
+        Deferred.doneUnsafe(process.settled, Effect.void)
+        if (process.waiters.size > 0) events.polling(cause)
+        for (const waiter of process.waiters.values()) waiter.lookAt = 0
+        schedule(process)
+      }
+    })
+    return process
+  }
+
+  const stop = (process: Process): void => {
+    processes.delete(process)
+    clearTimeout(process.timer)
+    process.subscription?.stop()
+  }
+
+  const shared = yield* RcMap.make({
+    lookup: (owner: string) =>
+      Effect.acquireRelease(Effect.sync(() => start(owner)), (process) => Effect.sync(() => stop(process))),
+    idleTimeToLive: Duration.millis(idleMillis)
+  })
+
+  const listen = Effect.fnUntraced(function*(key: string, token: string, notify: Notify) {
+    const process = yield* RcMap.get(shared, Keys.ownerOf(token))
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const waiter: Waiter = { key, token, notify, place: undefined, told: false, lookedAt: 0, lookAt: Infinity }
+        process.waiters.set(token, waiter)
+        byToken.set(token, { process, waiter })
+      }),
+      () =>
+        Effect.sync(() => {
+          process.waiters.delete(token)
+          byToken.delete(token)
+        })
+    )
+    if (!Deferred.isDoneUnsafe(process.settled)) {
+      yield* Effect.timeoutOption(Deferred.await(process.settled), Duration.millis(settleMillis))
+    }
+    if (!process.up) events.polling(process.cause)
+  })
+
+  // ---------------------------------------------------------------------------
+  // Looking
+  // ---------------------------------------------------------------------------
+
+  /** When to look next at any of them. */
+  const schedule = (process: Process): void => {
+    let at = Infinity
+    for (const { lookAt, place } of process.waiters.values()) {
+      if (place !== undefined && lookAt < at) at = lookAt
+    }
+    plan(process, at)
+  }
+
+  /** Looks then, if that is sooner than planned. */
+  const plan = (process: Process, at: number): void => {
+    if (at === Infinity) return
+    const wanted = process.up ? Math.max(at, now() + 1) : now() + pollMillis(process.waiters.size)
+    if (wanted < process.timerAt) arm(process, wanted)
+  }
+
+  const arm = (process: Process, wanted: number): void => {
+    clearTimeout(process.timer)
+    process.timerAt = wanted
+    process.timer = setTimeout(() => {
+      process.timerAt = Infinity
+      const at = now()
+      // Those who are due before long come along.
+      const due = Array.from(process.waiters.values()).filter(({ lookAt, lookedAt }) =>
+        lookAt <= at + 1 || lookedAt + lookMillis / 2 <= at
+      )
+      look(process, due)
+    }, wanted - now())
+    process.timer.unref?.()
+  }
+
+  const look = (process: Process, waiters: ReadonlyArray<Waiter>): void => {
+    const places: Array<readonly [Waiter, Place]> = []
+    const at = now()
+    for (const waiter of waiters) {
+      if (waiter.place === undefined) continue
+      waiter.lookedAt = at
+      waiter.lookAt = at + (process.up ? lookMillis : 0)
+      places.push([waiter, waiter.place])
+    }
+    if (places.length > 0 && !transport.isDown()) {
+      const size = transport.single ? lookSize : 1
+      for (let i = 0; i < places.length; i += size) sendLook(process, places.slice(i, i + size))
+    }
+    schedule(process)
+  }
+
+  const sendLook = (process: Process, places: ReadonlyArray<readonly [Waiter, Place]>): void => {
+    const args: Array<string> = []
+    for (const [, { lock }] of places) args.push(lock, Keys.queueKey(lock))
+    const { up } = process
+    args.push(
+      Keys.channelPrefix(prefix),
+      process.channel,
+      JSON.stringify(places.map(([, place]) => {
+        place.enter(up ? 1 : 2)
+        return [place.token, place.entry, place.arrival, place.stale]
+      }))
+    )
+    for (const [waiter] of places) waiter.told = false
+    transport.send({
+      script: scripts.look,
+      keys: 2 * places.length,
+      args,
+      sent: false,
+      succeed: (reply) => {
+        const looked = Reply.looked(reply, places.length)
+        if (looked !== undefined) seen(process, up, places, looked)
+      },
+      fail: (cause) => {
+        if (places.length === 1 || !Failure.isRefusal(cause)) return
+        for (const place of places) sendLook(process, [place])
+      }
+    })
+  }
+
+  const seen = (
+    process: Process,
+    up: boolean,
+    places: ReadonlyArray<readonly [Waiter, Place]>,
+    { listeners, rests }: Reply.Looked
+  ): void => {
+    const at = now()
+    // The server that gives locks knows nobody who listens: we listen elsewhere, or are cut off.
+    let deaf = up && process.up && listeners === 0
+    for (let i = 0; i < places.length; i++) {
+      const [waiter, place] = places[i]
+      if (waiter.place !== place) continue
+      const rest = rests[i]
+      if (rest < 0) {
+        // Given to us, and no message has come before this reply.
+        if (rest === -2 && up && process.up && !waiter.told) deaf = true
+        waiter.notify(undefined)
+      } else {
+        waiter.lookAt = Math.min(waiter.lookAt, at + soonAfter(rest))
+      }
+    }
+    if (deaf) process.subscription?.restart()
+    schedule(process)
+  }
+
+  transport.observe({
+    ready: () => {
+      for (const process of processes) look(process, Array.from(process.waiters.values()))
+    },
+    reset: () => {
+      offset = undefined
+    }
+  })
+
+  return {
+    listen,
+    modeOf: (token) => byToken.get(token)?.process.up === true ? 1 : 2,
+    settle: (place, restMillis) => {
+      const found = byToken.get(place.token)
+      if (found === undefined) return false
+      const { process, waiter } = found
+      const at = now()
+      waiter.place = place
+      waiter.lookedAt = at
+      waiter.lookAt = process.up
+        ? at + Math.min(lookMillis, restMillis === undefined ? Infinity : soonAfter(restMillis))
+        : 0
+      plan(process, waiter.lookAt)
+      return true
+    },
+    leave: (token) => {
+      const found = byToken.get(token)
+      if (found !== undefined) found.waiter.place = undefined
+    },
+    observe: (sentAt, micros) => {
+      const bound = sentAt - micros / 1000
+      if (offset !== undefined && bound <= offset && sentAt - offsetAt < boundMillis) return
+      offset = bound
+      offsetAt = sentAt
+    }
+  }
+})

@@ -1,0 +1,85 @@
+/** A transaction that commits only while a lease is held. */
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import type { Lease } from "../../Lease.ts"
+import { BackendFailure, LockError } from "../../LockError.ts"
+import * as Failure from "./failure.ts"
+import * as Statements from "./statements.ts"
+import { rowName, type Table } from "./table.ts"
+
+/**
+ * Whether the lease is its holder's, and stays so until the open transaction
+ * ends: nobody is given the row while its key is locked for share. Giving a row
+ * away leaves a mark on the version before it, because it locks it `FOR UPDATE`
+ * first: without it an old version could still be locked, and believed.
+ *
+ * A fencing token says whose the row is. Holders that take over within a process
+ * share the row, with tokens of their own; whether their turn is over is known
+ * to the lease.
+ */
+export const holds = (table: Table) => {
+  const { check } = Statements.make(table)
+  return (lease: Lease): Effect.Effect<boolean, LockError, SqlClient.SqlClient> =>
+    Effect.flatMap(
+      SqlClient.SqlClient,
+      (sql) =>
+        Effect.flatMap(lease.remaining, (remaining) =>
+          Duration.isZero(remaining) ? Effect.succeed(false) : Effect.mapBoth(
+            sql.withoutTransforms().unsafe(check, [rowName(lease.key), String(lease.fencingToken)]).values,
+            {
+              onFailure: (error) =>
+                new LockError({ reason: Failure.make(table, "check", lease.key, error) }),
+              onSuccess: (rows) => rows.length === 1
+            }
+          ))
+    )
+}
+
+/** Leaves the transaction, which is thus rolled back. */
+class NotHeld extends Data.TaggedError("NotHeld")<{}> {}
+
+export const withTransaction = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  sql: SqlClient.SqlClient,
+  lease: Lease,
+  holds: (lease: Lease) => Effect.Effect<boolean, LockError, SqlClient.SqlClient>
+): Effect.Effect<A, E | LockError | SqlError, R> => {
+  const begin = Effect.provideService(holds(lease), SqlClient.SqlClient, sql).pipe(
+    Effect.flatMap((held) => held ? Effect.void : Effect.fail(new NotHeld()))
+  )
+  // The row is ours until the commit, but the turn that we have with it may have ended.
+  const end = Effect.flatMap(
+    lease.remaining,
+    (remaining) => Duration.isZero(remaining) ? Effect.fail(new NotHeld()) : Effect.void
+  )
+  return Effect.catchIf(
+    sql.withTransaction(begin.pipe(Effect.andThen(self), Effect.tap(end))),
+    (error): error is NotHeld => error instanceof NotHeld,
+    () => explain(lease)
+  )
+}
+
+/**
+ * Why a lease does not hold the row. Its owner is asked, and says that it is lost
+ * or was given back; if not, the row is somewhere else.
+ */
+const explain = (lease: Lease): Effect.Effect<never, LockError> =>
+  Effect.andThen(
+    lease.extend(),
+    Effect.fail(
+      new LockError({
+        reason: new BackendFailure({
+          backend: Failure.backend,
+          operation: "check",
+          key: lease.key,
+          kind: "Unsupported",
+          retryable: false,
+          description: "the lock is held, but not in what this SqlClient sees: it has to be on the database that has " +
+            "the table of locks, and in no transaction that has been reading an older state of it"
+        })
+      })
+    )
+  )

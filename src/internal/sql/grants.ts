@@ -1,0 +1,214 @@
+/**
+ * Waiting without asking: while anybody here waits, one connection listens on a
+ * channel of this store, on which releasers tell what they have given to it.
+ *
+ * Between us and the server may be a pooler that accepts `LISTEN` and hears
+ * nothing, or a connection may die without a word. So we greet ourselves, when we
+ * begin and every now and then, and where that is not heard those who wait are
+ * told to come by and look.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
+import * as Queue from "effect/Queue"
+import * as RcRef from "effect/RcRef"
+import * as Scope from "effect/Scope"
+import type { Grant } from "../../LockStore.ts"
+import type { ClockBound } from "./bound.ts"
+import type { Link } from "./link.ts"
+
+type Notify = (grant: Grant | undefined) => void
+
+interface Listener {
+  readonly notify: Notify
+  /** It told the server that it would come by. */
+  polls: boolean
+}
+
+interface Subscription {
+  readonly settled: Deferred.Deferred<void>
+  /** Open while anybody has to be told to come by. */
+  readonly poll: Latch.Latch
+  up: boolean
+}
+
+export interface Grants {
+  readonly listen: (token: string, notify: Notify) => Effect.Effect<void, never, Scope.Scope>
+  /** The channel that a waiting token will be told on, if it will; asked when the token goes into a queue. */
+  readonly channelFor: (token: string) => string | undefined
+}
+
+/** How long the first waiter waits for the subscription before it comes by instead. */
+const settleMillis = 300
+
+/** How long an idle subscription is kept for the next waiter. */
+const idleMillis = 3000
+
+/** How long a greeting may take. */
+const greetingMillis = 500
+
+/** How often we greet ourselves, and how long after the last one that was heard a subscription is given up. */
+const greetEveryMillis = 4000
+const deafAfterMillis = 9000
+
+/** After a greeting was not heard at all, for how long we do not try again. */
+const deafMillis = 60_000
+
+/** How long after its end a subscription is tried again, at first and at last. */
+const againMillis = 100
+const againAtMostMillis = 2000
+
+const greeting = "1 hello"
+
+const granted = /^1 ([\w.-]+) (\d{1,16}) (\d{1,16}) (-?\d{1,16}) (.*)$/s
+
+const pollMillis = () => Duration.millis(10 + Math.random() * 30)
+
+/** What a message tells the store: a token that listens was given its row, or one that does not. */
+export interface Told {
+  readonly granted: (token: string) => void
+  readonly stray: (token: string, row: string) => void
+}
+
+export const make = Effect.fnUntraced(function*(
+  link: Link,
+  channel: string,
+  clock: ClockBound,
+  now: () => number,
+  told: Told
+): Effect.fn.Return<Grants, never, Scope.Scope> {
+  const listeners = new Map<string, Listener>()
+  let current: Subscription | undefined
+  let deafUntil = -Infinity
+
+  const hear = (payload: string): void => {
+    const match = granted.exec(payload)
+    if (match === null) return
+    const [, token, fence, micros, lease, row] = match
+    const listener = listeners.get(token)
+    if (listener === undefined) return told.stray(token, row)
+    told.granted(token)
+    const since = clock.earliest(Number(micros))
+    listener.notify(
+      since === undefined
+        ? undefined
+        : { fencingToken: Number(fence), sinceMillis: Math.min(now(), since), leaseMillis: Number(lease) }
+    )
+  }
+
+  const nudge = (): void => {
+    for (const { notify } of Array.from(listeners.values())) notify(undefined)
+  }
+
+  const greet = Effect.callback<void, unknown>((resume) =>
+    link.run(
+      "SELECT pg_notify($1::text, $2::text)",
+      [channel, greeting],
+      (rows, error) => resume(rows === undefined ? Effect.fail(error) : Effect.void)
+    )
+  )
+
+  /** Listens until that fails or we are no longer heard; says whether we ever were. */
+  const hearing = Effect.fnUntraced(function*(subscription: Subscription) {
+    const scope = yield* Scope.make()
+    const queue = yield* Scope.provide(link.listen!(channel), scope).pipe(
+      Effect.timeout(Duration.millis(link.deadlineMillis)),
+      Effect.onExit((exit) => Exit.isFailure(exit) ? leave(scope) : Effect.void)
+    )
+    let heardAt: number | undefined
+    const reading = Effect.forever(Effect.map(Queue.take(queue), ({ payload }) => {
+      if (payload !== greeting) return hear(payload)
+      heardAt = now()
+      if (subscription.up) return
+      subscription.up = true
+      // Those who wait for the first answer have not asked for anything yet.
+      if (!Deferred.doneUnsafe(subscription.settled, Effect.void)) nudge()
+    }))
+    const greeting_ = Effect.gen(function*() {
+      yield* greet
+      yield* Effect.sleep(Duration.millis(greetingMillis))
+      if (heardAt === undefined) return false
+      while (now() - heardAt < deafAfterMillis) {
+        yield* Effect.sleep(Duration.millis(greetEveryMillis))
+        yield* Effect.ignore(greet)
+      }
+      return true
+    })
+    return yield* Effect.raceFirst(reading, greeting_).pipe(Effect.ensuring(leave(scope)))
+  })
+
+  /** A connection that answers no more takes its time to close, which nobody waits for. */
+  const leave = (scope: Scope.Closeable): Effect.Effect<void> =>
+    Effect.asVoid(Effect.forkDetach(Scope.close(scope, Exit.void), { startImmediately: true }))
+
+  const staying = Effect.fnUntraced(function*(subscription: Subscription) {
+    let pause = againMillis
+    while (true) {
+      const exit = yield* Effect.exit(hearing(subscription))
+      if (Exit.isSuccess(exit) && !exit.value) deafUntil = now() + deafMillis
+      pause = subscription.up ? againMillis : Math.min(pause * 2, againAtMostMillis)
+      subscription.up = false
+      clock.reset()
+      Deferred.doneUnsafe(subscription.settled, Effect.void)
+      subscription.poll.openUnsafe()
+      yield* Effect.sleep(Duration.millis(Math.max(pause * (0.5 + Math.random()), deafUntil - now())))
+    }
+  })
+
+  const polling = Effect.fnUntraced(function*(subscription: Subscription) {
+    while (true) {
+      yield* subscription.poll.await
+      yield* Effect.sleep(pollMillis())
+      let polled = false
+      for (const { notify, polls } of Array.from(listeners.values())) {
+        if (subscription.up && !polls) continue
+        polled = true
+        notify(undefined)
+      }
+      if (!polled) subscription.poll.closeUnsafe()
+    }
+  })
+
+  const subscribe = Effect.gen(function*() {
+    const subscription: Subscription = { settled: Deferred.makeUnsafe(), poll: Latch.makeUnsafe(), up: false }
+    current = subscription
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        if (current === subscription) current = undefined
+      })
+    )
+    yield* Effect.forkScoped(polling(subscription))
+    if (link.listen === undefined || now() < deafUntil) Deferred.doneUnsafe(subscription.settled, Effect.void)
+    if (link.listen !== undefined) {
+      const wait = Effect.suspend(() => Effect.sleep(Duration.millis(Math.max(0, deafUntil - now()))))
+      yield* Effect.forkScoped(Effect.andThen(now() < deafUntil ? wait : Effect.void, staying(subscription)))
+    }
+    return subscription
+  })
+
+  const shared = yield* RcRef.make({ acquire: subscribe, idleTimeToLive: Duration.millis(idleMillis) })
+
+  return {
+    listen: Effect.fnUntraced(function*(token, notify) {
+      const subscription = yield* RcRef.get(shared)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => listeners.set(token, { notify, polls: false })),
+        () => Effect.sync(() => listeners.delete(token))
+      )
+      if (!Deferred.isDoneUnsafe(subscription.settled)) {
+        yield* Effect.timeoutOption(Deferred.await(subscription.settled), Duration.millis(settleMillis))
+      }
+      if (!subscription.up) subscription.poll.openUnsafe()
+    }),
+    channelFor: (token) => {
+      const listener = listeners.get(token)
+      if (listener === undefined) return undefined
+      if (current?.up === true) return channel
+      listener.polls = true
+      current?.poll.openUnsafe()
+      return undefined
+    }
+  }
+})

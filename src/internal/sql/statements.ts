@@ -1,0 +1,252 @@
+/**
+ * The protocol, one statement for each operation, each atomic by itself.
+ *
+ * - No statement waits for a row. What it wants is locked by `SKIP LOCKED`, and
+ *   what was skipped is reported, to be asked for again. So one row that
+ *   somebody keeps locked holds up nothing else, and there are no deadlocks.
+ * - It reads before it locks: who is refused writes nothing, and takes no
+ *   transaction id.
+ * - Giving a key to somebody locks its row `FOR UPDATE`, which has to wait for the
+ *   `FOR KEY SHARE` of a fenced transaction. All else locks it `FOR NO KEY UPDATE`,
+ *   which has not.
+ * - Time is `clock_timestamp()`. `now()` stands still while a statement waits.
+ *
+ * The row's queue has an entry for each waiter, in the order of arrival:
+ * `<token> <lease> <grant> <channel>`. Whoever frees the key gives it to the first
+ * in the queue in the same statement, for `grant` milliseconds, and tells it
+ * on its channel; the channel `-` is that of one who comes by and looks. Entries
+ * of another form are dropped when their turn comes.
+ *
+ * A fencing token is the server's clock in microseconds at the time of the grant,
+ * and at least 512 more than the one before, also if that clock was set back.
+ */
+import type { Table } from "./table.ts"
+
+export interface Statements {
+  readonly acquire: string
+  readonly wait: string
+  readonly exchange: string
+  readonly release: string
+  readonly withdraw: string
+  readonly extend: string
+  readonly inspect: string
+  readonly sweep: string
+  readonly check: string
+}
+
+/** How many fencing tokens are left free after each, for holders that take over within a process. */
+export const fenceRoom = 512
+
+/** How much longer than its lease a row stays, so that fencing tokens rise when the clock is set back. */
+const keptFor = "1 minute"
+
+const micros = "(extract(epoch FROM clock_timestamp()) * 1000000)::int8"
+const millisLeft = (row: string) => `(extract(epoch FROM ${row}.expires_at - clock_timestamp()) * 1000)::float8`
+const inMillis = (millis: string) => `clock_timestamp() + ${millis} * interval '1 ms'`
+const nextFence = `greatest(l.fence + ${fenceRoom}, ${micros})`
+
+const entry = String.raw`^[A-Za-z0-9_.-]+ [0-9]{1,15} [0-9]{1,15} [A-Za-z0-9_:-]{1,63}$`
+
+/** The first in `queue`, as `n` and `m`, if there is any. */
+const head = (queue: string) =>
+  `LEFT JOIN LATERAL (
+    SELECT q.n, q.m FROM unnest(${queue}) WITH ORDINALITY AS q(m, n) WHERE q.m ~ '${entry}' ORDER BY q.n LIMIT 1
+  ) h ON ${queue} <> '{}'`
+
+/** What a row becomes when its key is given to the head of its queue, or to nobody. */
+const handOn = `
+    token = coalesce(split_part(h.m, ' ', 1), ''),
+    fence = CASE WHEN h.m IS NULL THEN l.fence ELSE ${nextFence} END,
+    expires_at = ${inMillis("coalesce(least(split_part(h.m, ' ', 2)::int8, split_part(h.m, ' ', 3)::int8), 0)")},
+    queue = CASE WHEN h.m IS NULL THEN '{}' ELSE l.queue[h.n + 1:] END`
+
+/** Tells the one that `row` was given to. It knows the format by its number. */
+const tell = (row: string) =>
+  `CASE WHEN split_part(${row}.m, ' ', 4) <> '-' THEN pg_notify(split_part(${row}.m, ' ', 4),
+    '1 ' || ${row}.token || ' ' || ${row}.fence || ' ' || ${micros} || ' ' || ${
+    millisLeft(row)
+  }::int8 || ' ' || ${row}.key)::text
+  END`
+
+/** Those that were skipped. A join would compare each of a batch with each, as the planner expects one or two. */
+const others = "c.key NOT IN (SELECT key FROM upd)"
+
+/** What was given to nobody may be forgotten by a crash, which only brings back the lease that it had. */
+const relax = "set_config('synchronous_commit', 'off', true)"
+
+export const make = ({ sql: table }: Table): Statements => {
+  /**
+   * Takes what is free, or is the claimant's already, for `a (key, token, lease, entry, latest)`. A claim that
+   * arrives after `latest`, in microseconds of the server's clock, is too late for anybody to know of.
+   */
+  const take = `
+cur AS MATERIALIZED (
+  SELECT a.*, l.key IS NULL AS fresh, l.token AS holder, l.expires_at, cardinality(l.queue) AS waiters,
+    coalesce(a.entry = ANY(l.queue), false) AS waits, coalesce(${micros} > a.latest, false) AS late
+  FROM a LEFT JOIN ${table} l ON l.key = a.key
+),
+got AS MATERIALIZED (
+  SELECT l.key, c.token, c.lease, c.entry
+  FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE NOT c.late AND (l.token = c.token OR l.expires_at <= clock_timestamp())
+  ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+),
+upd AS (
+  UPDATE ${table} l SET
+    token = g.token,
+    fence = CASE WHEN l.token = g.token THEN l.fence ELSE ${nextFence} END,
+    expires_at = greatest(${inMillis("g.lease")}, CASE WHEN l.token = g.token THEN l.expires_at END),
+    queue = CASE WHEN g.entry = ANY(l.queue) THEN l.queue[array_position(l.queue, g.entry) + 1:] ELSE l.queue END
+  FROM got g WHERE l.key = g.key
+  RETURNING l.key, l.fence
+),
+ins AS (
+  INSERT INTO ${table} (key, token, fence, expires_at)
+  SELECT c.key, c.token, ${micros}, ${inMillis("c.lease")} FROM cur c WHERE c.fresh AND NOT c.late ORDER BY c.key
+  ON CONFLICT DO NOTHING
+  RETURNING key, fence
+)`
+  const answer = (waiters: string, queued: string) =>
+    `c.key, coalesce(u.fence, i.fence), ${micros}, c.holder, ${millisLeft("c")}, ${waiters}, c.late, ${queued}`
+  const taken = "LEFT JOIN upd u ON u.key = c.key LEFT JOIN ins i ON i.key = c.key"
+
+  return {
+    // $1 keys $2 tokens $3 leases $4 latest  -> (key, fence | null, micros, holder, left, waiters, late, false)…
+    acquire: `
+WITH a AS MATERIALIZED (
+  SELECT key, token, lease::int8 AS lease, NULL::text AS entry, $4::text::int8 AS latest
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
+),${take}
+SELECT ${answer("c.waiters", "false")} FROM cur c ${taken}`,
+
+    // $1 key $2 token $3 lease $4 latest $5 entry  -> as acquire, and whether it is in the queue. Whoever takes a key
+    // whose lease has ended passes those before it in the queue: they had the same chance, and may be gone.
+    wait: `
+WITH a AS MATERIALIZED (
+  SELECT $1::text AS key, $2::text AS token, $3::text::int8 AS lease, $5::text AS entry, $4::text::int8 AS latest
+),${take},
+seat AS MATERIALIZED (
+  SELECT l.key, c.entry FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE NOT c.late AND NOT c.waits
+    AND l.token <> c.token AND l.expires_at > clock_timestamp() AND NOT c.entry = ANY(l.queue)
+  FOR NO KEY UPDATE OF l SKIP LOCKED
+),
+joined AS (
+  UPDATE ${table} l SET queue = l.queue || s.entry FROM seat s WHERE l.key = s.key RETURNING l.key
+)
+SELECT ${
+      answer("c.waiters + (j.key IS NOT NULL)::int", "c.waits OR j.key IS NOT NULL")
+    } FROM cur c ${taken} LEFT JOIN joined j ON j.key = c.key`,
+
+    // $1 key $2 the token to release, $3 token $4 lease $5 latest $6 entry of the claim
+    //   -> (ours, fence, micros, holder, left, waiters, late), nothing if the key is not the first token's, ours null if locked
+    exchange: `
+WITH cur AS MATERIALIZED (
+  SELECT l.key, coalesce(${micros} > $5::text::int8, false) AS late FROM ${table} l
+  WHERE l.key = $1::text AND l.token = $2::text AND l.expires_at > clock_timestamp()
+),
+got AS MATERIALIZED (
+  SELECT l.key, l.queue || $6::text AS queue FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE NOT c.late AND l.token = $2::text AND l.expires_at > clock_timestamp() FOR UPDATE OF l SKIP LOCKED
+),
+upd AS (
+  UPDATE ${table} l SET
+    token = split_part(h.m, ' ', 1),
+    fence = ${nextFence},
+    expires_at = ${
+      inMillis(
+        "CASE WHEN h.m = $6::text THEN $4::text::int8 ELSE least(split_part(h.m, ' ', 2)::int8, split_part(h.m, ' ', 3)::int8) END"
+      )
+    },
+    queue = g.queue[h.n + 1:]
+  FROM got g ${head("g.queue")} WHERE l.key = g.key
+  RETURNING l.*, h.m
+)
+SELECT u.token = $3::text, u.fence, ${micros}, u.token, ${millisLeft("u")}, cardinality(u.queue), c.late,
+  CASE WHEN u.m <> $6::text THEN ${tell("u")} END
+FROM cur c LEFT JOIN upd u ON u.key = c.key`,
+
+    // $1 keys $2 tokens  -> (key, whether its lease was live | null if locked)… of those that are the token's
+    release: `
+WITH cur AS MATERIALIZED (
+  SELECT a.key, a.token FROM unnest($1::text[], $2::text[]) AS a(key, token)
+  JOIN ${table} l ON l.key = a.key AND l.token = a.token
+),
+got AS MATERIALIZED (
+  SELECT l.key, l.queue, l.expires_at > clock_timestamp() AS live FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE l.token = c.token ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+),
+heir AS MATERIALIZED (SELECT g.key, g.live, h.n, h.m FROM got g ${head("g.queue")}),
+upd AS (
+  UPDATE ${table} l SET ${handOn}
+  FROM heir h WHERE l.key = h.key
+  RETURNING l.key, h.live, l.token, l.fence, l.expires_at, h.m
+)
+SELECT u.key, u.live,
+  CASE WHEN u.m IS NOT NULL THEN ${tell("u")}
+    WHEN (SELECT bool_and(m IS NULL) FROM upd) THEN ${relax} END
+FROM upd u UNION ALL SELECT c.key, NULL, NULL FROM cur c WHERE ${others}`,
+
+    // $1 key $2 token $3 entry  -> (whether it held the key, whether it has left it or its queue); nothing if it is in neither
+    withdraw: `
+WITH cur AS MATERIALIZED (
+  SELECT l.key FROM ${table} l WHERE l.key = $1::text AND (l.token = $2::text OR $3::text = ANY(l.queue))
+),
+got AS MATERIALIZED (
+  SELECT l.key, l.queue, l.expires_at > clock_timestamp() AS live FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE l.token = $2::text FOR UPDATE OF l SKIP LOCKED
+),
+heir AS MATERIALIZED (SELECT g.key, g.live, h.n, h.m FROM got g ${head("g.queue")}),
+upd AS (
+  UPDATE ${table} l SET ${handOn}
+  FROM heir h WHERE l.key = h.key
+  RETURNING l.key, h.live, l.token, l.fence, l.expires_at, h.m
+),
+seat AS MATERIALIZED (
+  SELECT l.key FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE l.token <> $2::text AND $3::text = ANY(l.queue) FOR NO KEY UPDATE OF l SKIP LOCKED
+),
+gone AS (
+  UPDATE ${table} l SET queue = array_remove(l.queue, $3::text) FROM seat s WHERE l.key = s.key RETURNING l.key
+)
+SELECT coalesce(u.live, false), u.key IS NOT NULL OR g.key IS NOT NULL,
+  CASE WHEN u.m IS NOT NULL THEN ${tell("u")} ELSE ${relax} END
+FROM cur c LEFT JOIN upd u ON u.key = c.key LEFT JOIN gone g ON g.key = c.key`,
+
+    // $1 keys $2 tokens $3 leases  -> (key, false if locked)… of those that are the token's
+    extend: `
+WITH cur AS MATERIALIZED (
+  SELECT a.key, a.token, a.lease::int8 AS lease FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
+  JOIN ${table} l ON l.key = a.key AND l.token = a.token AND l.expires_at > clock_timestamp()
+),
+got AS MATERIALIZED (
+  SELECT l.key, c.lease FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE l.token = c.token AND l.expires_at > clock_timestamp() ORDER BY l.key FOR NO KEY UPDATE OF l SKIP LOCKED
+),
+upd AS (
+  UPDATE ${table} l SET expires_at = ${inMillis("g.lease")} FROM got g WHERE l.key = g.key RETURNING l.key
+)
+SELECT u.key, true FROM upd u UNION ALL SELECT c.key, false FROM cur c WHERE ${others}`,
+
+    // $1 key  -> (holder, left, waiters)
+    inspect: `
+SELECT l.token, ${millisLeft("l")}, cardinality(l.queue) FROM ${table} l
+WHERE l.key = $1::text AND l.expires_at > clock_timestamp()`,
+
+    // -> (how many rows nobody has wanted for a while, and are gone)
+    sweep: `
+WITH old AS MATERIALIZED (
+  SELECT l.key FROM ${table} l WHERE l.expires_at < clock_timestamp() - interval '${keptFor}'
+  ORDER BY l.key LIMIT 1000 FOR UPDATE SKIP LOCKED
+),
+gone AS (DELETE FROM ${table} l USING old o WHERE l.key = o.key RETURNING l.key)
+SELECT count(*), CASE WHEN count(*) > 0 THEN ${relax} END FROM gone`,
+
+    // $1 key $2 fencing token  -> a row if the lease is live, and stays ours until the transaction ends
+    check: `
+SELECT 1 FROM ${table} l
+WHERE l.key = $1::text AND $2::text::int8 BETWEEN l.fence AND l.fence + ${fenceRoom - 1}
+  AND l.expires_at > clock_timestamp()
+FOR KEY SHARE`
+  }
+}

@@ -1,0 +1,489 @@
+/** The store: the protocol of `statements.ts` over a link. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import { BackendFailure } from "../../LockError.ts"
+import type { Attempt, Claim, Held, Holding, LockStore } from "../../LockStore.ts"
+import { type Settling, withShortcuts } from "../shortcuts.ts"
+import { monotonicMillis } from "../time.ts"
+import * as Token from "../token.ts"
+import * as Batches from "./batches.ts"
+import * as ClockBound from "./bound.ts"
+import * as Failure from "./failure.ts"
+import * as Grants from "./grants.ts"
+import type { Link, Row } from "./link.ts"
+import * as Statements from "./statements.ts"
+import { rowName, type Table } from "./table.ts"
+
+/** Renewals in one statement, and how many of these may be out. */
+const extendBatchSize = 500
+const extendsOut = 2
+
+/** How long a key given to a waiter stays its own until the waiter renews it or comes by, in milliseconds. */
+const grantMillis = 1000
+
+/** Rows are locked for as long as a commit takes, so a row that was is asked for again after so many milliseconds. */
+const pauses = [1, 2, 5, 10, 20, 40, 80, 160]
+
+/** An attempt need not know so exactly: after a few of these the row is somebody's. */
+const claimPauses = 5
+
+/** When to look again at a key whose row somebody keeps locked past its lease, as a fenced transaction does. */
+const lockedMillis = () => 20 + Math.random() * 40
+
+/** How long after it was of use a row is swept. */
+const sweepMillis = 70_000
+
+/**
+ * Those who wait are told, and come by in case that was lost, or the one that
+ * was told is gone; a server in trouble is asked sooner.
+ */
+const retry: Schedule.Schedule<unknown> = Schedule.spaced(Duration.millis(900)).pipe(
+  Schedule.modifyDelay(({ attempt, duration, input }) =>
+    Effect.succeed(
+      input instanceof BackendFailure ? Duration.millis(Math.min(250, 10 * 1.5 ** Math.min(attempt, 16))) : duration
+    )
+  ),
+  Schedule.jittered
+)
+
+/** A token of ours that the server may know. */
+interface Known {
+  /** Its entry in the queue, if it may be there. */
+  entry: string
+  /** It has been in a queue, so that a message about it may still come. */
+  waited: boolean
+  /** Claims without answer. */
+  out: number
+  /** It is to be released, so what it is still given has to be given back. */
+  released: boolean
+}
+
+interface Claiming {
+  readonly row: string
+  readonly claim: Claim
+  readonly known: Known
+  readonly call: Settling<Attempt>
+  readonly tries: number
+}
+
+interface Releasing {
+  readonly row: string
+  readonly key: string | undefined
+  readonly token: string
+  readonly call: Settling<boolean>
+  readonly tries: number
+}
+
+/** What is said of a row that was claimed. */
+interface Answer {
+  readonly fencingToken: number | undefined
+  readonly holder: string | undefined
+  readonly leftMillis: number
+  readonly waiters: number | undefined
+  readonly late: boolean
+  readonly queued: boolean
+}
+
+const nobody: Settling<unknown> = { settle: () => {} }
+const succeedTrue = Exit.succeed(true)
+const succeedFalse = Exit.succeed(false)
+
+const leaseOf = (expiresMillis: number): string => String(Math.ceil(expiresMillis))
+
+/** Numbers come as text from some drivers, and as bigint from others. */
+const numberOf = (value: unknown): number => value === null || value === undefined ? NaN : Number(value)
+
+const isAnswer = (row: Row): boolean =>
+  row.length >= 8 && typeof row[0] === "string" && Number.isFinite(numberOf(row[2])) &&
+  (row[1] === null || Number.isSafeInteger(numberOf(row[1])))
+
+const answerOf = ([, fence, , holder, left, waiters, late, queued]: Row): Answer => ({
+  fencingToken: fence === null ? undefined : Number(fence),
+  holder: typeof holder === "string" && holder !== "" ? holder : undefined,
+  leftMillis: left === null ? 0 : Number(left),
+  waiters: waiters === null ? undefined : Number(waiters),
+  late: late === true,
+  queued: queued === true
+})
+
+/** A moment later, and not all at the same one. */
+const held = ({ holder, leftMillis, waiters }: Answer): Held => ({
+  _tag: "Held",
+  token: holder,
+  remainingMillis: leftMillis > 0 ? leftMillis + 2 + Math.random() * 10 : lockedMillis(),
+  waiters
+})
+
+export const make = Effect.fnUntraced(function*(
+  link: Link,
+  table: Table
+): Effect.fn.Return<LockStore, never, Scope.Scope> {
+  const clock = yield* Clock.Clock
+  // What is still to be done ends with the store.
+  const fork = yield* FiberSet.makeRuntime<never>()
+  const now = () => monotonicMillis(clock)
+  const statements = Statements.make(table)
+  const bound = ClockBound.make()
+  const tokens = new Map<string, Known>()
+  /** Tokens to release once more as soon as the server answers. */
+  let owed = new Map<string, Releasing>()
+  let closed = false
+  yield* Effect.addFinalizer(() => Effect.sync(() => closed = true))
+
+  const failure = (operation: string, key: string | undefined, error: unknown) =>
+    Failure.make(table, operation, key, error)
+
+  const later = (millis: number, task: () => void): void => {
+    fork(Effect.andThen(Effect.sleep(Duration.millis(millis)), Effect.sync(task)))
+  }
+
+  const run = <A>(
+    operation: string,
+    key: string,
+    text: string,
+    parameters: ReadonlyArray<unknown>,
+    decode: (rows: ReadonlyArray<Row>) => A | undefined
+  ): Effect.Effect<A, BackendFailure> =>
+    Effect.callback((resume) =>
+      link.run(text, parameters, (rows, error) => {
+        if (rows === undefined) return resume(Effect.fail(failure(operation, key, error)))
+        const value = decode(rows)
+        resume(
+          value === undefined ? Effect.fail(failure(operation, key, new Failure.Strange())) : Effect.succeed(value)
+        )
+        settleDebts()
+      })
+    )
+
+  const grants = yield* Grants.make(link, `effect_lock:${channelName(clock)}`, bound, now, {
+    granted: (token) => {
+      const known = tokens.get(token)
+      if (known?.out === 0) known.entry = ""
+    },
+    // Its release is usually on its way; but a server that lost its last writes gives to waiters of long ago.
+    stray: (token, row) => {
+      if (!tokens.has(token)) releases.add({ row, key: undefined, token, call: nobody, tries: 0 })
+    }
+  })
+
+  // ---------------------------------------------------------------------------
+  // Taking
+  // ---------------------------------------------------------------------------
+
+  const claiming = (token: string): Known => {
+    let known = tokens.get(token)
+    if (known === undefined) tokens.set(token, known = { entry: "", waited: false, out: 0, released: false })
+    known.out++
+    return known
+  }
+
+  /** An answer has come, or none will. What the token may have got after its release is given back. */
+  const answered = ({ claim: { key, token }, known, row }: Claiming, attempt: Attempt | undefined): void => {
+    known.out--
+    if (attempt?._tag === "Acquired" && known.out === 0) known.entry = ""
+    if (known.released) {
+      if (attempt?._tag !== "Held" || known.entry !== "") {
+        owed.set(token, { row, key, token, call: nobody, tries: 0 })
+      } else forget(token, known)
+    } else if (attempt !== undefined && !known.waited) forget(token, known)
+  }
+
+  const forget = (token: string, known: Known): void => {
+    if (known.out === 0 && !owed.has(token)) tokens.delete(token)
+  }
+
+  const settle = (asked: Claiming, attempt: Attempt): void => {
+    answered(asked, attempt)
+    asked.call.settle(Exit.succeed(attempt))
+  }
+
+  const fail = (asked: Claiming, error: unknown): void => {
+    answered(asked, undefined)
+    asked.call.settle(Exit.fail(failure("acquire", asked.claim.key, error)))
+  }
+
+  /** By when, on the server's clock, a claim that is sent now has to be executed. */
+  const latest = (): string | null => {
+    const micros = bound.latest(now() + link.deadlineMillis)
+    return micros === undefined ? null : String(micros)
+  }
+
+  const conclude = (asked: Claiming, answer: Answer, again: (asked: Claiming) => void): void => {
+    const { claim, tries } = asked
+    if (answer.fencingToken !== undefined) {
+      return settle(asked, { _tag: "Acquired", fencingToken: answer.fencingToken })
+    }
+    if (answer.late) return fail(asked, new Failure.Silent())
+    // Not taken though it looked free: somebody had its row at that moment.
+    const skipped = answer.leftMillis <= 0 || answer.holder === claim.token || (claim.wait && !answer.queued)
+    if (!skipped || tries >= claimPauses) return settle(asked, held(answer))
+    later(pauses[tries], () => again({ ...asked, tries: tries + 1 }))
+  }
+
+  const attempts = Batches.make<Claiming>((batch, landed) => {
+    const sentAt = now()
+    const parameters = [
+      batch.map(({ row }) => row),
+      batch.map(({ claim }) => claim.token),
+      batch.map(({ claim }) => leaseOf(claim.expiresMillis)),
+      latest()
+    ]
+    link.run(statements.acquire, parameters, (rows, error) => {
+      landed()
+      const answers = new Map<unknown, Row>()
+      if (rows !== undefined) {
+        for (const row of rows) if (isAnswer(row)) answers.set(row[0], row)
+        if (rows.length > 0) bound.observe(sentAt, now(), numberOf(rows[0][2]))
+      }
+      for (const asked of batch) {
+        const row = answers.get(asked.row)
+        if (row === undefined) fail(asked, error ?? new Failure.Strange())
+        else conclude(asked, answerOf(row), attempts.add)
+      }
+      if (rows !== undefined) settleDebts()
+    })
+  })
+
+  const wait = (asked: Claiming): void => {
+    const { claim: { expiresMillis, token }, known, row } = asked
+    const lease = leaseOf(expiresMillis)
+    if (known.entry === "") known.entry = `${token} ${lease} ${grantMillis} ${grants.channelFor(token) ?? "-"}`
+    known.waited = true
+    const sentAt = now()
+    link.run(statements.wait, [row, token, lease, latest(), known.entry], (rows, error) => {
+      if (rows === undefined || rows.length !== 1 || !isAnswer(rows[0])) {
+        return fail(asked, error ?? new Failure.Strange())
+      }
+      bound.observe(sentAt, now(), numberOf(rows[0][2]))
+      conclude(asked, answerOf(rows[0]), wait)
+      settleDebts()
+    })
+  }
+
+  const tryAcquire = (claim: Claim, call: Settling<Attempt>): void => {
+    const asked: Claiming = { row: rowName(claim.key), claim, known: claiming(claim.token), call, tries: 0 }
+    if (claim.wait) wait(asked)
+    else attempts.add(asked)
+  }
+
+  const exchange = (token: string, claim: Claim, call: Settling<Attempt>): void => {
+    const asked: Claiming = { row: rowName(claim.key), claim, known: claiming(claim.token), call, tries: 0 }
+    const { known, row } = asked
+    const lease = leaseOf(claim.expiresMillis)
+    if (known.entry === "") {
+      known.entry = `${claim.token} ${lease} ${grantMillis} ${grants.channelFor(claim.token) ?? "-"}`
+    }
+    known.waited = true
+    const undone = (error: unknown): void => {
+      answered(asked, undefined)
+      call.settle(Exit.fail(failure("release", claim.key, error)))
+    }
+    const ask = (tries: number): void => {
+      const sentAt = now()
+      link.run(statements.exchange, [row, token, claim.token, lease, latest(), known.entry], (rows, error) => {
+        if (rows === undefined) return undone(error)
+        // Not the token's, so there is nothing to release.
+        if (rows.length === 0) {
+          returned(token)
+          return wait(asked)
+        }
+        const [ours, fence, micros, holder, left, waiters, late] = rows[0]
+        const fencingToken = numberOf(fence)
+        if (late === true) return undone(new Failure.Silent())
+        if (ours === null) {
+          if (tries >= pauses.length) return undone(new Failure.Locked())
+          return later(pauses[tries], () => ask(tries + 1))
+        }
+        if (!Number.isSafeInteger(fencingToken)) return undone(new Failure.Strange())
+        bound.observe(sentAt, now(), numberOf(micros))
+        returned(token)
+        settle(
+          asked,
+          ours === true
+            ? { _tag: "Acquired", fencingToken }
+            : held(answerOf([row, null, micros, holder, left, waiters, false, true]))
+        )
+        settleDebts()
+      })
+    }
+    ask(0)
+  }
+
+  // ---------------------------------------------------------------------------
+  // Giving back
+  // ---------------------------------------------------------------------------
+
+  const giveBack = (asked: Releasing): void => {
+    const known = tokens.get(asked.token)
+    if (known !== undefined) known.released = true
+    if (known === undefined || known.entry === "") releases.add(asked)
+    else withdraw(asked, known.entry)
+  }
+
+  const again = (asked: Releasing): void => {
+    if (asked.tries >= pauses.length) unreleased(asked, new Failure.Locked())
+    else later(pauses[asked.tries], () => giveBack({ ...asked, tries: asked.tries + 1 }))
+  }
+
+  const confirmed = ({ call, token }: Releasing, ours: boolean): void => {
+    returned(token)
+    sweepLater()
+    call.settle(ours ? succeedTrue : succeedFalse)
+  }
+
+  const unreleased = (asked: Releasing, error: unknown): void => {
+    // Of our own tokens only: nobody wants somebody else's key freed at some later time.
+    if (tokens.has(asked.token) && !closed) owed.set(asked.token, { ...asked, call: nobody, tries: 0 })
+    asked.call.settle(Exit.fail(failure("release", asked.key, error)))
+  }
+
+  const releases = Batches.make<Releasing>((batch, landed) => {
+    const parameters = [batch.map(({ row }) => row), batch.map(({ token }) => token)]
+    link.run(statements.release, parameters, (rows, error) => {
+      landed()
+      if (rows === undefined) {
+        for (const asked of batch) unreleased(asked, error)
+        return
+      }
+      const live = new Map(rows.map((row) => [row[0], row[1]]))
+      for (const asked of batch) {
+        if (live.get(asked.row) === null) again(asked)
+        else confirmed(asked, live.get(asked.row) === true)
+      }
+      settleDebts()
+    })
+  })
+
+  const withdraw = (asked: Releasing, entry: string): void =>
+    link.run(statements.withdraw, [asked.row, asked.token, entry], (rows, error) => {
+      if (rows === undefined) return unreleased(asked, error)
+      if (rows.length > 0 && rows[0][1] !== true) return again(asked)
+      confirmed(asked, rows.length > 0 && rows[0][0] === true)
+      settleDebts()
+    })
+
+  const release = (key: string, token: string, call: Settling<boolean>): void =>
+    giveBack({ row: rowName(key), key, token, call, tries: 0 })
+
+  const returned = (token: string): void => {
+    owed.delete(token)
+    const known = tokens.get(token)
+    if (known === undefined) return
+    known.released = true
+    forget(token, known)
+  }
+
+  const settleDebts = (): void => {
+    if (owed.size === 0) return
+    const debts = owed
+    owed = new Map()
+    for (const debt of debts.values()) giveBack(debt)
+  }
+
+  // ---------------------------------------------------------------------------
+  // Keeping, looking, and sweeping
+  // ---------------------------------------------------------------------------
+
+  const extendBatch = (
+    holdings: ReadonlyArray<Holding>
+  ): Effect.Effect<ReadonlyArray<boolean | BackendFailure>, BackendFailure> =>
+    Effect.callback((resume) => {
+      const rows = holdings.map(({ key }) => rowName(key))
+      const extended: Array<boolean | BackendFailure> = holdings.map(() => false)
+      const ask = (indices: ReadonlyArray<number>, tries: number): void => {
+        const parameters = [
+          indices.map((i) => rows[i]),
+          indices.map((i) => holdings[i].token),
+          indices.map((i) => leaseOf(holdings[i].expiresMillis))
+        ]
+        link.run(statements.extend, parameters, (found, error) => {
+          if (found === undefined) return resume(Effect.fail(failure("extend", holdings[indices[0]].key, error)))
+          const ours = new Map(found.map((row) => [row[0], row[1]]))
+          const locked: Array<number> = []
+          for (const i of indices) {
+            extended[i] = ours.get(rows[i]) === true
+            if (ours.get(rows[i]) === false) locked.push(i)
+          }
+          settleDebts()
+          if (locked.length === 0) return resume(Effect.succeed(extended))
+          if (tries < pauses.length) return later(pauses[tries], () => ask(locked, tries + 1))
+          for (const i of locked) extended[i] = failure("extend", holdings[i].key, new Failure.Locked())
+          resume(Effect.succeed(extended))
+        })
+      }
+      ask(holdings.map((_, i) => i), 0)
+    })
+
+  const extendAll = Effect.fnUntraced(function*(holdings: ReadonlyArray<Holding>) {
+    const batches: Array<Effect.Effect<ReadonlyArray<boolean | BackendFailure>, BackendFailure>> = []
+    for (let i = 0; i < holdings.length; i += extendBatchSize) {
+      batches.push(extendBatch(holdings.slice(i, i + extendBatchSize)))
+    }
+    return (yield* Effect.all(batches, { concurrency: extendsOut })).flat()
+  })
+
+  const inspect: LockStore["inspect"] = (key) =>
+    run("inspect", key, statements.inspect, [rowName(key)], (rows) => {
+      if (rows.length === 0) return Option.none()
+      const [token, left, waiters] = rows[0]
+      return typeof token !== "string" || !Number.isFinite(numberOf(left))
+        ? undefined
+        : Option.some({ token, remainingMillis: Number(left), waiters: Number(waiters) })
+    })
+
+  let sweeping = false
+  let usedAt = 0
+
+  const sweepLater = (): void => {
+    usedAt = now()
+    if (sweeping || closed) return
+    sweeping = true
+    fork(sweep)
+  }
+
+  const sweep: Effect.Effect<void> = Effect.gen(function*() {
+    while (true) {
+      yield* Effect.sleep(Duration.millis(sweepMillis * (1 + Math.random() * 0.3)))
+      const sweptAt = now()
+      const more = yield* Effect.orElseSucceed(
+        run("sweep", "", statements.sweep, [], (rows) => numberOf(rows[0]?.[0]) >= 1000),
+        () => true
+      )
+      if (!more && sweptAt - usedAt > sweepMillis) break
+    }
+    sweeping = false
+  })
+
+  const callbacks = { tryAcquire, release }
+  const store: LockStore = {
+    name: Failure.backend,
+    tryAcquire: (claim) => Effect.callback((resume) => tryAcquire(claim, { settle: resume })),
+    extend: (holding) =>
+      Effect.flatMap(
+        extendBatch([holding]),
+        ([extended]) => typeof extended === "boolean" ? Effect.succeed(extended) : Effect.fail(extended)
+      ),
+    extendAll,
+    release: (key, token) => Effect.callback((resume) => release(key, token, { settle: resume })),
+    inspect,
+    listen: (_key, token, notify) => grants.listen(token, notify),
+    exchange: (token, claim) =>
+      claim.wait
+        ? Effect.callback((resume) => exchange(token, claim, { settle: resume }))
+        : Effect.andThen(store.release(claim.key, token), store.tryAcquire(claim)),
+    retry,
+    maxExpires: Duration.days(36_500),
+    handOver: { times: Statements.fenceRoom, within: Duration.millis(10) }
+  }
+  return withShortcuts(store, { callbacks })
+})
+
+/** A name that no other store has. */
+const channelName = (clock: Clock.Clock): string =>
+  Token.make(() => clock.currentTimeMillisUnsafe())().replaceAll(".", "_")

@@ -1,0 +1,145 @@
+/**
+ * What the tests do inside of a tab or a worker. Each has one backend, as a
+ * program would, and answers in plain values.
+ */
+import { Duration, Effect, Exit, Option, Schedule, Scope } from "effect"
+import { Lock, LockBackend, type LockConfig, LockError } from "effect-lock"
+import * as BrowserBackend from "effect-lock/BrowserBackend"
+import { conformance } from "effect-lock/testing"
+
+export interface Section {
+  readonly from: number
+  readonly to: number
+  readonly fence: number
+}
+
+export interface Trouble {
+  readonly reason: string
+  readonly message: string
+}
+
+const scope = Scope.makeUnsafe()
+let backend: Promise<LockBackend.LockBackend["Service"]> | undefined
+
+const use = async <A, E>(effect: Effect.Effect<A, E, LockBackend.LockBackend>): Promise<A> => {
+  backend ??= Effect.runPromise(Scope.provide(Effect.flatMap(BrowserBackend.makeStore(), LockBackend.make), scope))
+  return Effect.runPromise(Effect.provideService(effect, LockBackend.LockBackend, await backend))
+}
+
+/** One clock for all tabs of a browser. */
+const now = () => performance.timeOrigin + performance.now()
+
+const trouble = (error: unknown): Trouble =>
+  LockError.isLockError(error)
+    ? { reason: error.reason._tag === "BackendFailure" ? error.reason.kind : error.reason._tag, message: error.message }
+    : { reason: "Other", message: String(error) }
+
+const told: Array<string> = []
+
+const actions = {
+  /** Holds a key for some time. `told` has it from when it is held. Who does not `poll` waits to be told. */
+  hold: (
+    key: string,
+    millis: number,
+    { poll = true, ...options }: LockConfig.LockOptions & { readonly poll?: boolean } = {}
+  ): Promise<Section | Trouble> =>
+    use(Lock.withLock(
+      (lease) =>
+        Effect.gen(function*() {
+          const from = now()
+          told.push(key)
+          yield* millis === Infinity ? Effect.never : Effect.sleep(millis)
+          return { from, to: now(), fence: lease.fencingToken }
+        }),
+      key,
+      poll ? options : { ...options, retry: Schedule.spaced("1 hour") }
+    )).catch(trouble),
+
+  /** Takes the key again and again. */
+  turns: async (key: string, times: number, millis: number): Promise<ReadonlyArray<Section | Trouble>> => {
+    const sections: Array<Section | Trouble> = []
+    for (let i = 0; i < times; i++) sections.push(await actions.hold(key, millis, { timeout: "60 seconds" }))
+    return sections
+  },
+
+  /** Takes the key for ever, and says so on the console. */
+  storm: (key: string): Promise<never> =>
+    use(Effect.forever(Lock.withLock(
+      (lease) =>
+        Effect.gen(function*() {
+          const say = (event: "in" | "out") =>
+            Effect.sync(() => console.log(JSON.stringify({ event, at: now(), fence: lease.fencingToken })))
+          yield* say("in")
+          yield* Effect.sleep("5 millis")
+          yield* say("out")
+        }),
+      key,
+      { expires: "1 minute", timeout: "Infinity" }
+    ))),
+
+  told: async (): Promise<ReadonlyArray<string>> => told,
+
+  inspect: (key: string) =>
+    use(Effect.map(
+      Lock.inspect(key),
+      Option.match({
+        onNone: () => undefined,
+        onSome: ({ remaining, since, waiters }) => ({
+          waiters,
+          since: since !== undefined,
+          remaining: remaining === undefined ? undefined : Duration.toMillis(remaining)
+        })
+      })
+    )),
+
+  force: (key: string) => use(Lock.forceRelease(key)),
+
+  /** Does not come back for so long, nor does anything else in this tab. */
+  hang: async (millis: number): Promise<void> => {
+    const until = performance.now() + millis
+    while (performance.now() < until);
+  },
+
+  close: () => Effect.runPromise(Scope.close(scope, Exit.void)),
+
+  /** All records that there are, and the Web Locks. */
+  left: async () => {
+    const database = await new Promise<IDBDatabase>((resolve) => {
+      const request = indexedDB.open("effect-lock")
+      request.addEventListener("success", () => resolve(request.result))
+    })
+    const keys = await new Promise<ReadonlyArray<IDBValidKey>>((resolve) => {
+      const request = database.transaction("locks").objectStore("locks").getAllKeys()
+      request.addEventListener("success", () => resolve(request.result))
+    })
+    database.close()
+    const { held = [], pending = [] } = await navigator.locks.query()
+    return { keys: keys.map(String), held: held.length, pending: pending.length }
+  },
+
+  build: (options?: BrowserBackend.Options): Promise<Trouble | "built"> =>
+    Effect.runPromise(Effect.scoped(Effect.as(BrowserBackend.makeStore(options), "built" as const))).catch(trouble),
+
+  /** The names of the cases that fail, with what they say. */
+  conform: async (): Promise<Record<string, string>> => {
+    const cases = conformance.conformance({
+      name: "browser",
+      grain: "250 millis",
+      make: Effect.all({
+        one: BrowserBackend.makeStore({ name: "conformance" }),
+        other: BrowserBackend.makeStore({ name: "conformance" })
+      })
+    })
+    const failures: Record<string, string> = {}
+    const run = ({ name, run }: conformance.ConformanceCase) =>
+      Effect.runPromise(Effect.scoped(run)).catch((error: unknown) => {
+        failures[name] = String(error)
+      })
+    await Promise.all(cases.map(run))
+    return failures
+  }
+}
+
+export type Actions = typeof actions
+
+Object.assign(globalThis, { actions })

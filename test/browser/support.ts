@@ -1,0 +1,84 @@
+/** Tabs and workers of a real browser, by what the tests do in them. */
+import { Effect } from "effect"
+import type { Scope } from "effect"
+import { build } from "esbuild"
+import { fileURLToPath } from "node:url"
+import type { BrowserContext, Page, Worker } from "playwright-core"
+import { browser, serve } from "../support/chromium.ts"
+import type { Actions } from "./page.ts"
+
+const root = fileURLToPath(new URL("../../", import.meta.url))
+
+/** The script of {@link file:./page.ts}, from the sources of the package. */
+export const script: Effect.Effect<string> = Effect.promise(async () => {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: ["test/browser/page.ts"],
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    write: false
+  })
+  return outputFiles[0].text
+})
+
+/** A tab, or a worker. */
+export interface Realm {
+  readonly call: <N extends keyof Actions>(name: N, ...args: Parameters<Actions[N]>) => ReturnType<Actions[N]>
+}
+
+export interface Tab extends Realm {
+  readonly page: Page
+  /** Starts a worker of this tab. */
+  readonly worker: () => Promise<Realm & { readonly worker: Worker }>
+}
+
+export interface Browser {
+  readonly origin: string
+  readonly context: BrowserContext
+  readonly tab: (url?: string) => Promise<Tab>
+}
+
+/** What `told` says of a key that is held. */
+export const holds = async ({ call }: Realm, key: string): Promise<void> => {
+  while (!(await call("told")).includes(key)) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+const realm = (target: Page | Worker): Realm => ({
+  call: (name, ...args) =>
+    (target as Worker).evaluate(
+      ([name, args]) =>
+        (globalThis as unknown as { actions: Record<string, (...args: ReadonlyArray<unknown>) => unknown> })
+          .actions[name](...args),
+      [name, args] as const
+    ) as ReturnType<Actions[typeof name]>
+})
+
+/** Serves pages with the script; gives their origin. */
+export const site: Effect.Effect<string, never, Scope.Scope> = Effect.flatMap(
+  script,
+  (code) => serve({ "index.js": code })
+)
+
+/** A browser and its tabs at an origin. */
+export const open = (origin: string, profile: string): Effect.Effect<Browser, never, Scope.Scope> =>
+  Effect.map(browser(profile), (context) => ({
+    origin,
+    context,
+    tab: async (url = origin) => {
+      const page = await context.newPage()
+      await page.goto(url)
+      await page.waitForFunction("globalThis.actions !== undefined")
+      return {
+        page,
+        ...realm(page),
+        worker: async () => {
+          const started = page.waitForEvent("worker")
+          await page.evaluate("globalThis.started = new Worker('/index.js', { type: 'module' })")
+          const worker = await started
+          while (!(await worker.evaluate("globalThis.actions !== undefined"))) await page.waitForTimeout(5)
+          return { worker, ...realm(worker) }
+        }
+      }
+    }
+  }))

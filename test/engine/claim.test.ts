@@ -1,0 +1,179 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import type { LockStore } from "effect-lock"
+import { Claim } from "../../src/internal/engine/claim.ts"
+import type { Debts } from "../../src/internal/engine/debts.ts"
+import type { Sent } from "../../src/internal/engine/lease.ts"
+import { horizonMillis } from "../../src/internal/engine/port.ts"
+import { failure, HandPort } from "./parts.ts"
+
+const acquired: LockStore.Attempt = { _tag: "Acquired", fencingToken: 1 }
+const held: LockStore.Attempt = { _tag: "Held" }
+
+const request = {
+  key: "key",
+  expiresMillis: 1_000,
+  timeoutMillis: 0,
+  retry: undefined,
+  renew: true,
+  awaitRelease: true,
+  reenter: false,
+  share: undefined,
+  owner: "me"
+}
+
+const make = () => {
+  const port = new HandPort()
+  const owed: Array<{ readonly until: number; readonly out: ReadonlyArray<Sent>; readonly isQueued: boolean }> = []
+  const debts = {
+    owe: (_key: string, _token: string, until: number, out: ReadonlyArray<Sent>, isQueued: boolean) =>
+      owed.push({ until, out, isQueued })
+  } as unknown as Debts
+  return { port, owed, claim: new Claim(port.port, debts, "token", request) }
+}
+
+describe("Claim", () => {
+  it("that was never sent owes nothing", () => {
+    const { claim, owed } = make()
+    claim.disown()
+    assert.deepStrictEqual(owed, [])
+  })
+
+  it("that was refused owes nothing, and knows what it was told", () => {
+    const { claim, owed, port } = make()
+    claim.ask(0)
+    port.last.answer(held)
+    assert.strictEqual(claim.reply, held)
+    claim.disown()
+    assert.deepStrictEqual(owed, [])
+  })
+
+  it("that is unanswered owes, with what is out, once", () => {
+    const { claim, owed } = make()
+    const call = claim.ask(0)
+    claim.disown()
+    claim.disown()
+    assert.deepStrictEqual(owed, [{ until: 0, out: [{ call, millis: 1_000, sure: 1_000 }], isQueued: false }])
+  })
+
+  it("that was acquired or has failed owes until the end of what that may have been", () => {
+    for (const reply of [acquired, failure()]) {
+      const { claim, owed, port } = make()
+      claim.ask(0)
+      port.passTo(300)
+      port.last.answer(reply)
+      claim.disown()
+      assert.deepStrictEqual(owed, [{ until: 1_300, out: [], isQueued: false }])
+    }
+  })
+
+  it("that was refused while an earlier one is out owes", () => {
+    const { claim, owed, port } = make()
+    const first = claim.ask(0)
+    claim.ask(10)
+    port.last.answer(held)
+    claim.disown()
+    assert.deepStrictEqual(owed.map(({ out }) => out.map(({ call }) => call)), [[first]])
+  })
+
+  it("that failed once and was refused later owes: what failed may be executed later still", () => {
+    const { claim, owed, port } = make()
+    claim.ask(0)
+    port.passTo(300)
+    port.last.answer(failure())
+    claim.ask(310)
+    port.last.answer(held)
+    claim.disown()
+    assert.deepStrictEqual(owed, [{ until: 1_300, out: [], isQueued: false }])
+  })
+
+  it("that waits in the store's queue owes, though it was refused, until it can have been given the key", () => {
+    const { claim, owed, port } = make()
+    claim.listen()
+    port.last.answer(true)
+    claim.ask(0)
+    port.last.answer(held)
+    claim.disown()
+    assert.deepStrictEqual(owed, [{ until: horizonMillis + 1_000, out: [], isQueued: true }])
+    assert.strictEqual(port.listeningEnded, 1)
+  })
+
+  it("asks to wait only where somebody would hear", () => {
+    const asked: Array<boolean> = []
+    const { claim, port } = make()
+    const { tryAcquire } = port
+    port.tryAcquire = (claim) => {
+      asked.push(claim.wait)
+      return tryAcquire.call(port, claim)
+    }
+    claim.ask(0)
+    claim.listen()
+    claim.ask(1)
+    assert.deepStrictEqual(asked, [false, true])
+    assert.strictEqual(claim.askedAt, 1)
+  })
+
+  it("has at most three unanswered: the oldest makes room", () => {
+    const { claim, owed, port } = make()
+    const calls = [0, 1, 2, 3, 4].map((at) => claim.ask(at))
+    assert.deepStrictEqual(port.abandoned, calls.slice(0, 2))
+    claim.disown()
+    assert.deepStrictEqual(owed[0].out.map(({ call }) => call), calls.slice(2))
+  })
+
+  it("that has won hands over what is out, and owes nothing", () => {
+    const { claim, owed, port } = make()
+    const first = claim.ask(0)
+    claim.listen()
+    claim.ask(1)
+    port.last.answer(acquired)
+    const out = claim.won()
+    assert.deepStrictEqual(out.map(({ call, millis }) => [call, millis]), [[first, 1_000]])
+    assert.strictEqual(port.listeningEnded, 1)
+    claim.disown()
+    assert.deepStrictEqual(owed, [])
+  })
+
+  it("sent with a release of another token is queued", () => {
+    const { claim, owed, port } = make()
+    claim.exchange("other", 5)
+    assert.deepStrictEqual([port.last.operation, port.last.token, claim.askedAt], ["release", "token", 5])
+    port.last.answer(held)
+    claim.disown()
+    assert.isTrue(owed[0].isQueued)
+  })
+
+  it.effect("sleeps until its time, until news, or not at all when there were some", () =>
+    Effect.gen(function*() {
+      const { claim, port } = make()
+      const sleep = (until: number) => Effect.forkDetach(claim.sleep(until), { startImmediately: true })
+      const timed = yield* sleep(100)
+      assert.isUndefined(timed.pollUnsafe())
+      port.passTo(100)
+      yield* Effect.yieldNow
+      assert.isDefined(timed.pollUnsafe())
+
+      const woken = yield* sleep(1_000)
+      claim.notify(undefined)
+      yield* Effect.yieldNow
+      assert.isDefined(woken.pollUnsafe())
+
+      claim.notify(undefined)
+      assert.isDefined((yield* sleep(1_000)).pollUnsafe())
+      const again = yield* sleep(1_000)
+      assert.isUndefined(again.pollUnsafe())
+      again.interruptUnsafe()
+      yield* Effect.yieldNow
+      assert.strictEqual(port.alarms.size, 0)
+    }))
+
+  it("keeps the last grant until it is taken, once", () => {
+    const { claim } = make()
+    const grant = (fencingToken: number) => ({ fencingToken, sinceMillis: 0, leaseMillis: 1 })
+    claim.notify(grant(1))
+    claim.notify(undefined)
+    claim.notify(grant(2))
+    assert.strictEqual(claim.takeGrant()?.fencingToken, 2)
+    assert.isUndefined(claim.takeGrant())
+  })
+})

@@ -1,0 +1,184 @@
+/** What the parts of the engine stand on, in the hands of a test: time, turns, and calls that wait to be answered. */
+import { LockError, type LockStore } from "effect-lock"
+import type { Alarm, Alarms } from "../../src/internal/engine/alarms.ts"
+import { type Book, Call, type Operation, type Reply } from "../../src/internal/engine/call.ts"
+import type { Port } from "../../src/internal/engine/port.ts"
+
+/** Rings as the real ones do, when the test says that time has passed. */
+export class HandAlarms {
+  at = 0
+  readonly set = (alarm: Alarm, at: number): void => {
+    if (at === Infinity) return
+    if (alarm.index !== -1) throw new Error("it is set already")
+    alarm.index = 0
+    this.entries.push({ alarm, at })
+  }
+  readonly cancel = (alarm: Alarm): void => {
+    const place = this.entries.findIndex((entry) => entry.alarm === alarm)
+    if (place !== -1) this.entries.splice(place, 1)
+    alarm.index = -1
+  }
+  private readonly entries: Array<{ readonly alarm: Alarm; readonly at: number }> = []
+
+  now(): number {
+    return this.at
+  }
+
+  get size(): number {
+    return this.entries.length
+  }
+
+  /** When the alarm is to ring. */
+  timeOf(alarm: Alarm): number | undefined {
+    return this.entries.find((entry) => entry.alarm === alarm)?.at
+  }
+
+  passTo(at: number): void {
+    while (true) {
+      const due = this.entries.filter((entry) => entry.at <= at).toSorted((a, b) => a.at - b.at)[0]
+      if (due === undefined) break
+      this.at = Math.max(this.at, due.at)
+      this.cancel(due.alarm)
+      due.alarm.ring()
+    }
+    this.at = at
+  }
+}
+
+export class Turns {
+  private tasks: Array<() => void> = []
+
+  readonly soon = (task: () => void): void => void this.tasks.push(task)
+
+  /** One turn. */
+  next(): void {
+    const { tasks } = this
+    this.tasks = []
+    for (const task of tasks) task()
+  }
+
+  /** As many as there are. */
+  all(): void {
+    while (this.tasks.length > 0) this.next()
+  }
+}
+
+export const failure = (options?: {
+  readonly kind?: LockError.FailureKind
+  readonly retryable?: boolean
+  readonly operation?: string
+}): LockError.BackendFailure =>
+  new LockError.BackendFailure({
+    backend: "fake",
+    operation: options?.operation ?? "release",
+    kind: options?.kind ?? "Unreachable",
+    retryable: options?.retryable ?? true
+  })
+
+export interface Asked {
+  readonly operation: Operation
+  readonly key: string
+  readonly token: string | undefined
+  readonly millis: number | undefined
+  readonly call: Call<unknown>
+  readonly answer: (reply: Reply<unknown>) => void
+}
+
+/** A port over no store: it notes what is sent, and the test answers. */
+export class HandPort {
+  readonly alarms = new HandAlarms()
+  readonly turns = new Turns()
+  readonly soon = this.turns.soon
+  readonly asked: Array<Asked> = []
+  readonly abandoned: Array<Call<unknown>> = []
+  readonly unanswered: Array<Call<unknown>> = []
+  readonly logged: Array<unknown> = []
+  readonly patience = 1_000
+  readonly maxExpires = Infinity
+  readonly direct = undefined
+  closed = false
+  store: Partial<LockStore.LockStore> = {}
+  notify: ((grant: LockStore.Grant | undefined) => void) | undefined
+  listeningEnded = 0
+  private readonly book: Book = {
+    alarms: this.alarms as unknown as Alarms,
+    soon: this.soon,
+    ended: () => {},
+    unanswered: (call) => void this.unanswered.push(call),
+    left: () => {}
+  }
+
+  get port(): Port {
+    return this as unknown as Port
+  }
+
+  margin(): number {
+    return 0
+  }
+
+  private begin(operation: Operation, key: string, token?: string, millis?: number): Call<never> {
+    const call = new Call<never>(this.book, operation, key)
+    this.asked.push({ operation, key, token, millis, call, answer: (reply) => call.settle(reply as never) })
+    return call
+  }
+
+  tryAcquire({ expiresMillis, key, token }: LockStore.Claim) {
+    return this.begin("acquire", key, token, expiresMillis)
+  }
+
+  exchange(_token: string, { expiresMillis, key, token }: LockStore.Claim) {
+    return this.begin("release", key, token, expiresMillis)
+  }
+
+  release(key: string, token: string) {
+    return this.begin("release", key, token)
+  }
+
+  extend({ expiresMillis, key, token }: LockStore.Holding) {
+    return this.begin("extend", key, token, expiresMillis)
+  }
+
+  extendAll(holdings: ReadonlyArray<LockStore.Holding>) {
+    return this.begin("extend", holdings.map(({ key }) => key).join(), undefined, holdings[0].expiresMillis)
+  }
+
+  listen(key: string, token: string, notify: (grant: LockStore.Grant | undefined) => void) {
+    this.notify = notify
+    return { call: this.begin("listen", key, token), scope: undefined }
+  }
+
+  endListening(): void {
+    this.listeningEnded++
+    this.notify = undefined
+  }
+
+  abandon(call: Call<unknown>): void {
+    this.abandoned.push(call)
+    call.settle(this.noReply(call.operation))
+  }
+
+  noReply(operation: string) {
+    return failure({ kind: "NoReply", operation })
+  }
+
+  log(line: unknown): void {
+    this.logged.push(line)
+  }
+
+  /** Those asked for and not yet answered. */
+  get open(): ReadonlyArray<Asked> {
+    return this.asked.filter(({ call }) => call.reply === undefined)
+  }
+
+  get last(): Asked {
+    return this.asked[this.asked.length - 1]
+  }
+
+  /** Time passes, and what rings meanwhile has its turns. */
+  passTo(at: number): void {
+    for (let next = this.alarms.at + 1; next <= at; next++) {
+      this.alarms.passTo(next)
+      this.turns.all()
+    }
+  }
+}

@@ -1,0 +1,362 @@
+/** How long calls take, whatever the store does, and what they say at the end of it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Fiber, Option, References, Schedule } from "effect"
+import { InMemoryBackend, Lock, type LockStore } from "effect-lock"
+import { TestClock } from "effect/testing"
+import { Worker } from "node:worker_threads"
+import { reasonOf, the } from "./scenery.ts"
+import { assertClean, deaf, exchanging, flush, makeProcess, now, outcome, scene } from "./support.ts"
+
+const ended = Effect.fnUntraced(function*(fiber: Fiber.Fiber<unknown, unknown>) {
+  yield* flush
+  return fiber.pollUnsafe() !== undefined
+})
+
+describe("a timeout", () => {
+  for (const timeout of [0, 1, 100, 249, 290, 310]) {
+    it.effect(`of ${timeout} ms is enough for a free key of a store that takes 300 ms`, () =>
+      Effect.gen(function*() {
+        const all = yield* scene()
+        yield* all.test.delay("tryAcquire", 300)
+        const fiber = yield* all.start(Lock.withLock(Effect.succeed("ran"), "key", { timeout }))
+        yield* TestClock.adjust(300)
+        yield* flush
+        assert.strictEqual(outcome(fiber), "Success")
+        yield* assertClean(all, "key")
+      }))
+  }
+
+  it.effect("is exceeded by no more than the last attempt took, where the store does not say who holds the key", () =>
+    Effect.gen(function*() {
+      const { inner, start, test } = yield* scene((store) => ({
+        ...deaf(store),
+        tryAcquire: (claim) => Effect.as(store.tryAcquire(claim), { _tag: "Held" })
+      }))
+      yield* inner.tryAcquire({ key: "key", token: "other", expiresMillis: 60_000, wait: false })
+      yield* test.delay("tryAcquire", 40)
+      yield* test.delay("inspect", 40)
+      const refused = Effect.fnUntraced(function*(timeout: number, spacing: number) {
+        const retry = Schedule.spaced(spacing)
+        const startedAt = yield* now
+        const fiber = yield* start(
+          Effect.zip(reasonOf(Lock.withLock(Effect.void, "key", { timeout, retry })), now)
+        )
+        yield* TestClock.adjust(2_000)
+        const [reason, endedAt] = yield* Fiber.join(fiber)
+        return [the(reason, "LockTimeout").holder?.token, endedAt - startedAt]
+      })
+      assert.deepStrictEqual(yield* refused(500, 100), ["other", 540], "asked together with the last attempt")
+      assert.deepStrictEqual(yield* refused(0, 100), ["other", 80], "with the only one")
+      yield* test.heal()
+      yield* test.delay("tryAcquire", 40)
+      yield* test.loseReply("inspect")
+      assert.deepStrictEqual(yield* refused(500, 100), [undefined, 580], "together with one at the end")
+      assert.deepStrictEqual(yield* refused(500, 120), [undefined, 540], "after one that began before it")
+      assert.deepStrictEqual(yield* refused(0, 100), [undefined, 80], "after the only one")
+    }))
+
+  it.effect("at whose end nobody asks who has the key leaves no question behind", () =>
+    Effect.gen(function*() {
+      const all = yield* scene((store) => ({
+        ...deaf(store),
+        tryAcquire: (claim) => Effect.as(store.tryAcquire(claim), { _tag: "Held" })
+      }))
+      yield* all.inner.tryAcquire({ key: "key", token: "other", expiresMillis: 60_000, wait: false })
+      yield* all.test.loseReply("inspect")
+      const fiber = yield* all.start(Lock.once(Effect.void, "key", { timeout: 100 }))
+      yield* TestClock.adjust(100)
+      yield* flush
+      assert.deepStrictEqual(yield* Fiber.join(fiber), Option.none())
+      yield* assertClean(all)
+    }))
+
+  it.effect("of a call behind others counts from its start, not from its turn", () =>
+    Effect.gen(function*() {
+      const { start, test } = yield* scene(deaf)
+      yield* test.hold("key")
+      const ends: Array<number> = []
+      for (const timeout of [900, 300, 600]) {
+        yield* start(Effect.ensuring(
+          Effect.ignore(Lock.withLock(Effect.void, "key", { timeout })),
+          Effect.map(now, (at) => ends.push(at))
+        ))
+      }
+      yield* TestClock.adjust(1_000)
+      assert.deepStrictEqual(ends, [300, 600, 900])
+    }))
+})
+
+describe("an interruption", () => {
+  const silent = (store: LockStore.LockStore): LockStore.LockStore => ({
+    ...store,
+    tryAcquire: () => Effect.never,
+    release: () => Effect.never,
+    inspect: () => Effect.never
+  })
+
+  it.effect("does not wait for the answer to a claim, nor for its release", () =>
+    Effect.gen(function*() {
+      const { start } = yield* scene(silent)
+      const fiber = yield* start(Lock.withLock(Effect.void, "key"))
+      yield* TestClock.adjust(100)
+      fiber.interruptUnsafe()
+      assert.isTrue(yield* ended(fiber))
+      assert.strictEqual(yield* now, 100)
+    }))
+
+  it.effect("of Effect.timeout takes as long as that says, over a silent store", () =>
+    Effect.gen(function*() {
+      const { start } = yield* scene(silent)
+      const fiber = yield* start(Effect.timeoutOption(Lock.withLock(Effect.void, "key"), 100))
+      yield* TestClock.adjust(100)
+      assert.isTrue(yield* ended(fiber))
+    }))
+
+  it.effect("does not wait until it is known who has the key", () =>
+    Effect.gen(function*() {
+      const { start } = yield* scene((store) => ({
+        ...store,
+        tryAcquire: () => Effect.succeed({ _tag: "Held" }),
+        inspect: () => Effect.never
+      }))
+      const calls = [
+        Lock.withLock(Effect.void, "key"),
+        Effect.asVoid(Effect.scoped(Lock.acquire("key", { timeout: 10 }))),
+        Lock.once(Effect.void, "other", { failIfLocked: true })
+      ]
+      for (const call of calls) {
+        const fiber = yield* start(call)
+        yield* TestClock.adjust(15)
+        yield* flush
+        fiber.interruptUnsafe()
+        assert.isTrue(yield* ended(fiber))
+      }
+    }))
+
+  it.effect("of a holder does not wait for the store to confirm", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      yield* all.test.delay("release", 800)
+      const fiber = yield* all.start(Lock.withLock(Effect.never, "key"))
+      fiber.interruptUnsafe()
+      assert.isTrue(yield* ended(fiber))
+      yield* TestClock.adjust(800)
+      yield* assertClean(all, "key")
+    }))
+
+  it.effect("ends waiting for the release of work that is done, whose release is still made", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      yield* all.test.delay("release", 800)
+      const fiber = yield* all.start(Lock.withLock(Effect.void, "key"))
+      yield* TestClock.adjust(100)
+      fiber.interruptUnsafe()
+      assert.isTrue(yield* ended(fiber))
+      yield* TestClock.adjust(700)
+      yield* assertClean(all, "key")
+    }))
+
+  it.effect("between the lease and the work keeps the work from beginning", () =>
+    Effect.gen(function*() {
+      let interrupted = 0
+      // Fibers that yield so often can be interrupted between any two of their steps.
+      for (const steps of [4, 5, 6, 7, 8, 9, 11, 13]) {
+        for (let turns = 1;; turns++) {
+          const inner = yield* InMemoryBackend.makeStore
+          const { engine, run } = yield* makeProcess({
+            ...inner,
+            tryAcquire: (claim) => Effect.andThen(Effect.yieldNow, inner.tryAcquire(claim))
+          })
+          let state: "waiting" | "interrupted" | "began late" = "waiting"
+          const work = Effect.sync(() => {
+            if (state === "interrupted") state = "began late"
+          })
+          const fiber = yield* Effect.forkDetach(
+            Effect.provideService(run(Lock.withLock(work, "key")), References.MaxOpsBeforeYield, steps),
+            { startImmediately: true }
+          )
+          for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+          if (fiber.pollUnsafe() !== undefined) break
+          interrupted++
+          state = "interrupted"
+          fiber.interruptUnsafe()
+          yield* Fiber.await(fiber)
+          assert.strictEqual(state, "interrupted", `${steps} steps, ${turns} turns`)
+          yield* assertClean({ engine, inner }, "key")
+        }
+      }
+      assert.isAtLeast(interrupted, 10)
+    }))
+})
+
+describe("a store that is silent", () => {
+  it.effect("is a failure for all who ask, not a holder for those behind the first", () =>
+    Effect.gen(function*() {
+      const { start } = yield* scene((store) => ({
+        ...store,
+        tryAcquire: () => Effect.never,
+        release: () => Effect.never,
+        inspect: () => Effect.never
+      }))
+      const fibers = [
+        yield* start(Lock.once(Effect.void, "key")),
+        yield* start(Lock.once(Effect.void, "key")),
+        yield* start(Effect.scoped(Lock.tryAcquire("key"))),
+        yield* start(Lock.withLock(Effect.void, "key", { timeout: 0 })),
+        yield* start(Lock.withLock(Effect.void, "key", { timeout: 200 }))
+      ]
+      yield* TestClock.adjust(1_000)
+      yield* flush
+      assert.deepStrictEqual(fibers.map(outcome), Array.from(fibers, () => "BackendFailure"))
+    }))
+
+  it.effect("is none for those behind it, once it has answered: they hear who has the key", () =>
+    Effect.gen(function*() {
+      const { start, test } = yield* scene()
+      yield* test.hold("key")
+      yield* test.delay("tryAcquire", 300)
+      yield* start(Lock.withLock(Effect.void, "key"))
+      const once = yield* start(Lock.once(Effect.void, "key"))
+      const locked = yield* start(reasonOf(Lock.withLock(Effect.void, "key", { timeout: 100 })))
+      yield* TestClock.adjust(300)
+      yield* flush
+      assert.deepStrictEqual(yield* Fiber.join(once), Option.none())
+      assert.isDefined(the(yield* Fiber.join(locked), "LockTimeout").holder)
+    }))
+
+  it.effect("gives the key to the first, and the others hear that it has it", () =>
+    Effect.gen(function*() {
+      const { inner, start, test } = yield* scene()
+      yield* test.delay("tryAcquire", 300)
+      yield* start(Lock.withLock(Effect.never, "key"))
+      const once = yield* start(Lock.once(Effect.void, "key"))
+      const locked = yield* start(reasonOf(Lock.withLock(Effect.void, "key", { timeout: 100 })))
+      yield* TestClock.adjust(300)
+      yield* flush
+      assert.deepStrictEqual(yield* Fiber.join(once), Option.none())
+      const { token } = Option.getOrThrow(yield* inner.inspect("key"))
+      assert.strictEqual(the(yield* Fiber.join(locked), "LockTimeout").holder?.token, token)
+    }))
+
+  it.effect("delays a result by its patience and no more", () =>
+    Effect.gen(function*() {
+      const { start, test } = yield* scene()
+      yield* test.loseReply("release")
+      const fiber = yield* start(Lock.withLock(Effect.succeed("result"), "key"))
+      yield* TestClock.adjust(999)
+      assert.strictEqual(outcome(fiber), "Running")
+      yield* TestClock.adjust(1)
+      yield* flush
+      assert.strictEqual(yield* Fiber.join(fiber), "result")
+    }))
+
+  it.effect("does not delay a result by what it would tell the next in line", () =>
+    Effect.gen(function*() {
+      const all = yield* scene((store) => ({ ...exchanging(store), listen: () => Effect.never }))
+      const holder = yield* all.start(Lock.withLock(Effect.sleep(5), "key"))
+      const waiter = yield* all.start(Lock.withLock(Effect.void, "key"))
+      yield* TestClock.adjust(5)
+      yield* flush
+      assert.deepStrictEqual([holder, waiter].map(outcome), ["Success", "Success"])
+    }))
+})
+
+describe("an event loop that was late", () => {
+  it("reads what has arrived before it calls a store silent", async () => {
+    // The worker answers while this thread is stopped, so its answer is there before the time is over and read after it.
+    const flags = new Int32Array(new SharedArrayBuffer(8))
+    const worker = new Worker(
+      `const { parentPort, workerData: flags } = require("node:worker_threads")
+       Atomics.wait(flags, 0, 0)
+       parentPort.postMessage("an answer")
+       Atomics.store(flags, 1, 1)
+       Atomics.notify(flags, 1)`,
+      { eval: true, workerData: flags }
+    )
+    await new Promise((resolve) => worker.once("online", resolve))
+    const patience = 50
+    const asked = Effect.callback<void>((resume) => {
+      // Clients read what has arrived, and give it to whom it is for in the next turn.
+      worker.once("message", () => setImmediate(() => resume(Effect.void)))
+      const start = performance.now()
+      // After the call has been made, which counts the time from now.
+      setImmediate(() => {
+        Atomics.store(flags, 0, 1)
+        Atomics.notify(flags, 0)
+        Atomics.wait(flags, 1, 0)
+        while (performance.now() - start < 3 * patience);
+      })
+    })
+    const exit = await Effect.runPromiseExit(Effect.gen(function*() {
+      const store = yield* InMemoryBackend.makeStore
+      const { run } = yield* makeProcess({
+        ...store,
+        patience: Duration.millis(patience),
+        tryAcquire: (claim) => Effect.andThen(asked, store.tryAcquire(claim))
+      })
+      return yield* run(Lock.withLock(Effect.succeed("ran"), "key", { timeout: 0 }))
+    }))
+    await worker.terminate()
+    assert.strictEqual(exit._tag === "Success" ? exit.value : String(exit.cause), "ran")
+  })
+})
+
+describe("a schedule", () => {
+  const slow = Schedule.spaced(10).pipe(Schedule.tap(() => Effect.sleep("2 seconds")))
+
+  it.effect("that takes its time takes none beyond the timeout", () =>
+    Effect.gen(function*() {
+      const { start, test } = yield* scene(deaf)
+      yield* test.hold("key")
+      const fiber = yield* start(Lock.withLock(Effect.void, "key", { timeout: 100, retry: slow }))
+      yield* TestClock.adjust(100)
+      yield* flush
+      assert.strictEqual(outcome(fiber), "LockTimeout")
+    }))
+
+  it.effect("that takes its time can be interrupted, and is", () =>
+    Effect.gen(function*() {
+      const { start, test } = yield* scene(deaf)
+      yield* test.hold("key")
+      let interrupted = false
+      const retry = Schedule.spaced(10).pipe(
+        Schedule.tap(() => Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted = true)))
+      )
+      const fiber = yield* start(Lock.withLock(Effect.void, "key", { retry }))
+      yield* TestClock.adjust(50)
+      fiber.interruptUnsafe()
+      assert.isTrue(yield* ended(fiber))
+      assert.isTrue(interrupted)
+    }))
+
+  const ending = { timeout: "Infinity", retry: Schedule.upTo(Schedule.spaced(1_000), { times: 3 }) } as const
+
+  it.effect("that ends gives up behind a holder of this process as behind another", () =>
+    Effect.gen(function*() {
+      const inner = yield* InMemoryBackend.makeStore
+      const [here, there] = [yield* makeProcess(inner), yield* makeProcess(inner)]
+      yield* here.start(Lock.withLock(Effect.never, "key"))
+      const fibers = [
+        yield* here.start(Lock.withLock(Effect.void, "key", ending)),
+        yield* there.start(Lock.withLock(Effect.void, "key", ending))
+      ]
+      yield* TestClock.adjust(2_999)
+      assert.deepStrictEqual(fibers.map(outcome), ["Running", "Running"])
+      yield* TestClock.adjust(1)
+      yield* flush
+      assert.deepStrictEqual(fibers.map(outcome), ["LockTimeout", "LockTimeout"])
+    }))
+
+  it.effect("that fails behind a holder of this process ends the wait, and leaves no place in the line", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      const holder = yield* all.start(Lock.withLock(Effect.never, "key"))
+      const retry = Schedule.spaced(10).pipe(Schedule.tap(() => Effect.die("bug in the schedule")))
+      const fiber = yield* all.start(Lock.withLock(Effect.void, "key", { retry }))
+      yield* TestClock.adjust(10)
+      yield* flush
+      assert.strictEqual(outcome(fiber), "Die")
+      yield* Fiber.interrupt(holder)
+      yield* assertClean(all, "key")
+    }))
+})

@@ -1,0 +1,45 @@
+/** Directories for locks, stores in them, and what the tests say often. */
+import { assert } from "@effect/vitest"
+import { Effect, Option, Schedule, type Scope } from "effect"
+import * as FileBackend from "effect-lock/FileBackend"
+import type { LockError } from "effect-lock/LockError"
+import type { Acquired, Claim, LockStore } from "effect-lock/LockStore"
+import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+/** A directory that goes with the scope. */
+export const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-file-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+)
+
+export const storeIn = (
+  directory: string,
+  options: Omit<FileBackend.Options, "directory"> = {}
+): Effect.Effect<LockStore, LockError, Scope.Scope> => FileBackend.makeStore({ directory, ...options })
+
+export const claim = (key: string, token: string, expiresMillis = 10_000, wait = false): Claim => ({
+  key,
+  token,
+  expiresMillis,
+  wait
+})
+
+export const acquire = Effect.fnUntraced(function*(store: LockStore, key: string, token: string, expires?: number) {
+  const attempt = yield* store.tryAcquire(claim(key, token, expires))
+  assert.strictEqual(attempt._tag, "Acquired")
+  return (attempt as Acquired).fencingToken
+})
+
+/** Who has the key, by token. */
+export const holderOf = (store: LockStore, key: string) =>
+  Effect.map(store.inspect(key), (occupant) => Option.getOrUndefined(occupant)?.token)
+
+/** The names in a key's directory. */
+export const namesOf = (directory: string, key: string): ReadonlyArray<string> =>
+  readdirSync(join(directory, `lock-${key}`))
+
+/** The test's own timeout is the limit. */
+export const eventually = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
+  Effect.repeat(condition, { schedule: Schedule.spaced("10 millis"), until: (is) => is })

@@ -1,0 +1,36 @@
+import { describe, it } from "@effect/vitest"
+import { Duration, Effect, type Scope } from "effect"
+import type { LockStore } from "effect-lock"
+import { conformance } from "effect-lock/testing"
+import { pgbouncer, postgres } from "../support/postgres.ts"
+import { shared } from "../support/redis.ts"
+import { flavours, table } from "../support/sqlStores.ts"
+
+const server = shared(postgres())
+const pooler = shared(Effect.flatMap(server, pgbouncer))
+
+/** Two processes that are connected already: some cases count on an answer within few milliseconds. */
+const pair = <E>(make: Effect.Effect<LockStore.LockStore, E, Scope.Scope>) =>
+  Effect.gen(function*() {
+    const [one, other] = [yield* make, yield* make]
+    yield* Effect.forEach([one, other], ({ inspect }) => inspect("nobody"))
+    return { one: { ...one, patience: Duration.millis(400) }, other }
+  })
+
+const variants = [
+  ...flavours.map(({ make, name }) => ({ name, url: Effect.map(server, ({ url }) => url), make })),
+  { name: "PgBouncer in transaction mode", url: pooler, make: flavours[0].make }
+]
+
+for (const { make, name, url } of variants) {
+  const all = conformance.conformance({
+    name,
+    lease: "2 seconds",
+    make: Effect.gen(function*() {
+      const { url: direct } = yield* server
+      const options = { table: yield* table(direct) }
+      return yield* pair(make(yield* url, options))
+    })
+  })
+  describe(`PostgreSQL conforms (${name})`, { concurrent: true }, () => conformance.register(it, all))
+}

@@ -1,0 +1,294 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, type Exit, Fiber, Option } from "effect"
+import { Lock, LockBackend, type LockStore } from "effect-lock"
+import * as SqlBackend from "effect-lock/SqlBackend"
+import { readdirSync, readFileSync } from "node:fs"
+import { classify } from "../../src/internal/sql/failure.ts"
+import { admin, type Postgres, postgres, promote, standby } from "../support/postgres.ts"
+import { proxy } from "../support/proxy.ts"
+import { shared, until } from "../support/redis.ts"
+import { table } from "../support/sqlStores.ts"
+
+const take = (store: LockStore.LockStore, key: string, token: string, expiresMillis = 30_000) =>
+  store.tryAcquire({ key, token, expiresMillis, wait: false })
+
+const wait = (store: LockStore.LockStore, key: string, token: string, expiresMillis = 30_000) =>
+  store.tryAcquire({ key, token, expiresMillis, wait: true })
+
+const kindOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
+  exit._tag === "Success"
+    ? "Success"
+    : (exit.cause.reasons[0] as { readonly error?: { readonly kind?: unknown } }).error?.kind
+
+/** Asks until it is answered. */
+const eventually = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> =>
+  Effect.eventually(Effect.tapError(effect, () => Effect.sleep("50 millis")))
+
+const prepared = (server: Postgres) =>
+  Effect.gen(function*() {
+    const sql = yield* admin(server.url)
+    yield* sql.unsafe(yield* SqlBackend.createTable())
+    return sql
+  }).pipe(Effect.scoped)
+
+/** The processes of a server, its connections among them. */
+const processesOf = (server: Postgres): ReadonlyArray<number> => {
+  const parent = server.process().pid!
+  const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).filter((pid) => {
+    try {
+      return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) === parent
+    } catch {
+      return false
+    }
+  })
+  return [parent, ...children.map(Number)]
+}
+
+const signal = (pids: ReadonlyArray<number>, name: NodeJS.Signals): void => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name)
+    } catch {
+      continue
+    }
+  }
+}
+
+const server = shared(postgres())
+
+describe("what a server says", () => {
+  for (
+    const [code, message, kind, retryable] of [
+      ["42P01", `relation "effect_locks" does not exist`, "Unsupported", false],
+      ["42703", `column "queue" does not exist`, "Unsupported", false],
+      ["42501", "permission denied for table effect_locks", "Unauthorized", false],
+      ["28P01", `password authentication failed for user "app"`, "Unauthorized", false],
+      ["3D000", `database "nowhere" does not exist`, "Unsupported", false],
+      ["25006", "cannot execute UPDATE in a read-only transaction", "ReadOnly", true],
+      ["57P01", "terminating connection due to administrator command", "Unreachable", true],
+      ["57P03", "the database system is starting up", "Loading", true],
+      ["57014", "canceling statement due to statement timeout", "NoReply", true],
+      ["55P03", "canceling statement due to lock timeout", "NoReply", true],
+      ["40001", "could not serialize access due to concurrent update", "NoReply", true],
+      ["40P01", "deadlock detected", "NoReply", true],
+      ["53300", "sorry, too many clients already", "Unreachable", true],
+      ["53100", "could not extend file: No space left on device", "OutOfMemory", true],
+      ["08P01", "server conn crashed?", "Unreachable", true],
+      ["08006", "connection failure", "Unreachable", true],
+      ["0A000", "not supported", "Unsupported", false],
+      ["XX000", "something else", "Unknown", false]
+    ] as const
+  ) {
+    it(`${kind}: ${code} ${message}`, () => {
+      const cause = Object.assign(new Error(message), { code })
+      const { kind: found, retryable: again } = classify({ reason: { _tag: "UnknownError", cause } })
+      assert.deepStrictEqual([found, again], [kind, retryable])
+    })
+  }
+
+  it("Unreachable: a connection that cannot be made", () => {
+    const cause = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:5432"), { code: "ECONNREFUSED" })
+    assert.strictEqual(classify({ reason: { _tag: "ConnectionError", cause } }).kind, "Unreachable")
+  })
+})
+
+describe("a server in trouble", { timeout: 60_000 }, () => {
+  it.live("that crashes has forgotten no lock, and is found again", () =>
+    Effect.gen(function*() {
+      const own = yield* postgres()
+      yield* prepared(own)
+      const [one, other] = [
+        yield* SqlBackend.makeStore({ url: own.url }),
+        yield* SqlBackend.makeStore({ url: own.url })
+      ]
+      yield* take(one, "held", "a.0.0", 60_000)
+      yield* take(one, "released", "a.0.0", 60_000)
+      const backend = yield* LockBackend.make(other)
+      yield* take(one, "wanted", "a.0.0", 60_000)
+      const waiter = yield* Effect.forkChild(
+        Effect.provideService(Lock.withLock(Effect.void, "wanted"), LockBackend.LockBackend, backend)
+      )
+      yield* until(Effect.map(one.inspect("wanted"), (holder) => Option.getOrThrow(holder).waiters === 1))
+      yield* own.crash
+      assert.strictEqual(kindOf(yield* Effect.exit(take(one, "held", "b.0.0"))), "Unreachable")
+      yield* own.restart
+      const attempt = yield* eventually(take(one, "held", "b.0.0"))
+      assert.strictEqual(attempt._tag === "Held" && attempt.token, "a.0.0")
+      assert.isTrue(yield* eventually(one.release("wanted", "a.0.0")))
+      yield* Fiber.join(waiter)
+    }), 60_000)
+
+  it.live("that ends connections is connected to again, and waiters are told of what they missed", () =>
+    Effect.gen(function*() {
+      const { url } = yield* server
+      const options = { url, table: yield* table(url) }
+      const look = yield* admin(url)
+      const [one, other] = [yield* SqlBackend.makeStore(options), yield* SqlBackend.makeStore(options)]
+      yield* take(one, "key", "a.0.0")
+      const grants: Array<LockStore.Grant | undefined> = []
+      yield* other.listen!("key", "b.0.0", (grant) => grants.push(grant))
+      yield* wait(other, "key", "b.0.0")
+      grants.length = 0
+      yield* look.unsafe(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'effect-lock'"
+      )
+      yield* eventually(one.release("key", "a.0.0"))
+      yield* until(Effect.sync(() => grants.length > 0))
+      assert.strictEqual((yield* eventually(wait(other, "key", "b.0.0")))._tag, "Acquired")
+      // Listening again
+      yield* take(one, "next", "a.0.0")
+      const told: Array<LockStore.Grant | undefined> = []
+      yield* until(Effect.gen(function*() {
+        const token = `c.0.${told.length}-${Math.random().toString(36).slice(2)}`
+        yield* other.listen!("next", token, (grant) => told.push(grant))
+        yield* wait(other, "next", token)
+        const rows = yield* look.unsafe(`SELECT queue[1] FROM ${options.table} WHERE key = 'knext'`).values
+        const listens = String(rows[0][0]).includes("effect_lock:")
+        if (!listens) yield* other.release("next", token)
+        return listens
+      }))
+      yield* one.release("next", "a.0.0")
+      yield* until(Effect.sync(() => told.some((grant) => grant !== undefined)))
+    }))
+
+  it.live("that stands still is given up in time, and executes nothing when it goes on", () =>
+    Effect.gen(function*() {
+      const own = yield* postgres()
+      yield* prepared(own)
+      const store = yield* SqlBackend.makeStore({ url: own.url })
+      yield* take(store, "warm", "w.0.0")
+      const pids = processesOf(own)
+      yield* Effect.addFinalizer(() => Effect.sync(() => signal(pids, "SIGCONT")))
+      signal(pids, "SIGSTOP")
+      const attempts = yield* Effect.forEach(
+        ["a", "b", "c", "d", "e"],
+        (key) => Effect.exit(take(store, key, `${key}.0.0`, 600_000)),
+        { concurrency: "unbounded" }
+      )
+      // A statement that is out, or a connection that is not made: neither is an answer.
+      for (const attempt of attempts) assert.include(["NoReply", "Unreachable"], kindOf(attempt))
+      // Beyond the end that the claims have by the server's clock
+      yield* Effect.sleep("1 second")
+      signal(pids, "SIGCONT")
+      assert.strictEqual((yield* eventually(take(store, "after", "f.0.0")))._tag, "Acquired")
+      yield* Effect.sleep("500 millis")
+      for (const key of ["a", "b", "c", "d", "e"]) {
+        assert.isTrue(Option.isNone(yield* eventually(store.inspect(key))), key)
+      }
+    }), 60_000)
+
+  it.live("one of whose connections stands still is asked on others", () =>
+    Effect.gen(function*() {
+      const own = yield* postgres()
+      yield* prepared(own)
+      const look = yield* admin(own.url)
+      const store = yield* SqlBackend.makeStore({ url: own.url, maxConnections: 1 })
+      yield* take(store, "warm", "w.0.0")
+      const rows = yield* look.unsafe<{ readonly pid: number }>(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'effect-lock'"
+      )
+      const pids = rows.map(({ pid }) => pid)
+      assert.strictEqual(pids.length, 1)
+      yield* Effect.addFinalizer(() => Effect.sync(() => signal(pids, "SIGCONT")))
+      signal(pids, "SIGSTOP")
+      assert.strictEqual(kindOf(yield* Effect.exit(take(store, "key", "a.0.0"))), "NoReply")
+      assert.strictEqual((yield* take(store, "key", "b.0.0"))._tag, "Acquired")
+      signal(pids, "SIGCONT")
+    }), 60_000)
+
+  it.live("behind a network that swallows everything is asked again on new connections", () =>
+    Effect.gen(function*() {
+      const { port, url } = yield* server
+      const between = yield* proxy(port)
+      const store = yield* SqlBackend.makeStore({
+        url: url.replace(String(port), String(between.port)),
+        table: yield* table(url)
+      })
+      yield* Effect.forEach(["a", "b", "c"], (key) => take(store, key, "w.0.0"), { concurrency: "unbounded" })
+      between.dropRequests = true
+      const silent = yield* Effect.forEach(
+        ["d", "e", "f", "g"],
+        (key) => Effect.exit(take(store, key, "a.0.0")),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(silent.map(kindOf), ["NoReply", "NoReply", "NoReply", "NoReply"])
+      between.dropRequests = false
+      // The old connections stay silent for ever.
+      const answered = yield* eventually(take(store, "d", "b.0.0"))
+      assert.strictEqual(answered._tag, "Acquired")
+    }), 60_000)
+
+  it.live("whose reply is lost has executed, and is asked to undo it", () =>
+    Effect.gen(function*() {
+      const { port, url } = yield* server
+      const between = yield* proxy(port)
+      const name = yield* table(url)
+      const store = yield* SqlBackend.makeStore({ url: url.replace(String(port), String(between.port)), table: name })
+      const other = yield* SqlBackend.makeStore({ url, table: name })
+      yield* take(store, "warm", "w.0.0")
+      between.cutAtReply = true
+      assert.strictEqual(kindOf(yield* Effect.exit(take(store, "key", "a.0.0"))), "Unreachable")
+      assert.strictEqual(Option.getOrThrow(yield* other.inspect("key")).token, "a.0.0")
+      assert.isTrue(yield* eventually(store.release("key", "a.0.0")))
+      assert.isTrue(Option.isNone(yield* other.inspect("key")))
+    }))
+
+  it.live("whose answer comes after the release of its token has it given back", () =>
+    Effect.gen(function*() {
+      const { port, url } = yield* server
+      const between = yield* proxy(port)
+      const name = yield* table(url)
+      const store = yield* SqlBackend.makeStore({ url: url.replace(String(port), String(between.port)), table: name })
+      const other = yield* SqlBackend.makeStore({ url, table: name })
+      yield* Effect.forEach(["a", "b", "c"], (key) => take(store, key, "w.0.0"), { concurrency: "unbounded" })
+      between.delay = 300
+      const claim = yield* Effect.forkChild(take(store, "key", "a.0.0"))
+      yield* Effect.sleep("50 millis")
+      // Another connection may be quicker than the claim's.
+      between.delay = 0
+      assert.isFalse(yield* store.release("key", "a.0.0"))
+      assert.strictEqual((yield* Fiber.join(claim))._tag, "Acquired")
+      yield* until(Effect.map(other.inspect("key"), Option.isNone))
+    }))
+})
+
+describe("a standby", () => {
+  it.live("takes no locks, and once promoted gives higher fencing tokens", () =>
+    Effect.gen(function*() {
+      const primary = yield* postgres("wal_level=replica", "max_wal_senders=4")
+      yield* prepared(primary)
+      const second = yield* standby(primary)
+      const before = yield* SqlBackend.makeStore({ url: primary.url })
+      const after = yield* SqlBackend.makeStore({ url: second.url })
+      const first = yield* take(before, "key", "a.0.0", 60_000)
+      assert.strictEqual(kindOf(yield* Effect.exit(take(after, "other", "b.0.0"))), "ReadOnly")
+      yield* until(Effect.map(after.inspect("key"), Option.isSome))
+      yield* primary.crash
+      yield* promote(second)
+      const held = yield* eventually(take(after, "key", "b.0.0"))
+      assert.strictEqual(held._tag === "Held" && held.token, "a.0.0")
+      yield* after.release("key", "a.0.0")
+      const next = yield* take(after, "key", "b.0.0")
+      assert.isTrue(first._tag === "Acquired" && next._tag === "Acquired" && next.fencingToken > first.fencingToken)
+    }), 60_000)
+})
+
+describe("an old snapshot", () => {
+  it.live("held open by somebody else changes no answer", () =>
+    Effect.gen(function*() {
+      const { url } = yield* server
+      const options = { url, table: yield* table(url) }
+      const look = yield* admin(url)
+      const one = yield* SqlBackend.makeStore(options)
+      const other = yield* SqlBackend.makeStore(options)
+      yield* take(one, "key", "a.0.0")
+      yield* look.unsafe("BEGIN ISOLATION LEVEL REPEATABLE READ")
+      yield* look.unsafe(`SELECT * FROM ${options.table}`)
+      for (let i = 0; i < 300; i++) {
+        assert.isTrue(yield* one.release("key", i === 0 ? "a.0.0" : `b.0.${i - 1}`))
+        assert.strictEqual((yield* take(other, "key", `b.0.${i}`))._tag, "Acquired")
+        assert.strictEqual((yield* take(one, "key", "c.0.0"))._tag, "Held")
+      }
+      yield* look.unsafe("COMMIT")
+    }), 60_000)
+})

@@ -1,0 +1,498 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Layer, Option, Redacted } from "effect"
+import { Lock, LockBackend, type LockStore } from "effect-lock"
+import * as SqlBackend from "effect-lock/SqlBackend"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as Statement from "effect/sql/Statement"
+import * as Statements from "../../src/internal/sql/statements.ts"
+import * as Table from "../../src/internal/sql/table.ts"
+import { admin, pgbouncer, postgres } from "../support/postgres.ts"
+import { shared, until } from "../support/redis.ts"
+import { sqlClient, table } from "../support/sqlStores.ts"
+
+const server = shared(postgres())
+
+const bench = Effect.gen(function*() {
+  const { url } = yield* server
+  const name = yield* table(url)
+  const look = yield* admin(url)
+  return {
+    url,
+    table: name,
+    look,
+    store: SqlBackend.makeStore({ url, table: name }),
+    statements: Statements.make({ name, sql: name }),
+    row: (key: string) =>
+      Effect.map(
+        look.unsafe<{ readonly token: string; readonly queue: ReadonlyArray<string>; readonly fence: bigint }>(
+          `SELECT * FROM ${name} WHERE key = $1`,
+          [Table.rowName(key)]
+        ),
+        (rows) => rows[0]
+      )
+  }
+})
+
+const take = (store: LockStore.LockStore, key: string, token: string, expiresMillis = 30_000) =>
+  store.tryAcquire({ key, token, expiresMillis, wait: false })
+
+const wait = (store: LockStore.LockStore, key: string, token: string, expiresMillis = 30_000) =>
+  store.tryAcquire({ key, token, expiresMillis, wait: true })
+
+const kindOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
+  exit._tag === "Success"
+    ? "Success"
+    : (exit.cause.reasons[0] as { readonly error?: { readonly kind?: unknown } }).error?.kind
+
+describe("statements", { timeout: 60_000 }, () => {
+  it.live("take no transaction id for a refusal", () =>
+    Effect.gen(function*() {
+      const { look, store } = yield* bench
+      const [one, other] = [yield* store, yield* store]
+      const next = Effect.map(
+        look.unsafe<{ readonly id: string }>("SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS id"),
+        (rows) => Number(rows[0].id)
+      )
+      yield* take(one, "key", "a.b.c")
+      yield* wait(other, "key", "w.b.c")
+      const before = yield* next
+      for (let i = 0; i < 100; i++) {
+        yield* Effect.all(Array.from({ length: 10 }, (_, j) => take(other, "key", `t.${i}.${j}`)), {
+          concurrency: "unbounded"
+        })
+        // One that waits already may come by as often as it likes, too.
+        yield* wait(other, "key", "w.b.c")
+      }
+      // Vacuum may have taken a few.
+      assert.isBelow((yield* next) - before, 20)
+    }))
+
+  it.live("do not meet in a deadlock, whatever is in a batch", () =>
+    Effect.gen(function*() {
+      const { table, url } = yield* bench
+      // Plans that happen to sort or to hash would hide a wrong order.
+      const pg = { startupParameters: { enable_hashjoin: "off", enable_mergejoin: "off" } }
+      const make = SqlBackend.makeStore({ url, table, pg })
+      const stores = [yield* make, yield* make, yield* make]
+      let n = 0
+      const cycle = (store: LockStore.LockStore, round: number) =>
+        Effect.forEach(
+          // Rows that are there already, and new ones
+          Array.from({ length: 128 }, (_, i) => `key-${i < 10 ? i : `${round}-${i}`}`).toSorted(() =>
+            Math.random() - 0.5
+          ),
+          (key) => {
+            const token = `t.0.${n++}`
+            return Effect.flatMap(
+              take(store, key, token),
+              (attempt) => attempt._tag === "Acquired" ? store.release(key, token) : Effect.succeed(true)
+            )
+          },
+          { concurrency: "unbounded" }
+        )
+      const answers = yield* Effect.forEach(
+        Array.from({ length: 40 }, (_, i) => i),
+        (round) => Effect.forEach(stores, (store) => cycle(store, round), { concurrency: "unbounded" })
+      )
+      assert.isTrue(answers.flat(2).every(Boolean))
+    }))
+
+  it.live("answer each claim of a key that is several times in a batch", () =>
+    Effect.gen(function*() {
+      const { store } = yield* bench
+      const one = yield* store
+      const attempts = yield* Effect.all(
+        Array.from({ length: 40 }, (_, i) => take(one, `key-${i % 4}`, `t.0.${i}`)),
+        { concurrency: "unbounded" }
+      )
+      for (const key of [0, 1, 2, 3]) {
+        const winners = attempts.filter(({ _tag }, i) => i % 4 === key && _tag === "Acquired")
+        assert.strictEqual(winners.length, 1)
+      }
+    }))
+
+  it.live("wait for no row that somebody keeps locked", () =>
+    Effect.gen(function*() {
+      const { look, store, table } = yield* bench
+      const one = yield* store
+      for (const key of ["free", "held", "other"]) yield* take(one, key, "a.0.0")
+      yield* one.release("free", "a.0.0")
+      const locked = yield* Deferred.make<void>()
+      const open = yield* Effect.forkChild(look.withTransaction(
+        look.unsafe(`SELECT * FROM ${table} WHERE key IN ('kfree', 'kheld') FOR UPDATE`).pipe(
+          Effect.andThen(Deferred.succeed(locked, undefined)),
+          Effect.andThen(Effect.never)
+        )
+      ))
+      yield* Deferred.await(locked)
+      const attempts = yield* Effect.forEach(["free", "held", "new"], (key) => take(one, key, "b.0.0"), {
+        concurrency: "unbounded"
+      })
+      assert.deepStrictEqual(attempts.map(({ _tag }) => _tag), ["Held", "Held", "Acquired"])
+      const holding = (key: string) => ({ key, token: "a.0.0", expiresMillis: 30_000 })
+      const extended = yield* one.extendAll!([holding("other"), holding("held")])
+      assert.deepStrictEqual(extended.map((answer) => typeof answer === "boolean" ? answer : answer.kind), [
+        true,
+        "NoReply"
+      ])
+      assert.strictEqual(kindOf(yield* Effect.exit(one.extend(holding("held")))), "NoReply")
+      const releases = yield* Effect.forEach(["held", "other"], (key) => Effect.exit(one.release(key, "a.0.0")), {
+        concurrency: "unbounded"
+      })
+      assert.deepStrictEqual(releases.map(kindOf), ["NoReply", "Success"])
+      yield* Fiber.interrupt(open)
+      assert.strictEqual((yield* take(one, "free", "b.0.0"))._tag, "Acquired")
+    }))
+
+  it.live("never lose a waiter that joins while the holder leaves", () =>
+    Effect.gen(function*() {
+      const { store } = yield* bench
+      const [one, other] = [yield* store, yield* store]
+      yield* other.listen!("warm", "w.0.0", () => {})
+      for (let i = 0; i < 60; i++) {
+        const [holder, waiter] = [`h.0.${i}`, `w.0.${i}`]
+        yield* take(one, "key", holder)
+        let told = false
+        yield* Effect.scoped(Effect.gen(function*() {
+          yield* other.listen!("key", waiter, (grant) => {
+            told ||= grant !== undefined
+          })
+          const [attempt, released] = yield* Effect.all([wait(other, "key", waiter), one.release("key", holder)], {
+            concurrency: "unbounded"
+          })
+          assert.isTrue(released)
+          if (attempt._tag === "Held") yield* until(Effect.sync(() => told))
+          const occupant = Option.getOrThrow(yield* one.inspect("key"))
+          assert.strictEqual(occupant.token, waiter)
+        }))
+        assert.isTrue(yield* other.release("key", waiter))
+      }
+    }))
+
+  it.live("give the key to the first entry that they understand", () =>
+    Effect.gen(function*() {
+      const { look, row, store, table } = yield* bench
+      const one = yield* store
+      yield* take(one, "key", "a.0.0")
+      const queue = [
+        "",
+        "nonsense",
+        "x.0.0 soon 1000 -",
+        "x.0.0 1000 1000 " + "c".repeat(64),
+        "y.0.0 5000 1000 -",
+        "z.0.0 5000 1000 -"
+      ]
+      yield* look.unsafe(`UPDATE ${table} SET queue = $1`, [queue])
+      assert.isTrue(yield* one.release("key", "a.0.0"))
+      const { queue: left, token } = yield* row("key")
+      assert.deepStrictEqual([token, left], ["y.0.0", ["z.0.0 5000 1000 -"]])
+      yield* look.unsafe(`UPDATE ${table} SET queue = $1`, [["nonsense"]])
+      assert.isTrue(yield* one.release("key", "y.0.0"))
+      assert.isTrue(Option.isNone(yield* one.inspect("key")))
+    }))
+
+  it.live("raise the fencing token when the clock is behind", () =>
+    Effect.gen(function*() {
+      const { look, row, store, table } = yield* bench
+      const one = yield* store
+      yield* take(one, "key", "a.0.0")
+      const ahead = BigInt(Date.now() + 3_600_000) * 1000n
+      yield* look.unsafe(`UPDATE ${table} SET fence = $1`, [ahead])
+      yield* one.release("key", "a.0.0")
+      const next = yield* take(one, "key", "b.0.0")
+      assert.deepStrictEqual(next, { _tag: "Acquired", fencingToken: Number(ahead) + 512 })
+      // Asking again keeps it, or a fenced transaction would refuse its own lease.
+      assert.deepStrictEqual(yield* take(one, "key", "b.0.0"), next)
+      yield* wait(one, "key", "c.0.0")
+      yield* one.release("key", "b.0.0")
+      assert.strictEqual(Number((yield* row("key")).fence), Number(ahead) + 1024)
+    }))
+
+  it.live("do nothing for a claim that arrives too late", () =>
+    Effect.gen(function*() {
+      const { look, row, statements } = yield* bench
+      const past = String(Date.now() * 1000 - 1_000_000)
+      const [attempt] = yield* look.unsafe(statements.acquire, [["kkey"], ["a.0.0"], ["1000"], past]).values
+      assert.deepStrictEqual([attempt[1], attempt[6]], [null, true])
+      yield* look.unsafe(statements.wait, ["kkey", "a.0.0", "1000", past, "a.0.0 1000 1000 -"])
+      assert.isUndefined(yield* row("key"))
+      yield* look.unsafe(statements.acquire, [["kkey"], ["a.0.0"], ["100000"], null])
+      yield* look.unsafe(statements.wait, ["kkey", "b.0.0", "1000", past, "b.0.0 1000 1000 -"])
+      yield* look.unsafe(statements.exchange, ["kkey", "a.0.0", "b.0.0", "1000", past, "b.0.0 1000 1000 -"])
+      const { queue, token } = yield* row("key")
+      assert.deepStrictEqual([token, queue], ["a.0.0", []])
+    }))
+
+  it.live("sweep rows that nobody has wanted for a minute, and no others", () =>
+    Effect.gen(function*() {
+      const { look, statements, store, table } = yield* bench
+      const one = yield* store
+      for (const key of ["held", "fresh", "old"]) yield* take(one, key, "a.0.0")
+      for (const key of ["fresh", "old"]) yield* one.release(key, "a.0.0")
+      yield* look.unsafe(`UPDATE ${table} SET expires_at = expires_at - interval '61 s' WHERE key = 'kold'`)
+      yield* look.unsafe(statements.sweep)
+      const rows = yield* look.unsafe(`SELECT key FROM ${table} ORDER BY key`).values
+      assert.deepStrictEqual(rows.map(([key]) => key), ["kfresh", "kheld"])
+    }))
+})
+
+describe("waiting", { timeout: 60_000 }, () => {
+  it.live("is told where LISTEN is heard", () =>
+    Effect.gen(function*() {
+      const { row, store } = yield* bench
+      const [one, other] = [yield* store, yield* store]
+      yield* take(one, "key", "a.0.0")
+      const grants: Array<LockStore.Grant | undefined> = []
+      yield* other.listen!("key", "b.0.0", (grant) => grants.push(grant))
+      yield* wait(other, "key", "b.0.0")
+      assert.match((yield* row("key")).queue[0], /^b\.0\.0 30000 1000 effect_lock:\S+$/)
+      yield* one.release("key", "a.0.0")
+      yield* until(Effect.sync(() => grants.some((grant) => grant !== undefined)))
+      const grant = grants.find((grant) => grant !== undefined)!
+      assert.isAtMost(grant.leaseMillis, 1000)
+      const claimed = yield* wait(other, "key", "b.0.0")
+      assert.deepStrictEqual(claimed, { _tag: "Acquired", fencingToken: grant.fencingToken })
+      assert.isAbove(Option.getOrThrow(yield* one.inspect("key")).remainingMillis!, 20_000)
+    }))
+
+  it.live("comes by where a pooler swallows what LISTEN would hear", () =>
+    Effect.gen(function*() {
+      const b = yield* bench
+      const pooled = yield* pgbouncer(yield* server)
+      const one = yield* b.store
+      const other = yield* SqlBackend.makeStore({ url: pooled, table: b.table })
+      yield* take(one, "key", "a.0.0")
+      let calls = 0
+      yield* other.listen!("key", "b.0.0", () => calls++)
+      yield* wait(other, "key", "b.0.0")
+      assert.strictEqual((yield* b.row("key")).queue[0], "b.0.0 30000 1000 -")
+      yield* until(Effect.sync(() => calls > 20))
+      yield* one.release("key", "a.0.0")
+      assert.strictEqual((yield* wait(other, "key", "b.0.0"))._tag, "Acquired")
+    }))
+
+  it.live("ignores messages that are not ours, and gives back what nobody here wants", () =>
+    Effect.gen(function*() {
+      const { look, row, store } = yield* bench
+      const [one, other] = [yield* store, yield* store]
+      yield* take(one, "key", "a.0.0")
+      const grants: Array<LockStore.Grant | undefined> = []
+      yield* other.listen!("key", "b.0.0", (grant) => grants.push(grant))
+      yield* wait(other, "key", "b.0.0")
+      const channel = (yield* row("key")).queue[0].split(" ")[3]
+      const messages = ["", "nonsense", "2 b.0.0 1 1 1 kkey", "1 b.0.0 x 1 1 kkey", "1 a.0.0 1 1 1 kelsewhere"]
+      for (const message of messages) yield* look.unsafe("SELECT pg_notify($1, $2)", [channel, message])
+      yield* take(one, "stray", "s.0.0")
+      yield* look.unsafe("SELECT pg_notify($1, $2)", [channel, "1 s.0.0 1 1 1 kstray"])
+      yield* until(Effect.map(one.inspect("stray"), Option.isNone))
+      assert.isTrue(grants.every((grant) => grant === undefined))
+      assert.strictEqual(Option.getOrThrow(yield* one.inspect("key")).token, "a.0.0")
+    }))
+
+  it.live("behind many that are gone takes as long as behind one", () =>
+    Effect.gen(function*() {
+      const { look, store, table } = yield* bench
+      const [one, other] = [yield* store, yield* store]
+      yield* take(one, "key", "a.0.0")
+      const dead = Array.from({ length: 40 }, (_, i) => `d.0.${i} 30000 1000 effect_lock:dead`)
+      yield* look.unsafe(`UPDATE ${table} SET queue = $1`, [dead])
+      const waiters = yield* Effect.forEach(Array.from({ length: 20 }), () =>
+        Effect.flatMap(LockBackend.make(other), (backend) =>
+          Effect.forkChild(
+            Effect.provideService(Lock.withLock(Effect.void, "key"), LockBackend.LockBackend, backend)
+          )))
+      yield* until(Effect.map(one.inspect("key"), (holder) =>
+        Option.getOrThrow(holder).waiters === 60))
+      yield* one.release("key", "a.0.0")
+      // Each of the dead would take a second, or one of them for each of the others.
+      const exit = yield* Effect.timeoutOption(Fiber.joinAll(waiters), "15 seconds")
+      assert.isTrue(Option.isSome(exit))
+    }))
+
+  it.live("leaves no entry and no listener when it is over", () =>
+    Effect.gen(function*() {
+      const { look, row, store } = yield* bench
+      const [one, other] = [yield* store, yield* store]
+      yield* take(one, "key", "a.0.0")
+      yield* Effect.scoped(Effect.andThen(other.listen!("key", "b.0.0", () => {}), wait(other, "key", "b.0.0")))
+      assert.isFalse(yield* other.release("key", "b.0.0"))
+      assert.deepStrictEqual((yield* row("key")).queue, [])
+      const listening = look.unsafe<{ readonly n: number }>(
+        "SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'effect-lock' AND query ILIKE 'LISTEN%'"
+      )
+      yield* until(Effect.map(listening, (rows) => rows[0].n === 0))
+    }))
+})
+
+describe("living in the program's database", { timeout: 60_000 }, () => {
+  it.live("is not part of a transaction that the program has open", () =>
+    Effect.gen(function*() {
+      const { look, table, url } = yield* bench
+      const sql = yield* sqlClient(url)
+      const held = Effect.map(
+        look.unsafe(`SELECT 1 FROM ${table} WHERE key = 'kkey' AND expires_at > clock_timestamp()`),
+        (rows) => rows.length
+      )
+      // Also when the layer is built inside of it
+      const program = Lock.withLock(held, "key", { expires: "30 seconds" }).pipe(
+        Effect.provide(Layer.fresh(SqlBackend.layerSqlClient({ table })))
+      )
+      const seen = yield* sql.withTransaction(program).pipe(Effect.provideService(SqlClient.SqlClient, sql))
+      assert.strictEqual(seen, 1)
+      yield* until(Effect.map(held, (n) => n === 0))
+      const failed = yield* Effect.exit(sql.withTransaction(Effect.andThen(program, Effect.fail("rolled back")))).pipe(
+        Effect.provideService(SqlClient.SqlClient, sql)
+      )
+      assert.isTrue(Exit.isFailure(failed))
+      yield* until(Effect.map(held, (n) => n === 0))
+    }))
+
+  it.live("keeps its leases while the program's pool is busy", () =>
+    Effect.gen(function*() {
+      const { table, url } = yield* bench
+      const sql = yield* sqlClient(url, 2)
+      const busy = yield* Effect.forkChild(
+        Effect.forEach([1, 2], () => sql.withTransaction(sql`SELECT pg_sleep(4)`), { concurrency: "unbounded" })
+      )
+      const work = Lock.withLock(Effect.as(Effect.sleep("3 seconds"), "done"), "key", { expires: "1 second" })
+      assert.strictEqual(yield* Effect.provide(work, SqlBackend.layer({ url, table })), "done")
+      yield* Fiber.interrupt(busy)
+    }))
+
+  it.live("works with another default isolation of the database", () =>
+    Effect.gen(function*() {
+      const b = yield* bench
+      const name = `isolation_${b.table}`
+      yield* b.look.unsafe(`CREATE DATABASE ${name}`)
+      yield* b.look.unsafe(`ALTER DATABASE ${name} SET default_transaction_isolation = 'serializable'`)
+      yield* Effect.addFinalizer(() => Effect.ignore(b.look.unsafe(`DROP DATABASE ${name} WITH (FORCE)`)))
+      const url = b.url.replace(/\w+$/, name)
+      const options = { url, table: yield* table(url) }
+      const stores = yield* Effect.all([SqlBackend.makeStore(options), SqlBackend.makeStore(options)])
+      const attempts = yield* Effect.forEach(
+        Array.from({ length: 200 }, (_, i) => i),
+        (i) => {
+          const store = stores[i % 2]
+          return Effect.flatMap(take(store, "key", `t.0.${i}`), ({ _tag }) =>
+            _tag === "Acquired" ? store.release("key", `t.0.${i}`) : Effect.succeed(true))
+        },
+        { concurrency: 16 }
+      )
+      assert.isTrue(attempts.every(Boolean))
+    }))
+
+  it.live("migrates once, whoever asks", () =>
+    Effect.gen(function*() {
+      const b = yield* bench
+      const migrated = `migrated_${b.table}`
+      yield* Effect.addFinalizer(() => Effect.ignore(b.look.unsafe(`DROP TABLE ${migrated}, ${migrated}_migrations`)))
+      const sql = yield* sqlClient(b.url)
+      const deploy = Layer.build(Layer.fresh(SqlBackend.layerMigrations({ table: migrated }))).pipe(
+        Effect.provideService(SqlClient.SqlClient, sql)
+      )
+      yield* deploy
+      yield* Effect.all([deploy, deploy], { concurrency: "unbounded" })
+      const store = yield* SqlBackend.makeStore({ url: b.url, table: migrated })
+      assert.strictEqual((yield* take(store, "key", "a.0.0"))._tag, "Acquired")
+      const history = yield* b.look.unsafe(`SELECT migration_id, name FROM ${migrated}_migrations`).values
+      assert.deepStrictEqual(history, [[1, "create_table"]])
+    }))
+
+  it.live("finds its table in a schema", () =>
+    Effect.gen(function*() {
+      const { look, table, url } = yield* bench
+      const name = `app_${table}`
+      yield* look.unsafe(`CREATE SCHEMA ${name}`)
+      yield* Effect.addFinalizer(() => Effect.ignore(look.unsafe(`DROP SCHEMA ${name} CASCADE`)))
+      yield* look.unsafe(yield* SqlBackend.createTable({ table: `${name}.locks` }))
+      const work = Lock.withLock(Effect.succeed("done"), "key")
+      assert.strictEqual(yield* Effect.provide(work, SqlBackend.layer({ url, table: `${name}.locks` })), "done")
+    }))
+})
+
+describe("what is wrong is said", () => {
+  const build = (options: SqlBackend.Options) => Effect.flip(Effect.scoped(SqlBackend.makeStore(options)))
+  const ask = (options: SqlBackend.Options) =>
+    Effect.flip(Effect.scoped(Effect.flatMap(SqlBackend.makeStore(options), (store) => take(store, "key", "a.0.0"))))
+
+  for (
+    const [what, options, message] of [
+      ["a table that is no name", { table: "a b" }, /"table": got "a b", expected a name such as "effect_locks"/],
+      ["a table with a quote in it", { table: "a\"; DROP" }, /"table"/],
+      ["a name that is too long", { table: "a".repeat(49) }, /at most 48 characters/],
+      ["another scheme", { url: "mysql://root:secret@db/x" }, /"url": got a malformed URL, expected postgres:/],
+      ["a port that is none", { url: "postgres://app:secret@host:99999/x" }, /"url": got a malformed URL/],
+      ["bad percent-encoding", { url: Redacted.make("postgres://app:se%cret@host/x") }, /"url": got a malformed URL/],
+      ["two hosts", { url: "postgres://app:secret@a,b:1,c/x" }, /"url": got a malformed URL/],
+      ["a port by itself", { port: 0 }, /"port": got 0, expected a whole number from 1 to 65535/],
+      ["too many connections", { maxConnections: 21 }, /"maxConnections": got 21, expected a whole number from 1 to 20/]
+    ] as const
+  ) {
+    it.live(what, () =>
+      Effect.map(build(options), (error) => {
+        assert.strictEqual(error.reason._tag, "InvalidOptions")
+        assert.match(error.message, message)
+        assert.notInclude(JSON.stringify([error, String(error)]), "secret")
+      }))
+  }
+
+  it.live("no user anywhere", () =>
+    Effect.gen(function*() {
+      const { USER, USERNAME } = process.env
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => Object.assign(process.env, USER && { USER }, USERNAME && { USERNAME }))
+      )
+      delete process.env.USER
+      delete process.env.USERNAME
+      const error = yield* build({ url: "postgres://localhost/app" })
+      assert.match(error.message, /"username": got none, expected the name of a database user/)
+      yield* Effect.scoped(SqlBackend.makeStore({ url: "postgres://localhost/app?user=app" }))
+    }))
+
+  it.live("a table that is missing, with the statement that creates it", () =>
+    Effect.gen(function*() {
+      const { url } = yield* server
+      const error = yield* ask({ url, table: "nowhere" })
+      assert.deepStrictEqual([error.name, "kind" in error && error.kind], ["BackendFailure", "Unsupported"])
+      assert.include(error.message, yield* SqlBackend.createTable({ table: "nowhere" }))
+    }))
+
+  it.live("a database that is missing, a right that is missing, a server that is missing", () =>
+    Effect.gen(function*() {
+      const { look, table, url } = yield* bench
+      yield* look.unsafe(`CREATE ROLE guest_${table} LOGIN`)
+      yield* Effect.addFinalizer(() => Effect.ignore(look.unsafe(`DROP ROLE guest_${table}`)))
+      const kinds = yield* Effect.forEach([
+        { url: url.replace(/\w+$/, "nowhere") },
+        { url, table, username: `guest_${table}` },
+        { url: "postgres://app:secret@127.0.0.1:1/postgres" }
+      ], (options) =>
+        Effect.map(ask(options), (error) => {
+          assert.notInclude(JSON.stringify([error, String(error)]), "secret")
+          return "kind" in error ? error.kind : error._tag
+        }))
+      assert.deepStrictEqual(kinds, ["Unsupported", "Unauthorized", "Unreachable"])
+    }))
+
+  it.live("a client of another dialect", () =>
+    Effect.gen(function*() {
+      const sqlite = yield* SqlClient.make({
+        acquirer: Effect.die("not used"),
+        compiler: Statement.makeCompilerSqlite(),
+        driver: "test",
+        spanAttributes: []
+      }).pipe(Effect.provide(Reactivity.layer))
+      const error = yield* Effect.flip(Effect.scoped(
+        Effect.provideService(SqlBackend.makeStoreSqlClient(), SqlClient.SqlClient, sqlite)
+      ))
+      assert.match(error.message, /\(Unsupported\): the SqlClient speaks SQLite, and locks need PostgreSQL/)
+    }))
+
+  it.live("a layer that was closed", () =>
+    Effect.gen(function*() {
+      const { store } = yield* bench
+      const closed = yield* Effect.scoped(store)
+      assert.strictEqual(kindOf(yield* Effect.exit(take(closed, "key", "a.0.0"))), "Closed")
+    }))
+})

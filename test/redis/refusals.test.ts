@@ -1,0 +1,150 @@
+/** What a server refuses, and to whom. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Option, Redacted } from "effect"
+import { Lock } from "effect-lock"
+import type { BackendFailure, LockError } from "effect-lock/LockError"
+import * as RedisBackend from "effect-lock/RedisBackend"
+import type { Redis } from "ioredis"
+import { client, redis, until } from "../support/redis.ts"
+
+const user = (look: Redis, name: string, ...rules: ReadonlyArray<string>) =>
+  Effect.promise(() => look.call("acl", "setuser", name, "reset", "on", ">p", ...rules))
+
+const as = (port: number, username: string, options?: RedisBackend.Options) =>
+  RedisBackend.makeStore({ host: "127.0.0.1", port, username, password: Redacted.make("p"), ...options })
+
+const layerAs = (port: number, username: string) =>
+  RedisBackend.layer({ host: "127.0.0.1", port, username, password: Redacted.make("p") })
+
+const kindOf = (exit: Exit.Exit<unknown, LockError>): string => {
+  const reason = Option.getOrUndefined(Exit.findErrorOption(exit))?.reason
+  return reason?._tag === "BackendFailure" ? reason.kind : reason?._tag ?? exit._tag
+}
+
+const claim = (key: string, token: string) => ({ key, token, expiresMillis: 20_000, wait: false })
+
+describe("one lock that is out of reach", () => {
+  it.live("spoils no attempt, no release and no renewal of the others", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      yield* user(look, "u", "~lock:{a*", "&*", "+@all")
+      const store = yield* as(port, "u")
+      yield* store.inspect("a")
+      const keys = Array.from({ length: 40 }, (_, i) => i === 17 ? "b" : `a${i}`)
+      const each = <A, E>(f: (key: string) => Effect.Effect<A, E>) =>
+        Effect.forEach(keys, (key) => Effect.exit(f(key)), { concurrency: "unbounded" })
+      const failed = (exits: ReadonlyArray<Exit.Exit<unknown, unknown>>) =>
+        keys.filter((_, i) => exits[i]._tag === "Failure")
+      const attempts = yield* each((key) => store.tryAcquire(claim(key, `p.${key}`)))
+      assert.deepStrictEqual(failed(attempts), ["b"])
+      const failure = Option.getOrUndefined(Exit.findErrorOption(attempts[17]))
+      assert.deepStrictEqual([failure?.kind, failure?.retryable, failure?.key], ["Unauthorized", false, "b"])
+      const holdings = keys.map((key) => ({ key, token: `p.${key}`, expiresMillis: 30_000 }))
+      const extended = yield* store.extendAll!(holdings)
+      assert.deepStrictEqual(keys.filter((_, i) => extended[i] !== true), ["b"])
+      assert.strictEqual((extended[17] as BackendFailure).kind, "Unauthorized")
+      assert.deepStrictEqual(failed(yield* each((key) => store.release(key, `p.${key}`))), ["b"])
+      assert.deepStrictEqual(yield* Effect.promise(() => look.keys("*")), [])
+    }))
+
+  it.live("is lost alone when the rules are narrowed", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      yield* user(look, "u", "~lock:*", "&*", "+@all")
+      yield* Effect.gen(function*() {
+        const hold = (key: string) =>
+          Effect.forkChild(Effect.exit(Lock.withLock(Effect.sleep("3 seconds"), key, { expires: "1 second" })))
+        const fibers = yield* Effect.forEach(["a1", "a2", "a3", "b"], hold)
+        yield* until(Effect.promise(async () => (await look.keys("*")).length === 4))
+        yield* user(look, "u", "~lock:{a*", "&*", "+@all")
+        const exits = yield* Effect.forEach(fibers, Fiber.join)
+        assert.deepStrictEqual(exits.map(kindOf), ["Success", "Success", "Success", "LockLost"])
+      }).pipe(Effect.provide(layerAs(port, "u")))
+    }), 20_000)
+})
+
+describe("rights", () => {
+  it.live("who may only read may inspect", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      yield* user(look, "r", "%R~lock:*", "-@all", "+@read", "+info")
+      yield* Effect.promise(() => look.set("lock:{k}", "somebody", "PX", 60_000))
+      const occupant = Option.getOrThrow(yield* (yield* as(port, "r")).inspect("k"))
+      assert.deepStrictEqual([occupant.token, occupant.waiters], ["somebody", 0])
+      assert.isAtMost(occupant.remainingMillis!, 60_000)
+    }))
+
+  for (
+    const message of [
+      "ERR The user executing the script can't access at least one of the keys mentioned in the command arguments script: abc, on @user_script:7.",
+      "ERR The user executing the script can't run this command or subcommand script: abc, on @user_script:7.",
+      "NOPERM User u has no permissions to run the 'set' command script: abc, on @user_script:7."
+    ]
+  ) {
+    it.effect(`missing inside a script are missing rights: ${message.slice(0, 50)}`, () =>
+      Effect.gen(function*() {
+        const { classify } = yield* Effect.promise(() => import("../../src/internal/redis/failure.ts"))
+        assert.deepStrictEqual(classify(new Error(message)), { kind: "Unauthorized", retryable: false })
+      }))
+  }
+
+  it.live("a right that only scripts need is told as missing", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      yield* user(look, "u", "~lock:*", "&*", "+@all", "-pexpire", "-set")
+      const failure = yield* Effect.flip((yield* as(port, "u")).tryAcquire(claim("k", "p.1")))
+      assert.deepStrictEqual([failure.kind, failure.retryable], ["Unauthorized", false])
+    }))
+
+  it.live("to subscribe may be given later", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      yield* user(look, "u", "~lock:*", "resetchannels", "+@all")
+      const store = yield* as(port, "u")
+      yield* store.tryAcquire(claim("k", "p.1"))
+      let told = false
+      yield* store.listen!("k", "p.2", () => told = true)
+      yield* store.tryAcquire({ ...claim("k", "p.2"), wait: true })
+      const entries = Effect.promise(() => look.zrange("lock:{k}:q", "0", "-1"))
+      assert.deepStrictEqual(yield* entries, ["p.2,20000,2"])
+      yield* user(look, "u", "~lock:*", "&lock:ch:*", "+@all")
+      yield* until(Effect.map(entries, (entries) => entries.join() === "p.2,20000,1"))
+      yield* store.release("k", "p.1")
+      yield* until(Effect.sync(() => told))
+    }).pipe(Effect.scoped), 30_000)
+})
+
+describe("a full server", () => {
+  it.live("lets a lock go to who waits for it, here and elsewhere", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      const make = RedisBackend.makeStore({ host: "127.0.0.1", port })
+      const [one, other] = [yield* make, yield* make]
+      for (const how of ["release", "exchange", "withdraw"] as const) {
+        yield* one.tryAcquire(claim(how, "p.1"))
+        if (how === "withdraw") {
+          // it has waited itself
+          yield* one.release(how, "p.1")
+          yield* one.tryAcquire({ ...claim(how, "p.1"), wait: true })
+        }
+        let told = false
+        yield* other.listen!(how, "q.1", () => told = true)
+        yield* other.tryAcquire({ ...claim(how, "q.1"), wait: true })
+        yield* Effect.promise(() => look.config("SET", "maxmemory", "1"))
+        if (how === "exchange") {
+          const next = yield* one.exchange!("p.1", { ...claim(how, "p.2"), wait: true })
+          assert.strictEqual(next._tag, "Held")
+        } else assert.isTrue(yield* one.release(how, "p.1"))
+        yield* until(Effect.sync(() => told))
+        assert.strictEqual((yield* other.tryAcquire({ ...claim(how, "q.1"), wait: true }))._tag, "Acquired")
+        assert.isTrue(yield* other.release(how, "q.1"))
+        yield* Effect.promise(() => look.config("SET", "maxmemory", "0"))
+      }
+    }).pipe(Effect.scoped))
+})

@@ -1,0 +1,239 @@
+/** How those who wait hear of a lock, whatever happens to the connection on which they should. */
+import { assert, describe, it } from "@effect/vitest"
+import { type Context, Effect, Fiber, Layer, Schedule, type Scope } from "effect"
+import { Lock, type LockBackend } from "effect-lock"
+import type { LockError } from "effect-lock/LockError"
+import * as RedisBackend from "effect-lock/RedisBackend"
+import type { Redis } from "ioredis"
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { type Gate, gate } from "../support/gate.ts"
+import { client, commandCounts, kill, redis, scriptCount, until } from "../support/redis.ts"
+
+type Backend = Context.Context<LockBackend.LockBackend>
+
+const backend = (port: number, options?: RedisBackend.Options): Effect.Effect<Backend, LockError, Scope.Scope> =>
+  Layer.build(Layer.fresh(RedisBackend.layer({ host: "127.0.0.1", port, ...options })))
+
+const waiters = (look: Redis, key: string) => Effect.promise(() => look.zcard(`lock:{${key}}:q`))
+
+const listeners = (look: Redis) =>
+  Effect.promise(async () => (await look.pubsub("CHANNELS", "lock:ch:*") as Array<string>).length)
+
+const somebodyHolds = (look: Redis, key: string) =>
+  Effect.promise(() => look.set(`lock:{${key}}`, "1-aaaaaaaaaaaa.lq3x5k2p.bbbbbbbbbb", "PX", 600_000))
+
+/** Milliseconds from a release in one process until a waiter in another is in. */
+const handOver = (look: Redis, from: Backend, to: Backend, key: string) =>
+  Effect.gen(function*() {
+    const lease = yield* Effect.provide(Lock.acquire(key), from)
+    const waiter = yield* Effect.forkChild(
+      Effect.provide(Lock.withLock(Effect.sync(() => performance.now()), key, { timeout: "20 seconds" }), to)
+    )
+    yield* until(Effect.map(waiters(look, key), (count) => count === 1))
+    const freed = performance.now()
+    yield* lease.release
+    return (yield* Fiber.join(waiter)) - freed
+  }).pipe(Effect.scoped)
+
+/** Of several, since one may be held up by the machine: without a message it takes seconds, each time. */
+const quickest = (look: Redis, from: Backend, to: Backend) =>
+  Effect.map(
+    Effect.forEach(["a", "b", "c"], (key) => handOver(look, from, to, key)),
+    (millis) => Math.min(...millis)
+  )
+
+/** A standby in the process, so that its subscription is never idle. */
+const standby = (look: Redis, context: Backend) =>
+  Effect.gen(function*() {
+    yield* somebodyHolds(look, "other")
+    yield* Effect.forkScoped(Effect.provide(Lock.withLock(Effect.void, "other", { timeout: "Infinity" }), context))
+    yield* until(Effect.map(waiters(look, "other"), (count) => count === 1))
+  })
+
+describe("many that wait", () => {
+  it.live(
+    "are told although they were there before the subscription, and cost next to nothing",
+    () =>
+      Effect.gen(function*() {
+        const { port } = yield* redis()
+        const look = yield* client(port)
+        const count = 600
+        const keys = Array.from({ length: count }, (_, i) => `k${i}`)
+        yield* Effect.forEach(keys, (key) => somebodyHolds(look, key), { concurrency: "unbounded" })
+        // the subscription takes far longer than anybody waits for it
+        const between = yield* gate(port)
+        between.delaySubscriptions = 600
+        const context = yield* backend(between.port)
+        const fibers = yield* Effect.forEach(
+          keys,
+          (key) => Effect.forkChild(Effect.provide(Lock.withLock(Effect.void, key, { timeout: "Infinity" }), context))
+        )
+        const modes = Effect.promise(async () => {
+          const pipeline = look.pipeline()
+          for (const key of keys) pipeline.zrange(`lock:{${key}}:q`, "0", "-1")
+          const entries = (await pipeline.exec())!.flatMap(([, entries]) => entries as Array<string>)
+          return { told: entries.filter((entry) => entry.endsWith(",1")).length, all: entries.length }
+        })
+        yield* until(Effect.map(modes, ({ told }) => told === count))
+        assert.strictEqual((yield* modes).all, count, "each is in its queue once")
+        yield* commandCounts(look)
+        yield* Effect.sleep("4 seconds")
+        // three scripts for one look at all of them, every three seconds
+        assert.isAtMost(scriptCount(yield* commandCounts(look)), 9)
+        yield* Effect.forEach(keys, (key) => Effect.promise(() => look.del(`lock:{${key}}`)))
+        yield* Fiber.joinAll(fibers)
+      }),
+    60_000
+  )
+
+  it.live("stay in the queue for as long as they wait, however seldom they ask", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      const context = yield* backend(port)
+      yield* somebodyHolds(look, "k")
+      const waiter = yield* Effect.forkChild(
+        Effect.provide(
+          Lock.withLock(Effect.succeed("in"), "k", { timeout: "Infinity", retry: Schedule.spaced("10 minutes") }),
+          context
+        )
+      )
+      yield* until(Effect.map(waiters(look, "k"), (count) => count === 1))
+      const [arrived] = yield* Effect.promise(() => look.zrange("lock:{k}:q", "0", "-1", "WITHSCORES"))
+      yield* Effect.promise(() => look.del("lock:{k}:q"))
+      yield* until(Effect.map(waiters(look, "k"), (count) => count === 1))
+      assert.deepStrictEqual(
+        (yield* Effect.promise(() => look.zrange("lock:{k}:q", "0", "-1", "WITHSCORES")))[0],
+        arrived
+      )
+      assert.isAbove(yield* Effect.promise(() => look.pttl("lock:{k}:q")), 5000)
+      yield* Effect.promise(() => look.del("lock:{k}"))
+      assert.strictEqual(yield* Fiber.join(waiter), "in")
+    }), 30_000)
+})
+
+describe("a subscription that does not hear what it should", () => {
+  const broken = (name: string, breakIt: (between: Gate) => void) =>
+    it.live(`is replaced when ${name}`, () =>
+      Effect.gen(function*() {
+        const { port } = yield* redis()
+        const look = yield* client(port)
+        const between = yield* gate(port)
+        const [holder, waiter] = [yield* backend(port), yield* backend(between.port)]
+        yield* standby(look, waiter)
+        const before = between.subscriptions()
+        breakIt(between)
+        yield* until(Effect.sync(() => between.subscriptions() > before))
+        yield* until(Effect.map(listeners(look), (count) => count >= 1))
+        assert.isBelow(yield* quickest(look, holder, waiter), 1000)
+      }), 40_000)
+
+  broken("the server's side is gone and nobody says so", (between) => between.forget())
+  broken("its packets vanish, while the server believes in it", (between) => between.mute())
+  broken("it is cut", (between) => between.cutSubscriptions())
+
+  it.live(
+    "is moved to the server that the commands have moved to, with everybody's place",
+    () =>
+      Effect.gen(function*() {
+        const one = yield* redis("--repl-diskless-sync-delay", "0")
+        const other = yield* redis("--replicaof", "127.0.0.1", String(one.port), "--repl-diskless-sync-delay", "0")
+        const [look, lookOther] = [yield* client(one.port), yield* client(other.port)]
+        const linked = (from: Redis) =>
+          until(Effect.promise(async () => (await from.info("replication")).includes("master_link_status:up")))
+        yield* linked(lookOther)
+        const between = yield* gate(one.port)
+        const [holder, waiter] = [yield* backend(between.port), yield* backend(between.port)]
+        yield* standby(look, waiter)
+        yield* until(Effect.promise(async () => (await lookOther.zcard("lock:{other}:q")) === 1))
+        // the endpoint moves, and no connection is closed
+        yield* Effect.promise(() => lookOther.replicaof("NO", "ONE"))
+        between.target = other.port
+        yield* Effect.promise(() => look.replicaof("127.0.0.1", other.port))
+        yield* until(Effect.map(listeners(lookOther), (count) => count >= 1))
+        assert.isBelow(yield* quickest(lookOther, holder, waiter), 1000)
+        assert.strictEqual(yield* waiters(lookOther, "other"), 1)
+      }),
+    40_000
+  )
+
+  it.live("is tried again until it is at the server that gives the locks", () =>
+    Effect.gen(function*() {
+      const one = yield* redis("--repl-diskless-sync-delay", "0")
+      const replica = yield* redis("--replicaof", "127.0.0.1", String(one.port), "--repl-diskless-sync-delay", "0")
+      const look = yield* client(one.port)
+      const between = yield* gate(one.port)
+      // a name that leads to several servers: the second connection to the replica, later ones to either
+      between.route = (nth) => nth === 1 ? replica.port : one.port
+      const [holder, waiter] = [yield* backend(one.port), yield* backend(between.port)]
+      yield* standby(look, waiter)
+      yield* until(Effect.map(listeners(look), (count) => count === 1))
+      assert.isBelow(yield* quickest(look, holder, waiter), 1000)
+    }), 40_000)
+})
+
+describe("waiters that are gone", () => {
+  const worker = (port: number, key: string) =>
+    Effect.acquireRelease(
+      Effect.sync(() =>
+        spawn(process.execPath, [
+          "--import",
+          "tsx",
+          fileURLToPath(new URL("worker.ts", import.meta.url)),
+          String(port),
+          key,
+          "1",
+          "60000"
+        ], { stdio: ["pipe", "pipe", "inherit"] })
+      ),
+      (child) => kill(child)
+    )
+
+  for (const [how, signal] of [["stopped", "SIGSTOP"], ["killed", "SIGKILL"]] as const) {
+    it.live(`cost the next one a second together, when they are ${how}`, () =>
+      Effect.gen(function*() {
+        const { port } = yield* redis()
+        const look = yield* client(port)
+        const [holder, living] = [yield* backend(port), yield* backend(port)]
+        const lease = yield* Effect.provide(Lock.acquire("k"), holder)
+        const dead = yield* Effect.forEach([1, 2, 3, 4], () => worker(port, "k"), { concurrency: "unbounded" })
+        for (const child of dead) child.stdin.write("go\n")
+        yield* until(Effect.map(waiters(look, "k"), (count) => count === 4))
+        for (const child of dead) child.kill(signal)
+        const waiter = yield* Effect.forkChild(
+          Effect.provide(Lock.withLock(Effect.sync(() => performance.now()), "k", { timeout: "30 seconds" }), living)
+        )
+        yield* until(Effect.map(waiters(look, "k"), (count) => count === 5))
+        const freed = performance.now()
+        yield* lease.release
+        // one after the other they would have cost three seconds each, or 0.7; the rest is for a busy machine
+        assert.isBelow((yield* Fiber.join(waiter)) - freed, 2000)
+        assert.strictEqual(yield* waiters(look, "k"), 0)
+      }).pipe(Effect.scoped), 60_000)
+  }
+
+  it.live("hold up nobody by their number", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      const store = yield* RedisBackend.makeStore({ host: "127.0.0.1", port })
+      const claim = { key: "k", token: "p.1", expiresMillis: 20_000, wait: false }
+      yield* store.tryAcquire(claim)
+      yield* Effect.promise(() =>
+        look.eval(
+          "for i = 1, 50000 do redis.call('ZADD', KEYS[1], i, 'gone' .. i .. '.1,20000,1') end",
+          1,
+          "lock:{k}:q"
+        )
+      )
+      yield* store.tryAcquire({ ...claim, token: "p.2", wait: true })
+      yield* commandCounts(look)
+      yield* store.release("k", "p.1")
+      const { publish = 0, "pubsub|numsub": asked = 0 } = yield* commandCounts(look)
+      assert.isAtMost(publish + asked, 1100, "what one script does is bounded")
+      yield* until(
+        Effect.map(store.tryAcquire({ ...claim, token: "p.2", wait: true }), ({ _tag }) => _tag === "Acquired")
+      )
+    }), 30_000)
+})

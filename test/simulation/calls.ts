@@ -1,0 +1,148 @@
+/** The effects of calls. Each is built once, and may run several times and at once. */
+import { Duration, Effect, Option, Schedule, Tracer } from "effect"
+import { Lock, type LockBackend, LockConfig, type LockError } from "effect-lock"
+import type { Call, Step } from "./plan.ts"
+
+export class BodyFailed {
+  readonly _tag = "BodyFailed"
+}
+
+export const planned = "as planned"
+const tracerFailed = "the tracer fails"
+
+export type Failure = LockError.LockError | BodyFailed
+
+/** The work of a call under its lease. `fresh` says that the work starts in the same step as the lease. */
+export type Section = (
+  lease: Lock.Lease,
+  call: Call,
+  fresh: boolean
+) => Effect.Effect<unknown, Failure, LockBackend.LockBackend>
+
+type Effected = Effect.Effect<unknown, Failure, LockBackend.LockBackend>
+
+const spaced = (millis: number) => Schedule.spaced(Duration.millis(millis))
+
+const schedules: Readonly<Record<Call["retry"], Schedule.Schedule<unknown> | undefined>> = {
+  usual: undefined,
+  often: spaced(5),
+  rare: spaced(300),
+  ends: Schedule.max([spaced(10), Schedule.recurs(3)]),
+  slow: Schedule.tap(spaced(10), () => Effect.sleep(200)),
+  stuck: Schedule.tap(spaced(10), () => Effect.never)
+}
+
+/** Whether what makes no sense is an option of this call. */
+export const isWrong = ({ form, wrong }: Call): boolean =>
+  wrong !== undefined && form !== "inspect" && form !== "forceRelease" &&
+  (form !== "tryAcquire" || (wrong[0] !== "timeout" && wrong[0] !== "retry"))
+
+const optionsOf = (call: Call): LockConfig.LockOptions => {
+  const { expires, form, renew, retry, spelled, timeout, wrong } = call
+  const millis = (n: number): Duration.Input =>
+    n === Infinity
+      ? Duration.infinity
+      : spelled === "words"
+      ? `${n} millis`
+      : call.id % 2 === 0
+      ? n
+      : Duration.millis(n)
+  const options = {
+    expires: millis(expires),
+    renew,
+    ...(form !== "tryAcquire" && { timeout: millis(timeout), retry: schedules[retry] })
+  }
+  return isWrong(call) ? { ...options, [wrong![0]]: wrong![1] } : options
+}
+
+const make = (call: Call, section: Section): Effected => {
+  const { form, key, spelled } = call
+  const inRegion = spelled === "region" && form !== "once" && form !== "onceLoud"
+  const all = optionsOf(call)
+  const options = inRegion ? undefined : all
+  const work = (lease: Lock.Lease) => section(lease, call, true)
+  const held = (lease: Lock.Lease) => Effect.raceFirst(section(lease, call, false), lease.lost)
+  const effect = ((): Effected => {
+    switch (form) {
+      case "withLock":
+        return call.id % 3 === 0 ? Lock.withLock(key, options)(work) : Lock.withLock(work, key, options)
+      case "once":
+        return Lock.once(work, key, options)
+      case "onceLoud":
+        return Lock.once(work, key, { ...options, failIfLocked: true })
+      case "acquire":
+        return Effect.scoped(Effect.flatMap(Lock.acquire(key, options), held))
+      case "tryAcquire":
+        return Effect.scoped(Effect.flatMap(
+          Lock.tryAcquire(key, options),
+          Option.match({
+            onNone: () => Effect.succeedNone,
+            onSome: (lease) => Effect.asSome(held(lease))
+          })
+        ))
+      case "inspect":
+        return Lock.inspect(key)
+      case "forceRelease":
+        return Lock.forceRelease(key)
+    }
+  })()
+  return inRegion ? LockConfig.provide(effect, all) : effect
+}
+
+/** Sees that every span which begins ends, and may throw. */
+export class Tracing {
+  open = 0
+  readonly tracer: Tracer.Tracer
+
+  constructor(throwsAt: number | undefined) {
+    const names = ["Lock.wait", "Lock.hold"]
+    this.tracer = Tracer.make({
+      span: (options) => {
+        const fails = throwsAt !== undefined && options.name === names[throwsAt % 2]
+        if (fails && throwsAt < 2) throw new Error(tracerFailed)
+        const span = new Tracer.NativeSpan(options)
+        this.open++
+        const end = span.end.bind(span)
+        span.end = (endTime, exit) => {
+          end(endTime, exit)
+          this.open--
+          if (fails) throw new Error(tracerFailed)
+        }
+        return span
+      }
+    })
+  }
+}
+
+export class Effects {
+  readonly traced = new Tracing(undefined)
+  private readonly throwing = [0, 1, 2, 3].map((at) => new Tracing(at))
+  private readonly built = new Map<number, Effected>()
+  private readonly section: Section
+
+  constructor(section: Section) {
+    this.section = section
+  }
+
+  of(call: Call): Effected {
+    let effect = this.built.get(call.id)
+    if (effect === undefined) {
+      effect = this.wrap(call, make(call, this.section))
+      this.built.set(call.id, effect)
+    }
+    return effect
+  }
+
+  private wrap({ id, traced, uninterruptible }: Call, effect: Effected): Effected {
+    const tracing = traced === "no" ? undefined : traced === "yes" ? this.traced : this.throwing[id % 4]
+    const seen = tracing === undefined ? effect : Effect.withTracer(effect, tracing.tracer)
+    return uninterruptible ? Effect.uninterruptible(seen) : seen
+  }
+}
+
+export const isWaiting = ({ form }: Call): boolean => form !== "inspect" && form !== "forceRelease"
+
+/** How long it may wait for its key. */
+export const timeoutOf = ({ form, timeout }: Call): number => form === "tryAcquire" ? 0 : timeout
+
+export const isNested = (step: Step): step is Extract<Step, { readonly do: "call" }> => step.do === "call"

@@ -1,0 +1,213 @@
+/**
+ * Shows that the simulator sees: each mutant puts one mistake into a copy of the
+ * engine, and the simulator has to find it where it finds nothing without.
+ * `npm run mutants`, or `npm run mutants -- NAME …` for some of them.
+ */
+import { spawnSync } from "node:child_process"
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import type { Kind } from "./plan.ts"
+import type { Rule } from "./witness.ts"
+
+interface Mutant {
+  readonly mistake: string
+  /** File below `src/internal/engine`, what is there once, and what stands there instead. */
+  readonly changes: ReadonlyArray<readonly [file: string, from: string, to: string]>
+  readonly kind: Kind
+  /** What finds it. */
+  readonly rules: ReadonlyArray<Rule>
+  readonly worlds: number
+}
+
+const mutants: Readonly<Record<string, Mutant>> = {
+  handOver: {
+    mistake: "a lease that was handed over is not looked at when it arrives",
+    changes: [
+      [
+        "line.ts",
+        "if (!lease.isHeld || lease.deadline - at <= Math.min(lease.expiresMillis / 10, enoughToHandOver / 3)) {",
+        "if (!lease.isHeld) {"
+      ],
+      ["lease.ts", "if (at >= this.deadline) this.lose(\"Expired\", at)", ""]
+    ],
+    kind: "given",
+    rules: ["over", "overlap", "untold"],
+    worlds: 2_000
+  },
+  debts: {
+    mistake: "a release that failed is given up",
+    changes: [[
+      "debts.ts",
+      "if (port.closed || (at >= this.until && this.out.size === 0)) return this.forget()",
+      "return this.forget()"
+    ]],
+    kind: "polling",
+    rules: ["orphan"],
+    worlds: 1_000
+  },
+  disowned: {
+    mistake: "nobody releases a claim that was given up",
+    changes: [["claim.ts", "this.debts.owe(key, token, Math.max(this.lastEnd, givenUntil), out, isQueued)", ""]],
+    kind: "told",
+    rules: ["orphan"],
+    worlds: 1_000
+  },
+  lateClaims: {
+    mistake: "a claim that is executed after its release is forgotten",
+    changes: [["debts.ts", "for (const { call, millis } of out) this.watch(call, millis)", "void out"]],
+    kind: "polling",
+    rules: ["orphan"],
+    worlds: 2_000
+  },
+  loss: {
+    mistake: "who watches a lease that has been lost is not told",
+    changes: [["lease.ts", "if (this.why !== \"Released\") watcher()", ""]],
+    kind: "direct",
+    rules: ["untold"],
+    worlds: 1_000
+  },
+  closing: {
+    mistake: "closing frees keys while work still finalizes",
+    changes: [["engine.ts", "if (!lease.isBack && lease.deadline > now) continue", ""]],
+    kind: "direct",
+    rules: ["overlap"],
+    worlds: 1_000
+  },
+  timeout: {
+    mistake: "an attempt is cut off by the timeout of its call",
+    changes: [[
+      "taking.ts",
+      "Exit.succeed(claim.reply) : this.attempt(claim, at, Infinity)",
+      "Exit.succeed(claim.reply) : this.attempt(claim, at, this.endsAt)"
+    ]],
+    kind: "polling",
+    rules: ["failed"],
+    worlds: 1_000
+  },
+  interruption: {
+    mistake: "who is interrupted waits for the store",
+    changes: [[
+      "taking.ts",
+      "return this.restore(Effect.callback<Reply<Attempt>>((resume) => {",
+      "return Effect.uninterruptible(Effect.callback<Reply<Attempt>>((resume) => {"
+    ]],
+    kind: "told",
+    rules: ["clings"],
+    worlds: 1_000
+  },
+  doubt: {
+    mistake: "a claim that nobody has answered counts as a holder",
+    changes: [[
+      "line.ts",
+      "return this.claim !== undefined && this.lease === undefined && this.heard === undefined",
+      "return false"
+    ]],
+    kind: "polling",
+    rules: ["looksHeld"],
+    worlds: 1_000
+  },
+  deadline: {
+    mistake: "a lease counts from the reply and not from the request",
+    changes: [[
+      "taking.ts",
+      "const deadline = askedAt + expiresMillis -",
+      "const deadline = at + (askedAt - askedAt) + expiresMillis -"
+    ]],
+    kind: "polling",
+    rules: ["belief"],
+    worlds: 500
+  },
+  wakeUp: {
+    mistake: "the turn is not passed on when a lease is back",
+    changes: [["line.ts", "debt.whenOver(() => this.over(lease))", "if (!debt.isAsked) this.over(lease)"]],
+    kind: "told",
+    rules: ["hangs", "asleep", "residue"],
+    worlds: 500
+  },
+  fence: {
+    mistake: "a lease that is handed over keeps its fencing token",
+    changes: [["line.ts", "fencingToken + 1, expiresMillis, true", "fencingToken, expiresMillis, true"]],
+    kind: "given",
+    rules: ["fence"],
+    worlds: 1_000
+  },
+  length: {
+    mistake: "an extension counts before it is answered",
+    changes: [[
+      "keeper.ts",
+      "      const sentAt = alarms.now()\n      const reply",
+      "      lease.expiresMillis = millis\n      const sentAt = alarms.now()\n      const reply"
+    ]],
+    kind: "polling",
+    rules: ["length"],
+    worlds: 1_000
+  },
+  answers: {
+    mistake: "an answer is believed as it is",
+    changes: [["answers.ts", "Number.isSafeInteger(u.fencingToken) : u._tag === \"Held\" && isHeld(u)", "true : true"]],
+    kind: "hostile",
+    rules: ["fence", "hangs", "uncaught"],
+    worlds: 1_000
+  },
+  queue: {
+    mistake: "the line serves who came last",
+    changes: [[
+      "line.ts",
+      "const { head } = this\n    if (head !== undefined) {",
+      "const head = this.last\n    if (head !== undefined) {"
+    ]],
+    kind: "direct",
+    rules: ["order"],
+    worlds: 500
+  }
+}
+
+const root = fileURLToPath(new URL("../../", import.meta.url))
+const copy = `${root}.tmp/mutant/`
+
+const prepare = (changes: Mutant["changes"]): void => {
+  rmSync(copy, { recursive: true, force: true })
+  for (const part of ["src", "test/simulation", "tsconfig.json", "package.json"]) {
+    cpSync(`${root}${part}`, `${copy}${part}`, { recursive: true })
+  }
+  for (const [name, from, to] of changes) {
+    const file = `${copy}src/internal/engine/${name}`
+    const text = readFileSync(file, "utf8")
+    if (text.split(from).length !== 2) throw new Error(`${name} does not say once: ${from}`)
+    writeFileSync(file, text.replace(from, () => to))
+  }
+}
+
+/** The first seed at which the simulator finds something, and what it is. */
+const simulate = ({ kind, rules, worlds }: Mutant): { readonly rule: string; readonly seed: number } | undefined => {
+  const args = [
+    "test/simulation/command.ts",
+    "--seeds",
+    `1-${worlds}`,
+    "--kind",
+    kind,
+    "--only",
+    rules.join(),
+    "--first"
+  ]
+  const { status, stderr, stdout } = spawnSync("tsx", args, { cwd: copy, encoding: "utf8", shell: true })
+  if (status === 0) return undefined
+  const said = /^ {2}(\w+) 1: (\d+)$/m.exec(stdout)
+  if (said === null) throw new Error(`the simulator fails: ${stderr}`)
+  return { rule: said[1], seed: Number(said[2]) }
+}
+
+const wanted = process.argv.slice(2)
+for (const [name, mutant] of Object.entries(mutants)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  prepare([])
+  const without = simulate(mutant)
+  prepare(mutant.changes)
+  const found = simulate(mutant)
+  const isFound = found !== undefined && (without === undefined || found.seed < without.seed)
+  if (!isFound) process.exitCode = 1
+  const verdict = found === undefined ? "NOT FOUND" : `${found.rule} at ${mutant.kind} ${found.seed}`
+  const beside = without === undefined ? "" : `, and without it ${without.rule} at ${without.seed}`
+  console.log(`${name} (${mutant.mistake}): ${verdict}${beside}`)
+}
+rmSync(copy, { recursive: true, force: true })

@@ -1,0 +1,96 @@
+/** A real browser for tests: Debian's Chromium, without a window, with a new profile. */
+import { Effect } from "effect"
+import type { Scope } from "effect"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { createServer, type Server } from "node:http"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout } from "node:timers/promises"
+import { type BrowserContext, chromium } from "playwright-core"
+
+const executablePath = "/usr/bin/chromium"
+
+export const untrustedHost = "shop.test"
+
+const args = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  // A name of this machine that is not "localhost", and so not trusted by browsers.
+  `--host-resolver-rules=MAP ${untrustedHost} 127.0.0.1`
+]
+
+/** A folder for a browser to remember things in, removed with the scope. */
+export const newProfile: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-chromium-"))),
+  // The browser may write its last words after it has said that it is closed.
+  (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
+)
+
+/** A browser whose tabs share a profile, so that pages of one origin see the same storage. */
+export const browser = (profile: string): Effect.Effect<BrowserContext, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(() => chromium.launchPersistentContext(profile, { executablePath, headless: true, args })),
+    // One that was killed is closed already, and says so.
+    (context) => Effect.promise(() => context.close().catch(() => {}))
+  )
+
+/** The processes of the browser with this profile. */
+const processesOf = (profile: string): ReadonlyArray<number> =>
+  readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`--user-data-dir=${profile}`)
+    } catch {
+      // It has ended in the meantime.
+      return false
+    }
+  })
+
+/** Kills the browser with this profile, which we have started: all of it, at once, and waits until it is gone. */
+export const killBrowser = (profile: string): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    for (let pids = processesOf(profile); pids.length > 0; pids = processesOf(profile)) {
+      for (const pid of pids) {
+        try {
+          process.kill(pid, "SIGKILL")
+        } catch {
+          // It has ended in the meantime.
+        }
+      }
+      await setTimeout(20)
+    }
+  })
+
+/** Serves these scripts by name, and for any other path a page that runs the script `index.js`; gives the origin. */
+export const serve = (scripts: Record<string, string>): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<Server>((resume) => {
+      const server = createServer((request, response) => {
+        const script = scripts[new URL(request.url ?? "/", "http://localhost").pathname.slice(1)]
+        if (script === undefined) {
+          response.writeHead(200, { "content-type": "text/html" })
+          response.end(`<!doctype html><title>locks</title><script type="module" src="/index.js"></script>`)
+        } else {
+          response.writeHead(200, {
+            "content-type": "text/javascript",
+            // For frames without an origin.
+            "access-control-allow-origin": "*"
+          })
+          response.end(script)
+        }
+      })
+      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+    }),
+    (server) =>
+      Effect.callback<void>((resume) => {
+        server.close(() => resume(Effect.void))
+        server.closeAllConnections()
+      })
+  ).pipe(Effect.map((server) => {
+    const address = server.address()
+    return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : address}`
+  }))

@@ -1,0 +1,181 @@
+/** Real PostgreSQL servers for tests, each with a cluster of its own in a temporary folder, and PgBouncer before them. */
+import * as PgClient from "@effect/sql-pg/PgClient"
+import { Effect, Redacted, Schedule } from "effect"
+import type { Scope } from "effect"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import type { SqlError } from "effect/sql/SqlError"
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process"
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { postgresBin } from "../../scripts/installed.ts"
+import { freePort, kill, ServerError } from "./server.ts"
+
+/** The server refuses to run as root. */
+const user = (): { readonly uid?: number; readonly gid?: number } => {
+  if (process.getuid?.() !== 0) return {}
+  for (const name of ["postgres", "nobody"]) {
+    try {
+      const id = (flag: string) => Number(execFileSync("id", [flag, name], { stdio: ["ignore", "pipe", "ignore"] }))
+      return { uid: id("-u"), gid: id("-g") }
+    } catch {
+      continue
+    }
+  }
+  return {}
+}
+
+const run = (command: string, args: ReadonlyArray<string>): Effect.Effect<void, ServerError> =>
+  Effect.callback((resume) => {
+    execFile(
+      command,
+      args,
+      { ...user(), cwd: tmpdir() },
+      (error, _stdout, stderr) =>
+        resume(error === null ? Effect.void : Effect.fail(new ServerError({ message: `${error.message}\n${stderr}` })))
+    )
+  })
+
+/** A directory that the server may write to, and that goes with the scope. */
+const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => {
+    const path = mkdtempSync(join(tmpdir(), "effect-lock-postgres-"))
+    chmodSync(path, 0o777)
+    return path
+  }),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+)
+
+export interface Postgres {
+  readonly port: number
+  readonly url: string
+  readonly data: string
+  /** Ends the server as a crash does, without a checkpoint. */
+  readonly crash: Effect.Effect<void>
+  /** Starts it again after that. */
+  readonly restart: Effect.Effect<void, ServerError>
+  readonly process: () => ChildProcess
+}
+
+const client = (url: string) =>
+  Effect.provide(
+    PgClient.make({ url: Redacted.make(url), maxConnections: 1, applicationName: "test" }),
+    Reactivity.layer
+  )
+
+/** A client for looking on. */
+export const admin = (url: string): Effect.Effect<PgClient.PgClient, SqlError, Scope.Scope> => client(url)
+
+const answers = (url: string): Effect.Effect<void, SqlError> =>
+  Effect.scoped(Effect.asVoid(Effect.flatMap(client(url), (sql) => sql.unsafe("SELECT 1"))))
+
+const settings = (port: number, more: ReadonlyArray<string>): ReadonlyArray<string> =>
+  [
+    "listen_addresses=127.0.0.1",
+    `port=${port}`,
+    "unix_socket_directories=",
+    "max_connections=200",
+    "shared_buffers=16MB",
+    ...more
+  ].flatMap((setting) => ["-c", setting])
+
+const serve = Effect.fnUntraced(function*(
+  data: string,
+  port: number,
+  more: ReadonlyArray<string>
+): Effect.fn.Return<Postgres, ServerError, Scope.Scope> {
+  const url = `postgres://app@127.0.0.1:${port}/postgres`
+  let process: ChildProcess | undefined
+  const crash = Effect.suspend(() => {
+    const ending = process
+    if (ending === undefined) return Effect.void
+    ending.kill("SIGCONT")
+    return kill(ending, "SIGQUIT")
+  })
+  const start = Effect.suspend(() => {
+    process = spawn(`${postgresBin()}postgres`, ["-D", data, ...settings(port, more)], {
+      ...user(),
+      cwd: data,
+      stdio: "ignore"
+    })
+    return Effect.mapError(
+      Effect.retry(answers(url), Schedule.spaced("30 millis").pipe(Schedule.upTo({ times: 600 }))),
+      (error) => new ServerError({ message: `postgres does not answer: ${error.message}` })
+    )
+  })
+  yield* Effect.addFinalizer(() => crash)
+  yield* start
+  return { port, url, data, crash, restart: start, process: () => process! }
+})
+
+/** A server of its own; `more` are settings such as `fsync=off`. */
+export const postgres = (
+  ...more: ReadonlyArray<string>
+): Effect.Effect<Postgres, ServerError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const data = join(yield* directory, "data")
+    yield* run(`${postgresBin()}initdb`, [
+      "-D",
+      data,
+      "-U",
+      "app",
+      "-A",
+      "trust",
+      "-E",
+      "UTF8",
+      "--locale=C",
+      "--no-sync",
+      "--no-instructions"
+    ])
+    return yield* Effect.retry(Effect.flatMap(freePort, (port) => serve(data, port, more)), { times: 1 })
+  })
+
+/** A standby of the server, which streams from it. */
+export const standby = (
+  primary: Postgres,
+  ...more: ReadonlyArray<string>
+): Effect.Effect<Postgres, ServerError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const data = join(yield* directory, "data")
+    yield* run(`${postgresBin()}pg_basebackup`, ["-d", primary.url, "-D", data, "-R", "-X", "stream", "-c", "fast"])
+    return yield* Effect.flatMap(freePort, (port) => serve(data, port, more))
+  })
+
+/** Makes a standby a primary. */
+export const promote = (server: Postgres): Effect.Effect<void, ServerError> =>
+  run(`${postgresBin()}pg_ctl`, ["promote", "-w", "-D", server.data])
+
+/** PgBouncer in transaction mode before the server. */
+export const pgbouncer = (server: Postgres): Effect.Effect<string, ServerError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const path = yield* directory
+    const port = yield* freePort
+    writeFileSync(join(path, "users.txt"), `"app" ""\n`)
+    writeFileSync(
+      join(path, "pgbouncer.ini"),
+      [
+        "[databases]",
+        `postgres = host=127.0.0.1 port=${server.port} user=app`,
+        "[pgbouncer]",
+        "listen_addr = 127.0.0.1",
+        `listen_port = ${port}`,
+        "unix_socket_dir =",
+        "auth_type = trust",
+        `auth_file = ${join(path, "users.txt")}`,
+        "pool_mode = transaction",
+        "default_pool_size = 8",
+        "max_client_conn = 200",
+        `logfile = ${join(path, "log")}`
+      ].join("\n")
+    )
+    yield* Effect.acquireRelease(
+      Effect.sync(() => spawn("pgbouncer", [join(path, "pgbouncer.ini")], { ...user(), cwd: path, stdio: "ignore" })),
+      (process) => kill(process)
+    )
+    const url = `postgres://app@127.0.0.1:${port}/postgres`
+    yield* Effect.mapError(
+      Effect.retry(answers(url), Schedule.spaced("30 millis").pipe(Schedule.upTo({ times: 300 }))),
+      (error) => new ServerError({ message: `pgbouncer does not answer: ${error.message}` })
+    )
+    return url
+  })

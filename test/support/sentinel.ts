@@ -1,0 +1,71 @@
+/** A primary with a replica, and three Sentinels that watch over them. */
+import { Effect } from "effect"
+import type { Scope } from "effect"
+import type { Redis } from "ioredis"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { client, directory, redis, until } from "./redis.ts"
+import { freePort, type Server, type ServerError, start } from "./server.ts"
+
+export interface Watched {
+  readonly primary: Server
+  readonly replica: Server
+  readonly sentinels: ReadonlyArray<number>
+  /** `redis+sentinel://…` */
+  readonly url: string
+  /** Asks for a planned failover, and waits until the Sentinels name the replica. */
+  readonly failover: Effect.Effect<void>
+  /** Waits until the Sentinels name it. */
+  readonly named: (port: number) => Effect.Effect<void>
+}
+
+const name = "mymaster"
+
+export const watched: Effect.Effect<Watched, ServerError, Scope.Scope> = Effect.gen(function*() {
+  const primary = yield* redis("--repl-diskless-sync-delay", "0")
+  const replica = yield* redis("--replicaof", "127.0.0.1", String(primary.port), "--repl-diskless-sync-delay", "0")
+  const sentinels: Array<Server> = []
+  for (let i = 0; i < 3; i++) {
+    const port = yield* freePort
+    const file = join(yield* directory, "sentinel.conf")
+    writeFileSync(
+      file,
+      [
+        `port ${port}`,
+        "bind 127.0.0.1",
+        `sentinel monitor ${name} 127.0.0.1 ${primary.port} 2`,
+        `sentinel down-after-milliseconds ${name} 1000`,
+        `sentinel failover-timeout ${name} 5000`,
+        ""
+      ].join("\n")
+    )
+    sentinels.push(yield* start("redis-server", [file, "--sentinel"], port))
+  }
+  const looks: Array<Redis> = []
+  for (const { port } of sentinels) looks.push(yield* client(port))
+  const known = /slaves=1,sentinels=3/
+  yield* until(
+    Effect.promise(async () =>
+      (await Promise.all(looks.map((look) => look.info("sentinel")))).every((info) => known.test(info))
+    )
+  )
+  const named = (port: number) =>
+    until(Effect.promise(async () => {
+      const address = await looks[0].call("sentinel", "get-master-addr-by-name", name) as ReadonlyArray<string>
+      return Number(address[1]) === port
+    }))
+  return {
+    primary,
+    replica,
+    sentinels: sentinels.map(({ port }) => port),
+    url: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(",")}/${name}`,
+    named,
+    failover: Effect.andThen(
+      // A replica that is not known to be well yet is no candidate.
+      until(
+        Effect.promise(async () => await looks[0].call("sentinel", "failover", name).then(() => true, () => false))
+      ),
+      named(replica.port)
+    )
+  }
+})

@@ -1,0 +1,58 @@
+/** The ways to reach a PostgreSQL, for tests that must hold for all of them. */
+import * as PgClient from "@effect/sql-pg/PgClient"
+import { Effect, Redacted } from "effect"
+import type { Scope } from "effect"
+import type { LockError, LockStore } from "effect-lock"
+import * as SqlBackend from "effect-lock/SqlBackend"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import * as SqlClient from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { admin } from "./postgres.ts"
+
+let tables = 0
+
+/** A table of its own for a test, gone after it. */
+export const table = (url: string): Effect.Effect<string, SqlError | LockError.LockError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const sql = yield* admin(url)
+    const name = `locks_${++tables}`
+    const statement = yield* SqlBackend.createTable({ table: name })
+    yield* Effect.acquireRelease(
+      sql.unsafe(statement),
+      () => Effect.ignore(sql.unsafe(`DROP TABLE ${name}`))
+    )
+    return name
+  })
+
+export const sqlClient = (url: string, maxConnections = 4): Effect.Effect<PgClient.PgClient, SqlError, Scope.Scope> =>
+  Effect.provide(PgClient.make({ url: Redacted.make(url), maxConnections }), Reactivity.layer)
+
+export interface Flavour {
+  readonly name: string
+  readonly make: (
+    url: string,
+    options: SqlBackend.CommonOptions
+  ) => Effect.Effect<LockStore.LockStore, LockError.LockError | SqlError, Scope.Scope>
+}
+
+export const flavours: ReadonlyArray<Flavour> = [
+  { name: "its own connections", make: (url, options) => SqlBackend.makeStore({ url, ...options }) },
+  {
+    name: "the program's SqlClient",
+    make: (url, options) =>
+      Effect.flatMap(
+        sqlClient(url),
+        (sql) => Effect.provideService(SqlBackend.makeStoreSqlClient(options), SqlClient.SqlClient, sql)
+      )
+  },
+  {
+    name: "a client that cannot listen",
+    make: (url, options) =>
+      Effect.flatMap(sqlClient(url), (sql) =>
+        Effect.provideService(
+          SqlBackend.makeStoreSqlClient(options),
+          SqlClient.SqlClient,
+          Object.assign(sql, { listen: undefined })
+        ))
+  }
+]
