@@ -89,7 +89,11 @@ export type LockEvent =
     readonly _tag: "BackendDown"
     readonly failure: BackendFailure
   }
-  | { readonly _tag: "BackendUp" }
+  | {
+    readonly _tag: "BackendUp"
+    /** For how long it was down. */
+    readonly after: Duration.Duration
+  }
   | {
     readonly _tag: "PollingBegan"
     readonly reason: string

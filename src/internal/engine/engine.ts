@@ -47,6 +47,7 @@ export class Engine implements Parts, Keys, Section.Taker {
   readonly nextToken: Token.Source
   closed = false
   private readonly unwatch: () => void
+  private readonly unobserve: (() => void) | undefined
 
   constructor(store: LockStore, context: Context.Context<never>) {
     const time = timeOf(Context.get(context, Clock.Clock))
@@ -63,6 +64,12 @@ export class Engine implements Parts, Keys, Section.Taker {
     this.counter = new Counter(this)
     this.sharing = new Sharing(this)
     this.unwatch = meter.watch(() => this.gauges)
+    this.unobserve = store.observe?.({
+      down: (failure) => this.port.down(failure),
+      up: () => this.port.up(),
+      polling: (reason) => this.polling(reason),
+      told: () => this.polling(undefined)
+    })
     if (LogLevel.isLessThanOrEqualTo(Context.get(context, References.MinimumLogLevel), "Debug")) this.logAll()
   }
 
@@ -81,6 +88,18 @@ export class Engine implements Parts, Keys, Section.Taker {
       const { _tag, key, ...more } = event
       this.port.log(Effect.logDebug(`Lock ${_tag}`, more), key)
     }, constVoid)
+  }
+
+  private polling(reason: string | undefined): void {
+    const { journal, name, port } = this
+    journal.polling(reason)
+    port.log(
+      reason === undefined
+        ? Effect.logInfo("Those who wait for locks are told again")
+        : Effect.logWarning(
+          `Those who wait for locks poll, because the ${name} lock backend cannot tell them: ${reason}`
+        )
+    )
   }
 
   private get gauges(): Gauges {
@@ -228,6 +247,7 @@ export class Engine implements Parts, Keys, Section.Taker {
       debts.forgetAll()
       alarms.stop()
       this.unwatch()
+      this.unobserve?.()
       this.journal.close()
     })
   }

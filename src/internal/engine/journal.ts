@@ -17,12 +17,16 @@ interface Listener {
 
 export class Journal {
   readonly meter: Meter
-  /** The backend has failed, and not answered since. */
-  isTroubled = false
+  /** Since when the backend has failed, and not answered. */
+  private troubledAt: number | undefined = undefined
   private listeners: ReadonlyArray<Listener> | undefined = undefined
 
   constructor(meter: Meter) {
     this.meter = meter
+  }
+
+  get isTroubled(): boolean {
+    return this.troubledAt !== undefined
   }
 
   /** Tells of everything from now on, until what is returned is called. */
@@ -96,19 +100,20 @@ export class Journal {
   // ---------------------------------------------------------------------------
 
   /** Whether that is news. */
-  down(failure: BackendFailure): boolean {
+  down(failure: BackendFailure, at: number): boolean {
     if (this.isTroubled) return false
-    this.isTroubled = true
+    this.troubledAt = at
     if (this.listeners !== undefined) this.tell({ _tag: "BackendDown", failure })
     return true
   }
 
-  /** Whether that is news. */
-  up(): boolean {
-    if (!this.isTroubled) return false
-    this.isTroubled = false
-    if (this.listeners !== undefined) this.tell({ _tag: "BackendUp" })
-    return true
+  /** For how long it was down, in milliseconds. */
+  up(at: number): number {
+    const { troubledAt = at } = this
+    this.troubledAt = undefined
+    const millis = at - troubledAt
+    if (this.listeners !== undefined) this.tell({ _tag: "BackendUp", after: Duration.millis(millis) })
+    return millis
   }
 
   /** Those who wait poll from now on, for this reason; or are told again, without one. */

@@ -292,7 +292,7 @@ export class Port implements Book, Alarm {
     if (call.reply instanceof BackendFailure) {
       this.journal.meter.failed(call.reply.kind)
       this.trouble(call.reply)
-    } else if (this.journal.up()) this.log(Effect.logInfo(`The ${this.store.name} lock backend answers again`))
+    } else this.up()
   }
 
   unanswered({ key, operation }: Call<unknown>): void {
@@ -316,9 +316,22 @@ export class Port implements Book, Alarm {
     }
   }
 
-  /** Said once for each time of trouble, not for each lock. What will not pass by itself is for its caller alone. */
+  /** What will not pass by itself is for its caller alone. */
   private trouble(failure: BackendFailure): void {
-    if (!failure.retryable || !this.journal.down(failure)) return
+    if (failure.retryable) this.down(failure)
+  }
+
+  /** It answers. */
+  up(): void {
+    if (!this.journal.isTroubled) return
+    const millis = this.journal.up(this.alarms.now())
+    const seconds = (millis / 1000).toFixed(1)
+    this.log(Effect.logInfo(`The ${this.store.name} lock backend answers again, after ${seconds} seconds`))
+  }
+
+  /** Said once for each time of trouble, not for each lock. */
+  down(failure: BackendFailure): void {
+    if (this.closed || !this.journal.down(failure, this.alarms.now())) return
     this.log(Effect.logWarning(
       `The ${this.store.name} lock backend is in trouble: leases are kept until their deadline, waiters wait on, ` +
         "and what has to be released is released later",
