@@ -96,7 +96,7 @@ export const make = (name: string, wallMillis: () => number): Effect.Effect<Tabl
 
   const run = <A>(
     operation: string,
-    key: string,
+    key: string | undefined,
     mode: IDBTransactionMode,
     body: (transaction: IDBTransaction, fail: (failure: BackendFailure) => void) => () => A
   ): Effect.Effect<A, BackendFailure> =>
@@ -162,7 +162,7 @@ export const make = (name: string, wallMillis: () => number): Effect.Effect<Tabl
     })
 
   const keys: Table["keys"] = (prefix, from) =>
-    run("list", prefix, "readonly", (tx) => {
+    run("list", undefined, "readonly", (tx) => {
       const after = from ?? prefix
       const request = tx.objectStore(locks).getAllKeys(IDBKeyRange.lowerBound(after, from !== undefined), pageSize)
       return () => (request.result as ReadonlyArray<string>).filter((key) => key.startsWith(prefix))

@@ -357,7 +357,8 @@ export class Port implements Book, Alarm {
       operation,
       kind,
       retryable: kind === "NoReply",
-      key,
+      // A list is about no single one.
+      ...(operation !== "list" && { key }),
       ...(description !== undefined && { description }),
       ...(cause !== undefined && { cause })
     })

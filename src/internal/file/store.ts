@@ -274,7 +274,7 @@ export const make = Effect.fnUntraced(function*(
   // As effects
   // ---------------------------------------------------------------------------
 
-  const run = <A>(operation: string, key: string, f: () => A): Exit.Exit<A, BackendFailure> => {
+  const run = <A>(operation: string, key: string | undefined, f: () => A): Exit.Exit<A, BackendFailure> => {
     try {
       return Exit.succeed(f())
     } catch (cause) {
@@ -314,7 +314,7 @@ export const make = Effect.fnUntraced(function*(
       Effect.suspend(() => run("extend", key, () => extend(key, token, expiresMillis))),
     release: (key, token) => Effect.suspend(() => run("release", key, () => release(key, token))),
     inspect: (key) => Effect.suspend(() => run("inspect", key, () => Option.fromUndefinedOr(inspect(key)))),
-    list: (prefix, from) => Effect.suspend(() => run("list", prefix, () => list(prefix, from))),
+    list: (prefix, from) => Effect.suspend(() => run("list", undefined, () => list(prefix, from))),
     listen: (_key, token, notify) =>
       Effect.acquireRelease(
         Effect.sync(() => queue.listen(token, (waiting) => notify(confirm(waiting)))),

@@ -149,7 +149,7 @@ export const make = Effect.fnUntraced(function*(
 
   const run = <A>(
     operation: string,
-    key: string,
+    key: string | undefined,
     text: string,
     parameters: ReadonlyArray<unknown>,
     decode: (rows: ReadonlyArray<Row>) => A | undefined
@@ -446,7 +446,7 @@ export const make = Effect.fnUntraced(function*(
   const list: LockStore["list"] = (prefix, from) => {
     const start = rowPrefix(prefix)
     if (start === undefined) return Effect.succeed({ locks: [] })
-    return run("list", prefix, statements.list, [start, from ?? ""], (rows) => {
+    return run("list", undefined, statements.list, [start, from ?? ""], (rows) => {
       if (!rows.every(isListed)) return undefined
       const locks = rows.flatMap(([row, token, left, waiters]) => {
         const key = keyOf(row)
