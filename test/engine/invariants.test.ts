@@ -672,8 +672,9 @@ describe("invariant 8: errors say which of the four happened", () => {
             attempt._tag === "Held" ? { _tag: "Held" } : attempt)
       }))
       yield* test.hold("key")
-      const reason = yield* reasonOf(run(Lock.withLock(Effect.void, "key", { timeout: 0 })))
-      assert.isDefined(reason._tag === "LockTimeout" ? reason.holder?.token : undefined)
+      const fiber = yield* Effect.forkDetach(reasonOf(run(Lock.withLock(Effect.void, "key", { timeout: 100 }))))
+      yield* TestClock.adjust(100)
+      assert.isDefined(the(yield* Fiber.join(fiber), "LockTimeout").holder?.token)
     }))
 
   it.effect("BackendFailure: which operation of which backend, on which key", () =>
