@@ -5,6 +5,7 @@ import { Cause, Deferred, Duration, Effect, Fiber, Layer, Logger, Metric, Option
 import { InMemoryBackend, Lock, LockBackend, LockConfig, type LockError, type LockStore } from "effect-lock"
 import type { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
+import { the } from "./scenery.ts"
 import { assertClean, deaf, ending, flush, handingOver, makeProcess, now, outcome, scene } from "./support.ts"
 
 const asks = (test: TestBackend.TestBackend["Service"]) =>
