@@ -7,6 +7,7 @@ import * as Failure from "./failure.ts"
 import { Pulse } from "./pulse.ts"
 import type { Script } from "./scripts.ts"
 import * as Subscription from "./subscription.ts"
+import * as Tracking from "./tracking.ts"
 import type { Command, Observer, Transport } from "./transport.ts"
 
 const shas = new Map<Script, string>()
@@ -178,12 +179,14 @@ const open = (client: Client, owned: boolean) => {
   if (owned) client.connect().catch(ignore)
 
   const subscriptions = new Set<() => void>()
+  const tracking = cluster ? undefined : Tracking.make(single)
 
   const transport: Transport = {
     single: !cluster,
     oneClock: !cluster,
     send,
     isDown,
+    watch: tracking?.watch,
     observe: (observer) => {
       observers.push(observer)
       if (client.status === "ready") observer.ready()
@@ -206,6 +209,7 @@ const open = (client: Client, owned: boolean) => {
     observers.length = 0
     pulse.rest()
     for (const stop of subscriptions) stop()
+    tracking?.stop()
     if (owned) (client as Single | Cluster).disconnect()
     lastError = new Failure.Closed()
     fail()
