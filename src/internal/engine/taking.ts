@@ -270,7 +270,9 @@ class Asker {
         } else {
           const delay = yield* this.inTime(claim, this.nextDelay(reply))
           if (delay === undefined) return yield* this.giveUp(reply, this.now())
-          const remaining = reply._tag === "Held" ? reply.remainingMillis ?? Infinity : Infinity
+          const remaining = reply._tag === "Held" && reply.watched !== true
+            ? reply.remainingMillis ?? Infinity
+            : Infinity
           yield* restore(claim.sleep(Math.min(at + Math.max(1, Math.min(delay, remaining)), endsAt)))
         }
 
