@@ -244,7 +244,8 @@ class Asker {
       return closed(keys, line.key, this.caller)
     }
     const isOurs = claimed !== undefined && claimed.expiresMillis === request.expiresMillis &&
-      isSame(claimed.share, request.share) && Token.isOf(claimed.token, request.owner)
+      isSame(claimed.share, request.share) && claimed.outlives === request.atLeastMillis > 0 &&
+      Token.isOf(claimed.token, request.owner)
     if (!isOurs) claimed?.disown()
     const claim = isOurs ? claimed : new Claim(keys.port, keys.debts, keys.nextToken(at, request.owner), request)
     line.claim = claim
