@@ -468,11 +468,13 @@ export const createTable = (options?: CommonOptions): Effect.Effect<string, Lock
 export const migrations = (options?: CommonOptions): Migrator.Loader =>
   Effect.mapBoth(tableOf(options), {
     onFailure: (cause) => new Migrator.MigrationError({ kind: "BadState", message: cause.message, cause }),
-    onSuccess: (table) => [[
-      1,
-      "create_table",
-      Effect.succeed(Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe(Table.createTable(table))))
-    ]]
+    onSuccess: (table) => {
+      const statement = (text: string) => Effect.succeed(Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe(text)))
+      return [
+        [1, "create_table", statement(Table.createTable(table))],
+        [2, "add_sharers", statement(Table.addSharers(table))]
+      ]
+    }
   })
 
 /**

@@ -396,7 +396,7 @@ describe("living in the program's database", { timeout: 60_000 }, () => {
       const store = yield* SqlBackend.makeStore({ url: b.url, table: migrated })
       assert.strictEqual((yield* take(store, "key", "a.0.0"))._tag, "Acquired")
       const history = yield* b.look.unsafe(`SELECT migration_id, name FROM ${migrated}_migrations`).values
-      assert.deepStrictEqual(history, [[1, "create_table"]])
+      assert.deepStrictEqual(history, [[1, "create_table"], [2, "add_sharers"]])
     }))
 
   it.live("finds its table in a schema", () =>
