@@ -231,7 +231,7 @@ SELECT coalesce(u.live, false), u.key IS NOT NULL OR g.key IS NOT NULL, c.shared
   CASE WHEN u.m IS NOT NULL THEN ${tell("u")} ELSE ${relax} END
 FROM cur c LEFT JOIN upd u ON u.key = c.key LEFT JOIN gone g ON g.key = c.key`,
 
-    // $1 keys $2 tokens $3 leases  -> (key, false if locked, null if shared)… of those that are the token's or shared
+    // $1 keys $2 tokens $3 leases  -> (key, token, false if locked, null if shared)… of those that are the token's or shared
     extend: `
 WITH cur AS MATERIALIZED (
   SELECT a.key, a.token, a.lease::int8 AS lease, l.token = '${shared}' AS shared
@@ -243,10 +243,10 @@ got AS MATERIALIZED (
   WHERE l.token = c.token AND l.expires_at > clock_timestamp() ORDER BY l.key FOR NO KEY UPDATE OF l SKIP LOCKED
 ),
 upd AS (
-  UPDATE ${table} l SET expires_at = ${inMillis("g.lease")} FROM got g WHERE l.key = g.key RETURNING l.key
+  UPDATE ${table} l SET expires_at = ${inMillis("g.lease")} FROM got g WHERE l.key = g.key RETURNING l.key, l.token
 )
-SELECT u.key, true FROM upd u UNION ALL
-SELECT c.key, CASE WHEN c.shared THEN NULL ELSE false END FROM cur c WHERE ${others}`,
+SELECT u.key, u.token, true FROM upd u UNION ALL
+SELECT c.key, c.token, CASE WHEN c.shared THEN NULL ELSE false END FROM cur c WHERE ${others}`,
 
     // $1 key  -> (holder, left, waiters)
     inspect: `

@@ -64,6 +64,8 @@ interface Known {
   out: number
   /** It is to be released, so what it is still given has to be given back. */
   released: boolean
+  /** It shares its key. */
+  shares: boolean
   /** It shares its key, or wants it alone of those who do, which statements cannot decide. */
   edits: boolean
 }
@@ -96,10 +98,11 @@ const unknown = { holder: undefined, leftMillis: 0, waiters: undefined }
 
 type Verdict = boolean | "locked" | "shared"
 
+/** A batch may have several tokens of one key, of which one holds it. */
 const extendedAlone = (rows: ReadonlyArray<Row>) => {
-  const found = new Map(rows.map(([row, isExtended]) => [row, isExtended]))
-  return (row: string): Verdict => {
-    const isExtended = found.get(row)
+  const found = new Map(rows.map(([row, token, isExtended]) => [`${token} ${row}`, isExtended]))
+  return (row: string, token: string): Verdict => {
+    const isExtended = found.get(`${token} ${row}`)
     return isExtended === null ? "shared" : isExtended === false ? "locked" : isExtended === true
   }
 }
@@ -203,7 +206,7 @@ export const make = Effect.fnUntraced(function*(
   const claiming = (token: string): Known => {
     let known = tokens.get(token)
     if (known === undefined) {
-      tokens.set(token, known = { entry: "", waited: false, out: 0, released: false, edits: false })
+      tokens.set(token, known = { entry: "", waited: false, out: 0, released: false, shares: false, edits: false })
     }
     known.out++
     return known
@@ -317,6 +320,7 @@ export const make = Effect.fnUntraced(function*(
     const { call, claim, known, row } = asked
     const { expiresMillis, key, share, token } = claim
     known.edits = true
+    known.shares = share !== undefined
     const entry = claim.wait ? enqueue(asked) : undefined
     const leaseMillis = Math.ceil(expiresMillis)
     edits.run(row, (copy) => {
@@ -356,10 +360,16 @@ export const make = Effect.fnUntraced(function*(
       const sentAt = now()
       link.run(statements.exchange, [row, token, claim.token, lease, latest(), entry], (rows, error) => {
         if (rows === undefined) return undone(error)
-        // Not the token's, so there is nothing to release.
+        // Not the token's, which may wait for it.
         if (rows.length === 0) {
-          returned(token)
-          return wait(asked)
+          const released: Settling<boolean> = {
+            settle: (exit) => {
+              if (exit._tag === "Success") return wait(asked)
+              answered(asked, undefined)
+              call.settle(Exit.failCause(exit.cause))
+            }
+          }
+          return giveBack({ row, key: claim.key, token, call: released, tries: 0 })
         }
         const [ours, fence, micros, holder, left, waiters, late, isShared] = rows[0]
         const fencingToken = numberOf(fence)
@@ -510,7 +520,7 @@ export const make = Effect.fnUntraced(function*(
         })
       }
       const all = holdings.map((_, i) => i)
-      const shares = (i: number) => tokens.get(holdings[i].token)?.edits === true
+      const shares = (i: number) => tokens.get(holdings[i].token)?.shares === true
       ask(statements.extend, all.filter((i) => !shares(i)), 0)
       ask(statements.extendShared, all.filter(shares), 0)
     })
@@ -523,21 +533,6 @@ export const make = Effect.fnUntraced(function*(
     return (yield* Effect.all(batches, { concurrency: extendsOut })).flat()
   })
 
-  const inspect: LockStore["inspect"] = (key) =>
-    Effect.map(holders(key), ([first]) => Option.fromUndefinedOr<Occupant | undefined>(first))
-
-  const holders = (key: string): Effect.Effect<ReadonlyArray<Occupant>, BackendFailure> =>
-    Effect.flatMap(
-      run("inspect", key, statements.inspect, [rowName(key)], ([row]): ReadonlyArray<Occupant> | undefined => {
-        if (row === undefined) return []
-        const [token, left, waiters] = row
-        return typeof token !== "string" || !Number.isFinite(numberOf(left))
-          ? undefined
-          : [{ token, remainingMillis: Number(left), waiters: Number(waiters) }]
-      }),
-      (found) => found[0]?.token === Statements.shared ? sharersOf(key) : Effect.succeed(found)
-    )
-
   const sharersOf = (key: string): Effect.Effect<ReadonlyArray<Occupant>, BackendFailure> =>
     run("inspect", key, statements.read, [[rowName(key)]], (rows) => {
       const found = rows.length === 1 ? Edits.foundOf(rows[0]) : undefined
@@ -548,6 +543,20 @@ export const make = Effect.fnUntraced(function*(
         waiters: found.queue.length
       }))
     })
+
+  const holders = Effect.fnUntraced(function*(key: string) {
+    const found = yield* run("inspect", key, statements.inspect, [rowName(key)], ([row]) => {
+      if (row === undefined) return []
+      const [token, left, waiters] = row
+      return typeof token !== "string" || !Number.isFinite(numberOf(left))
+        ? undefined
+        : [{ token, remainingMillis: Number(left), waiters: Number(waiters) } satisfies Occupant]
+    })
+    return found[0]?.token === Statements.shared ? yield* sharersOf(key) : found
+  })
+
+  const inspect: LockStore["inspect"] = (key) =>
+    Effect.map(holders(key), ([first]) => Option.fromUndefinedOr<Occupant | undefined>(first))
 
   let sweeping = false
   let usedAt = 0
