@@ -249,6 +249,27 @@ describe("statements", { timeout: 60_000 }, () => {
       assert.deepStrictEqual((yield* row("key")).queue.map((entry) => entry.split(" ")[0]), ["c.0.0"])
     }))
 
+  it.live("list a key that is shared with the one of its holders that ends first", () =>
+    Effect.gen(function*() {
+      const { store } = yield* bench
+      const one = yield* store
+      yield* take(one, "list-alone", "a.0.0")
+      for (const [token, expiresMillis] of [["b.0.0", 60_000], ["c.0.0", 30_000], ["d.0.0", 60_000]] as const) {
+        yield* one.tryAcquire({
+          key: "list-shared",
+          token,
+          expiresMillis,
+          wait: false,
+          share: { permits: 2, limit: 9 }
+        })
+      }
+      const { locks } = yield* one.list!("list-", undefined)
+      assert.deepStrictEqual(locks.map(({ key, permits, token }) => [key, token, permits]), [
+        ["list-alone", "a.0.0", undefined],
+        ["list-shared", "c.0.0", 2]
+      ])
+    }))
+
   it.live("take no transaction id for one that may not share", () =>
     Effect.gen(function*() {
       const { look, store } = yield* bench

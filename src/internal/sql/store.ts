@@ -9,6 +9,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
 import type { Attempt, Claim, Held, Holding, LockStore, Occupant } from "../../LockStore.ts"
+import { Notices } from "../notices.ts"
 import { type Settling, withShortcuts } from "../shortcuts.ts"
 import { monotonicMillis } from "../time.ts"
 import * as Token from "../token.ts"
@@ -20,7 +21,7 @@ import * as Grants from "./grants.ts"
 import type { Link, Row } from "./link.ts"
 import * as Sharing from "./sharing.ts"
 import * as Statements from "./statements.ts"
-import { rowName, type Table } from "./table.ts"
+import { keyOf, rowName, rowPrefix, type Table } from "./table.ts"
 
 /** Renewals in one statement, and how many of these may be out. */
 const extendBatchSize = 500
@@ -130,6 +131,9 @@ const isAnswer = (row: Row): boolean =>
   row.length >= 8 && typeof row[0] === "string" && Number.isFinite(numberOf(row[2])) &&
   (row[1] === null || Number.isSafeInteger(numberOf(row[1])))
 
+const isListed = (row: Row): row is readonly [string, string, ...ReadonlyArray<unknown>] =>
+  typeof row[0] === "string" && typeof row[1] === "string" && Number.isFinite(numberOf(row[2]))
+
 const answerOf = ([, fence, , holder, left, waiters, late, queued]: Row): Answer => ({
   fencingToken: fence === null ? undefined : Number(fence),
   holder: typeof holder === "string" && holder !== "" ? holder : undefined,
@@ -172,7 +176,7 @@ export const make = Effect.fnUntraced(function*(
 
   const run = <A>(
     operation: string,
-    key: string,
+    key: string | undefined,
     text: string,
     parameters: ReadonlyArray<unknown>,
     decode: (rows: ReadonlyArray<Row>) => A | undefined
@@ -188,6 +192,8 @@ export const make = Effect.fnUntraced(function*(
       })
     )
 
+  const notices = new Notices()
+  yield* Effect.addFinalizer(() => Effect.sync(() => notices.close()))
   const grants = yield* Grants.make(link, `effect_lock:${channelName(clock)}`, bound, now, {
     granted: (token) => {
       const known = tokens.get(token)
@@ -197,7 +203,7 @@ export const make = Effect.fnUntraced(function*(
     stray: (token, row) => {
       if (!tokens.has(token)) releases.add({ row, key: undefined, token, call: nobody, tries: 0 })
     }
-  })
+  }, notices)
 
   // ---------------------------------------------------------------------------
   // Taking
@@ -394,6 +400,33 @@ export const make = Effect.fnUntraced(function*(
     ask(0)
   }
 
+  /** Takes a key on from another token, of whoever knows it. */
+  const transfer = (from: string, claim: Claim, call: Settling<Attempt>): void => {
+    const { expiresMillis, token } = claim
+    const asked = claimed(claim, call)
+    const ask = (tries: number): void => {
+      const sentAt = now()
+      link.run(statements.transfer, [asked.row, from, token, leaseOf(expiresMillis), latest()], (rows, error) => {
+        if (rows === undefined) return fail(asked, error)
+        if (rows.length === 0) {
+          settle(asked, { _tag: "Held" })
+          return settleDebts()
+        }
+        if (!isAnswer(rows[0])) return fail(asked, new Failure.Strange())
+        const answer = answerOf(rows[0])
+        bound.observe(sentAt, now(), numberOf(rows[0][2]))
+        if (answer.fencingToken !== undefined) {
+          settle(asked, { _tag: "Acquired", fencingToken: answer.fencingToken })
+        } else if (answer.late) fail(asked, new Failure.Silent())
+        else if (answer.holder !== from && answer.holder !== token) settle(asked, held(answer))
+        else if (tries >= pauses.length) fail(asked, new Failure.Locked())
+        else return later(pauses[tries], () => ask(tries + 1))
+        settleDebts()
+      })
+    }
+    ask(0)
+  }
+
   // ---------------------------------------------------------------------------
   // Giving back
   // ---------------------------------------------------------------------------
@@ -533,15 +566,24 @@ export const make = Effect.fnUntraced(function*(
     return (yield* Effect.all(batches, { concurrency: extendsOut })).flat()
   })
 
-  const sharersOf = (key: string): Effect.Effect<ReadonlyArray<Occupant>, BackendFailure> =>
-    run("inspect", key, statements.read, [[rowName(key)]], (rows) => {
-      const found = rows.length === 1 ? Edits.foundOf(rows[0]) : undefined
-      return found && Sharing.holders(found).map(({ end, permits, token }) => ({
-        token,
-        permits,
-        remainingMillis: (end - found.now) / 1000,
-        waiters: found.queue.length
-      }))
+  /** By the row of each. */
+  const sharersOf = (
+    operation: string,
+    key: string | undefined,
+    rows: ReadonlyArray<string>
+  ): Effect.Effect<Map<unknown, ReadonlyArray<Occupant>>, BackendFailure> =>
+    run(operation, key, statements.read, [rows], (read) => {
+      const all = read.map((row) => [row[0], Edits.foundOf(row)] as const)
+      if (all.some(([, found]) => found === undefined)) return undefined
+      return new Map(all.map(([row, found]) => [
+        row,
+        Sharing.holders(found!).map(({ end, permits, token }) => ({
+          token,
+          permits,
+          remainingMillis: (end - found!.now) / 1000,
+          waiters: found!.queue.length
+        }))
+      ]))
     })
 
   const holders = Effect.fnUntraced(function*(key: string) {
@@ -552,11 +594,34 @@ export const make = Effect.fnUntraced(function*(
         ? undefined
         : [{ token, remainingMillis: Number(left), waiters: Number(waiters) } satisfies Occupant]
     })
-    return found[0]?.token === Statements.shared ? yield* sharersOf(key) : found
+    if (found[0]?.token !== Statements.shared) return found
+    return (yield* sharersOf("inspect", key, [rowName(key)])).get(rowName(key)) ?? []
   })
 
   const inspect: LockStore["inspect"] = (key) =>
     Effect.map(holders(key), ([first]) => Option.fromUndefinedOr<Occupant | undefined>(first))
+
+  const list = Effect.fnUntraced(function*(prefix: string, from: string | undefined) {
+    const start = rowPrefix(prefix)
+    if (start === undefined) return { locks: [] }
+    const rows = yield* run(
+      "list",
+      undefined,
+      statements.list,
+      [start, from ?? ""],
+      (rows) => rows.every(isListed) ? rows : undefined
+    )
+    const shared = rows.flatMap(([row, token]) => token === Statements.shared ? row : [])
+    const sharers = shared.length === 0 ? undefined : yield* sharersOf("list", undefined, shared)
+    const locks = rows.flatMap(([row, token, left, waiters]) => {
+      const key = keyOf(row)
+      const first = token === Statements.shared
+        ? sharers?.get(row)?.at(0)
+        : { token, remainingMillis: Number(left), waiters: Number(waiters) }
+      return key === undefined || first === undefined ? [] : [{ key, ...first }]
+    })
+    return rows.length < Statements.pageSize ? { locks } : { locks, next: rows[rows.length - 1][0] }
+  })
 
   let sweeping = false
   let usedAt = 0
@@ -595,14 +660,18 @@ export const make = Effect.fnUntraced(function*(
     inspect,
     shares: true,
     holders,
+    list,
     listen: (_key, token, notify) => grants.listen(token, notify),
     exchange: (token, claim) =>
       claim.wait
         ? Effect.callback((resume) => exchange(token, claim, { settle: resume }))
         : Effect.andThen(store.release(claim.key, token), store.tryAcquire(claim)),
+    transfer: (from, claim) => Effect.callback((resume) => transfer(from, claim, { settle: resume })),
+    forget: (_key, token) => void tokens.delete(token),
     retry,
     maxExpires: Duration.days(36_500),
-    handOver: { times: Statements.fenceRoom, within: Duration.millis(10) }
+    handOver: { times: Statements.fenceRoom, within: Duration.millis(10) },
+    observe: notices.observe
   }
   return withShortcuts(store, { callbacks })
 })

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { bundled } from "../bundled.ts"
 import { directory, until } from "../redis.ts"
 import type { Entered, Left } from "./worker.ts"
 
@@ -60,13 +60,12 @@ export const killed = Effect.fnUntraced(function*(server: "redis" | "cluster" | 
   const files: Array<string> = []
   const running: Array<ChildProcess> = []
   yield* Effect.addFinalizer(() => Effect.sync(() => running.forEach((worker) => worker.kill("SIGKILL"))))
+  const script = yield* bundled(new URL("worker.ts", import.meta.url))
   const start = (place: number) => {
     const file = join(path, String(files.length))
     files.push(file)
     running[place] = spawn(process.execPath, [
-      "--import",
-      "tsx",
-      fileURLToPath(new URL("worker.ts", import.meta.url)),
+      script,
       server,
       String(port),
       file,
