@@ -50,6 +50,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
 import { load } from "./internal/driver.ts"
+import { Notices } from "./internal/notices.ts"
 import { backoff, handshakeMillis, missing as missingOf, silenceMillis } from "./internal/redis/client.ts"
 import type { Client as IoRedisClient } from "./internal/redis/client.ts"
 import * as IoRedis from "./internal/redis/ioredis.ts"
@@ -160,7 +161,9 @@ const makeOver = Effect.fnUntraced(function*(
     return yield* invalid("keyPrefix", JSON.stringify(prefix), `a prefix without "{}"`)
   }
   const made = yield* transport
-  return yield* Store.make(backend, made, prefix, options?.strictFencing === true, yield* Report.make(made))
+  const notices = new Notices()
+  yield* Report.make(made, backend, notices)
+  return yield* Store.make(backend, made, prefix, options?.strictFencing === true, notices)
 })
 
 /** A client of the caller's, if it is one. */
@@ -195,7 +198,8 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   if (nodes !== undefined && db !== undefined && db !== 0) {
     return yield* invalid("db", String(db), "0, the only one that a cluster has")
   }
-  const { Cluster, Redis: Connection } = yield* load(backend, "ioredis", () => import("ioredis"))
+  // Its default export has all of it, and is all that a module of CommonJS has in some bundles.
+  const { default: { Cluster, Redis: Connection } } = yield* load(backend, "ioredis", () => import("ioredis"))
   const secret = password ?? address.password
   const user = username ?? address.username
   const secure = (tls ?? address.tls) === true

@@ -16,9 +16,9 @@ export type Known = Omit<Held, "_tag">
 /** What a refusal asks, if it becomes an error. */
 export interface Refusing {
   /** Counts it. */
-  refused(): void
-  /** Who has the key, as soon as that is known. */
-  holderOf(key: string): Known | undefined | Effect.Effect<Known | undefined>
+  refused(request: LockRequest, waitedMillis: number): void
+  /** Who has the key, where that is known without asking. */
+  holderOf(key: string): Known | undefined
   /** Whether what runs on the fiber has the key itself. */
   isHeldBy(key: string, fiber: Fiber.Fiber<unknown, unknown>): boolean
 }
@@ -46,16 +46,15 @@ export class Refusal {
 
   /** The failure of a call that wanted the lock. */
   get fail(): Effect.Effect<never, LockError> {
-    const { known: heard, refusing, request } = this
-    const isKnown = heard !== undefined && (Effect.isEffect(heard) || heard.token !== undefined)
-    const known = isKnown ? heard : refusing.holderOf(request.key)
-    return Effect.isEffect(known) ? Effect.flatMap(known, (known) => this.timedOut(known)) : this.timedOut(known)
+    const { known, refusing, request } = this
+    if (Effect.isEffect(known)) return Effect.flatMap(known, (known) => this.timedOut(known))
+    return this.timedOut(known?.token === undefined ? refusing.holderOf(request.key) : known)
   }
 
   private timedOut(known: Known | undefined): Exit.Exit<never, LockError> {
     const { caller, refusing, request, waitedMillis } = this
     const { key, timeoutMillis } = request
-    refusing.refused()
+    refusing.refused(request, waitedMillis)
     const reason = () =>
       new LockTimeout({
         key,

@@ -41,7 +41,7 @@ import * as Token from "../internal/token.ts"
 import * as Lock from "../Lock.ts"
 import * as LockBackend from "../LockBackend.ts"
 import type { BackendFailure, LockError } from "../LockError.ts"
-import type { Attempt, LockStore } from "../LockStore.ts"
+import type { Attempt, Listed, LockStore, Page } from "../LockStore.ts"
 import type { Operation } from "./TestBackend.ts"
 import * as TestBackend from "./TestBackend.ts"
 
@@ -459,6 +459,19 @@ const held = (what: string, attempt: Attempt): Effect.Effect<void, Wrong> => sam
 
 const isFree = (store: LockStore, key: string) => Effect.map(store.inspect(key), Option.isNone)
 
+/** All pages of a list, each key once. */
+const listing = (store: LockStore, prefix: string) =>
+  Effect.gen(function*() {
+    const listed = new Map<string, Listed>()
+    let from: string | undefined
+    do {
+      const page: Page = yield* store.list!(prefix, from)
+      for (const one of page.locks) listed.set(one.key, one)
+      from = page.next
+    } while (from !== undefined)
+    return Array.from(listed.values())
+  })
+
 /** Acquires for the token, and says at which time the lease began at the earliest. */
 const take = (bench: Bench, store: LockStore, key: string, token: string, expiresMillis = 60_000) =>
   Effect.gen(function*() {
@@ -681,6 +694,42 @@ const contract: ReadonlyArray<Case> = [
     })
   },
   {
+    name: "whoever watches a key is told of each other holder, and not any more after that",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, eventually, key, one, other, slack, token } = bench
+      if (one.watch === undefined) return
+      let told = 0
+      const scope = yield* Scope.make()
+      yield* Scope.provide(one.watch(key, () => told++), scope)
+      const tells = Effect.fnUntraced(function*<A>(what: string, change: Effect.Effect<A, BackendFailure | Wrong>) {
+        // What is told may be told again.
+        yield* elapse(100)
+        told = 0
+        const answer = yield* change
+        yield* eventually(`${what} is told`, 500 + slack, Effect.sync(() => told > 0))
+        return answer
+      })
+      const holder = token()
+      yield* tells("a first holder", take(bench, other, key, holder))
+      yield* tells("a release", other.release(key, holder))
+      const next = token()
+      yield* tells("the next holder", take(bench, other, key, next))
+      const { transfer } = other
+      if (transfer !== undefined) {
+        const heir = token()
+        yield* tells("a transfer", transfer(next, claim(key, heir, 60_000)))
+        yield* tells("a release by the heir", other.release(key, heir))
+      } else yield* other.release(key, next)
+      yield* Scope.close(scope, Exit.void)
+      yield* elapse(100)
+      told = 0
+      yield* take(bench, other, key, holder)
+      yield* other.release(key, holder)
+      yield* elapse(100)
+      yield* same("how often it is told after that", told, 0)
+    })
+  },
+  {
     name: "an extension by another token, or of a free key, is refused and changes nothing",
     run: Effect.fnUntraced(function*(bench) {
       const { key, lease, one, other, token } = bench
@@ -802,6 +851,29 @@ const contract: ReadonlyArray<Case> = [
       }
       yield* one.release(key, holder)
       yield* same("at last nobody", yield* isFree(other, key), true)
+    })
+  },
+  {
+    name: "a list has what is held of the keys that start so, on all its pages",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, key, lease, one, other, token } = bench
+      if (other.list === undefined) return
+      const keys = Array.from({ length: 20 }, (_, i) => `${key}:[${i}*]\\é`)
+      const holders = new Map(keys.map((key) => [key, token()]))
+      for (const [key, holder] of holders) yield* take(bench, one, key, holder)
+      yield* take(bench, one, `${key}:over`, token(), lease)
+      yield* take(bench, one, `${key}/other`, token())
+      yield* elapse(lease * 1.2)
+      yield* one.release(keys[0], holders.get(keys[0])!)
+      const listed = yield* listing(other, `${key}:`)
+      yield* same("the keys", listed.map(({ key }) => key).toSorted().join(), keys.slice(1).toSorted().join())
+      for (const { key, remainingMillis = 60_000, token } of listed) {
+        yield* same(`the holder of ${JSON.stringify(key)}`, token, holders.get(key))
+        yield* that(`remainingMillis is ${remainingMillis} of 60000`, remainingMillis > 0 && remainingMillis <= 66_000)
+      }
+      const some = yield* listing(other, `${key}:[1`)
+      yield* same("how many of those that start with more", some.length, 11)
+      yield* same("how many of those that nobody has", (yield* listing(other, `${key}:*`)).length, 0)
     })
   },
   {
@@ -1529,6 +1601,22 @@ const betweenProcesses: ReadonlyArray<Case> = [
       yield* that(`the fencing token is ${exit.value} after ${before}`, exit.value > before)
     }))
   },
+  ...(["claim", "extension"] as const).map((by): Case => ({
+    name: `a lease that outlives its process by its ${by} stays taken when that is killed, and can be given on`,
+    processes: 1,
+    run: withProgram(Effect.fnUntraced(function*(bench, start) {
+      const { eventually, grain, key, lease, one, other, slack, token } = bench
+      const victim = yield* start
+      const from = yield* ask(victim.ask("leave", { key, expires: 60_000, by }))
+      yield* victim.signal("SIGKILL")
+      yield* Effect.ignore(ask(victim.ask("end", { key })))
+      yield* held("when it is killed", yield* other.tryAcquire(claim(key, token(), lease)))
+      if (one.transfer === undefined) return
+      yield* acquired("the transfer", yield* one.transfer(from, { ...claim(key, token(), lease), outlives: true }))
+      yield* held("when it is given on", yield* other.tryAcquire(claim(key, token(), lease)))
+      yield* eventually("the lease ends", lease + grain + slack, isFree(other, key))
+    }))
+  })),
   {
     name: "a process that stood still for longer than its lease is told that another has the key",
     processes: 1,

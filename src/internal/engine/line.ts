@@ -11,11 +11,12 @@ import * as Duration from "effect/Duration"
 import type { LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure } from "../../LockError.ts"
 import type { Held } from "../../LockStore.ts"
+import type { Ending } from "../ending.ts"
 import * as Token from "../token.ts"
 import type { Alarm } from "./alarms.ts"
 import { Claim } from "./claim.ts"
 import type { KeyMap, Place } from "./keyMap.ts"
-import { type Ending, Lease } from "./lease.ts"
+import { Lease } from "./lease.ts"
 import { Lending, type Parts } from "./lender.ts"
 import { isFailure } from "./port.ts"
 
@@ -332,7 +333,7 @@ export class Line extends Lending implements Place {
     const heir = new Lease(this, key, token, fencingToken + 1, expiresMillis, true, at, deadline, 0)
     heir.lastEnd = lastEnd
     this.lease = heir
-    this.parts.journal.meter.handOvers++
+    this.parts.journal.handedOver(heir)
     this.parts.keeper.add(heir)
     this.pass(heir)
   }

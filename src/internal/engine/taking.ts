@@ -74,7 +74,7 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
       const lease = new Lease(lender, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
       if (share !== undefined) keys.sharing.lend(lease, share)
       if (request.atLeastMillis > 0) lease.stay = at + request.atLeastMillis
-      journal.meter.waited(0)
+      journal.acquired(lease, 0)
       return lease
     }
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
@@ -133,6 +133,7 @@ class Asker {
   private hasWaited = false
   /** Who has the key, asked together with the last attempt. */
   private looking: Call<Option.Option<Occupant>> | undefined = undefined
+  private lookedAt = 0
 
   constructor(keys: Keys, line: Line, request: LockRequest, caller: Caller, restore: Restore, startedAt: number) {
     this.keys = keys
@@ -148,6 +149,16 @@ class Asker {
     return this.keys.port.alarms.now()
   }
 
+  private waits(): void {
+    if (!this.hasWaited) this.keys.journal.waiting(this.request)
+    this.hasWaited = true
+  }
+
+  /** It ends without the lock: somebody else had it until the timeout, or it was interrupted, or failed. */
+  private endsWithout(isTimeout: boolean): void {
+    if (this.hasWaited) this.keys.journal.without(this.request, this.now() - this.startedAt, isTimeout)
+  }
+
   /** Not the same for those who had it at once, however long that took. */
   private waitedMillis(at: number): number {
     return this.hasWaited ? Math.max(at - this.startedAt, 0.001) : 0
@@ -161,7 +172,7 @@ class Asker {
   queue(): Taking {
     const { keys, line, request } = this
     const waiter = line.enter(request, this.endsAt)
-    this.hasWaited = true
+    this.waits()
     // A schedule that ends ends the wait, here as in front of the store.
     const giving = request.retry && Effect.runForkWith(this.caller.context)(this.giveUpWaiting(waiter))
     const waiting = Effect.callback<void>((resume) => {
@@ -174,7 +185,10 @@ class Asker {
       Effect.onExitPrimitive(
         this.restore(waiting),
         (exit) => {
-          if (exit._tag === "Failure") line.leave(waiter)
+          if (exit._tag === "Failure") {
+            line.leave(waiter)
+            this.endsWithout(false)
+          }
           giving?.interruptUnsafe()
           return undefined
         },
@@ -183,15 +197,18 @@ class Asker {
       (): Taking => {
         const baton = waiter.baton!
         const at = this.now()
-        if (baton === "TimedOut") {
-          return asEffect(behind(keys, request, this.caller, at - this.startedAt, waiter.known))
+        if (baton === "TimedOut" || baton === "Closed") {
+          const ended = baton === "Closed"
+            ? closed(keys, line.key, this.caller)
+            : behind(keys, request, this.caller, this.waitedMillis(at), waiter.known)
+          this.endsWithout(ended instanceof Refusal)
+          return asEffect(ended)
         }
-        if (baton === "Closed") return closed(keys, line.key, this.caller)
         if (baton instanceof Claim) return this.ask(at, baton)
         if (baton === "Turn") return this.ask(at, undefined)
         const lease = line.receive(baton, at, this.waitedMillis(at))
         if (lease === undefined) return this.ask(at, undefined)
-        keys.journal.meter.waited(at - this.startedAt)
+        keys.journal.acquired(lease, at - this.startedAt)
         return Exit.succeed(lease)
       }
     )
@@ -223,10 +240,12 @@ class Asker {
     if (keys.closed) {
       claimed?.disown()
       line.pass("Turn")
+      this.endsWithout(false)
       return closed(keys, line.key, this.caller)
     }
     const isOurs = claimed !== undefined && claimed.expiresMillis === request.expiresMillis &&
-      isSame(claimed.share, request.share) && Token.isOf(claimed.token, request.owner)
+      isSame(claimed.share, request.share) && claimed.outlives === request.atLeastMillis > 0 &&
+      Token.isOf(claimed.token, request.owner)
     if (!isOurs) claimed?.disown()
     const claim = isOurs ? claimed : new Claim(keys.port, keys.debts, keys.nextToken(at, request.owner), request)
     line.claim = claim
@@ -243,6 +262,7 @@ class Asker {
         if (exit._tag === "Success" && !(exit.value instanceof Refusal)) return undefined
         claim.disown()
         line.pass("Turn")
+        this.endsWithout(exit._tag === "Success")
         return undefined
       },
       true
@@ -262,7 +282,7 @@ class Asker {
         if (keys.closed) return yield* closed(keys, line.key, this.caller)
         const at = this.now()
         if (at >= endsAt) return yield* this.giveUp(reply, at)
-        this.hasWaited = true
+        this.waits()
 
         if (port.store.listen !== undefined && reply._tag === "Held" && !claim.isListening) {
           yield* restore(this.listen(claim, Math.min(endsAt, at + port.patience)))
@@ -283,8 +303,7 @@ class Asker {
         const askAt = this.now()
         const isSilent = isFailure(reply) && reply.kind === "NoReply"
         if (askAt >= endsAt && isSilent) return yield* this.giveUp(reply, askAt)
-        // A store that has not said who has the key is asked together with the last attempt, not after it.
-        if (askAt >= endsAt && reply._tag === "Held" && reply.token === undefined) this.look()
+        if (askAt >= endsAt && reply._tag === "Held" && reply.token === undefined) this.look(askAt)
         // A store that answers is waited for beyond the time, or the last attempt would be none.
         reply = yield* this.attempt(claim, askAt, isSilent ? endsAt : Infinity)
         const lease = this.accept(claim, reply)
@@ -316,26 +335,27 @@ class Asker {
     })
   }
 
-  private giveUp(reply: Reply<Attempt>, at: number): Effect.Effect<Refusal, LockError> {
-    if (isFailure(reply)) return failWith(reply, this.caller)
-    if (reply._tag === "Acquired") return failWith(this.tooLate(), this.caller)
-    const { caller, keys, request, startedAt } = this
-    const known = reply.token === undefined ? this.looked(at + Math.max(10, at - this.endsAt)) : reply
-    return Exit.succeed(new Refusal(keys, request, caller, at - startedAt, known))
-  }
-
-  private look(): Call<Option.Option<Occupant>> {
-    if (this.looking !== undefined) return this.looking
+  /** A store that has not said who has the key is asked together with the last attempt, not after it. */
+  private look(at: number): void {
+    this.lookedAt = at
     const looking = this.looking = this.keys.port.inspect(this.line.key)
     // Perhaps nobody wants to know.
     looking.leave()
-    return looking
   }
 
-  /** If it was not sent together with the last attempt, it is now. It gets as long again as that took beyond the time. */
-  private looked(until: number): Effect.Effect<Known | undefined> {
+  private giveUp(reply: Reply<Attempt>, at: number): Effect.Effect<Refusal, LockError> {
+    if (isFailure(reply)) return failWith(reply, this.caller)
+    if (reply._tag === "Acquired") return failWith(this.tooLate(), this.caller)
+    const { caller, keys, looking, request } = this
+    const known = looking === undefined || reply.token !== undefined ? reply : this.looked(looking, at)
+    return Exit.succeed(new Refusal(keys, request, caller, this.waitedMillis(at), known))
+  }
+
+  /** It may take twice as long as the attempt did, within the store's patience. */
+  private looked(looking: Call<Option.Option<Occupant>>, at: number): Effect.Effect<Known | undefined> {
+    const { lookedAt } = this
+    const until = Math.min(lookedAt + this.keys.port.patience, at + Math.max(10, at - lookedAt))
     return Effect.callback((resume) => {
-      const looking = this.look()
       looking.wait(until, (reply) => {
         resume(Effect.succeed(reply === undefined || isFailure(reply) ? undefined : Option.getOrUndefined(reply)))
       })
@@ -423,7 +443,7 @@ class Asker {
 
   private won(claim: Claim, fencingToken: number, at: number, deadline: number): Lease {
     const lease = this.line.hold(this.request, claim, fencingToken, at, deadline, this.waitedMillis(at))
-    this.keys.journal.meter.waited(at - this.startedAt)
+    this.keys.journal.acquired(lease, at - this.startedAt)
     return lease
   }
 }

@@ -7,7 +7,8 @@ import * as Failure from "./failure.ts"
 import { Pulse } from "./pulse.ts"
 import type { Script } from "./scripts.ts"
 import * as Subscription from "./subscription.ts"
-import type { Command, Observer, Transport } from "./transport.ts"
+import * as Tracking from "./tracking.ts"
+import type { Command, Observer, Servers, Transport } from "./transport.ts"
 
 const shas = new Map<Script, string>()
 
@@ -177,13 +178,31 @@ const open = (client: Client, owned: boolean) => {
   for (const [event, listener] of Object.entries(events)) client.on(event, listener)
   if (owned) client.connect().catch(ignore)
 
+  const servers = (): Servers => {
+    const clientPrefix = (client as Single | Cluster).options?.keyPrefix ?? ""
+    if (!cluster) return { names: [""], clientPrefix, sendTo: (_, command) => send(command) }
+    const nodes = new Map(client.nodes("master").map((node) => [`${node.options?.host}:${node.options?.port}`, node]))
+    return {
+      names: Array.from(nodes.keys()).toSorted(),
+      clientPrefix,
+      sendTo: (server, { args, fail, script, succeed }) => {
+        const node = nodes.get(server)
+        if (node === undefined || closed) return fail(closed ? new Failure.Closed() : closedError)
+        node.call(script as string, [...args]).then(succeed, fail)
+      }
+    }
+  }
+
   const subscriptions = new Set<() => void>()
+  const tracking = cluster ? undefined : Tracking.make(single)
 
   const transport: Transport = {
     single: !cluster,
     oneClock: !cluster,
+    servers,
     send,
     isDown,
+    watch: tracking?.watch,
     observe: (observer) => {
       observers.push(observer)
       if (client.status === "ready") observer.ready()
@@ -206,6 +225,7 @@ const open = (client: Client, owned: boolean) => {
     observers.length = 0
     pulse.rest()
     for (const stop of subscriptions) stop()
+    tracking?.stop()
     if (owned) (client as Single | Cluster).disconnect()
     lastError = new Failure.Closed()
     fail()
