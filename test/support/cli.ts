@@ -24,7 +24,10 @@ export const bundle = async (): Promise<{ readonly main: string; readonly remove
         { find: /^effect-lock\/(.+)$/, replacement: join(root, "src/$1.ts") }
       ]
     },
-    ssr: { noExternal: true, external: ["ioredis", "memjs"] },
+    ssr: {
+      noExternal: true,
+      external: ["ioredis", "memjs", "pg", "pg-cursor", "pg-pool", "pg-types", "pg-connection-string"]
+    },
     build: {
       ssr: join(root, "cli/src/main.ts"),
       outDir: join(folder, "dist"),
