@@ -55,7 +55,9 @@ const fitted = (lines: ReadonlyArray<string>, rows: number): ReadonlyArray<strin
 
 const picture = (held: ReadonlyArray<Holding.Holding>, now: number, nothing: string): ReadonlyArray<string> => {
   if (held.length === 0) return [nothing]
-  const { columns = 80, rows = 24 } = process.stdout
+  // Some terminals say that they have no size.
+  const columns = process.stdout.columns || 80
+  const rows = process.stdout.rows || 24
   const [header, ...lines] = Holding.lines(held, now).map((line) => line.slice(0, columns))
   return [painter(process.stdout)("bold", header), ...fitted(lines, Math.max(3, rows - remembered - 6))]
 }

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Console, Effect } from "effect"
 import { InMemoryBackend, Lock, LockConfig } from "effect-lock"
+import * as SqlBackend from "effect-lock/SqlBackend"
 import { chmodSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
@@ -9,7 +10,7 @@ import { main } from "../../cli/src/command.ts"
 import { Signals } from "../../cli/src/signals.ts"
 import { contents } from "../support/cli.ts"
 import { memcached } from "../support/memcached.ts"
-import { pgbouncer, postgres, standby } from "../support/postgres.ts"
+import { admin, pgbouncer, postgres, standby } from "../support/postgres.ts"
 import { client, cluster, redis, redisAt, until } from "../support/redis.ts"
 import { freePort, kill } from "../support/server.ts"
 import { folder, inTerminal, isFree, isHeld, newFile, newKey, ran, sh, tool, waitsFor } from "./tool.ts"
@@ -314,6 +315,11 @@ describe("effect-lock doctor", { timeout: 60_000 }, () => {
   it.live("knows PostgreSQL: its replicas, durability, table, connections, LISTEN and clock", () =>
     Effect.gen(function*() {
       const server = yield* postgres("fsync=off")
+      const without = yield* examined(server.url)
+      assert.deepStrictEqual([without.code, without.byCheck["locking"]?.verdict], [1, "failed"])
+      assert.include(without.byCheck["locking"]?.found, "CREATE TABLE")
+      const look = yield* admin(server.url)
+      yield* look.unsafe(yield* SqlBackend.createTable())
       const { byCheck, code, report } = yield* examined(server.url)
       assert.deepStrictEqual([code, report.fit], [0, true])
       for (const check of ["locking", "rights", "version", "replication", "connections", "LISTEN", "clock"]) {
