@@ -17,7 +17,8 @@ import { backend, json, quietly } from "./settings.ts"
 interface Change {
   readonly key: string
   readonly change: "held" | "taken" | "free"
-  readonly owner: string
+  /** Whose lock it is or was, if it was anybody's. */
+  readonly owner?: string
 }
 
 /** What has changed since the last look. At the first, all that is held was so before. */
@@ -40,7 +41,8 @@ const changes = (
 
 const words = { held: "held by", taken: "taken by", free: "given back by" }
 
-const sentence = ({ change, key, owner }: Change): string => `${printable(key)} ${words[change]} ${owner}`
+const sentence = ({ change, key, owner }: Change): string =>
+  owner === undefined ? `${printable(key)} is free` : `${printable(key)} ${words[change]} ${owner}`
 
 /** How many of the last changes stand below the picture. */
 const remembered = 5
@@ -91,7 +93,8 @@ export const watch = Command.make("watch", flags, ({ every, key, prefix }) =>
       const before = trouble
       trouble = LockError.isLockError(looked) ? looked.message : undefined
       const held = LockError.isLockError(looked) ? seen ?? [] : looked
-      const news = changes(seen, held)
+      const isFreeAtFirst = seen === undefined && held.length === 0 && Option.isSome(key)
+      const news = isFreeAtFirst ? [{ key: key.value, change: "free" } as const] : changes(seen, held)
       seen = held
       if (redraws) {
         recent = [...recent, ...news.map((one) => `${at.slice(11, 19)} ${sentence(one)}`)].slice(-remembered)

@@ -79,13 +79,14 @@ describe("effect-lock watch", { timeout: 60_000 }, () => {
     Effect.gen(function*() {
       const key = newKey()
       const watching = yield* tool(["watch", key, "--every", "50ms"])
+      yield* until(Effect.sync(() => watching.out().includes(`${key} is free\n`)))
       const { end } = yield* held(key)
       yield* until(Effect.sync(() => watching.out().includes("taken")))
       yield* end
       yield* until(Effect.sync(() => watching.out().includes("given back")))
       watching.kill("SIGINT")
       assert.strictEqual((yield* watching.ended).code, 130)
-      const [taken, free] = watching.out().trim().split("\n").map((line) => line.split(" ").slice(1).join(" "))
+      const [, taken, free] = watching.out().trim().split("\n").map((line) => line.split(" ").slice(1).join(" "))
       assert.deepStrictEqual([taken, free], [`${key} taken by the-holder`, `${key} given back by the-holder`])
     }).pipe(Effect.scoped))
 
