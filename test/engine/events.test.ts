@@ -132,6 +132,7 @@ describe("events", () => {
       yield* TestClock.adjust(100)
       yield* Fiber.interrupt(behind)
       yield* Fiber.interrupt(waiting)
+      yield* flush
       const left = heard.filter(({ _tag }) => _tag !== "Waiting")
       assert.deepStrictEqual(left, [
         { _tag: "TimedOut", key: "key", waited: 70 },
