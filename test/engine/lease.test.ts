@@ -26,6 +26,7 @@ class HandLender implements Lender {
     this.events.push(`extend ${millis}`)
     return this.extension
   }
+  moved(): void {}
   lost(lease: Lease): void {
     this.events.push(`lost ${lease.why}`)
   }

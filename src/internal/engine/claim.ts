@@ -166,8 +166,13 @@ export class Claim implements Alarm, Bearer {
     })
   }
 
-  ring(): void {
+  /** Ends the sleep without news. */
+  rouse(): void {
     this.wake?.()
+  }
+
+  ring(): void {
+    this.rouse()
   }
 
   private endListening(): void {

@@ -12,7 +12,7 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type { LockRequest } from "../../LockConfig.ts"
 import { type BackendFailure, type LockError, LockReentered } from "../../LockError.ts"
-import type { Attempt, Grant, Held, Occupant, Share } from "../../LockStore.ts"
+import type { Attempt, Grant, Held, Occupant } from "../../LockStore.ts"
 import { failWith } from "../failing.ts"
 import * as Reentry from "../reentry.ts"
 import { type Known, Refusal, type Refusing } from "../refusal.ts"
@@ -22,9 +22,10 @@ import type { Call, Reply } from "./call.ts"
 import { Claim } from "./claim.ts"
 import type { KeyMap } from "./keyMap.ts"
 import { Lease } from "./lease.ts"
-import type { Counter, Parts } from "./lender.ts"
-import type { Line, Waiter } from "./line.ts"
+import type { Counter } from "./lender.ts"
+import type { Front, Line, Waiter } from "./line.ts"
 import { isFailure, leastRenewed } from "./port.ts"
+import { isSame, type SharingParts } from "./sharing.ts"
 
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
@@ -38,7 +39,7 @@ type Taking = Effect.Effect<Taken, LockError>
 const somebody: Bearer = { text: undefined, token: "" }
 
 /** What takers of a backend have in common. */
-export interface Keys extends Parts, Refusing {
+export interface Keys extends SharingParts, Refusing {
   readonly lines: KeyMap<Line>
   /** Where keys are had that nobody here waits for. */
   readonly counter: Counter
@@ -72,9 +73,8 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
       const lender = share === undefined ? counter : keys.sharing
       const token = owner === keys.owner ? undefined : keys.nextToken(at, owner)
       const lease = new Lease(lender, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
-      if (share !== undefined) keys.sharing.lend(lease, share)
       journal.meter.waited(0)
-      return lease
+      return share === undefined ? lease : keys.sharing.lend(lease, share)
     }
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
     const holder = port.direct.look(key, at)?.bearer
@@ -83,7 +83,12 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
       ;(line = lines.occupy(key, found)).adopt(holder)
     }
   }
-  if (line === undefined) return asker(lines.occupy(key, found)).ask(at, undefined)
+  if (line === undefined) {
+    const joined = keys.sharing.join(request, at)
+    if (joined === undefined) return asker(lines.occupy(key, found)).ask(at, undefined)
+    journal.meter.waited(0)
+    return joined
+  }
   const inVain = reentered(keys, request, caller)
   if (inVain !== undefined) return inVain
   if (timeoutMillis === 0 && !line.isInDoubt) return behind(keys, request, caller, 0, line.known(at))
@@ -105,9 +110,6 @@ const reentered = (
   return failWith(new LockReentered({ key, held: how(held.share), wanted: how(share) }), caller)
 }
 
-const isSame = (one: Share | undefined, other: Share | undefined): boolean =>
-  one?.permits === other?.permits && one?.limit === other?.limit
-
 /** What to say to a request that cannot have the turn: what is known. */
 const behind = (
   keys: Keys,
@@ -119,10 +121,10 @@ const behind = (
   isFailure(known) ? failWith(known, caller) : new Refusal(keys, request, caller, waitedMillis, known)
 
 /** One caller on its way to a lease. */
-class Asker {
+class Asker implements Front {
+  readonly request: LockRequest
   private readonly keys: Keys
   private readonly line: Line
-  private readonly request: LockRequest
   private readonly caller: Caller
   private readonly restore: Restore
   private readonly startedAt: number
@@ -132,6 +134,8 @@ class Asker {
   private hasWaited = false
   /** Who has the key, asked together with the last attempt. */
   private looking: Call<Option.Option<Occupant>> | undefined = undefined
+  /** A shared lease that another one here has passed on to it. The turn has gone on then. */
+  private served: Lease | undefined = undefined
 
   constructor(keys: Keys, line: Line, request: LockRequest, caller: Caller, restore: Restore, startedAt: number) {
     this.keys = keys
@@ -188,12 +192,29 @@ class Asker {
         if (baton === "Closed") return closed(keys, line.key, this.caller)
         if (baton instanceof Claim) return this.ask(at, baton)
         if (baton === "Turn") return this.ask(at, undefined)
-        const lease = line.receive(baton, at, this.waitedMillis(at))
-        if (lease === undefined) return this.ask(at, undefined)
-        keys.journal.meter.waited(at - this.startedAt)
-        return Exit.succeed(lease)
+        return this.receive(baton) ?? (baton.share === undefined ? this.ask(at, undefined) : this.again())
       }
     )
+  }
+
+  /** Looks at what it has been handed. */
+  private receive(lease: Lease): Exit.Exit<Lease> | undefined {
+    const at = this.now()
+    const received = this.line.receive(lease, at, this.waitedMillis(at))
+    if (received === undefined) return undefined
+    this.keys.journal.meter.waited(at - this.startedAt)
+    return Exit.succeed(received)
+  }
+
+  /** What it was given without the turn is over already: it asks for that anew. */
+  private again(): Taking {
+    const { caller, keys, line: { key }, request, restore, startedAt } = this
+    const { lines } = keys
+    const found = lines.find(key)
+    const isFree = found?.vacant !== false
+    const asker = new Asker(keys, isFree ? lines.occupy(key, found) : found, request, caller, restore, startedAt)
+    asker.hasWaited = true
+    return isFree ? asker.ask(this.now(), undefined) : asker.queue()
   }
 
   private giveUpWaiting(waiter: Waiter): Effect.Effect<void> {
@@ -229,6 +250,7 @@ class Asker {
     if (!isOurs) claimed?.disown()
     const claim = isOurs ? claimed : new Claim(keys.port, keys.debts, keys.nextToken(at, request.owner), request)
     line.claim = claim
+    line.front = undefined
     const first = isOurs && claim.reply !== undefined ? Exit.succeed(claim.reply) : this.attempt(claim, at, Infinity)
     return Effect.onExitPrimitive(
       Effect.flatMap(first, (reply): Taking => {
@@ -240,8 +262,11 @@ class Asker {
       }),
       (exit) => {
         if (exit._tag === "Success" && !(exit.value instanceof Refusal)) return undefined
-        claim.disown()
-        line.pass("Turn")
+        const { served } = this
+        if (served === undefined) {
+          claim.disown()
+          line.pass("Turn")
+        } else if (!served.isBack) line.forsake(served)
         return undefined
       },
       true
@@ -269,10 +294,13 @@ class Asker {
           const delay = yield* this.inTime(claim, this.nextDelay(reply))
           if (delay === undefined) return yield* this.giveUp(reply, this.now())
           const remaining = reply._tag === "Held" ? reply.remainingMillis ?? Infinity : Infinity
+          line.front = this
           yield* restore(claim.sleep(Math.min(at + Math.max(1, Math.min(delay, remaining)), endsAt)))
         }
 
         if (keys.closed) return yield* closed(keys, line.key, this.caller)
+        if (this.served !== undefined) return yield* this.receive(this.served) ?? this.again()
+        line.front = undefined
         const grant = claim.takeGrant()
         const granted = grant && this.acceptGrant(claim, grant)
         if (granted !== undefined) return granted
@@ -288,6 +316,14 @@ class Asker {
         if (lease !== undefined) return lease
       }
     })
+  }
+
+  serve(lease: Lease): void {
+    const { line } = this
+    const claim = line.claim!
+    this.served = lease
+    claim.rouse()
+    line.pass(claim)
   }
 
   /** Sends a claim and waits for the reply. It is never interrupted: one we gave up on may still be executed. */
