@@ -21,6 +21,7 @@ export const scenarios = [
   "uncontended",
   "fresh",
   "contended",
+  "sharing",
   "holding",
   "memcached",
   "files",

@@ -89,6 +89,8 @@ export class Line extends Lending<SharingParts> implements Place, Next {
   claim: Claim | undefined = undefined
   /** Whom a shared lease that comes back can serve. */
   front: Front | undefined = undefined
+  /** Others stood in front of the last one here that got to share the key: whoever is next takes a place in the queue at once. */
+  isSought = false
   private readonly lines: KeyMap<Line>
   private head: Waiter | undefined = undefined
   private last: Waiter | undefined = undefined
@@ -219,6 +221,7 @@ export class Line extends Lending<SharingParts> implements Place, Next {
     if (baton instanceof Claim) baton.disown()
     else if (baton instanceof Lease) this.forsake(baton)
     this.lease = this.claim = this.heard = undefined
+    this.isSought = false
     this.lines.vacate(this)
   }
 
@@ -249,6 +252,7 @@ export class Line extends Lending<SharingParts> implements Place, Next {
     const lender = share === undefined ? this : this.parts.sharing
     const lease = new Lease(lender, this.key, claim.token, fencingToken, expiresMillis, renew, at, deadline, waited)
     if (claim.hold !== undefined) lease.carriedBy(claim.hold)
+    this.isSought = share !== undefined && claim.isListening
     this.follow(lease, claim.won())
     this.heard = undefined
     if (share !== undefined) {

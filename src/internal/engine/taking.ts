@@ -47,6 +47,9 @@ export interface Keys extends SharingParts, Refusing {
   readonly owner: string
 }
 
+/** For one who does not wait for the reply any more. */
+const unheard: Held = { _tag: "Held" }
+
 /** Polling, for stores that cannot tell of a release. */
 const polling = Schedule.jittered(
   Schedule.min([Schedule.exponential(Duration.millis(10), 1.5), Schedule.spaced("250 millis")])
@@ -136,6 +139,7 @@ class Asker implements Front {
   private looking: Call<Option.Option<Occupant>> | undefined = undefined
   /** A shared lease that another one here has passed on to it. The turn has gone on then. */
   private served: Lease | undefined = undefined
+  private leave: (() => () => void) | undefined = undefined
 
   constructor(keys: Keys, line: Line, request: LockRequest, caller: Caller, restore: Restore, startedAt: number) {
     this.keys = keys
@@ -251,9 +255,21 @@ class Asker implements Front {
     const claim = isOurs ? claimed : new Claim(keys.port, keys.debts, keys.nextToken(at, request.owner), request)
     line.claim = claim
     line.front = undefined
-    const first = isOurs && claim.reply !== undefined ? Exit.succeed(claim.reply) : this.attempt(claim, at, Infinity)
+    const sent = isOurs && claim.share !== undefined ? claim.unanswered : undefined
+    const first = sent !== undefined
+      ? this.answer(claim, sent, at, Infinity)
+      : isOurs && claim.reply !== undefined
+      ? Exit.succeed(claim.reply)
+      : line.isSought && request.share !== undefined
+      ? Effect.flatMap(
+        this.restore(this.listen(claim, Math.min(this.endsAt, at + keys.port.patience))),
+        () => this.attempt(claim, this.now(), Infinity)
+      )
+      : this.attempt(claim, at, Infinity)
     return Effect.onExitPrimitive(
       Effect.flatMap(first, (reply): Taking => {
+        const served = this.whatIsServed()
+        if (served !== undefined) return served
         const lease = this.accept(claim, reply)
         if (lease !== undefined) return Exit.succeed(lease)
         return reply._tag === "Held"
@@ -294,13 +310,13 @@ class Asker implements Front {
           const delay = yield* this.inTime(claim, this.nextDelay(reply))
           if (delay === undefined) return yield* this.giveUp(reply, this.now())
           const remaining = reply._tag === "Held" ? reply.remainingMillis ?? Infinity : Infinity
-          line.front = this
+          this.beInFront(() => claim.leaveSleeper())
           yield* restore(claim.sleep(Math.min(at + Math.max(1, Math.min(delay, remaining)), endsAt)))
         }
 
+        const served = this.whatIsServed()
+        if (served !== undefined) return yield* served
         if (keys.closed) return yield* closed(keys, line.key, this.caller)
-        if (this.served !== undefined) return yield* this.receive(this.served) ?? this.again()
-        line.front = undefined
         const grant = claim.takeGrant()
         const granted = grant && this.acceptGrant(claim, grant)
         if (granted !== undefined) return granted
@@ -312,18 +328,36 @@ class Asker implements Front {
         if (askAt >= endsAt && reply._tag === "Held" && reply.token === undefined) this.look()
         // A store that answers is waited for beyond the time, or the last attempt would be none.
         reply = yield* this.attempt(claim, askAt, isSilent ? endsAt : Infinity)
+        const handed = this.whatIsServed()
+        if (handed !== undefined) return yield* handed
         const lease = this.accept(claim, reply)
         if (lease !== undefined) return lease
       }
     })
   }
 
+  /** From now on it can be served with what somebody here gives back: it leaves what it waits for, which is how to wake it. */
+  private beInFront(leave: () => () => void): void {
+    if (this.request.share === undefined) return
+    this.leave = leave
+    this.line.front = this
+  }
+
   serve(lease: Lease): void {
-    const { line } = this
-    const claim = line.claim!
+    const { keys, line } = this
     this.served = lease
-    claim.rouse()
-    line.pass(claim)
+    const wake = this.leave!()
+    line.pass(line.claim!)
+    // Not in place: a chain of holders that finish at once would grow the stack.
+    keys.port.soon(wake)
+  }
+
+  /** After a wait in front of the store: what it has been served with meanwhile, if it has. */
+  private whatIsServed(): Taking | undefined {
+    const { line, served } = this
+    if (served !== undefined) return this.receive(served) ?? this.again()
+    if (line.front === this) line.front = undefined
+    return undefined
   }
 
   /** Sends a claim and waits for the reply. It is never interrupted: one we gave up on may still be executed. */
@@ -331,11 +365,19 @@ class Asker implements Front {
     const { journal, port } = this.keys
     journal.meter.attempts++
     if (port.direct !== undefined) return Exit.succeed(claim.take(at))
-    const call = claim.ask(at, this.caller)
+    return this.answer(claim, claim.ask(at, this.caller), at, cutAt)
+  }
+
+  private answer(claim: Claim, call: Call<Attempt>, at: number, cutAt: number): Effect.Effect<Reply<Attempt>> {
+    const { port } = this.keys
     if (call.reply !== undefined) return Exit.succeed(call.reply)
     const until = Math.min(cutAt, at + Math.min(port.patience, claim.expiresMillis))
     return this.restore(Effect.callback<Reply<Attempt>>((resume) => {
       call.wait(until, (reply = port.noReply("acquire", claim.key)) => resume(Effect.succeed(reply)))
+      this.beInFront(() => {
+        call.leave()
+        return () => resume(Effect.succeed(unheard))
+      })
       return Effect.sync(() => call.leave())
     }))
   }
