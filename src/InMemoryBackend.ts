@@ -78,11 +78,25 @@ const makeOf = (clock: Clock.Clock, soon: (task: () => void) => void): LockStore
     release: (key, token) => Effect.sync(() => table.release(key, token, time.now())),
     inspect: (key) => Effect.sync(() => Option.fromUndefinedOr(holdersOf(key)[0])),
     holders: (key) => Effect.sync(() => holdersOf(key)),
+    list: (prefix) => {
+      const heldOf = (key: string) => holdersOf(key).map((occupant) => ({ key, ...occupant }))
+      return Effect.sync(() => ({ locks: table.keys().filter((key) => key.startsWith(prefix)).flatMap(heldOf) }))
+    },
     listen: (key, _token, notify) =>
       Effect.acquireRelease(
         Effect.sync(() => table.listen(key, () => notify(undefined))),
         (end) => Effect.sync(end)
-      )
+      ),
+    transfer: (from, { expiresMillis, key, token }) =>
+      Effect.sync(() => {
+        const now = time.now()
+        const hold = table.transfer(key, from, token, expiresMillis, now)
+        if (hold !== undefined) return { _tag: "Acquired", fencingToken: hold.fencingToken }
+        const held = table.look(key, now)
+        return { _tag: "Held", token: held?.bearer.token, remainingMillis: held?.remainingMillis }
+      }),
+    watch: (key, notify) =>
+      Effect.acquireRelease(Effect.sync(() => table.watch(key, notify)), (end) => Effect.sync(end))
   }, { direct: table })
 }
 

@@ -16,6 +16,7 @@ import * as Engine from "./internal/engine/engine.ts"
 import type { Lease } from "./Lease.ts"
 import type { LockRequest } from "./LockConfig.ts"
 import type { Holder, LockError } from "./LockError.ts"
+import type { LockEvent } from "./LockEvent.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
@@ -84,6 +85,35 @@ export class LockBackend extends Context.Service<LockBackend, {
    * fails with `LockLost`.
    */
   readonly forceRelease: (key: string, token?: string) => Effect.Effect<boolean, LockError>
+  /**
+   * Takes the lock on from a token that a holder has left behind, for the life of the
+   * scope. Fails with `LockLost` if the key is no longer the token's.
+   */
+  readonly adopt: (token: string, request: LockRequest) => Effect.Effect<Lease, LockError, Scope.Scope>
+  /**
+   * Calls back whenever it may be worth while to look at the key again, as far as the
+   * store tells, until the scope closes.
+   */
+  readonly watch: (key: string, notify: () => void) => Effect.Effect<void, never, Scope.Scope>
+  /**
+   * Which keys are held that start so, and by whom: a page of them, from the `next` of
+   * the page before on, or the first. `next` is undefined on the last.
+   */
+  readonly list: (
+    prefix: string,
+    from: string | undefined
+  ) => Effect.Effect<
+    {
+      readonly locks: ReadonlyArray<{ readonly key: string; readonly holder: Holder }>
+      readonly next: string | undefined
+    },
+    LockError
+  >
+  /**
+   * Has `hear` called for what happens to locks in this process, until what is returned
+   * is called, and `end` when the backend closes.
+   */
+  readonly listen: (hear: (event: LockEvent) => void, end: () => void) => () => void
 }>()("effect-lock/LockBackend") {}
 
 /**

@@ -47,7 +47,11 @@ export const layer: Layer.Layer<LockBackend> = Layer.sync(LockBackend, () => {
     take: (request) => new OpenLease(request, ++fencingToken),
     inspect: () => Effect.succeedNone,
     holders: () => Effect.succeed([]),
-    forceRelease: () => Effect.succeed(false)
+    forceRelease: () => Effect.succeed(false),
+    adopt: (_token, request) => Effect.sync(() => new OpenLease(request, ++fencingToken)),
+    watch: () => Effect.void,
+    list: () => Effect.succeed({ locks: [], next: undefined }),
+    listen: () => constVoid
   })
 })
 
@@ -58,9 +62,10 @@ class OpenLease implements Section.Guard {
   readonly waited = Duration.zero
   readonly lost = Effect.never
   readonly home = OpenLease
+  readonly token = "open"
   outer: Section.Guard["outer"] = undefined
   isHeld = true
-  private readonly expiresMillis: number
+  readonly expiresMillis: number
   private ended: (exit: Exit.Exit<void>) => void = constVoid
 
   constructor({ expiresMillis, key }: LockRequest, fencingToken: number) {
@@ -83,6 +88,10 @@ class OpenLease implements Section.Guard {
 
   extend(expires?: Duration.Input): Effect.Effect<void, LockError> {
     return expires === undefined ? Effect.void : Effect.asVoid(Effect.fromResult(decodeExtension(expires)))
+  }
+
+  detach(): Effect.Effect<void> {
+    return Effect.sync(() => this.giveBack())
   }
 
   watch(): void {}

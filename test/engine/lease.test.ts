@@ -27,6 +27,12 @@ class HandLender implements Lender {
     return this.extension
   }
   moved(): void {}
+  detach(): Effect.Effect<void> {
+    return Effect.void
+  }
+  gone(lease: Lease, at: number): void {
+    this.events.push(`gone ${lease.why} at ${at}`)
+  }
   lost(lease: Lease): void {
     this.events.push(`lost ${lease.why}`)
   }

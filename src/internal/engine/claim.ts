@@ -89,6 +89,11 @@ export class Claim implements Alarm, Bearer {
     return this.last?.reply === undefined ? this.last : undefined
   }
 
+  /** Takes the key on from `token`. */
+  transfer(token: string, at: number): Call<Attempt> {
+    return this.sent(this.port.transfer(token, this.made(false)), at, false)
+  }
+
   private made(wait: boolean): Sending {
     const { expiresMillis, key, share, token } = this
     return share === undefined ? { key, token, expiresMillis, wait } : { key, token, expiresMillis, wait, share }

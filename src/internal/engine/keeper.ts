@@ -177,7 +177,10 @@ export class Keeper implements Alarm {
     this.meter.renewals[isFailure(reply) ? "failed" : reply ? "renewed" : "lost"]++
     if (isFailure(reply)) {
       if (lease.failure === undefined && !reply.retryable) {
-        this.port.log(Effect.logWarning("A lock could not be renewed; that is tried until its lease ends", reply))
+        this.port.log(
+          Effect.logWarning("A lock could not be renewed; that is tried until its lease ends", reply),
+          lease.key
+        )
       }
       lease.failure = reply
       return
@@ -211,6 +214,39 @@ export class Keeper implements Alarm {
       yield* lease.check
       if (reply === undefined) return yield* failWith(this.port.noReply("extend", lease.key))
       if (isFailure(reply)) return yield* failWith(reply)
+    })
+  }
+
+  /**
+   * Starts it anew, and leaves it: whatever of it were still out could be executed
+   * under whoever takes it on, so all of that is waited for, and no renewal is sent.
+   */
+  detach(lease: Lease, asked: number | undefined): Effect.Effect<void, LockError> {
+    if (this.port.store.transfer === undefined) return failWith(this.port.untransferable(lease.key))
+    return Effect.uninterruptibleMask((restore) => {
+      const { renewAt } = lease
+      lease.renewAt = Infinity
+      const { alarms, patience } = this.port
+      const settled = Effect.gen({ self: this }, function*() {
+        for (const { call } of lease.out) {
+          if ((yield* this.outcome(call, alarms.now() + patience)) === undefined) {
+            return yield* failWith(this.port.noReply("extend", lease.key, "an earlier extension is unanswered"))
+          }
+        }
+        yield* this.extend(lease, asked)
+      })
+      return Effect.flatMap(Effect.exit(restore(settled)), (exit) => {
+        if (exit._tag === "Success" && lease.isHeld && lease.out.length === 0) {
+          lease.leave()
+          return Effect.void
+        }
+        lease.renewAt = renewAt
+        if (lease.place !== -1) this.wakeBy(Math.min(renewAt, lease.deadline))
+        return exit._tag === "Failure" ? exit : Effect.andThen(
+          lease.check,
+          failWith(this.port.noReply("extend", lease.key, "another extension is unanswered"))
+        )
+      })
     })
   }
 

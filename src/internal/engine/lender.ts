@@ -55,6 +55,17 @@ abstract class Base<P extends Parts = Parts> implements Lender {
 
   moved(_lease: Lease): void {}
 
+  detach(lease: Lease, millis: number | undefined): Effect.Effect<void, LockError> {
+    return this.parts.keeper.detach(lease, millis)
+  }
+
+  gone(lease: Lease, at: number): void {
+    const { hold, key, token } = lease
+    if (hold !== undefined) hold.bearer = { text: token, token }
+    this.parts.port.store.forget?.(key, token)
+    this.returned(lease, at)
+  }
+
   lost(lease: Lease): void {
     const { journal, keeper } = this.parts
     keeper.remove(lease)
@@ -71,13 +82,25 @@ abstract class Base<P extends Parts = Parts> implements Lender {
   /** The store is to forget the lease's token. */
   protected owe(lease: Lease): Debt | undefined {
     const { debts, port } = this.parts
-    const { deadline, expiresMillis, hold, key, lastEnd, out, token } = lease
+    const { deadline, expiresMillis, hold, key, lastEnd, out, stay } = lease
+    if (stay > this.now()) return this.leaveBehind(lease)
     if (hold !== undefined) {
       hold.free(lease)
       return undefined
     }
     lease.out = []
-    return debts.owe(key, token, Math.max(deadline + port.margin(expiresMillis), lastEnd), out, false)
+    return debts.owe(key, lease.token, Math.max(deadline + port.margin(expiresMillis), lastEnd), out, false)
+  }
+
+  /** The token is to keep the key for a while, also if this process ends: nobody's lease, which ends by itself. */
+  private leaveBehind(lease: Lease): Debt {
+    const { debts, port } = this.parts
+    const { deadline, expiresMillis, hold, key, lastEnd, out, since, stay, token } = lease
+    if (hold !== undefined) hold.bearer = { text: token, token }
+    lease.out = []
+    // Taken for no longer, and never extended.
+    const isCut = expiresMillis < stay - since + 1 && lastEnd === 0 && out.length === 0
+    return debts.oweLater(key, token, Math.max(deadline + port.margin(expiresMillis), lastEnd), out, stay, isCut)
   }
 }
 
@@ -88,8 +111,10 @@ export { Base as Lending }
  * no line. When somebody comes to wait, a line takes the lease over.
  */
 export class Counter extends Base {
-  back(lease: Lease, at: number): undefined {
+  back(lease: Lease, at: number): Ending | undefined {
     if (lease.why === "Released") this.returned(lease, at)
+    if (lease.stay > 0) return this.owe(lease)
     lease.hold!.free(lease)
+    return undefined
   }
 }

@@ -13,13 +13,14 @@ import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
+import { LockConfig } from "../../LockConfig.ts"
 import { BackendFailure, type FailureKind, type LockError } from "../../LockError.ts"
-import type { Attempt, Claim, Grant, Holding, LockStore, Occupant } from "../../LockStore.ts"
+import type { Attempt, Claim, Grant, Holding, LockStore, Occupant, Page } from "../../LockStore.ts"
 import { invalid } from "../options.ts"
 import { type Settling, type Shortcuts, shortcutsOf } from "../shortcuts.ts"
 import { show } from "../show.ts"
 import type { Alarm, Alarms } from "./alarms.ts"
-import { areExtensions, areOccupants, isAttempt, isBoolean, isGrant, isInspection } from "./answers.ts"
+import { areExtensions, areOccupants, isAttempt, isBoolean, isGrant, isInspection, isPage } from "./answers.ts"
 import { type Book, Call, type Operation } from "./call.ts"
 import type { Journal } from "./journal.ts"
 
@@ -129,6 +130,11 @@ export class Port implements Book, Alarm {
     return this.run(this.begin("release", claim.key), isAttempt, () => this.store.exchange!(token, claim))
   }
 
+  /** Gives the key from `token` to the claim. */
+  transfer(token: string, claim: Claim): Call<Attempt> {
+    return this.run(this.begin("acquire", claim.key), isAttempt, () => this.store.transfer!(token, claim))
+  }
+
   extend(holding: Holding): Call<boolean> {
     return this.run(this.begin("extend", holding.key), isBoolean, () => this.store.extend(holding))
   }
@@ -149,6 +155,15 @@ export class Port implements Book, Alarm {
     return this.run(this.begin("inspect", key), areOccupants, () => holders(key))
   }
 
+  /** A page of the keys that start so. */
+  list(prefix: string, from: string | undefined): Call<Page> {
+    const call = this.begin<Page>("list", prefix)
+    const { list } = this.store
+    if (list !== undefined) return this.run(call, isPage, () => list(prefix, from))
+    call.settle(this.failure("list", prefix, "Unsupported", "this store cannot say which keys are held"))
+    return call
+  }
+
   /** Has the store tell of news. A grant that is none is no news. */
   listen(key: string, token: string, notify: (grant: Grant | undefined) => void): Listening {
     const scope = Scope.makeUnsafe()
@@ -157,6 +172,17 @@ export class Port implements Book, Alarm {
     }
     const listening = () => Effect.as(Scope.provide(this.store.listen!(key, token, checked), scope), true)
     return { call: this.run(this.begin<boolean>("listen", key), isBoolean, listening), scope }
+  }
+
+  /** Has the store tell of other holders, if it can; and says so itself once it does. */
+  watch(key: string, notify: () => void): Listening | undefined {
+    const { watch } = this.store
+    if (watch === undefined) return undefined
+    const scope = Scope.makeUnsafe()
+    const watching = () => Effect.as(Scope.provide(watch(key, notify), scope), true)
+    const call = this.run(this.begin<boolean>("listen", key), isBoolean, watching)
+    call.onReply(notify)
+    return { call, scope }
   }
 
   /** What is still being set up would outlive a scope that is closed already, so it is ended first. */
@@ -282,7 +308,7 @@ export class Port implements Book, Alarm {
     if (call.reply instanceof BackendFailure) {
       this.journal.meter.failed(call.reply.kind)
       this.trouble(call.reply)
-    } else if (this.journal.up()) this.log(Effect.logInfo(`The ${this.store.name} lock backend answers again`))
+    } else this.up()
   }
 
   unanswered({ key, operation }: Call<unknown>): void {
@@ -306,9 +332,22 @@ export class Port implements Book, Alarm {
     }
   }
 
-  /** Said once for each time of trouble, not for each lock. What will not pass by itself is for its caller alone. */
+  /** What will not pass by itself is for its caller alone. */
   private trouble(failure: BackendFailure): void {
-    if (!failure.retryable || !this.journal.down()) return
+    if (failure.retryable) this.down(failure)
+  }
+
+  /** It answers. */
+  up(): void {
+    if (!this.journal.isTroubled) return
+    const millis = this.journal.up(this.alarms.now())
+    const seconds = (millis / 1000).toFixed(1)
+    this.log(Effect.logInfo(`The ${this.store.name} lock backend answers again, after ${seconds} seconds`))
+  }
+
+  /** Said once for each time of trouble, not for each lock. */
+  down(failure: BackendFailure): void {
+    if (this.closed || !this.journal.down(failure, this.alarms.now())) return
     this.log(Effect.logWarning(
       `The ${this.store.name} lock backend is in trouble: leases are kept until their deadline, waiters wait on, ` +
         "and what has to be released is released later",
@@ -316,8 +355,10 @@ export class Port implements Book, Alarm {
     ))
   }
 
-  log(line: Effect.Effect<void>): void {
-    this.fork(line)
+  log(line: Effect.Effect<void>, key?: string): void {
+    const { name } = this.store
+    const annotations = { "lock.backend": name, "lock.owner": Context.get(this.context, LockConfig).owner }
+    this.fork(Effect.annotateLogs(line, key === undefined ? annotations : { ...annotations, "lock.key": key }))
   }
 
   private failure(
@@ -332,7 +373,8 @@ export class Port implements Book, Alarm {
       operation,
       kind,
       retryable: kind === "NoReply",
-      key,
+      // A list is about no single one.
+      ...(operation !== "list" && { key }),
       ...(description !== undefined && { description }),
       ...(cause !== undefined && { cause })
     })
@@ -345,6 +387,11 @@ export class Port implements Book, Alarm {
   /** Of a store whose keys have one holder. */
   unshared(key: string): BackendFailure {
     return this.failure("acquire", key, "Unsupported", "this store keeps no more than one holder of a key")
+  }
+
+  /** Of a store that cannot give a key from one token to another. */
+  untransferable(key: string): BackendFailure {
+    return this.failure("acquire", key, "Unsupported", "a lock of this store cannot change hands")
   }
 
   closedFailure(operation: Operation, key: string): BackendFailure {

@@ -1,6 +1,6 @@
 /**
- * Keys that are shared. Each of those who share one holds a lease for itself;
- * unless the store lets leases pass from fiber to fiber: then those of one process
+ * Keys that are shared, and those taken on from somebody else. Each of those who
+ * share one holds a lease for itself; unless the store lets leases pass from fiber to fiber: then those of one process
  * that come together, or one after another, have one lease of the store in common.
  */
 import * as Duration from "effect/Duration"
@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import type { LockRequest } from "../../LockConfig.ts"
 import type { LockError } from "../../LockError.ts"
 import type { Share } from "../../LockStore.ts"
+import { failWith } from "../failing.ts"
 import * as Token from "../token.ts"
 import { type Ending, Lease, type Lender, type Loss } from "./lease.ts"
 import { enoughToHandOver, Lending, type Parts } from "./lender.ts"
@@ -58,10 +59,10 @@ export class Sharing extends Lending {
   }
 
   /** What the holder has of a lease that the store has given. */
-  lend(lease: Lease, share: Share): Lease {
+  lend(lease: Lease, share: Share | undefined): Lease {
     lease.share = share
     const { handOver } = this.parts.port.store
-    if (handOver === undefined || !lease.renews) {
+    if (share === undefined || handOver === undefined || !lease.renews || lease.stay > 0) {
       this.lent.add(lease)
       return lease
     }
@@ -77,8 +78,7 @@ export class Sharing extends Lending {
     if (this.latest.size === 0 || share === undefined || !isReader(share)) return undefined
     const common = this.latest.get(key)
     if (common === undefined || !common.serves(request, at)) return undefined
-    this.parts.journal.meter.handOvers++
-    return common.lend(at, 0)
+    return common.pass(at)
   }
 
   /** Nobody has it any more: it is for the next here, or goes back. */
@@ -102,6 +102,11 @@ export class Sharing extends Lending {
 
   override moved(lease: Lease): void {
     this.commons.get(lease)?.follow()
+  }
+
+  override gone(lease: Lease, at: number): void {
+    this.lent.delete(lease)
+    super.gone(lease, at)
   }
 
   back(lease: Lease, at: number): Ending | undefined {
@@ -135,7 +140,8 @@ export class Common implements Lender {
     const { times, within } = this.parts.port.store.handOver!
     return isHeld && out.length === 0 && at - this.leasedAt < Duration.toMillis(within) &&
       (this.leases.size > 0 || this.handed + 1 < times) &&
-      request.renew && request.expiresMillis === expiresMillis && isSame(request.share, share) &&
+      request.renew && request.atLeastMillis === 0 && request.expiresMillis === expiresMillis &&
+      isSame(request.share, share) &&
       Token.isOf(text!, request.owner) && deadline - at > Math.min(expiresMillis / 4, enoughToHandOver)
   }
 
@@ -148,11 +154,12 @@ export class Common implements Lender {
     return lease
   }
 
-  /** For one who comes after those who had it. */
+  /** For one who joins those who have it, or comes after them. */
   pass(at: number): Lease {
-    this.handed++
-    this.parts.journal.meter.handOvers++
-    return this.lend(at, 0)
+    if (this.leases.size === 0) this.handed++
+    const lease = this.lend(at, 0)
+    this.parts.journal.handedOver(lease)
+    return lease
   }
 
   /** Its lease has been set anew. */
@@ -197,6 +204,12 @@ export class Common implements Lender {
       })
     )
   }
+
+  detach(lease: Lease): Effect.Effect<void, LockError> {
+    return failWith(this.parts.port.untransferable(lease.key))
+  }
+
+  gone(): void {}
 
   moved(): void {}
 

@@ -76,8 +76,10 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
       const lender = share === undefined ? counter : keys.sharing
       const token = owner === keys.owner ? undefined : keys.nextToken(at, owner)
       const lease = new Lease(lender, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
-      journal.meter.waited(0)
-      return share === undefined ? lease : keys.sharing.lend(lease, share)
+      if (request.atLeastMillis > 0) lease.stay = at + request.atLeastMillis
+      const own = share === undefined ? lease : keys.sharing.lend(lease, share)
+      journal.acquired(own, 0)
+      return own
     }
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
     const holder = port.direct.look(key, at)?.bearer
@@ -89,7 +91,7 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
   if (line === undefined) {
     const joined = keys.sharing.join(request, at)
     if (joined === undefined) return asker(lines.occupy(key, found)).ask(at, undefined)
-    journal.meter.waited(0)
+    journal.acquired(joined, 0)
     return joined
   }
   const inVain = reentered(keys, request, caller)
@@ -155,6 +157,16 @@ class Asker implements Front {
     return this.keys.port.alarms.now()
   }
 
+  private waits(): void {
+    if (!this.hasWaited) this.keys.journal.waiting(this.request)
+    this.hasWaited = true
+  }
+
+  /** It ends without the lock: somebody else had it until the timeout, or it was interrupted, or failed. */
+  private endsWithout(isTimeout: boolean): void {
+    if (this.hasWaited) this.keys.journal.without(this.request, this.now() - this.startedAt, isTimeout)
+  }
+
   /** Not the same for those who had it at once, however long that took. */
   private waitedMillis(at: number): number {
     return this.hasWaited ? Math.max(at - this.startedAt, 0.001) : 0
@@ -168,7 +180,7 @@ class Asker implements Front {
   queue(): Taking {
     const { keys, line, request } = this
     const waiter = line.enter(request, this.endsAt)
-    this.hasWaited = true
+    this.waits()
     // A schedule that ends ends the wait, here as in front of the store.
     const giving = request.retry && Effect.runForkWith(this.caller.context)(this.giveUpWaiting(waiter))
     const waiting = Effect.callback<void>((resume) => {
@@ -181,7 +193,10 @@ class Asker implements Front {
       Effect.onExitPrimitive(
         this.restore(waiting),
         (exit) => {
-          if (exit._tag === "Failure") line.leave(waiter)
+          if (exit._tag === "Failure") {
+            line.leave(waiter)
+            this.endsWithout(false)
+          }
           giving?.interruptUnsafe()
           return undefined
         },
@@ -190,10 +205,13 @@ class Asker implements Front {
       (): Taking => {
         const baton = waiter.baton!
         const at = this.now()
-        if (baton === "TimedOut") {
-          return asEffect(behind(keys, request, this.caller, at - this.startedAt, waiter.known))
+        if (baton === "TimedOut" || baton === "Closed") {
+          const ended = baton === "Closed"
+            ? closed(keys, line.key, this.caller)
+            : behind(keys, request, this.caller, this.waitedMillis(at), waiter.known)
+          this.endsWithout(ended instanceof Refusal)
+          return asEffect(ended)
         }
-        if (baton === "Closed") return closed(keys, line.key, this.caller)
         if (baton instanceof Claim) return this.ask(at, baton)
         if (baton === "Turn") return this.ask(at, undefined)
         return this.receive(baton) ?? (baton.share === undefined ? this.ask(at, undefined) : this.again())
@@ -206,7 +224,7 @@ class Asker implements Front {
     const at = this.now()
     const received = this.line.receive(lease, at, this.waitedMillis(at))
     if (received === undefined) return undefined
-    this.keys.journal.meter.waited(at - this.startedAt)
+    this.keys.journal.acquired(received, at - this.startedAt)
     return Exit.succeed(received)
   }
 
@@ -247,6 +265,7 @@ class Asker implements Front {
     if (keys.closed) {
       claimed?.disown()
       line.pass("Turn")
+      this.endsWithout(false)
       return closed(keys, line.key, this.caller)
     }
     const isOurs = claimed !== undefined && claimed.expiresMillis === request.expiresMillis &&
@@ -282,7 +301,11 @@ class Asker implements Front {
         if (served === undefined) {
           claim.disown()
           line.pass("Turn")
-        } else if (!served.isBack) line.forsake(served)
+          this.endsWithout(exit._tag === "Success")
+        } else if (!served.isBack) {
+          line.forsake(served)
+          this.endsWithout(false)
+        }
         return undefined
       },
       true
@@ -302,14 +325,16 @@ class Asker implements Front {
         if (keys.closed) return yield* closed(keys, line.key, this.caller)
         const at = this.now()
         if (at >= endsAt) return yield* this.giveUp(reply, at)
-        this.hasWaited = true
+        this.waits()
 
         if (port.store.listen !== undefined && reply._tag === "Held" && !claim.isListening) {
           yield* restore(this.listen(claim, Math.min(endsAt, at + port.patience)))
         } else {
           const delay = yield* this.inTime(claim, this.nextDelay(reply))
           if (delay === undefined) return yield* this.giveUp(reply, this.now())
-          const remaining = reply._tag === "Held" ? reply.remainingMillis ?? Infinity : Infinity
+          const remaining = reply._tag === "Held" && reply.watched !== true
+            ? reply.remainingMillis ?? Infinity
+            : Infinity
           this.beInFront(() => claim.leaveSleeper())
           yield* restore(claim.sleep(Math.min(at + Math.max(1, Math.min(delay, remaining)), endsAt)))
         }
@@ -394,9 +419,9 @@ class Asker implements Front {
   private giveUp(reply: Reply<Attempt>, at: number): Effect.Effect<Refusal, LockError> {
     if (isFailure(reply)) return failWith(reply, this.caller)
     if (reply._tag === "Acquired") return failWith(this.tooLate(), this.caller)
-    const { caller, keys, request, startedAt } = this
+    const { caller, keys, request } = this
     const known = reply.token === undefined ? this.looked(at + Math.max(10, at - this.endsAt)) : reply
-    return Exit.succeed(new Refusal(keys, request, caller, at - startedAt, known))
+    return Exit.succeed(new Refusal(keys, request, caller, this.waitedMillis(at), known))
   }
 
   private look(): Call<Option.Option<Occupant>> {
@@ -488,17 +513,17 @@ class Asker implements Front {
   /** The lease of a grant, if enough of it is left to rely on without asking again. */
   private acceptGrant(claim: Claim, grant: Grant): Lease | undefined {
     if (this.keys.closed) return undefined
-    const { expiresMillis, renew } = this.request
+    const { atLeastMillis, expiresMillis, renew } = this.request
     const leaseMillis = Math.min(grant.leaseMillis, expiresMillis)
     const at = this.now()
     const deadline = Math.min(grant.sinceMillis, at) + leaseMillis - this.keys.port.margin(leaseMillis)
-    if (deadline - at < leaseMillis / 4 || (!renew && leaseMillis < expiresMillis)) return undefined
+    if (deadline - at < leaseMillis / 4 || leaseMillis < (renew ? atLeastMillis : expiresMillis)) return undefined
     return this.won(claim, grant.fencingToken, at, deadline)
   }
 
   private won(claim: Claim, fencingToken: number, at: number, deadline: number): Lease {
     const lease = this.line.hold(this.request, claim, fencingToken, at, deadline, this.waitedMillis(at))
-    this.keys.journal.meter.waited(at - this.startedAt)
+    this.keys.journal.acquired(lease, at - this.startedAt)
     return lease
   }
 }

@@ -1,8 +1,9 @@
 /**
- * Names in Redis. A lock is two keys of one hash tag, so they share a slot:
+ * Names in Redis. A lock is two or three keys of one hash tag, so they share a slot:
  *
  *     <prefix>{<key>}      string  the holder's token, expiring with the lease
  *     <prefix>{<key>}:q    zset    the waiters, by time of arrival
+ *     <prefix>{<key>}:f    string  the last fencing token, where they are strict
  *
  * and every process listens on one channel, `<prefix>ch:<owner>`.
  */
@@ -19,8 +20,28 @@ const escape = (key: string): string =>
 /** The key that holds the holder's token. */
 export const lockKey = (prefix: string, key: string): string => `${prefix}{${escape(key)}}`
 
+const unescaped = /\\(?:\\|u([0-9a-f]{4}))/g
+
+/** The key of a lock key, if it is one. */
+export const keyOf = (prefix: string, name: string): string | undefined => {
+  const start = `${prefix}{`
+  if (!name.startsWith(start) || !name.endsWith("}") || name.length <= start.length) return undefined
+  const tag = name.slice(start.length, -1)
+  if (!tag.startsWith("\\")) return tag
+  return tag.slice(1).replace(
+    unescaped,
+    (_, code?: string) => code === undefined ? "\\" : String.fromCharCode(Number.parseInt(code, 16))
+  )
+}
+
+/** What matches the names of all locks. */
+export const lockPattern = (prefix: string): string => `${prefix.replace(/[\\*?[\]^]/g, "\\$&")}{*}`
+
 /** The queue of a lock key. */
 export const queueKey = (lockKey: string): string => `${lockKey}:q`
+
+/** The last fencing token of a lock key. */
+export const fenceKey = (lockKey: string): string => `${lockKey}:f`
 
 /** The process behind a token. */
 export const ownerOf = (token: string): string => {

@@ -26,16 +26,21 @@ export interface Statements {
   readonly acquire: string
   readonly wait: string
   readonly exchange: string
+  readonly transfer: string
   readonly release: string
   readonly withdraw: string
   readonly extend: string
   readonly inspect: string
+  readonly list: string
   readonly sweep: string
   readonly check: string
 }
 
 /** How many fencing tokens are left free after each, for holders that take over within a process. */
 export const fenceRoom = 512
+
+/** How many locks a list says at once. */
+export const pageSize = 500
 
 /** How much longer than its lease a row stays, so that fencing tokens rise when the clock is set back. */
 const keptFor = "1 minute"
@@ -166,6 +171,28 @@ SELECT u.token = $3::text, u.fence, ${micros}, u.token, ${millisLeft("u")}, card
   CASE WHEN u.m <> $6::text THEN ${tell("u")} END
 FROM cur c LEFT JOIN upd u ON u.key = c.key`,
 
+    // $1 key $2 the token that has it, $3 token $4 lease $5 latest of the claim  -> as acquire, nothing if nobody has it
+    transfer: `
+WITH cur AS MATERIALIZED (
+  SELECT l.*, coalesce(${micros} > $5::text::int8, false) AS late FROM ${table} l
+  WHERE l.key = $1::text AND l.expires_at > clock_timestamp()
+),
+got AS MATERIALIZED (
+  SELECT l.key FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE NOT c.late AND l.token IN ($2::text, $3::text) AND l.expires_at > clock_timestamp()
+  FOR UPDATE OF l SKIP LOCKED
+),
+upd AS (
+  UPDATE ${table} l SET
+    token = $3::text,
+    fence = CASE WHEN l.token = $3::text THEN l.fence ELSE ${nextFence} END,
+    expires_at = greatest(${inMillis("$4::text::int8")}, CASE WHEN l.token = $3::text THEN l.expires_at END)
+  FROM got g WHERE l.key = g.key
+  RETURNING l.key, l.fence
+)
+SELECT c.key, u.fence, ${micros}, c.token, ${millisLeft("c")}, cardinality(c.queue), c.late, false
+FROM cur c LEFT JOIN upd u ON u.key = c.key`,
+
     // $1 keys $2 tokens  -> (key, whether its lease was live | null if locked)… of those that are the token's
     release: `
 WITH cur AS MATERIALIZED (
@@ -232,6 +259,13 @@ SELECT u.key, true FROM upd u UNION ALL SELECT c.key, false FROM cur c WHERE ${o
     inspect: `
 SELECT l.token, ${millisLeft("l")}, cardinality(l.queue) FROM ${table} l
 WHERE l.key = $1::text AND l.expires_at > clock_timestamp()`,
+
+    // $1 what rows are named like $2 the last row before  -> (key, holder, left, waiters)…
+    list: `
+SELECT l.key, l.token, ${millisLeft("l")}, cardinality(l.queue) FROM ${table} l
+WHERE l.key >= $1::text AND starts_with(l.key, $1::text) AND l.key > $2::text
+  AND l.token <> '' AND l.expires_at > clock_timestamp()
+ORDER BY l.key LIMIT ${pageSize}`,
 
     // -> (how many rows nobody has wanted for a while, and are gone)
     sweep: `
