@@ -33,9 +33,6 @@ import { Port } from "./port.ts"
 import { Sharing, type SharingParts } from "./sharing.ts"
 import { type Keys, type Restore, take, type Taken } from "./taking.ts"
 
-/** How long a refusal looks for who has the key, if its store did not say so. */
-const lookMillis = 250
-
 export class Engine implements SharingParts, Keys, Section.Taker {
   readonly port: Port
   readonly debts: Debts
@@ -148,16 +145,10 @@ export class Engine implements SharingParts, Keys, Section.Taker {
     return Reentry.find(fiber, this, key) !== undefined
   }
 
-  holderOf(key: string): Known | undefined | Effect.Effect<Known | undefined> {
+  holderOf(key: string): Known | undefined {
     const { port } = this
-    if (port.direct !== undefined) {
-      const looked = port.direct.look(key, port.alarms.now())
-      return looked && { token: looked.bearer.token, remainingMillis: looked.remainingMillis }
-    }
-    return Effect.map(
-      Effect.option(port.await(() => port.inspect(key), lookMillis)),
-      (looked) => Option.getOrUndefined(Option.flatten(looked))
-    )
+    const looked = port.direct?.look(key, port.alarms.now())
+    return looked && { token: looked.bearer.token, remainingMillis: looked.remainingMillis }
   }
 
   /** Those that this process has of a key. */

@@ -1,12 +1,13 @@
 /** What the lines of a backend have in common, and what they all do for the leases had from them. */
 import type * as Effect from "effect/Effect"
 import type { LockError } from "../../LockError.ts"
+import type { Ending } from "../ending.ts"
 import type { Time } from "../time.ts"
 import type { Source } from "../token.ts"
 import type { Debt, Debts } from "./debts.ts"
 import type { Journal } from "./journal.ts"
 import type { Keeper } from "./keeper.ts"
-import type { Ending, Lease, Lender } from "./lease.ts"
+import type { Lease, Lender } from "./lease.ts"
 import type { Port } from "./port.ts"
 
 /** So much of a lease, in milliseconds, is enough to hand it over, however long it is: its heir renews it soon. */

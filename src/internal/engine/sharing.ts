@@ -8,9 +8,10 @@ import * as Effect from "effect/Effect"
 import type { LockRequest } from "../../LockConfig.ts"
 import type { LockError } from "../../LockError.ts"
 import type { Share } from "../../LockStore.ts"
+import type { Ending } from "../ending.ts"
 import { failWith } from "../failing.ts"
 import * as Token from "../token.ts"
-import { type Ending, Lease, type Lender, type Loss } from "./lease.ts"
+import { Lease, type Lender, type Loss } from "./lease.ts"
 import { enoughToHandOver, Lending, type Parts } from "./lender.ts"
 
 /** Who is next for a key in this process: `serve` says whether it takes what somebody here has given back. */
