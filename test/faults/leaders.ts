@@ -1,10 +1,14 @@
-/** Leaders that are processes on a real server, killed and stopped. */
-import { assert, describe, it } from "@effect/vitest"
+/**
+ * Leaders that are processes on a real server, killed and stopped one after the other: never two at a time, and
+ * how long there is none.
+ *
+ *     npx tsx test/faults/leaders.ts   # measures, and prints a table
+ */
 import { Deferred, Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
-import { isInstalled } from "../../scripts/installed.ts"
-import { redis, until } from "../support/redis.ts"
+import { until } from "../support/redis.ts"
+import { serverUrl } from "../support/urls.ts"
 import type { Line } from "./leader.ts"
 
 interface Candidate {
@@ -14,11 +18,14 @@ interface Candidate {
   readonly isGone: Effect.Effect<void>
 }
 
-const candidate = (port: number, key: string, expires: number): Effect.Effect<Candidate, never, Scope.Scope> =>
+/** Where a leader's end is told at once. */
+export const servers = ["redis", "postgres"] as const
+
+const candidate = (url: string, key: string, expires: number): Effect.Effect<Candidate, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync((): Candidate => {
       const module = fileURLToPath(new URL("./leader.ts", import.meta.url))
-      const args = ["--import", "tsx", module, String(port), key, String(expires)]
+      const args = ["--import", "tsx", module, url, key, String(expires)]
       const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
       const lines: Array<Line> = []
       const ready = Deferred.makeUnsafe<void>()
@@ -55,11 +62,13 @@ const terms = ({ lines }: Candidate): ReadonlyArray<Term> => {
   })
 }
 
+let elections = 0
+
 /** One leader after the other gets the signal; how long nobody led each time, in milliseconds. */
-const follow = (expires: number, signal: NodeJS.Signals) =>
+export const follow = (url: string, expires: number, signal: NodeJS.Signals) =>
   Effect.gen(function*() {
-    const { port } = yield* redis()
-    const all = yield* Effect.forEach([1, 2, 3], () => candidate(port, "leader", expires))
+    const key = `leader-${++elections}`
+    const all = yield* Effect.forEach([1, 2, 3], () => candidate(url, key, expires))
     yield* Effect.forEach(all, ({ isReady }) => isReady)
     let alive: ReadonlyArray<Candidate> = all
     const gaps: Array<number> = []
@@ -68,30 +77,40 @@ const follow = (expires: number, signal: NodeJS.Signals) =>
       // Its lease has been renewed meanwhile, if it is short.
       yield* Effect.sleep("700 millis")
       const leader = alive.find(leads)!
+      const told = Number(process.hrtime.bigint())
       leader.child.kill(signal)
       yield* leader.isGone
       alive = alive.filter((one) => one !== leader)
       yield* until(Effect.sync(() => alive.some(leads)))
-      gaps.push((terms(alive.find(leads)!).at(-1)!.from - last(leader)!.at) / 1e6)
+      // One that is killed ends when it is told to, another when its work has ended.
+      const ended = signal === "SIGKILL" ? told : last(leader)!.at
+      gaps.push((terms(alive.find(leads)!).at(-1)!.from - ended) / 1e6)
     }
     const led = all.flatMap(terms).toSorted((a, b) => a.fence - b.fence)
-    assert.isAtLeast(led.length, 3)
-    for (const [i, term] of led.entries()) if (i > 0) assert.isAbove(term.from, led[i - 1].to)
+    for (const [i, term] of led.entries()) {
+      if (i > 0 && term.from <= led[i - 1].to) throw new Error(`two led at a time: ${JSON.stringify(led)}`)
+    }
     return gaps
   }).pipe(Effect.scoped)
 
-const shown = (gaps: ReadonlyArray<number>) => gaps.map((gap) => `${gap.toFixed(1)} ms`).join(", ")
+// -----------------------------------------------------------------------------
+// A table
+// -----------------------------------------------------------------------------
 
-describe.skipIf(!isInstalled("redis"))("leaders on Redis", () => {
-  it.live("one at a time; a killed one is followed when its lease has ended", () =>
-    Effect.gen(function*() {
-      const gaps = yield* follow(1_500, "SIGKILL")
-      if (process.env.SHOW !== undefined) console.log(`without a leader: ${shown(gaps)}`)
-    }), 90_000)
+const row = (cells: ReadonlyArray<string>) => console.log(`| ${cells.join(" | ")} |`)
 
-  it.live("one that is told to stop is followed at once, long before its lease ends", () =>
-    Effect.gen(function*() {
-      const gaps = yield* follow(600_000, "SIGTERM")
-      if (process.env.SHOW !== undefined) console.log(`without a leader: ${shown(gaps)}`)
-    }), 90_000)
-})
+const measure = Effect.gen(function*() {
+  row(["server", "end of a leader", "`expires`", "without a leader, ms", "the longest"])
+  row(["---", "---", "---", "---", "---"])
+  for (const server of servers) {
+    const url = yield* serverUrl(server)
+    for (const [signal, expires] of [["SIGKILL", 1_000], ["SIGKILL", 5_000], ["SIGTERM", 60_000]] as const) {
+      const gaps: Array<number> = []
+      for (let round = 0; round < 2; round++) gaps.push(...yield* follow(url, expires, signal))
+      const shown = gaps.toSorted((one, other) => one - other).map((gap) => gap.toFixed(1))
+      row([server, signal, `${expires / 1_000} s`, shown.join(", "), shown.at(-1)!])
+    }
+  }
+}).pipe(Effect.scoped)
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await Effect.runPromise(measure)
