@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url"
 import { until } from "../support/redis.ts"
 import { serverUrl } from "../support/urls.ts"
 import type { Line } from "./leader.ts"
+import { proxy } from "./proxy.ts"
 
 interface Candidate {
   readonly child: ChildProcess
@@ -99,16 +100,32 @@ export const follow = (url: string, expires: number, signal: NodeJS.Signals) =>
 
 const row = (cells: ReadonlyArray<string>) => console.log(`| ${cells.join(" | ")} |`)
 
+/** The same server, to which messages take so long each way. */
+const farAway = Effect.fnUntraced(function*(url: string, millis: number) {
+  const far = new URL(url)
+  const between = yield* proxy(Number(far.port), [millis, millis], () => 0)
+  far.port = String(between.port)
+  return far.href
+})
+
+const kinds = [
+  { signal: "SIGKILL", expires: 1_000, away: 0 },
+  { signal: "SIGKILL", expires: 5_000, away: 0 },
+  { signal: "SIGTERM", expires: 60_000, away: 0 },
+  { signal: "SIGTERM", expires: 60_000, away: 10 }
+] as const
+
 const measure = Effect.gen(function*() {
-  row(["server", "end of a leader", "`expires`", "without a leader, ms", "the longest"])
-  row(["---", "---", "---", "---", "---"])
+  row(["server", "round trip", "end of a leader", "`expires`", "without a leader, ms", "the longest"])
+  row(["---", "---", "---", "---", "---", "---"])
   for (const server of servers) {
     const url = yield* serverUrl(server)
-    for (const [signal, expires] of [["SIGKILL", 1_000], ["SIGKILL", 5_000], ["SIGTERM", 60_000]] as const) {
+    for (const { away, expires, signal } of kinds) {
+      const reached = away === 0 ? url : yield* farAway(url, away)
       const gaps: Array<number> = []
-      for (let round = 0; round < 2; round++) gaps.push(...yield* follow(url, expires, signal))
+      for (let round = 0; round < 2; round++) gaps.push(...yield* follow(reached, expires, signal))
       const shown = gaps.toSorted((one, other) => one - other).map((gap) => gap.toFixed(1))
-      row([server, signal, `${expires / 1_000} s`, shown.join(", "), shown.at(-1)!])
+      row([server, `${2 * away} ms`, signal, `${expires / 1_000} s`, shown.join(", "), shown.at(-1)!])
     }
   }
 }).pipe(Effect.scoped)
