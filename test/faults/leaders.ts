@@ -7,6 +7,7 @@
 import { Deferred, Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
+import { bundled } from "../support/bundled.ts"
 import { until } from "../support/redis.ts"
 import { serverUrl } from "../support/urls.ts"
 import type { Line } from "./leader.ts"
@@ -24,10 +25,10 @@ export const servers = ["redis", "postgres"] as const
 
 const candidate = (url: string, key: string, expires: number): Effect.Effect<Candidate, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync((): Candidate => {
-      const module = fileURLToPath(new URL("./leader.ts", import.meta.url))
-      const args = ["--import", "tsx", module, url, key, String(expires)]
-      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
+    Effect.map(bundled(new URL("./leader.ts", import.meta.url)), (program): Candidate => {
+      const child = spawn(process.execPath, [program, url, key, String(expires)], {
+        stdio: ["ignore", "pipe", "inherit"]
+      })
       const lines: Array<Line> = []
       const ready = Deferred.makeUnsafe<void>()
       const gone = Deferred.makeUnsafe<void>()
