@@ -3,7 +3,7 @@
  * whoever takes it on, and those who take it on, also two at once, twice, and too
  * late; keys that stay taken; leaders that resign; and those who only watch.
  */
-import { Context, Effect, Fiber, Stream } from "effect"
+import { Context, Effect, type Fiber, Stream } from "effect"
 import { Leader, Lock, LockBackend } from "effect-lock"
 import { Memory } from "./memory.ts"
 import { Network } from "./network.ts"
@@ -116,11 +116,10 @@ class Hands {
 
   private settle(millis: number, isDone: () => boolean = () => false): void {
     const { world } = this
-    let isOver = false
-    world.after(millis, () => {
-      isOver = true
-    })
-    while (!isOver && !isDone() && this.witness.objection === undefined) {
+    const end = world.now + millis
+    // So that time goes on when nothing else happens.
+    world.after(millis, () => {})
+    while (world.now < end && !isDone() && this.witness.objection === undefined) {
       if (world.steps > mostSteps) return this.object("hangs", "no end of steps")
       try {
         world.step()
