@@ -166,6 +166,8 @@ export const withLock: {
    * **Gotchas**
    *
    * An effect that cannot be interrupted delays `LockLost` until it has finished.
+   * There is no longest hold: cap the work, `Effect.timeout("1 minute")` inside of this, and the
+   * key is free as soon as it has stopped.
    *
    * **Example** (In a pipeline)
    *
@@ -212,6 +214,8 @@ export const withLock: {
    * **Gotchas**
    *
    * An effect that cannot be interrupted delays `LockLost` until it has finished.
+   * There is no longest hold: cap the work, `Effect.timeout("1 minute")` inside of this, and the
+   * key is free as soon as it has stopped.
    *
    * **Example** (With the fencing token)
    *
@@ -730,7 +734,7 @@ export const guard: {
  *
  * const program = Effect.gen(function*() {
  *   const lease = yield* Lock.acquire("leader", { expires: "5 seconds" })
- *   return yield* Effect.raceFirst(Effect.succeed(`leading as ${lease.fencingToken}`), lease.lost)
+ *   return yield* Lock.guard(lease)(Effect.succeed(`leading as ${lease.fencingToken}`))
  * }).pipe(Effect.scoped, Effect.provide(InMemoryBackend.layer))
  *
  * await Effect.runPromise(program) // => "leading as 1"
