@@ -70,7 +70,7 @@ const reasons: Record<string, readonly [LockError.LockErrorReason, message: stri
   ],
   "a timeout of one who holds the lock": [
     new LockTimeout({ key: "k", timeout: Duration.zero, waited: Duration.zero, holder, byCaller: true }),
-    `Lock "k" was not acquired: it is held by the caller itself`
+    `Lock "k" was not acquired: it is held by the work around the call`
   ],
   "a lock within itself": [
     new LockReentered({ key: "k", held: "alone", wanted: "alone" }),

@@ -43,6 +43,7 @@ export class Keeper implements Alarm {
   private readonly leases: Array<Lease> = []
   private wakeAt = Infinity
   private wallAhead = 0
+  private lookedAt = -Infinity
 
   constructor(port: Port, time: Time, meter: Meter) {
     this.port = port
@@ -62,7 +63,7 @@ export class Keeper implements Alarm {
   add(lease: Lease): void {
     if (lease.place !== -1) return
     const isFirst = this.leases.length === 0
-    if (isFirst) this.wallAhead = this.lookAtWall()
+    if (isFirst && lease.since >= this.lookedAt + beatMillis) this.lookAtWall()
     lease.place = this.leases.push(lease) - 1
     this.wakeBy(Math.min(lease.renewAt, lease.deadline, isFirst ? lease.since + beatMillis : Infinity))
   }
@@ -109,13 +110,14 @@ export class Keeper implements Alarm {
    */
   private wallJump(): number {
     const { wallAhead } = this
-    this.wallAhead = this.lookAtWall()
+    this.lookAtWall()
     const jumped = this.wallAhead - wallAhead
     return jumped > jumpMillis ? jumped : 0
   }
 
-  private lookAtWall(): number {
-    return this.time.wallMillis() - this.time.now()
+  private lookAtWall(): void {
+    this.lookedAt = this.time.now()
+    this.wallAhead = this.time.wallMillis() - this.lookedAt
   }
 
   private wakeBy(at: number): void {
