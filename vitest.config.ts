@@ -1,13 +1,27 @@
+import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { configDefaults, defineConfig } from "vitest/config"
 import { isInstalled, names } from "./scripts/installed.ts"
 import "./scripts/node20.mjs"
+import LongFirst from "./scripts/sequencer.ts"
 
 const src = fileURLToPath(new URL("./src/", import.meta.url))
 
 // What needs a program that is not there is left out, and said to be.
 const missing = names.filter((name) => !isInstalled(name))
 for (const name of missing) console.warn(`${name} is not installed: its tests do not run`)
+
+const without = [
+  ...configDefaults.exclude,
+  ...missing.flatMap((name) => name === "redis" ? ["test/redis/**", "test/cli/**"] : `test/${name}/**`)
+]
+
+const inside = [
+  "test/engine/**/*.test.ts",
+  "test/internal/**/*.test.ts",
+  "test/Lock*.test.ts",
+  "test/TestBackend.test.ts"
+]
 
 export default defineConfig({
   resolve: {
@@ -18,15 +32,18 @@ export default defineConfig({
     ]
   },
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: [
-      ...configDefaults.exclude,
-      ...missing.flatMap((name) => name === "redis" ? ["test/redis/**", "test/cli/**"] : `test/${name}/**`)
-    ],
     reporters: ["default", "./scripts/counts.ts"],
+    globalSetup: "test/support/once.ts",
     pool: "forks",
-    maxWorkers: 2,
+    // Most files mostly wait.
+    maxWorkers: 2 * availableParallelism(),
+    sequence: { sequencer: LongFirst },
     testTimeout: 20_000,
-    hookTimeout: 30_000
+    hookTimeout: 30_000,
+    projects: [
+      // What starts nothing and leaves nothing behind needs no process of its own.
+      { extends: true, test: { name: "inside", include: inside, isolate: false } },
+      { extends: true, test: { name: "outside", include: ["test/**/*.test.ts"], exclude: [...without, ...inside] } }
+    ]
   }
 })

@@ -4,20 +4,20 @@ import { Effect, type Scope } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { bundle, type Running, start } from "../support/cli.ts"
+import { main as bundled, type Running, start } from "../support/cli.ts"
 import { client, redis, shared, until } from "../support/redis.ts"
 
 let main = ""
-let remove = () => {}
 export const folder = mkdtempSync(join(tmpdir(), "effect-lock-cli-"))
 
 beforeAll(async () => {
-  ;({ main, remove } = await bundle())
+  main = await bundled()
 }, 120_000)
-afterAll(() => {
-  remove()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** How a script of npm would start it. */
+export const commandLine = (...args: ReadonlyArray<string>): string =>
+  [process.execPath, main, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ")
 
 const server = shared(redis())
 const looking = shared(Effect.flatMap(server, ({ port }) => client(port)))
@@ -45,12 +45,12 @@ export const ran = (args: ReadonlyArray<string>, options: Options = {}) =>
   }))
 
 /** In a terminal of its own, where `input` is typed. */
-export const inTerminal = (args: ReadonlyArray<string>) =>
+export const inTerminal = (args: ReadonlyArray<string>, env: Record<string, string> = {}) =>
   Effect.gen(function*() {
-    const command = [process.execPath, main, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ")
+    const command = commandLine(...args)
     const LOCK_URL = yield* Effect.orDie(url)
     const running = yield* start("script", ["-qefc", `exec ${command}`, "/dev/null"], {
-      env: { LOCK_URL, SHELL: "/bin/sh", NO_COLOR: "1", TERM: "xterm" },
+      env: { LOCK_URL, SHELL: "/bin/sh", NO_COLOR: "1", TERM: "xterm", ...env },
       keyboard: true
     })
     return { ...running, type: (text: string) => running.process.stdin?.write(text) }

@@ -36,7 +36,7 @@ for (const flavour of flavours) {
       const own = flavour === flavours[0]
       return {
         ...yield* pair(flavour.make(port, options)),
-        program: own ? program("redis", JSON.stringify({ host: "127.0.0.1", port, ...options })) : undefined
+        program: own ? yield* program("redis", JSON.stringify({ host: "127.0.0.1", port, ...options })) : undefined
       }
     })
   })
