@@ -43,7 +43,6 @@ export class Keeper implements Alarm {
   private readonly leases: Array<Lease> = []
   private wakeAt = Infinity
   private wallAhead = 0
-  private lookedAt = -Infinity
 
   constructor(port: Port, time: Time, meter: Meter) {
     this.port = port
@@ -63,7 +62,7 @@ export class Keeper implements Alarm {
   add(lease: Lease): void {
     if (lease.place !== -1) return
     const isFirst = this.leases.length === 0
-    if (isFirst && lease.since >= this.lookedAt + beatMillis) this.lookAtWall()
+    if (isFirst) this.wallAhead = this.lookAtWall()
     lease.place = this.leases.push(lease) - 1
     this.wakeBy(Math.min(lease.renewAt, lease.deadline, isFirst ? lease.since + beatMillis : Infinity))
   }
@@ -110,14 +109,13 @@ export class Keeper implements Alarm {
    */
   private wallJump(): number {
     const { wallAhead } = this
-    this.lookAtWall()
+    this.wallAhead = this.lookAtWall()
     const jumped = this.wallAhead - wallAhead
     return jumped > jumpMillis ? jumped : 0
   }
 
-  private lookAtWall(): void {
-    this.lookedAt = this.time.now()
-    this.wallAhead = this.time.wallMillis() - this.lookedAt
+  private lookAtWall(): number {
+    return this.time.wallMillis() - this.time.now()
   }
 
   private wakeBy(at: number): void {
