@@ -10,7 +10,9 @@ import { publicModules, usedBy } from "../scripts/modules.ts"
 import { serverUrl } from "./support/urls.ts"
 
 const sources = [...filesIn("src", ".ts", true), ...filesIn(".", ".md", false), ...filesIn("docs", ".md", true)]
-const fences = sources.filter((file) => file !== "CHANGELOG.md").flatMap((file) => fencesOf(file))
+// The reference repeats the examples of the docstrings.
+const isRead = (file: string): boolean => file !== "CHANGELOG.md" && !file.startsWith("docs/api/")
+const fences = sources.filter(isRead).flatMap((file) => fencesOf(file))
 
 // Inside the project, so that its packages and its tsconfig are found.
 mkdirSync(join(root, ".tmp"), { recursive: true })

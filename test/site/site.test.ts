@@ -1,0 +1,113 @@
+/** The documentation as it is built and read: its links, its pages in a browser, its search. */
+import { Effect, Exit, Scope } from "effect"
+import { existsSync, readFileSync } from "node:fs"
+import { dirname, join, posix } from "node:path"
+import type { BrowserContext, Page } from "playwright-core"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { filesIn, root } from "../../scripts/doctest.ts"
+import { isInstalled } from "../../scripts/installed.ts"
+import { browser, newProfile } from "../support/chromium.ts"
+import { build, isSiteInstalled, pages, read, serve } from "./support.ts"
+
+describe("links of the repository", () => {
+  const texts = [...filesIn(".", ".md", false), ...filesIn("docs", ".md", true), ...filesIn("benchmark", ".md", false)]
+    .filter((file) => !file.startsWith("docs/api/"))
+
+  it("lead to files that are there", () => {
+    const dead = texts.flatMap((file) =>
+      [...readFileSync(join(root, file), "utf8").replace(/```[^]*?```/g, "").matchAll(/\]\((?!\w+:|#)([^)#\s]+)/g)]
+        .map(([, target]) => target)
+        // The reference is written when the site is built.
+        .filter((target) => !/(^|\/)api\//.test(target))
+        // From the root of the site, as its front page has them.
+        .filter((target) => !existsSync(join(root, target.startsWith("/") ? `docs${target}` : join(dirname(file), target))))
+        .map((target) => `${file}: ${target}`)
+    )
+    assert.deepStrictEqual(dead, [])
+  })
+})
+
+describe.skipIf(!isSiteInstalled)("the site", () => {
+  let said: string
+  beforeAll(async () => {
+    said = await build()
+  }, 180_000)
+
+  it("says where it is", () => assert.match(said, /^\d+ pages in \.tmp\/site;/m))
+
+  it("has every page of docs", () => {
+    const sources = filesIn("docs", ".md", true).map((file) => file.slice("docs/".length).replace(/\.md$/, ".html"))
+    assert.deepStrictEqual(sources.filter((page) => !pages().includes(page)), [])
+  })
+
+  it("has no dead link and no dead anchor", () => {
+    const ids = new Map(pages().map((page) =>
+      [page, new Set([...read(page).matchAll(/\sid="([^"]+)"/g)].map(([, id]) => decodeURIComponent(id)))] as const
+    ))
+    const dead = [...ids.keys()].flatMap((page) =>
+      [...read(page).matchAll(/<a\b[^>]*?\shref="(?!\w+:)([^"]*)"/g)].flatMap(([, href]) => {
+        const [path, hash] = href.split("#")
+        const target = path === "" ? page : posix.join(path.startsWith("/") ? "" : dirname(page), path).replace(/^\//, "")
+        const file = target === "" || target.endsWith("/") ? `${target}index.html` : target
+        const found = ids.get(file) ?? ids.get(`${file}.html`)
+        if (found === undefined) return existsSync(join(root, ".tmp/site", file)) ? [] : [`${page}: ${href}`]
+        return hash === undefined || hash === "" || found.has(decodeURIComponent(hash)) ? [] : [`${page}: ${href}`]
+      })
+    )
+    assert.deepStrictEqual([...new Set(dead)], [])
+  })
+
+  it("explains every export, with links inside the signatures", () => {
+    const page = read("api/Lock.html")
+    for (const name of ["withLock", "withPermits", "PermitOptions-limit", "forceRelease"]) assert.include(page, `id="${name}"`)
+    assert.match(page, /<a class="api" href="\/api\/LockConfig\.html#SectionOptions">/)
+  })
+
+  describe.skipIf(!isInstalled("chromium"))("in a browser", { timeout: 120_000 }, () => {
+    const scope = Scope.makeUnsafe()
+    let origin: string
+    let context: BrowserContext
+    const complaints: Array<string> = []
+
+    const open = async (path: string): Promise<Page> => {
+      const page = await context.newPage()
+      page.on("console", (message) => {
+        if (message.type() === "error" || message.type() === "warning") complaints.push(`${path}: ${message.text()}`)
+      })
+      page.on("pageerror", (error) => complaints.push(`${path}: ${error.message}`))
+      page.on("request", (request) => {
+        if (!request.url().startsWith(origin) && !request.url().startsWith("data:")) {
+          complaints.push(`${path} asks for ${request.url()}`)
+        }
+      })
+      await page.goto(`${origin}/${path}`)
+      await page.waitForFunction("document.querySelector('#app')?.__vue_app__ !== undefined")
+      return page
+    }
+
+    beforeAll(async () => {
+      const opening = Effect.gen(function*() {
+        return [yield* serve, yield* browser(yield* newProfile)] as const
+      })
+      ;[origin, context] = await Effect.runPromise(Scope.provide(opening, scope))
+    }, 60_000)
+    afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+
+    it("shows each page without a word on the console, and asks nobody else", async () => {
+      for (const path of pages()) await (await open(path)).close()
+      assert.deepStrictEqual(complaints, [])
+    })
+
+    it("finds withPermits", async () => {
+      const page = await open("start.html")
+      await page.keyboard.press("Control+k")
+      await page.getByRole("searchbox").fill("withPermits")
+      const found = page.locator("#localsearch-list a")
+      await found.first().waitFor()
+      const hrefs = await found.evaluateAll((links) => links.map((link) => link.getAttribute("href")))
+      assert.include(hrefs, "/api/Lock.html#withPermits")
+      assert.isTrue(hrefs.some((href) => href?.startsWith("/sharing.html")), hrefs.join(" "))
+      await page.close()
+    })
+  })
+})
