@@ -82,7 +82,9 @@ const prose = (module: Module, links: Record<string, string>, doc: string | unde
       const target = links[`${namespace}.${path}`] ?? links[path] ??
         // A member, which has no page of its own: `LockStore.listen`.
         links[path.replace(/\.\w+$/, "")]
-      return target === undefined ? `\`${label ?? path}\`` : `[\`${label ?? path}\`](${target.replace(/(#|$)/, ".md$1")})`
+      return target === undefined
+        ? `\`${label ?? path}\``
+        : `[\`${label ?? path}\`](${target.replace(/(#|$)/, ".md$1")})`
     }
   )
 
@@ -92,7 +94,12 @@ const overload = (name: string, { signature }: Part): string => `function ${name
 
 const shown = ({ signature }: Export): string => signature.replace(/^export (?:declare )?/, "")
 
-const one = (module: Module, links: Record<string, string>, anchor: string, { doc, line, name, parts, signature }: Export) => {
+const one = (
+  module: Module,
+  links: Record<string, string>,
+  anchor: string,
+  { doc, line, name, parts, signature }: Export
+) => {
   const overloads = parts.filter((part) => part.name === undefined)
   const members = parts.filter((part) => part.name !== undefined)
   const since = tag(doc, "since")
@@ -108,7 +115,9 @@ const one = (module: Module, links: Record<string, string>, anchor: string, { do
       fence(part.signature.replace(/^(?:override )?(?:readonly )?/, "")),
       prose(module, links, part.doc)
     ]),
-    `<p class="source">${since === undefined ? "" : `Since ${since} · `}[${module.file}:${line}](${repository}/${module.file}#L${line})</p>`
+    `<p class="source">${
+      since === undefined ? "" : `Since ${since} · `
+    }[${module.file}:${line}](${repository}/${module.file}#L${line})</p>`
       .replace(/\[(.+)\]\((.+)\)/, `<a href="$2">$1</a>`)
   ]
 }

@@ -2,13 +2,15 @@
  * `npm run docs` builds the documentation site, and says where it is. `npm run docs -- dev` serves the pages while
  * they are written, `npm run docs -- preview` what was built.
  *
- * The API reference is written to `docs/api`; the pages of `docs` and the package in `site` do the rest.
+ * The API reference is written to `docs/api`, the figures of the newest run of the benchmark to `docs/benchmark.md`; the pages
+ * of `docs` and the package in `site` do the rest.
  */
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join, relative } from "node:path"
 import { reference } from "./api.ts"
+import { writeBenchmarkPage } from "./benchmarkPage.ts"
 import { root } from "./doctest.ts"
 
 const site = join(root, "site")
@@ -17,7 +19,10 @@ const output = join(root, ".tmp/site")
 /** Where the tool that builds the site is, be it in `site` or beside the tools of the project. */
 const findVitepress = (): string | undefined => {
   try {
-    return join(dirname(createRequire(join(site, "package.json")).resolve("vitepress/package.json")), "bin/vitepress.js")
+    return join(
+      dirname(createRequire(join(site, "package.json")).resolve("vitepress/package.json")),
+      "bin/vitepress.js"
+    )
   } catch {
     return undefined
   }
@@ -34,6 +39,7 @@ mkdirSync(api, { recursive: true })
 const { links, pages } = reference()
 for (const { name, text } of pages) writeFileSync(join(api, `${name}.md`), text)
 writeFileSync(join(api, "links.json"), JSON.stringify(links, null, 2))
+writeBenchmarkPage()
 
 if (findVitepress() === undefined) run("npm", ["ci", "--prefix", "site", "--no-audit", "--no-fund"])
 const vitepress = findVitepress()
@@ -42,6 +48,8 @@ if (vitepress === undefined) throw new Error("vitepress is not installed in site
 const [command = "build"] = process.argv.slice(2)
 run(process.execPath, [vitepress, command, "site"])
 if (command === "build") {
-  const count = readdirSync(output, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".html")).length
+  const count = readdirSync(output, { recursive: true, encoding: "utf8" }).filter((file) =>
+    file.endsWith(".html")
+  ).length
   console.log(`${count} pages in ${relative(process.cwd(), output)}; npm run docs -- preview shows them`)
 }

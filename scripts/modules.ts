@@ -91,7 +91,8 @@ const readModule = (file: string): Module => {
     const lines = (text + code.slice(at, end)).split("\n").filter((line, index) => index === 0 || line.trim() !== "")
     // As far to the left as its last line allows, which closes what the first one opens.
     const indent = lines.length > 1 ? /^ */.exec(lines.at(-1) ?? "")?.[0].length ?? 0 : 0
-    return lines.map((line, index) => index === 0 ? line : line.slice(Math.min(indent, line.search(/\S/)))).join("\n").trim()
+    return lines.map((line, index) => index === 0 ? line : line.slice(Math.min(indent, line.search(/\S/)))).join("\n")
+      .trim()
   }
   const partsOf = (node: Node, within: ReadonlyArray<string>): ReadonlyArray<Part> =>
     Object.values(node).flat().filter(isNode).flatMap((child) => {

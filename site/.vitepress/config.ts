@@ -37,7 +37,7 @@ const sections: Readonly<Record<string, ReadonlyArray<string>>> = {
   "Operations": pages.filter((page) => page.startsWith("operations")).map((page) => page.replace(/\.md$/, "")),
   "Backends": ["redis", "postgresql", "memcached", "files", "browser", "memory", "key-value", "open", "custom", "urls"],
   "Coming from": pages.filter((page) => page.startsWith("from/")).map((page) => page.replace(/\.md$/, "")),
-  "Figures": ["benchmark", "redlock-the-algorithm", "changelog"]
+  "More to know": ["benchmark", "redlock-the-algorithm", "changelog"]
 }
 
 const item = (page: string): DefaultTheme.SidebarItem => ({ text: titleOf(`${page}.md`), link: `/${page}` })
@@ -48,7 +48,7 @@ const more = pages.filter((page) => !named.has(page) && page !== "index.md" && !
 const guide: ReadonlyArray<DefaultTheme.SidebarItem> = [
   ...Object.entries(sections).map(([text, names]) => ({
     text,
-    collapsed: text === "Coming from" || text === "Operations" ? true : false,
+    collapsed: text === "Coming from" || text === "Operations",
     items: names.filter((name) => pages.includes(`${name}.md`)).map(item)
   })),
   { text: "More", items: more.map((page) => item(page.replace(/\.md$/, ""))) }

@@ -17,10 +17,12 @@ describe("links of the repository", () => {
     const dead = texts.flatMap((file) =>
       [...readFileSync(join(root, file), "utf8").replace(/```[^]*?```/g, "").matchAll(/\]\((?!\w+:|#)([^)#\s]+)/g)]
         .map(([, target]) => target)
-        // The reference is written when the site is built.
-        .filter((target) => !/(^|\/)api\//.test(target))
+        // The reference and the figures are written when the site is built.
+        .filter((target) => !/(^|\/)(api\/|benchmark\.(md|svg))/.test(target))
         // From the root of the site, as its front page has them.
-        .filter((target) => !existsSync(join(root, target.startsWith("/") ? `docs${target}` : join(dirname(file), target))))
+        .filter((target) =>
+          !existsSync(join(root, target.startsWith("/") ? `docs${target}` : join(dirname(file), target)))
+        )
         .map((target) => `${file}: ${target}`)
     )
     assert.deepStrictEqual(dead, [])
@@ -41,13 +43,17 @@ describe.skipIf(!isSiteInstalled)("the site", () => {
   })
 
   it("has no dead link and no dead anchor", () => {
-    const ids = new Map(pages().map((page) =>
-      [page, new Set([...read(page).matchAll(/\sid="([^"]+)"/g)].map(([, id]) => decodeURIComponent(id)))] as const
-    ))
+    const ids = new Map(
+      pages().map((page) =>
+        [page, new Set([...read(page).matchAll(/\sid="([^"]+)"/g)].map(([, id]) => decodeURIComponent(id)))] as const
+      )
+    )
     const dead = [...ids.keys()].flatMap((page) =>
       [...read(page).matchAll(/<a\b[^>]*?\shref="(?!\w+:)([^"]*)"/g)].flatMap(([, href]) => {
         const [path, hash] = href.split("#")
-        const target = path === "" ? page : posix.join(path.startsWith("/") ? "" : dirname(page), path).replace(/^\//, "")
+        const target = path === ""
+          ? page
+          : posix.join(path.startsWith("/") ? "" : dirname(page), path).replace(/^\//, "")
         const file = target === "" || target.endsWith("/") ? `${target}index.html` : target
         const found = ids.get(file) ?? ids.get(`${file}.html`)
         if (found === undefined) return existsSync(join(root, ".tmp/site", file)) ? [] : [`${page}: ${href}`]
@@ -59,7 +65,9 @@ describe.skipIf(!isSiteInstalled)("the site", () => {
 
   it("explains every export, with links inside the signatures", () => {
     const page = read("api/Lock.html")
-    for (const name of ["withLock", "withPermits", "PermitOptions-limit", "forceRelease"]) assert.include(page, `id="${name}"`)
+    for (const name of ["withLock", "withPermits", "PermitOptions-limit", "forceRelease"]) {
+      assert.include(page, `id="${name}"`)
+    }
     assert.match(page, /<a class="api" href="\/api\/LockConfig\.html#SectionOptions">/)
   })
 
@@ -96,6 +104,53 @@ describe.skipIf(!isSiteInstalled)("the site", () => {
     it("shows each page without a word on the console, and asks nobody else", async () => {
       for (const path of pages()) await (await open(path)).close()
       assert.deepStrictEqual(complaints, [])
+    })
+
+    it("shows a kill and a take-over, a pause and a late write that is refused", async () => {
+      const page = await open("see.html")
+      const log = page.getByRole("log")
+      await page.getByRole("combobox", { name: "speed" }).selectOption("5")
+      await page.getByRole("button", { name: "A crash" }).click()
+      await page.getByText("That is all that “expires” means").waitFor()
+      const killed = await log.innerText()
+      assert.match(killed, /bob holds A, with token 2[^]*ada is killed/)
+      assert.isTrue(await page.getByRole("button", { name: "Start ada again" }).isVisible())
+      await page.screenshot({ path: join(root, ".tmp/see-crash.png") })
+
+      await page.getByRole("button", { name: "A pause" }).click()
+      await page.getByText("it has seen token 2 and refuses 1").waitFor()
+      assert.match(await log.innerText(), /LockLost: Expired[^]*token 1 is lower than 2/)
+      await page.screenshot({ path: join(root, ".tmp/see-pause.png") })
+      await page.close()
+    })
+
+    it("is worked by the keyboard, and stands still for who wants nothing to move", async () => {
+      const page = await open("see.html")
+      await page.emulateMedia({ reducedMotion: "reduce" })
+      await page.reload()
+      const on = page.getByRole("button", { name: "Half a second on" })
+      await on.waitFor()
+      const picture = page.getByRole("img", { name: /^Time line/ })
+      const line = await picture.innerHTML()
+      await page.getByRole("button", { name: "Kill ada" }).focus()
+      await page.keyboard.press("Enter")
+      await page.getByRole("button", { name: "Start ada again" }).waitFor()
+      await on.focus()
+      for (let i = 0; i < 8; i++) await page.keyboard.press("Space")
+      assert.notStrictEqual(await picture.innerHTML(), line)
+      assert.match(await page.getByRole("log").innerText(), /holds A[^]*ada is killed/)
+      assert.match(await picture.getAttribute("aria-label") ?? "", /ada: killed/)
+      await page.close()
+    })
+
+    it("is readable on a phone: nothing is wider than it, and buttons are large enough for a finger", async () => {
+      const page = await open("see.html")
+      await page.setViewportSize({ width: 360, height: 740 })
+      await page.getByRole("button", { name: "Kill ada" }).waitFor()
+      assert.isAtMost(await page.evaluate("document.documentElement.scrollWidth"), 360)
+      const { height } = await page.getByRole("button", { name: "Kill ada" }).boundingBox() ?? { height: 0 }
+      assert.isAtLeast(height, 40)
+      await page.close()
     })
 
     it("finds withPermits", async () => {
