@@ -49,11 +49,12 @@ const tag = (doc: string | undefined, name: string): string | undefined =>
 
 const categoryOf = ({ doc }: Export): string => tag(doc, "category") ?? "other"
 
-/** An interface and a value may have one name; the second one of a page is reached by its kind. */
+/** In small letters, as links to them are made. An interface and a value may have one name; the second is reached by its kind. */
 const anchors = (module: Module): ReadonlyMap<Export, string> => {
   const taken = new Set<string>()
   return new Map(module.exports.map((one) => {
-    const anchor = taken.has(one.name) ? `${one.name}-${one.kind}` : one.name
+    const name = one.name.toLowerCase()
+    const anchor = taken.has(name) ? `${name}-${one.kind}` : name
     taken.add(anchor)
     return [one, anchor]
   }))
@@ -111,7 +112,9 @@ const one = (
       ? overloads.flatMap((part) => [fence(overload(name, part)), prose(module, links, part.doc)])
       : []),
     ...members.flatMap((part) => [
-      `#### ${[...part.within, part.name].join(" › ")} {#${[anchor, ...part.within, part.name].join("-")}}`,
+      `#### ${[...part.within, part.name].join(" › ")} {#${
+        [anchor, ...part.within, part.name].join("-").toLowerCase()
+      }}`,
       fence(part.signature.replace(/^(?:override )?(?:readonly )?/, "")),
       prose(module, links, part.doc)
     ]),

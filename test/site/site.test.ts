@@ -65,10 +65,10 @@ describe.skipIf(!isSiteInstalled)("the site", () => {
 
   it("explains every export, with links inside the signatures", () => {
     const page = read("api/Lock.html")
-    for (const name of ["withLock", "withPermits", "PermitOptions-limit", "forceRelease"]) {
+    for (const name of ["withlock", "withpermits", "permitoptions-limit", "forcerelease"]) {
       assert.include(page, `id="${name}"`)
     }
-    assert.match(page, /<a class="api" href="\/api\/LockConfig\.html#SectionOptions">/)
+    assert.match(page, /<a class="api" href="\/api\/LockConfig\.html#sectionoptions">/)
   })
 
   describe.skipIf(!isInstalled("chromium"))("in a browser", { timeout: 120_000 }, () => {
@@ -160,7 +160,7 @@ describe.skipIf(!isSiteInstalled)("the site", () => {
       const found = page.locator("#localsearch-list a")
       await found.first().waitFor()
       const hrefs = await found.evaluateAll((links) => links.map((link) => link.getAttribute("href")))
-      assert.include(hrefs, "/api/Lock.html#withPermits")
+      assert.include(hrefs, "/api/Lock.html#withpermits")
       assert.isTrue(hrefs.some((href) => href?.startsWith("/sharing.html")), hrefs.join(" "))
       await page.close()
     })
