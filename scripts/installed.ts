@@ -17,7 +17,8 @@ const commands = {
   postgres: `${postgresBin()}postgres`,
   chromium: "chromium",
   bun: "bun",
-  deno: "deno"
+  deno: "deno",
+  cc: "cc"
 }
 
 export type Name = keyof typeof commands

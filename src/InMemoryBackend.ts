@@ -82,7 +82,17 @@ const makeOf = (clock: Clock.Clock, soon: (task: () => void) => void): LockStore
       Effect.acquireRelease(
         Effect.sync(() => table.listen(key, () => notify(undefined))),
         (end) => Effect.sync(end)
-      )
+      ),
+    transfer: (from, { expiresMillis, key, token }) =>
+      Effect.sync(() => {
+        const now = time.now()
+        const hold = table.transfer(key, from, token, expiresMillis, now)
+        if (hold !== undefined) return { _tag: "Acquired", fencingToken: hold.fencingToken }
+        const held = table.look(key, now)
+        return { _tag: "Held", token: held?.bearer.token, remainingMillis: held?.remainingMillis }
+      }),
+    watch: (key, notify) =>
+      Effect.acquireRelease(Effect.sync(() => table.watch(key, notify)), (end) => Effect.sync(end))
   }, { direct: table })
 }
 

@@ -385,6 +385,22 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
               : { _tag: "Held", token: after?.token }
           })
         ),
+      transfer: (from, { expiresMillis, key, token }) =>
+        withRecord(
+          "acquire",
+          key,
+          Effect.fnUntraced(function*(record) {
+            const entry = yield* record.live
+            if (entry === undefined || (entry.token !== from && entry.token !== token)) {
+              return { _tag: "Held", token: entry?.token }
+            }
+            const fence = lastFence = Math.max(lastFence, entry.fence) + 1
+            const after = yield* record.write(token, fence, now(), expiresMillis)
+            return after?.token === token
+              ? { _tag: "Acquired", fencingToken: fence }
+              : { _tag: "Held", token: after?.token }
+          })
+        ),
       extend: ({ expiresMillis, key, token }) =>
         withRecord(
           "extend",

@@ -6,6 +6,8 @@
  * - {@link acquire} and {@link tryAcquire} give a lease for the life of a scope.
  * - {@link withSharedLock} and {@link withPermits} share a key: read/write locks and semaphores.
  * - {@link withLocks} takes several keys, and {@link guard} works under a lease that one has.
+ * - {@link detach} and {@link adopt} hand a lock from one holder to another.
+ * - {@link changes} and {@link awaitFree} watch a key without wanting it.
  * - {@link inspect} and {@link forceRelease} are for operators.
  *
  * Which locks these are is decided by the layer that provides `LockBackend`; how
@@ -51,17 +53,23 @@
  * @since 0.1.0
  */
 import type * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { invalid } from "./internal/options.ts"
+import * as Stream from "effect/Stream"
+import { decodeExtension, invalid, kinds } from "./internal/options.ts"
 import { ask, type Asking } from "./internal/request.ts"
 import * as Section from "./internal/section.ts"
 import { servicesOf } from "./internal/services.ts"
 import * as Several from "./internal/several.ts"
+import * as Watching from "./internal/watching.ts"
 import type { Lease } from "./Lease.ts"
 import type { LockBackend, Refusal } from "./LockBackend.ts"
 import type { LockOptions, LockRequest, SectionOptions, ShareOptions } from "./LockConfig.ts"
@@ -258,8 +266,10 @@ type Loud = OnceOptions & { readonly failIfLocked: true }
  * with `LockTimeout`. A `LockError` from inside the effect, be it for the same
  * key, always comes out as it is.
  *
- * The key is free again when the effect has finished; what is to happen once per
- * day needs the day in its key and a record that it was done.
+ * The key is free again when the effect has finished, or when `atLeast` has passed:
+ * make it longer than the clocks of those who run a job at the same time are apart.
+ * What is to happen once per day needs the day in its key and a record that it was
+ * done.
  *
  * **Errors**
  *
@@ -275,6 +285,19 @@ type Loud = OnceOptions & { readonly failIfLocked: true }
  * const job = Effect.delay(Effect.succeed("report"), "10 millis").pipe(Lock.once("nightly-report"))
  *
  * const program = Effect.all([job, job], { concurrency: "unbounded" }).pipe(Effect.provide(InMemoryBackend.layer))
+ *
+ * await Effect.runPromise(program) // => [Option.some("report"), Option.none()]
+ * ```
+ *
+ * **Example** (A job that others fire a little later)
+ *
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const job = Effect.succeed("report").pipe(Lock.once("nightly-report", { atLeast: "1 minute" }))
+ *
+ * const program = Effect.all([job, Effect.delay(job, "10 millis")]).pipe(Effect.provide(InMemoryBackend.layerFresh))
  *
  * await Effect.runPromise(program) // => [Option.some("report"), Option.none()]
  * ```
@@ -756,6 +779,153 @@ export const tryAcquire = (
   )
 
 /**
+ * A lock on its way from one holder to another: what {@link detach} gives and
+ * {@link adopt} takes. A schema, so that it can go through a queue or a database.
+ *
+ * **Example** (Through a queue)
+ *
+ * ```ts
+ * import { Effect, Schema } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const encode = Schema.encodeEffect(Schema.fromJsonString(Lock.Ticket))
+ * const decode = Schema.decodeEffect(Schema.fromJsonString(Lock.Ticket))
+ *
+ * const program = Effect.gen(function*() {
+ *   const lease = yield* Lock.acquire("order-7")
+ *   const message = yield* Effect.flatMap(Lock.detach(lease), encode)
+ *   return (yield* decode(message)).key
+ * }).pipe(Effect.scoped, Effect.provide(InMemoryBackend.layerFresh))
+ *
+ * await Effect.runPromise(program) // => "order-7"
+ * ```
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export class Ticket extends Schema.Class<Ticket>("effect-lock/Ticket")({
+  /** As the backend sees it, with the configured prefix. */
+  key: Schema.String,
+  /** Who has it and can reach the backend can take the lock on. Nothing else in the ticket is secret. */
+  token: Schema.String,
+  /** Of the holder that left it; its successor's is greater. */
+  fencingToken: Schema.Int,
+  /** How long the lease of whoever takes it on lasts, unless told otherwise. */
+  expires: Schema.DurationFromMillis,
+  /** How long it can be taken on, counted from when it was made. */
+  goodFor: Schema.DurationFromMillis
+}) {}
+
+/**
+ * Leaves a lock to whoever takes it on: ends this holder's claim to it without
+ * freeing the key. Neither the end of the scope nor that of `withLock`'s work frees it
+ * then; it is nobody's until {@link adopt} takes it on, and free when `for` has passed.
+ *
+ * **Details**
+ *
+ * The lease is started anew, so that the whole of `for` (default: as long as it was
+ * taken for, which is the least) is left for the ticket to arrive. Work that
+ * `Lock.guard` runs under the lease is interrupted with `LockLost`, of which `why` is
+ * `"Released"`. When it fails the lease is the holder's as before.
+ *
+ * **Errors**
+ *
+ * - `LockLost`: the lease is no longer ours
+ * - `BackendFailure`: the backend did not answer; of kind `Unsupported`: a lock of it cannot change hands
+ * - `InvalidOptions`: the duration makes no sense, the key is shared, or the lease is of somebody else's making
+ *
+ * **Example** (From one fiber to another)
+ *
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const ticket = yield* Lock.withLock((lease) => Lock.detach(lease, { for: "1 minute" }), "order-7")
+ *   const meanwhile = yield* Lock.once(Effect.void, "order-7")
+ *   const lease = yield* Lock.adopt(ticket)
+ *   const done = yield* Lock.guard(lease)(Effect.succeed("done"))
+ *   return [Option.isSome(meanwhile), done]
+ * }).pipe(Effect.scoped, Effect.provide(InMemoryBackend.layerFresh))
+ *
+ * await Effect.runPromise(program) // => [false, "done"]
+ * ```
+ *
+ * @category utilities
+ * @since 0.2.0
+ */
+export const detach = (
+  lease: Lease,
+  options?: {
+    /** How long there is to take it on. No less than the lease was taken for. */
+    readonly for?: Duration.Input | undefined
+  }
+): Effect.Effect<Ticket, LockError> =>
+  Effect.suspend(() => {
+    const guarding = Section.guardOf(lease)
+    if (guarding === undefined) return Exit.fail(invalid("lease", lease, "a lease that this library made"))
+    if (guarding.share !== undefined) return Exit.fail(invalid("lease", lease, "a lease that has its key alone"))
+    const { expiresMillis, fencingToken, key, token } = guarding
+    const millis = options?.for === undefined ? Result.succeed(expiresMillis) : decodeExtension(options.for)
+    if (Result.isFailure(millis)) return Exit.fail(millis.failure)
+    const goodFor = Math.max(millis.success, expiresMillis)
+    return Effect.as(
+      guarding.detach(goodFor),
+      new Ticket({
+        key,
+        token,
+        fencingToken,
+        expires: Duration.millis(expiresMillis),
+        goodFor: Duration.millis(goodFor)
+      })
+    )
+  })
+
+/**
+ * Takes a lock on from a {@link Ticket}, in another fiber, process or host, for the
+ * life of the scope: the lease renews itself and is given back as one of
+ * {@link acquire}. Whoever comes first has it; the fencing token is greater than that
+ * of the holder before.
+ *
+ * **Errors**
+ *
+ * - `LockLost`: it has been taken on already, the ticket is no longer good, or the key was taken away
+ * - `BackendFailure`: the backend could not answer within the `timeout`; if the attempt was made all the
+ *   same, the key is freed. Of kind `Unsupported`: a lock of it cannot change hands
+ * - `InvalidOptions`: an option makes no sense
+ *
+ * **Example** (Once)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const ticket = yield* Lock.withLock((lease) => Lock.detach(lease), "order-7")
+ *   yield* Lock.adopt(ticket)
+ *   return yield* Lock.adopt(ticket).pipe(
+ *     Effect.as("twice"),
+ *     Effect.catchReason("LockError", "LockLost", (reason) => Effect.succeed(reason.why))
+ *   )
+ * }).pipe(Effect.scoped, Effect.provide(InMemoryBackend.layerFresh))
+ *
+ * await Effect.runPromise(program) // => "Taken"
+ * ```
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const adopt = (
+  ticket: Ticket,
+  options?: Omit<LockOptions, "retry">
+): Effect.Effect<Lease, LockError, LockBackend | Scope.Scope> =>
+  withRequest(
+    ask(ticket.key, { ...options, expires: options?.expires ?? ticket.expires }),
+    // The key has its prefix already.
+    (backend, request) => backend.adopt(ticket.token, { ...request, key: ticket.key })
+  )
+
+/**
  * Who holds the lock on a key, since when, for how long if nobody renews it, and
  * how many wait, as far as the backend can tell. `Option.none` when it is free.
  *
@@ -808,6 +978,125 @@ export const inspect = (key: string): Effect.Effect<Option.Option<Holder>, LockE
  */
 export const holders = (key: string): Effect.Effect<ReadonlyArray<Holder>, LockError, LockBackend> =>
   withRequest(ask(key), (backend, request) => backend.holders(request.key))
+
+/**
+ * How to watch a key.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface WatchOptions {
+  /**
+   * When to look. Default each second. It looks, too, when the backend tells of
+   * another holder, and when the lease that was seen has come to its end. Where it
+   * ends, so does the watch.
+   */
+  readonly look?: Schedule.Schedule<unknown> | undefined
+}
+
+const lookOf = (options: WatchOptions | undefined): LockError | undefined => {
+  const look = options?.look
+  return look === undefined || kinds.retry.decode(look) !== undefined
+    ? undefined
+    : invalid("look", look, kinds.retry.expected)
+}
+
+/**
+ * Who has the lock on a key: at first who has it now, then each other one that is
+ * seen; `Option.none` when it is free.
+ *
+ * **Details**
+ *
+ * It neither waits for the key nor takes it. The backend in memory tells of every
+ * change at once; others are looked at as often as `look` says, so one that comes
+ * and goes between two looks is not seen. A process that hands its lease on among
+ * its own fibers stays one holder, and a renewal is no change.
+ *
+ * While the backend is out of reach it tells nothing and looks again.
+ *
+ * **Errors**
+ *
+ * - `BackendFailure`: the backend cannot say, and will not by itself
+ * - `InvalidOptions`: the key, or an option, makes no sense
+ *
+ * **Example** (Free, taken, free)
+ *
+ * ```ts
+ * import { Effect, Fiber, Option, Stream } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const watch = yield* Lock.changes("door").pipe(
+ *     Stream.map(Option.isSome),
+ *     Stream.take(3),
+ *     Stream.runCollect,
+ *     Effect.forkChild({ startImmediately: true })
+ *   )
+ *   yield* Lock.withLock(Effect.sleep("5 millis"), "door")
+ *   return yield* Fiber.join(watch)
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, InMemoryBackend.layer)) // => [false, true, false]
+ * ```
+ *
+ * @category utilities
+ * @since 0.2.0
+ */
+export const changes = (
+  key: string,
+  options?: WatchOptions
+): Stream.Stream<Option.Option<Holder>, LockError, LockBackend> =>
+  Stream.unwrap(withRequest(
+    lookOf(options) ?? ask(key),
+    (backend, request) => Effect.succeed(Watching.changes(backend, request.key, options?.look))
+  ))
+
+/**
+ * Waits until the lock on a key is seen free, without taking it.
+ *
+ * **Details**
+ *
+ * Somebody else may have it in the next moment, and a key that goes from one
+ * waiter to the next may never be seen free. Whoever wants to work under it wants
+ * {@link withLock}.
+ *
+ * **Errors**
+ *
+ * - `LockTimeout`: it was not seen free within `timeout` (default 60 seconds, or as `LockConfig`
+ *   says), or before `look` ended
+ * - `BackendFailure`: the backend cannot say, and will not by itself
+ * - `InvalidOptions`: the key, or an option, makes no sense
+ *
+ * **Example** (When the import is over)
+ *
+ * ```ts
+ * import { Effect, Fiber } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const done: Array<string> = []
+ *   const job = Effect.delay(Effect.sync(() => done.push("import")), "5 millis").pipe(Lock.withLock("import"))
+ *   const fiber = yield* Effect.forkChild(job, { startImmediately: true })
+ *   yield* Lock.awaitFree("import", { timeout: "10 seconds" })
+ *   done.push("report")
+ *   yield* Fiber.join(fiber)
+ *   return done
+ * })
+ *
+ * await Effect.runPromise(Effect.provide(program, InMemoryBackend.layer)) // => ["import", "report"]
+ * ```
+ *
+ * @category utilities
+ * @since 0.2.0
+ */
+export const awaitFree = (
+  key: string,
+  options?: WatchOptions & Pick<LockOptions, "timeout">
+): Effect.Effect<void, LockError, LockBackend> =>
+  withRequest(
+    lookOf(options) ?? ask(key, options && { timeout: options.timeout }),
+    (backend, request) => Watching.awaitFree(backend, request, options?.look)
+  )
 
 /**
  * Frees a key whoever holds it, and says whether somebody did. For operators who

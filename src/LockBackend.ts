@@ -84,6 +84,16 @@ export class LockBackend extends Context.Service<LockBackend, {
    * fails with `LockLost`.
    */
   readonly forceRelease: (key: string, token?: string) => Effect.Effect<boolean, LockError>
+  /**
+   * Takes the lock on from a token that a holder has left behind, for the life of the
+   * scope. Fails with `LockLost` if the key is no longer the token's.
+   */
+  readonly adopt: (token: string, request: LockRequest) => Effect.Effect<Lease, LockError, Scope.Scope>
+  /**
+   * Calls back whenever it may be worth while to look at the key again, as far as the
+   * store tells, until the scope closes.
+   */
+  readonly watch: (key: string, notify: () => void) => Effect.Effect<void, never, Scope.Scope>
 }>()("effect-lock/LockBackend") {}
 
 /**

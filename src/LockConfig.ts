@@ -131,6 +131,17 @@ export interface SectionOptions extends LockOptions {
    * call neither extends nor releases.
    */
   readonly reenter?: boolean | undefined
+  /**
+   * How long the key stays taken, counted from when it was taken, however short the
+   * work and whatever its outcome. Default zero: until the work ends.
+   *
+   * The call itself ends with its work. The lease is as long as the longer of `expires`
+   * and this, and what is left of it stays in the backend, also when the process
+   * ends or dies. So of several processes whose clocks are that much apart, one runs a
+   * job that `Lock.once` guards. A finite duration of zero or more; a backend that
+   * keeps leases in coarser units keeps it that much longer.
+   */
+  readonly atLeast?: Duration.Input | undefined
 }
 
 /**
@@ -416,6 +427,8 @@ export interface LockRequest {
   readonly reenter: boolean
   /** How the key is shared; without, it is had alone. */
   readonly share: Share | undefined
+  /** How long the key stays taken, whenever it is given back. No more than `expiresMillis`. */
+  readonly atLeastMillis: number
   /** What others see as the holder. */
   readonly owner: string
 }

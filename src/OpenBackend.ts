@@ -47,7 +47,9 @@ export const layer: Layer.Layer<LockBackend> = Layer.sync(LockBackend, () => {
     take: (request) => new OpenLease(request, ++fencingToken),
     inspect: () => Effect.succeedNone,
     holders: () => Effect.succeed([]),
-    forceRelease: () => Effect.succeed(false)
+    forceRelease: () => Effect.succeed(false),
+    adopt: (_token, request) => Effect.sync(() => new OpenLease(request, ++fencingToken)),
+    watch: () => Effect.void
   })
 })
 
@@ -58,9 +60,10 @@ class OpenLease implements Section.Guard {
   readonly waited = Duration.zero
   readonly lost = Effect.never
   readonly home = OpenLease
+  readonly token = "open"
   outer: Section.Guard["outer"] = undefined
   isHeld = true
-  private readonly expiresMillis: number
+  readonly expiresMillis: number
   private ended: (exit: Exit.Exit<void>) => void = constVoid
 
   constructor({ expiresMillis, key }: LockRequest, fencingToken: number) {
@@ -83,6 +86,10 @@ class OpenLease implements Section.Guard {
 
   extend(expires?: Duration.Input): Effect.Effect<void, LockError> {
     return expires === undefined ? Effect.void : Effect.asVoid(Effect.fromResult(decodeExtension(expires)))
+  }
+
+  detach(): Effect.Effect<void> {
+    return Effect.sync(() => this.giveBack())
   }
 
   watch(): void {}

@@ -18,7 +18,7 @@
  * - Fencing tokens are the server's clock in microseconds, so they rise for a
  *   key across releases, expiry, a flush and a restart, as long as nobody sets
  *   that clock back, and as long as the key stays at one server or the clocks of
- *   the servers agree.
+ *   the servers agree; `strictFencing` asks for neither.
  * - The server must run scripts (Redis 5 or newer). Where it does not allow to
  *   subscribe to `<keyPrefix>ch:*`, waiters keep their place in the queue and
  *   poll every 10 to 30 milliseconds.
@@ -75,6 +75,16 @@ export interface CommonOptions {
    * that contains `{}` fails with `InvalidOptions`.
    */
   readonly keyPrefix?: string | undefined
+  /**
+   * Whether the fencing tokens of a key rise whatever the server's clock says: when it
+   * is set back, and when a failover or a slot of a cluster moves the key to a server
+   * whose clock is up to a minute behind. Without it they rise as long as the clock
+   * does, which is cheaper: the strict ones keep the last token of a key for a minute,
+   * cost the server twice as much, and attempts of one turn no longer share a command.
+   *
+   * Default false. To be kept it must be the same in all programs that share locks.
+   */
+  readonly strictFencing?: boolean | undefined
 }
 
 /**
@@ -150,7 +160,7 @@ const makeOver = Effect.fnUntraced(function*(
     return yield* invalid("keyPrefix", JSON.stringify(prefix), `a prefix without "{}"`)
   }
   const made = yield* transport
-  return yield* Store.make(backend, made, prefix, yield* Report.make(made))
+  return yield* Store.make(backend, made, prefix, options?.strictFencing === true, yield* Report.make(made))
 })
 
 /** A client of the caller's, if it is one. */

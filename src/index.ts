@@ -11,6 +11,10 @@
  */
 export * as InMemoryBackend from "./InMemoryBackend.ts"
 /**
+ * @since 0.2.0
+ */
+export * as Leader from "./Leader.ts"
+/**
  * @since 0.1.0
  */
 export * as Lease from "./Lease.ts"

@@ -69,6 +69,17 @@ const expectations: Record<string, Expectation> = {
       /^The next holder has the lock after \d+ ms, of a lease of 1 minute$/
     ]
   },
+  "hand-over": {
+    on: serverNames,
+    prints: [
+      /^handler: 202 accepted$/,
+      /^handler: 409 the order is being shipped$/,
+      /^worker: ships order 7$/,
+      /^worker: the job is not mine \(Taken\)$/,
+      /^worker: done$/,
+      /^handler: 202 accepted$/
+    ]
+  },
   "idempotent-http": {
     on: serverNames,
     prints: [
@@ -101,6 +112,14 @@ const expectations: Record<string, Expectation> = {
     ]
   },
   memcache: { server: "memcached", prints: takeover },
+  nightly: {
+    on: serverNames,
+    prints: [
+      /^Three hosts, with clocks that are 400 ms apart/,
+      ...Array.from({ length: 9 }, () => /^ {2}20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z ran on (ada|bob|cleo)$/),
+      /^No tick ran twice$/
+    ]
+  },
   observability: {
     on: serverNames,
     prints: [
@@ -171,6 +190,17 @@ const expectations: Record<string, Expectation> = {
     ]
   },
   redis: { server: "redis", prints: takeover },
+  "streamed-export": {
+    on: serverNames,
+    prints: [
+      /^ {2}first client: 20 rows$/,
+      /^ {2}second client, meanwhile: 409 an export is running$/,
+      /^ {2}third client: went away$/,
+      /^ {2}the export is free$/,
+      /^ {2}server: Lock "export" was lost after /,
+      /^ {2}fourth client, whose lock was taken away: was broken off$/
+    ]
+  },
   "redis-cluster": {
     server: "redis",
     url: Effect.map(

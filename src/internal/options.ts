@@ -37,6 +37,8 @@ const parse = (text: string): number => {
 
 export const isExpires = (millis: number): boolean => millis >= 1 && millis < Infinity
 
+export const isAtLeast = (millis: number): boolean => millis >= 0 && millis < Infinity
+
 export const isTimeout = (millis: number): boolean => millis >= 0
 
 export const aBoolean = {

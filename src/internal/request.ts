@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import type { LockConfig, LockRequest, SectionOptions, ShareOptions } from "../LockConfig.ts"
 import { LockError } from "../LockError.ts"
 import type { Share } from "../LockStore.ts"
-import { aBoolean, invalid, isExpires, isTimeout, kinds, toWholeMillis } from "./options.ts"
+import { aBoolean, invalid, isAtLeast, isExpires, isTimeout, kinds, toWholeMillis } from "./options.ts"
 
 type CallOptions = SectionOptions & ShareOptions
 
@@ -14,6 +14,7 @@ export class Asking {
   private readonly expiresMillis: number
   private readonly timeoutMillis: number
   private readonly share: Share | undefined
+  private readonly atLeastMillis: number
   /** Of all runs of a call most have the defaults of the last, which are few and small. */
   private config: LockConfig | undefined = undefined
   private request: LockRequest | undefined = undefined
@@ -23,10 +24,12 @@ export class Asking {
     options: CallOptions | undefined,
     expiresMillis: number,
     timeoutMillis: number,
-    share?: Share
+    share?: Share,
+    atLeastMillis = 0
   ) {
     this.key = key
     this.share = share
+    this.atLeastMillis = atLeastMillis
     this.options = options
     this.expiresMillis = expiresMillis
     this.timeoutMillis = timeoutMillis
@@ -34,17 +37,19 @@ export class Asking {
 
   over(config: LockConfig): LockRequest {
     if (config === this.config) return this.request!
-    const { expiresMillis, key, options, share, timeoutMillis } = this
+    const { atLeastMillis, expiresMillis, key, options, share, timeoutMillis } = this
+    const lease = Number.isNaN(expiresMillis) ? Duration.toMillis(config.expires) : expiresMillis
     const request: LockRequest = {
       key: config.keyPrefix + key,
-      expiresMillis: Number.isNaN(expiresMillis) ? Duration.toMillis(config.expires) : expiresMillis,
+      expiresMillis: Math.max(lease, atLeastMillis),
       timeoutMillis: Number.isNaN(timeoutMillis) ? Duration.toMillis(config.timeout) : timeoutMillis,
       retry: options?.retry ?? config.retry,
       renew: options?.renew ?? config.renew,
       awaitRelease: options?.awaitRelease ?? config.awaitRelease,
       reenter: options?.reenter === true,
       owner: config.owner,
-      share
+      share,
+      atLeastMillis
     }
     this.config = config
     return this.request = request
@@ -74,9 +79,12 @@ export const ask = (key: string, options?: CallOptions, timeoutMillis = NaN): As
   if (options.reenter !== undefined && typeof options.reenter !== "boolean") {
     return invalid("reenter", options.reenter, aBoolean.expected)
   }
-  if (options.share === undefined) return new Asking(key, options, expires, timeout)
-  const share = decodeShare(options.share)
-  return share instanceof LockError ? share : new Asking(key, options, expires, timeout, share)
+  const atLeast = options.atLeast === undefined ? 0 : toWholeMillis(options.atLeast)
+  if (!isAtLeast(atLeast)) {
+    return invalid("atLeast", options.atLeast, `a finite duration of zero or more, such as "30 seconds"`)
+  }
+  const share = options.share === undefined ? undefined : decodeShare(options.share)
+  return share instanceof LockError ? share : new Asking(key, options, expires, timeout, share, atLeast)
 }
 
 const readers: Share = { permits: 1, limit: Number.MAX_SAFE_INTEGER }

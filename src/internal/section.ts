@@ -29,6 +29,10 @@ export interface Ending {
 
 /** A lease, for those who guard work with it. */
 export interface Guard extends Lease, Reentry.Section {
+  readonly token: string
+  readonly expiresMillis: number
+  /** Leaves it to whoever knows its token, for at least so long. */
+  detach(millis: number | undefined): Effect.Effect<void, LockError>
   readonly isOver: boolean
   /** Keeps it from now on; calls back once when it is lost, at once if it is. */
   watch(onLost: () => void): unknown
@@ -55,6 +59,9 @@ export interface Taker {
   inspect(key: string): Effect.Effect<Option.Option<Holder>, LockError>
   holders(key: string): Effect.Effect<ReadonlyArray<Holder>, LockError>
   forceRelease(key: string, token?: string): Effect.Effect<boolean, LockError>
+  /** Takes a key on from a token. */
+  adopt(token: string, request: LockRequest, caller: Caller, restore: Restore): Effect.Effect<Guard, LockError>
+  watch(key: string, notify: () => void): Effect.Effect<void, never, Scope.Scope>
 }
 
 export type Work<A, E, R> = Effect.Effect<A, E, R> | ((lease: Lease) => Effect.Effect<A, E, R>)
@@ -83,6 +90,16 @@ export const make = (taker: Taker) => {
     inspect: (key: string) => Effect.suspend(() => taker.inspect(key)),
     holders: (key: string) => Effect.suspend(() => taker.holders(key)),
     forceRelease: (key: string, token?: string) => Effect.suspend(() => taker.forceRelease(key, token)),
+    adopt: (token: string, request: LockRequest): Effect.Effect<Lease, LockError, Scope.Scope> =>
+      Effect.uninterruptibleMask((restore) => {
+        const caller = Fiber.getCurrent()!
+        return owning((own) =>
+          Effect.flatMap(
+            taker.adopt(token, request, caller, restore),
+            (lease) => intoScope(own(lease), request, isTraced(caller) ? taker : undefined)
+          ), true)
+      }),
+    watch: (key: string, notify: () => void) => Effect.suspend(() => taker.watch(key, notify)),
     use: <A, E, R>(
       request: LockRequest,
       work: Work<A, E, R>,

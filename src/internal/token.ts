@@ -9,25 +9,50 @@ import * as Owner from "./owner.ts"
 
 const processLength = 12
 const partLength = 10
-const poolLength = 64_000
+/** Milliseconds for which what was drawn is good. */
+const keptMillis = 10
+/** Bytes of one draw. */
+const leastDrawn = 100
+const mostDrawn = 64_000
 
 const alphabet = new TextEncoder().encode("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 const decoder = new TextDecoder()
 
-/** Random text of six bits a character, drawn from the CSPRNG in ever larger pieces because small draws are slow. */
-const makeRandom = (): (length: number) => string => {
-  let pool = ""
-  let drawn = 100
-  let next = 0
-  return (length) => {
-    if (next + length > pool.length) {
-      drawn = Math.min(4 * drawn, poolLength)
-      const bytes = SecureRandom.randomBytesUnsafe(drawn)
-      for (let i = 0; i < bytes.length; i++) bytes[i] = alphabet[bytes[i] & 63]
-      pool = decoder.decode(bytes)
-      next = 0
-    }
-    return pool.slice(next, next += length)
+/**
+ * Random text of six bits a character. Small draws from the CSPRNG are slow, so what
+ * the next few milliseconds need is drawn together. Nothing is kept for longer: then
+ * there may be two of this process, and copies of a snapshot would both go on with it.
+ */
+class Random {
+  private pool = ""
+  private next = 0
+  private keptFrom = -Infinity
+  private used = 0
+  private wanted = leastDrawn
+
+  take(length: number): string {
+    if (this.next + length > this.pool.length) this.draw()
+    this.used += length
+    return this.pool.slice(this.next, this.next += length)
+  }
+
+  /** Where the time is not known, what is drawn is kept. */
+  forget(now: number): void {
+    if (!(now - this.keptFrom >= keptMillis)) return
+    this.keptFrom = now
+    this.pool = ""
+    this.next = 0
+    // As much is likely to be wanted again.
+    this.wanted = Math.max(leastDrawn, this.used)
+    this.used = 0
+  }
+
+  private draw(): void {
+    const bytes = SecureRandom.randomBytesUnsafe(Math.min(this.wanted, mostDrawn))
+    for (let i = 0; i < bytes.length; i++) bytes[i] = alphabet[bytes[i] & 63]
+    this.pool = decoder.decode(bytes)
+    this.next = 0
+    this.wanted *= 4
   }
 }
 
@@ -38,16 +63,17 @@ export type Source = (now?: number, owner?: string) => string
  * when the time the caller gives, by any clock, is another millisecond.
  */
 export const make = (wallMillis: () => number, usualOwner: string = Owner.ofProcess): Source => {
-  const random = makeRandom()
-  const process = `${Owner.processId}-${random(processLength)}`
+  const random = new Random()
+  const process = `${Owner.processId}-${random.take(processLength)}`
   let tick = -1
   let prefix = ""
   return (now = NaN, owner = usualOwner) => {
     if (Math.floor(now) !== tick) {
       tick = Math.floor(now)
+      random.forget(tick)
       prefix = `${process}.${Math.floor(wallMillis()).toString(36)}.`
     }
-    return `${prefix}${random(partLength)}.${owner}`
+    return `${prefix}${random.take(partLength)}.${owner}`
   }
 }
 

@@ -619,6 +619,68 @@ const contract: ReadonlyArray<Case> = [
     })
   },
   {
+    name: "an extension may make a lease shorter, and then it ends by itself",
+    run: Effect.fnUntraced(function*(bench) {
+      const { key, lease, now, one, other, token } = bench
+      const holder = token()
+      yield* take(bench, one, key, holder, 60_000)
+      const at = yield* now
+      yield* same("the shorter extension", yield* one.extend(claim(key, holder, lease)), true)
+      yield* held("within it", yield* other.tryAcquire(claim(key, token(), lease)))
+      yield* endsByItself(bench, key, at, lease)
+    })
+  },
+  {
+    name: "a key is given from a token to another, once, and past those who wait",
+    run: Effect.fnUntraced(function*(bench) {
+      const { key, lease, one, other, token } = bench
+      if (one.transfer === undefined || other.transfer === undefined) return
+      const [from, to, waiting] = [token(), token(), token()]
+      const { fencingToken } = yield* take(bench, one, key, from)
+      yield* held("who waits", yield* one.tryAcquire(claim(key, waiting, 60_000, true)))
+      const given = yield* acquired("the transfer", yield* other.transfer(from, claim(key, to, lease)))
+      yield* that(`the fencing token is ${given} after ${fencingToken}`, given > fencingToken)
+      yield* held("a second transfer", yield* one.transfer(from, claim(key, token(), lease)))
+      const again = yield* acquired("the same once more", yield* other.transfer(from, claim(key, to, 60_000)))
+      yield* that(`the fencing token is ${again} after ${given}`, again >= given)
+      yield* same("an extension by the earlier token", yield* one.extend(claim(key, from, 60_000)), false)
+      yield* same("a release by the earlier token", yield* one.release(key, from), false)
+      yield* same("an extension by the later token", yield* one.extend(claim(key, to, 60_000)), true)
+      yield* one.release(key, waiting)
+      yield* same("a release by the later token", yield* other.release(key, to), true)
+      yield* same("the key is free", yield* isFree(other, key), true)
+    })
+  },
+  {
+    name: "a key that is free, or has a new holder, is not given from an earlier token",
+    run: Effect.fnUntraced(function*(bench) {
+      const { eventually, grain, key, one, other, slack, smallest, token } = bench
+      if (one.transfer === undefined) return
+      const from = token()
+      yield* held("a free key", yield* one.transfer(from, claim(key, token(), 60_000)))
+      yield* take(bench, one, key, from, smallest)
+      yield* eventually("the lease ends", smallest + grain + slack, isFree(other, key))
+      yield* held("after the end of its lease", yield* one.transfer(from, claim(key, token(), 60_000)))
+      yield* same("the key is free", yield* isFree(other, key), true)
+      const next = token()
+      yield* take(bench, other, key, next)
+      yield* held("with a new holder", yield* one.transfer(from, claim(key, token(), 60_000)))
+      yield* same("the new holder's release", yield* other.release(key, next), true)
+    })
+  },
+  {
+    name: "a transferred lease ends by itself, and never early",
+    run: Effect.fnUntraced(function*(bench) {
+      const { key, lease, now, one, other, token } = bench
+      if (other.transfer === undefined) return
+      const from = token()
+      yield* take(bench, one, key, from)
+      const at = yield* now
+      yield* acquired("the transfer", yield* other.transfer(from, claim(key, token(), lease)))
+      yield* endsByItself(bench, key, at, lease)
+    })
+  },
+  {
     name: "an extension by another token, or of a free key, is refused and changes nothing",
     run: Effect.fnUntraced(function*(bench) {
       const { key, lease, one, other, token } = bench

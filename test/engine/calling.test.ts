@@ -11,7 +11,15 @@ describe("a call", () => {
       const all = yield* scene()
       const { backend } = all
       const request = { key: "key", expiresMillis: 1_000, timeoutMillis: 0, retry: undefined }
-      const full = { ...request, renew: true, awaitRelease: true, reenter: false, share: undefined, owner: "me" }
+      const full = {
+        ...request,
+        renew: true,
+        awaitRelease: true,
+        reenter: false,
+        share: undefined,
+        atLeastMillis: 0,
+        owner: "me"
+      }
       const use = backend.use(full, Effect.succeed("ran"), ({ fail }) => fail)
       const dropped = [backend.acquire(full, ({ fail }) => fail), backend.inspect("key"), backend.forceRelease("key")]
       assert.deepStrictEqual([dropped.length, yield* all.test.calls], [3, []])

@@ -19,6 +19,7 @@ const request = {
   awaitRelease: true,
   reenter: false,
   share: undefined,
+  atLeastMillis: 0,
   owner: "me"
 }
 

@@ -24,6 +24,8 @@ const make = (options?: { readonly many?: boolean }) => {
       keeper.remove(lease)
       lost.push(`${lease.key} ${lease.why} at ${lease.endedAt}`)
     },
+    detach: (lease, millis) => keeper.detach(lease, millis),
+    gone: (lease) => keeper.remove(lease),
     back: () => undefined
   }
   const keep = (key: string, millis = 3_000, renew = true) => {

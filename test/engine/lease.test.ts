@@ -26,6 +26,12 @@ class HandLender implements Lender {
     this.events.push(`extend ${millis}`)
     return this.extension
   }
+  detach(): Effect.Effect<void> {
+    return Effect.void
+  }
+  gone(lease: Lease, at: number): void {
+    this.events.push(`gone ${lease.why} at ${at}`)
+  }
   lost(lease: Lease): void {
     this.events.push(`lost ${lease.why}`)
   }

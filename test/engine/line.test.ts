@@ -53,6 +53,7 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
     awaitRelease: true,
     reenter: false,
     share: undefined,
+    atLeastMillis: 0,
     owner: "me",
     ...options
   })

@@ -56,15 +56,18 @@ export const scene = (
 export const deaf = (store: LockStore.LockStore): LockStore.LockStore => ({ ...store, listen: undefined })
 
 /** A store that lets leases pass from fiber to fiber, and leaves room for their fencing tokens. */
-export const handingOver = (store: LockStore.LockStore): LockStore.LockStore => ({
-  ...store,
-  handOver: { times: 100, within: Duration.seconds(30) },
-  tryAcquire: (claim) =>
-    Effect.map(
-      store.tryAcquire(claim),
-      (attempt) => attempt._tag === "Acquired" ? { ...attempt, fencingToken: attempt.fencingToken * 100 } : attempt
-    )
-})
+export const handingOver = (store: LockStore.LockStore): LockStore.LockStore => {
+  const spread = Effect.map((attempt: LockStore.Attempt) =>
+    attempt._tag === "Acquired" ? { ...attempt, fencingToken: attempt.fencingToken * 100 } : attempt
+  )
+  const { transfer } = store
+  return {
+    ...store,
+    handOver: { times: 100, within: Duration.seconds(30) },
+    tryAcquire: (claim) => spread(store.tryAcquire(claim)),
+    transfer: transfer && ((token, claim) => spread(transfer(token, claim)))
+  }
+}
 
 /** A store that releases and claims in one operation. */
 export const exchanging = (store: LockStore.LockStore): LockStore.LockStore => ({

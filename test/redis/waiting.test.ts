@@ -1,6 +1,6 @@
 /** How those who wait hear of a lock, whatever happens to the connection on which they should. */
 import { assert, describe, it } from "@effect/vitest"
-import { type Context, Effect, Fiber, Layer, Schedule, type Scope } from "effect"
+import { type Context, Duration, Effect, Fiber, Layer, Schedule, type Scope } from "effect"
 import { Lock, type LockBackend } from "effect-lock"
 import type { LockError } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
@@ -236,4 +236,23 @@ describe("waiters that are gone", () => {
         Effect.map(store.tryAcquire({ ...claim, token: "p.2", wait: true }), ({ _tag }) => _tag === "Acquired")
       )
     }), 30_000)
+})
+
+describe("those who give up", () => {
+  it.live("are told who has the lock, and how long the lease lasts", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      yield* somebodyHolds(look, "k")
+      const context = yield* backend(port)
+      const timeout = yield* Effect.provide(
+        Effect.flip(Lock.withLock(Effect.void, "k", { timeout: "300 millis" })),
+        context
+      )
+      const holder = timeout.reason._tag === "LockTimeout" ? timeout.reason.holder : undefined
+      assert.strictEqual(holder?.waiters, 1)
+      const rest = Duration.toMillis(holder?.remaining ?? Duration.zero)
+      assert.isAbove(rest, 500_000)
+      assert.isAtMost(rest, 600_000)
+    }).pipe(Effect.scoped))
 })

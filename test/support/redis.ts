@@ -13,7 +13,7 @@ export const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acqui
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-const args = (port: number, more: ReadonlyArray<string>): ReadonlyArray<string> => [
+export const redisArgs = (port: number, more: ReadonlyArray<string>): ReadonlyArray<string> => [
   "--port",
   String(port),
   "--bind",
@@ -29,7 +29,7 @@ const args = (port: number, more: ReadonlyArray<string>): ReadonlyArray<string> 
 export const redisAt = (
   port: number,
   ...more: ReadonlyArray<string>
-): Effect.Effect<Server, ServerError, Scope.Scope> => start("redis-server", args(port, more), port)
+): Effect.Effect<Server, ServerError, Scope.Scope> => start("redis-server", redisArgs(port, more), port)
 
 export const redis = (...more: ReadonlyArray<string>): Effect.Effect<Server, ServerError, Scope.Scope> =>
   Effect.retry(Effect.flatMap(freePort, (port) => redisAt(port, ...more)), { times: 2 })

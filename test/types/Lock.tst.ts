@@ -1,4 +1,4 @@
-import { type Duration, Effect, type Option, Schedule, type Scope } from "effect"
+import { type Duration, Effect, type Option, Schedule, type Scope, type Stream } from "effect"
 import { type Lease, Lock, type LockBackend, type LockError } from "effect-lock"
 import { typeOf } from "./same.ts"
 
@@ -111,3 +111,30 @@ typeOf(Lock.holders("key")).is<
 // A lease that one has needs no backend.
 typeOf(Lock.guard(work, lease)).is<Effect.Effect<"done", Failures, Exclude<Needed, LockBackend.LockBackend>>>()
 typeOf(work.pipe(Lock.guard(lease))).is<Effect.Effect<"done", Failures, Exclude<Needed, LockBackend.LockBackend>>>()
+
+// A lock changes hands.
+declare const ticket: Lock.Ticket
+typeOf(Lock.detach(lease, { for: "1 minute" })).is<Effect.Effect<Lock.Ticket, LockError.LockError>>()
+typeOf(Lock.adopt(ticket, { expires: "1 minute" })).is<
+  Effect.Effect<Lock.Lease, LockError.LockError, LockBackend.LockBackend | Scope.Scope>
+>()
+typeOf(new Lock.Ticket({ ...ticket }).goodFor).is<Duration.Duration>()
+// @ts-expect-error: a ticket is not waited for
+Lock.adopt(ticket, { retry: Schedule.spaced("1 second") })
+// @ts-expect-error: no ticket
+Lock.adopt("key")
+
+// A key is watched.
+typeOf(Lock.changes("key", { look: Schedule.spaced("1 second") })).is<
+  Stream.Stream<Option.Option<LockError.Holder>, LockError.LockError, LockBackend.LockBackend>
+>()
+typeOf(Lock.awaitFree("key", { timeout: "1 second" })).is<
+  Effect.Effect<void, LockError.LockError, LockBackend.LockBackend>
+>()
+// @ts-expect-error: a look is a schedule
+Lock.changes("key", { look: "1 second" })
+
+// A key stays taken for a while where there is work.
+typeOf(Lock.once(work, "key", { atLeast: "1 minute" })).is<Maybe>()
+// @ts-expect-error: a lease in a scope is the scope's
+Lock.acquire("key", { atLeast: "1 minute" })

@@ -9,7 +9,8 @@ const isAbsentOrFinite = (u: unknown): boolean => u === undefined || Number.isFi
 
 const isHeld = (u: Record<string, unknown>): boolean =>
   (u.token === undefined || typeof u.token === "string") && isAbsentOrFinite(u.remainingMillis) &&
-  isAbsentOrFinite(u.waiters) && isAbsentOrFinite(u.permits)
+  isAbsentOrFinite(u.waiters) && isAbsentOrFinite(u.permits) &&
+  (u.watched === undefined || typeof u.watched === "boolean")
 
 export const isAttempt = (u: unknown): u is Attempt => {
   if (!isObject(u)) return false

@@ -81,6 +81,11 @@ export class Claim implements Alarm, Bearer {
     return this.sent(this.port.exchange(token, this.made(true)), at, true)
   }
 
+  /** Takes the key on from `token`. */
+  transfer(token: string, at: number): Call<Attempt> {
+    return this.sent(this.port.transfer(token, this.made(false)), at, false)
+  }
+
   private made(wait: boolean): Sending {
     const { expiresMillis, key, share, token } = this
     return share === undefined ? { key, token, expiresMillis, wait } : { key, token, expiresMillis, wait, share }

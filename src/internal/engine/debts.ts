@@ -18,6 +18,8 @@ export class Debt implements Alarm, Ending {
   readonly token: string
   /** The store may hold the token until then, even if nothing more of it is executed. */
   private until = 0
+  /** Until then the token is to keep the key, and no longer. */
+  private stay = 0
   /** A claim of it has a place in the store's queue. */
   private isQueued = false
   /** Claims and extensions that may still be executed. */
@@ -49,8 +51,9 @@ export class Debt implements Alarm, Ending {
     else this.observers.push(then)
   }
 
-  add(until: number, out: ReadonlyArray<Sent>, isQueued: boolean): void {
+  add(until: number, out: ReadonlyArray<Sent>, isQueued: boolean, stay: number): void {
     this.until = Math.max(this.until, until)
+    this.stay = Math.max(this.stay, stay)
     this.isQueued ||= isQueued
     for (const { call, millis } of out) this.watch(call, millis)
   }
@@ -63,15 +66,15 @@ export class Debt implements Alarm, Ending {
       if (!this.debts.has(this)) return
       const isRefused = (reply as { readonly _tag?: string })._tag === "Held" && !this.isQueued
       if (!isRefused) this.until = Math.max(this.until, this.port.alarms.now() + millis)
-      // An extension never brings back what has been released.
-      const isClaim = call.operation !== "extend" && !isRefused
+      // An extension never brings back what has been released, but makes longer what stays.
+      const isClaim = (call.operation !== "extend" || this.stay > 0) && !isRefused
       if (isClaim && this.asked === undefined) this.ask()
       else if (isClaim) this.isStale = true
       else this.rest()
     })
   }
 
-  /** Sends a release, in place of one that is out. */
+  /** Sends a release, in place of one that is out; or cuts the lease to what is left of the time it is to stay. */
   ask(): void {
     const { port } = this
     port.alarms.cancel(this)
@@ -79,7 +82,9 @@ export class Debt implements Alarm, Ending {
     const { asked } = this
     this.asked = undefined
     if (asked !== undefined) port.abandon(asked)
-    const call = this.asked = port.release(this.key, this.token)
+    const rest = Math.ceil(this.stay - port.alarms.now())
+    const { key, token } = this
+    const call = this.asked = rest > 0 ? port.extend({ key, token, expiresMillis: rest }) : port.release(key, token)
     call.onReply((reply) => {
       if (this.asked === call) this.answered(reply)
     })
@@ -94,6 +99,11 @@ export class Debt implements Alarm, Ending {
     return this.asked !== undefined
   }
 
+  /** Nothing more is to be asked now. */
+  get isSettled(): boolean {
+    return this.isConfirmed && this.isStaying
+  }
+
   private answered(reply: unknown): void {
     this.asked = undefined
     if (isFailure(reply)) return this.failed(reply)
@@ -105,9 +115,23 @@ export class Debt implements Alarm, Ending {
     this.rest()
   }
 
-  /** It is paid when the store has confirmed and nothing of it is out. */
+  /** It is paid when the store has confirmed and nothing of it is out, once it need not stay any more. */
   private rest(): void {
-    if (this.isConfirmed && this.out.size === 0) this.forget()
+    if (!this.isConfirmed || this.out.size > 0) return
+    if (!this.isStaying) return this.forget()
+    this.port.alarms.cancel(this)
+    this.port.alarms.set(this, this.stay)
+  }
+
+  private get isStaying(): boolean {
+    return this.stay > this.port.alarms.now()
+  }
+
+  /** The store has it for as long as it is to stay: there is nothing to ask until then. */
+  settle(): void {
+    this.isConfirmed = true
+    this.tell()
+    this.rest()
   }
 
   private failed(failure?: BackendFailure): void {
@@ -171,16 +195,37 @@ export class Debts {
    * what has been answered for it, `out` what may still be executed.
    */
   owe(key: string, token: string, until: number, out: ReadonlyArray<Sent>, isQueued: boolean): Debt {
+    const debt = this.of(key, token)
+    debt.add(until, out, isQueued, 0)
+    if (!debt.isAsked) debt.ask()
+    return debt
+  }
+
+  /** The same for a token that is to keep the key until `stay`; `isCut` says that its lease ends by then. */
+  oweLater(
+    key: string,
+    token: string,
+    until: number,
+    out: ReadonlyArray<Sent>,
+    stay: number,
+    isCut: boolean
+  ): Debt {
+    const debt = this.of(key, token)
+    debt.add(until, out, false, stay)
+    if (isCut) debt.settle()
+    else if (!debt.isAsked) debt.ask()
+    return debt
+  }
+
+  private of(key: string, token: string): Debt {
     let debt = this.owed.get(token)
     if (debt === undefined) this.owed.set(token, debt = new Debt(this.port, this, key, token))
-    debt.add(until, out, isQueued)
-    if (!debt.isAsked) debt.ask()
     return debt
   }
 
   /** Whatever is owed is asked for once more. */
   askAll(): void {
-    for (const debt of Array.from(this.owed.values())) if (!debt.isAsked) debt.ask()
+    for (const debt of Array.from(this.owed.values())) if (!debt.isAsked && !debt.isSettled) debt.ask()
   }
 
   forgetAll(): void {

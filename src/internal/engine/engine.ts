@@ -17,6 +17,7 @@ import type { Known } from "../refusal.ts"
 import * as Section from "../section.ts"
 import { nextTurn, type Time, timeOf } from "../time.ts"
 import * as Token from "../token.ts"
+import { adopt } from "./adopting.ts"
 import { Alarms } from "./alarms.ts"
 import { Debts } from "./debts.ts"
 import { Journal } from "./journal.ts"
@@ -94,6 +95,15 @@ export class Engine implements Parts, Keys, Section.Taker {
     return take(this, request, caller, restore)
   }
 
+  adopt(
+    token: string,
+    request: LockRequest,
+    caller: Fiber.Fiber<unknown, unknown>,
+    restore: Restore
+  ): Effect.Effect<Lease, LockError> {
+    return adopt(this, token, request, caller, restore)
+  }
+
   refused(): void {
     this.journal.meter.timeouts++
   }
@@ -152,6 +162,14 @@ export class Engine implements Parts, Keys, Section.Taker {
       const released = Effect.forEach(seen, (holder) => this.remove(key, holder.token), { concurrency: "unbounded" })
       return Effect.map(released, (removed) => removed.includes(true))
     })
+  }
+
+  watch(key: string, notify: () => void): Effect.Effect<void, never, Scope.Scope> {
+    const { port } = this
+    return Effect.asVoid(Effect.acquireRelease(
+      Effect.sync(() => port.watch(key, notify)),
+      (watching) => Effect.sync(() => watching && port.endListening(watching))
+    ))
   }
 
   private remove(key: string, token: string): Effect.Effect<boolean, LockError> {

@@ -214,6 +214,39 @@ export class Keeper implements Alarm {
     })
   }
 
+  /**
+   * Starts it anew, and leaves it: whatever of it were still out could be executed
+   * under whoever takes it on, so all of that is waited for, and no renewal is sent.
+   */
+  detach(lease: Lease, asked: number | undefined): Effect.Effect<void, LockError> {
+    if (this.port.store.transfer === undefined) return failWith(this.port.untransferable(lease.key))
+    return Effect.uninterruptibleMask((restore) => {
+      const { renewAt } = lease
+      lease.renewAt = Infinity
+      const { alarms, patience } = this.port
+      const settled = Effect.gen({ self: this }, function*() {
+        for (const { call } of lease.out) {
+          if ((yield* this.outcome(call, alarms.now() + patience)) === undefined) {
+            return yield* failWith(this.port.noReply("extend", lease.key, "an earlier extension is unanswered"))
+          }
+        }
+        yield* this.extend(lease, asked)
+      })
+      return Effect.flatMap(Effect.exit(restore(settled)), (exit) => {
+        if (exit._tag === "Success" && lease.isHeld && lease.out.length === 0) {
+          lease.leave()
+          return Effect.void
+        }
+        lease.renewAt = renewAt
+        if (lease.place !== -1) this.wakeBy(Math.min(renewAt, lease.deadline))
+        return exit._tag === "Failure" ? exit : Effect.andThen(
+          lease.check,
+          failWith(this.port.noReply("extend", lease.key, "another extension is unanswered"))
+        )
+      })
+    })
+  }
+
   /** How a call ends, or undefined when it has not by `until`. */
   private outcome<A>(call: Call<A>, until: number): Effect.Effect<Reply<A> | undefined> {
     return Effect.callback((resume) => {

@@ -48,6 +48,10 @@ export interface Lender {
   extend(lease: Lease, millis: number | undefined): Effect.Effect<void, LockError>
   /** It has been lost; it says why. */
   lost(lease: Lease): void
+  /** Extends it, if need be, and leaves it to whoever knows its token: it counts no longer here. */
+  detach(lease: Lease, millis: number | undefined): Effect.Effect<void, LockError>
+  /** Its token is somebody else's from now on. */
+  gone(lease: Lease, at: number): void
   /** It comes back. What is returned is over when the store has been told, or has had its time. */
   back(lease: Lease, at: number): Ending | undefined
 }
@@ -258,6 +262,24 @@ export class Lease implements Public, Bearer {
     return ending
   }
 
+  /** Leaves it to whoever knows its token. */
+  detach(millis: number | undefined): Effect.Effect<void, LockError> {
+    return this.lender.detach(this, millis)
+  }
+
+  /** At once: as given back, but for the store, which goes on to know its token. */
+  leave(): void {
+    this.isBack = true
+    this.watcher = undefined
+    const at = this.lender.now()
+    this.why = "Released"
+    this.endedAt = at
+    this.story?.ended(Exit.void)
+    this.story?.gone()
+    this.lender.gone(this, at)
+    this.story?.back()
+  }
+
   /** Called once, when it is lost or given back. */
   whenEnded(then: (exit: Exit.Exit<void, LockError>) => void): void {
     this.telling.onEnd = then
@@ -267,6 +289,15 @@ export class Lease implements Public, Bearer {
   // ---------------------------------------------------------------------------
   // For those who keep it
   // ---------------------------------------------------------------------------
+
+  /** Until when its token keeps the key, whenever it comes back. */
+  get stay(): number {
+    return this.story?.stay ?? 0
+  }
+
+  set stay(until: number) {
+    this.telling.stay = until
+  }
 
   /** Called once, when it is given back. */
   whenBack(then: () => void): void {
@@ -331,6 +362,13 @@ export class Lease implements Public, Bearer {
     return sent
   }
 
+  /** What was sent before it was had, and is executed late, starts it anew. */
+  follow(out: ReadonlyArray<Sent>): void {
+    if (out.length === 0) return
+    this.out = out
+    for (const { call } of out) call.onReply(() => this.answered(call, this.lender.now()))
+  }
+
   /** By an answer that says yes. */
   extended(deadline: number, renewAt: number, millis: number): void {
     this.deadline = Math.max(this.deadline, deadline)
@@ -369,6 +407,7 @@ export class Lease implements Public, Bearer {
 class Story {
   out: ReadonlyArray<Sent> = none
   lastEnd = 0
+  stay = 0
   failure: BackendFailure | undefined = undefined
   onEnd: ((exit: Exit.Exit<void, LockError>) => void) | undefined = undefined
   onBack: (() => void) | undefined = undefined

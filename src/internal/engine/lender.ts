@@ -53,6 +53,17 @@ abstract class Base implements Lender {
     return this.parts.keeper.extend(lease, millis)
   }
 
+  detach(lease: Lease, millis: number | undefined): Effect.Effect<void, LockError> {
+    return this.parts.keeper.detach(lease, millis)
+  }
+
+  gone(lease: Lease, at: number): void {
+    const { hold, key, token } = lease
+    if (hold !== undefined) hold.bearer = { text: token, token }
+    this.parts.port.store.forget?.(key, token)
+    this.returned(lease, at)
+  }
+
   lost(lease: Lease): void {
     const { journal, keeper } = this.parts
     keeper.remove(lease)
@@ -69,13 +80,25 @@ abstract class Base implements Lender {
   /** The store is to forget the lease's token. */
   protected owe(lease: Lease): Debt | undefined {
     const { debts, port } = this.parts
-    const { deadline, expiresMillis, hold, key, lastEnd, out, token } = lease
+    const { deadline, expiresMillis, hold, key, lastEnd, out, stay } = lease
+    if (stay > this.now()) return this.leaveBehind(lease)
     if (hold !== undefined) {
       hold.free(lease)
       return undefined
     }
     lease.out = []
-    return debts.owe(key, token, Math.max(deadline + port.margin(expiresMillis), lastEnd), out, false)
+    return debts.owe(key, lease.token, Math.max(deadline + port.margin(expiresMillis), lastEnd), out, false)
+  }
+
+  /** The token is to keep the key for a while, also if this process ends: nobody's lease, which ends by itself. */
+  private leaveBehind(lease: Lease): Debt {
+    const { debts, port } = this.parts
+    const { deadline, expiresMillis, hold, key, lastEnd, out, since, stay, token } = lease
+    if (hold !== undefined) hold.bearer = { text: token, token }
+    lease.out = []
+    // Taken for no longer, and never extended.
+    const isCut = expiresMillis < stay - since + 1 && lastEnd === 0 && out.length === 0
+    return debts.oweLater(key, token, Math.max(deadline + port.margin(expiresMillis), lastEnd), out, stay, isCut)
   }
 }
 
@@ -86,13 +109,15 @@ export { Base as Lending }
  * no line. When somebody comes to wait, a line takes the lease over.
  */
 export class Counter extends Base {
-  back(lease: Lease, at: number): undefined {
+  back(lease: Lease, at: number): Ending | undefined {
     if (lease.why === "Released") this.returned(lease, at)
+    if (lease.stay > 0) return this.owe(lease)
     lease.hold!.free(lease)
+    return undefined
   }
 }
 
-/** Lends keys that are shared: each of those who do holds its lease for itself. */
+/** Lends keys that are shared, and those taken on from somebody else: each who does holds its lease for itself. */
 export class Sharing extends Base {
   private readonly lent = new Set<Lease>()
 
@@ -101,9 +126,14 @@ export class Sharing extends Base {
     return Array.from(this.lent)
   }
 
-  lend(lease: Lease, share: Share): void {
+  lend(lease: Lease, share: Share | undefined): void {
     lease.share = share
     this.lent.add(lease)
+  }
+
+  override gone(lease: Lease, at: number): void {
+    this.lent.delete(lease)
+    super.gone(lease, at)
   }
 
   back(lease: Lease, at: number): Ending | undefined {

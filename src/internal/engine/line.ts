@@ -15,7 +15,7 @@ import * as Token from "../token.ts"
 import type { Alarm } from "./alarms.ts"
 import { Claim } from "./claim.ts"
 import type { KeyMap, Place } from "./keyMap.ts"
-import { type Ending, Lease, type Sent } from "./lease.ts"
+import { type Ending, Lease } from "./lease.ts"
 import { Lending, type Parts } from "./lender.ts"
 import { isFailure } from "./port.ts"
 
@@ -215,7 +215,8 @@ export class Line extends Lending implements Place {
     const lender = share === undefined ? this : this.parts.sharing
     const lease = new Lease(lender, this.key, claim.token, fencingToken, expiresMillis, renew, at, deadline, waited)
     if (claim.hold !== undefined) lease.carriedBy(claim.hold)
-    this.follow(lease, claim.won())
+    if (request.atLeastMillis > 0) lease.stay = at + request.atLeastMillis
+    lease.follow(claim.won())
     this.heard = undefined
     if (share !== undefined) {
       // Who shares has no need of the turn: others may come in beside it.
@@ -229,13 +230,6 @@ export class Line extends Lending implements Place {
     this.claim = undefined
     this.dismissOverdue()
     return lease
-  }
-
-  /** Earlier claims that are executed late start the lease anew. */
-  private follow(lease: Lease, out: ReadonlyArray<Sent>): void {
-    if (out.length === 0) return
-    lease.out = out
-    for (const { call } of out) call.onReply(() => lease.answered(call, this.now()))
   }
 
   /** Takes over a lease that was had without a line, since somebody has come to wait for it. */
@@ -278,13 +272,18 @@ export class Line extends Lending implements Place {
     this.pass("Turn")
   }
 
+  override gone(lease: Lease, at: number): void {
+    super.gone(lease, at)
+    this.over(lease)
+  }
+
   back(lease: Lease, at: number): Ending | undefined {
     const { closed, port } = this.parts
     // The turn has gone on when it was lost.
     if (lease.why !== "Released") return this.owe(lease)
     this.returned(lease, at)
     const next = this.head
-    if (next !== undefined && !closed && lease.out.length === 0) {
+    if (next !== undefined && !closed && lease.out.length === 0 && lease.stay <= at) {
       if (this.mayHandOver(lease, next.request, at)) {
         this.handOver(lease, at)
         return undefined
@@ -323,6 +322,7 @@ export class Line extends Lending implements Place {
       // Fencing tokens of local successors stay below what the store gives out next.
       this.handed + 1 <= elapsed * 1000 &&
       renews && next.renew && next.expiresMillis === expiresMillis && next.share === undefined &&
+      next.atLeastMillis === 0 &&
       Token.isOf(lease.token, next.owner) && deadline - at > Math.min(expiresMillis / 4, enoughToHandOver)
   }
 

@@ -129,6 +129,11 @@ export class Port implements Book, Alarm {
     return this.run(this.begin("release", claim.key), isAttempt, () => this.store.exchange!(token, claim))
   }
 
+  /** Gives the key from `token` to the claim. */
+  transfer(token: string, claim: Claim): Call<Attempt> {
+    return this.run(this.begin("acquire", claim.key), isAttempt, () => this.store.transfer!(token, claim))
+  }
+
   extend(holding: Holding): Call<boolean> {
     return this.run(this.begin("extend", holding.key), isBoolean, () => this.store.extend(holding))
   }
@@ -157,6 +162,17 @@ export class Port implements Book, Alarm {
     }
     const listening = () => Effect.as(Scope.provide(this.store.listen!(key, token, checked), scope), true)
     return { call: this.run(this.begin<boolean>("listen", key), isBoolean, listening), scope }
+  }
+
+  /** Has the store tell of other holders, if it can; and says so itself once it does. */
+  watch(key: string, notify: () => void): Listening | undefined {
+    const { watch } = this.store
+    if (watch === undefined) return undefined
+    const scope = Scope.makeUnsafe()
+    const watching = () => Effect.as(Scope.provide(watch(key, notify), scope), true)
+    const call = this.run(this.begin<boolean>("listen", key), isBoolean, watching)
+    call.onReply(notify)
+    return { call, scope }
   }
 
   /** What is still being set up would outlive a scope that is closed already, so it is ended first. */
@@ -345,6 +361,11 @@ export class Port implements Book, Alarm {
   /** Of a store whose keys have one holder. */
   unshared(key: string): BackendFailure {
     return this.failure("acquire", key, "Unsupported", "this store keeps no more than one holder of a key")
+  }
+
+  /** Of a store that cannot give a key from one token to another. */
+  untransferable(key: string): BackendFailure {
+    return this.failure("acquire", key, "Unsupported", "a lock of this store cannot change hands")
   }
 
   closedFailure(operation: Operation, key: string): BackendFailure {

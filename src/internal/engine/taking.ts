@@ -73,6 +73,7 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
       const token = owner === keys.owner ? undefined : keys.nextToken(at, owner)
       const lease = new Lease(lender, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
       if (share !== undefined) keys.sharing.lend(lease, share)
+      if (request.atLeastMillis > 0) lease.stay = at + request.atLeastMillis
       journal.meter.waited(0)
       return lease
     }
@@ -268,7 +269,9 @@ class Asker {
         } else {
           const delay = yield* this.inTime(claim, this.nextDelay(reply))
           if (delay === undefined) return yield* this.giveUp(reply, this.now())
-          const remaining = reply._tag === "Held" ? reply.remainingMillis ?? Infinity : Infinity
+          const remaining = reply._tag === "Held" && reply.watched !== true
+            ? reply.remainingMillis ?? Infinity
+            : Infinity
           yield* restore(claim.sleep(Math.min(at + Math.max(1, Math.min(delay, remaining)), endsAt)))
         }
 
@@ -410,11 +413,11 @@ class Asker {
   /** The lease of a grant, if enough of it is left to rely on without asking again. */
   private acceptGrant(claim: Claim, grant: Grant): Lease | undefined {
     if (this.keys.closed) return undefined
-    const { expiresMillis, renew } = this.request
+    const { atLeastMillis, expiresMillis, renew } = this.request
     const leaseMillis = Math.min(grant.leaseMillis, expiresMillis)
     const at = this.now()
     const deadline = Math.min(grant.sinceMillis, at) + leaseMillis - this.keys.port.margin(leaseMillis)
-    if (deadline - at < leaseMillis / 4 || (!renew && leaseMillis < expiresMillis)) return undefined
+    if (deadline - at < leaseMillis / 4 || leaseMillis < (renew ? atLeastMillis : expiresMillis)) return undefined
     return this.won(claim, grant.fencingToken, at, deadline)
   }
 

@@ -188,6 +188,17 @@ export const make = Effect.fnUntraced(function*(
     return next !== undefined
   }
 
+  /** From one token to another, past those who wait. */
+  const transfer = (from: string, { expiresMillis, key, token }: Claim): Attempt => {
+    const path = pathOf(key)
+    const expires = Math.ceil(expiresMillis)
+    const to = (state: State.State, at: number) => leaseOf(token, fenceAfter(state.fence), at, expires)
+    const next = change(path, from, to) ?? change(path, token, to)
+    if (next !== undefined) return acquired(path, next)
+    const occupant = inspect(key)
+    return { _tag: "Held", token: occupant?.token, remainingMillis: occupant?.remainingMillis }
+  }
+
   const freed = (state: State.State, at: number): State.State =>
     State.make("f", state.fence, at, 0, state.token, Host.self)
 
@@ -287,6 +298,7 @@ export const make = Effect.fnUntraced(function*(
     extend: ({ expiresMillis, key, token }) =>
       Effect.suspend(() => run("extend", key, () => extend(key, token, expiresMillis))),
     release: (key, token) => Effect.suspend(() => run("release", key, () => release(key, token))),
+    transfer: (from, claim) => Effect.suspend(() => run("acquire", claim.key, () => transfer(from, claim))),
     inspect: (key) => Effect.suspend(() => run("inspect", key, () => Option.fromUndefinedOr(inspect(key)))),
     listen: (_key, token, notify) =>
       Effect.acquireRelease(

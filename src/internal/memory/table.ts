@@ -126,10 +126,14 @@ class Entry implements KeyMap.Place, Hold {
 export class Table {
   private readonly entries: KeyMap.KeyMap<Entry>
   private readonly listeners = new Map<string, Set<() => void>>()
+  private readonly watchers = new Map<string, Set<() => void>>()
   private sweepAt = smallestSweep
   private fencingToken = 0
 
+  private readonly soon: (task: () => void) => void
+
   constructor(soon: (task: () => void) => void) {
+    this.soon = soon
     this.entries = KeyMap.make((key) => new Entry(this, key), soon)
   }
 
@@ -184,6 +188,7 @@ export class Table {
       hold = sharer
     }
     if (this.entries.size() > this.sweepAt) this.sweep(now)
+    this.tellWatchers(entry.key)
     return hold
   }
 
@@ -215,6 +220,19 @@ export class Table {
     if (own === undefined) return false
     own.expiresAt = now + expiresMillis
     return true
+  }
+
+  /** Gives the key from one who has it alone to another. */
+  transfer(key: string, from: string, to: string, expiresMillis: number, now: number): Hold | undefined {
+    const entry = this.live(key, now)
+    if (entry === undefined || !entry.isHeldAlone) return undefined
+    const bearer: Bearer = { text: to, token: to }
+    if (!areOne(entry.bearer, { text: from, token: from }) && !areOne(entry.bearer, bearer)) return undefined
+    entry.bearer = bearer
+    entry.expiresAt = now + expiresMillis
+    entry.fencingToken = ++this.fencingToken
+    this.tellWatchers(key)
+    return entry
   }
 
   /** Whether the token had the key. It waits no more, either. */
@@ -254,15 +272,31 @@ export class Table {
     return this.listeners.get(key)?.size ?? 0
   }
 
+  /** For one who waits. */
   listen(key: string, listener: () => void): () => void {
-    const waiting = this.listeners.get(key) ?? new Set()
-    this.listeners.set(key, waiting.add(listener))
-    return () => {
-      if (waiting.delete(listener) && waiting.size === 0) this.listeners.delete(key)
-    }
+    return join(this.listeners, key, listener)
+  }
+
+  /** For one who only looks on. */
+  watch(key: string, watcher: () => void): () => void {
+    return join(this.watchers, key, watcher)
   }
 
   notify(key: string): void {
     if (this.listeners.size > 0) this.listeners.get(key)?.forEach((listener) => listener())
+    this.tellWatchers(key)
+  }
+
+  /** In a turn of their own: who has just taken a key has not said yet who it is. */
+  private tellWatchers(key: string): void {
+    if (this.watchers.size > 0) this.watchers.get(key)?.forEach((watcher) => this.soon(watcher))
+  }
+}
+
+const join = (all: Map<string, Set<() => void>>, key: string, listener: () => void): () => void => {
+  const those = all.get(key) ?? new Set()
+  all.set(key, those.add(listener))
+  return () => {
+    if (those.delete(listener) && those.size === 0) all.delete(key)
   }
 }

@@ -1,8 +1,9 @@
 /**
- * Names in Redis. A lock is two keys of one hash tag, so they share a slot:
+ * Names in Redis. A lock is two or three keys of one hash tag, so they share a slot:
  *
  *     <prefix>{<key>}      string  the holder's token, expiring with the lease
  *     <prefix>{<key>}:q    zset    the waiters, by time of arrival
+ *     <prefix>{<key>}:f    string  the last fencing token, where they are strict
  *
  * and every process listens on one channel, `<prefix>ch:<owner>`.
  */
@@ -21,6 +22,9 @@ export const lockKey = (prefix: string, key: string): string => `${prefix}{${esc
 
 /** The queue of a lock key. */
 export const queueKey = (lockKey: string): string => `${lockKey}:q`
+
+/** The last fencing token of a lock key. */
+export const fenceKey = (lockKey: string): string => `${lockKey}:f`
 
 /** The process behind a token. */
 export const ownerOf = (token: string): string => {

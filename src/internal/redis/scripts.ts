@@ -33,7 +33,9 @@
  *
  * A fencing token is the server's clock in microseconds at the moment of the
  * grant, which outlives the key, a flush and a restart. Each grant that a script
- * makes to a sharer takes more than the one microsecond by which they differ.
+ * makes to a sharer takes more than the one microsecond by which they differ. Where
+ * tokens are to rise from one server to another, whose clock is behind, the last one
+ * is kept beside the lock for {@link fenceMillis}, and only a claim gives them out.
  *
  * A sorted set is no string, so a lock that passes from one to sharers is deleted
  * in between. While a cluster moves its slot that may be refused: then it is free,
@@ -70,6 +72,12 @@ const grantedAtMost = 1000
  */
 const awaySeconds = 10
 
+/** Tokens of a lock that holders may give out among themselves. */
+export const fencesHandedOver = 512
+
+/** How far the clocks of two servers may be apart for tokens to rise, in milliseconds: so long the last token is kept. */
+const fenceMillis = 60_000
+
 /** What a claim releases that releases nothing, yet has more to say: no token, and no note. */
 export const nobody = "/"
 
@@ -78,6 +86,7 @@ export interface Scripts {
   readonly claim: Script
   readonly release: Script
   readonly withdraw: Script
+  readonly transfer: Script
   readonly extend: Script
   readonly look: Script
   readonly recall: Script
@@ -87,8 +96,15 @@ export interface Scripts {
 /** The times that a script is made of. */
 const times = { claimMillis, rollCallMillis, standsMillis }
 
-/** `single`: every process is connected to the same server, so it knows who still listens. */
-export const make = (single: boolean, { claimMillis, rollCallMillis, standsMillis } = times): Scripts => {
+/**
+ * `single`: every process is connected to the same server, so it knows who still listens.
+ * `strict`: a claim's fencing token is greater than the last one of its lock, whatever the server's clock says.
+ */
+export const make = (
+  single: boolean,
+  { claimMillis, rollCallMillis, standsMillis } = times,
+  strict = false
+): Scripts => {
   const calls = `
 local call, pcall = redis.call, redis.pcall
 local time
@@ -279,9 +295,20 @@ return others or micros
   // Takes the lock or a place in its queue, after releasing the previous token if there is one. Asking again keeps the
   // place, and an arrival brings it back. The stale entry is the token's own of another mode, or empty. Mode 0 takes no
   // place.
-  // KEYS lock queue  ARGV channels token lease mode arrival stale [previous, or / for none, [permits limit]]
+  // KEYS lock queue [fence]  ARGV channels token lease mode arrival stale [previous, or / for none, [permits limit]]
   //   -> {1, micros} ours | {0, micros, rest, holder, waiters}
+  const fence = (micros: string) => strict ? `fence(${micros})` : micros
   const claim = `${promote}
+${
+    strict
+      ? `local function fence(micros)
+  local now = tonumber(clock())
+  micros = math.max(tonumber(micros), now, (tonumber(call('GET', KEYS[3])) or 0) + ${fencesHandedOver})
+  call('SET', KEYS[3], micros, 'PX', ${fenceMillis} + math.ceil((micros - now) / 1000))
+  return micros
+end`
+      : ""
+  }
 local lock, queue, token, lease, mode, arrival, permits = KEYS[1], KEYS[2], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[8]
 local entry = token .. ',' .. lease .. ',' .. mode
 if permits then entry = entry .. ',' .. permits .. '/' .. ARGV[9] end
@@ -289,7 +316,7 @@ local shared = call('TYPE', lock).ok == 'zset'
 local holder = not shared and call('GET', lock)
 if holder == token then
   call('PEXPIRE', lock, lease)
-  return {1, clock()}
+  return {1, ${fence("clock()")}}
 end
 local given = holder and (holder == ARGV[7] or holder == '' and call('PTTL', lock) <= ${standsMillis})
 local used = 0
@@ -299,16 +326,16 @@ if shared then
   if permits and used > 0 and (
     call('ZSCORE', lock, token) or tonumber(permits) <= ARGV[9] - used and call('EXISTS', queue) == 0
   ) then
-    return {1, sharers().give(lock, token, tonumber(lease), permits)}
+    return {1, ${fence("sharers().give(lock, token, tonumber(lease), permits)")}}
   end
 -- as ZREM in promote
 elseif given and mode ~= '0' then
   call('PEXPIRE', lock, lease)
 end
 if used == 0 and (given or not holder) and call('EXISTS', queue) == 0 then
-  if permits then return {1, sharers().give(lock, token, tonumber(lease), permits)} end
+  if permits then return {1, ${fence("sharers().give(lock, token, tonumber(lease), permits)")}} end
   call('SET', lock, token, 'PX', lease)
-  return {1, clock()}
+  return {1, ${fence("clock()")}}
 end
 if mode ~= '0' then
   if arrival == '' then arrival = clock() end
@@ -325,7 +352,7 @@ if mode ~= '0' then
     rollCall(lock, queue)
     shared = false
   end
-  if ours then return {1, ours == true and clock() or ours} end
+  if ours then return {1, ${fence("ours == true and clock() or ours")}} end
 end
 local rest
 if shared and call('TYPE', lock).ok == 'zset' then
@@ -396,6 +423,17 @@ if call('EXISTS', queue) == 0 then
 end
 promote(lock, queue, nil)
 return {-1}
+`
+
+  // KEYS lock queue  ARGV token next lease  -> as claim, for next, if the lock is token's
+  const transfer = `${calls}
+local holder = pcall('GET', KEYS[1])
+if type(holder) == 'table' then return {0, clock(), call('PTTL', KEYS[1]), '', call('ZCARD', KEYS[2])} end
+if holder and (holder == ARGV[1] or holder == ARGV[2]) then
+  call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+  return {1, clock()}
+end
+return {0, clock(), call('PTTL', KEYS[1]), holder or '', call('ZCARD', KEYS[2])}
 `
 
   // Many locks are kept for long, so their tokens come as one argument: each of its own costs the client more. Those that
@@ -521,6 +559,7 @@ return found
     claim: { name: "claim", lua: claim },
     release: { name: "release", lua: release },
     withdraw: { name: "withdraw", lua: withdraw },
+    transfer: { name: "transfer", lua: transfer },
     extend: { name: "extend", lua: extend },
     look: { name: "look", lua: look },
     recall: { name: "recall", lua: recall },
@@ -528,5 +567,12 @@ return found
   }
 }
 
-export const single: Scripts = make(true)
-export const cluster: Scripts = make(false)
+const made = new Map<string, Scripts>()
+
+/** Always the same ones, so that a server and a client know them again. */
+export const scriptsFor = (single: boolean, strict: boolean): Scripts => {
+  const name = `${single} ${strict}`
+  let scripts = made.get(name)
+  if (scripts === undefined) made.set(name, scripts = make(single, times, strict))
+  return scripts
+}

@@ -26,6 +26,7 @@ export interface Statements {
   readonly acquire: string
   readonly wait: string
   readonly exchange: string
+  readonly transfer: string
   readonly release: string
   readonly withdraw: string
   readonly extend: string
@@ -164,6 +165,28 @@ upd AS (
 )
 SELECT u.token = $3::text, u.fence, ${micros}, u.token, ${millisLeft("u")}, cardinality(u.queue), c.late,
   CASE WHEN u.m <> $6::text THEN ${tell("u")} END
+FROM cur c LEFT JOIN upd u ON u.key = c.key`,
+
+    // $1 key $2 the token that has it, $3 token $4 lease $5 latest of the claim  -> as acquire, nothing if nobody has it
+    transfer: `
+WITH cur AS MATERIALIZED (
+  SELECT l.*, coalesce(${micros} > $5::text::int8, false) AS late FROM ${table} l
+  WHERE l.key = $1::text AND l.expires_at > clock_timestamp()
+),
+got AS MATERIALIZED (
+  SELECT l.key FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE NOT c.late AND l.token IN ($2::text, $3::text) AND l.expires_at > clock_timestamp()
+  FOR UPDATE OF l SKIP LOCKED
+),
+upd AS (
+  UPDATE ${table} l SET
+    token = $3::text,
+    fence = CASE WHEN l.token = $3::text THEN l.fence ELSE ${nextFence} END,
+    expires_at = greatest(${inMillis("$4::text::int8")}, CASE WHEN l.token = $3::text THEN l.expires_at END)
+  FROM got g WHERE l.key = g.key
+  RETURNING l.key, l.fence
+)
+SELECT c.key, u.fence, ${micros}, c.token, ${millisLeft("c")}, cardinality(c.queue), c.late, false
 FROM cur c LEFT JOIN upd u ON u.key = c.key`,
 
     // $1 keys $2 tokens  -> (key, whether its lease was live | null if locked)… of those that are the token's

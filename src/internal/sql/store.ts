@@ -315,6 +315,33 @@ export const make = Effect.fnUntraced(function*(
     ask(0)
   }
 
+  /** Takes a key on from another token, of whoever knows it. */
+  const transfer = (from: string, claim: Claim, call: Settling<Attempt>): void => {
+    const { expiresMillis, key, token } = claim
+    const asked: Claiming = { row: rowName(key), claim, known: claiming(token), call, tries: 0 }
+    const ask = (tries: number): void => {
+      const sentAt = now()
+      link.run(statements.transfer, [asked.row, from, token, leaseOf(expiresMillis), latest()], (rows, error) => {
+        if (rows === undefined) return fail(asked, error)
+        if (rows.length === 0) {
+          settle(asked, { _tag: "Held" })
+          return settleDebts()
+        }
+        if (!isAnswer(rows[0])) return fail(asked, new Failure.Strange())
+        const answer = answerOf(rows[0])
+        bound.observe(sentAt, now(), numberOf(rows[0][2]))
+        if (answer.fencingToken !== undefined) {
+          settle(asked, { _tag: "Acquired", fencingToken: answer.fencingToken })
+        } else if (answer.late) fail(asked, new Failure.Silent())
+        else if (answer.holder !== from && answer.holder !== token) settle(asked, held(answer))
+        else if (tries >= pauses.length) fail(asked, new Failure.Locked())
+        else return later(pauses[tries], () => ask(tries + 1))
+        settleDebts()
+      })
+    }
+    ask(0)
+  }
+
   // ---------------------------------------------------------------------------
   // Giving back
   // ---------------------------------------------------------------------------
@@ -477,6 +504,8 @@ export const make = Effect.fnUntraced(function*(
       claim.wait
         ? Effect.callback((resume) => exchange(token, claim, { settle: resume }))
         : Effect.andThen(store.release(claim.key, token), store.tryAcquire(claim)),
+    transfer: (from, claim) => Effect.callback((resume) => transfer(from, claim, { settle: resume })),
+    forget: (_key, token) => void tokens.delete(token),
     retry,
     maxExpires: Duration.days(36_500),
     handOver: { times: Statements.fenceRoom, within: Duration.millis(10) }

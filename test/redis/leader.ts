@@ -1,0 +1,37 @@
+/**
+ * A process that campaigns, for a test to start, to kill and to stop.
+ *
+ *     leader.ts <redis port> <key> <expires in millis>
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { Effect } from "effect"
+import { Leader, Lock } from "effect-lock"
+import * as RedisBackend from "effect-lock/RedisBackend"
+
+const [port, key, expires] = process.argv.slice(2)
+
+/** A line of the process, with nanoseconds of the clock that all processes share. */
+export interface Line {
+  readonly event: "ready" | "leads" | "works" | "ends"
+  readonly at: number
+  readonly fence: number
+}
+
+const say = (event: Line["event"], fence = 0) =>
+  Effect.sync(() => console.log(JSON.stringify({ event, at: Number(process.hrtime.bigint()), fence } satisfies Line)))
+
+const program = Effect.gen(function*() {
+  yield* Lock.inspect(key)
+  yield* say("ready")
+  return yield* Leader.lead(
+    ({ fencingToken }) =>
+      say("leads", fencingToken).pipe(
+        Effect.andThen(Effect.forever(Effect.andThen(Effect.sleep("10 millis"), say("works", fencingToken)))),
+        Effect.ensuring(say("ends", fencingToken))
+      ),
+    key,
+    { expires: Number(expires) }
+  )
+}).pipe(Effect.provide(RedisBackend.layer({ host: "127.0.0.1", port: Number(port) })))
+
+NodeRuntime.runMain(program)
