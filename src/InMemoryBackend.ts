@@ -78,6 +78,10 @@ const makeOf = (clock: Clock.Clock, soon: (task: () => void) => void): LockStore
     release: (key, token) => Effect.sync(() => table.release(key, token, time.now())),
     inspect: (key) => Effect.sync(() => Option.fromUndefinedOr(holdersOf(key)[0])),
     holders: (key) => Effect.sync(() => holdersOf(key)),
+    list: (prefix) => {
+      const heldOf = (key: string) => holdersOf(key).map((occupant) => ({ key, ...occupant }))
+      return Effect.sync(() => ({ locks: table.keys().filter((key) => key.startsWith(prefix)).flatMap(heldOf) }))
+    },
     listen: (key, _token, notify) =>
       Effect.acquireRelease(
         Effect.sync(() => table.listen(key, () => notify(undefined))),

@@ -8,7 +8,7 @@
  * - {@link withLocks} takes several keys, and {@link guard} works under a lease that one has.
  * - {@link detach} and {@link adopt} hand a lock from one holder to another.
  * - {@link changes} and {@link awaitFree} watch a key without wanting it.
- * - {@link inspect} and {@link forceRelease} are for operators.
+ * - {@link inspect}, {@link holders}, {@link list}, {@link events} and {@link forceRelease} are for operators.
  *
  * Which locks these are is decided by the layer that provides `LockBackend`; how
  * long they last and how long to wait, by the options of the call over the
@@ -59,6 +59,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
@@ -74,6 +75,7 @@ import type { Lease } from "./Lease.ts"
 import type { LockBackend, Refusal } from "./LockBackend.ts"
 import type { LockOptions, LockRequest, SectionOptions, ShareOptions } from "./LockConfig.ts"
 import { type Holder, LockError } from "./LockError.ts"
+import type { LockEvent } from "./LockEvent.ts"
 
 export type {
   /**
@@ -1097,6 +1099,124 @@ export const awaitFree = (
     lookOf(options) ?? ask(key, options && { timeout: options.timeout }),
     (backend, request) => Watching.awaitFree(backend, request, options?.look)
   )
+
+/**
+ * A key that is held, and by whom.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Held {
+  readonly key: string
+  readonly holder: Holder
+}
+
+/**
+ * Which keys are held, and by whom: all, or those that start with `prefix`. The
+ * backend is asked page by page, as far as the stream is pulled.
+ *
+ * **Details**
+ *
+ * It is no picture of one moment: a key that changes hands meanwhile may be missing,
+ * or come twice. The `keyPrefix` of `LockConfig` is put before `prefix`, and keys come
+ * without it, as other calls want them.
+ *
+ * **Errors**
+ *
+ * - `BackendFailure`: the backend cannot be reached; of kind `Unsupported` where it
+ *   does not know its keys (memcached, key-value stores)
+ *
+ * **Example** (Who holds what)
+ *
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const keys = Lock.list({ prefix: "order-" }).pipe(Stream.map(({ key }) => key), Stream.runCollect)
+ *
+ * const program = keys.pipe(
+ *   Lock.withLock("order-1"),
+ *   Lock.withLock("report"),
+ *   Effect.provide(InMemoryBackend.layerFresh)
+ * )
+ *
+ * await Effect.runPromise(program) // => ["order-1"]
+ * ```
+ *
+ * @category utilities
+ * @since 0.2.0
+ */
+export const list = (
+  options?: {
+    /** What keys start with. Default: any. */
+    readonly prefix?: string | undefined
+  }
+): Stream.Stream<Held, LockError, LockBackend> =>
+  Stream.unwrap(Effect.map(Effect.context<LockBackend>(), (context) => {
+    const { backend, config: { keyPrefix } } = servicesOf(context)
+    const prefix = keyPrefix + (options?.prefix ?? "")
+    return Stream.paginate(undefined as string | undefined, (from) =>
+      Effect.map(backend.list(prefix, from), ({ locks, next }) => {
+        const held = locks.map(({ holder, key }): Held => ({ key: key.slice(keyPrefix.length), holder }))
+        return [held, Option.fromUndefinedOr(next)] as const
+      }))
+  }))
+
+/**
+ * What happens to locks in this process, on the backend of the context, from when
+ * the stream is run until the backend closes. Costs nothing while nobody listens.
+ *
+ * **Details**
+ *
+ * Of a listener that does not keep up, the oldest of more than a thousand events are
+ * dropped; nobody waits for it. Keys are with the `keyPrefix` of `LockConfig`.
+ *
+ * **Example** (Following one lock)
+ *
+ * ```ts
+ * import { Effect, Fiber, Stream } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const following = yield* Lock.events.pipe(
+ *     Stream.map((event) => event._tag),
+ *     Stream.take(2),
+ *     Stream.runCollect,
+ *     Effect.forkChild({ startImmediately: true })
+ *   )
+ *   yield* Lock.withLock(Effect.void, "key")
+ *   return yield* Fiber.join(following)
+ * }).pipe(Effect.provide(InMemoryBackend.layerFresh))
+ *
+ * await Effect.runPromise(program) // => ["Acquired", "Released"]
+ * ```
+ *
+ * @category utilities
+ * @since 0.2.0
+ */
+export const events: Stream.Stream<LockEvent, never, LockBackend> = /* #__PURE__ */ Stream.callback<
+  LockEvent,
+  never,
+  LockBackend
+>(
+  (queue) =>
+    Effect.contextWith((context: Context.Context<LockBackend>) =>
+      Effect.acquireRelease(
+        Effect.sync(() =>
+          servicesOf(context).backend.listen(
+            (event) => {
+              Queue.offerUnsafe(queue, event)
+            },
+            () => {
+              Queue.endUnsafe(queue)
+            }
+          )
+        ),
+        (end) => Effect.sync(end)
+      )
+    ),
+  { bufferSize: 1024, strategy: "sliding" }
+)
 
 /**
  * Frees a key whoever holds it, and says whether somebody did. For operators who

@@ -16,6 +16,7 @@ import * as Engine from "./internal/engine/engine.ts"
 import type { Lease } from "./Lease.ts"
 import type { LockRequest } from "./LockConfig.ts"
 import type { Holder, LockError } from "./LockError.ts"
+import type { LockEvent } from "./LockEvent.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
@@ -94,6 +95,25 @@ export class LockBackend extends Context.Service<LockBackend, {
    * store tells, until the scope closes.
    */
   readonly watch: (key: string, notify: () => void) => Effect.Effect<void, never, Scope.Scope>
+  /**
+   * Which keys are held that start so, and by whom: a page of them, from the `next` of
+   * the page before on, or the first. `next` is undefined on the last.
+   */
+  readonly list: (
+    prefix: string,
+    from: string | undefined
+  ) => Effect.Effect<
+    {
+      readonly locks: ReadonlyArray<{ readonly key: string; readonly holder: Holder }>
+      readonly next: string | undefined
+    },
+    LockError
+  >
+  /**
+   * Has `hear` called for what happens to locks in this process, until what is returned
+   * is called, and `end` when the backend closes.
+   */
+  readonly listen: (hear: (event: LockEvent) => void, end: () => void) => () => void
 }>()("effect-lock/LockBackend") {}
 
 /**

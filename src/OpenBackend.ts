@@ -49,7 +49,9 @@ export const layer: Layer.Layer<LockBackend> = Layer.sync(LockBackend, () => {
     holders: () => Effect.succeed([]),
     forceRelease: () => Effect.succeed(false),
     adopt: (_token, request) => Effect.sync(() => new OpenLease(request, ++fencingToken)),
-    watch: () => Effect.void
+    watch: () => Effect.void,
+    list: () => Effect.succeed({ locks: [], next: undefined }),
+    listen: () => constVoid
   })
 })
 

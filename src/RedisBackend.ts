@@ -50,6 +50,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
 import { load } from "./internal/driver.ts"
+import { Notices } from "./internal/notices.ts"
 import { backoff, handshakeMillis, missing as missingOf, silenceMillis } from "./internal/redis/client.ts"
 import type { Client as IoRedisClient } from "./internal/redis/client.ts"
 import * as IoRedis from "./internal/redis/ioredis.ts"
@@ -160,7 +161,9 @@ const makeOver = Effect.fnUntraced(function*(
     return yield* invalid("keyPrefix", JSON.stringify(prefix), `a prefix without "{}"`)
   }
   const made = yield* transport
-  return yield* Store.make(backend, made, prefix, options?.strictFencing === true, yield* Report.make(made))
+  const notices = new Notices()
+  yield* Report.make(made, backend, notices)
+  return yield* Store.make(backend, made, prefix, options?.strictFencing === true, notices)
 })
 
 /** A client of the caller's, if it is one. */

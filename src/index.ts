@@ -35,6 +35,10 @@ export * as LockConfig from "./LockConfig.ts"
  */
 export * as LockError from "./LockError.ts"
 /**
+ * @since 0.2.0
+ */
+export type * as LockEvent from "./LockEvent.ts"
+/**
  * @since 0.1.0
  */
 export * as LockKey from "./LockKey.ts"

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { doctor } from "./doctor.ts"
 import { Ending, exits, ofLockError } from "./exits.ts"
+import { ls } from "./ls.ts"
 import * as Operands from "./operands.ts"
 import { presenter } from "./output.ts"
 import { release } from "./release.ts"
@@ -16,6 +17,7 @@ import * as Settings from "./settings.ts"
 import { show } from "./show.ts"
 import type { Signals } from "./signals.ts"
 import { version } from "./version.ts"
+import { watch } from "./watch.ts"
 
 /** One line each, to stderr. */
 const logger = Logger.make<unknown, void>(({ message }) => {
@@ -23,7 +25,7 @@ const logger = Logger.make<unknown, void>(({ message }) => {
 })
 
 const tool = Command.make("effect-lock").pipe(
-  Command.withSubcommands([run, show, release, doctor]),
+  Command.withSubcommands([run, ls, show, watch, release, doctor]),
   Command.withGlobalFlags(Settings.all),
   Command.withDescription(
     "Locks across processes and hosts. Where they are is said by LOCK_URL or --url: redis://…, memcache://…; " +

@@ -4,6 +4,12 @@ import type { Occupant } from "../LockStore.ts"
 import { wholeMillis } from "./time.ts"
 import * as Token from "./token.ts"
 
+/** A page of the keys that are held. */
+export interface HeldPage {
+  readonly locks: ReadonlyArray<{ readonly key: string; readonly holder: Holder }>
+  readonly next: string | undefined
+}
+
 export const toHolder = ({ permits, remainingMillis, token, waiters }: Occupant): Holder => {
   const said = Token.parse(token)
   return new Holder({

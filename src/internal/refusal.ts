@@ -16,7 +16,7 @@ export type Known = Omit<Held, "_tag">
 /** What a refusal asks, if it becomes an error. */
 export interface Refusing {
   /** Counts it. */
-  refused(): void
+  refused(request: LockRequest, waitedMillis: number): void
   /** Who has the key, as soon as that is known. */
   holderOf(key: string): Known | undefined | Effect.Effect<Known | undefined>
   /** Whether what runs on the fiber has the key itself. */
@@ -55,7 +55,7 @@ export class Refusal {
   private timedOut(known: Known | undefined): Exit.Exit<never, LockError> {
     const { caller, refusing, request, waitedMillis } = this
     const { key, timeoutMillis } = request
-    refusing.refused()
+    refusing.refused(request, waitedMillis)
     const reason = () =>
       new LockTimeout({
         key,

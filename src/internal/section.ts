@@ -16,6 +16,8 @@ import * as Tracer from "effect/Tracer"
 import type { Lease } from "../Lease.ts"
 import type { LockRequest } from "../LockConfig.ts"
 import type { Holder, LockError } from "../LockError.ts"
+import type { LockEvent } from "../LockEvent.ts"
+import type { HeldPage } from "./holder.ts"
 import * as Reentry from "./reentry.ts"
 import { Refusal } from "./refusal.ts"
 
@@ -62,6 +64,8 @@ export interface Taker {
   /** Takes a key on from a token. */
   adopt(token: string, request: LockRequest, caller: Caller, restore: Restore): Effect.Effect<Guard, LockError>
   watch(key: string, notify: () => void): Effect.Effect<void, never, Scope.Scope>
+  list(prefix: string, from: string | undefined): Effect.Effect<HeldPage, LockError>
+  listen(hear: (event: LockEvent) => void, end: () => void): () => void
 }
 
 export type Work<A, E, R> = Effect.Effect<A, E, R> | ((lease: Lease) => Effect.Effect<A, E, R>)
@@ -100,6 +104,8 @@ export const make = (taker: Taker) => {
           ), true)
       }),
     watch: (key: string, notify: () => void) => Effect.suspend(() => taker.watch(key, notify)),
+    list: (prefix: string, from: string | undefined) => Effect.suspend(() => taker.list(prefix, from)),
+    listen: (hear: (event: LockEvent) => void, end: () => void) => taker.listen(hear, end),
     use: <A, E, R>(
       request: LockRequest,
       work: Work<A, E, R>,

@@ -41,7 +41,7 @@ import * as Token from "../internal/token.ts"
 import * as Lock from "../Lock.ts"
 import * as LockBackend from "../LockBackend.ts"
 import type { BackendFailure, LockError } from "../LockError.ts"
-import type { Attempt, LockStore } from "../LockStore.ts"
+import type { Attempt, Listed, LockStore, Page } from "../LockStore.ts"
 import type { Operation } from "./TestBackend.ts"
 import * as TestBackend from "./TestBackend.ts"
 
@@ -459,6 +459,19 @@ const held = (what: string, attempt: Attempt): Effect.Effect<void, Wrong> => sam
 
 const isFree = (store: LockStore, key: string) => Effect.map(store.inspect(key), Option.isNone)
 
+/** All pages of a list, each key once. */
+const listing = (store: LockStore, prefix: string) =>
+  Effect.gen(function*() {
+    const listed = new Map<string, Listed>()
+    let from: string | undefined
+    do {
+      const page: Page = yield* store.list!(prefix, from)
+      for (const one of page.locks) listed.set(one.key, one)
+      from = page.next
+    } while (from !== undefined)
+    return Array.from(listed.values())
+  })
+
 /** Acquires for the token, and says at which time the lease began at the earliest. */
 const take = (bench: Bench, store: LockStore, key: string, token: string, expiresMillis = 60_000) =>
   Effect.gen(function*() {
@@ -802,6 +815,29 @@ const contract: ReadonlyArray<Case> = [
       }
       yield* one.release(key, holder)
       yield* same("at last nobody", yield* isFree(other, key), true)
+    })
+  },
+  {
+    name: "a list has what is held of the keys that start so, on all its pages",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, key, lease, one, other, token } = bench
+      if (other.list === undefined) return
+      const keys = Array.from({ length: 20 }, (_, i) => `${key}:[${i}*]\\é`)
+      const holders = new Map(keys.map((key) => [key, token()]))
+      for (const [key, holder] of holders) yield* take(bench, one, key, holder)
+      yield* take(bench, one, `${key}:over`, token(), lease)
+      yield* take(bench, one, `${key}/other`, token())
+      yield* elapse(lease * 1.2)
+      yield* one.release(keys[0], holders.get(keys[0])!)
+      const listed = yield* listing(other, `${key}:`)
+      yield* same("the keys", listed.map(({ key }) => key).toSorted().join(), keys.slice(1).toSorted().join())
+      for (const { key, remainingMillis = 60_000, token } of listed) {
+        yield* same(`the holder of ${JSON.stringify(key)}`, token, holders.get(key))
+        yield* that(`remainingMillis is ${remainingMillis} of 60000`, remainingMillis > 0 && remainingMillis <= 66_000)
+      }
+      const some = yield* listing(other, `${key}:[1`)
+      yield* same("how many of those that start with more", some.length, 11)
+      yield* same("how many of those that nobody has", (yield* listing(other, `${key}:*`)).length, 0)
     })
   },
   {

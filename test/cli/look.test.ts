@@ -1,7 +1,10 @@
 /** The commands of the tool for those who look at locks. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Console, Effect } from "effect"
+import { InMemoryBackend, Lock, LockConfig } from "effect-lock"
 import { writeFileSync } from "node:fs"
+import { main } from "../../cli/src/command.ts"
+import { Signals } from "../../cli/src/signals.ts"
 import { contents } from "../support/cli.ts"
 import { client, redis, until } from "../support/redis.ts"
 import { freePort } from "../support/server.ts"
@@ -11,7 +14,7 @@ import { inTerminal, isFree, isHeld, newFile, newKey, ran, sh, tool, waitsFor } 
 const held = (key: string, expires = "10s") =>
   Effect.gen(function*() {
     const [ready, go] = [newFile(), newFile()]
-    const script = `echo ready > "$1"; while ! [ -e "$2" ]; do sleep 0.05; done`
+    const script = `echo ready > "$1"; while ! [ -e "$2" ] && kill -0 $PPID; do sleep 0.05; done`
     const running = yield* tool(["run", key, "--expires", expires, ...sh(script, ready, go)], {
       env: { LOCK_OWNER: "the-holder" }
     })
@@ -63,6 +66,68 @@ describe("effect-lock show", { timeout: 60_000 }, () => {
       assert.match(err, /^effect-lock: redis could not inspect lock "key" \(Unreachable\): .*\n$/)
       const error = JSON.parse((yield* ran(["show", "key", "--json", "--url", yield* nowhere])).err)
       assert.deepStrictEqual([error.status, error.reason, error.kind], [69, "BackendFailure", "Unreachable"])
+    }))
+})
+
+describe("effect-lock watch", { timeout: 60_000 }, () => {
+  it.live("writes a line into a pipe for every change, until it is told to end", () =>
+    Effect.gen(function*() {
+      const key = newKey()
+      const watching = yield* tool(["watch", key, "--every", "50ms"])
+      const { end } = yield* held(key)
+      yield* until(Effect.sync(() => watching.out().includes("taken")))
+      yield* end
+      yield* until(Effect.sync(() => watching.out().includes("given back")))
+      watching.kill("SIGINT")
+      assert.strictEqual((yield* watching.ended).code, 130)
+      const [taken, free] = watching.out().trim().split("\n").map((line) => line.split(" ").slice(1).join(" "))
+      assert.deepStrictEqual([taken, free], [`${key} taken by the-holder`, `${key} given back by the-holder`])
+    }).pipe(Effect.scoped))
+
+  it.live("draws a picture in a terminal, again and again", () =>
+    Effect.gen(function*() {
+      const key = newKey()
+      const terminal = yield* inTerminal(["watch", key, "--every", "50ms"])
+      yield* until(Effect.sync(() => terminal.out().split(`${key} is free`).length > 2))
+      yield* held(key)
+      yield* until(Effect.sync(() => terminal.out().includes(`${key} is held by the-holder`)))
+      assert.include(terminal.out(), "\u001b[H")
+      terminal.type("\u0003")
+      assert.strictEqual((yield* terminal.ended).code, 130)
+    }).pipe(Effect.scoped))
+})
+
+describe("effect-lock ls", { timeout: 60_000 }, () => {
+  it.live("says so where the backend does not know its keys", () =>
+    Effect.gen(function*() {
+      const { code, err, out } = yield* ran(["ls", "--json"], { env: { LOCK_URL: "memcache://127.0.0.1:1" } })
+      assert.deepStrictEqual([code, out, JSON.parse(err).kind], [69, "", "Unsupported"])
+    }))
+
+  it.live("lists what is held, a line each, or an object each", () =>
+    Effect.gen(function*() {
+      // In this process, whose locks in memory the tool sees.
+      const lines: Array<string> = []
+      const print = (...args: ReadonlyArray<unknown>) => lines.push(args.join(" "))
+      const listed = (...args: ReadonlyArray<string>) =>
+        main(["ls", "--url", "memory://", ...args]).pipe(
+          Effect.provideService(Console.Console, { ...globalThis.console, log: print, error: print }),
+          Effect.provideService(Signals, { to: () => Effect.void })
+        )
+      yield* Effect.gen(function*() {
+        assert.strictEqual(yield* listed(), 0)
+        assert.strictEqual(yield* listed("--prefix", "ls-b", "--json"), 0)
+      }).pipe(
+        Lock.withLock("ls-a"),
+        Lock.withLock("ls-b"),
+        LockConfig.provide({ owner: "me" }),
+        Effect.provide(InMemoryBackend.layer)
+      )
+      const [one, other, object] = lines
+      assert.match(one, /^ls-[ab] is held by me, since /)
+      assert.match(other, /^ls-[ab] is held by me, since /)
+      const { key, owner } = JSON.parse(object)
+      assert.deepStrictEqual([key, owner, lines.length], ["ls-b", "me", 3])
     }))
 })
 

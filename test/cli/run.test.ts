@@ -6,8 +6,8 @@ import { until } from "../support/redis.ts"
 import { freePort } from "../support/server.ts"
 import { inTerminal, isAlive, isFree, isHeld, newFile, newKey, ran, sh, tool, waitsFor } from "./tool.ts"
 
-/** Says that it is there, and goes on until somebody makes a file. */
-const patient = `echo $$ > "$1"; while ! [ -e "$2" ]; do sleep 0.05; done`
+/** Says that it is there, and goes on until somebody makes a file, or nobody is left to. */
+const patient = `echo $$ > "$1"; while ! [ -e "$2" ] && kill -0 $PPID; do sleep 0.05; done`
 
 describe("effect-lock run", { timeout: 60_000 }, () => {
   it.live("is as if it were not there: the command's files, environment and exit status", () =>
@@ -85,7 +85,7 @@ describe("effect-lock run", { timeout: 60_000 }, () => {
       const script = `
         trap 'echo TERM >> "$1"' TERM; trap 'echo USR1 >> "$1"' USR1; trap 'echo INT >> "$1"' INT
         echo ready >> "$1"
-        while ! [ -e "$2" ]; do sleep 0.05; done
+        while ! [ -e "$2" ] && kill -0 $PPID; do sleep 0.05; done
         exit 3`
       const running = yield* tool(["run", key, ...sh(script, log, go)])
       yield* contents(log)

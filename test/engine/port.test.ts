@@ -203,7 +203,7 @@ describe("Port", () => {
           port.release("key", "token")
           yield* answer(i, Effect.succeed(true))
         }
-        assert.deepStrictEqual(lines.slice(1), ["The fake lock backend answers again"])
+        assert.deepStrictEqual(lines.slice(1), ["The fake lock backend answers again, after 0.0 seconds"])
         port.release("key", "token")
         yield* answer(8, Effect.fail(failure()))
         assert.strictEqual(lines.length, 3)

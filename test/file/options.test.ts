@@ -6,7 +6,7 @@ import { existsSync, statSync, writeFileSync } from "node:fs"
 import { pathToFileURL } from "node:url"
 import * as Host from "../../src/internal/file/host.ts"
 import { open } from "../../src/internal/file/options.ts"
-import { keyName } from "../../src/internal/file/paths.ts"
+import { keyName, keyOf } from "../../src/internal/file/paths.ts"
 import { directory, storeIn } from "./support.ts"
 
 const messageOf = (options: FileBackend.Options) =>
@@ -139,6 +139,13 @@ it("names of keys are safe, and different for different keys", () => {
   ]
   const names = keys.map(keyName)
   assert.strictEqual(new Set(names.map((name) => name.toLowerCase())).size, keys.length)
-  for (const name of names) assert.match(name, /^lock-[a-z0-9_-]{0,100}(~[0-9a-f]{40})?$/)
+  for (const name of names) assert.match(name, /^lock-[a-z0-9_=-]{0,100}(~[0-9a-f]{40})?$/)
   assert.strictEqual(keyName("order-1_a"), "lock-order-1_a")
+  assert.strictEqual(keyName("Order:é€"), "lock-=4frder=3a=e9==20ac")
+  // A name says its key, unless that is long, or the name is none of ours.
+  const read = keys.map((key) => keyOf(keyName(key)))
+  assert.deepStrictEqual(read, keys.map((key) => key.length > 100 ? undefined : key))
+  for (const name of ["lock-", "lock-A", "lock-=41=", "lock-=61", "lock-==0041", ".fence", "data"]) {
+    assert.isUndefined(keyOf(name))
+  }
 })

@@ -1,5 +1,5 @@
 import { type Duration, Effect, type Option, Schedule, type Scope, type Stream } from "effect"
-import { type Lease, Lock, type LockBackend, type LockError } from "effect-lock"
+import { type Lease, Lock, type LockBackend, type LockError, type LockEvent } from "effect-lock"
 import { typeOf } from "./same.ts"
 
 declare const work: Effect.Effect<"done", "own", "service">
@@ -138,3 +138,9 @@ Lock.changes("key", { look: "1 second" })
 typeOf(Lock.once(work, "key", { atLeast: "1 minute" })).is<Maybe>()
 // @ts-expect-error: a lease in a scope is the scope's
 Lock.acquire("key", { atLeast: "1 minute" })
+// list and events are streams that need a backend.
+typeOf(Lock.list()).is<Stream.Stream<Lock.Held, LockError.LockError, LockBackend.LockBackend>>()
+typeOf(Lock.list({ prefix: "order-" })).is<Stream.Stream<Lock.Held, LockError.LockError, LockBackend.LockBackend>>()
+typeOf(Lock.events).is<Stream.Stream<LockEvent.LockEvent, never, LockBackend.LockBackend>>()
+// @ts-expect-error: a prefix is text
+Lock.list({ prefix: 1 })

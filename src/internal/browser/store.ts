@@ -195,6 +195,29 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     if (offer !== undefined) hear(offer)
   })
 
+  const inspect: LockStore["inspect"] = (key) =>
+    Effect.flatMap(table.read("inspect", key), ({ holder, queue }) => {
+      const view = viewOf(key)
+      if (holder === undefined || view.isDead(holder.tab)) return Effect.succeedNone
+      const { token } = holder
+      const remainingMillis = view.remaining(holder)
+      if (remainingMillis <= 0) return Effect.succeedNone
+      const occupant = Option.some({ token, remainingMillis, waiters: queue.length })
+      if (holder.tab === tab) return Effect.succeed(occupant)
+      return Effect.map(isThere("inspect", key, holder.tab), (there) => there ? occupant : Option.none())
+    })
+
+  const list = Effect.fnUntraced(function*(prefix: string, from: string | undefined) {
+    const keys = yield* table.keys(prefix, from)
+    const looked = yield* Effect.forEach(
+      keys,
+      (key) => Effect.map(inspect(key), Option.map((occupant) => ({ key, ...occupant }))),
+      { concurrency: "unbounded" }
+    )
+    const locks = looked.flatMap(Option.toArray)
+    return keys.length < Table.pageSize ? { locks } : { locks, next: keys[keys.length - 1] }
+  })
+
   return {
     name: Table.backend,
     // Every tab reckons by the same clock of the host, and rounding has been allowed for.
@@ -205,17 +228,8 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     extend: ({ expiresMillis, key, token }) =>
       update("extend", key, (record, view) => Record.extend(record, token, expiresMillis, view)),
     release: (key, token) => update("release", key, (record, view) => Record.release(record, token, view)),
-    inspect: (key) =>
-      Effect.flatMap(table.read("inspect", key), ({ holder, queue }) => {
-        const view = viewOf(key)
-        if (holder === undefined || view.isDead(holder.tab)) return Effect.succeedNone
-        const { token } = holder
-        const remainingMillis = view.remaining(holder)
-        if (remainingMillis <= 0) return Effect.succeedNone
-        const occupant = Option.some({ token, remainingMillis, waiters: queue.length })
-        if (holder.tab === tab) return Effect.succeed(occupant)
-        return Effect.map(isThere("inspect", key, holder.tab), (there) => there ? occupant : Option.none())
-      }),
+    inspect,
+    list,
     listen: (key, token, notify) =>
       Effect.asVoid(Effect.acquireRelease(
         Effect.sync(() => {

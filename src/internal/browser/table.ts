@@ -28,7 +28,12 @@ export interface Table {
     }
   ) => Effect.Effect<A, BackendFailure>
   readonly read: (operation: string, key: string) => Effect.Effect<Record.Record, BackendFailure>
+  /** Keys that start so, in order, after `from`: as many as a page has, or all that are left. */
+  readonly keys: (prefix: string, from: string | undefined) => Effect.Effect<ReadonlyArray<string>, BackendFailure>
 }
+
+/** How many keys there are in a page. */
+export const pageSize = 250
 
 const open = (name: string): Promise<IDBDatabase> =>
   new Promise((resolve, reject) => {
@@ -91,7 +96,7 @@ export const make = (name: string, wallMillis: () => number): Effect.Effect<Tabl
 
   const run = <A>(
     operation: string,
-    key: string,
+    key: string | undefined,
     mode: IDBTransactionMode,
     body: (transaction: IDBTransaction, fail: (failure: BackendFailure) => void) => () => A
   ): Effect.Effect<A, BackendFailure> =>
@@ -156,8 +161,15 @@ export const make = (name: string, wallMillis: () => number): Effect.Effect<Tabl
       return () => answer
     })
 
+  const keys: Table["keys"] = (prefix, from) =>
+    run("list", undefined, "readonly", (tx) => {
+      const after = from ?? prefix
+      const request = tx.objectStore(locks).getAllKeys(IDBKeyRange.lowerBound(after, from !== undefined), pageSize)
+      return () => (request.result as ReadonlyArray<string>).filter((key) => key.startsWith(prefix))
+    })
+
   return Effect.acquireRelease(
-    Effect.succeed({ update, read }),
+    Effect.succeed({ update, read, keys }),
     () => Effect.sync(() => void database?.then((db) => db.close(), () => {}))
   )
 }

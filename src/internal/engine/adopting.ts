@@ -77,7 +77,7 @@ export const adopt = (
           )
           lease.follow(claim.won())
           sharing.lend(lease, undefined)
-          journal.meter.waited(at - startedAt)
+          journal.acquired(lease, at - startedAt)
           return lease
         }
       } else if (!reply.retryable) return yield* failWith(reply, caller)

@@ -1,7 +1,7 @@
 /** What a store may answer. Anything else is not understood, and so a failure in doubt. */
 import * as Option from "effect/Option"
 import { BackendFailure } from "../../LockError.ts"
-import type { Attempt, Grant, Occupant } from "../../LockStore.ts"
+import type { Attempt, Grant, Occupant, Page } from "../../LockStore.ts"
 
 const isObject = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null
 
@@ -26,8 +26,14 @@ export const isInspection = (u: unknown): u is Option.Option<Occupant> =>
   Option.isOption(u) &&
   (u._tag === "None" || (isObject(u.value) && typeof u.value.token === "string" && isHeld(u.value)))
 
-export const areOccupants = (u: unknown): u is ReadonlyArray<Occupant> =>
-  Array.isArray(u) && u.every((one) => isObject(one) && typeof one.token === "string" && isHeld(one))
+const isOccupant = (u: unknown): u is Occupant & Record<string, unknown> =>
+  isObject(u) && typeof u.token === "string" && isHeld(u)
+
+export const areOccupants = (u: unknown): u is ReadonlyArray<Occupant> => Array.isArray(u) && u.every(isOccupant)
+
+export const isPage = (u: unknown): u is Page =>
+  isObject(u) && Array.isArray(u.locks) && u.locks.every((one) => isOccupant(one) && typeof one.key === "string") &&
+  (u.next === undefined || typeof u.next === "string")
 
 export const isGrant = (u: unknown): u is Grant =>
   isObject(u) && Number.isSafeInteger(u.fencingToken) && Number.isFinite(u.sinceMillis) &&

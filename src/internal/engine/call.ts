@@ -3,7 +3,7 @@ import type * as Fiber from "effect/Fiber"
 import type { BackendFailure } from "../../LockError.ts"
 import type { Alarm, Alarms } from "./alarms.ts"
 
-export type Operation = "acquire" | "extend" | "release" | "inspect" | "listen"
+export type Operation = "acquire" | "extend" | "release" | "inspect" | "listen" | "list"
 
 /** What the store said, or why we do not know. Never undefined: that is no reply yet. */
 export type Reply<A> = A | BackendFailure

@@ -4,13 +4,16 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import * as References from "effect/References"
 import type * as Scope from "effect/Scope"
 import { LockConfig, type LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure, Holder, LockError } from "../../LockError.ts"
+import type { LockEvent } from "../../LockEvent.ts"
 import type { LockStore } from "../../LockStore.ts"
 import { failWith } from "../failing.ts"
-import { toHolder } from "../holder.ts"
+import { type HeldPage, toHolder } from "../holder.ts"
 import { type Gauges, meterOf } from "../meter.ts"
 import * as Reentry from "../reentry.ts"
 import type { Known } from "../refusal.ts"
@@ -45,6 +48,7 @@ export class Engine implements Parts, Keys, Section.Taker {
   readonly nextToken: Token.Source
   closed = false
   private readonly unwatch: () => void
+  private readonly unobserve: (() => void) | undefined
 
   constructor(store: LockStore, context: Context.Context<never>) {
     const time = timeOf(Context.get(context, Clock.Clock))
@@ -61,6 +65,13 @@ export class Engine implements Parts, Keys, Section.Taker {
     this.counter = new Counter(this)
     this.sharing = new Sharing(this)
     this.unwatch = meter.watch(() => this.gauges)
+    this.unobserve = store.observe?.({
+      down: (failure) => this.port.down(failure),
+      up: () => this.port.up(),
+      polling: (reason) => this.polling(reason),
+      told: () => this.polling(undefined)
+    })
+    if (LogLevel.isLessThanOrEqualTo(Context.get(context, References.MinimumLogLevel), "Debug")) this.logAll()
   }
 
   get isInProcess(): boolean {
@@ -69,6 +80,27 @@ export class Engine implements Parts, Keys, Section.Taker {
 
   get name(): string {
     return this.port.store.name
+  }
+
+  /** A lock's life, line by line. What happens to the backend is always logged. */
+  private logAll(): void {
+    this.journal.listen((event) => {
+      if (!("key" in event)) return
+      const { _tag, key, ...more } = event
+      this.port.log(Effect.logDebug(`Lock ${_tag}`, more), key)
+    }, constVoid)
+  }
+
+  private polling(reason: string | undefined): void {
+    const { journal, name, port } = this
+    journal.polling(reason)
+    port.log(
+      reason === undefined
+        ? Effect.logInfo("Those who wait for locks are told again")
+        : Effect.logWarning(
+          `Those who wait for locks poll, because the ${name} lock backend cannot tell them: ${reason}`
+        )
+    )
   }
 
   private get gauges(): Gauges {
@@ -80,7 +112,10 @@ export class Engine implements Parts, Keys, Section.Taker {
     this.journal.meter.failedReleases++
     // A backend in trouble has said so itself; this is about the one lock.
     if (failure?.retryable !== false) return
-    this.port.log(Effect.logWarning("A lock could not be released; that is tried until its lease has ended", failure))
+    this.port.log(
+      Effect.logWarning("A lock could not be released; that is tried until its lease has ended", failure),
+      failure.key
+    )
   }
 
   // ---------------------------------------------------------------------------
@@ -104,8 +139,8 @@ export class Engine implements Parts, Keys, Section.Taker {
     return adopt(this, token, request, caller, restore)
   }
 
-  refused(): void {
-    this.journal.meter.timeouts++
+  refused(request: LockRequest, waitedMillis: number): void {
+    this.journal.timedOut(request, waitedMillis)
   }
 
   isHeldBy(key: string, fiber: Fiber.Fiber<unknown, unknown>): boolean {
@@ -150,6 +185,19 @@ export class Engine implements Parts, Keys, Section.Taker {
       Effect.map(port.await(() => port.holders(key)), (holders) => holders.map(toHolder)),
       (failure) => failWith(failure)
     )
+  }
+
+  list(prefix: string, from: string | undefined): Effect.Effect<HeldPage, LockError> {
+    const { port } = this
+    return Effect.matchEffect(port.await(() => port.list(prefix, from)), {
+      onFailure: (failure) => failWith(failure),
+      onSuccess: ({ locks, next }) =>
+        Effect.succeed({ locks: locks.map((listed) => ({ key: listed.key, holder: toHolder(listed) })), next })
+    })
+  }
+
+  listen(hear: (event: LockEvent) => void, end: () => void): () => void {
+    return this.journal.listen(hear, end)
   }
 
   /**
@@ -217,6 +265,8 @@ export class Engine implements Parts, Keys, Section.Taker {
       debts.forgetAll()
       alarms.stop()
       this.unwatch()
+      this.unobserve?.()
+      this.journal.close()
     })
   }
 

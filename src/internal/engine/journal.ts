@@ -1,36 +1,124 @@
-/** What happens in a backend, counted. */
+/**
+ * What happens in a backend: always counted, and told to those who listen. While
+ * nobody does, telling is a comparison.
+ */
+import * as Duration from "effect/Duration"
+import type { LockRequest } from "../../LockConfig.ts"
+import type { BackendFailure } from "../../LockError.ts"
+import type { LockEvent } from "../../LockEvent.ts"
 import type { Meter } from "../meter.ts"
 import type { Lease } from "./lease.ts"
 
+interface Listener {
+  readonly hear: (event: LockEvent) => void
+  /** There is nothing to hear any more. */
+  readonly end: () => void
+}
+
 export class Journal {
   readonly meter: Meter
-  /** The backend has failed, and not answered since. */
-  isTroubled = false
+  /** Since when the backend has failed, and not answered. */
+  private troubledAt: number | undefined = undefined
+  private listeners: ReadonlyArray<Listener> | undefined = undefined
 
   constructor(meter: Meter) {
     this.meter = meter
   }
 
-  released({ since }: Lease, at: number): void {
-    this.meter.held(at - since)
+  get isTroubled(): boolean {
+    return this.troubledAt !== undefined
   }
 
-  lost({ endedAt, since }: Lease): void {
+  /** Tells of everything from now on, until what is returned is called. */
+  listen(hear: Listener["hear"], end: Listener["end"]): () => void {
+    const listener = { hear, end }
+    this.listeners = [...this.listeners ?? [], listener]
+    return () => {
+      const others = this.listeners?.filter((other) => other !== listener) ?? []
+      this.listeners = others.length === 0 ? undefined : others
+    }
+  }
+
+  close(): void {
+    this.listeners?.forEach(({ end }) => end())
+    this.listeners = undefined
+  }
+
+  private tell(event: LockEvent): void {
+    this.listeners?.forEach(({ hear }) => hear(event))
+  }
+
+  // ---------------------------------------------------------------------------
+  // Of locks
+  // ---------------------------------------------------------------------------
+
+  waiting({ key, owner }: LockRequest): void {
+    if (this.listeners !== undefined) this.tell({ _tag: "Waiting", key, owner })
+  }
+
+  acquired({ fencingToken, key }: Lease, waitedMillis: number): void {
+    this.meter.waited(waitedMillis)
+    if (this.listeners === undefined) return
+    this.tell({ _tag: "Acquired", key, fencingToken, waited: Duration.millis(waitedMillis) })
+  }
+
+  /** A wait has ended without the lock. */
+  without({ key }: LockRequest, waitedMillis: number, isTimeout: boolean): void {
+    if (this.listeners === undefined) return
+    this.tell({ _tag: isTimeout ? "TimedOut" : "GaveUp", key, waited: Duration.millis(waitedMillis) })
+  }
+
+  /** A call fails because somebody else has the lock. */
+  timedOut(request: LockRequest, waitedMillis: number): void {
+    this.meter.timeouts++
+    // Whoever waited is told of at the end of the wait, failure or not.
+    if (waitedMillis === 0 && this.listeners !== undefined) {
+      this.tell({ _tag: "TimedOut", key: request.key, waited: Duration.zero })
+    }
+  }
+
+  handedOver({ fencingToken, key }: Lease): void {
+    this.meter.handOvers++
+    if (this.listeners !== undefined) this.tell({ _tag: "HandedOver", key, fencingToken })
+  }
+
+  released({ fencingToken, key, since }: Lease, at: number): void {
+    this.meter.held(at - since)
+    if (this.listeners === undefined) return
+    this.tell({ _tag: "Released", key, fencingToken, held: Duration.millis(at - since) })
+  }
+
+  lost({ endedAt, fencingToken, key, since, why = "Released" }: Lease): void {
     this.meter.losses++
     this.meter.held(endedAt - since)
+    if (this.listeners === undefined) return
+    this.tell({ _tag: "Lost", key, fencingToken, why, held: Duration.millis(endedAt - since) })
   }
 
+  // ---------------------------------------------------------------------------
+  // Of the backend
+  // ---------------------------------------------------------------------------
+
   /** Whether that is news. */
-  down(): boolean {
+  down(failure: BackendFailure, at: number): boolean {
     if (this.isTroubled) return false
-    this.isTroubled = true
+    this.troubledAt = at
+    if (this.listeners !== undefined) this.tell({ _tag: "BackendDown", failure })
     return true
   }
 
-  /** Whether that is news. */
-  up(): boolean {
-    if (!this.isTroubled) return false
-    this.isTroubled = false
-    return true
+  /** For how long it was down, in milliseconds. */
+  up(at: number): number {
+    const { troubledAt = at } = this
+    this.troubledAt = undefined
+    const millis = at - troubledAt
+    if (this.listeners !== undefined) this.tell({ _tag: "BackendUp", after: Duration.millis(millis) })
+    return millis
+  }
+
+  /** Those who wait poll from now on, for this reason; or are told again, without one. */
+  polling(reason: string | undefined): void {
+    if (this.listeners === undefined) return
+    this.tell(reason === undefined ? { _tag: "PollingEnded" } : { _tag: "PollingBegan", reason })
   }
 }

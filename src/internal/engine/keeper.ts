@@ -177,7 +177,10 @@ export class Keeper implements Alarm {
     this.meter.renewals[isFailure(reply) ? "failed" : reply ? "renewed" : "lost"]++
     if (isFailure(reply)) {
       if (lease.failure === undefined && !reply.retryable) {
-        this.port.log(Effect.logWarning("A lock could not be renewed; that is tried until its lease ends", reply))
+        this.port.log(
+          Effect.logWarning("A lock could not be renewed; that is tried until its lease ends", reply),
+          lease.key
+        )
       }
       lease.failure = reply
       return

@@ -332,7 +332,7 @@ export class Line extends Lending implements Place {
     const heir = new Lease(this, key, token, fencingToken + 1, expiresMillis, true, at, deadline, 0)
     heir.lastEnd = lastEnd
     this.lease = heir
-    this.parts.journal.meter.handOvers++
+    this.parts.journal.handedOver(heir)
     this.parts.keeper.add(heir)
     this.pass(heir)
   }

@@ -13,13 +13,14 @@ import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
+import { LockConfig } from "../../LockConfig.ts"
 import { BackendFailure, type FailureKind, type LockError } from "../../LockError.ts"
-import type { Attempt, Claim, Grant, Holding, LockStore, Occupant } from "../../LockStore.ts"
+import type { Attempt, Claim, Grant, Holding, LockStore, Occupant, Page } from "../../LockStore.ts"
 import { invalid } from "../options.ts"
 import { type Settling, type Shortcuts, shortcutsOf } from "../shortcuts.ts"
 import { show } from "../show.ts"
 import type { Alarm, Alarms } from "./alarms.ts"
-import { areExtensions, areOccupants, isAttempt, isBoolean, isGrant, isInspection } from "./answers.ts"
+import { areExtensions, areOccupants, isAttempt, isBoolean, isGrant, isInspection, isPage } from "./answers.ts"
 import { type Book, Call, type Operation } from "./call.ts"
 import type { Journal } from "./journal.ts"
 
@@ -152,6 +153,15 @@ export class Port implements Book, Alarm {
     const { store } = this
     const holders = store.holders ?? ((key) => Effect.map(store.inspect(key), Option.toArray))
     return this.run(this.begin("inspect", key), areOccupants, () => holders(key))
+  }
+
+  /** A page of the keys that start so. */
+  list(prefix: string, from: string | undefined): Call<Page> {
+    const call = this.begin<Page>("list", prefix)
+    const { list } = this.store
+    if (list !== undefined) return this.run(call, isPage, () => list(prefix, from))
+    call.settle(this.failure("list", prefix, "Unsupported", "this store cannot say which keys are held"))
+    return call
   }
 
   /** Has the store tell of news. A grant that is none is no news. */
@@ -298,7 +308,7 @@ export class Port implements Book, Alarm {
     if (call.reply instanceof BackendFailure) {
       this.journal.meter.failed(call.reply.kind)
       this.trouble(call.reply)
-    } else if (this.journal.up()) this.log(Effect.logInfo(`The ${this.store.name} lock backend answers again`))
+    } else this.up()
   }
 
   unanswered({ key, operation }: Call<unknown>): void {
@@ -322,9 +332,22 @@ export class Port implements Book, Alarm {
     }
   }
 
-  /** Said once for each time of trouble, not for each lock. What will not pass by itself is for its caller alone. */
+  /** What will not pass by itself is for its caller alone. */
   private trouble(failure: BackendFailure): void {
-    if (!failure.retryable || !this.journal.down()) return
+    if (failure.retryable) this.down(failure)
+  }
+
+  /** It answers. */
+  up(): void {
+    if (!this.journal.isTroubled) return
+    const millis = this.journal.up(this.alarms.now())
+    const seconds = (millis / 1000).toFixed(1)
+    this.log(Effect.logInfo(`The ${this.store.name} lock backend answers again, after ${seconds} seconds`))
+  }
+
+  /** Said once for each time of trouble, not for each lock. */
+  down(failure: BackendFailure): void {
+    if (this.closed || !this.journal.down(failure, this.alarms.now())) return
     this.log(Effect.logWarning(
       `The ${this.store.name} lock backend is in trouble: leases are kept until their deadline, waiters wait on, ` +
         "and what has to be released is released later",
@@ -332,8 +355,10 @@ export class Port implements Book, Alarm {
     ))
   }
 
-  log(line: Effect.Effect<void>): void {
-    this.fork(line)
+  log(line: Effect.Effect<void>, key?: string): void {
+    const { name } = this.store
+    const annotations = { "lock.backend": name, "lock.owner": Context.get(this.context, LockConfig).owner }
+    this.fork(Effect.annotateLogs(line, key === undefined ? annotations : { ...annotations, "lock.key": key }))
   }
 
   private failure(
@@ -348,7 +373,8 @@ export class Port implements Book, Alarm {
       operation,
       kind,
       retryable: kind === "NoReply",
-      key,
+      // A list is about no single one.
+      ...(operation !== "list" && { key }),
       ...(description !== undefined && { description }),
       ...(cause !== undefined && { cause })
     })

@@ -74,7 +74,7 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
       const lease = new Lease(lender, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
       if (share !== undefined) keys.sharing.lend(lease, share)
       if (request.atLeastMillis > 0) lease.stay = at + request.atLeastMillis
-      journal.meter.waited(0)
+      journal.acquired(lease, 0)
       return lease
     }
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
@@ -148,6 +148,16 @@ class Asker {
     return this.keys.port.alarms.now()
   }
 
+  private waits(): void {
+    if (!this.hasWaited) this.keys.journal.waiting(this.request)
+    this.hasWaited = true
+  }
+
+  /** It ends without the lock: somebody else had it until the timeout, or it was interrupted, or failed. */
+  private endsWithout(isTimeout: boolean): void {
+    if (this.hasWaited) this.keys.journal.without(this.request, this.now() - this.startedAt, isTimeout)
+  }
+
   /** Not the same for those who had it at once, however long that took. */
   private waitedMillis(at: number): number {
     return this.hasWaited ? Math.max(at - this.startedAt, 0.001) : 0
@@ -161,7 +171,7 @@ class Asker {
   queue(): Taking {
     const { keys, line, request } = this
     const waiter = line.enter(request, this.endsAt)
-    this.hasWaited = true
+    this.waits()
     // A schedule that ends ends the wait, here as in front of the store.
     const giving = request.retry && Effect.runForkWith(this.caller.context)(this.giveUpWaiting(waiter))
     const waiting = Effect.callback<void>((resume) => {
@@ -174,7 +184,10 @@ class Asker {
       Effect.onExitPrimitive(
         this.restore(waiting),
         (exit) => {
-          if (exit._tag === "Failure") line.leave(waiter)
+          if (exit._tag === "Failure") {
+            line.leave(waiter)
+            this.endsWithout(false)
+          }
           giving?.interruptUnsafe()
           return undefined
         },
@@ -183,15 +196,18 @@ class Asker {
       (): Taking => {
         const baton = waiter.baton!
         const at = this.now()
-        if (baton === "TimedOut") {
-          return asEffect(behind(keys, request, this.caller, at - this.startedAt, waiter.known))
+        if (baton === "TimedOut" || baton === "Closed") {
+          const ended = baton === "Closed"
+            ? closed(keys, line.key, this.caller)
+            : behind(keys, request, this.caller, this.waitedMillis(at), waiter.known)
+          this.endsWithout(ended instanceof Refusal)
+          return asEffect(ended)
         }
-        if (baton === "Closed") return closed(keys, line.key, this.caller)
         if (baton instanceof Claim) return this.ask(at, baton)
         if (baton === "Turn") return this.ask(at, undefined)
         const lease = line.receive(baton, at, this.waitedMillis(at))
         if (lease === undefined) return this.ask(at, undefined)
-        keys.journal.meter.waited(at - this.startedAt)
+        keys.journal.acquired(lease, at - this.startedAt)
         return Exit.succeed(lease)
       }
     )
@@ -223,6 +239,7 @@ class Asker {
     if (keys.closed) {
       claimed?.disown()
       line.pass("Turn")
+      this.endsWithout(false)
       return closed(keys, line.key, this.caller)
     }
     const isOurs = claimed !== undefined && claimed.expiresMillis === request.expiresMillis &&
@@ -243,6 +260,7 @@ class Asker {
         if (exit._tag === "Success" && !(exit.value instanceof Refusal)) return undefined
         claim.disown()
         line.pass("Turn")
+        this.endsWithout(exit._tag === "Success")
         return undefined
       },
       true
@@ -262,7 +280,7 @@ class Asker {
         if (keys.closed) return yield* closed(keys, line.key, this.caller)
         const at = this.now()
         if (at >= endsAt) return yield* this.giveUp(reply, at)
-        this.hasWaited = true
+        this.waits()
 
         if (port.store.listen !== undefined && reply._tag === "Held" && !claim.isListening) {
           yield* restore(this.listen(claim, Math.min(endsAt, at + port.patience)))
@@ -319,9 +337,9 @@ class Asker {
   private giveUp(reply: Reply<Attempt>, at: number): Effect.Effect<Refusal, LockError> {
     if (isFailure(reply)) return failWith(reply, this.caller)
     if (reply._tag === "Acquired") return failWith(this.tooLate(), this.caller)
-    const { caller, keys, request, startedAt } = this
+    const { caller, keys, request } = this
     const known = reply.token === undefined ? this.looked(at + Math.max(10, at - this.endsAt)) : reply
-    return Exit.succeed(new Refusal(keys, request, caller, at - startedAt, known))
+    return Exit.succeed(new Refusal(keys, request, caller, this.waitedMillis(at), known))
   }
 
   private look(): Call<Option.Option<Occupant>> {
@@ -423,7 +441,7 @@ class Asker {
 
   private won(claim: Claim, fencingToken: number, at: number, deadline: number): Lease {
     const lease = this.line.hold(this.request, claim, fencingToken, at, deadline, this.waitedMillis(at))
-    this.keys.journal.meter.waited(at - this.startedAt)
+    this.keys.journal.acquired(lease, at - this.startedAt)
     return lease
   }
 }

@@ -46,6 +46,16 @@ export const look = (path: string): Look => {
   throw new Foreign(path)
 }
 
+/** The names of all directories of keys, and of what else there is. */
+export const names = (root: string): ReadonlyArray<string> => {
+  try {
+    return fs.readdirSync(root)
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return []
+    throw error
+  }
+}
+
 /** The tickets in the directory, the longest wait first; cheaper than a look where there are none. */
 export const tickets = (path: string): ReadonlyArray<State> => {
   const names = fs.readdirSync(path)

@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
-import type { Attempt, Claim, Grant, LockStore, Occupant } from "../../LockStore.ts"
+import type { Attempt, Claim, Grant, LockStore, Occupant, Page } from "../../LockStore.ts"
 import { type Settling, withShortcuts } from "../shortcuts.ts"
 import * as Directory from "./directory.ts"
 import * as Failure from "./failure.ts"
@@ -26,6 +26,9 @@ export interface Settings {
 
 /** Within a process a lock passes on without a file; every such holder needs a fencing token of its own. */
 const handOver = { times: 512, within: Duration.millis(10) }
+
+/** How many directories a page of a list is made of. */
+const pageSize = 500
 
 const longestLease = Duration.days(36_500)
 
@@ -246,6 +249,29 @@ export const make = Effect.fnUntraced(function*(
       }
   }
 
+  /** What is no lock is held by nobody. */
+  const inspectOurs = (key: string): Occupant | undefined => {
+    try {
+      return inspect(key)
+    } catch (error) {
+      if (error instanceof Failure.Foreign || Failure.codeOf(error) === "ENOTDIR") return undefined
+      throw error
+    }
+  }
+
+  /** In the order of their names, so that a page goes on where the one before ended. */
+  const list = (prefix: string, from: string | undefined): Page => {
+    const names = Directory.names(root).toSorted()
+    const left = names.filter((name) => (from === undefined || name > from) && Paths.keyOf(name)?.startsWith(prefix))
+    const page = left.slice(0, pageSize)
+    const locks = page.flatMap((name) => {
+      const key = Paths.keyOf(name)!
+      const occupant = inspectOurs(key)
+      return occupant === undefined ? [] : [{ key, ...occupant }]
+    })
+    return left.length > pageSize ? { locks, next: page[pageSize - 1] } : { locks }
+  }
+
   const remove = (path: string, idleMillis: number): void => {
     const { queue: waiting, state } = Directory.look(path)
     if (state === undefined || waiting.length > 0 || State.idleMicros(state, now()) < idleMillis * 1000) return
@@ -259,7 +285,7 @@ export const make = Effect.fnUntraced(function*(
   // As effects
   // ---------------------------------------------------------------------------
 
-  const run = <A>(operation: string, key: string, f: () => A): Exit.Exit<A, BackendFailure> => {
+  const run = <A>(operation: string, key: string | undefined, f: () => A): Exit.Exit<A, BackendFailure> => {
     try {
       return Exit.succeed(f())
     } catch (cause) {
@@ -300,6 +326,7 @@ export const make = Effect.fnUntraced(function*(
     release: (key, token) => Effect.suspend(() => run("release", key, () => release(key, token))),
     transfer: (from, claim) => Effect.suspend(() => run("acquire", claim.key, () => transfer(from, claim))),
     inspect: (key) => Effect.suspend(() => run("inspect", key, () => Option.fromUndefinedOr(inspect(key)))),
+    list: (prefix, from) => Effect.suspend(() => run("list", undefined, () => list(prefix, from))),
     listen: (_key, token, notify) =>
       Effect.acquireRelease(
         Effect.sync(() => queue.listen(token, (waiting) => notify(confirm(waiting)))),

@@ -267,6 +267,11 @@ export class Table {
     this.sweepAt = Math.max(smallestSweep, 2 * this.entries.size())
   }
 
+  /** Those that somebody has, or has had. */
+  keys(): ReadonlyArray<string> {
+    return this.entries.values().map(({ key }) => key)
+  }
+
   /** How many wait to hear that a key is free. */
   waiting(key: string): number {
     return this.listeners.get(key)?.size ?? 0

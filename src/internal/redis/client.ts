@@ -14,6 +14,9 @@ export interface Single extends Client {
   readonly options?: {
     readonly autoResendUnfulfilledCommands?: boolean | undefined
     readonly connectTimeout?: number | undefined
+    readonly host?: string | undefined
+    readonly port?: number | undefined
+    readonly keyPrefix?: string | undefined
   } | undefined
   readonly stream?: { destroy(): void } | undefined
   duplicate(override: object): Single
@@ -21,6 +24,7 @@ export interface Single extends Client {
 }
 
 export interface Cluster extends Client {
+  readonly options?: { readonly keyPrefix?: string | undefined } | undefined
   nodes(role?: string): Array<Single>
   disconnect(): void
 }

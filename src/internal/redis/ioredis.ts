@@ -7,7 +7,7 @@ import * as Failure from "./failure.ts"
 import { Pulse } from "./pulse.ts"
 import type { Script } from "./scripts.ts"
 import * as Subscription from "./subscription.ts"
-import type { Command, Observer, Transport } from "./transport.ts"
+import type { Command, Observer, Servers, Transport } from "./transport.ts"
 
 const shas = new Map<Script, string>()
 
@@ -177,11 +177,27 @@ const open = (client: Client, owned: boolean) => {
   for (const [event, listener] of Object.entries(events)) client.on(event, listener)
   if (owned) client.connect().catch(ignore)
 
+  const servers = (): Servers => {
+    const clientPrefix = (client as Single | Cluster).options?.keyPrefix ?? ""
+    if (!cluster) return { names: [""], clientPrefix, sendTo: (_, command) => send(command) }
+    const nodes = new Map(client.nodes("master").map((node) => [`${node.options?.host}:${node.options?.port}`, node]))
+    return {
+      names: Array.from(nodes.keys()).toSorted(),
+      clientPrefix,
+      sendTo: (server, { args, fail, script, succeed }) => {
+        const node = nodes.get(server)
+        if (node === undefined || closed) return fail(closed ? new Failure.Closed() : closedError)
+        node.call(script as string, [...args]).then(succeed, fail)
+      }
+    }
+  }
+
   const subscriptions = new Set<() => void>()
 
   const transport: Transport = {
     single: !cluster,
     oneClock: !cluster,
+    servers,
     send,
     isDown,
     observe: (observer) => {

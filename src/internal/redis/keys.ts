@@ -20,6 +20,23 @@ const escape = (key: string): string =>
 /** The key that holds the holder's token. */
 export const lockKey = (prefix: string, key: string): string => `${prefix}{${escape(key)}}`
 
+const unescaped = /\\(?:\\|u([0-9a-f]{4}))/g
+
+/** The key of a lock key, if it is one. */
+export const keyOf = (prefix: string, name: string): string | undefined => {
+  const start = `${prefix}{`
+  if (!name.startsWith(start) || !name.endsWith("}") || name.length <= start.length) return undefined
+  const tag = name.slice(start.length, -1)
+  if (!tag.startsWith("\\")) return tag
+  return tag.slice(1).replace(
+    unescaped,
+    (_, code?: string) => code === undefined ? "\\" : String.fromCharCode(Number.parseInt(code, 16))
+  )
+}
+
+/** What matches the names of all locks. */
+export const lockPattern = (prefix: string): string => `${prefix.replace(/[\\*?[\]^]/g, "\\$&")}{*}`
+
 /** The queue of a lock key. */
 export const queueKey = (lockKey: string): string => `${lockKey}:q`
 

@@ -146,6 +146,16 @@ export const inspected = (holder: unknown, rest: unknown, waiters: unknown): Hol
   return holderOf(integer(rest) ?? NaN, holder, integer(waiters))
 }
 
+/** To a scan: where to go on, "0" at the end, and names. */
+export const scanned = (
+  reply: unknown
+): { readonly cursor: string; readonly names: ReadonlyArray<string> } | undefined => {
+  if (!Array.isArray(reply) || reply.length !== 2) return undefined
+  const [cursor, names] = reply as Array<unknown>
+  if (!/^\d+$/.test(String(cursor)) || !Array.isArray(names)) return undefined
+  return names.every((name) => typeof name === "string") ? { cursor: String(cursor), names } : undefined
+}
+
 /** One of those who share a lock. */
 export interface Sharer {
   readonly token: string

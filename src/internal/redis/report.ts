@@ -1,9 +1,9 @@
-/** What an operator is told: trouble when it starts and when it is over, once each, and what server the locks are in. */
+/** What an operator is told: that the server cannot be reached, that it can, and what server it is. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { Notices } from "../notices.ts"
 import * as Failure from "./failure.ts"
 import { plain, type Transport } from "./transport.ts"
-import type { Events } from "./waiting.ts"
 
 interface Facts {
   readonly description: string
@@ -32,27 +32,23 @@ export const facts = (info: string): Facts => {
   }
 }
 
-/** A subscription that is missing for no longer is not worth a word. */
-const briefMillis = 1000
-
-const wordsOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
-
-/** Observes the transport from now on, and gives what wants to hear of how waiters are told. */
-export const make = Effect.fnUntraced(function*(transport: Transport): Effect.fn.Return<Events, never, Scope.Scope> {
+/** Observes the transport from now on. */
+export const make = Effect.fnUntraced(function*(
+  transport: Transport,
+  backend: string,
+  notices: Notices
+): Effect.fn.Return<void, never, Scope.Scope> {
   const scope = yield* Effect.scope
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   const log = (line: Effect.Effect<void>) => void fork(Effect.forkIn(line, scope))
+  yield* Effect.addFinalizer(() => Effect.sync(() => notices.close()))
 
-  let lostAt: number | undefined
-  let polling = false
-  let reason: unknown
-  let timer: ReturnType<typeof setTimeout> | undefined
-  yield* Effect.addFinalizer(() => Effect.sync(() => clearTimeout(timer)))
   let told: string | undefined
   let warned: string | undefined
 
   const look = () =>
     transport.send(plain("info", [], (reply) => {
+      notices.up()
       const { description, evicts } = facts(String(reply))
       if (description !== told) log(Effect.logDebug(`Locks are in ${description}`))
       told = description
@@ -63,7 +59,9 @@ export const make = Effect.fnUntraced(function*(transport: Transport): Effect.fn
       }
       warned = evicts
     }, (cause) => {
-      if (told === undefined && Failure.isRefusal(cause)) {
+      if (!Failure.isRefusal(cause)) return
+      notices.up()
+      if (told === undefined) {
         log(
           Effect.logDebug(
             "Locks are in a Redis server that does not say which (INFO is refused), nor whether it evicts keys"
@@ -74,42 +72,10 @@ export const make = Effect.fnUntraced(function*(transport: Transport): Effect.fn
     }))
 
   transport.observe({
-    ready: () => {
-      if (lostAt !== undefined) {
-        const seconds = ((performance.now() - lostAt) / 1000).toFixed(1)
-        log(Effect.logInfo(`Redis can be reached again, after ${seconds} seconds`))
-      }
-      lostAt = undefined
-      look()
-    },
+    ready: look,
     reset: () => {},
     lost: (cause) => {
-      if (lostAt !== undefined || cause instanceof Failure.Closed) return
-      lostAt = performance.now()
-      log(Effect.logWarning(
-        `Redis cannot be reached, locks wait for it as long as their timeout allows: ${wordsOf(cause)}`
-      ))
+      if (!(cause instanceof Failure.Closed)) notices.down(Failure.make(backend, "connect", undefined, cause))
     }
   })
-
-  return {
-    polling: (cause) => {
-      reason = cause
-      // A connection that is replaced at once is nothing to tell of.
-      timer ??= setTimeout(() => {
-        if (transport.isDown()) return void (timer = undefined)
-        polling = true
-        log(Effect.logWarning(
-          `Those who wait for locks poll, because the subscription is not there: ${wordsOf(reason)}`
-        ))
-      }, briefMillis)
-      timer.unref?.()
-    },
-    told: () => {
-      clearTimeout(timer)
-      timer = undefined
-      if (polling) log(Effect.logInfo("Those who wait for locks are told again"))
-      polling = false
-    }
-  }
 })

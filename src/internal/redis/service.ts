@@ -58,6 +58,7 @@ export const make = Effect.fnUntraced(function*(
   return {
     single,
     oneClock: false,
+    servers: single ? () => ({ names: [""], clientPrefix: "", sendTo: (_, command) => send(command) }) : undefined,
     send,
     isDown: () => false,
     observe: ({ ready }) => ready(),

@@ -37,6 +37,15 @@ export interface Observer {
   readonly lost?: (cause: unknown) => void
 }
 
+export interface Servers {
+  /** In an order that stays the same as they come and go. */
+  readonly names: ReadonlyArray<string>
+  /** What a client of the program puts before all keys. */
+  readonly clientPrefix: string
+  /** Sends a plain command to one of them. */
+  readonly sendTo: (server: string, command: Command) => void
+}
+
 export interface Transport {
   /** One server has all keys, so one script may name many locks. */
   readonly single: boolean
@@ -44,6 +53,10 @@ export interface Transport {
   readonly oneClock: boolean
   /** Commands are executed in the order they are sent; ends in exactly one of `succeed` and `fail`. */
   readonly send: (command: Command) => void
+  /**
+   * The servers that have keys, by their names, where they can be asked one by one.
+   */
+  readonly servers: (() => Servers) | undefined
   /** The connection is known to be down, so sending would fail at once. */
   readonly isDown: () => boolean
   /** Listens on the channel over a connection of its own. */

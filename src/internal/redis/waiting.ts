@@ -15,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as RcMap from "effect/RcMap"
 import type * as Scope from "effect/Scope"
 import type { Grant, Share } from "../../LockStore.ts"
+import type { Notices } from "../notices.ts"
 import * as Failure from "./failure.ts"
 import * as Keys from "./keys.ts"
 import * as Reply from "./reply.ts"
@@ -106,14 +107,6 @@ export interface Waiting {
   readonly observe: (sentAt: number, micros: number) => void
 }
 
-/** What an operator is told of. */
-export interface Events {
-  /** Waiters are not told, for this reason, and poll. */
-  readonly polling: (cause: unknown) => void
-  /** They are told again. */
-  readonly told: () => void
-}
-
 /** How long the first waiter waits for the subscription before it asks without. */
 const settleMillis = 250
 
@@ -140,7 +133,7 @@ export const make = Effect.fnUntraced(function*(
   scripts: Scripts,
   prefix: string,
   now: () => number,
-  events: Events
+  notices: Notices
 ): Effect.fn.Return<Waiting, never, Scope.Scope> {
   /**
    * Our monotonic clock minus the server's, at least: a reply was written after
@@ -183,7 +176,7 @@ export const make = Effect.fnUntraced(function*(
       up: () => {
         process.up = true
         Deferred.doneUnsafe(process.settled, Effect.void)
-        events.told()
+        notices.told()
         // What was given to them meanwhile they have not heard of, and those who polled need not any more.
         look(process, Array.from(process.waiters.values()))
       },
@@ -191,7 +184,7 @@ export const make = Effect.fnUntraced(function*(
         process.up = false
         process.cause = cause
         Deferred.doneUnsafe(process.settled, Effect.void)
-        if (process.waiters.size > 0) events.polling(cause)
+        if (process.waiters.size > 0) notices.polling(cause)
         for (const waiter of process.waiters.values()) waiter.lookAt = 0
         schedule(process)
       }
@@ -228,7 +221,7 @@ export const make = Effect.fnUntraced(function*(
     if (!Deferred.isDoneUnsafe(process.settled)) {
       yield* Effect.timeoutOption(Deferred.await(process.settled), Duration.millis(settleMillis))
     }
-    if (!process.up) events.polling(process.cause)
+    if (!process.up) notices.polling(process.cause)
   })
 
   // ---------------------------------------------------------------------------

@@ -7,6 +7,7 @@
  * begin and every now and then, and where that is not heard those who wait are
  * told to come by and look.
  */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,6 +17,7 @@ import * as Queue from "effect/Queue"
 import * as RcRef from "effect/RcRef"
 import * as Scope from "effect/Scope"
 import type { Grant } from "../../LockStore.ts"
+import type { Notices } from "../notices.ts"
 import type { ClockBound } from "./bound.ts"
 import type { Link } from "./link.ts"
 
@@ -32,6 +34,8 @@ interface Subscription {
   /** Open while anybody has to be told to come by. */
   readonly poll: Latch.Latch
   up: boolean
+  /** Why it is not. */
+  cause: unknown
 }
 
 export interface Grants {
@@ -77,7 +81,8 @@ export const make = Effect.fnUntraced(function*(
   channel: string,
   clock: ClockBound,
   now: () => number,
-  told: Told
+  told: Told,
+  notices: Notices
 ): Effect.fn.Return<Grants, never, Scope.Scope> {
   const listeners = new Map<string, Listener>()
   let current: Subscription | undefined
@@ -123,6 +128,7 @@ export const make = Effect.fnUntraced(function*(
       heardAt = now()
       if (subscription.up) return
       subscription.up = true
+      notices.told()
       // Those who wait for the first answer have not asked for anything yet.
       if (!Deferred.doneUnsafe(subscription.settled, Effect.void)) nudge()
     }))
@@ -148,6 +154,10 @@ export const make = Effect.fnUntraced(function*(
     while (true) {
       const exit = yield* Effect.exit(hearing(subscription))
       if (Exit.isSuccess(exit) && !exit.value) deafUntil = now() + deafMillis
+      subscription.cause = Exit.isFailure(exit)
+        ? Cause.squash(exit.cause)
+        : "NOTIFY is not heard, as behind a pooler in transaction mode"
+      if (listeners.size > 0) notices.polling(subscription.cause)
       pause = subscription.up ? againMillis : Math.min(pause * 2, againAtMostMillis)
       subscription.up = false
       clock.reset()
@@ -172,7 +182,12 @@ export const make = Effect.fnUntraced(function*(
   })
 
   const subscribe = Effect.gen(function*() {
-    const subscription: Subscription = { settled: Deferred.makeUnsafe(), poll: Latch.makeUnsafe(), up: false }
+    const subscription: Subscription = {
+      settled: Deferred.makeUnsafe(),
+      poll: Latch.makeUnsafe(),
+      up: false,
+      cause: "the client has no LISTEN"
+    }
     current = subscription
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
@@ -200,7 +215,9 @@ export const make = Effect.fnUntraced(function*(
       if (!Deferred.isDoneUnsafe(subscription.settled)) {
         yield* Effect.timeoutOption(Deferred.await(subscription.settled), Duration.millis(settleMillis))
       }
-      if (!subscription.up) subscription.poll.openUnsafe()
+      if (subscription.up) return
+      subscription.poll.openUnsafe()
+      notices.polling(subscription.cause)
     }),
     channelFor: (token) => {
       const listener = listeners.get(token)

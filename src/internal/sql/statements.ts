@@ -31,12 +31,16 @@ export interface Statements {
   readonly withdraw: string
   readonly extend: string
   readonly inspect: string
+  readonly list: string
   readonly sweep: string
   readonly check: string
 }
 
 /** How many fencing tokens are left free after each, for holders that take over within a process. */
 export const fenceRoom = 512
+
+/** How many locks a list says at once. */
+export const pageSize = 500
 
 /** How much longer than its lease a row stays, so that fencing tokens rise when the clock is set back. */
 const keptFor = "1 minute"
@@ -255,6 +259,13 @@ SELECT u.key, true FROM upd u UNION ALL SELECT c.key, false FROM cur c WHERE ${o
     inspect: `
 SELECT l.token, ${millisLeft("l")}, cardinality(l.queue) FROM ${table} l
 WHERE l.key = $1::text AND l.expires_at > clock_timestamp()`,
+
+    // $1 what rows are named like $2 the last row before  -> (key, holder, left, waiters)…
+    list: `
+SELECT l.key, l.token, ${millisLeft("l")}, cardinality(l.queue) FROM ${table} l
+WHERE l.key >= $1::text AND starts_with(l.key, $1::text) AND l.key > $2::text
+  AND l.token <> '' AND l.expires_at > clock_timestamp()
+ORDER BY l.key LIMIT ${pageSize}`,
 
     // -> (how many rows nobody has wanted for a while, and are gone)
     sweep: `

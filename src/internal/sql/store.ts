@@ -9,6 +9,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
 import type { Attempt, Claim, Held, Holding, LockStore } from "../../LockStore.ts"
+import { Notices } from "../notices.ts"
 import { type Settling, withShortcuts } from "../shortcuts.ts"
 import { monotonicMillis } from "../time.ts"
 import * as Token from "../token.ts"
@@ -18,7 +19,7 @@ import * as Failure from "./failure.ts"
 import * as Grants from "./grants.ts"
 import type { Link, Row } from "./link.ts"
 import * as Statements from "./statements.ts"
-import { rowName, type Table } from "./table.ts"
+import { keyOf, rowName, rowPrefix, type Table } from "./table.ts"
 
 /** Renewals in one statement, and how many of these may be out. */
 const extendBatchSize = 500
@@ -103,6 +104,9 @@ const isAnswer = (row: Row): boolean =>
   row.length >= 8 && typeof row[0] === "string" && Number.isFinite(numberOf(row[2])) &&
   (row[1] === null || Number.isSafeInteger(numberOf(row[1])))
 
+const isListed = (row: Row): row is readonly [string, string, ...ReadonlyArray<unknown>] =>
+  typeof row[0] === "string" && typeof row[1] === "string" && Number.isFinite(numberOf(row[2]))
+
 const answerOf = ([, fence, , holder, left, waiters, late, queued]: Row): Answer => ({
   fencingToken: fence === null ? undefined : Number(fence),
   holder: typeof holder === "string" && holder !== "" ? holder : undefined,
@@ -145,7 +149,7 @@ export const make = Effect.fnUntraced(function*(
 
   const run = <A>(
     operation: string,
-    key: string,
+    key: string | undefined,
     text: string,
     parameters: ReadonlyArray<unknown>,
     decode: (rows: ReadonlyArray<Row>) => A | undefined
@@ -161,6 +165,8 @@ export const make = Effect.fnUntraced(function*(
       })
     )
 
+  const notices = new Notices()
+  yield* Effect.addFinalizer(() => Effect.sync(() => notices.close()))
   const grants = yield* Grants.make(link, `effect_lock:${channelName(clock)}`, bound, now, {
     granted: (token) => {
       const known = tokens.get(token)
@@ -170,7 +176,7 @@ export const make = Effect.fnUntraced(function*(
     stray: (token, row) => {
       if (!tokens.has(token)) releases.add({ row, key: undefined, token, call: nobody, tries: 0 })
     }
-  })
+  }, notices)
 
   // ---------------------------------------------------------------------------
   // Taking
@@ -464,6 +470,19 @@ export const make = Effect.fnUntraced(function*(
         : Option.some({ token, remainingMillis: Number(left), waiters: Number(waiters) })
     })
 
+  const list: LockStore["list"] = (prefix, from) => {
+    const start = rowPrefix(prefix)
+    if (start === undefined) return Effect.succeed({ locks: [] })
+    return run("list", undefined, statements.list, [start, from ?? ""], (rows) => {
+      if (!rows.every(isListed)) return undefined
+      const locks = rows.flatMap(([row, token, left, waiters]) => {
+        const key = keyOf(row)
+        return key === undefined ? [] : [{ key, token, remainingMillis: Number(left), waiters: Number(waiters) }]
+      })
+      return rows.length < Statements.pageSize ? { locks } : { locks, next: rows[rows.length - 1][0] }
+    })
+  }
+
   let sweeping = false
   let usedAt = 0
 
@@ -499,6 +518,7 @@ export const make = Effect.fnUntraced(function*(
     extendAll,
     release: (key, token) => Effect.callback((resume) => release(key, token, { settle: resume })),
     inspect,
+    list,
     listen: (_key, token, notify) => grants.listen(token, notify),
     exchange: (token, claim) =>
       claim.wait
@@ -508,7 +528,8 @@ export const make = Effect.fnUntraced(function*(
     forget: (_key, token) => void tokens.delete(token),
     retry,
     maxExpires: Duration.days(36_500),
-    handOver: { times: Statements.fenceRoom, within: Duration.millis(10) }
+    handOver: { times: Statements.fenceRoom, within: Duration.millis(10) },
+    observe: notices.observe
   }
   return withShortcuts(store, { callbacks })
 })

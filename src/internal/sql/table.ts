@@ -50,6 +50,13 @@ const special = /\0|[\ud800-\udfff]/u
 
 const longest = 512
 
+/** What the rows of all keys are named like that start so, unless there can be none with their names. */
+export const rowPrefix = (prefix: string): string | undefined =>
+  prefix.length <= longest && !special.test(prefix) ? `k${prefix}` : undefined
+
+/** The key of a row, unless its name is a hash. */
+export const keyOf = (row: string): string | undefined => row.startsWith("k") ? row.slice(1) : undefined
+
 /** The name of a key's row. */
 export const rowName = (key: string): string =>
   key.length <= longest && !special.test(key)
