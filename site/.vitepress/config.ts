@@ -28,6 +28,7 @@ const sections: Readonly<Record<string, ReadonlyArray<string>>> = {
     "fencing",
     "sharing",
     "several-keys",
+    "leaders",
     "jobs-on-a-schedule",
     "at-three-in-the-morning",
     "cluster-and-workflows",

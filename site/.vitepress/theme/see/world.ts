@@ -4,6 +4,7 @@
  */
 import * as InMemoryBackend from "effect-lock/InMemoryBackend"
 import * as Lock from "effect-lock/Lock"
+import type { LockBackend } from "effect-lock/LockBackend"
 import type { LockError } from "effect-lock/LockError"
 import type { LockStore } from "effect-lock/LockStore"
 import { TestNetwork, TestProcess } from "effect-lock/testing"
@@ -322,7 +323,7 @@ export class Worker {
   }
 
   /** Once around: rest, ask, work, give back. */
-  private turn(): Effect.Effect<void, never, TestProcessServices> {
+  private turn(): Effect.Effect<void, never, LockBackend> {
     const { key, name, role, world } = this
     const { expires, limit, rest, timeout, work } = world.settings
     const step = (fence: number) =>
@@ -374,9 +375,5 @@ export class Worker {
     } else world.tell(name, "failed", key, `${name}: ${message}`)
   }
 }
-
-type TestProcessServices = Parameters<TestProcess.TestProcess["fork"]>[0] extends
-  Effect.Effect<unknown, unknown, infer R> ? R
-  : never
 
 const verbs: Readonly<Record<Role, string>> = { alone: "holds", reads: "shares", permit: "has a permit of" }
