@@ -1,7 +1,9 @@
+import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { configDefaults, defineConfig } from "vitest/config"
 import { isInstalled, names } from "./scripts/installed.ts"
 import "./scripts/node20.mjs"
+import LongFirst from "./scripts/sequencer.ts"
 
 const src = fileURLToPath(new URL("./src/", import.meta.url))
 
@@ -24,8 +26,11 @@ export default defineConfig({
       ...missing.flatMap((name) => name === "redis" ? ["test/redis/**", "test/cli/**"] : `test/${name}/**`)
     ],
     reporters: ["default", "./scripts/counts.ts"],
+    globalSetup: "test/support/once.ts",
     pool: "forks",
-    maxWorkers: 2,
+    // Most files mostly wait.
+    maxWorkers: 2 * availableParallelism(),
+    sequence: { sequencer: LongFirst },
     testTimeout: 20_000,
     hookTimeout: 30_000
   }

@@ -1009,9 +1009,9 @@ const lookOf = (options: WatchOptions | undefined): LockError | undefined => {
  *
  * **Details**
  *
- * It neither waits for the key nor takes it. The backend in memory tells of every
- * change at once; others are looked at as often as `look` says, so one that comes
- * and goes between two looks is not seen. A process that hands its lease on among
+ * It neither waits for the key nor takes it. Memory, files and a single Redis server
+ * (from version 6) tell of a change at once; others are looked at as often as `look`
+ * says. One that comes and goes between two looks is not seen. A process that hands its lease on among
  * its own fibers stays one holder, and a renewal is no change.
  *
  * While the backend is out of reach it tells nothing and looks again.

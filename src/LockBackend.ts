@@ -33,7 +33,7 @@ export interface Refusal {
   readonly waitedMillis: number
   /**
    * Makes it the `LockTimeout` that it is for a call that wanted the lock, and counts
-   * it as one. A backend that has not said who has the key is asked once more.
+   * it as one. It names the holder if the backend has said who that is.
    */
   readonly fail: Effect.Effect<never, LockError>
 }

@@ -198,7 +198,8 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   if (nodes !== undefined && db !== undefined && db !== 0) {
     return yield* invalid("db", String(db), "0, the only one that a cluster has")
   }
-  const { Cluster, Redis: Connection } = yield* load(backend, "ioredis", () => import("ioredis"))
+  // Its default export has all of it, and is all that a module of CommonJS has in some bundles.
+  const { default: { Cluster, Redis: Connection } } = yield* load(backend, "ioredis", () => import("ioredis"))
   const secret = password ?? address.password
   const user = username ?? address.username
   const secure = (tls ?? address.tls) === true

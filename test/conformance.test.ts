@@ -273,11 +273,10 @@ describe("the suite finds with processes", () => {
       const path = yield* directory
       const cases = conformance.conformance({
         name: "flawed",
-        make: Effect.map(storeIn(path), (store) => ({
-          one: store,
-          other: store,
-          program: program("flawed", `${flaw}:${path}`)
-        }))
+        make: Effect.gen(function*() {
+          const store = yield* storeIn(path)
+          return { one: store, other: store, program: yield* program("flawed", `${flaw}:${path}`) }
+        })
       })
       const { run } = cases.find((one) => one.name === name)!
       return (yield* Effect.flip(Effect.scoped(run))).description

@@ -17,8 +17,8 @@ export type Known = Omit<Held, "_tag">
 export interface Refusing {
   /** Counts it. */
   refused(request: LockRequest, waitedMillis: number): void
-  /** Who has the key, as soon as that is known. */
-  holderOf(key: string): Known | undefined | Effect.Effect<Known | undefined>
+  /** Who has the key, where that is known without asking. */
+  holderOf(key: string): Known | undefined
   /** Whether what runs on the fiber has the key itself. */
   isHeldBy(key: string, fiber: Fiber.Fiber<unknown, unknown>): boolean
 }
@@ -46,10 +46,9 @@ export class Refusal {
 
   /** The failure of a call that wanted the lock. */
   get fail(): Effect.Effect<never, LockError> {
-    const { known: heard, refusing, request } = this
-    const isKnown = heard !== undefined && (Effect.isEffect(heard) || heard.token !== undefined)
-    const known = isKnown ? heard : refusing.holderOf(request.key)
-    return Effect.isEffect(known) ? Effect.flatMap(known, (known) => this.timedOut(known)) : this.timedOut(known)
+    const { known, refusing, request } = this
+    if (Effect.isEffect(known)) return Effect.flatMap(known, (known) => this.timedOut(known))
+    return this.timedOut(known?.token === undefined ? refusing.holderOf(request.key) : known)
   }
 
   private timedOut(known: Known | undefined): Exit.Exit<never, LockError> {

@@ -17,6 +17,7 @@ import type { Lease } from "../Lease.ts"
 import type { LockRequest } from "../LockConfig.ts"
 import type { Holder, LockError } from "../LockError.ts"
 import type { LockEvent } from "../LockEvent.ts"
+import { type Ending, until } from "./ending.ts"
 import type { HeldPage } from "./holder.ts"
 import * as Reentry from "./reentry.ts"
 import { Refusal } from "./refusal.ts"
@@ -24,10 +25,6 @@ import { Refusal } from "./refusal.ts"
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 type Caller = Fiber.Fiber<unknown, unknown>
-
-export interface Ending {
-  whenOver(then: () => void): void
-}
 
 /** A lease, for those who guard work with it. */
 export interface Guard extends Lease, Reentry.Section {
@@ -253,12 +250,6 @@ const giveBack = (lease: Guard, { awaitRelease }: LockRequest): Effect.Effect<vo
   const ending = lease.giveBack()
   return ending === undefined || !awaitRelease ? Effect.void : until(ending)
 }
-
-/** Until the store has been told, unless we are interrupted meanwhile. */
-const until = (ending: Ending): Effect.Effect<void> =>
-  Effect.asVoid(Effect.exit(Effect.interruptible(
-    Effect.callback<void>((resume) => ending.whenOver(() => resume(Effect.void)))
-  )))
 
 // -----------------------------------------------------------------------------
 // Work under a lease

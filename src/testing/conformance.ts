@@ -694,6 +694,42 @@ const contract: ReadonlyArray<Case> = [
     })
   },
   {
+    name: "whoever watches a key is told of each other holder, and not any more after that",
+    run: Effect.fnUntraced(function*(bench) {
+      const { elapse, eventually, key, one, other, slack, token } = bench
+      if (one.watch === undefined) return
+      let told = 0
+      const scope = yield* Scope.make()
+      yield* Scope.provide(one.watch(key, () => told++), scope)
+      const tells = Effect.fnUntraced(function*<A>(what: string, change: Effect.Effect<A, BackendFailure | Wrong>) {
+        // What is told may be told again.
+        yield* elapse(100)
+        told = 0
+        const answer = yield* change
+        yield* eventually(`${what} is told`, 500 + slack, Effect.sync(() => told > 0))
+        return answer
+      })
+      const holder = token()
+      yield* tells("a first holder", take(bench, other, key, holder))
+      yield* tells("a release", other.release(key, holder))
+      const next = token()
+      yield* tells("the next holder", take(bench, other, key, next))
+      const { transfer } = other
+      if (transfer !== undefined) {
+        const heir = token()
+        yield* tells("a transfer", transfer(next, claim(key, heir, 60_000)))
+        yield* tells("a release by the heir", other.release(key, heir))
+      } else yield* other.release(key, next)
+      yield* Scope.close(scope, Exit.void)
+      yield* elapse(100)
+      told = 0
+      yield* take(bench, other, key, holder)
+      yield* other.release(key, holder)
+      yield* elapse(100)
+      yield* same("how often it is told after that", told, 0)
+    })
+  },
+  {
     name: "an extension by another token, or of a free key, is refused and changes nothing",
     run: Effect.fnUntraced(function*(bench) {
       const { key, lease, one, other, token } = bench
@@ -1565,6 +1601,22 @@ const betweenProcesses: ReadonlyArray<Case> = [
       yield* that(`the fencing token is ${exit.value} after ${before}`, exit.value > before)
     }))
   },
+  ...(["claim", "extension"] as const).map((by): Case => ({
+    name: `a lease that outlives its process by its ${by} stays taken when that is killed, and can be given on`,
+    processes: 1,
+    run: withProgram(Effect.fnUntraced(function*(bench, start) {
+      const { eventually, grain, key, lease, one, other, slack, token } = bench
+      const victim = yield* start
+      const from = yield* ask(victim.ask("leave", { key, expires: 60_000, by }))
+      yield* victim.signal("SIGKILL")
+      yield* Effect.ignore(ask(victim.ask("end", { key })))
+      yield* held("when it is killed", yield* other.tryAcquire(claim(key, token(), lease)))
+      if (one.transfer === undefined) return
+      yield* acquired("the transfer", yield* one.transfer(from, { ...claim(key, token(), lease), outlives: true }))
+      yield* held("when it is given on", yield* other.tryAcquire(claim(key, token(), lease)))
+      yield* eventually("the lease ends", lease + grain + slack, isFree(other, key))
+    }))
+  })),
   {
     name: "a process that stood still for longer than its lease is told that another has the key",
     processes: 1,

@@ -4,20 +4,16 @@ import { Effect, type Scope } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { bundle, type Running, start } from "../support/cli.ts"
+import { main as bundled, type Running, start } from "../support/cli.ts"
 import { client, redis, shared, until } from "../support/redis.ts"
 
 let main = ""
-let remove = () => {}
 export const folder = mkdtempSync(join(tmpdir(), "effect-lock-cli-"))
 
 beforeAll(async () => {
-  ;({ main, remove } = await bundle())
+  main = await bundled()
 }, 120_000)
-afterAll(() => {
-  remove()
-  rmSync(folder, { recursive: true, force: true })
-})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const server = shared(redis())
 const looking = shared(Effect.flatMap(server, ({ port }) => client(port)))

@@ -5,6 +5,7 @@ import { Cause, Deferred, Duration, Effect, Fiber, Layer, Logger, Metric, Option
 import { InMemoryBackend, Lock, LockBackend, LockConfig, type LockError, type LockStore } from "effect-lock"
 import type { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
+import { the } from "./scenery.ts"
 import { assertClean, deaf, ending, flush, handingOver, makeProcess, now, outcome, scene } from "./support.ts"
 
 const asks = (test: TestBackend.TestBackend["Service"]) =>
@@ -672,8 +673,9 @@ describe("invariant 8: errors say which of the four happened", () => {
             attempt._tag === "Held" ? { _tag: "Held" } : attempt)
       }))
       yield* test.hold("key")
-      const reason = yield* reasonOf(run(Lock.withLock(Effect.void, "key", { timeout: 0 })))
-      assert.isDefined(reason._tag === "LockTimeout" ? reason.holder?.token : undefined)
+      const fiber = yield* Effect.forkDetach(reasonOf(run(Lock.withLock(Effect.void, "key", { timeout: 100 }))))
+      yield* TestClock.adjust(100)
+      assert.isDefined(the(yield* Fiber.join(fiber), "LockTimeout").holder?.token)
     }))
 
   it.effect("BackendFailure: which operation of which backend, on which key", () =>

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit } from "effect"
 import type { LockError } from "effect-lock"
 import type { Call } from "../../src/internal/engine/call.ts"
-import { awaiting, Lease, type Lender, type Sent } from "../../src/internal/engine/lease.ts"
+import { Lease, type Lender, type Sent } from "../../src/internal/engine/lease.ts"
 import { failure } from "./parts.ts"
 
 class HandLender implements Lender {
@@ -317,18 +317,23 @@ describe("Lease", () => {
       assert.isTrue(Exit.isFailure(lease.check))
     }))
 
-  it.effect("released waits for its end in the store, and is not interrupted in that", () =>
-    Effect.gen(function*() {
-      const { lease, lender } = make()
-      const over: Array<() => void> = []
-      lender.ending = { whenOver: (then) => void over.push(then) }
-      const fiber = yield* Effect.forkDetach(lease.release, { startImmediately: true })
-      fiber.interruptUnsafe()
-      yield* Effect.yieldNow
-      assert.isUndefined(fiber.pollUnsafe())
-      for (const then of over) then()
-      yield* Effect.yieldNow
-      assert.isDefined(fiber.pollUnsafe())
-      yield* awaiting({ whenOver: (then) => then() })
-    }))
+  for (const region of [Effect.interruptible, Effect.uninterruptible]) {
+    it.effect("released waits for its end in the store, but not when it is interrupted", () =>
+      Effect.gen(function*() {
+        const over: Array<() => void> = []
+        const released = () => {
+          const { lease, lender } = make()
+          lender.ending = { whenOver: (then) => void over.push(then) }
+          return Effect.forkDetach(region(lease.release), { startImmediately: true })
+        }
+        const [waiting, interrupted] = [yield* released(), yield* released()]
+        interrupted.interruptUnsafe()
+        yield* Effect.yieldNow
+        assert.isUndefined(waiting.pollUnsafe())
+        assert.isDefined(interrupted.pollUnsafe())
+        for (const then of over) then()
+        yield* Effect.yieldNow
+        assert.deepStrictEqual(waiting.pollUnsafe(), Exit.void)
+      }))
+  }
 })

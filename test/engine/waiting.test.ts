@@ -46,13 +46,12 @@ describe("a timeout", () => {
         return [the(reason, "LockTimeout").holder?.token, endedAt - startedAt]
       })
       assert.deepStrictEqual(yield* refused(500, 100), ["other", 540], "asked together with the last attempt")
-      assert.deepStrictEqual(yield* refused(0, 100), ["other", 80], "with the only one")
+      assert.deepStrictEqual(yield* refused(0, 100), [undefined, 40], "not after the only one")
       yield* test.heal()
       yield* test.delay("tryAcquire", 40)
       yield* test.loseReply("inspect")
       assert.deepStrictEqual(yield* refused(500, 100), [undefined, 580], "together with one at the end")
-      assert.deepStrictEqual(yield* refused(500, 120), [undefined, 540], "after one that began before it")
-      assert.deepStrictEqual(yield* refused(0, 100), [undefined, 80], "after the only one")
+      assert.deepStrictEqual(yield* refused(500, 120), [undefined, 520], "not after one that began before it")
     }))
 
   it.effect("at whose end nobody asks who has the key leaves no question behind", () =>
@@ -121,8 +120,7 @@ describe("an interruption", () => {
       }))
       const calls = [
         Lock.withLock(Effect.void, "key"),
-        Effect.asVoid(Effect.scoped(Lock.acquire("key", { timeout: 10 }))),
-        Lock.once(Effect.void, "other", { failIfLocked: true })
+        Effect.asVoid(Effect.scoped(Lock.acquire("key", { timeout: 10 })))
       ]
       for (const call of calls) {
         const fiber = yield* start(call)
@@ -142,6 +140,26 @@ describe("an interruption", () => {
       assert.isTrue(yield* ended(fiber))
       yield* TestClock.adjust(800)
       yield* assertClean(all, "key")
+    }))
+
+  it.effect("of a release that the holder asks for comes out at once, and the release is still made", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      yield* all.test.delay("release", 800)
+      const ways = [
+        Lock.withLock("key")((lease) => lease.release),
+        Lock.withLock("key")((lease) => Effect.ensuring(Effect.never, lease.release)),
+        Effect.scoped(Effect.flatMap(Lock.acquire("key"), (lease) => lease.release)),
+        Effect.scoped(Effect.andThen(Lock.acquire("key"), Effect.never))
+      ]
+      for (const way of ways) {
+        const fiber = yield* all.start(way)
+        yield* TestClock.adjust(100)
+        fiber.interruptUnsafe()
+        assert.isTrue(yield* ended(fiber))
+        yield* TestClock.adjust(800)
+        yield* assertClean(all, "key")
+      }
     }))
 
   it.effect("ends waiting for the release of work that is done, whose release is still made", () =>

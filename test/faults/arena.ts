@@ -1,9 +1,8 @@
 /** Where it happens: a server, workers each behind a proxy of its own, and a record of what is done to them. */
-import { Data, Effect, Scope } from "effect"
+import { Data, Effect, Schedule, Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { closeSync, mkdirSync, openSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { Random } from "../simulation/random.ts"
 import { kill } from "../support/server.ts"
 import { type Proxy, proxy } from "./proxy.ts"
@@ -46,8 +45,6 @@ export interface WorkerHandle {
   fairGameAt: number
 }
 
-const script = fileURLToPath(new URL("./worker.mjs", import.meta.url))
-
 /** How long a worker may take to get ready or to go, on a busy machine. */
 const patient = "20 seconds"
 
@@ -60,7 +57,7 @@ export class Arena {
   private readonly all: Array<WorkerHandle> = []
   private readonly deaths: Array<Death> = []
   private readonly directory: string
-  private readonly build: string
+  private readonly script: string
   private readonly scope: Scope.Scope
   private readonly origin = process.hrtime.bigint()
   private stoppedAt = Infinity
@@ -70,14 +67,14 @@ export class Arena {
     workload: Workload,
     server: Server | undefined,
     directory: string,
-    build: string,
+    script: string,
     scope: Scope.Scope
   ) {
     this.random = new Random(seed)
     this.workload = workload
     this.server = server
     this.directory = directory
-    this.build = build
+    this.script = script
     this.scope = scope
     mkdirSync(directory, { recursive: true })
     for (const file of this.files) writeFileSync(file, "0".repeat(12))
@@ -125,7 +122,6 @@ export class Arena {
       const options = {
         backend,
         base: String(this.origin),
-        build: this.build,
         directory: this.server?._tag === "Files" ? this.server.directory : undefined,
         expires,
         fibers,
@@ -139,7 +135,9 @@ export class Arena {
         timeout
       }
       const errors = openSync(join(this.directory, `${name}.err`), "w")
-      const child = spawn(process.execPath, [script, JSON.stringify(options)], { stdio: ["pipe", "ignore", errors] })
+      const child = spawn(process.execPath, [this.script, JSON.stringify(options)], {
+        stdio: ["pipe", "ignore", errors]
+      })
       closeSync(errors)
       child.stdin!.on("error", () => {})
       yield* Scope.addFinalizer(this.scope, kill(child))
@@ -147,6 +145,20 @@ export class Arena {
       this.workers.push(worker)
       this.all.push(worker)
     })
+
+  /** Waits until all have begun: a busy machine takes its time to start them. */
+  readonly ready: Effect.Effect<void, ArenaError> = Effect.suspend(() =>
+    Effect.repeat(Effect.sync(() => this.workers.every(({ log }) => statSync(log).size > 0)), {
+      schedule: Schedule.spaced("20 millis"),
+      until: (all) => all
+    })
+  ).pipe(
+    Effect.timeoutOrElse({
+      duration: patient,
+      orElse: () => Effect.fail(new ArenaError({ message: "a worker did not start" }))
+    }),
+    Effect.asVoid
+  )
 
   /** Kills a worker, and has another one take its place. */
   readonly slay = (worker: WorkerHandle): Effect.Effect<void, ArenaError> =>

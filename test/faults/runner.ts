@@ -1,14 +1,14 @@
-/** Builds the library, runs a scenario against it, and gives the verdict. */
-import { Effect } from "effect"
+/** Runs a scenario against the library, and gives the verdict. */
+import { Effect, Schedule } from "effect"
 import type { Layer, Scope } from "effect"
 import { InMemoryBackend, Lock, type LockBackend } from "effect-lock"
 import * as FileBackend from "effect-lock/FileBackend"
 import * as MemcacheBackend from "effect-lock/MemcacheBackend"
 import * as RedisBackend from "effect-lock/RedisBackend"
-import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { bundled } from "../support/bundled.ts"
 import { Arena, type Nemesis, type Workload } from "./arena.ts"
 import { check, type Verdict } from "./checker.ts"
 import { files, memcachedServer, type RedisOptions, redisServer, type Server } from "./servers.ts"
@@ -43,7 +43,7 @@ const usual = {
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 
-/** Inside the repository, so that the build finds its dependencies. */
+/** For what the processes write down. */
 const workplace: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => {
     mkdirSync(join(root, ".tmp"), { recursive: true })
@@ -57,17 +57,14 @@ const workplace: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelea
 
 export interface Build {
   readonly directory: string
-  readonly library: string
+  /** The program of the workers. */
+  readonly worker: string
 }
 
-/** Builds the library once for many scenarios. */
-export const build: Effect.Effect<Build, never, Scope.Scope> = Effect.map(workplace, (directory) => {
-  const library = join(directory, "library")
-  const tsc = join(root, "node_modules", ".bin", "tsc")
-  const options = ["--outDir", library, "--declaration", "false", "--declarationMap", "false", "--sourceMap", "false"]
-  const { status, stdout } = spawnSync(tsc, ["-p", join(root, "tsconfig.build.json"), ...options], { encoding: "utf8" })
-  if (status !== 0) throw new Error(`the library does not build:\n${stdout}`)
-  return { directory, library }
+/** The workers' program, made once for many scenarios, and a folder for their logs. */
+export const build: Effect.Effect<Build, never, Scope.Scope> = Effect.all({
+  directory: workplace,
+  worker: bundled(new URL("./worker.mjs", import.meta.url))
 })
 
 const serverOf = (scenario: Scenario): Effect.Effect<Server | undefined, unknown, Scope.Scope> => {
@@ -124,10 +121,13 @@ const striking = (arena: Arena, { nemeses, pause = [0.2, 0.8] }: Scenario): Effe
     )
   )
 
+/** A nemesis that has not struck that often proves little, so an attack then goes on, up to three times as long. */
+const fewStrikes = 5
+
 /** Runs a scenario for some seconds. */
 export const attack = (
   scenario: Scenario,
-  { directory, library }: Build,
+  { directory, worker }: Build,
   seed: number,
   seconds: number
 ): Effect.Effect<Report> =>
@@ -136,12 +136,21 @@ export const attack = (
     const workload: Workload = { ...usual, ...scenario, backend }
     const server = yield* serverOf(scenario)
     const logs = join(directory, `${scenario.name.replace(/\W+/g, "-")}-${seed}`)
-    const arena = new Arena(seed, workload, server, logs, library, yield* Effect.scope)
+    const arena = new Arena(seed, workload, server, logs, worker, yield* Effect.scope)
     for (let i = 0; i < workload.workers; i++) yield* arena.start(`w${i}`)
+    yield* arena.ready
     const strikers = Array.from({ length: together }, () => striking(arena, scenario))
-    if (nemeses.length === 0) yield* Effect.sleep(`${seconds} seconds`)
+    const time = Effect.sleep(`${seconds} seconds`)
+    const struck = Effect.repeat(Effect.sync(() => arena.strikes.length), {
+      schedule: Schedule.spaced("20 millis"),
+      until: (strikes) => strikes >= fewStrikes
+    })
+    if (nemeses.length === 0) yield* time
     else {
-      yield* Effect.timeoutOption(Effect.all(strikers, { concurrency: "unbounded" }), `${seconds} seconds`)
+      yield* Effect.raceFirst(
+        Effect.all(strikers, { concurrency: "unbounded" }),
+        Effect.andThen(time, Effect.timeoutOption(struck, `${2 * seconds} seconds`))
+      )
     }
     const ends = yield* arena.stop
     const left = yield* tidiness(arena)

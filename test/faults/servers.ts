@@ -1,5 +1,5 @@
 /** The servers under attack, with what nemeses need of them. */
-import { Effect, Scope } from "effect"
+import { Effect, Schedule, Scope } from "effect"
 import type { Redis } from "ioredis"
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { connect } from "node:net"
@@ -151,7 +151,11 @@ export const memcachedServer = Effect.gen(function*(): Effect.fn.Return<
         socket.on("close", () => resume(Effect.void))
       }),
     leftovers: Effect.map(
-      Effect.timeoutOption(Effect.repeat(connections, { until: (count) => count <= idle }), "2 seconds"),
+      // What is left stays, however long we look.
+      Effect.timeoutOption(
+        Effect.repeat(connections, { schedule: Schedule.spaced("20 millis"), until: (count) => count <= idle }),
+        "10 seconds"
+      ),
       (outcome) => outcome._tag === "Some" ? [] : ["connections are left at the server"]
     )
   }

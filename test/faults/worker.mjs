@@ -1,5 +1,5 @@
 /**
- * One process under attack: fibers that take locks from a build of the library
+ * One process under attack: fibers that take locks
  * and write down what they see. Plain JavaScript, because it starts fast.
  *
  * Every line of the log is written before the next step is taken, so a SIGKILL
@@ -12,7 +12,7 @@ import { openSync, readSync, writeSync } from "node:fs"
 import { createInterface } from "node:readline"
 
 const options = JSON.parse(process.argv[2])
-const { backend, base, build, directory, expires, fibers, files, hold, keys, log, name, port, seed, timeout } = options
+const { backend, base, directory, expires, fibers, files, hold, keys, log, name, port, seed, timeout } = options
 
 const origin = BigInt(base)
 const now = () => Number(process.hrtime.bigint() - origin) / 1_000_000
@@ -52,17 +52,17 @@ const makeLock = async () => {
     const { close, withLock } = await broken(backend.slice(7), port)
     return { layer: Layer.effectDiscard(Effect.addFinalizer(() => close)), withLock }
   }
-  const { InMemoryBackend, Lock } = await import(`${build}/index.js`)
+  const { InMemoryBackend, Lock } = await import("effect-lock")
   if (backend === "memory") return { layer: InMemoryBackend.layer, withLock: Lock.withLock }
   if (backend === "redis") {
-    const RedisBackend = await import(`${build}/RedisBackend.js`)
+    const RedisBackend = await import("effect-lock/RedisBackend")
     return { layer: RedisBackend.layer({ host: "127.0.0.1", port }), withLock: Lock.withLock }
   }
   if (backend === "file") {
-    const FileBackend = await import(`${build}/FileBackend.js`)
+    const FileBackend = await import("effect-lock/FileBackend")
     return { layer: FileBackend.layer({ directory }), withLock: Lock.withLock }
   }
-  const MemcacheBackend = await import(`${build}/MemcacheBackend.js`)
+  const MemcacheBackend = await import("effect-lock/MemcacheBackend")
   return { layer: MemcacheBackend.layer({ servers: [`127.0.0.1:${port}`] }), withLock: Lock.withLock }
 }
 

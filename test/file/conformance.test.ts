@@ -11,7 +11,7 @@ const all = conformance.conformance({
   make: Effect.gen(function*() {
     const path = yield* directory
     const [one, other] = [yield* storeIn(path), yield* storeIn(path)]
-    return { one: { ...one, patience: Duration.millis(200) }, other, program: program("file", path) }
+    return { one: { ...one, patience: Duration.millis(200) }, other, program: yield* program("file", path) }
   })
 })
 

@@ -7,25 +7,25 @@ import { spawn, spawnSync } from "node:child_process"
 import { mkdirSync, readdirSync, utimesSync } from "node:fs"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
+import { bundled } from "../support/bundled.ts"
 import { kill } from "../support/server.ts"
 import { acquire, directory, eventually, holderOf, namesOf, storeIn } from "./support.ts"
 
-const script = fileURLToPath(new URL("./worker.ts", import.meta.url))
+const script = bundled(new URL("./worker.ts", import.meta.url))
 const runtime = fileURLToPath(new URL("./runtime.ts", import.meta.url))
 
 /** A worker, run by `command`, killed with the scope. */
 const worker = (
   what: string,
   options: object,
-  command: ReadonlyArray<string> = [process.execPath, "--import", "tsx"]
+  command: ReadonlyArray<string> = [process.execPath]
 ) =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() =>
+      Effect.map(script, (script) =>
         spawn(command[0], [...command.slice(1), script, what, JSON.stringify(options)], {
           stdio: ["pipe", "pipe", "inherit"]
-        })
-      ),
+        })),
       (child) => kill(child)
     ),
     (child) => {
@@ -44,8 +44,6 @@ const canUnshare = (...args: ReadonlyArray<string>): boolean => {
   if (!can) console.warn(`unshare ${args.join(" ")} is not possible here: its tests do not run`)
   return can
 }
-
-const node = [process.execPath, "--import", "tsx"]
 
 const attempt = (path: string, options: object = {}) =>
   Lock.withLock(Effect.succeed("taken"), "key", { timeout: 0 }).pipe(
@@ -89,7 +87,7 @@ describe("a holder that is killed", { timeout: 60_000 }, () => {
           "-p",
           "-f",
           "--kill-child",
-          ...node
+          process.execPath
         ])
         assert.strictEqual(yield* holder.line, "held")
         // Its id is that of another process here, or of none.
@@ -126,7 +124,7 @@ describe("a process", { timeout: 60_000 }, () => {
           "--kill-child",
           "--monotonic",
           "1000",
-          ...node
+          process.execPath
         ])
         assert.match(yield* child.line, /^file could not open \(Unsupported\): this process is in a time namespace/)
       }).pipe(Effect.scoped)
@@ -213,7 +211,11 @@ describe("a directory", { timeout: 60_000 }, () => {
   const troubled = (trouble: string) =>
     Effect.gen(function*() {
       const path = yield* directory
-      const child = yield* worker("trouble", { directory: `${path}/locks`, trouble }, [...mounted, path, ...node])
+      const child = yield* worker("trouble", { directory: `${path}/locks`, trouble }, [
+        ...mounted,
+        path,
+        process.execPath
+      ])
       return yield* child.line
     }).pipe(Effect.scoped)
 

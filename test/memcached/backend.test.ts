@@ -4,11 +4,11 @@ import { Config, ConfigProvider, Deferred, Effect, Exit, Fiber, Layer, Redacted 
 import type { Context, Scope } from "effect"
 import { Client } from "memjs"
 import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import * as Lock from "../../src/Lock.ts"
 import type { LockBackend } from "../../src/LockBackend.ts"
 import type { LockError } from "../../src/LockError.ts"
 import * as MemcacheBackend from "../../src/MemcacheBackend.ts"
+import { bundled } from "../support/bundled.ts"
 import { memcached } from "../support/memcached.ts"
 import { memcachedProxy } from "../support/memcachedProxy.ts"
 import { kill } from "../support/server.ts"
@@ -244,13 +244,13 @@ it.live("a lease of 30 days is refused before anything is sent", () =>
     assert.strictEqual(proxy.connections(), 0)
   }))
 
-const fixture = fileURLToPath(new URL("./fixture.ts", import.meta.url))
+const fixture = bundled(new URL("./fixture.ts", import.meta.url))
 
 /** Runs the fixture as a process, and collects what it says. */
 const run = (port: number, way: string) =>
   Effect.acquireRelease(
-    Effect.sync(() => {
-      const child = spawn(process.execPath, ["--import", "tsx", fixture, `memcache://127.0.0.1:${port}`, way], {
+    Effect.map(fixture, (fixture) => {
+      const child = spawn(process.execPath, [fixture, `memcache://127.0.0.1:${port}`, way], {
         stdio: ["ignore", "pipe", "pipe"]
       })
       let output = ""

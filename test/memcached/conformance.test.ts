@@ -21,7 +21,7 @@ const all = conformance.conformance({
     return {
       one: { ...one, patience: Duration.millis(200) },
       other,
-      program: program("memcached", `127.0.0.1:${port}`)
+      program: yield* program("memcached", `127.0.0.1:${port}`)
     }
   })
 })

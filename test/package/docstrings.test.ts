@@ -74,7 +74,7 @@ describe("the declarations of the package", () => {
 
   for (const name of modules) {
     it(`of ${name} say what everything in them is`, () => {
-      const file = join(packed.copy, `dist/${name}.d.ts`)
+      const file = join(packed.dist, `${name}.d.ts`)
       assert.deepStrictEqual(undocumented(file, readFileSync(file, "utf8")), [])
     })
   }

@@ -1,19 +1,11 @@
-/** The package as users get it: packed from a copy, so that a run leaves the work tree alone, and installed. */
+/** The packages as users get them: packed from a copy, so that a run leaves the work tree alone, and installed. */
 import { execFile } from "node:child_process"
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync
-} from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { root } from "../../scripts/doctest.ts"
+import { once } from "../support/once.ts"
 
 export const exec = async (cwd: string, command: string, ...args: ReadonlyArray<string>): Promise<string> => {
   try {
@@ -37,25 +29,34 @@ export const pinned = (...names: ReadonlyArray<string>): ReadonlyArray<string> =
   names.map((name) => `${name}@${devDependencies[name]}`)
 
 export interface Packed {
-  /** To be removed when done; nothing outside of it is written. */
+  /** Where projects are made, to be removed when done. */
   readonly folder: string
-  /** Where it was built. */
-  readonly copy: string
+  /** What was built. */
+  readonly dist: string
   readonly tarball: string
+  /** That of the command line tool. */
+  readonly cli: string
   /** Makes a project of this name with the package and others installed, and gives its folder. */
   readonly project: (name: string, ...packages: ReadonlyArray<string>) => Promise<string>
 }
 
+const sources = ["src", "cli", "package.json", "tsconfig.json", "tsconfig.build.json", "README.md", "LICENSE"]
+
+/** Builds and packs both, once for all files of a run. */
+const tarballs = (): Promise<string> =>
+  once("packages", async (folder) => {
+    const copy = join(folder, "copy")
+    for (const name of sources) cpSync(join(root, name), join(copy, name), { recursive: true })
+    symlinkSync(join(root, "node_modules"), join(copy, "node_modules"), "junction")
+    await exec(copy, "npm", "pack", "--pack-destination", folder)
+    await exec(join(copy, "cli"), "npm", "pack", "--pack-destination", folder)
+  })
+
 export const pack = async (): Promise<Packed> => {
+  const packages = await tarballs()
+  const named = (name: RegExp): string => join(packages, readdirSync(packages).find((file) => name.test(file)) ?? "")
+  const [tarball, cli] = [named(/^effect-lock-\d.*\.tgz$/), named(/^effect-lock-cli-\d.*\.tgz$/)]
   const folder = mkdtempSync(join(tmpdir(), "effect-lock-pack-"))
-  const copy = join(folder, "copy")
-  mkdirSync(copy)
-  for (const name of ["src", "package.json", "tsconfig.json", "tsconfig.build.json", "README.md", "LICENSE"]) {
-    if (existsSync(join(root, name))) cpSync(join(root, name), join(copy, name), { recursive: true })
-  }
-  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"), "junction")
-  await exec(copy, "npm", "pack", "--pack-destination", folder)
-  const tarball = join(folder, readdirSync(folder).find((file) => file.endsWith(".tgz")) ?? "")
 
   const project = async (name: string, ...packages: ReadonlyArray<string>): Promise<string> => {
     const path = join(folder, name)
@@ -64,5 +65,5 @@ export const pack = async (): Promise<Packed> => {
     await exec(path, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", tarball, ...packages)
     return path
   }
-  return { folder, copy, tarball, project }
+  return { folder, dist: join(packages, "copy/dist"), tarball, cli, project }
 }

@@ -36,7 +36,7 @@ for (const flavour of flavours) {
       const own = flavour === flavours[0]
       return {
         ...yield* pair(flavour.make(port, options)),
-        program: own ? program("redis", JSON.stringify({ host: "127.0.0.1", port, ...options })) : undefined
+        program: own ? yield* program("redis", JSON.stringify({ host: "127.0.0.1", port, ...options })) : undefined
       }
     })
   })
@@ -46,13 +46,13 @@ for (const flavour of flavours) {
 
 /** What `docs/redis.md` names as enough. */
 const leastRights =
-  "+eval +evalsha +get +set +del +exists +pexpire +pttl +type +zadd +zrem +zcard +zrange +zrangebyscore +zscore +zcount +zincrby +time +publish +pubsub|numsub +subscribe +ping +info +scan"
+  "+eval +evalsha +get +set +del +exists +pexpire +pttl +type +zadd +zrem +zcard +zrange +zrangebyscore +zscore +zcount +zincrby +time +publish +pubsub|numsub +subscribe +ping +client|id +client|tracking +info +scan"
 
 describe("Redis conforms (a user with no more rights than it needs)", { concurrent: true }, () => {
   const restricted = shared(Effect.gen(function*() {
     const { port } = yield* redis()
     const look = yield* client(port)
-    const rules = ["on", ">p", "~case-*", "&case-*", "-@all", ...leastRights.split(" ")]
+    const rules = ["on", ">p", "~case-*", "&case-*", "&__redis__:invalidate", "-@all", ...leastRights.split(" ")]
     yield* Effect.promise(() => look.call("acl", "setuser", "u", "resetchannels", ...rules))
     return port
   }))

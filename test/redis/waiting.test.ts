@@ -6,7 +6,7 @@ import type { LockError } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import type { Redis } from "ioredis"
 import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
+import { bundled } from "../support/bundled.ts"
 import { type Gate, gate } from "../support/gate.ts"
 import { client, commandCounts, kill, redis, scriptCount, until } from "../support/redis.ts"
 
@@ -176,18 +176,10 @@ describe("a subscription that does not hear what it should", () => {
 describe("waiters that are gone", () => {
   const worker = (port: number, key: string) =>
     Effect.acquireRelease(
-      Effect.sync(() =>
-        spawn(process.execPath, [
-          "--import",
-          "tsx",
-          fileURLToPath(new URL("worker.ts", import.meta.url)),
-          String(port),
-          key,
-          "1",
-          "60000"
-        ], { stdio: ["pipe", "pipe", "inherit"] })
-      ),
-      (child) => kill(child)
+      Effect.map(bundled(new URL("worker.ts", import.meta.url)), (script) =>
+        spawn(process.execPath, [script, String(port), key, "1", "60000"], { stdio: ["pipe", "pipe", "inherit"] })),
+      (child) =>
+        kill(child)
     )
 
   for (const [how, signal] of [["stopped", "SIGSTOP"], ["killed", "SIGKILL"]] as const) {

@@ -19,7 +19,7 @@ export class Memory implements Backing {
   }
 
   link(): Link {
-    return { owned: new Set(), forcing: new Set(), heal: () => {}, store: this.store }
+    return { owned: new Set(), forcing: new Set(), isReleasing: () => false, heal: () => {}, store: this.store }
   }
 
   /** It is the store itself that is called, so nobody sees what it gives to whom. */

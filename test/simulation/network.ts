@@ -45,6 +45,8 @@ export class Network implements Link {
   readonly store: LockStore.LockStore
   readonly owned = new Set<string>()
   readonly forcing = new Set<string>()
+  /** Keys whose release is on its way, one for each. */
+  private readonly releasing: Array<string> = []
   /** Calls that nobody has answered. */
   private readonly silent = new Set<() => void>()
   private weather: Weather
@@ -71,17 +73,23 @@ export class Network implements Link {
         return this.call("extend", holding.key, holding.token, () => server.extend(holding))
       },
       release: (key, token) =>
-        this.call("release", key, token, () => {
-          const forced = !this.owned.has(token) || this.forcing.has(key)
-          if (forced && server.holder(key) === token) server.forgotten.add(token)
-          return server.release(key, token)
-        }),
+        this.release(
+          key,
+          this.call("release", key, token, () => {
+            const forced = !this.owned.has(token) || this.forcing.has(key)
+            if (forced && server.holder(key) === token) server.forgotten.add(token)
+            return server.release(key, token)
+          })
+        ),
       inspect: (key) => this.call("inspect", key, "", () => Option.fromUndefinedOr(server.inspect(key))),
       listen: listen === "no" ? undefined : (key, token, notify) => this.listen(key, token, notify),
       exchange: exchange
         ? (token, claim) => {
           this.owned.add(claim.token)
-          return this.call("acquire", claim.key, claim.token, () => server.exchange(token, claim))
+          return this.release(
+            claim.key,
+            this.call("acquire", claim.key, claim.token, () => server.exchange(token, claim))
+          )
         }
         : undefined,
       extendAll: extendAll
@@ -95,6 +103,18 @@ export class Network implements Link {
       patience: Duration.millis(weather.patienceMillis)
     }
     this.store = callbacks ? callingBack(store, process.context, () => this.often()) : store
+  }
+
+  isReleasing(key: string): boolean {
+    return this.releasing.includes(key)
+  }
+
+  private release<A, E>(key: string, release: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.acquireUseRelease(
+      Effect.sync(() => this.releasing.push(key)),
+      () => release,
+      () => Effect.sync(() => this.releasing.splice(this.releasing.indexOf(key), 1))
+    )
   }
 
   /** What was lost breaks its connection. */

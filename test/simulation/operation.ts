@@ -25,7 +25,7 @@ export interface Operation {
   open: boolean
   /** Until when its work was in a part that cannot be interrupted. */
   deafUntil: number
-  /** Others of its process were there before it. */
+  /** Others of its process were there before it, or a release of theirs is on its way. */
   readonly isBehind: boolean
   /** Nobody else has, wants or lately had the key. */
   alone: boolean

@@ -230,7 +230,8 @@ export class Scenario {
       value: {},
       open: false,
       deafUntil: 0,
-      isBehind: Array.from(this.running).some((other) => other.host === host && touches(other.call, call.key)),
+      isBehind: host.link.isReleasing(call.key) ||
+        Array.from(this.running).some((other) => other.host === host && touches(other.call, call.key)),
       alone: this.isUnused(call.key),
       sawOthers: false
     }

@@ -56,6 +56,8 @@ export interface Link {
   readonly owned: ReadonlySet<string>
   /** Keys that the process has asked to be released by force. */
   readonly forcing: Set<string>
+  /** Whether a release of the process is on its way. */
+  readonly isReleasing: (key: string) => boolean
   /** From now on everything arrives. */
   readonly heal: () => void
 }

@@ -1,18 +1,18 @@
 /** The command line tool as its users run it: bundled once, then started as a process of its own. */
 import { Effect, type Scope } from "effect"
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build } from "vite"
+import { once } from "./once.ts"
 import { until } from "./redis.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
 /** One file starts in a fraction of the time that its thousand sources take. */
-export const bundle = async (): Promise<{ readonly main: string; readonly remove: () => void }> => {
-  mkdirSync(join(root, ".tmp"), { recursive: true })
-  const folder = mkdtempSync(join(root, ".tmp/cli-"))
+const bundle = async (folder: string): Promise<void> => {
+  mkdirSync(folder)
   cpSync(join(root, "cli/package.json"), join(folder, "package.json"))
   await build({
     configFile: false,
@@ -33,8 +33,10 @@ export const bundle = async (): Promise<{ readonly main: string; readonly remove
       rolldownOptions: { output: { entryFileNames: "main.js" } }
     }
   })
-  return { main: join(folder, "dist/main.js"), remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
+
+/** The file that Node runs. */
+export const main = async (): Promise<string> => join(await once("cli", bundle), "dist/main.js")
 
 export interface Ended {
   readonly code: number | null

@@ -19,6 +19,7 @@ export interface Waiter {
 
 export interface Holder extends Stamp {
   readonly token: string
+  /** Or {@link nobody}. */
   readonly tab: string
   readonly lease: number
 }
@@ -28,6 +29,9 @@ export interface Record {
   readonly holder: Holder | undefined
   readonly queue: ReadonlyArray<Waiter>
 }
+
+/** The tab of a lease that lasts though its tab is closed: it is never gone. */
+export const nobody = ""
 
 export const free: Record = { version: 1, holder: undefined, queue: [] }
 
@@ -68,11 +72,19 @@ export interface Claim {
   readonly tab: string
   readonly expires: number
   readonly wait: boolean
+  /** It lasts though the tab is closed. */
+  readonly outlives?: boolean | undefined
 }
+
+/** A new lease. */
+const holderOf = (
+  { expires, outlives, tab, token }: Omit<Claim, "wait">,
+  { stamp }: View
+): Holder => ({ ...stamp, token, tab: outlives === true ? nobody : tab, lease: expires })
 
 export interface Held {
   readonly _tag: "Held"
-  readonly token: string
+  readonly token: string | undefined
   readonly tab: string
   readonly remaining: number
   readonly waiters: number
@@ -81,7 +93,8 @@ export interface Held {
 export type Claimed = Held | { readonly _tag: "Acquired" }
 
 /** Takes the key if it is free, ours, or offered to nobody before us; else remembers that we wait. */
-export const claim = (record: Record, { expires, tab, token, wait }: Claim, view: View): Change<Claimed> => {
+export const claim = (record: Record, claim: Claim, view: View): Change<Claimed> => {
+  const { expires, tab, token, wait } = claim
   const { holder, queue } = record
   const held = ({ holder, queue }: Record, offered?: Waiter): Change<Claimed> => {
     const queued = !wait || queue.some((waiter) => waiter.token === token)
@@ -106,21 +119,38 @@ export const claim = (record: Record, { expires, tab, token, wait }: Claim, view
   }
   return {
     answer: { _tag: "Acquired" },
-    next: { version: 1, holder: { ...view.stamp, token, tab, lease: expires }, queue: without(queue, token) }
+    next: { version: 1, holder: holderOf(claim, view), queue: without(queue, token) }
   }
 }
 
 /** Turns an offer into a full lease. False if it is not ours any more. */
-export const accept = (record: Record, { expires, tab, token }: Waiter, { stamp }: View): Change<boolean> =>
-  record.holder?.token === token
-    ? { answer: true, next: { ...record, holder: { ...stamp, token, tab, lease: expires } } }
+export const accept = (record: Record, claim: Omit<Claim, "wait">, view: View): Change<boolean> =>
+  record.holder?.token === claim.token
+    ? { answer: true, next: { ...record, holder: holderOf(claim, view) } }
     : { answer: false, next: undefined }
 
-export const extend = (record: Record, token: string, lease: number, view: View): Change<boolean> => {
+export const extend = (
+  record: Record,
+  token: string,
+  lease: number,
+  view: View,
+  outlives = false
+): Change<boolean> => {
   const { holder } = record
-  return holder !== undefined && holder.token === token && isLive(holder, view)
-    ? { answer: true, next: { ...record, holder: { ...holder, ...view.stamp, lease } } }
-    : { answer: false, next: undefined }
+  if (holder === undefined || holder.token !== token || !isLive(holder, view)) return { answer: false, next: undefined }
+  const tab = outlives ? nobody : holder.tab
+  return { answer: true, next: { ...record, holder: { ...holder, ...view.stamp, tab, lease } } }
+}
+
+/** From one token to another, past those who wait. */
+export const transfer = (record: Record, from: string, claim: Omit<Claim, "wait">, view: View): Change<Claimed> => {
+  const { holder, queue } = record
+  if (holder === undefined || !isLive(holder, view) || (holder.token !== from && holder.token !== claim.token)) {
+    const { tab = nobody, token } = holder !== undefined && isLive(holder, view) ? holder : { token: undefined }
+    const remaining = holder === undefined ? 0 : view.remaining(holder)
+    return { answer: { _tag: "Held", token, tab, remaining, waiters: queue.length }, next: undefined }
+  }
+  return { answer: { _tag: "Acquired" }, next: { version: 1, holder: holderOf(claim, view), queue } }
 }
 
 /** Frees the key of its holder, and passes it on; or takes one who waits out of the queue. */

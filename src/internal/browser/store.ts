@@ -23,8 +23,9 @@ const mostDead = 1_000
 interface Listener {
   readonly key: string
   readonly notify: (grant: Grant | undefined) => void
-  /** How long the lease is to be. */
+  /** How the lease is to be. */
   expires: number
+  outlives: boolean
   /** Whose end it waits for. */
   watched: string | undefined
   unwatch: (() => void) | undefined
@@ -91,7 +92,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
   const isThere = (operation: string, key: string, other: string): Effect.Effect<boolean, BackendFailure> =>
     Effect.map(
       Effect.tryPromise({
-        try: () => presence.isThere(other),
+        try: async () => other === Record.nobody || presence.isThere(other),
         catch: (cause) =>
           new BackendFailure({ backend: Table.backend, operation, key, kind: "Unknown", retryable: true, cause })
       }),
@@ -106,7 +107,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     if (listener.watched === holder) return
     listener.unwatch?.()
     listener.watched = holder
-    listener.unwatch = holder === tab ? undefined : presence.watch(holder, () => {
+    listener.unwatch = holder === tab || holder === Record.nobody ? undefined : presence.watch(holder, () => {
       bury(holder)
       listener.notify(undefined)
     })
@@ -148,9 +149,9 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
    */
   const accept = (key: string, token: string, listener: Listener): Effect.Effect<void> => {
     const sinceMillis = monotonic()
-    const leaseMillis = listener.expires
+    const { expires: leaseMillis, outlives } = listener
     return update("acquire", key, (record, view, nextToken): Record.Change<Grant | undefined> => {
-      const { answer, next } = Record.accept(record, { token, tab, expires: leaseMillis }, view)
+      const { answer, next } = Record.accept(record, { token, tab, expires: leaseMillis, outlives }, view)
       return { answer: answer ? { fencingToken: nextToken(), sinceMillis, leaseMillis } : undefined, next }
     }).pipe(
       Effect.map((grant) => listener.notify(grant)),
@@ -160,12 +161,12 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
   }
 
   const tryAcquire = (asked: Claim): Effect.Effect<Attempt, BackendFailure> => {
-    const { expiresMillis: expires, key, token, wait } = asked
+    const { expiresMillis: expires, key, outlives = false, token, wait } = asked
     const listener = listeners.get(token)
-    if (listener !== undefined) listener.expires = expires
+    if (listener !== undefined) Object.assign(listener, { expires, outlives })
     return Effect.flatMap(
       update("acquire", key, (record, view, nextToken): Record.Change<Acquired | Record.Held> => {
-        const { answer, next, offered } = Record.claim(record, { token, tab, expires, wait }, view)
+        const { answer, next, offered } = Record.claim(record, { token, tab, expires, wait, outlives }, view)
         return {
           answer: answer._tag === "Acquired" ? { _tag: "Acquired", fencingToken: nextToken() } : answer,
           next,
@@ -189,6 +190,17 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
       }
     )
   }
+
+  const transfer = (
+    from: string,
+    { expiresMillis: expires, key, outlives = false, token }: Claim
+  ): Effect.Effect<Attempt, BackendFailure> =>
+    update("acquire", key, (record, view, nextToken): Record.Change<Attempt> => {
+      const { answer, next } = Record.transfer(record, from, { token, tab, expires, outlives }, view)
+      if (answer._tag === "Acquired") return { answer: { _tag: "Acquired", fencingToken: nextToken() }, next }
+      const { remaining: remainingMillis, token: holder, waiters } = answer
+      return { answer: { _tag: "Held", token: holder, remainingMillis, waiters }, next }
+    })
 
   channel.addEventListener("message", ({ data }) => {
     const offer = Record.decodeOffer(data)
@@ -225,15 +237,23 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     // A safety net: who waits is told.
     retry: Schedule.jittered(Schedule.spaced(Duration.seconds(1))),
     tryAcquire,
-    extend: ({ expiresMillis, key, token }) =>
-      update("extend", key, (record, view) => Record.extend(record, token, expiresMillis, view)),
+    extend: ({ expiresMillis, key, outlives = false, token }) =>
+      update("extend", key, (record, view) => Record.extend(record, token, expiresMillis, view, outlives)),
+    transfer,
     release: (key, token) => update("release", key, (record, view) => Record.release(record, token, view)),
     inspect,
     list,
     listen: (key, token, notify) =>
       Effect.asVoid(Effect.acquireRelease(
         Effect.sync(() => {
-          const listener: Listener = { key, notify, expires: 0, watched: undefined, unwatch: undefined }
+          const listener: Listener = {
+            key,
+            notify,
+            expires: 0,
+            outlives: false,
+            watched: undefined,
+            unwatch: undefined
+          }
           listeners.set(token, listener)
           return listener
         }),

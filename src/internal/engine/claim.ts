@@ -21,6 +21,8 @@ export class Claim implements Alarm, Bearer {
   readonly token: string
   readonly expiresMillis: number
   readonly share: Share | undefined
+  /** Its lease is to last though this process ends. */
+  readonly outlives: boolean
   /** When the last was sent. */
   askedAt = 0
   /** What came of the last. */
@@ -43,13 +45,14 @@ export class Claim implements Alarm, Bearer {
   private readonly port: Port
   private readonly debts: Debts
 
-  constructor(port: Port, debts: Debts, token: string, { expiresMillis, key, share }: LockRequest) {
+  constructor(port: Port, debts: Debts, token: string, { atLeastMillis, expiresMillis, key, share }: LockRequest) {
     this.port = port
     this.debts = debts
     this.key = key
     this.token = token
     this.expiresMillis = expiresMillis
     this.share = share
+    this.outlives = atLeastMillis > 0
   }
 
   /** Asks a store in this process. */
@@ -87,8 +90,10 @@ export class Claim implements Alarm, Bearer {
   }
 
   private made(wait: boolean): Sending {
-    const { expiresMillis, key, share, token } = this
-    return share === undefined ? { key, token, expiresMillis, wait } : { key, token, expiresMillis, wait, share }
+    const { expiresMillis, key, outlives, share, token } = this
+    const claim: Sending = { key, token, expiresMillis, wait }
+    if (share === undefined && !outlives) return claim
+    return { ...claim, ...(share !== undefined && { share }), ...(outlives && { outlives }) }
   }
 
   private sent(call: Call<Attempt>, at: number, isQueued: boolean): Call<Attempt> {

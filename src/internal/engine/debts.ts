@@ -4,9 +4,10 @@
  * release sent.
  */
 import type { BackendFailure } from "../../LockError.ts"
+import type { Ending } from "../ending.ts"
 import type { Alarm } from "./alarms.ts"
 import type { Call } from "./call.ts"
-import type { Ending, Sent } from "./lease.ts"
+import type { Sent } from "./lease.ts"
 import { isFailure, type Port } from "./port.ts"
 
 const firstGapMillis = 20

@@ -32,9 +32,6 @@ import { Line } from "./line.ts"
 import { Port } from "./port.ts"
 import { type Keys, type Restore, take, type Taken } from "./taking.ts"
 
-/** How long a refusal looks for who has the key, if its store did not say so. */
-const lookMillis = 250
-
 export class Engine implements Parts, Keys, Section.Taker {
   readonly port: Port
   readonly debts: Debts
@@ -147,16 +144,10 @@ export class Engine implements Parts, Keys, Section.Taker {
     return Reentry.find(fiber, this, key) !== undefined
   }
 
-  holderOf(key: string): Known | undefined | Effect.Effect<Known | undefined> {
+  holderOf(key: string): Known | undefined {
     const { port } = this
-    if (port.direct !== undefined) {
-      const looked = port.direct.look(key, port.alarms.now())
-      return looked && { token: looked.bearer.token, remainingMillis: looked.remainingMillis }
-    }
-    return Effect.map(
-      Effect.option(port.await(() => port.inspect(key), lookMillis)),
-      (looked) => Option.getOrUndefined(Option.flatten(looked))
-    )
+    const looked = port.direct?.look(key, port.alarms.now())
+    return looked && { token: looked.bearer.token, remainingMillis: looked.remainingMillis }
   }
 
   /** Those that this process has of a key. */

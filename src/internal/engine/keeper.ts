@@ -154,9 +154,15 @@ export class Keeper implements Alarm {
   }
 
   /** `isWanted` says whether its length is that of later renewals, too: not if whoever asked has been told that it failed. */
-  private send(lease: Lease, millis: number, sentAt: number, isWanted: () => boolean = constTrue): Call<boolean> {
+  private send(
+    lease: Lease,
+    millis: number,
+    sentAt: number,
+    isWanted: () => boolean = constTrue,
+    outlives = false
+  ): Call<boolean> {
     const { key, token } = lease
-    const call = this.port.extend({ key, token, expiresMillis: millis })
+    const call = this.port.extend({ key, token, expiresMillis: millis, ...(outlives && { outlives }) })
     lease.sending({ call, millis, sure: millis })
     call.wait(sentAt + this.port.patience, constVoid)
     call.onReply((reply) => this.answered(lease, call, sentAt, reply, isWanted()))
@@ -194,7 +200,7 @@ export class Keeper implements Alarm {
   }
 
   /** See `Lease.extend` of the public module. */
-  extend(lease: Lease, asked: number | undefined): Effect.Effect<void, LockError> {
+  extend(lease: Lease, asked: number | undefined, outlives = false): Effect.Effect<void, LockError> {
     return Effect.gen({ self: this }, function*() {
       const { alarms, maxExpires, patience } = this.port
       if (asked !== undefined && asked > maxExpires) return yield* Exit.fail(this.port.invalidExpires(asked, false)!)
@@ -209,7 +215,7 @@ export class Keeper implements Alarm {
       yield* lease.check
       const sentAt = alarms.now()
       let isWanted = true
-      const reply = yield* this.outcome(this.send(lease, millis, sentAt, () => isWanted), sentAt + patience)
+      const reply = yield* this.outcome(this.send(lease, millis, sentAt, () => isWanted, outlives), sentAt + patience)
       isWanted = reply !== undefined
       yield* lease.check
       if (reply === undefined) return yield* failWith(this.port.noReply("extend", lease.key))
@@ -233,7 +239,7 @@ export class Keeper implements Alarm {
             return yield* failWith(this.port.noReply("extend", lease.key, "an earlier extension is unanswered"))
           }
         }
-        yield* this.extend(lease, asked)
+        yield* this.extend(lease, asked, true)
       })
       return Effect.flatMap(Effect.exit(restore(settled)), (exit) => {
         if (exit._tag === "Success" && lease.isHeld && lease.out.length === 0) {

@@ -13,6 +13,7 @@ import * as Result from "effect/Result"
 import type { Lease as Public } from "../../Lease.ts"
 import { type BackendFailure, type LockError, LockLost } from "../../LockError.ts"
 import type { Share } from "../../LockStore.ts"
+import { type Ending, until } from "../ending.ts"
 import { lockError } from "../failing.ts"
 import { decodeExtension } from "../options.ts"
 import type { Section } from "../reentry.ts"
@@ -29,11 +30,6 @@ export interface Sent {
   readonly millis: number
   /** How long a lease it leaves for sure: a shorter one that was out beside it may be executed after it. */
   sure: number
-}
-
-/** Something that ends: calls back then, or at once. */
-export interface Ending {
-  whenOver(then: () => void): void
 }
 
 /** Who a lease is had from, and given back to. */
@@ -161,10 +157,10 @@ export class Lease implements Public, Bearer {
   }
 
   get release(): Effect.Effect<void> {
-    return Effect.uninterruptible(Effect.suspend(() => {
+    return Effect.suspend(() => {
       const ending = this.giveBack()
-      return ending === undefined ? Effect.void : awaiting(ending)
-    }))
+      return ending === undefined ? Effect.void : until(ending)
+    })
   }
 
   get lost(): Effect.Effect<never, LockError> {
@@ -430,6 +426,3 @@ class Story {
     onBack?.()
   }
 }
-
-export const awaiting = (ending: Ending): Effect.Effect<void> =>
-  Effect.callback((resume) => ending.whenOver(() => resume(Effect.void)))

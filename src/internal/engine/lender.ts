@@ -2,12 +2,13 @@
 import type * as Effect from "effect/Effect"
 import type { LockError } from "../../LockError.ts"
 import type { Share } from "../../LockStore.ts"
+import type { Ending } from "../ending.ts"
 import type { Time } from "../time.ts"
 import type { Source } from "../token.ts"
 import type { Debt, Debts } from "./debts.ts"
 import type { Journal } from "./journal.ts"
 import type { Keeper } from "./keeper.ts"
-import type { Ending, Lease, Lender } from "./lease.ts"
+import type { Lease, Lender } from "./lease.ts"
 import type { Port } from "./port.ts"
 
 export interface Parts {

@@ -192,11 +192,11 @@ export class Port implements Book, Alarm {
   }
 
   /** The answer to a call, for an effect that waits for it as long as the store's patience. */
-  await<A>(start: () => Call<A>, limit = this.patience): Effect.Effect<A, BackendFailure> {
+  await<A>(start: () => Call<A>): Effect.Effect<A, BackendFailure> {
     return Effect.callback<A, BackendFailure>((resume) => {
       const call = start()
       call.wait(
-        this.alarms.now() + Math.min(limit, this.patience),
+        this.alarms.now() + this.patience,
         (reply = this.noReply(call.operation, call.key)) =>
           resume(reply instanceof BackendFailure ? Exit.fail(reply) : Exit.succeed(reply))
       )

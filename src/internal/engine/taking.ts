@@ -133,6 +133,7 @@ class Asker {
   private hasWaited = false
   /** Who has the key, asked together with the last attempt. */
   private looking: Call<Option.Option<Occupant>> | undefined = undefined
+  private lookedAt = 0
 
   constructor(keys: Keys, line: Line, request: LockRequest, caller: Caller, restore: Restore, startedAt: number) {
     this.keys = keys
@@ -243,7 +244,8 @@ class Asker {
       return closed(keys, line.key, this.caller)
     }
     const isOurs = claimed !== undefined && claimed.expiresMillis === request.expiresMillis &&
-      isSame(claimed.share, request.share) && Token.isOf(claimed.token, request.owner)
+      isSame(claimed.share, request.share) && claimed.outlives === request.atLeastMillis > 0 &&
+      Token.isOf(claimed.token, request.owner)
     if (!isOurs) claimed?.disown()
     const claim = isOurs ? claimed : new Claim(keys.port, keys.debts, keys.nextToken(at, request.owner), request)
     line.claim = claim
@@ -301,8 +303,7 @@ class Asker {
         const askAt = this.now()
         const isSilent = isFailure(reply) && reply.kind === "NoReply"
         if (askAt >= endsAt && isSilent) return yield* this.giveUp(reply, askAt)
-        // A store that has not said who has the key is asked together with the last attempt, not after it.
-        if (askAt >= endsAt && reply._tag === "Held" && reply.token === undefined) this.look()
+        if (askAt >= endsAt && reply._tag === "Held" && reply.token === undefined) this.look(askAt)
         // A store that answers is waited for beyond the time, or the last attempt would be none.
         reply = yield* this.attempt(claim, askAt, isSilent ? endsAt : Infinity)
         const lease = this.accept(claim, reply)
@@ -334,26 +335,27 @@ class Asker {
     })
   }
 
-  private giveUp(reply: Reply<Attempt>, at: number): Effect.Effect<Refusal, LockError> {
-    if (isFailure(reply)) return failWith(reply, this.caller)
-    if (reply._tag === "Acquired") return failWith(this.tooLate(), this.caller)
-    const { caller, keys, request } = this
-    const known = reply.token === undefined ? this.looked(at + Math.max(10, at - this.endsAt)) : reply
-    return Exit.succeed(new Refusal(keys, request, caller, this.waitedMillis(at), known))
-  }
-
-  private look(): Call<Option.Option<Occupant>> {
-    if (this.looking !== undefined) return this.looking
+  /** A store that has not said who has the key is asked together with the last attempt, not after it. */
+  private look(at: number): void {
+    this.lookedAt = at
     const looking = this.looking = this.keys.port.inspect(this.line.key)
     // Perhaps nobody wants to know.
     looking.leave()
-    return looking
   }
 
-  /** If it was not sent together with the last attempt, it is now. It gets as long again as that took beyond the time. */
-  private looked(until: number): Effect.Effect<Known | undefined> {
+  private giveUp(reply: Reply<Attempt>, at: number): Effect.Effect<Refusal, LockError> {
+    if (isFailure(reply)) return failWith(reply, this.caller)
+    if (reply._tag === "Acquired") return failWith(this.tooLate(), this.caller)
+    const { caller, keys, looking, request } = this
+    const known = looking === undefined || reply.token !== undefined ? reply : this.looked(looking, at)
+    return Exit.succeed(new Refusal(keys, request, caller, this.waitedMillis(at), known))
+  }
+
+  /** It may take twice as long as the attempt did, within the store's patience. */
+  private looked(looking: Call<Option.Option<Occupant>>, at: number): Effect.Effect<Known | undefined> {
+    const { lookedAt } = this
+    const until = Math.min(lookedAt + this.keys.port.patience, at + Math.max(10, at - lookedAt))
     return Effect.callback((resume) => {
-      const looking = this.look()
       looking.wait(until, (reply) => {
         resume(Effect.succeed(reply === undefined || isFailure(reply) ? undefined : Option.getOrUndefined(reply)))
       })

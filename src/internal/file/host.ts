@@ -43,6 +43,9 @@ const isThere = (id: number): boolean => {
   }
 }
 
+/** The owner of what lasts though its process ends: it is never gone. */
+export const nobody = ""
+
 /** Whether the owner is surely no more. Where that cannot be told, the lease decides. */
 export const isGone = (owner: string): boolean => {
   const [where, id, begin = unknown] = owner.split("-")

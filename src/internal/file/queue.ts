@@ -16,6 +16,7 @@ export interface Waiting {
   readonly path: string
   readonly token: string
   readonly expires: number
+  readonly outlives: boolean | undefined
 }
 
 interface Ticket extends Waiting {
@@ -33,7 +34,7 @@ export interface Queue {
   /** Calls `torn` when the token's ticket is torn, until the result is called. */
   readonly listen: (token: string, torn: (waiting: Waiting) => void) => () => void
   /** Puts the token's ticket there, if that can be done. The state must be looked at once more after it. */
-  readonly enter: (path: string, token: string, expires: number, now: number) => void
+  readonly enter: (path: string, token: string, expires: number, now: number, outlives: boolean | undefined) => void
   /** Takes the token's ticket back, if it has one. */
   readonly leave: (token: string) => void
 }
@@ -78,10 +79,10 @@ export const make = (pollMillis: number): Queue => {
         leave(token)
       }
     },
-    enter: (path, token, expires, now) => {
+    enter: (path, token, expires, now, outlives) => {
       let ticket = tickets.get(token)
       if (ticket === undefined) {
-        ticket = { path, token, expires, since: now, name: "", isPut: false, watcher: undefined }
+        ticket = { path, token, expires, outlives, since: now, name: "", isPut: false, watcher: undefined }
       }
       tickets.set(token, ticket)
       unwatch(ticket)

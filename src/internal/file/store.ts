@@ -7,12 +7,13 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
-import type { Attempt, Claim, Grant, LockStore, Occupant, Page } from "../../LockStore.ts"
+import type { Attempt, Claim, Grant, Holding, LockStore, Occupant, Page } from "../../LockStore.ts"
 import { type Settling, withShortcuts } from "../shortcuts.ts"
 import * as Directory from "./directory.ts"
 import * as Failure from "./failure.ts"
 import * as Host from "./host.ts"
 import * as Idle from "./idle.ts"
+import * as News from "./news.ts"
 import * as Paths from "./paths.ts"
 import * as Queue from "./queue.ts"
 import * as State from "./state.ts"
@@ -76,8 +77,13 @@ export const make = Effect.fnUntraced(function*(
   // Taking
   // ---------------------------------------------------------------------------
 
-  const leaseOf = (token: string, fence: number, since: number, expires: number): State.State =>
-    State.make("h", fence, since, expires, token, Host.self)
+  const leaseOf = (
+    token: string,
+    fence: number,
+    since: number,
+    expires: number,
+    outlives: boolean | undefined
+  ): State.State => State.make("h", fence, since, expires, token, outlives === true ? Host.nobody : Host.self)
 
   const acquired = (path: string, state: State.State): Attempt => {
     free.delete(path)
@@ -87,12 +93,17 @@ export const make = Effect.fnUntraced(function*(
   }
 
   /** The first lease of a key that is not there. */
-  const create = (path: string, token: string, expires: number): State.State | undefined => {
-    let made = leaseOf(token, fenceAfter(removedFence()), now(), expires)
+  const create = (
+    path: string,
+    token: string,
+    expires: number,
+    outlives: boolean | undefined
+  ): State.State | undefined => {
+    let made = leaseOf(token, fenceAfter(removedFence()), now(), expires, outlives)
     if (!Directory.create(root, path, made)) return undefined
     // It may have been there, and have been removed, since we looked.
     for (let last = removedFence(); last >= made.fence;) {
-      const risen = leaseOf(token, fenceAfter(last), now(), expires)
+      const risen = leaseOf(token, fenceAfter(last), now(), expires, outlives)
       if (!Directory.move(path, made, risen)) return undefined
       made = risen
       last = removedFence()
@@ -100,12 +111,12 @@ export const make = Effect.fnUntraced(function*(
     return made
   }
 
-  const tryAcquire = ({ expiresMillis, key, token, wait }: Claim): Attempt => {
+  const tryAcquire = ({ expiresMillis, key, outlives, token, wait }: Claim): Attempt => {
     const path = pathOf(key)
     const expires = Math.ceil(expiresMillis)
     const left = free.get(path)
     if (left !== undefined) {
-      const next = leaseOf(token, fenceAfter(left.fence), now(), expires)
+      const next = leaseOf(token, fenceAfter(left.fence), now(), expires, outlives)
       if (Directory.move(path, left, next)) return acquired(path, next)
       free.delete(path)
     }
@@ -113,7 +124,7 @@ export const make = Effect.fnUntraced(function*(
       const { queue: waiting, state } = Directory.look(path)
       const at = now()
       if (state === undefined) {
-        const made = create(path, token, expires)
+        const made = create(path, token, expires, outlives)
         if (made !== undefined) return acquired(path, made)
         continue
       }
@@ -122,7 +133,7 @@ export const make = Effect.fnUntraced(function*(
       if (isLive && !isOurs && !isGone(state)) {
         // Whoever gives it back looks for tickets after that, and we look at the state after the ticket: one sees the other.
         if (wait && !hasEntered && !waiting.some((ticket) => ticket.token === token)) {
-          queue.enter(path, token, expires, at)
+          queue.enter(path, token, expires, at, outlives)
           hasEntered = true
           continue
         }
@@ -135,7 +146,7 @@ export const make = Effect.fnUntraced(function*(
           waiters
         }
       }
-      const next = leaseOf(token, isOurs ? state.fence : fenceAfter(state.fence), at, expires)
+      const next = leaseOf(token, isOurs ? state.fence : fenceAfter(state.fence), at, expires, outlives)
       if (!Directory.move(path, state, next)) continue
       // The one it was given to is deaf, and others may be. Who is not writes a new ticket, in the place it had.
       if (state.tag === "g" && !isOurs) { for (const { name } of waiting) Directory.take(path, name) }
@@ -144,7 +155,7 @@ export const make = Effect.fnUntraced(function*(
   }
 
   /** Our ticket was torn: whoever did that has given us the key, if it still is ours. */
-  const confirm = ({ expires, path, token }: Queue.Waiting): Grant | undefined => {
+  const confirm = ({ expires, outlives, path, token }: Queue.Waiting): Grant | undefined => {
     let grant: Grant | undefined
     // What cannot be found out now is found out when we ask.
     Failure.works(() => {
@@ -152,7 +163,7 @@ export const make = Effect.fnUntraced(function*(
         const { state } = Directory.look(path)
         const at = now()
         if (state?.token !== token || !State.isLive(state, at)) return
-        const next = leaseOf(token, state.fence, at, expires)
+        const next = leaseOf(token, state.fence, at, expires, outlives)
         if (!Directory.move(path, state, next)) continue
         acquired(path, next)
         grant = { fencingToken: next.fence, sinceMillis: at / 1000, leaseMillis: expires }
@@ -183,19 +194,20 @@ export const make = Effect.fnUntraced(function*(
     }
   }
 
-  const extend = (key: string, token: string, expiresMillis: number): boolean => {
+  const extend = ({ expiresMillis, key, outlives, token }: Holding): boolean => {
     const path = pathOf(key)
     const expires = Math.ceil(expiresMillis)
-    const next = change(path, token, (state, at) => State.make("h", state.fence, at, expires, token, state.owner))
+    const ownerOf = ({ owner }: State.State) => outlives === true ? Host.nobody : owner
+    const next = change(path, token, (state, at) => State.make("h", state.fence, at, expires, token, ownerOf(state)))
     if (next !== undefined) held.set(path, next)
     return next !== undefined
   }
 
   /** From one token to another, past those who wait. */
-  const transfer = (from: string, { expiresMillis, key, token }: Claim): Attempt => {
+  const transfer = (from: string, { expiresMillis, key, outlives, token }: Claim): Attempt => {
     const path = pathOf(key)
     const expires = Math.ceil(expiresMillis)
-    const to = (state: State.State, at: number) => leaseOf(token, fenceAfter(state.fence), at, expires)
+    const to = (state: State.State, at: number) => leaseOf(token, fenceAfter(state.fence), at, expires, outlives)
     const next = change(path, from, to) ?? change(path, token, to)
     if (next !== undefined) return acquired(path, next)
     const occupant = inspect(key)
@@ -321,8 +333,7 @@ export const make = Effect.fnUntraced(function*(
     retry,
     handOver,
     tryAcquire: (claim) => Effect.suspend(() => run("acquire", claim.key, () => tryAcquire(claim))),
-    extend: ({ expiresMillis, key, token }) =>
-      Effect.suspend(() => run("extend", key, () => extend(key, token, expiresMillis))),
+    extend: (holding) => Effect.suspend(() => run("extend", holding.key, () => extend(holding))),
     release: (key, token) => Effect.suspend(() => run("release", key, () => release(key, token))),
     transfer: (from, claim) => Effect.suspend(() => run("acquire", claim.key, () => transfer(from, claim))),
     inspect: (key) => Effect.suspend(() => run("inspect", key, () => Option.fromUndefinedOr(inspect(key)))),
@@ -331,6 +342,8 @@ export const make = Effect.fnUntraced(function*(
       Effect.acquireRelease(
         Effect.sync(() => queue.listen(token, (waiting) => notify(confirm(waiting)))),
         (close) => Effect.sync(close)
-      )
+      ),
+    watch: (key, notify) =>
+      Effect.acquireRelease(Effect.sync(() => News.of(root, key, notify)), (end) => Effect.sync(end))
   }, { callbacks })
 })

@@ -7,6 +7,7 @@ import * as Failure from "./failure.ts"
 import { Pulse } from "./pulse.ts"
 import type { Script } from "./scripts.ts"
 import * as Subscription from "./subscription.ts"
+import * as Tracking from "./tracking.ts"
 import type { Command, Observer, Servers, Transport } from "./transport.ts"
 
 const shas = new Map<Script, string>()
@@ -193,6 +194,7 @@ const open = (client: Client, owned: boolean) => {
   }
 
   const subscriptions = new Set<() => void>()
+  const tracking = cluster ? undefined : Tracking.make(single)
 
   const transport: Transport = {
     single: !cluster,
@@ -200,6 +202,7 @@ const open = (client: Client, owned: boolean) => {
     servers,
     send,
     isDown,
+    watch: tracking?.watch,
     observe: (observer) => {
       observers.push(observer)
       if (client.status === "ready") observer.ready()
@@ -222,6 +225,7 @@ const open = (client: Client, owned: boolean) => {
     observers.length = 0
     pulse.rest()
     for (const stop of subscriptions) stop()
+    tracking?.stop()
     if (owned) (client as Single | Cluster).disconnect()
     lastError = new Failure.Closed()
     fail()

@@ -129,6 +129,18 @@ local function rollCall(lock, queue)
 end
 `
 
+  // For scripts that have the key of the fence.
+  const fencing = strict
+    ? `
+local function fence(micros)
+  local now = tonumber(clock())
+  micros = math.max(tonumber(micros), now, (tonumber(call('GET', KEYS[3])) or 0) + ${fencesHandedOver})
+  call('SET', KEYS[3], micros, 'PX', ${fenceMillis} + math.ceil((micros - now) / 1000))
+  return micros
+end`
+    : ""
+  const fence = (micros: string) => strict ? `fence(${micros})` : micros
+
   const listens = `pcall('PUBSUB', 'NUMSUB', ARGV[1] .. string.match(token, '^[^.]*'))[2] ~= 0`
 
   // What only shared locks need, made when there is one: each function costs a script as much as half a command.
@@ -297,18 +309,7 @@ return others or micros
   // place.
   // KEYS lock queue [fence]  ARGV channels token lease mode arrival stale [previous, or / for none, [permits limit]]
   //   -> {1, micros} ours | {0, micros, rest, holder, waiters}
-  const fence = (micros: string) => strict ? `fence(${micros})` : micros
-  const claim = `${promote}
-${
-    strict
-      ? `local function fence(micros)
-  local now = tonumber(clock())
-  micros = math.max(tonumber(micros), now, (tonumber(call('GET', KEYS[3])) or 0) + ${fencesHandedOver})
-  call('SET', KEYS[3], micros, 'PX', ${fenceMillis} + math.ceil((micros - now) / 1000))
-  return micros
-end`
-      : ""
-  }
+  const claim = `${promote}${fencing}
 local lock, queue, token, lease, mode, arrival, permits = KEYS[1], KEYS[2], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[8]
 local entry = token .. ',' .. lease .. ',' .. mode
 if permits then entry = entry .. ',' .. permits .. '/' .. ARGV[9] end
@@ -425,13 +426,13 @@ promote(lock, queue, nil)
 return {-1}
 `
 
-  // KEYS lock queue  ARGV token next lease  -> as claim, for next, if the lock is token's
-  const transfer = `${calls}
+  // KEYS lock queue [fence]  ARGV token next lease  -> as claim, for next, if the lock is token's
+  const transfer = `${calls}${fencing}
 local holder = pcall('GET', KEYS[1])
 if type(holder) == 'table' then return {0, clock(), call('PTTL', KEYS[1]), '', call('ZCARD', KEYS[2])} end
 if holder and (holder == ARGV[1] or holder == ARGV[2]) then
   call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-  return {1, clock()}
+  return {1, ${fence("clock()")}}
 end
 return {0, clock(), call('PTTL', KEYS[1]), holder or '', call('ZCARD', KEYS[2])}
 `

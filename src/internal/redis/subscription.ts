@@ -13,7 +13,33 @@ const askMillis = 2000
 /** A server that does not let us subscribe may be told to. */
 const refusedMillis = 10_000
 
-export const open = (client: Client, channel: string, handlers: SubscriptionHandlers): Subscription => {
+/** What is to be done before it subscribes, on a connection with these options. */
+export interface Preparing {
+  readonly options: object
+  readonly prepare: (opened: Single, isCurrent: () => boolean) => Promise<unknown>
+}
+
+/** A connection of ours to the same server, which begins when it is told to, and ends when it breaks. */
+export const connectionOf = (origin: Single, options: object): Single =>
+  origin.duplicate({
+    lazyConnect: true,
+    enableReadyCheck: false,
+    maxRetriesPerRequest: null,
+    retryStrategy: () => null,
+    reconnectOnError: null,
+    autoResubscribe: false,
+    commandTimeout: undefined,
+    socketTimeout: undefined,
+    readOnly: false,
+    ...options
+  })
+
+export const open = (
+  client: Client,
+  channel: string,
+  handlers: SubscriptionHandlers,
+  preparing?: Preparing
+): Subscription => {
   let stopped = false
   let times = 0
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -57,17 +83,7 @@ export const open = (client: Client, channel: string, handlers: SubscriptionHand
   const connect = (): void => {
     const origin = client.status === "end" ? undefined : source()
     if (origin === undefined) return again(undefined)
-    const opened = origin.duplicate({
-      lazyConnect: true,
-      enableReadyCheck: false,
-      maxRetriesPerRequest: null,
-      retryStrategy: () => null,
-      reconnectOnError: null,
-      autoResubscribe: false,
-      commandTimeout: undefined,
-      socketTimeout: undefined,
-      readOnly: false
-    })
+    const opened = connectionOf(origin, preparing?.options ?? {})
     connection = opened
     const current = () => !stopped && connection === opened
     const failed = (error: unknown) => {
@@ -81,7 +97,8 @@ export const open = (client: Client, channel: string, handlers: SubscriptionHand
       if (from === channel) handlers.message(String(message))
     })
     pulse.owe(handshakeMillis)
-    opened.connect().then(() => opened.call("subscribe", [channel])).then(() => {
+    const prepared = () => current() ? preparing?.prepare(opened, current) : undefined
+    opened.connect().then(prepared).then(() => opened.call("subscribe", [channel])).then(() => {
       if (!current()) return
       times = 0
       pulse.heard(false)

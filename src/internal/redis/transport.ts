@@ -61,6 +61,8 @@ export interface Transport {
   readonly isDown: () => boolean
   /** Listens on the channel over a connection of its own. */
   readonly subscribe: (channel: string, handlers: SubscriptionHandlers) => Subscription
+  /** Calls `notify` when the key changes, until the result is called; where a server can tell. */
+  readonly watch?: ((key: string, notify: () => void) => () => void) | undefined
   readonly observe: (observer: Observer) => void
 }
 

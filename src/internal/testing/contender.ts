@@ -29,6 +29,8 @@ export interface Orders {
   readonly grab: (order: { key: string; millis: number; expires: number }) => ReadonlyArray<Section>
   /** Waits for so many turns. */
   readonly queue: (order: { key: string; turns: number }) => ReadonlyArray<Section>
+  /** Takes a lease that outlives the process, or makes it one that does, and answers with its token. */
+  readonly leave: (order: { key: string; expires: number; by: "claim" | "extension" }) => string
   /** Takes the lock for as long as it can be kept, and answers with the fencing token. */
   readonly hold: (order: { key: string; expires: number }) => number
   /** Waits until the holding has ended, and says how. */
@@ -176,6 +178,16 @@ const abilities = (store: LockStore, backend: LockBackend.LockBackend["Service"]
     return sections
   })
 
+  const leave = Effect.fnUntraced(function*({ by, expires, key }: Order<"leave">) {
+    const token = nextToken()
+    const outlives = true
+    const isClaim = by === "claim"
+    const claim = { key, token, expiresMillis: expires, wait: false }
+    const { _tag } = yield* store.tryAcquire(isClaim ? { ...claim, outlives } : claim)
+    const isOurs = _tag === "Acquired" && (isClaim || (yield* store.extend({ ...claim, outlives })))
+    return isOurs ? token : yield* Effect.fail("the key is not its own")
+  })
+
   const hold = Effect.fnUntraced(function*({ expires, key }: Order<"hold">) {
     const entered = yield* Deferred.make<number, unknown>()
     const end = yield* Deferred.make<string>()
@@ -193,7 +205,7 @@ const abilities = (store: LockStore, backend: LockBackend.LockBackend["Service"]
 
   const end = ({ key }: Order<"end">) => Deferred.await(held.get(key)!)
 
-  return { grab, queue, hold, end }
+  return { grab, queue, leave, hold, end }
 }
 
 /** Does what the suite says until it is gone. */

@@ -31,6 +31,9 @@ const makeWorld = () => {
       apply(Record.claim(record, { token, tab: tabOf(token), expires: 10_000, wait }, view()))._tag,
     accept: (token: string) => apply(Record.accept(record, { token, tab: tabOf(token), expires: 10_000 }, view())),
     extend: (token: string) => apply(Record.extend(record, token, 10_000, view())),
+    outlive: (token: string) => apply(Record.extend(record, token, 10_000, view(), true)),
+    transfer: (from: string, token: string) =>
+      apply(Record.transfer(record, from, { token, tab: tabOf(token), expires: 10_000 }, view()))._tag,
     release: (token: string) => apply(Record.release(record, token, view()))
   }
 }
@@ -62,6 +65,23 @@ describe("the record of a key", () => {
     assert.isTrue(release("c"))
     assert.isTrue(release("d"))
     assert.isTrue(Record.isFree(record()))
+  })
+
+  it("stays taken when its tab is gone by one who says so, and goes on to whoever has its token", () => {
+    const { claim, dead, extend, outlive, release, transfer } = makeWorld()
+    claim("a")
+    outlive("a")
+    dead.add("a")
+    assert.strictEqual(claim("b", false), "Held")
+    assert.strictEqual(transfer("b", "c"), "Held")
+    assert.strictEqual(transfer("a", "c"), "Acquired")
+    assert.strictEqual(transfer("a", "d"), "Held")
+    assert.strictEqual(transfer("a", "c"), "Acquired")
+    assert.isFalse(extend("a"))
+    assert.isTrue(extend("c"))
+    dead.add("c")
+    assert.strictEqual(claim("e", false), "Acquired")
+    assert.isTrue(release("e"))
   })
 
   it("offers for a short time, and accepting makes a full lease of it", () => {

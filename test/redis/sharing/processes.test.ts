@@ -5,7 +5,7 @@ import * as RedisBackend from "effect-lock/RedisBackend"
 import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { fileURLToPath } from "node:url"
+import { bundled } from "../../support/bundled.ts"
 import { directory, redis, until } from "../../support/redis.ts"
 import type { Entered, Left } from "./worker.ts"
 
@@ -82,13 +82,12 @@ for (const cluster of [false, true]) {
           const files: Array<string> = []
           const running: Array<ChildProcess> = []
           yield* Effect.addFinalizer(() => Effect.sync(() => running.forEach((worker) => worker.kill("SIGKILL"))))
+          const script = yield* bundled(new URL("worker.ts", import.meta.url))
           const start = (place: number) => {
             const file = join(path, String(files.length))
             files.push(file)
             running[place] = spawn(process.execPath, [
-              "--import",
-              "tsx",
-              fileURLToPath(new URL("worker.ts", import.meta.url)),
+              script,
               String(port),
               cluster ? "1" : "0",
               file,

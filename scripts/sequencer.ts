@@ -1,0 +1,29 @@
+/** The order of test files: what takes long, mostly waiting, begins first, so that the rest runs beside it. */
+import type { TestSpecification } from "vitest/node"
+import { BaseSequencer } from "vitest/node"
+
+const long = [
+  "faults/redis",
+  "browser/tabs",
+  "examples",
+  "redis/conformance",
+  "faults/",
+  "sql/conformance",
+  "simulation/",
+  "cli/",
+  "conformance",
+  "faults.test",
+  "package/"
+]
+
+const rank = ({ moduleId }: TestSpecification): number => {
+  const index = long.findIndex((part) => moduleId.includes(part))
+  return index < 0 ? long.length : index
+}
+
+export default class LongFirst extends BaseSequencer {
+  override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- it is no array
+    return (await super.sort(files)).toSorted((one, other) => rank(one) - rank(other))
+  }
+}

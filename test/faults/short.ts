@@ -1,0 +1,37 @@
+/** The short run, as tests: every family of faults for some seconds. The long one is `npx tsx test/faults/run.ts`. */
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { shared } from "../support/redis.ts"
+import { attack, build, type Scenario } from "./runner.ts"
+
+const seconds = Number(process.env.FAULTS_SECONDS ?? 5)
+export const seed = Number(process.env.FAULTS_SEED ?? 1)
+
+/** For all attacks of a file. */
+export const building = () => shared(build)
+
+/** What takes too long may be the machine's doing; what is wrong is not. */
+const isLate = (violation: string) =>
+  /^(stuck: free|told \d+ ms late|outlived its timeout by|its release took)/.test(violation)
+
+const survives = (scenario: Scenario, built: ReturnType<typeof building>) =>
+  it.live(scenario.name, () =>
+    Effect.gen(function*() {
+      let { counts, violations } = yield* attack(scenario, yield* built, seed, seconds)
+      // Lateness counts when it comes again under the same attack.
+      if (violations.length > 0 && violations.every(isLate)) {
+        console.warn(`${scenario.name}, once more: ${violations.join("; ")}`)
+        ;({ counts, violations } = yield* attack(scenario, yield* built, seed, seconds))
+      }
+      assert.deepStrictEqual(violations, [], JSON.stringify(counts))
+      // It was no idle talk.
+      assert.isAbove(counts.sections, 0)
+    }), 120_000)
+
+const longOnly = /no faults|wall clocks|forgets nothing/
+
+/** A test for each scenario that the short run has. */
+export const surviveAll = (scenarios: ReadonlyArray<Scenario>): void => {
+  const built = building()
+  for (const scenario of scenarios) if (!longOnly.test(scenario.name)) survives(scenario, built)
+}

@@ -1,0 +1,54 @@
+/** What a run of the tests makes once, though each of its files is a process of its own: programs, builds, packages. */
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { fileURLToPath } from "node:url"
+
+const variable = "EFFECT_LOCK_TEST_RUN"
+const root = fileURLToPath(new URL("../../", import.meta.url))
+
+const remove = (path: string): void => rmSync(path, { recursive: true, force: true })
+
+/** Inside the project, so that its packages and its tsconfig are found. */
+const newFolder = (): string => {
+  mkdirSync(join(root, ".tmp"), { recursive: true })
+  return mkdtempSync(join(root, ".tmp/run-"))
+}
+
+/** Vitest's `globalSetup`: a folder for the run, which goes with it. */
+export default function setup(): () => void {
+  const folder = process.env[variable] = newFolder()
+  return () => remove(folder)
+}
+
+/** The folder of the run, or of this process where there is none. */
+const folderOf = (): string => {
+  const known = process.env[variable]
+  if (known !== undefined) return known
+  const folder = process.env[variable] = newFolder()
+  process.once("exit", () => remove(folder))
+  return folder
+}
+
+/** What `make` puts at the path that it is given, made by the first who asks; the others wait for it. */
+export const once = async (name: string, make: (path: string) => unknown): Promise<string> => {
+  const path = join(folderOf(), name)
+  const turn = `${path}.turn`
+  while (!existsSync(path)) {
+    try {
+      mkdirSync(turn)
+    } catch {
+      await sleep(20)
+      continue
+    }
+    try {
+      if (existsSync(path)) break
+      // It is there when it is whole.
+      await make(`${path}.new`)
+      renameSync(`${path}.new`, path)
+    } finally {
+      remove(turn)
+    }
+  }
+  return path
+}
