@@ -21,6 +21,8 @@ const order = [
   "Lock",
   "Lease",
   "LockError",
+  "LockEvent",
+  "Leader",
   "LockConfig",
   "LockKey",
   "InMemoryBackend",
@@ -125,6 +127,18 @@ const one = (
   ]
 }
 
+/** Headings that would have the same name get a number. */
+const unique = (lines: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const taken = new Map<string, number>()
+  return lines.map((line) =>
+    line.replace(/^(#+ .+ \{#)(.+)\}$/, (_, start: string, id: string) => {
+      const count = (taken.get(id) ?? 0) + 1
+      taken.set(id, count)
+      return `${start}${count === 1 ? id : `${id}-${count}`}}`
+    })
+  )
+}
+
 const page = (module: Module, links: Record<string, string>): string => {
   const ids = anchors(module)
   const categories = [...new Set(module.exports.map(categoryOf))]
@@ -132,7 +146,7 @@ const page = (module: Module, links: Record<string, string>): string => {
   const how = module.name.includes("/")
     ? `import { ${namespace} } from "${importOf(module)}"`
     : `import * as ${namespace} from "${importOf(module)}"`
-  return [
+  return unique([
     `# ${namespace} {#module}`,
     `\`\`\`ts signature\n${how}\n\`\`\``,
     prose(module, links, module.doc),
@@ -141,7 +155,7 @@ const page = (module: Module, links: Record<string, string>): string => {
       ...module.exports.filter((other) => categoryOf(other) === category)
         .flatMap((other) => one(module, links, ids.get(other) ?? other.name, other))
     ])
-  ].join("\n\n") + "\n"
+  ]).join("\n\n") + "\n"
 }
 
 /** The first sentence of a docstring. */

@@ -97,6 +97,11 @@ const readModule = (file: string): Module => {
   const partsOf = (node: Node, within: ReadonlyArray<string>): ReadonlyArray<Part> =>
     Object.values(node).flat().filter(isNode).flatMap((child) => {
       if (child.type === "BlockStatement") return []
+      if (node.type === "TSUnionType") {
+        // A variant is known by its tag.
+        const tag = /\b_tag: "(\w+)"/.exec(code.slice(child.start, child.end))?.[1]
+        if (tag !== undefined) return partsOf(child, [...within, tag])
+      }
       const doc = inner.has(child.type) ? docBefore(child.start) : undefined
       if (doc === undefined) return partsOf(child, within)
       const name = nameOf(child)
