@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs"
-import { basename, join, relative, sep } from "node:path"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { basename, dirname, join, relative, sep } from "node:path"
 import { fileURLToPath } from "node:url"
 import { type DefaultTheme, defineConfig } from "vitepress"
 import { apiLinks } from "./apiLinks.ts"
@@ -71,14 +71,17 @@ export default defineConfig({
   markdown: {
     codeTransformers: [apiLinks(JSON.parse(readFileSync(join(docs, "api/links.json"), "utf8")), base)],
     config: (md) => {
-      // What is not a page is in the repository.
+      // What is not a page is in the repository: other files, and folders without an index.
       md.core.ruler.push("repository", ({ env, tokens }) => {
-        const folder = join(env.path ?? join(docs, "index.md"), "..")
+        const folder = dirname(env.path ?? join(docs, "index.md"))
         for (const child of tokens.flatMap(({ children }) => children ?? [])) {
           const href = child.type === "link_open" ? child.attrGet("href") : null
-          if (href === null || !/^\.\.?\//.test(href)) continue
-          const target = relative(root, join(folder, href)).split(sep).join("/")
-          if (!target.startsWith("docs/")) child.attrSet("href", `${repository}/blob/main/${target}`)
+          if (href === null || /^(\w+:|\/|#)/.test(href)) continue
+          const [path] = href.split("#")
+          const target = relative(root, join(folder, path)).split(sep).join("/")
+          const isPage = target.startsWith("docs/") &&
+            (/\.md$/.test(target) || existsSync(join(root, target, "index.md")) || !existsSync(join(root, target)))
+          if (!isPage) child.attrSet("href", `${repository}/blob/main/${target}`)
         }
       })
     }
