@@ -120,6 +120,28 @@ describe("TestNetwork", () => {
       assert.strictEqual(said().at(-1), "news lost")
     }))
 
+  it.effect("is between the store and who watches, lists, or takes a lease on", () =>
+    Effect.gen(function*() {
+      const { network, store } = yield* withMessages({ latency: "50 millis" })
+      yield* store.tryAcquire(claim)
+      const seen: Array<string> = []
+      const watching = network.store.watch!("key", () => seen.push("changed"))
+      yield* Effect.forkChild(Effect.andThen(watching, Effect.never).pipe(Effect.scoped))
+      const listing = yield* Effect.forkChild(network.store.list!("", undefined))
+      const taking = yield* Effect.forkChild(network.store.transfer!("a", { ...claim, token: "b" }))
+      yield* TestClock.adjust("99 millis")
+      assert.deepStrictEqual([listing.pollUnsafe(), taking.pollUnsafe()], [undefined, undefined])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual((yield* Fiber.join(listing)).locks.map(({ key }) => key), ["key"])
+      assert.strictEqual((yield* Fiber.join(taking))._tag, "Acquired")
+      seen.length = 0
+      yield* store.release("key", "b")
+      yield* TestClock.adjust("49 millis")
+      assert.deepStrictEqual(seen, [])
+      yield* TestClock.adjust("1 millis")
+      assert.deepStrictEqual(seen, ["changed"])
+    }))
+
   it.effect("lets a request arrive whose caller is gone", () =>
     Effect.gen(function*() {
       const { network, store } = yield* withMessages({ latency: "20 millis" })

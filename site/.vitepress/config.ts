@@ -80,7 +80,7 @@ export default defineConfig({
           const [path] = href.split("#")
           const target = relative(root, join(folder, path)).split(sep).join("/")
           const isPage = target.startsWith("docs/") &&
-            (/\.md$/.test(target) || existsSync(join(root, target, "index.md")) || !existsSync(join(root, target)))
+            (target.endsWith(".md") || existsSync(join(root, target, "index.md")) || !existsSync(join(root, target)))
           if (!isPage) child.attrSet("href", `${repository}/blob/main/${target}`)
         }
       })

@@ -42,12 +42,19 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
-import type * as Scope from "effect/Scope"
 import { withShortcuts } from "../internal/shortcuts.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { BackendFailure } from "../LockError.ts"
 import type { Attempt, Grant, LockStore } from "../LockStore.ts"
-import type { Operation, Outcome } from "./TestBackend.ts"
+import type { Operation as Scripted, Outcome } from "./TestBackend.ts"
+
+/**
+ * What the engine asks of a store over a network.
+ *
+ * @category models
+ * @since 0.3.0
+ */
+export type Operation = Scripted | "transfer" | "watch" | "list"
 
 /**
  * Something on its way between a process and its store.
@@ -60,11 +67,11 @@ export interface Message {
   readonly kind: "request" | "reply" | "news"
   /** Whether it was sent, has arrived, or is lost. One that is sent has one of the other fates later. */
   readonly fate: "sent" | "arrived" | "lost"
-  /** What was asked; `"listen"` for news. */
+  /** What was asked; `"listen"` or `"watch"` for news. */
   readonly operation: Operation
-  /** Of which key, with its prefix. */
+  /** Of which key, with its prefix; for `list` the beginning of the keys. */
   readonly key: string
-  /** For which acquisition; undefined for `inspect`, which is for none. */
+  /** For which acquisition; undefined for what is for none, such as `inspect`. */
   readonly token: string | undefined
   /** When, in milliseconds of the monotonic clock. */
   readonly at: number
@@ -275,12 +282,11 @@ export const make = (store: LockStore, options?: Options): Effect.Effect<TestNet
       return Effect.flatMap(Effect.forkDetach(trip, { startImmediately: true }), Fiber.join)
     }
 
-    const news =
-      (key: string, token: string, notify: (grant: Grant | undefined) => void) => (grant: Grant | undefined): void => {
-        run(Effect.map(travel("news", "listen", [{ key, token }]), (arrived) => arrived && notify(grant)))
-      }
+    const news = (operation: Operation, holding: Holding, notify: () => void): void => {
+      run(Effect.map(travel("news", operation, [holding]), (arrived) => arrived && notify()))
+    }
 
-    const { exchange, extendAll, holders, listen } = store
+    const { exchange, extendAll, holders, list, listen, transfer, watch } = store
     const distant: LockStore = {
       ...store,
       tryAcquire: (claim) => carry("tryAcquire", [claim], store.tryAcquire(claim), attempted),
@@ -299,9 +305,23 @@ export const make = (store: LockStore, options?: Options): Effect.Effect<TestNet
           carry(
             "listen",
             [{ key, token }],
-            listen(key, token, news(key, token, notify)),
+            listen(key, token, (grant: Grant | undefined) => news("listen", { key, token }, () => notify(grant))),
             () => [{ outcome: "Listening" }]
-          ) as Effect.Effect<void, BackendFailure, Scope.Scope>,
+          ),
+      watch: watch === undefined ?
+        undefined :
+        (key, notify) => {
+          const holding = { key, token: undefined }
+          return carry("watch", [holding], watch(key, () => news("watch", holding, notify)), () => [{
+            outcome: "Listening"
+          }])
+        },
+      list: list === undefined ?
+        undefined :
+        (prefix, from) => carry("list", [{ key: prefix, token: undefined }], list(prefix, from), inspected),
+      transfer: transfer === undefined ?
+        undefined :
+        (token, claim) => carry("transfer", [claim], transfer(token, claim), attempted),
       extendAll: extendAll === undefined ?
         undefined :
         (holdings) => carry("extend", holdings, extendAll(holdings), (answers) => answers.map(extended)),

@@ -190,7 +190,7 @@ export const make = Effect.fnUntraced(function*(
     })
 
   const clock = Context.get(context, Clock.Clock)
-  const { exchange, extendAll, holders, listen } = store
+  const { exchange, extendAll, holders, list, listen, observe, transfer, watch } = store
   const inside: LockStore = {
     ...store,
     tryAcquire: (claim) => outside(store.tryAcquire(claim)),
@@ -200,6 +200,20 @@ export const make = Effect.fnUntraced(function*(
     holders: holders && ((key) => outside(holders(key))),
     extendAll: extendAll && ((holdings) => outside(extendAll(holdings))),
     exchange: exchange && ((token, claim) => outside(exchange(token, claim))),
+    transfer: transfer && ((token, claim) => outside(transfer(token, claim))),
+    list: list && ((prefix, from) => outside(list(prefix, from))),
+    watch: watch && ((key, notify) =>
+      Effect.flatMap(
+        Effect.scope,
+        (scope) => outside(Scope.provide(watch(key, () => gate.enter(notify)), scope))
+      )),
+    observe: observe && (({ down, polling, told, up }) =>
+      observe({
+        down: (failure) => gate.enter(() => down(failure)),
+        up: () => gate.enter(up),
+        polling: (reason) => gate.enter(() => polling(reason)),
+        told: () => gate.enter(told)
+      })),
     listen: listen &&
       ((key, token, notify) =>
         Effect.flatMap(

@@ -82,7 +82,7 @@ describe("the interactive page", () => {
 
   it("forgets what is long over", () => {
     const world = new World(names)
-    world.advance(300_000)
+    world.advance(150_000)
     assert.isBelow(world.events.length, 2_000)
     assert.isAbove(world.now - world.events[0].at, 60_000)
   })
