@@ -36,7 +36,20 @@ const sections: Readonly<Record<string, ReadonlyArray<string>>> = {
     "security"
   ],
   "Operations": pages.filter((page) => page.startsWith("operations")).map((page) => page.replace(/\.md$/, "")),
-  "Backends": ["redis", "postgresql", "memcached", "files", "browser", "memory", "key-value", "open", "custom", "urls"],
+  "Backends": [
+    "redis",
+    "redis-sentinel",
+    "redis-cluster",
+    "postgresql",
+    "memcached",
+    "files",
+    "browser",
+    "memory",
+    "key-value",
+    "open",
+    "custom",
+    "urls"
+  ],
   "Coming from": pages.filter((page) => page.startsWith("from/")).map((page) => page.replace(/\.md$/, "")),
   "More to know": ["benchmark", "redlock-the-algorithm", "changelog"]
 }
