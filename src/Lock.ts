@@ -1107,7 +1107,9 @@ export const awaitFree = (
  * @since 0.2.0
  */
 export interface Held {
+  /** What is held. */
   readonly key: string
+  /** Who holds it. */
   readonly holder: Holder
 }
 
