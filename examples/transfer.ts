@@ -26,8 +26,9 @@ const transfer = (from: string, to: string, amount: number) =>
 const program = Effect.gen(function*() {
   const names = ["ada", "bob", "cem"]
   const transfers = Array.from({ length: 30 }, (_, i) => transfer(names[i % 3], names[(i + 1 + i % 2) % 3], 7))
-  const refused = yield* Effect.all(
-    transfers.map((one) => Effect.match(one, { onSuccess: () => 0, onFailure: () => 1 })),
+  const refused = yield* Effect.forEach(
+    transfers,
+    (one) => Effect.match(one, { onSuccess: () => 0, onFailure: () => 1 }),
     { concurrency: "unbounded" }
   )
   yield* Console.log(
