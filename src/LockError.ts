@@ -332,6 +332,11 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
  *
  * The option `reenter: true` runs the inner work under the lease that is there.
  *
+ * Children of the work (`Effect.forkChild`) are told, too, since they end with it. Of
+ * what `Effect.timeout`, `Effect.race` and `Effect.all` run beside it nobody knows
+ * whether the work waits for it, no more than of what is detached: it waits, and its
+ * `LockTimeout` says `byCaller`.
+ *
  * **Example** (A lock inside itself)
  *
  * ```ts
