@@ -5,17 +5,18 @@ import { InMemoryBackend, Lock, type LockBackend } from "effect-lock"
 import * as FileBackend from "effect-lock/FileBackend"
 import * as MemcacheBackend from "effect-lock/MemcacheBackend"
 import * as RedisBackend from "effect-lock/RedisBackend"
+import * as SqlBackend from "effect-lock/SqlBackend"
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { bundled } from "../support/bundled.ts"
 import { Arena, type Nemesis, type Workload } from "./arena.ts"
 import { check, type Verdict } from "./checker.ts"
-import { files, memcachedServer, type RedisOptions, redisServer, type Server } from "./servers.ts"
+import { files, memcachedServer, postgresServer, type RedisOptions, redisServer, type Server } from "./servers.ts"
 
 export interface Scenario extends Partial<Workload> {
   readonly name: string
-  /** `memory`, `file`, `redis`, `memcached`, or a broken lock on Redis. */
+  /** `memory`, `file`, `redis`, `memcached`, `postgres`, or a broken lock on Redis. */
   readonly backend: string
   readonly nemeses: ReadonlyArray<Nemesis>
   /** How many of them strike at the same time. */
@@ -23,6 +24,7 @@ export interface Scenario extends Partial<Workload> {
   /** The pause between two strikes, in leases. */
   readonly pause?: readonly [number, number]
   readonly redis?: RedisOptions
+  readonly hasStandby?: boolean
 }
 
 export interface Report extends Verdict {
@@ -70,12 +72,16 @@ export const build: Effect.Effect<Build, never, Scope.Scope> = Effect.all({
 const serverOf = (scenario: Scenario): Effect.Effect<Server | undefined, unknown, Scope.Scope> => {
   if (scenario.backend === "memory") return Effect.undefined
   if (scenario.backend === "file") return files
+  if (scenario.backend === "postgres") return postgresServer(scenario.hasStandby === true)
   return scenario.backend === "memcached" ? memcachedServer : redisServer(scenario.redis ?? {})
 }
 
 const layerOf = (server: Server | undefined): Layer.Layer<LockBackend.LockBackend, unknown> => {
   if (server === undefined) return InMemoryBackend.layer
   if (server._tag === "Files") return FileBackend.layer({ directory: server.directory })
+  if (server._tag === "Postgres") {
+    return SqlBackend.layer({ url: `postgres://app@127.0.0.1:${server.port()}/postgres` })
+  }
   return server._tag === "Redis"
     ? RedisBackend.layer({ host: "127.0.0.1", port: server.port() })
     : MemcacheBackend.layer({ servers: [`127.0.0.1:${server.port()}`] })

@@ -91,6 +91,24 @@ export const memcached: ReadonlyArray<Scenario> = [
   }
 ]
 
+/** What a PostgreSQL goes through that keeps what it has committed. */
+const committed: ReadonlyArray<Nemesis> = [Servers.restart, Servers.terminate, Servers.freeze, Servers.oldSnapshot]
+
+export const postgres: ReadonlyArray<Scenario> = [
+  { name: "postgres: no faults", backend: "postgres", nemeses: [] },
+  { name: "postgres: deaths", backend: "postgres", nemeses: [death] },
+  { name: "postgres: pauses and clocks", backend: "postgres", nemeses: [pause, blockedLoop, wallClock] },
+  { name: "postgres: network", backend: "postgres", nemeses: [...network, cutSubscription] },
+  { name: "postgres: the server", backend: "postgres", nemeses: committed },
+  { name: "postgres: promoted standby", backend: "postgres", nemeses: [Servers.promotion], hasStandby: true },
+  {
+    name: "postgres: everything that forgets nothing",
+    backend: "postgres",
+    nemeses: [...everywhere, ...network, ...committed],
+    together: 2
+  }
+]
+
 /** What has to be noticed about each of the locks that are broken on purpose, and under which faults it shows. */
 export const broken: ReadonlyArray<Scenario & { readonly caught: RegExp }> = [
   {

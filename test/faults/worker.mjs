@@ -58,6 +58,10 @@ const makeLock = async () => {
     const RedisBackend = await import("effect-lock/RedisBackend")
     return { layer: RedisBackend.layer({ host: "127.0.0.1", port }), withLock: Lock.withLock }
   }
+  if (backend === "postgres") {
+    const SqlBackend = await import("effect-lock/SqlBackend")
+    return { layer: SqlBackend.layer({ url: `postgres://app@127.0.0.1:${port}/postgres` }), withLock: Lock.withLock }
+  }
   if (backend === "file") {
     const FileBackend = await import("effect-lock/FileBackend")
     return { layer: FileBackend.layer({ directory }), withLock: Lock.withLock }
