@@ -11,6 +11,18 @@ const src = fileURLToPath(new URL("./src/", import.meta.url))
 const missing = names.filter((name) => !isInstalled(name))
 for (const name of missing) console.warn(`${name} is not installed: its tests do not run`)
 
+const without = [
+  ...configDefaults.exclude,
+  ...missing.flatMap((name) => name === "redis" ? ["test/redis/**", "test/cli/**"] : `test/${name}/**`)
+]
+
+const inside = [
+  "test/engine/**/*.test.ts",
+  "test/internal/**/*.test.ts",
+  "test/Lock*.test.ts",
+  "test/TestBackend.test.ts"
+]
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -20,11 +32,6 @@ export default defineConfig({
     ]
   },
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: [
-      ...configDefaults.exclude,
-      ...missing.flatMap((name) => name === "redis" ? ["test/redis/**", "test/cli/**"] : `test/${name}/**`)
-    ],
     reporters: ["default", "./scripts/counts.ts"],
     globalSetup: "test/support/once.ts",
     pool: "forks",
@@ -32,6 +39,11 @@ export default defineConfig({
     maxWorkers: 2 * availableParallelism(),
     sequence: { sequencer: LongFirst },
     testTimeout: 20_000,
-    hookTimeout: 30_000
+    hookTimeout: 30_000,
+    projects: [
+      // What starts nothing and leaves nothing behind needs no process of its own.
+      { extends: true, test: { name: "inside", include: inside, isolate: false } },
+      { extends: true, test: { name: "outside", include: ["test/**/*.test.ts"], exclude: [...without, ...inside] } }
+    ]
   }
 })

@@ -3,28 +3,23 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
-import { fileURLToPath } from "node:url"
+import { bundled } from "../support/bundled.ts"
 import { kill, redis } from "../support/redis.ts"
 
 const clone = (port: number) =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() =>
-        spawn(process.execPath, [
-          "--import",
-          "tsx",
-          fileURLToPath(new URL("clone.ts", import.meta.url)),
-          String(port),
-          "cron",
-          "60"
-        ], { stdio: ["pipe", "pipe", "inherit"] })
-      ),
-      (child) => kill(child)
+      Effect.map(bundled(new URL("clone.ts", import.meta.url)), (program) =>
+        spawn(process.execPath, [program, String(port), "cron", "60"], { stdio: ["pipe", "pipe", "inherit"] })),
+      (child) =>
+        kill(child)
     ),
     (child) => {
       const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
       return {
-        line: Effect.promise(async () => String((await lines.next()).value)),
+        line: Effect.promise(async () =>
+          String((await lines.next()).value)
+        ),
         say: (word: string) => Effect.sync(() => void child.stdin.write(`${word}\n`))
       }
     }

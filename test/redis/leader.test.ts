@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { isInstalled } from "../../scripts/installed.ts"
+import { bundled } from "../support/bundled.ts"
 import { redis, until } from "../support/redis.ts"
 import type { Line } from "./leader.ts"
 
@@ -16,10 +16,10 @@ interface Candidate {
 
 const candidate = (port: number, key: string, expires: number): Effect.Effect<Candidate, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync((): Candidate => {
-      const module = fileURLToPath(new URL("./leader.ts", import.meta.url))
-      const args = ["--import", "tsx", module, String(port), key, String(expires)]
-      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
+    Effect.map(bundled(new URL("./leader.ts", import.meta.url)), (program): Candidate => {
+      const child = spawn(process.execPath, [program, String(port), key, String(expires)], {
+        stdio: ["ignore", "pipe", "inherit"]
+      })
       const lines: Array<Line> = []
       const ready = Deferred.makeUnsafe<void>()
       const gone = Deferred.makeUnsafe<void>()
