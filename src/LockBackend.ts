@@ -97,14 +97,21 @@ export class LockBackend extends Context.Service<LockBackend, {
   readonly watch: (key: string, notify: () => void) => Effect.Effect<void, never, Scope.Scope>
   /**
    * Which keys are held that start so, and by whom: a page of them, from the `next` of
-   * the page before on, or the first. `next` is undefined on the last.
+   * the page before on, or the first.
    */
   readonly list: (
     prefix: string,
     from: string | undefined
   ) => Effect.Effect<
     {
-      readonly locks: ReadonlyArray<{ readonly key: string; readonly holder: Holder }>
+      /** Those of this page; none does not mean that it is the last. */
+      readonly locks: ReadonlyArray<{
+        /** What is held. */
+        readonly key: string
+        /** Who holds it. */
+        readonly holder: Holder
+      }>
+      /** Where to go on, and undefined at the end. */
       readonly next: string | undefined
     },
     LockError

@@ -44,12 +44,16 @@ export type LockEvent =
   | {
     /** A call could not have the lock at once, and waits. */
     readonly _tag: "Waiting"
+    /** What is waited for. */
     readonly key: string
+    /** Who waits: the owner label of this process. */
     readonly owner: string
   }
   | {
     readonly _tag: "Acquired"
+    /** What is held from now on. */
     readonly key: string
+    /** Of the new lease. */
     readonly fencingToken: number
     /** Since it was asked for. */
     readonly waited: Duration.Duration
@@ -57,36 +61,50 @@ export type LockEvent =
   | {
     /** A lease goes from one holder in this process to the next, without the store; `Acquired` follows. */
     readonly _tag: "HandedOver"
+    /** What is handed over. */
     readonly key: string
+    /** Of the lease that was given up. */
     readonly fencingToken: number
   }
   | {
     readonly _tag: "Released"
+    /** What is free, or goes to the next. */
     readonly key: string
+    /** Of the lease that has ended. */
     readonly fencingToken: number
+    /** Since it was acquired. */
     readonly held: Duration.Duration
   }
   | {
     readonly _tag: "Lost"
+    /** What is not held any more. */
     readonly key: string
+    /** Of the lease that was lost. */
     readonly fencingToken: number
+    /** How it was lost; the same as in the holder's `LockLost`. */
     readonly why: LockLost["why"]
+    /** Since it was acquired. */
     readonly held: Duration.Duration
   }
   | {
     /** Somebody else had the lock until the timeout: the end of a wait, or a call that fails at once. */
     readonly _tag: "TimedOut"
+    /** What was waited for. */
     readonly key: string
+    /** Since it was asked for. */
     readonly waited: Duration.Duration
   }
   | {
     /** One who waited was interrupted, or has failed. */
     readonly _tag: "GaveUp"
+    /** What was waited for. */
     readonly key: string
+    /** Since it was asked for. */
     readonly waited: Duration.Duration
   }
   | {
     readonly _tag: "BackendDown"
+    /** The first failure. */
     readonly failure: BackendFailure
   }
   | {
@@ -96,6 +114,7 @@ export type LockEvent =
   }
   | {
     readonly _tag: "PollingBegan"
+    /** Why the backend tells nobody, in words. */
     readonly reason: string
   }
   | { readonly _tag: "PollingEnded" }

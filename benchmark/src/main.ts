@@ -18,9 +18,11 @@ import { write } from "./lib/write.ts"
 export const scenarios = [
   "inProcess",
   "calls",
+  "events",
   "uncontended",
   "fresh",
   "contended",
+  "sharing",
   "holding",
   "memcached",
   "files",

@@ -12,7 +12,16 @@ import { fileURLToPath } from "node:url"
 import { bundled } from "../support/bundled.ts"
 import { Arena, type Nemesis, type Workload } from "./arena.ts"
 import { check, type Verdict } from "./checker.ts"
-import { files, memcachedServer, postgresServer, type RedisOptions, redisServer, type Server } from "./servers.ts"
+import {
+  clusterServers,
+  files,
+  memcachedServer,
+  postgresServer,
+  type RedisOptions,
+  redisServer,
+  sentinelServers,
+  type Server
+} from "./servers.ts"
 
 export interface Scenario extends Partial<Workload> {
   readonly name: string
@@ -23,7 +32,7 @@ export interface Scenario extends Partial<Workload> {
   readonly together?: number
   /** The pause between two strikes, in leases. */
   readonly pause?: readonly [number, number]
-  readonly redis?: RedisOptions
+  readonly redis?: RedisOptions & { readonly form?: "sentinel" | "cluster" }
   readonly hasStandby?: boolean
 }
 
@@ -73,7 +82,9 @@ const serverOf = (scenario: Scenario): Effect.Effect<Server | undefined, unknown
   if (scenario.backend === "memory") return Effect.undefined
   if (scenario.backend === "file") return files
   if (scenario.backend === "postgres") return postgresServer(scenario.hasStandby === true)
-  return scenario.backend === "memcached" ? memcachedServer : redisServer(scenario.redis ?? {})
+  if (scenario.backend === "memcached") return memcachedServer
+  if (scenario.redis?.form === "sentinel") return sentinelServers
+  return scenario.redis?.form === "cluster" ? clusterServers : redisServer(scenario.redis ?? {})
 }
 
 const layerOf = (server: Server | undefined): Layer.Layer<LockBackend.LockBackend, unknown> => {
@@ -82,6 +93,8 @@ const layerOf = (server: Server | undefined): Layer.Layer<LockBackend.LockBacken
   if (server._tag === "Postgres") {
     return SqlBackend.layer({ url: `postgres://app@127.0.0.1:${server.port()}/postgres` })
   }
+  if (server.url !== undefined) return RedisBackend.layer({ url: server.url })
+  if (server.port === undefined) throw new Error("nowhere to be found")
   return server._tag === "Redis"
     ? RedisBackend.layer({ host: "127.0.0.1", port: server.port() })
     : MemcacheBackend.layer({ servers: [`127.0.0.1:${server.port()}`] })
