@@ -1107,7 +1107,9 @@ export const awaitFree = (
  * @since 0.2.0
  */
 export interface Held {
+  /** The key, without the `keyPrefix` of `LockConfig`. */
   readonly key: string
+  /** Who has it. */
   readonly holder: Holder
 }
 

@@ -104,7 +104,14 @@ export class LockBackend extends Context.Service<LockBackend, {
     from: string | undefined
   ) => Effect.Effect<
     {
-      readonly locks: ReadonlyArray<{ readonly key: string; readonly holder: Holder }>
+      /** Those of this page. */
+      readonly locks: ReadonlyArray<{
+        /** The key that is held. */
+        readonly key: string
+        /** Who has it. */
+        readonly holder: Holder
+      }>
+      /** Where the next page begins; undefined when this was the last. */
       readonly next: string | undefined
     },
     LockError

@@ -44,12 +44,16 @@ export type LockEvent =
   | {
     /** A call could not have the lock at once, and waits. */
     readonly _tag: "Waiting"
+    /** The key of the lock. */
     readonly key: string
+    /** Who waits, as others see it. */
     readonly owner: string
   }
   | {
     readonly _tag: "Acquired"
+    /** The key of the lock. */
     readonly key: string
+    /** The fencing token of the lease. */
     readonly fencingToken: number
     /** Since it was asked for. */
     readonly waited: Duration.Duration
@@ -57,36 +61,50 @@ export type LockEvent =
   | {
     /** A lease goes from one holder in this process to the next, without the store; `Acquired` follows. */
     readonly _tag: "HandedOver"
+    /** The key of the lock. */
     readonly key: string
+    /** The fencing token of the lease. */
     readonly fencingToken: number
   }
   | {
     readonly _tag: "Released"
+    /** The key of the lock. */
     readonly key: string
+    /** The fencing token of the lease. */
     readonly fencingToken: number
+    /** For how long it was held. */
     readonly held: Duration.Duration
   }
   | {
     readonly _tag: "Lost"
+    /** The key of the lock. */
     readonly key: string
+    /** The fencing token of the lease. */
     readonly fencingToken: number
+    /** Why it was lost, as `LockLost` says it. */
     readonly why: LockLost["why"]
+    /** For how long it was held. */
     readonly held: Duration.Duration
   }
   | {
     /** Somebody else had the lock until the timeout: the end of a wait, or a call that fails at once. */
     readonly _tag: "TimedOut"
+    /** The key of the lock. */
     readonly key: string
+    /** For how long it waited. */
     readonly waited: Duration.Duration
   }
   | {
     /** One who waited was interrupted, or has failed. */
     readonly _tag: "GaveUp"
+    /** The key of the lock. */
     readonly key: string
+    /** For how long it waited. */
     readonly waited: Duration.Duration
   }
   | {
     readonly _tag: "BackendDown"
+    /** What it failed with first. */
     readonly failure: BackendFailure
   }
   | {
@@ -96,6 +114,7 @@ export type LockEvent =
   }
   | {
     readonly _tag: "PollingBegan"
+    /** Why it does not tell, in its words. */
     readonly reason: string
   }
   | { readonly _tag: "PollingEnded" }

@@ -8,6 +8,9 @@
  * the queue and tells its process, over one connection per process that listens.
  * Fibers of one process queue among themselves first.
  *
+ * Keys may be shared (`Lock.withSharedLock`, `Lock.withPermits`), by two statements
+ * instead of one.
+ *
  * {@link withTransaction} is what no other store can offer: work in a transaction
  * whose writes are committed only if the lock is still held, whatever clocks and
  * pauses do.
@@ -20,7 +23,8 @@
  * **Details**
  *
  * - The table is created beforehand, by {@link layerMigrations}, {@link migrations}
- *   or the statement of {@link createTable}. Locks then need `SELECT`, `INSERT`,
+ *   or the statement of {@link createTable}. The second migration adds what older tables
+ *   lack: a column, without which keys cannot be shared. Locks then need `SELECT`, `INSERT`,
  *   `UPDATE` and `DELETE` on it, {@link withTransaction} `SELECT` and `UPDATE`.
  * - A row stays for about a minute after the last use of its key, so that fencing
  *   tokens rise also when the server's clock is set back. They are that clock in
@@ -468,11 +472,13 @@ export const createTable = (options?: CommonOptions): Effect.Effect<string, Lock
 export const migrations = (options?: CommonOptions): Migrator.Loader =>
   Effect.mapBoth(tableOf(options), {
     onFailure: (cause) => new Migrator.MigrationError({ kind: "BadState", message: cause.message, cause }),
-    onSuccess: (table) => [[
-      1,
-      "create_table",
-      Effect.succeed(Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe(Table.createTable(table))))
-    ]]
+    onSuccess: (table) => {
+      const statement = (text: string) => Effect.succeed(Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe(text)))
+      return [
+        [1, "create_table", statement(Table.createTable(table))],
+        [2, "add_sharers", statement(Table.addSharers(table))]
+      ]
+    }
   })
 
 /**

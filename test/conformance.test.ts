@@ -267,6 +267,44 @@ describe("the suite finds", () => {
     }))
 })
 
+describe("a case that fails in real time", () => {
+  const releases = "a release by another token is refused and changes nothing"
+  /** Has a flaw the first time that it is made, and then keeps this process busy, or does not. */
+  const attempts = (busyMillis: number) =>
+    Effect.gen(function*() {
+      let made = 0
+      const cases = conformance.conformance({
+        name: "flawed",
+        make: Effect.gen(function*() {
+          const store = yield* flawed(++made === 1 ? { release: "blind" } : {})
+          if (made > 1) return { one: store, other: store }
+          const clock = yield* Clock.Clock
+          const release: LockStore.LockStore["release"] = (key, token) =>
+            Effect.suspend(() => {
+              const until = monotonicMillis(clock) + busyMillis
+              while (monotonicMillis(clock) < until);
+              return store.release(key, token)
+            })
+          return { one: { ...store, release }, other: { ...store, release } }
+        })
+      })
+      const exit = yield* Effect.exit(Effect.scoped(cases.find(({ name }) => name === releases)!.run))
+      return { ended: exit._tag, made }
+    })
+
+  it.live("is tried again where the process was late", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* attempts(200), { ended: "Success", made: 2 })
+    }))
+
+  it.live("has failed where it was not", () =>
+    Effect.gen(function*() {
+      // Until it was not.
+      const punctual = Effect.repeat(attempts(0), { until: ({ made }) => made === 1 })
+      assert.deepStrictEqual(yield* punctual, { ended: "Failure", made: 1 })
+    }))
+})
+
 describe("the suite finds with processes", () => {
   const failureOf = (name: string, flaw: string) =>
     Effect.gen(function*() {

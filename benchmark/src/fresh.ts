@@ -13,8 +13,10 @@ import { serve } from "./lib/processes.ts"
 import { check, sleep } from "./lib/scenario.ts"
 import { quantile } from "./lib/stats.ts"
 
+export type Contestant = "ioredis alone" | "effect-lock" | "effect-lock, release not waited for"
+
 export type Order =
-  & { readonly contestant: "ioredis alone" | "effect-lock"; readonly port: number; readonly millis: number }
+  & { readonly contestant: Contestant; readonly port: number; readonly millis: number }
   & (
     /** So many workers, each of which begins anew when it is done. */
     | { readonly kind: "closed"; readonly workers: number }
@@ -65,10 +67,10 @@ const raw = async (port: number): Promise<Session> => {
   }
 }
 
-const ours = async (port: number): Promise<Session> => {
+const ours = async (port: number, awaitRelease: boolean): Promise<Session> => {
   const runtime = ManagedRuntime.make(RedisBackend.layer({ host: "127.0.0.1", port }))
   await runtime.context()
-  const section = (key: string) => Effect.void.pipe(Lock.withLock(key, { expires, timeout: "Infinity" }))
+  const section = (key: string) => Effect.void.pipe(Lock.withLock(key, { expires, timeout: "Infinity", awaitRelease }))
   return {
     once: (key) => runtime.runPromise(section(key)),
     loop: (nextKey, done) => {
@@ -151,7 +153,12 @@ const waiting = async (session: Session, waiters: number, millis: number): Promi
 serve(async (order: Order): Promise<Figures> => {
   const { contestant, millis, port } = order
   let opened = sessions.get(contestant)
-  if (opened === undefined) sessions.set(contestant, opened = contestant === "effect-lock" ? ours(port) : raw(port))
+  if (opened === undefined) {
+    sessions.set(
+      contestant,
+      opened = contestant === "ioredis alone" ? raw(port) : ours(port, contestant === "effect-lock")
+    )
+  }
   const session = await opened
   const result = order.kind === "closed"
     ? await closed(session, order.workers, millis)

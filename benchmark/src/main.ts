@@ -18,6 +18,7 @@ import { write } from "./lib/write.ts"
 export const scenarios = [
   "inProcess",
   "calls",
+  "events",
   "uncontended",
   "fresh",
   "contended",

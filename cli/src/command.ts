@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import { doctor } from "./doctor.ts"
 import { Ending, exits, ofLockError } from "./exits.ts"
+import { lead } from "./lead.ts"
 import { ls } from "./ls.ts"
 import * as Operands from "./operands.ts"
 import { presenter } from "./output.ts"
@@ -19,18 +20,33 @@ import type { Signals } from "./signals.ts"
 import { version } from "./version.ts"
 import { watch } from "./watch.ts"
 
-/** One line each, to stderr. */
-const logger = Logger.make<unknown, void>(({ message }) => {
-  process.stderr.write(`effect-lock: ${String(Array.isArray(message) ? message[0] : message)}\n`)
-})
+/** One line each, to stderr. What went wrong comes behind the words, if they come with it. */
+const logger = (isJson: boolean) =>
+  Logger.make<unknown, void>((line) => {
+    const parts = Array.isArray(line.message) ? line.message : [line.message]
+    const message = parts.map((part) => part instanceof Error ? part.message : String(part)).join(": ")
+    process.stderr.write(isJson ? `${JSON.stringify({ message })}\n` : `effect-lock: ${message}\n`)
+  })
+
+/** What is asked of the tool itself. */
+const asksForJson = (args: ReadonlyArray<string>): boolean =>
+  args.slice(0, args.includes("--") ? args.indexOf("--") : args.length).includes("--json")
 
 const tool = Command.make("effect-lock").pipe(
-  Command.withSubcommands([run, ls, show, watch, release, doctor]),
+  Command.withSubcommands([run, lead, ls, show, watch, release, doctor]),
   Command.withGlobalFlags(Settings.all),
   Command.withDescription(
-    "Locks across processes and hosts. Where they are is said by LOCK_URL or --url: redis://…, memcache://…; " +
-      "LOCK_EXPIRES, LOCK_TIMEOUT, LOCK_KEY_PREFIX and LOCK_OWNER are heeded."
-  )
+    "Locks across processes and hosts. Where they are is said by LOCK_URL or --url: redis://…, postgres://…, " +
+      "memcache://…, file:///…; LOCK_EXPIRES, LOCK_TIMEOUT, LOCK_KEY_PREFIX and LOCK_OWNER are heeded. Ends with 64 " +
+      "when what was given makes no sense, 69 when the backend cannot be reached, 75 when a lock is taken, 76 when it " +
+      "was lost, 1 when the answer is no."
+  ),
+  Command.withExamples([
+    { command: "export LOCK_URL=redis://localhost", description: "Where the locks are" },
+    { command: "effect-lock run nightly-report --once -- ./report.sh", description: "On one of many hosts" },
+    { command: "effect-lock ls", description: "Which locks are held" },
+    { command: "effect-lock doctor", description: "Is this server fit for locks?" }
+  ])
 )
 
 /** The status to end with. */
@@ -39,7 +55,7 @@ export const main = (args: ReadonlyArray<string>): Effect.Effect<number, never, 
     Effect.as(0),
     Effect.catchCause((cause) => ending(args, cause)),
     Effect.provideService(Operands.Operands, Operands.after(args)),
-    Effect.provide([NodeServices.layer, presenter, Logger.layer([logger])])
+    Effect.provide([NodeServices.layer, presenter, Logger.layer([logger(asksForJson(args))])])
   )
 
 const ending = (args: ReadonlyArray<string>, cause: Cause.Cause<unknown>): Effect.Effect<number> => {
@@ -55,9 +71,8 @@ const ending = (args: ReadonlyArray<string>, cause: Cause.Cause<unknown>): Effec
     ? ofLockError(error)
     : new Ending({ status: exits.software, message: error instanceof Error ? error.message : String(error) })
   if (message === undefined || message === "") return Effect.succeed(status)
-  const isJson = args.slice(0, args.includes("--") ? args.indexOf("--") : args.length).includes("--json")
   return Effect.as(
-    Console.error(isJson ? JSON.stringify({ message, status, ...details }) : `effect-lock: ${message}`),
+    Console.error(asksForJson(args) ? JSON.stringify({ message, status, ...details }) : `effect-lock: ${message}`),
     status
   )
 }

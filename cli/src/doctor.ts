@@ -8,11 +8,15 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import { randomUUID } from "node:crypto"
+import * as Directory from "./directory.ts"
 import * as Durations from "./durations.ts"
 import { Ending, exits } from "./exits.ts"
 import type { Finding } from "./finding.ts"
+import * as Memcached from "./memcached.ts"
 import { result } from "./output.ts"
+import { painter } from "./paint.ts"
 import * as Redis from "./redis.ts"
 import { backend, quietly, serverUrl } from "./settings.ts"
 
@@ -89,6 +93,35 @@ const waking = (key: string, there: Process): Effect.Effect<Finding, LockError.L
     }
   })
 
+/** What is needed for more than a lock: sharing one, and listing them. */
+const rights = (key: string): Effect.Effect<Finding, never, LockBackend.LockBackend> =>
+  Effect.gen(function*() {
+    const attempt = <A>(what: string, effect: Effect.Effect<A, LockError.LockError, LockBackend.LockBackend>) =>
+      Effect.match(effect, {
+        onSuccess: () => ({ what, isRefused: false, why: "" }),
+        onFailure: ({ message, reason }) => ({
+          what,
+          isRefused: reason._tag !== "BackendFailure" || reason.kind !== "Unsupported",
+          why: message
+        })
+      })
+    const tried = [
+      yield* attempt("share a lock", Lock.withSharedLock(Effect.void, key, { timeout: "3 seconds" })),
+      yield* attempt("list locks", Stream.runHead(Lock.list({ prefix: key })))
+    ]
+    const refused = tried.filter(({ isRefused }) => isRefused)
+    const can = tried.filter(({ why }) => why === "").map(({ what }) => what)
+    return refused.length === 0
+      ? { check: "rights", verdict: "ok", found: ["take a lock", ...can].join(", ") }
+      : {
+        check: "rights",
+        verdict: "warning",
+        found: refused.map(({ what, why }) => `cannot ${what}: ${why}`).join("; "),
+        means: "programs that want that fail here",
+        todo: "give the user the rights that the documentation of the backend names"
+      }
+  })
+
 const findings = (url: string) =>
   Effect.scoped(Effect.gen(function*() {
     const here = yield* Layer.build(Layer.fresh(backend))
@@ -97,14 +130,31 @@ const findings = (url: string) =>
     const first = yield* Effect.provideContext(locking(key), here)
     const more = first.verdict === "failed"
       ? []
-      : yield* Effect.provideContext(Effect.all([roundTrip(key), waking(key, there)]), here)
-    return [first, ...more, .../^rediss?:/i.test(url) ? yield* Redis.findings(url) : []]
+      : yield* Effect.provideContext(Effect.all([roundTrip(key), waking(key, there), rights(key)]), here)
+    return [first, ...more, ...yield* ofServer(url)]
   }))
 
+/** What a kind of server alone can be asked. */
+const ofServer = (url: string): Effect.Effect<ReadonlyArray<Finding>> => {
+  const scheme = url.slice(0, Math.max(0, url.indexOf(":"))).toLowerCase()
+  if (/^(?:redis|valkey)/.test(scheme)) return Redis.findings(url)
+  if (scheme.startsWith("memcache")) return Memcached.findings(url)
+  if (scheme.startsWith("postgres")) {
+    // The driver is not everybody's.
+    return Effect.flatMap(Effect.promise(() => import("./postgres.ts")), ({ findings }) => findings(url))
+  }
+  return scheme === "file" ? Directory.findings(url) : Effect.succeed([])
+}
+
 const marks = { ok: "ok     ", warning: "WARNING", failed: "FAILED " }
+const colours = { ok: "green", warning: "yellow", failed: "red" } as const
 
 const line = ({ check, found, means, todo, verdict }: Finding): string =>
-  [`${marks[verdict]} ${check}: ${found}`, means && `        That means: ${means}.`, todo && `        To do: ${todo}.`]
+  [
+    `${painter(process.stdout)(colours[verdict], marks[verdict])} ${check}: ${found}`,
+    means && `        That means: ${means}.`,
+    todo && `        To do: ${todo}.`
+  ]
     .filter((text) => text !== undefined).join("\n")
 
 const flags = {
@@ -130,8 +180,10 @@ export const doctor = Command.make("doctor", flags, ({ timeout }) =>
   }).pipe(quietly)).pipe(
     Command.withDescription(
       "Looks at a server as a place for locks: whether it can be reached and used, how fast it is, whether those who " +
-        "wait are told, and on Redis its version, eviction, replicas, pub/sub and clock; each with what it means and " +
-        "what to do. It takes one lock of its own for a moment. Ends with 1 when the server is not fit."
+        "wait are told; of Redis its version, eviction, replicas, pub/sub and clock; of PostgreSQL its version, replicas, " +
+        "durability, table, connections, LISTEN and clock; of memcached its evictions; of a directory its file system and " +
+        "rights; each with what it means and what to do. It takes one lock of its own for a moment. Ends with 1 when the " +
+        "server is not fit, and 69 when it cannot be reached."
     ),
     Command.withShortDescription("Is this server fit for locks?"),
     Command.withExamples([{

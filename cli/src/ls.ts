@@ -1,34 +1,39 @@
 /** `effect-lock ls` */
-import { Lock } from "effect-lock"
 import { Command, Flag } from "effect/cli"
 import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
-import { describe, result } from "./output.ts"
-import { backend, quietly } from "./settings.ts"
+import * as Holding from "./holding.ts"
+import { note } from "./output.ts"
+import { painter } from "./paint.ts"
+import { backend, json, quietly } from "./settings.ts"
 
 export const prefix = Flag.String("prefix").pipe(
   Flag.withDefault(""),
   Flag.withDescription("Only keys that start so")
 )
 
-export const ls = Command.make(
-  "ls",
-  { prefix },
-  ({ prefix }) =>
-    Stream.runForEach(
-      Lock.list({ prefix }),
-      ({ holder, key }) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          result(() => `${key} is ${describe(holder, now)}`, { key, ...holder.toJSON() }))
-    ).pipe(
-      Effect.provide(backend),
-      quietly
-    )
-).pipe(
-  Command.withDescription(
-    "Lists the locks that are held, a line each, as far as the backend knows them (69 where it does not)."
-  ),
-  Command.withShortDescription("Which locks are held"),
-  Command.withExamples([{ command: "effect-lock ls --prefix order- --json", description: "For a script" }])
-)
+export const ls = Command.make("ls", { prefix }, ({ prefix }) =>
+  Effect.gen(function*() {
+    const held = yield* Holding.all(prefix)
+    if (yield* json) {
+      for (const one of held) yield* Console.log(JSON.stringify(Holding.toJSON(one)))
+    } else if (held.length === 0) yield* note("nothing is held")
+    else {
+      const [header, ...lines] = Holding.lines(held, yield* Clock.currentTimeMillis)
+      yield* Console.log([painter(process.stdout)("bold", header), ...lines].join("\n"))
+    }
+  }).pipe(Effect.provide(backend), quietly)).pipe(
+    Command.withDescription(
+      "Lists the locks that are held: a line each, or with --json an object each. Ends with 69 where the backend does " +
+        "not know its keys, as memcached."
+    ),
+    Command.withShortDescription("Which locks are held"),
+    Command.withExamples([
+      { command: "effect-lock ls --prefix order-", description: "Some of them" },
+      {
+        command: "effect-lock ls --json | jq -r 'select(.waiters > 0).key'",
+        description: "Those that somebody waits for"
+      }
+    ])
+  )

@@ -1,17 +1,61 @@
 /** What only Redis can be asked. */
 import * as Effect from "effect/Effect"
-import { Redis } from "ioredis"
+import { Cluster, Redis } from "ioredis"
 import type { Finding } from "./finding.ts"
 
-const connect = (url: string) =>
+const quiet = { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 } as const
+
+const closing = <Client extends Redis | Cluster>(make: () => Client) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 })
+      const client = make()
       client.on("error", () => {})
       return client
     }),
     (client) => Effect.sync(() => client.disconnect())
   )
+
+/** A server, and how its findings are told from those of others. */
+interface Server {
+  readonly client: Redis
+  readonly suffix: string
+}
+
+const urlPattern = /^(?:redis|valkey)(s?)(\+sentinel|\+cluster)?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/]*)(?:\/(.*))?$/i
+
+/** The servers that locks are in, of any URL that the backend takes. */
+const servers = (url: string) =>
+  Effect.gen(function*() {
+    const [, secure, kind = "", user, password, hosts, rest = ""] = urlPattern.exec(url) ?? []
+    if (kind === "") {
+      const client = yield* closing(() => new Redis(url.replace(/^valkey/i, "redis"), quiet))
+      return [{ client, suffix: "" }]
+    }
+    const nodes = hosts.split(",").map((host) => {
+      const port = /:(\d+)$/.exec(host)
+      const defaultPort = kind.toLowerCase() === "+sentinel" ? 26_379 : 6_379
+      return { host: host.replace(/:\d+$/, ""), port: port === null ? defaultPort : Number(port[1]) }
+    })
+    const options = {
+      ...quiet,
+      ...(user && { username: decodeURIComponent(user) }),
+      ...(password && { password: decodeURIComponent(password) }),
+      ...(secure && { tls: {} })
+    }
+    if (kind.toLowerCase() === "+sentinel") {
+      const [name, db = "0"] = rest.split("/")
+      const sentinelOptions = { ...options, sentinels: nodes, name, db: Number(db), sentinelRetryStrategy: () => null }
+      return [{ client: yield* closing(() => new Redis(sentinelOptions)), suffix: "" }]
+    }
+    const cluster = yield* closing(() =>
+      new Cluster(nodes, { lazyConnect: true, clusterRetryStrategy: () => null, redisOptions: options })
+    )
+    yield* Effect.ignore(Effect.tryPromise(() => cluster.connect()))
+    return cluster.nodes("master").map((client): Server => ({
+      client,
+      suffix: ` of ${client.options.host}:${client.options.port}`
+    }))
+  })
 
 /** What the server does not let us ask stays unknown. */
 const ask = (client: Redis, ...[command, ...args]: ReadonlyArray<string>): Effect.Effect<unknown> =>
@@ -113,9 +157,9 @@ const clock = (reply: unknown, ours: number): Finding => {
 }
 
 /** Whether what is published is heard. */
-const hears = (url: string, client: Redis) =>
+const hears = (client: Redis) =>
   Effect.gen(function*() {
-    const listener = yield* connect(url)
+    const listener = yield* closing(() => client.duplicate(quiet))
     const channel = `lock:ch:doctor-${process.pid}`
     const heard = Effect.callback<boolean>((resume) => {
       listener.once("message", () => resume(Effect.succeed(true)))
@@ -128,14 +172,13 @@ const hears = (url: string, client: Redis) =>
         check: "pub/sub",
         verdict: "warning",
         found: "what is published is not heard",
-        means: "those who wait find out by looking again, every few seconds, and not in order",
+        means: "those who wait find out by looking again and again, which the server pays for",
         todo: "let the user subscribe and publish: ACL SETUSER … +@pubsub &lock:*"
       } as const
   })
 
-export const findings = (url: string): Effect.Effect<ReadonlyArray<Finding>> =>
-  Effect.scoped(Effect.gen(function*() {
-    const client = yield* connect(url)
+const ofServer = ({ client, suffix }: Server) =>
+  Effect.gen(function*() {
     const info = parse(yield* ask(client, "info"))
     const before = Date.now()
     const time = yield* ask(client, "time")
@@ -145,7 +188,13 @@ export const findings = (url: string): Effect.Effect<ReadonlyArray<Finding>> =>
       eviction(info),
       replication(info),
       persistence(info),
-      yield* hears(url, client),
+      yield* hears(client),
       clock(time, ours)
-    ]
-  }))
+    ].map((finding): Finding => ({ ...finding, check: finding.check + suffix }))
+  })
+
+export const findings = (url: string): Effect.Effect<ReadonlyArray<Finding>> =>
+  Effect.scoped(
+    Effect.flatMap(servers(url), (servers) =>
+      Effect.map(Effect.forEach(servers, ofServer, { concurrency: "unbounded" }), (found) => found.flat()))
+  )

@@ -5,102 +5,94 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Child from "./child.ts"
 import * as Durations from "./durations.ts"
-import { Ending, exits } from "./exits.ts"
-import { Operands } from "./operands.ts"
-import { note } from "./output.ts"
+import { Ending } from "./exits.ts"
 import { backend } from "./settings.ts"
-import { type Signal, Signals } from "./signals.ts"
+import * as Work from "./work.ts"
+
+const wholeNumber = (text: string): Option.Option<number> => {
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : 0
+  return number > 0 ? Option.some(number) : Option.none()
+}
 
 const flags = {
   key: Argument.String("key").pipe(Argument.withDescription("What is to be done by one at a time")),
-  command: Argument.String("command").pipe(
-    Argument.variadic(),
-    Argument.withDescription("The command and its arguments, after --")
-  ),
+  command: Work.command,
   once: Flag.Boolean("once").pipe(
     Flag.withDefault(false),
     Flag.withDescription("Do not wait: end with 75 when the lock is taken")
+  ),
+  shared: Flag.Boolean("shared").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Share the lock with all others that share it: a reader, who excludes writers alone")
+  ),
+  limit: Flag.String("limit").pipe(
+    Flag.filterMap(wholeNumber, () => "a whole number from 1, such as 3"),
+    Flag.withMetavar("N"),
+    Flag.optional,
+    Flag.withDescription("Share the lock with so many, this one included: a semaphore")
   ),
   timeout: Flag.optional(Durations.flag("timeout", "How long to wait for the lock (60s)")),
   expires: Flag.optional(Durations.flag("expires", "How long a crash of this tool blocks others (10s)")),
   atLeast: Flag.optional(
     Durations.flag("at-least", "Keep the lock for at least this long, so that hosts whose clocks differ run it once")
   ),
-  killAfter: Durations.flag("kill-after", "How long the command has to end after SIGTERM when the lock is lost (10s)")
-    .pipe(Flag.withDefault(Duration.seconds(10)))
+  killAfter: Work.killAfter
 }
 
 export const run = Command.make(
   "run",
   flags,
-  ({ atLeast, command, expires, key, killAfter, once, timeout }) =>
+  ({ atLeast, command, expires, key, killAfter, limit, once, shared, timeout }) =>
     Effect.gen(function*() {
-      const [name, ...args] = yield* commandOf(command)
+      const options = { key, command: yield* Work.commandOf("run", command), killAfter }
       if (once && Option.isSome(timeout)) {
-        return yield* usage("--once does not wait and --timeout says how long to: give one of them")
+        return yield* Work.usage("--once does not wait and --timeout says how long to: give one of them")
       }
-      if (!Duration.isFinite(killAfter)) return yield* usage("--kill-after must end: give a duration such as 10s")
-      const signals = yield* Signals
+      if (shared && Option.isSome(limit)) {
+        return yield* Work.usage("--shared is without a limit and --limit with one: give one of them")
+      }
 
       const work = (lease: Lock.Lease) =>
-        Effect.gen(function*() {
-          const since = yield* Clock.currentTimeMillis
-          const early: Array<Signal> = []
-          let receive = (signal: Signal) => {
-            early.push(signal)
-          }
-          yield* signals.to((signal) => receive(signal))
-          const child = yield* Child.start(name, args, {
-            env: { EFFECT_LOCK_KEY: key, EFFECT_LOCK_FENCING_TOKEN: String(lease.fencingToken) },
-            grace: killAfter
-          })
-          receive = (signal) => child.pass(signal)
-          early.forEach(receive)
-          const status = yield* child.ended
-          const left = child.left()
-          if (left.length > 0) {
-            yield* note(`the command has left ${left.join(", ")} running, which is waited for with the lock held`, {
-              left
-            })
-            yield* child.allEnded
-          }
-          if (Option.isSome(atLeast)) {
-            const rest = Duration.toMillis(atLeast.value) - ((yield* Clock.currentTimeMillis) - since)
-            const told = Effect.callback<void>((resume) => {
-              receive = () => resume(Effect.void)
-            })
-            if (rest > 0 && !child.isToldToEnd) yield* Effect.race(Effect.sleep(rest), told)
-          }
-          return status
-        }).pipe(Effect.scoped)
+        Effect.flatMap(Clock.currentTimeMillis, (since) =>
+          Work.under(lease, options, ({ isToldToEnd, told }) =>
+            Effect.gen(function*() {
+              if (Option.isNone(atLeast) || isToldToEnd) {
+                return
+              }
+              const rest = Duration.toMillis(atLeast.value) - ((yield* Clock.currentTimeMillis) - since)
+              if (rest > 0) {
+                yield* Effect.race(Effect.sleep(rest), told)
+              }
+            })))
 
-      const status = yield* Lock.withLock(work, key, {
+      const lock = {
         timeout: once ? 0 : Option.getOrUndefined(timeout),
         expires: Option.getOrUndefined(expires)
-      })
-      if (status !== 0) return yield* new Ending({ status })
+      }
+      const { status } = yield* Option.isSome(limit)
+        ? Lock.withPermits(work, key, { ...lock, limit: limit.value })
+        : shared
+        ? Lock.withSharedLock(work, key, lock)
+        : Lock.withLock(work, key, lock)
+      if (status !== 0) {
+        return yield* new Ending({ status })
+      }
     }).pipe(Effect.provide(backend))
 ).pipe(
   Command.withDescription(
     "Runs a command while holding a lock, as flock(1) does, but across hosts. Ends with the command's exit status " +
       "(128 + n for a signal); 75 when the lock is taken, 76 when it was lost and the command was stopped, 69 when " +
-      "the backend cannot be reached, 126 and 127 when the command cannot be run or found."
+      "the backend cannot be reached, 126 and 127 when the command cannot be run or found. The command finds " +
+      "EFFECT_LOCK_KEY and EFFECT_LOCK_FENCING_TOKEN in its environment."
   ),
   Command.withShortDescription("Run a command while holding a lock"),
   Command.withExamples([
     { command: "effect-lock run nightly-report --once -- ./report.sh", description: "On one of many hosts" },
-    { command: "effect-lock run deploy --timeout 10m -- sh -c 'migrate && restart'", description: "One after another" }
+    { command: "effect-lock run deploy --timeout 10m -- sh -c 'migrate && restart'", description: "One after another" },
+    {
+      command: "effect-lock run encoder --limit 3 -- ./encode.sh",
+      description: "Three at a time, on all hosts together"
+    }
   ])
 )
-
-const usage = (message: string) => Effect.fail(new Ending({ status: exits.usage, message }))
-
-/** Only what comes after `--` is the command's, or its `--help` would be ours. */
-const commandOf = (command: ReadonlyArray<string>) =>
-  Effect.gen(function*() {
-    const operands = yield* Operands
-    if (operands !== undefined && operands.length > 0 && operands.length === command.length) return operands
-    return yield* usage("the command comes after --, such as: effect-lock run KEY -- COMMAND…")
-  })

@@ -1,12 +1,13 @@
 /** `effect-lock show KEY` */
-import { Lock } from "effect-lock"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import { Ending, exits } from "./exits.ts"
-import { describe, result } from "./output.ts"
-import { backend, quietly } from "./settings.ts"
+import * as Holding from "./holding.ts"
+import { result } from "./output.ts"
+import { printable } from "./paint.ts"
+import { backend, json, quietly } from "./settings.ts"
 
 const flags = {
   key: Argument.String("key").pipe(Argument.withDescription("The key of the lock")),
@@ -18,19 +19,27 @@ const flags = {
 
 export const show = Command.make("show", flags, ({ key, token }) =>
   Effect.gen(function*() {
-    const seen = yield* Lock.inspect(key)
-    const now = yield* Clock.currentTimeMillis
-    if (Option.isNone(seen)) {
-      yield* result(() => `${key} is free`, { key, held: false })
+    const holders = yield* Holding.ofKey(key)
+    if (holders.length === 0) {
+      yield* result(() => `${printable(key)} is free`, { key, held: false })
       return yield* new Ending({ status: exits.no })
     }
-    const holder = seen.value
-    yield* result(
-      () => `${key} is ${describe(holder, now)}${token ? `; token ${holder.token}` : ""}`,
-      { key, held: true, ...holder.toJSON(), ...(token && { token: holder.token }) }
-    )
+    const now = yield* Clock.currentTimeMillis
+    const isJson = yield* json
+    for (const one of holders) {
+      const { holder } = one
+      const object = { ...Holding.toJSON(one), held: true, ...(token && { token: holder.token }) }
+      const sentence = `${printable(key)} is ${Holding.describe(holder, now)}${token ? `; token ${holder.token}` : ""}`
+      yield* Console.log(isJson ? JSON.stringify(object) : sentence)
+    }
   }).pipe(Effect.provide(backend), quietly)).pipe(
-    Command.withDescription("Says who holds a lock, since when, and for how long. Ends with 1 when it is free."),
+    Command.withDescription(
+      "Says who holds a lock, since when, and for how long: of a lock that is shared all who do, a line each. Ends " +
+        "with 1 when it is free."
+    ),
     Command.withShortDescription("Who holds a lock"),
-    Command.withExamples([{ command: "effect-lock show order-7 --json", description: "For a script" }])
+    Command.withExamples([
+      { command: "effect-lock show order-7", description: "Who holds it" },
+      { command: "effect-lock show order-7 --json", description: "For a script" }
+    ])
   )

@@ -1,5 +1,5 @@
 /** `effect-lock watch [KEY]` */
-import { Lock, type LockError } from "effect-lock"
+import { LockError } from "effect-lock"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
@@ -7,42 +7,62 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Stream from "effect/Stream"
 import * as Durations from "./durations.ts"
+import * as Holding from "./holding.ts"
 import { prefix } from "./ls.ts"
-import { describe } from "./output.ts"
+import { note } from "./output.ts"
+import { painter, printable } from "./paint.ts"
 import { backend, json, quietly } from "./settings.ts"
 
-type Seen = ReadonlyMap<string, LockError.Holder>
-
-const look = (key: Option.Option<string>, prefix: string) =>
-  Option.match(key, {
-    onSome: (key) =>
-      Effect.map(Lock.inspect(key), (holder): Seen => new Map(Option.toArray(holder).map((holder) => [key, holder]))),
-    onNone: () =>
-      Effect.map(
-        Stream.runCollect(Lock.list({ prefix })),
-        (locks): Seen => new Map(Array.from(locks, ({ holder, key }) => [key, holder]))
-      )
-  })
-
-const nameOf = ({ owner, token }: LockError.Holder): string => owner ?? `${token.slice(0, 8)}…`
-
-/** What has changed since the last look. */
-const changes = (before: Seen, after: Seen) => {
-  const lines: Array<{ readonly key: string; readonly change: "taken" | "free"; readonly owner: string }> = []
-  for (const [key, holder] of before) {
-    if (!after.has(key)) lines.push({ key, change: "free", owner: nameOf(holder) })
-  }
-  for (const [key, holder] of after) {
-    if (before.get(key)?.token !== holder.token) lines.push({ key, change: "taken", owner: nameOf(holder) })
-  }
-  return lines
+interface Change {
+  readonly key: string
+  readonly change: "held" | "taken" | "free"
+  /** Whose lock it is or was, if it was anybody's. */
+  readonly owner?: string
 }
+
+/** What has changed since the last look. At the first, all that is held was so before. */
+const changes = (
+  before: ReadonlyArray<Holding.Holding> | undefined,
+  after: ReadonlyArray<Holding.Holding>
+): ReadonlyArray<Change> => {
+  const change = (change: Change["change"]) => ({ holder, key }: Holding.Holding): Change => ({
+    key,
+    change,
+    owner: Holding.nameOf(holder)
+  })
+  if (before === undefined) return after.map(change("held"))
+  const [earlier, later] = [new Set(before.map(Holding.idOf)), new Set(after.map(Holding.idOf))]
+  return [
+    ...before.filter((one) => !later.has(Holding.idOf(one))).map(change("free")),
+    ...after.filter((one) => !earlier.has(Holding.idOf(one))).map(change("taken"))
+  ]
+}
+
+const words = { held: "held by", taken: "taken by", free: "given back by" }
+
+const sentence = ({ change, key, owner }: Change): string =>
+  owner === undefined ? `${printable(key)} is free` : `${printable(key)} ${words[change]} ${owner}`
+
+/** How many of the last changes stand below the picture. */
+const remembered = 5
 
 /** From the top of the screen, each line to its end, and nothing below. */
 const redraw = (lines: ReadonlyArray<string>): string =>
-  `\u001b[H${lines.map((line) => `${line}\u001b[K\n`).join("")}\u001b[J`
+  `\u001b[H${lines.map((line) => `${line}\u001b[K`).join("\n")}\u001b[J`
+
+/** What there is room for. Colours take none. */
+const fitted = (lines: ReadonlyArray<string>, rows: number): ReadonlyArray<string> =>
+  lines.length <= rows ? lines : [...lines.slice(0, rows - 1), `… and ${lines.length - rows + 1} more`]
+
+const picture = (held: ReadonlyArray<Holding.Holding>, now: number, nothing: string): ReadonlyArray<string> => {
+  if (held.length === 0) return [nothing]
+  // Some terminals say that they have no size.
+  const columns = process.stdout.columns || 80
+  const rows = process.stdout.rows || 24
+  const [header, ...lines] = Holding.lines(held, now).map((line) => line.slice(0, columns))
+  return [painter(process.stdout)("bold", header), ...fitted(lines, Math.max(3, rows - remembered - 6))]
+}
 
 const flags = {
   key: Argument.String("key").pipe(Argument.optional, Argument.withDescription("One lock. Default: all")),
@@ -54,33 +74,56 @@ export const watch = Command.make("watch", flags, ({ every, key, prefix }) =>
   Effect.gen(function*() {
     const isJson = yield* json
     const redraws = process.stdout.isTTY === true && !isJson
-    let before: Seen = new Map()
+    const paint = painter(process.stdout)
+    const what = Option.match(key, { onNone: () => prefix === "" ? "all locks" : `${prefix}…`, onSome: printable })
+    const nothing = Option.match(key, { onNone: () => "nothing is held", onSome: (key) => `${printable(key)} is free` })
+    const look = Option.match(key, { onNone: () => Holding.all(prefix), onSome: Holding.ofKey })
+
+    let seen: ReadonlyArray<Holding.Holding> | undefined
+    let recent: ReadonlyArray<string> = []
+    let trouble: string | undefined
     if (redraws) process.stdout.write("\u001b[2J")
     while (true) {
-      const after = yield* look(key, prefix)
+      const looked: ReadonlyArray<Holding.Holding> | LockError.LockError = yield* seen === undefined
+        ? look
+        // Whoever watches wants to see the end of it.
+        : Effect.catchIf(look, isOutage, (error) => Effect.succeed(error))
       const now = yield* Clock.currentTimeMillis
       const at = DateTime.formatIso(DateTime.makeUnsafe(now))
+      const before = trouble
+      trouble = LockError.isLockError(looked) ? looked.message : undefined
+      const held = LockError.isLockError(looked) ? seen ?? [] : looked
+      const isFreeAtFirst = seen === undefined && held.length === 0 && Option.isSome(key)
+      const news = isFreeAtFirst ? [{ key: key.value, change: "free" } as const] : changes(seen, held)
+      seen = held
       if (redraws) {
-        const held = Array.from(after, ([key, holder]) => `${key} is ${describe(holder, now)}`)
-        const nothing = Option.match(key, { onNone: () => "nothing is held", onSome: (key) => `${key} is free` })
-        process.stdout.write(redraw([at, "", ...held.length === 0 ? [nothing] : held.toSorted()]))
+        recent = [...recent, ...news.map((one) => `${at.slice(11, 19)} ${sentence(one)}`)].slice(-remembered)
+        const status = trouble === undefined ? "" : paint("red", `  ${trouble}`)
+        process.stdout.write(redraw([
+          `${paint("bold", what)} at ${at}, every ${Duration.format(every)}; Ctrl-C ends${status}`,
+          "",
+          ...picture(held, now, nothing),
+          "",
+          ...recent.map((line) => paint("dim", line))
+        ]))
       } else {
-        for (const { change, key, owner } of changes(before, after)) {
-          yield* Console.log(
-            isJson
-              ? JSON.stringify({ at, key, change, owner })
-              : `${at} ${key} ${change === "taken" ? "taken by" : "given back by"} ${owner}`
-          )
-        }
+        if (trouble !== undefined && before === undefined) yield* note(trouble)
+        if (trouble === undefined && before !== undefined) yield* note("the backend answers again")
+        for (const one of news) yield* Console.log(isJson ? JSON.stringify({ at, ...one }) : `${at} ${sentence(one)}`)
       }
-      before = after
       yield* Effect.sleep(every)
     }
   }).pipe(Effect.provide(backend), quietly)).pipe(
     Command.withDescription(
       "Shows who holds a lock, or all locks, until it is interrupted: in a terminal as a picture that is drawn anew, " +
-        "into a pipe a line for every change that is seen."
+        "into a pipe a line for every change that is seen, with --json an object. What comes and goes between two looks " +
+        "is not seen. It goes on while the backend cannot be reached."
     ),
     Command.withShortDescription("Follow who holds locks"),
-    Command.withExamples([{ command: "effect-lock watch deploy --every 200ms", description: "One lock" }])
+    Command.withExamples([
+      { command: "effect-lock watch", description: "All that are held" },
+      { command: "effect-lock watch deploy --every 200ms", description: "One lock" }
+    ])
   )
+
+const isOutage = ({ reason }: LockError.LockError): boolean => reason._tag === "BackendFailure" && reason.retryable

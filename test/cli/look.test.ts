@@ -2,13 +2,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Console, Effect } from "effect"
 import { InMemoryBackend, Lock, LockConfig } from "effect-lock"
-import { writeFileSync } from "node:fs"
+import * as SqlBackend from "effect-lock/SqlBackend"
+import { chmodSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
 import { main } from "../../cli/src/command.ts"
 import { Signals } from "../../cli/src/signals.ts"
 import { contents } from "../support/cli.ts"
-import { client, redis, until } from "../support/redis.ts"
-import { freePort } from "../support/server.ts"
-import { inTerminal, isFree, isHeld, newFile, newKey, ran, sh, tool, waitsFor } from "./tool.ts"
+import { memcached } from "../support/memcached.ts"
+import { admin, pgbouncer, postgres, standby } from "../support/postgres.ts"
+import { client, cluster, redis, redisAt, until } from "../support/redis.ts"
+import { freePort, kill } from "../support/server.ts"
+import { folder, inTerminal, isFree, isHeld, newFile, newKey, ran, sh, tool, waitsFor } from "./tool.ts"
 
 /** Holds a lock until somebody makes the file. */
 const held = (key: string, expires = "10s") =>
@@ -74,13 +79,14 @@ describe("effect-lock watch", { timeout: 60_000 }, () => {
     Effect.gen(function*() {
       const key = newKey()
       const watching = yield* tool(["watch", key, "--every", "50ms"])
+      yield* until(Effect.sync(() => watching.out().includes(`${key} is free\n`)))
       const { end } = yield* held(key)
       yield* until(Effect.sync(() => watching.out().includes("taken")))
       yield* end
       yield* until(Effect.sync(() => watching.out().includes("given back")))
       watching.kill("SIGINT")
       assert.strictEqual((yield* watching.ended).code, 130)
-      const [taken, free] = watching.out().trim().split("\n").map((line) => line.split(" ").slice(1).join(" "))
+      const [, taken, free] = watching.out().trim().split("\n").map((line) => line.split(" ").slice(1).join(" "))
       assert.deepStrictEqual([taken, free], [`${key} taken by the-holder`, `${key} given back by the-holder`])
     }).pipe(Effect.scoped))
 
@@ -90,11 +96,40 @@ describe("effect-lock watch", { timeout: 60_000 }, () => {
       const terminal = yield* inTerminal(["watch", key, "--every", "50ms"])
       yield* until(Effect.sync(() => terminal.out().split(`${key} is free`).length > 2))
       yield* held(key)
-      yield* until(Effect.sync(() => terminal.out().includes(`${key} is held by the-holder`)))
+      yield* until(Effect.sync(() => new RegExp(`${key} +the-holder +`).test(terminal.out())))
+      yield* until(Effect.sync(() => terminal.out().includes(`${key} taken by the-holder`)))
       assert.include(terminal.out(), "\u001b[H")
+      // NO_COLOR is set.
+      assert.notInclude(terminal.out(), "\u001b[1m")
       terminal.type("\u0003")
       assert.strictEqual((yield* terminal.ended).code, 130)
     }).pipe(Effect.scoped))
+})
+
+describe("effect-lock watch of a server that goes", { timeout: 60_000 }, () => {
+  it.live("goes on until it is back, and says so", () =>
+    Effect.gen(function*() {
+      const server = yield* redis()
+      const env = { LOCK_URL: `redis://127.0.0.1:${server.port}` }
+      const holder = newFile()
+      yield* tool(["run", "k", ...sh(`echo ready > "$1"; exec sleep 1000`, holder)], { env })
+      yield* contents(holder)
+      const watching = yield* tool(["watch", "--every", "50ms", "--json"], { env })
+      yield* until(Effect.sync(() => watching.out().includes(`"change":"held"`)))
+      yield* kill(server.process)
+      yield* until(Effect.sync(() => watching.err() !== ""))
+      yield* redisAt(server.port)
+      yield* until(Effect.sync(() => watching.err().includes("answers again")))
+      for (const line of [watching.out(), watching.err()].flatMap((text) => text.trim().split("\n"))) JSON.parse(line)
+      watching.kill("SIGTERM")
+      assert.strictEqual((yield* watching.ended).code, 143)
+    }).pipe(Effect.scoped))
+
+  it.live("that is not there at first ends with 69", () =>
+    Effect.gen(function*() {
+      const { code, out } = yield* ran(["watch", "--url", yield* nowhere])
+      assert.deepStrictEqual([code, out], [69, ""])
+    }))
 })
 
 describe("effect-lock ls", { timeout: 60_000 }, () => {
@@ -103,6 +138,30 @@ describe("effect-lock ls", { timeout: 60_000 }, () => {
       const { code, err, out } = yield* ran(["ls", "--json"], { env: { LOCK_URL: "memcache://127.0.0.1:1" } })
       assert.deepStrictEqual([code, out, JSON.parse(err).kind], [69, "", "Unsupported"])
     }))
+
+  it.live("lists what other processes hold, on a server", () =>
+    Effect.gen(function*() {
+      const [one, shared] = [newKey(), newKey()]
+      yield* held(one)
+      yield* tool(["run", one, "--", "true"])
+      yield* waitsFor(one)
+      const ready = newFile()
+      yield* tool(["run", shared, "--limit", "3", ...sh(`echo ready > "$1"; exec sleep 1000`, ready)])
+      yield* contents(ready)
+      const { code, out } = yield* ran(["ls", "--prefix", "key-"])
+      assert.strictEqual(code, 0)
+      assert.match(out, /^KEY +HOLDER +FOR +LEASE ENDS IN +WAITING +PERMITS\n/)
+      assert.match(out, new RegExp(`^${one} +the-holder +[\\d.]+s +[\\d.]+s +1 +alone$`, "m"))
+      assert.match(out, new RegExp(`^${shared} +[\\w-]+ +[\\d.]+s +[\\d.]+s +0 +1$`, "m"))
+      const objects = (yield* ran(["ls", "--prefix", one, "--json"])).out.trim().split("\n")
+      const { key, owner, waiters } = JSON.parse(objects[0])
+      assert.deepStrictEqual([objects.length, key, owner, waiters], [1, one, "the-holder", 1])
+      assert.deepStrictEqual(yield* ran(["ls", "--prefix", "nobody"]), {
+        code: 0,
+        out: "",
+        err: "effect-lock: nothing is held\n"
+      })
+    }).pipe(Effect.scoped))
 
   it.live("lists what is held, a line each, or an object each", () =>
     Effect.gen(function*() {
@@ -123,11 +182,12 @@ describe("effect-lock ls", { timeout: 60_000 }, () => {
         LockConfig.provide({ owner: "me" }),
         Effect.provide(InMemoryBackend.layer)
       )
-      const [one, other, object] = lines
-      assert.match(one, /^ls-[ab] is held by me, since /)
-      assert.match(other, /^ls-[ab] is held by me, since /)
-      const { key, owner } = JSON.parse(object)
-      assert.deepStrictEqual([key, owner, lines.length], ["ls-b", "me", 3])
+      const [header, one, other] = lines[0].split("\n")
+      assert.match(header, /^KEY +HOLDER +FOR +LEASE ENDS IN +WAITING$/)
+      assert.match(one, /^ls-a +me +[\d.]+s +[\d.]+s +0$/)
+      assert.match(other, /^ls-b +me /)
+      const { key, owner } = JSON.parse(lines[1])
+      assert.deepStrictEqual([key, owner, lines.length], ["ls-b", "me", 2])
     }))
 })
 
@@ -241,6 +301,70 @@ describe("effect-lock doctor", { timeout: 60_000 }, () => {
       assert.include(byCheck["version"]?.found, "may not call INFO")
       assert.notInclude(JSON.stringify(report), "secret")
     }).pipe(Effect.scoped))
+
+  it.live("knows clusters, and colours verdicts in a terminal only", () =>
+    Effect.gen(function*() {
+      const servers = yield* cluster
+      const { byCheck, code } = yield* examined(`redis+cluster://127.0.0.1:${servers[0].port}`)
+      assert.strictEqual(code, 0)
+      for (const { port } of servers) assert.strictEqual(byCheck[`pub/sub of 127.0.0.1:${port}`]?.verdict, "ok")
+      const terminal = yield* inTerminal(["doctor"], { NO_COLOR: "" })
+      yield* terminal.ended
+      assert.include(terminal.out(), "\u001b[32mok")
+    }).pipe(Effect.scoped))
+
+  it.live("knows PostgreSQL: its replicas, durability, table, connections, LISTEN and clock", () =>
+    Effect.gen(function*() {
+      const server = yield* postgres("fsync=off")
+      const without = yield* examined(server.url)
+      assert.deepStrictEqual([without.code, without.byCheck["locking"]?.verdict], [1, "failed"])
+      assert.include(without.byCheck["locking"]?.found, "CREATE TABLE")
+      const look = yield* admin(server.url)
+      yield* look.unsafe(yield* SqlBackend.createTable())
+      const { byCheck, code, report } = yield* examined(server.url)
+      assert.deepStrictEqual([code, report.fit], [0, true])
+      for (const check of ["locking", "rights", "version", "replication", "connections", "LISTEN", "clock"]) {
+        assert.strictEqual(byCheck[check]?.verdict, "ok", `${check}: ${JSON.stringify(byCheck[check])}`)
+      }
+      assert.strictEqual(byCheck["durability"]?.verdict, "warning")
+      assert.isDefined(byCheck["table"])
+      const pooled = yield* examined(yield* pgbouncer(server))
+      assert.strictEqual(pooled.byCheck["LISTEN"]?.verdict, "warning")
+      const replica = yield* standby(server)
+      const ofStandby = yield* examined(replica.url)
+      assert.strictEqual(ofStandby.code, 1)
+      assert.strictEqual(ofStandby.byCheck["replication"]?.verdict, "failed")
+      const ofPrimary = yield* examined(server.url)
+      assert.match(ofPrimary.byCheck["replication"]?.found ?? "", /^a primary with 1 standby, none of them waited for$/)
+    }).pipe(Effect.scoped))
+
+  it.live("knows memcached: whether it evicts, and its clock", () =>
+    Effect.gen(function*() {
+      const { port } = yield* memcached()
+      const { byCheck, code } = yield* examined(`memcache://127.0.0.1:${port}`)
+      assert.strictEqual(code, 0)
+      assert.match(byCheck["version"]?.found ?? "", /^memcached \d/)
+      for (const check of ["eviction", "persistence", "clock"]) assert.strictEqual(byCheck[check]?.verdict, "ok", check)
+      const never = yield* memcached(["-M"])
+      const full = yield* examined(`memcache://127.0.0.1:${never.port}`)
+      assert.strictEqual(full.byCheck["eviction"]?.verdict, "warning")
+    }).pipe(Effect.scoped))
+
+  it.live("knows directories: their file system, their rights, their room", () =>
+    Effect.gen(function*() {
+      const directory = join(folder, "locks")
+      const url = pathToFileURL(directory).href
+      const { byCheck, code } = yield* examined(url)
+      assert.strictEqual(code, 0)
+      for (const check of ["locking", "rights", "room"]) assert.strictEqual(byCheck[check]?.verdict, "ok", check)
+      assert.isDefined(byCheck["file system"])
+      chmodSync(directory, 0o777)
+      const open = yield* examined(url)
+      assert.match(
+        open.report.findings.find((one: { found: string }) => one.found.startsWith("mode"))?.found,
+        /everybody/
+      )
+    }))
 
   it.live("ends with 69 when there is no server, and when it does not answer in time", () =>
     Effect.gen(function*() {

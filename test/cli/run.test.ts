@@ -1,10 +1,25 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { readFileSync, writeFileSync } from "node:fs"
-import { contents } from "../support/cli.ts"
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { contents, start } from "../support/cli.ts"
 import { until } from "../support/redis.ts"
 import { freePort } from "../support/server.ts"
-import { inTerminal, isAlive, isFree, isHeld, newFile, newKey, ran, sh, tool, waitsFor } from "./tool.ts"
+import {
+  commandLine,
+  folder,
+  inTerminal,
+  isAlive,
+  isFree,
+  isHeld,
+  newFile,
+  newKey,
+  ran,
+  sh,
+  tool,
+  url,
+  waitsFor
+} from "./tool.ts"
 
 /** Says that it is there, and goes on until somebody makes a file, or nobody is left to. */
 const patient = `echo $$ > "$1"; while ! [ -e "$2" ] && kill -0 $PPID; do sleep 0.05; done`
@@ -178,6 +193,73 @@ describe("effect-lock run", { timeout: 60_000 }, () => {
     }).pipe(Effect.scoped))
 })
 
+describe("effect-lock run with others", { timeout: 60_000 }, () => {
+  /** Runs until the scope closes. */
+  const running = (key: string, ...flags: ReadonlyArray<string>) =>
+    Effect.gen(function*() {
+      const ready = newFile()
+      const started = yield* tool(["run", key, ...flags, ...sh(`echo ready > "$1"; exec sleep 1000`, ready)])
+      yield* contents(ready)
+      return started
+    })
+
+  const once = (key: string, ...flags: ReadonlyArray<string>) =>
+    Effect.map(ran(["run", key, "--once", ...flags, "--", "true"]), ({ code }) => code)
+
+  it.live("shares a lock among readers, and keeps writers out", () =>
+    Effect.gen(function*() {
+      const key = newKey()
+      yield* running(key, "--shared")
+      yield* running(key, "--shared")
+      assert.strictEqual(yield* once(key), 75)
+      assert.strictEqual(yield* once(key, "--shared"), 0)
+      const other = newKey()
+      yield* running(other)
+      assert.strictEqual(yield* once(other, "--shared"), 75)
+    }).pipe(Effect.scoped))
+
+  it.live("lets in as many as the limit says", () =>
+    Effect.gen(function*() {
+      const key = newKey()
+      const first = yield* running(key, "--limit", "2")
+      yield* running(key, "--limit", "2")
+      assert.strictEqual(yield* once(key, "--limit", "2"), 75)
+      assert.strictEqual(yield* once(key, "--limit", "3"), 0)
+      first.kill("SIGTERM")
+      assert.strictEqual((yield* first.ended).code, 143)
+      assert.strictEqual(yield* once(key, "--limit", "2"), 0)
+    }).pipe(Effect.scoped))
+
+  it.live("says so where a backend keeps one holder of a key only", () =>
+    Effect.gen(function*() {
+      const url = `file://${folder}/alone`
+      const { code, err } = yield* ran(["run", newKey(), "--shared", "--json", "--", "true"], {
+        env: { LOCK_URL: url }
+      })
+      assert.deepStrictEqual([code, JSON.parse(err).kind], [69, "Unsupported"])
+    }))
+})
+
+describe("effect-lock run under npm", { timeout: 60_000 }, () => {
+  it.live("hears of a SIGTERM that npm alone gets, if the script says exec", () =>
+    Effect.gen(function*() {
+      const [key, log, pids] = [newKey(), newFile(), newFile()]
+      const project = newFile()
+      mkdirSync(project)
+      const script = `trap 'echo TERM >> "$1"; exit 3' TERM; echo $$ > "$2"; while :; do sleep 0.05; done`
+      const report = `exec ${commandLine("run", key, ...sh(script, log, pids))}`
+      writeFileSync(join(project, "package.json"), JSON.stringify({ name: "user", scripts: { report } }))
+      const npm = yield* start("npm", ["run", "report", "--prefix", project, "--silent"], {
+        env: { LOCK_URL: yield* Effect.orDie(url), npm_config_update_notifier: "false" }
+      })
+      const pid = Number(yield* contents(pids))
+      npm.kill("SIGTERM")
+      assert.strictEqual(yield* contents(log), "TERM\n")
+      yield* until(Effect.sync(() => !isAlive(pid)))
+      yield* until(isFree(key))
+    }).pipe(Effect.scoped))
+})
+
 describe("effect-lock run in a terminal", { timeout: 60_000 }, () => {
   it.live("lets the command ask there", () =>
     Effect.gen(function*() {
@@ -238,6 +320,9 @@ describe("what makes no sense", { timeout: 60_000 }, () => {
         [["--expires", "0s"], `Invalid lock option "expires"`],
         [["--once", "--timeout", "1s"], "give one of them"],
         [["--kill-after", "forever"], "--kill-after must end"],
+        [["--limit", "0"], `Invalid value for flag --limit: "0". Expected: a whole number from 1`],
+        [["--limit", "1e3"], `Invalid value for flag --limit: "1e3"`],
+        [["--shared", "--limit", "2"], "give one of them"],
         [["--onc"], "--onc"],
         [["--url", "mysql://root:secret@db"], "the unknown scheme mysql://"],
         [["--url", "redis://root:secret@:x"], "a malformed URL"]

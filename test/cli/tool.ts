@@ -15,6 +15,10 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+/** How a script of npm would start it. */
+export const commandLine = (...args: ReadonlyArray<string>): string =>
+  [process.execPath, main, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ")
+
 const server = shared(redis())
 const looking = shared(Effect.flatMap(server, ({ port }) => client(port)))
 
@@ -41,12 +45,12 @@ export const ran = (args: ReadonlyArray<string>, options: Options = {}) =>
   }))
 
 /** In a terminal of its own, where `input` is typed. */
-export const inTerminal = (args: ReadonlyArray<string>) =>
+export const inTerminal = (args: ReadonlyArray<string>, env: Record<string, string> = {}) =>
   Effect.gen(function*() {
-    const command = [process.execPath, main, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ")
+    const command = commandLine(...args)
     const LOCK_URL = yield* Effect.orDie(url)
     const running = yield* start("script", ["-qefc", `exec ${command}`, "/dev/null"], {
-      env: { LOCK_URL, SHELL: "/bin/sh", NO_COLOR: "1", TERM: "xterm" },
+      env: { LOCK_URL, SHELL: "/bin/sh", NO_COLOR: "1", TERM: "xterm", ...env },
       keyboard: true
     })
     return { ...running, type: (text: string) => running.process.stdin?.write(text) }

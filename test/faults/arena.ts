@@ -132,7 +132,8 @@ export class Arena {
         name,
         port: between?.port,
         seed: this.random.int(2 ** 31),
-        timeout
+        timeout,
+        url: this.server?.url
       }
       const errors = openSync(join(this.directory, `${name}.err`), "w")
       const child = spawn(process.execPath, [this.script, JSON.stringify(options)], {

@@ -27,6 +27,8 @@ export interface Proxy {
   readonly halfOpen: () => void
   /** Nothing more passes on connections that have subscribed; both sides believe in them. */
   readonly muteSubscriptions: () => void
+  /** The server's side of connections that have subscribed ends, the worker's side is not told. */
+  readonly forgetSubscriptions: () => void
   /** Resets connections that have subscribed. */
   readonly cutSubscriptions: () => void
   /** Resets all connections. */
@@ -129,6 +131,14 @@ export const proxy = (
         )
         inbound.on("close", () => links.delete(link))
       })
+      const forget = (those: (link: Link) => boolean) => {
+        for (const link of links) {
+          if (!those(link)) continue
+          link.silent = true
+          link.outbound.destroy()
+        }
+      }
+
       server.listen(0, "127.0.0.1", () => {
         const address = server.address()
         const port = typeof address === "object" && address !== null ? address.port : 0
@@ -141,12 +151,8 @@ export const proxy = (
           cutReplies: () => {
             for (const link of links) link.cut = true
           },
-          halfOpen: () => {
-            for (const link of links) {
-              link.silent = true
-              link.outbound.destroy()
-            }
-          },
+          halfOpen: () => forget(() => true),
+          forgetSubscriptions: () => forget(({ subscribed }) => subscribed),
           muteSubscriptions: () => {
             for (const link of links) link.silent ||= link.subscribed
           },

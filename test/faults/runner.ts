@@ -11,7 +11,15 @@ import { fileURLToPath } from "node:url"
 import { bundled } from "../support/bundled.ts"
 import { Arena, type Nemesis, type Workload } from "./arena.ts"
 import { check, type Verdict } from "./checker.ts"
-import { files, memcachedServer, type RedisOptions, redisServer, type Server } from "./servers.ts"
+import {
+  clusterServers,
+  files,
+  memcachedServer,
+  type RedisOptions,
+  redisServer,
+  sentinelServers,
+  type Server
+} from "./servers.ts"
 
 export interface Scenario extends Partial<Workload> {
   readonly name: string
@@ -22,7 +30,7 @@ export interface Scenario extends Partial<Workload> {
   readonly together?: number
   /** The pause between two strikes, in leases. */
   readonly pause?: readonly [number, number]
-  readonly redis?: RedisOptions
+  readonly redis?: RedisOptions & { readonly form?: "sentinel" | "cluster" }
 }
 
 export interface Report extends Verdict {
@@ -70,12 +78,16 @@ export const build: Effect.Effect<Build, never, Scope.Scope> = Effect.all({
 const serverOf = (scenario: Scenario): Effect.Effect<Server | undefined, unknown, Scope.Scope> => {
   if (scenario.backend === "memory") return Effect.undefined
   if (scenario.backend === "file") return files
-  return scenario.backend === "memcached" ? memcachedServer : redisServer(scenario.redis ?? {})
+  if (scenario.backend === "memcached") return memcachedServer
+  if (scenario.redis?.form === "sentinel") return sentinelServers
+  return scenario.redis?.form === "cluster" ? clusterServers : redisServer(scenario.redis ?? {})
 }
 
 const layerOf = (server: Server | undefined): Layer.Layer<LockBackend.LockBackend, unknown> => {
   if (server === undefined) return InMemoryBackend.layer
   if (server._tag === "Files") return FileBackend.layer({ directory: server.directory })
+  if (server.url !== undefined) return RedisBackend.layer({ url: server.url })
+  if (server.port === undefined) throw new Error("nowhere to be found")
   return server._tag === "Redis"
     ? RedisBackend.layer({ host: "127.0.0.1", port: server.port() })
     : MemcacheBackend.layer({ servers: [`127.0.0.1:${server.port()}`] })

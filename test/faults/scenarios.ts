@@ -1,11 +1,11 @@
 /** The attacks: each family of nemeses alone, and all of them together. */
 import type { Nemesis } from "./arena.ts"
-import { cutSubscription, mutedSubscription, network } from "./nemeses/network.ts"
+import { network, subscriptions } from "./nemeses/network.ts"
 import * as Processes from "./nemeses/processes.ts"
 import * as Servers from "./nemeses/servers.ts"
 import type { Scenario } from "./runner.ts"
 
-const { blockedLoop, death, pause, wallClock } = Processes
+const { blockedLoop, death, pause, pauses, wallClock } = Processes
 
 const everywhere: ReadonlyArray<Nemesis> = [death, pause, blockedLoop, wallClock]
 
@@ -52,14 +52,37 @@ export const redis: ReadonlyArray<Scenario> = [
   { name: "redis: pauses", backend: "redis", nemeses: [pause, blockedLoop] },
   { name: "redis: wall clocks", backend: "redis", nemeses: [wallClock] },
   { name: "redis: network", backend: "redis", nemeses: network },
-  { name: "redis: subscriptions", backend: "redis", nemeses: [mutedSubscription, cutSubscription] },
+  { name: "redis: subscriptions and messages", backend: "redis", nemeses: [...subscriptions, Servers.malformed] },
+  { name: "redis: many pauses", backend: "redis", nemeses: [pauses], workers: 6, fibers: 2 },
+  { name: "redis: silent server", backend: "redis", nemeses: [Servers.silence] },
+  { name: "redis: malformed messages", backend: "redis", nemeses: [Servers.malformed], pause: [0.05, 0.2] },
+  {
+    name: "redis: failover that closes nothing",
+    backend: "redis",
+    nemeses: [Servers.takeOver],
+    redis: { hasReplica: true },
+    pause: [2, 4]
+  },
+  {
+    name: "redis: planned failover by Sentinels",
+    backend: "redis",
+    nemeses: [Servers.plannedFailover],
+    redis: { form: "sentinel" },
+    timeout: 8_000
+  },
+  {
+    name: "redis: moving slots of a cluster",
+    backend: "redis",
+    nemeses: [Servers.movingSlot],
+    redis: { form: "cluster" }
+  },
   { name: "redis: restarts with data", backend: "redis", nemeses: unforgetting, redis: { keepsData: true } },
   { name: "redis: lost locks", backend: "redis", nemeses: forgetting },
   { name: "redis: failover", backend: "redis", nemeses: [Servers.failover], redis: { hasReplica: true } },
   {
     name: "redis: everything that forgets nothing",
     backend: "redis",
-    nemeses: [...everywhere, ...network, ...unforgetting],
+    nemeses: [...everywhere, ...network, ...subscriptions, Servers.silence, Servers.malformed, ...unforgetting],
     together: 2,
     redis: { keepsData: true }
   },

@@ -6,12 +6,15 @@ import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { memcached } from "../support/memcached.ts"
-import { client, kill, redisAt, until } from "../support/redis.ts"
+import { client, cluster, kill, redisAt, until } from "../support/redis.ts"
+import { watched } from "../support/sentinel.ts"
 import { freePort, type Server as Started, type ServerError } from "../support/server.ts"
 
 interface Common {
-  /** Where it is now, if there is a connection to it. */
+  /** Where it is now, if there is a connection to it that can be interfered with. */
   readonly port: (() => number) | undefined
+  /** How to find it, if its clients must find it themselves. */
+  readonly url?: string
   /** How much longer than asked it keeps a lease. */
   readonly overtime: number
   /** How long a client may take to notice that its connection is dead, and to connect anew. */
@@ -26,9 +29,29 @@ export interface RedisServer extends Common {
   /** Kills it the hard way, and starts it again at the same port, with the data if it keeps them. */
   readonly restart: Effect.Effect<void, ServerError>
   readonly run: (...command: ReadonlyArray<string | number>) => Effect.Effect<unknown>
+  /** SIGSTOP and SIGCONT. */
+  readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
+  /** The replica becomes the primary when it has heard of everything, the primary its replica. No connection is closed. */
+  readonly takeOver: Effect.Effect<void>
   /** Makes the replica, which no longer hears of writes since `from`, the primary, and has a new replica. */
   readonly sever: Effect.Effect<void>
   readonly promote: Effect.Effect<void, ServerError>
+}
+
+/** A primary and its replica, behind Sentinels. */
+export interface SentinelServers extends Common {
+  readonly _tag: "Sentinel"
+  readonly port: undefined
+  readonly url: string
+  readonly failover: Effect.Effect<void>
+}
+
+export interface ClusterServers extends Common {
+  readonly _tag: "Cluster"
+  readonly port: undefined
+  readonly url: string
+  /** Moves the slot of a key to the next node, with a pause between the steps. */
+  readonly move: (key: string, pauseMillis: number) => Effect.Effect<void>
 }
 
 export interface MemcachedServer extends Common {
@@ -46,7 +69,7 @@ export interface Files extends Common {
   readonly directory: string
 }
 
-export type Server = RedisServer | MemcachedServer | Files
+export type Server = RedisServer | SentinelServers | ClusterServers | MemcachedServer | Files
 
 const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-faults-"))),
@@ -97,6 +120,18 @@ export const redisServer = Effect.fnUntraced(function*(
       yield* kill(primary.process)
       primary = yield* boot(primary.port, [])
     }),
+    signal: (signal) => Effect.sync(() => void primary.process.kill(signal)),
+    takeOver: Effect.gen(function*() {
+      const [old, next] = [{ started: primary, look }, replica!]
+      yield* call(old.look, ["failover", "to", "127.0.0.1", next.started.port, "timeout", 5000])
+      yield* until(Effect.map(call(next.look, ["role"]), (role) => (role as ReadonlyArray<unknown>)[0] === "master"))
+      yield* until(
+        Effect.map(call(old.look, ["info", "replication"]), (info) => String(info).includes("link_status:up"))
+      )
+      primary = next.started
+      look = next.look
+      replica = old
+    }),
     sever: Effect.suspend(() => Effect.asVoid(call(replica!.look, ["replicaof", "no", "one"]))),
     promote: Effect.gen(function*() {
       const old = primary
@@ -105,15 +140,72 @@ export const redisServer = Effect.fnUntraced(function*(
       yield* kill(old.process)
       replica = yield* replicaOf(primary.port)
     }),
-    leftovers: Effect.gen(function*() {
-      const keys = yield* call(look, ["keys", "*"])
-      const list = String(yield* call(look, ["client", "list", "type", "normal"])).trim().split("\n")
-      const others = list.filter((line) => line.includes("name=effect-lock"))
-      return [
-        ...(keys as Array<string>).map((key) => `left in the server: ${key}`),
-        ...others.map((line) => `left at the server: ${line}`)
-      ]
+    leftovers: Effect.suspend(() => leftoversOf(look))
+  }
+})
+
+const leftoversOf = (look: Redis): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.gen(function*() {
+    const keys = yield* call(look, ["keys", "*"])
+    const list = String(yield* call(look, ["client", "list", "type", "normal"])).trim().split("\n")
+    const others = list.filter((line) => line.includes("name=effect-lock"))
+    return [
+      ...(keys as Array<string>).map((key) => `left in the server: ${key}`),
+      ...others.map((line) => `left at the server: ${line}`)
+    ]
+  })
+
+export const sentinelServers: Effect.Effect<SentinelServers, ServerError, Scope.Scope> = Effect.gen(function*() {
+  const { current, failover, primary, replica, url } = yield* watched
+  const looks = new Map<number, Redis>()
+  for (const { port } of [primary, replica]) looks.set(port, yield* client(port))
+  return {
+    _tag: "Sentinel",
+    port: undefined,
+    url,
+    overtime: 0,
+    recovery: 6_500,
+    failover,
+    leftovers: Effect.flatMap(current, (port) => leftoversOf(looks.get(port)!))
+  }
+})
+
+export const clusterServers: Effect.Effect<ClusterServers, ServerError, Scope.Scope> = Effect.gen(function*() {
+  const nodes = yield* cluster
+  const looks = yield* Effect.forEach(nodes, ({ port }) => client(port))
+  const ids = yield* Effect.forEach(looks, (look) => Effect.promise(() => look.cluster("MYID")))
+  const ownerOf = (slot: number) =>
+    Effect.map(call(looks[0], ["cluster", "slots"]), (slots) => {
+      const range = (slots as ReadonlyArray<[number, number, [string, number]]>).find(([low, high]) =>
+        low <= slot && slot <= high
+      )
+      return nodes.findIndex(({ port }) => port === range![2][1])
     })
+  return {
+    _tag: "Cluster",
+    port: undefined,
+    url: `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(",")}`,
+    overtime: 0,
+    recovery: 6_500,
+    move: (key, pauseMillis) =>
+      Effect.gen(function*() {
+        const slot = Number(yield* call(looks[0], ["cluster", "keyslot", key]))
+        const from = yield* ownerOf(slot)
+        const to = (from + 1) % nodes.length
+        const set = (i: number, ...args: ReadonlyArray<string>) => call(looks[i], ["cluster", "setslot", slot, ...args])
+        yield* set(to, "importing", ids[from])
+        yield* set(from, "migrating", ids[to])
+        yield* Effect.sleep(pauseMillis)
+        while (true) {
+          const keys = (yield* call(looks[from], ["cluster", "getkeysinslot", slot, 10])) as ReadonlyArray<string>
+          if (keys.length === 0) break
+          // What has come into being at both is newer there.
+          yield* call(looks[from], ["migrate", "127.0.0.1", nodes[to].port, "", 0, 1000, "keys", ...keys])
+          yield* Effect.sleep(pauseMillis / 4)
+        }
+        for (const i of [to, from, nodes.length - to - from]) yield* set(i, "node", ids[to])
+      }),
+    leftovers: Effect.map(Effect.forEach(looks, leftoversOf), (all) => all.flat())
   }
 })
 

@@ -12,7 +12,7 @@ import { openSync, readSync, writeSync } from "node:fs"
 import { createInterface } from "node:readline"
 
 const options = JSON.parse(process.argv[2])
-const { backend, base, directory, expires, fibers, files, hold, keys, log, name, port, seed, timeout } = options
+const { backend, base, directory, expires, fibers, files, hold, keys, log, name, port, seed, timeout, url } = options
 
 const origin = BigInt(base)
 const now = () => Number(process.hrtime.bigint() - origin) / 1_000_000
@@ -56,7 +56,8 @@ const makeLock = async () => {
   if (backend === "memory") return { layer: InMemoryBackend.layer, withLock: Lock.withLock }
   if (backend === "redis") {
     const RedisBackend = await import("effect-lock/RedisBackend")
-    return { layer: RedisBackend.layer({ host: "127.0.0.1", port }), withLock: Lock.withLock }
+    const options = url === undefined ? { host: "127.0.0.1", port } : { url }
+    return { layer: RedisBackend.layer(options), withLock: Lock.withLock }
   }
   if (backend === "file") {
     const FileBackend = await import("effect-lock/FileBackend")

@@ -9,27 +9,33 @@ import { flavours, table } from "../support/sqlStores.ts"
 const server = shared(postgres())
 const pooler = shared(Effect.flatMap(server, pgbouncer))
 
-/** Two processes that are connected already: some cases count on an answer within few milliseconds. */
-const pair = <E>(make: Effect.Effect<LockStore.LockStore, E, Scope.Scope>) =>
+/**
+ * Two processes that are connected already, and know whether they hear anything: some cases count on an answer within few
+ * milliseconds.
+ */
+const pair = <E>(make: Effect.Effect<LockStore.LockStore, E, Scope.Scope>, isDeaf: boolean) =>
   Effect.gen(function*() {
     const [one, other] = [yield* make, yield* make]
-    yield* Effect.forEach([one, other], ({ inspect }) => inspect("nobody"))
+    yield* Effect.forEach([one, other], ({ inspect, listen }) =>
+      isDeaf
+        ? Effect.scoped(Effect.andThen(listen!("nobody", "w.0.0", () => {}), Effect.sleep("400 millis")))
+        : inspect("nobody"), { concurrency: 2 })
     return { one: { ...one, patience: Duration.millis(400) }, other }
   })
 
 const variants = [
-  ...flavours.map(({ make, name }) => ({ name, url: Effect.map(server, ({ url }) => url), make })),
-  { name: "PgBouncer in transaction mode", url: pooler, make: flavours[0].make }
+  ...flavours.map(({ make, name }) => ({ name, url: Effect.map(server, ({ url }) => url), make, isDeaf: false })),
+  { name: "PgBouncer in transaction mode", url: pooler, make: flavours[0].make, isDeaf: true }
 ]
 
-for (const { make, name, url } of variants) {
+for (const { isDeaf, make, name, url } of variants) {
   const all = conformance.conformance({
     name,
     lease: "2 seconds",
     make: Effect.gen(function*() {
       const { url: direct } = yield* server
       const options = { table: yield* table(direct) }
-      return yield* pair(make(yield* url, options))
+      return yield* pair(make(yield* url, options), isDeaf)
     })
   })
   describe(`PostgreSQL conforms (${name})`, { concurrent: true }, () => conformance.register(it, all))

@@ -58,6 +58,11 @@ const bench = Effect.gen(function*() {
 const write = ({ table }: Bench, who: string) =>
   Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe(`INSERT INTO ${table}_work (who) VALUES ($1)`, [who]))
 
+/** As `outlive`, for those who share the key. */
+const outliveShared = ({ look, table }: Bench) =>
+  look.unsafe(`UPDATE ${table} SET expires_at = clock_timestamp(), sharers =
+    (SELECT array_agg(regexp_replace(m, '[0-9]+$', '1')) FROM unnest(sharers) AS s(m))`)
+
 /** Waits for a step of a fiber, and fails with it. */
 const reached = <A, E>(step: Deferred.Deferred<void>, fiber: Fiber.Fiber<A, E>): Effect.Effect<void, E> =>
   Effect.raceFirst(
@@ -109,6 +114,55 @@ describe("withTransaction", { timeout: 60_000 }, () => {
       )))
       yield* reached(late, holder)
       assert.strictEqual(reasonOf(yield* Fiber.join(holder)), "Taken")
+      assert.deepStrictEqual(yield* b.written, [])
+    }))
+
+  it.live("of one who shares keeps out who wants the key alone, and lets others who share come and go", () =>
+    Effect.gen(function*() {
+      const b = yield* bench
+      const [here, there] = [yield* b.process, yield* b.process]
+      const [open, commit] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const holder = yield* Effect.forkChild(here(
+        Lock.withSharedLock("key", { expires: "1 minute" })((lease) =>
+          SqlBackend.withTransaction(lease)(
+            write(b, "here").pipe(
+              Effect.andThen(Deferred.succeed(open, undefined)),
+              Effect.andThen(Deferred.await(commit))
+            )
+          )
+        )
+      ))
+      yield* reached(open, holder)
+      yield* there(Lock.withSharedLock(Effect.void, "key", { timeout: 0 }))
+      yield* outliveShared(b)
+      const write_ = Lock.withLock(write(b, "there"), "key", { timeout: "1 second" })
+      assert.strictEqual(reasonOf(yield* Effect.exit(there(write_))), "LockTimeout")
+      assert.strictEqual(
+        reasonOf(yield* Effect.exit(there(Lock.withSharedLock(Effect.void, "key", { timeout: 0 })))),
+        "LockTimeout"
+      )
+      yield* Deferred.succeed(commit, undefined)
+      yield* Fiber.join(holder)
+      yield* there(write_)
+      assert.deepStrictEqual(yield* b.written, ["here", "there"])
+    }))
+
+  it.live("writes nothing for one who shared and is late, whoever shares the key now", () =>
+    Effect.gen(function*() {
+      const b = yield* bench
+      const [here, there] = [yield* b.process, yield* b.process]
+      const exit = yield* Effect.exit(here(
+        Lock.withPermits("key", { limit: 1, expires: "1 minute" })((lease) =>
+          Effect.gen(function*() {
+            yield* outliveShared(b)
+            return yield* there(Effect.scoped(Effect.gen(function*() {
+              yield* Lock.acquire("key", { share: { limit: 1 }, timeout: "5 seconds" })
+              return yield* SqlBackend.withTransaction(write(b, "late"), lease)
+            })))
+          })
+        )
+      ))
+      assert.include(["Taken", "Expired"], reasonOf(exit))
       assert.deepStrictEqual(yield* b.written, [])
     }))
 

@@ -224,6 +224,73 @@ describe("statements", { timeout: 60_000 }, () => {
       assert.deepStrictEqual([token, queue], ["a.0.0", []])
     }))
 
+  it.live("tell several tokens of one key apart that are extended together", () =>
+    Effect.gen(function*() {
+      const { store } = yield* bench
+      const [one, other] = [yield* store, yield* store]
+      yield* take(one, "key", "a.0.0")
+      const share = { permits: 1, limit: 2 }
+      yield* one.tryAcquire({ key: "shared", token: "d.0.0", expiresMillis: 30_000, wait: false, share })
+      yield* one.tryAcquire({ key: "shared", token: "e.0.0", expiresMillis: 30_000, wait: false, share })
+      const holdings = [["key", "a"], ["key", "b"], ["key", "c"], ["shared", "d"], ["shared", "e"], ["shared", "f"]]
+        .map(([key, token]) => ({ key, token: `${token}.0.0`, expiresMillis: 30_000 }))
+      for (const store of [one, other]) {
+        assert.deepStrictEqual(yield* store.extendAll!(holdings), [true, false, false, true, true, false])
+      }
+    }))
+
+  it.live("exchange a place in the queue as well as a lease", () =>
+    Effect.gen(function*() {
+      const { row, store } = yield* bench
+      const one = yield* store
+      yield* take(one, "key", "a.0.0")
+      yield* wait(one, "key", "b.0.0")
+      yield* one.exchange!("b.0.0", { key: "key", token: "c.0.0", expiresMillis: 30_000, wait: true })
+      assert.deepStrictEqual((yield* row("key")).queue.map((entry) => entry.split(" ")[0]), ["c.0.0"])
+    }))
+
+  it.live("list a key that is shared with the one of its holders that ends first", () =>
+    Effect.gen(function*() {
+      const { store } = yield* bench
+      const one = yield* store
+      yield* take(one, "list-alone", "a.0.0")
+      for (const [token, expiresMillis] of [["b.0.0", 60_000], ["c.0.0", 30_000], ["d.0.0", 60_000]] as const) {
+        yield* one.tryAcquire({
+          key: "list-shared",
+          token,
+          expiresMillis,
+          wait: false,
+          share: { permits: 2, limit: 9 }
+        })
+      }
+      const { locks } = yield* one.list!("list-", undefined)
+      assert.deepStrictEqual(locks.map(({ key, permits, token }) => [key, token, permits]), [
+        ["list-alone", "a.0.0", undefined],
+        ["list-shared", "c.0.0", 2]
+      ])
+    }))
+
+  it.live("take no transaction id for one that may not share", () =>
+    Effect.gen(function*() {
+      const { look, store } = yield* bench
+      const [one, other] = [yield* store, yield* store]
+      const next = Effect.map(
+        look.unsafe<{ readonly id: string }>("SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS id"),
+        (rows) => Number(rows[0].id)
+      )
+      const share = { permits: 1, limit: 1 }
+      const claim = { key: "key", token: "a.0.0", expiresMillis: 30_000, wait: false, share }
+      yield* one.tryAcquire(claim)
+      yield* other.tryAcquire({ ...claim, token: "w.0.0", wait: true })
+      const before = yield* next
+      for (let i = 0; i < 100; i++) {
+        yield* other.tryAcquire({ ...claim, token: `t.0.${i}` })
+        yield* other.tryAcquire({ ...claim, token: "w.0.0", wait: true })
+      }
+      // Vacuum may have taken a few.
+      assert.isBelow((yield* next) - before, 20)
+    }))
+
   it.live("sweep rows that nobody has wanted for a minute, and no others", () =>
     Effect.gen(function*() {
       const { look, statements, store, table } = yield* bench
@@ -396,7 +463,32 @@ describe("living in the program's database", { timeout: 60_000 }, () => {
       const store = yield* SqlBackend.makeStore({ url: b.url, table: migrated })
       assert.strictEqual((yield* take(store, "key", "a.0.0"))._tag, "Acquired")
       const history = yield* b.look.unsafe(`SELECT migration_id, name FROM ${migrated}_migrations`).values
-      assert.deepStrictEqual(history, [[1, "create_table"]])
+      assert.deepStrictEqual(history, [[1, "create_table"], [2, "add_sharers"]])
+    }))
+
+  it.live("needs the column of sharers only to share, and says how to add it", () =>
+    Effect.gen(function*() {
+      const { look, table, url } = yield* bench
+      yield* look.unsafe(`ALTER TABLE ${table} DROP COLUMN sharers`)
+      const [one, other] = [yield* SqlBackend.makeStore({ url, table }), yield* SqlBackend.makeStore({ url, table })]
+      yield* take(one, "key", "a.0.0")
+      yield* wait(other, "key", "b.0.0")
+      assert.isTrue(yield* one.extend({ key: "key", token: "a.0.0", expiresMillis: 30_000 }))
+      assert.isTrue(yield* one.release("key", "a.0.0"))
+      assert.strictEqual(Option.getOrThrow(yield* one.inspect("key")).token, "b.0.0")
+      assert.isTrue(yield* other.release("key", "b.0.0"))
+      const claim = { key: "key", token: "c.0.0", expiresMillis: 30_000, wait: false, share: { permits: 1, limit: 1 } }
+      const error = yield* Effect.flip(one.tryAcquire(claim))
+      assert.strictEqual(error.kind, "Unsupported")
+      assert.include(
+        error.message,
+        `ALTER TABLE "${table}" ADD COLUMN IF NOT EXISTS sharers text[] NOT NULL DEFAULT '{}'`
+      )
+      const sql = yield* sqlClient(url)
+      const layer = Layer.fresh(SqlBackend.layerMigrations({ table }))
+      yield* Effect.addFinalizer(() => Effect.ignore(look.unsafe(`DROP TABLE ${table}_migrations`)))
+      yield* Effect.provideService(Layer.build(layer), SqlClient.SqlClient, sql)
+      assert.strictEqual((yield* one.tryAcquire(claim))._tag, "Acquired")
     }))
 
   it.live("finds its table in a schema", () =>

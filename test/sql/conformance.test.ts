@@ -31,6 +31,11 @@ for (const listens of [true, false]) {
       return { one: { ...one, patience: Duration.millis(500) }, other }
     })
   })
-  describe(`PGlite conforms (${listens ? "told of releases" : "looking for them"})`, () =>
-    conformance.register(it, all))
+  // It is slow, the more so on a machine that is busy.
+  const options = { timeout: 120_000 }
+  describe(
+    `PGlite conforms (${listens ? "told of releases" : "looking for them"})`,
+    options,
+    () => conformance.register(it, all)
+  )
 }

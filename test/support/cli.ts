@@ -24,7 +24,10 @@ const bundle = async (folder: string): Promise<void> => {
         { find: /^effect-lock\/(.+)$/, replacement: join(root, "src/$1.ts") }
       ]
     },
-    ssr: { noExternal: true, external: ["ioredis", "memjs"] },
+    ssr: {
+      noExternal: true,
+      external: ["ioredis", "memjs", "pg", "pg-cursor", "pg-pool", "pg-types", "pg-connection-string"]
+    },
     build: {
       ssr: join(root, "cli/src/main.ts"),
       outDir: join(folder, "dist"),

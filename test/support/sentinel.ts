@@ -13,7 +13,9 @@ export interface Watched {
   readonly sentinels: ReadonlyArray<number>
   /** `redis+sentinel://…` */
   readonly url: string
-  /** Asks for a planned failover, and waits until the Sentinels name the replica. */
+  /** Which one the Sentinels name. */
+  readonly current: Effect.Effect<number>
+  /** Asks for a planned failover, and waits until the Sentinels name the other one. */
   readonly failover: Effect.Effect<void>
   /** Waits until the Sentinels name it. */
   readonly named: (port: number) => Effect.Effect<void>
@@ -49,23 +51,25 @@ export const watched: Effect.Effect<Watched, ServerError, Scope.Scope> = Effect.
       (await Promise.all(looks.map((look) => look.info("sentinel")))).every((info) => known.test(info))
     )
   )
-  const named = (port: number) =>
-    until(Effect.promise(async () => {
-      const address = await looks[0].call("sentinel", "get-master-addr-by-name", name) as ReadonlyArray<string>
-      return Number(address[1]) === port
-    }))
+  const current = Effect.promise(async () => {
+    const address = await looks[0].call("sentinel", "get-master-addr-by-name", name) as ReadonlyArray<string>
+    return Number(address[1])
+  })
+  const named = (port: number) => until(Effect.map(current, (one) => one === port))
   return {
     primary,
     replica,
     sentinels: sentinels.map(({ port }) => port),
     url: `redis+sentinel://${sentinels.map(({ port }) => `127.0.0.1:${port}`).join(",")}/${name}`,
     named,
-    failover: Effect.andThen(
-      // A replica that is not known to be well yet is no candidate.
-      until(
-        Effect.promise(async () => await looks[0].call("sentinel", "failover", name).then(() => true, () => false))
-      ),
-      named(replica.port)
-    )
+    current,
+    failover: Effect.flatMap(current, (before) =>
+      Effect.andThen(
+        // A replica that is not known to be well yet is no candidate.
+        until(
+          Effect.promise(async () => await looks[0].call("sentinel", "failover", name).then(() => true, () => false))
+        ),
+        until(Effect.map(current, (now) => now !== before))
+      ))
   }
 })

@@ -21,21 +21,18 @@ import { rowName, type Table } from "./table.ts"
  * to the lease.
  */
 export const holds = (table: Table) => {
-  const { check } = Statements.make(table)
-  return (lease: Lease): Effect.Effect<boolean, LockError, SqlClient.SqlClient> =>
-    Effect.flatMap(
-      SqlClient.SqlClient,
-      (sql) =>
-        Effect.flatMap(lease.remaining, (remaining) =>
-          Duration.isZero(remaining) ? Effect.succeed(false) : Effect.mapBoth(
-            sql.withoutTransforms().unsafe(check, [rowName(lease.key), String(lease.fencingToken)]).values,
-            {
-              onFailure: (error) =>
-                new LockError({ reason: Failure.make(table, "check", lease.key, error) }),
-              onSuccess: (rows) => rows.length === 1
-            }
-          ))
-    )
+  const { check, checkShared } = Statements.make(table)
+  return Effect.fnUntraced(function*(lease: Lease): Effect.fn.Return<boolean, LockError, SqlClient.SqlClient> {
+    const sql = (yield* SqlClient.SqlClient).withoutTransforms()
+    const ask = (statement: string) =>
+      Effect.mapError(
+        sql.unsafe(statement, [rowName(lease.key), String(lease.fencingToken)]).values,
+        (error) => new LockError({ reason: Failure.make(table, "check", lease.key, error) })
+      )
+    if (Duration.isZero(yield* lease.remaining)) return false
+    const rows = yield* ask(check)
+    return rows.length === 1 && (rows[0][0] !== true || (yield* ask(checkShared)).length === 1)
+  })
 }
 
 /** Leaves the transaction, which is thus rolled back. */

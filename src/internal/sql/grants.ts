@@ -126,6 +126,7 @@ export const make = Effect.fnUntraced(function*(
     const reading = Effect.forever(Effect.map(Queue.take(queue), ({ payload }) => {
       if (payload !== greeting) return hear(payload)
       heardAt = now()
+      deafUntil = -Infinity
       if (subscription.up) return
       subscription.up = true
       notices.told()
@@ -195,7 +196,8 @@ export const make = Effect.fnUntraced(function*(
       })
     )
     yield* Effect.forkScoped(polling(subscription))
-    if (link.listen === undefined || now() < deafUntil) Deferred.doneUnsafe(subscription.settled, Effect.void)
+    // Who was not heard the last time makes nobody wait for the next.
+    if (link.listen === undefined || deafUntil !== -Infinity) Deferred.doneUnsafe(subscription.settled, Effect.void)
     if (link.listen !== undefined) {
       const wait = Effect.suspend(() => Effect.sleep(Duration.millis(Math.max(0, deafUntil - now()))))
       yield* Effect.forkScoped(Effect.andThen(now() < deafUntil ? wait : Effect.void, staying(subscription)))

@@ -34,6 +34,10 @@ export interface Statements {
   readonly list: string
   readonly sweep: string
   readonly check: string
+  readonly read: string
+  readonly write: string
+  readonly extendShared: string
+  readonly checkShared: string
 }
 
 /** How many fencing tokens are left free after each, for holders that take over within a process. */
@@ -50,7 +54,14 @@ const millisLeft = (row: string) => `(extract(epoch FROM ${row}.expires_at - clo
 const inMillis = (millis: string) => `clock_timestamp() + ${millis} * interval '1 ms'`
 const nextFence = `greatest(l.fence + ${fenceRoom}, ${micros})`
 
-const entry = String.raw`^[A-Za-z0-9_.-]+ [0-9]{1,15} [0-9]{1,15} [A-Za-z0-9_:-]{1,63}$`
+const entry = String.raw`^[A-Za-z0-9_.-]+ [0-9]{1,15} [0-9]{1,15} [A-Za-z0-9_:-]{1,63}( [0-9]{1,16}/[0-9]{1,16})?$`
+
+/** The token of a row that is shared, which is nobody's. */
+export const shared = "+"
+
+/** Whether an entry is that of one who waits to share. */
+const shares = (row: string) => `${row}.m LIKE '%/%'`
+const sharesNext = `coalesce((SELECT bool_or(${shares("h")}) FROM heir h), false)`
 
 /** The first in `queue`, as `n` and `m`, if there is any. */
 const head = (queue: string) =>
@@ -133,7 +144,7 @@ WITH a AS MATERIALIZED (
 seat AS MATERIALIZED (
   SELECT l.key, c.entry FROM cur c JOIN ${table} l ON l.key = c.key
   WHERE NOT c.late AND NOT c.waits
-    AND l.token <> c.token AND l.expires_at > clock_timestamp() AND NOT c.entry = ANY(l.queue)
+    AND l.token NOT IN (c.token, '${shared}') AND l.expires_at > clock_timestamp() AND NOT c.entry = ANY(l.queue)
   FOR NO KEY UPDATE OF l SKIP LOCKED
 ),
 joined AS (
@@ -144,7 +155,8 @@ SELECT ${
     } FROM cur c ${taken} LEFT JOIN joined j ON j.key = c.key`,
 
     // $1 key $2 the token to release, $3 token $4 lease $5 latest $6 entry of the claim
-    //   -> (ours, fence, micros, holder, left, waiters, late), nothing if the key is not the first token's, ours null if locked
+    //   -> (ours, fence, micros, holder, left, waiters, late, whether the next one shares), nothing if the key is not the
+    //      first token's, ours null if locked or shared
     exchange: `
 WITH cur AS MATERIALIZED (
   SELECT l.key, coalesce(${micros} > $5::text::int8, false) AS late FROM ${table} l
@@ -154,6 +166,7 @@ got AS MATERIALIZED (
   SELECT l.key, l.queue || $6::text AS queue FROM cur c JOIN ${table} l ON l.key = c.key
   WHERE NOT c.late AND l.token = $2::text AND l.expires_at > clock_timestamp() FOR UPDATE OF l SKIP LOCKED
 ),
+heir AS MATERIALIZED (SELECT g.key, h.m, g.queue[h.n + 1:] AS queue FROM got g ${head("g.queue")}),
 upd AS (
   UPDATE ${table} l SET
     token = split_part(h.m, ' ', 1),
@@ -163,12 +176,12 @@ upd AS (
         "CASE WHEN h.m = $6::text THEN $4::text::int8 ELSE least(split_part(h.m, ' ', 2)::int8, split_part(h.m, ' ', 3)::int8) END"
       )
     },
-    queue = g.queue[h.n + 1:]
-  FROM got g ${head("g.queue")} WHERE l.key = g.key
-  RETURNING l.*, h.m
+    queue = h.queue
+  FROM heir h WHERE l.key = h.key AND NOT ${shares("h")}
+  RETURNING l.key, l.token, l.fence, l.expires_at, l.queue, h.m
 )
 SELECT u.token = $3::text, u.fence, ${micros}, u.token, ${millisLeft("u")}, cardinality(u.queue), c.late,
-  CASE WHEN u.m <> $6::text THEN ${tell("u")} END
+  ${sharesNext}, CASE WHEN u.m <> $6::text THEN ${tell("u")} END
 FROM cur c LEFT JOIN upd u ON u.key = c.key`,
 
     // $1 key $2 the token that has it, $3 token $4 lease $5 latest of the claim  -> as acquire, nothing if nobody has it
@@ -193,11 +206,12 @@ upd AS (
 SELECT c.key, u.fence, ${micros}, c.token, ${millisLeft("c")}, cardinality(c.queue), c.late, false
 FROM cur c LEFT JOIN upd u ON u.key = c.key`,
 
-    // $1 keys $2 tokens  -> (key, whether its lease was live | null if locked)… of those that are the token's
+    // $1 keys $2 tokens  -> (key, whether its lease was live | null if nothing was done, as it is locked, or shared)… of those
+    // that are the token's or shared
     release: `
 WITH cur AS MATERIALIZED (
-  SELECT a.key, a.token FROM unnest($1::text[], $2::text[]) AS a(key, token)
-  JOIN ${table} l ON l.key = a.key AND l.token = a.token
+  SELECT a.key, a.token, l.token = '${shared}' AS shared FROM unnest($1::text[], $2::text[]) AS a(key, token)
+  JOIN ${table} l ON l.key = a.key AND l.token IN (a.token, '${shared}')
 ),
 got AS MATERIALIZED (
   SELECT l.key, l.queue, l.expires_at > clock_timestamp() AS live FROM cur c JOIN ${table} l ON l.key = c.key
@@ -206,18 +220,22 @@ got AS MATERIALIZED (
 heir AS MATERIALIZED (SELECT g.key, g.live, h.n, h.m FROM got g ${head("g.queue")}),
 upd AS (
   UPDATE ${table} l SET ${handOn}
-  FROM heir h WHERE l.key = h.key
+  FROM heir h WHERE l.key = h.key AND ${shares("h")} IS NOT TRUE
   RETURNING l.key, h.live, l.token, l.fence, l.expires_at, h.m
 )
-SELECT u.key, u.live,
+SELECT u.key, u.live, false,
   CASE WHEN u.m IS NOT NULL THEN ${tell("u")}
     WHEN (SELECT bool_and(m IS NULL) FROM upd) THEN ${relax} END
-FROM upd u UNION ALL SELECT c.key, NULL, NULL FROM cur c WHERE ${others}`,
+FROM upd u UNION ALL
+SELECT c.key, NULL, c.shared OR c.key IN (SELECT key FROM heir h WHERE ${
+      shares("h")
+    }), NULL FROM cur c WHERE ${others}`,
 
-    // $1 key $2 token $3 entry  -> (whether it held the key, whether it has left it or its queue); nothing if it is in neither
+    // $1 key $2 token $3 entry  -> (whether it held the key, whether it has left it or its queue, whether it is shared);
+    // nothing if it is in neither
     withdraw: `
 WITH cur AS MATERIALIZED (
-  SELECT l.key FROM ${table} l WHERE l.key = $1::text AND (l.token = $2::text OR $3::text = ANY(l.queue))
+  SELECT l.key, l.token = '${shared}' AS shared FROM ${table} l WHERE l.key = $1::text AND (l.token = $2::text OR $3::text = ANY(l.queue))
 ),
 got AS MATERIALIZED (
   SELECT l.key, l.queue, l.expires_at > clock_timestamp() AS live FROM cur c JOIN ${table} l ON l.key = c.key
@@ -226,34 +244,36 @@ got AS MATERIALIZED (
 heir AS MATERIALIZED (SELECT g.key, g.live, h.n, h.m FROM got g ${head("g.queue")}),
 upd AS (
   UPDATE ${table} l SET ${handOn}
-  FROM heir h WHERE l.key = h.key
+  FROM heir h WHERE l.key = h.key AND ${shares("h")} IS NOT TRUE
   RETURNING l.key, h.live, l.token, l.fence, l.expires_at, h.m
 ),
 seat AS MATERIALIZED (
   SELECT l.key FROM cur c JOIN ${table} l ON l.key = c.key
-  WHERE l.token <> $2::text AND $3::text = ANY(l.queue) FOR NO KEY UPDATE OF l SKIP LOCKED
+  WHERE l.token NOT IN ($2::text, '${shared}') AND $3::text = ANY(l.queue) FOR NO KEY UPDATE OF l SKIP LOCKED
 ),
 gone AS (
   UPDATE ${table} l SET queue = array_remove(l.queue, $3::text) FROM seat s WHERE l.key = s.key RETURNING l.key
 )
-SELECT coalesce(u.live, false), u.key IS NOT NULL OR g.key IS NOT NULL,
+SELECT coalesce(u.live, false), u.key IS NOT NULL OR g.key IS NOT NULL, c.shared OR ${sharesNext},
   CASE WHEN u.m IS NOT NULL THEN ${tell("u")} ELSE ${relax} END
 FROM cur c LEFT JOIN upd u ON u.key = c.key LEFT JOIN gone g ON g.key = c.key`,
 
-    // $1 keys $2 tokens $3 leases  -> (key, false if locked)… of those that are the token's
+    // $1 keys $2 tokens $3 leases  -> (key, token, false if locked, null if shared)… of those that are the token's or shared
     extend: `
 WITH cur AS MATERIALIZED (
-  SELECT a.key, a.token, a.lease::int8 AS lease FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
-  JOIN ${table} l ON l.key = a.key AND l.token = a.token AND l.expires_at > clock_timestamp()
+  SELECT a.key, a.token, a.lease::int8 AS lease, l.token = '${shared}' AS shared
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
+  JOIN ${table} l ON l.key = a.key AND l.token IN (a.token, '${shared}') AND l.expires_at > clock_timestamp()
 ),
 got AS MATERIALIZED (
   SELECT l.key, c.lease FROM cur c JOIN ${table} l ON l.key = c.key
   WHERE l.token = c.token AND l.expires_at > clock_timestamp() ORDER BY l.key FOR NO KEY UPDATE OF l SKIP LOCKED
 ),
 upd AS (
-  UPDATE ${table} l SET expires_at = ${inMillis("g.lease")} FROM got g WHERE l.key = g.key RETURNING l.key
+  UPDATE ${table} l SET expires_at = ${inMillis("g.lease")} FROM got g WHERE l.key = g.key RETURNING l.key, l.token
 )
-SELECT u.key, true FROM upd u UNION ALL SELECT c.key, false FROM cur c WHERE ${others}`,
+SELECT u.key, u.token, true FROM upd u UNION ALL
+SELECT c.key, c.token, CASE WHEN c.shared THEN NULL ELSE false END FROM cur c WHERE ${others}`,
 
     // $1 key  -> (holder, left, waiters)
     inspect: `
@@ -276,11 +296,96 @@ WITH old AS MATERIALIZED (
 gone AS (DELETE FROM ${table} l USING old o WHERE l.key = o.key RETURNING l.key)
 SELECT count(*), CASE WHEN count(*) > 0 THEN ${relax} END FROM gone`,
 
-    // $1 key $2 fencing token  -> a row if the lease is live, and stays ours until the transaction ends
+    // $1 key $2 fencing token  -> a row if the lease is live, and stays ours until the transaction ends; true if the key
+    // is shared, by whomever
     check: `
-SELECT 1 FROM ${table} l
-WHERE l.key = $1::text AND $2::text::int8 BETWEEN l.fence AND l.fence + ${fenceRoom - 1}
+SELECT l.token = '${shared}' FROM ${table} l
+WHERE l.key = $1::text AND (l.token = '${shared}' OR $2::text::int8 BETWEEN l.fence AND l.fence + ${fenceRoom - 1})
   AND l.expires_at > clock_timestamp()
-FOR KEY SHARE`
+FOR KEY SHARE`,
+
+    // The following know the column `sharers`, which tables of before may lack.
+
+    // $1 key $2 fencing token  -> a row if the lease is that of a sharer
+    checkShared: `
+SELECT 1 FROM ${table} l
+WHERE l.key = $1::text AND l.token = '${shared}' AND EXISTS (
+  SELECT FROM unnest(l.sharers) AS s(m)
+  WHERE split_part(s.m, ' ', 3) = $2::text AND split_part(s.m, ' ', 4)::int8 > ${micros}
+)
+FOR KEY SHARE`,
+
+    // $1 keys  -> (key, version | null, token, fence, end, queue, sharers, micros)…
+    read: `
+SELECT a.key, l.xmin::text, l.token, l.fence, (extract(epoch FROM l.expires_at) * 1000000)::int8,
+  array_to_json(l.queue)::text, array_to_json(l.sharers)::text, ${micros}
+FROM unnest($1::text[]) AS a(key) LEFT JOIN ${table} l ON l.key = a.key`,
+
+    // $1 keys $2 versions $3 tokens $4 fences $5 ends $6 queues $7 sharers $8 whether it waits for fenced transactions
+    // $9 latest $10 whether it may be forgotten by a crash, $11 keys $12 channels $13 messages  -> (key)… of those written,
+    // as nobody has changed them since that version
+    write: `
+WITH a AS MATERIALIZED (
+  SELECT key, version, token, fence::int8 AS fence, timestamptz 'epoch' + ends::int8 * interval '1 us' AS expires_at,
+    queue::text[] AS queue, sharers::text[] AS sharers, away
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+    AS a(key, version, token, fence, ends, queue, sharers, away)
+  WHERE NOT coalesce(${micros} > $9::text::int8, false)
+),
+away AS MATERIALIZED (
+  SELECT a.* FROM a JOIN ${table} l ON l.key = a.key
+  WHERE l.xmin::text = a.version AND a.away = '1' ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+),
+stay AS MATERIALIZED (
+  SELECT a.* FROM a JOIN ${table} l ON l.key = a.key
+  WHERE l.xmin::text = a.version AND a.away = '0' ORDER BY l.key FOR NO KEY UPDATE OF l SKIP LOCKED
+),
+upd AS (
+  UPDATE ${table} l SET token = g.token, fence = g.fence, expires_at = g.expires_at, queue = g.queue, sharers = g.sharers
+  FROM (SELECT * FROM away UNION ALL SELECT * FROM stay) g WHERE l.key = g.key
+  RETURNING l.key
+),
+ins AS (
+  INSERT INTO ${table} (key, token, fence, expires_at, queue, sharers)
+  SELECT key, token, fence, expires_at, queue, sharers FROM a WHERE version = '' ORDER BY key
+  ON CONFLICT DO NOTHING
+  RETURNING key
+)
+SELECT w.key, (
+    SELECT count(pg_notify(m.channel, m.message)) FROM unnest($11::text[], $12::text[], $13::text[]) AS m(key, channel, message)
+    WHERE m.key = w.key
+  ), CASE WHEN $10::text = '1' THEN ${relax} END
+FROM (SELECT key FROM upd UNION ALL SELECT key FROM ins) w`,
+
+    // $1 keys $2 tokens $3 leases  -> (key, the tokens that were extended | null if locked)… of those that are shared
+    extendShared: `
+WITH cur AS MATERIALIZED (
+  SELECT a.key, jsonb_object_agg(a.token, a.lease) AS leases
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
+  JOIN ${table} l ON l.key = a.key AND l.token = '${shared}'
+  GROUP BY a.key
+),
+got AS MATERIALIZED (
+  SELECT l.key, l.sharers, c.leases, ${micros} AS now FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE l.token = '${shared}' ORDER BY l.key FOR NO KEY UPDATE OF l SKIP LOCKED
+),
+new AS MATERIALIZED (
+  SELECT g.key, n.* FROM got g CROSS JOIN LATERAL (
+    SELECT array_agg(CASE WHEN lease IS NULL THEN m
+        ELSE concat_ws(' ', split_part(m, ' ', 1), split_part(m, ' ', 2), split_part(m, ' ', 3), g.now + lease * 1000)
+      END ORDER BY n) AS sharers,
+      max(CASE WHEN lease IS NULL THEN ends ELSE g.now + lease * 1000 END) AS ends,
+      array_agg(split_part(m, ' ', 1)) FILTER (WHERE lease IS NOT NULL) AS extended
+    FROM unnest(g.sharers) WITH ORDINALITY AS s(m, n)
+    CROSS JOIN LATERAL (SELECT split_part(m, ' ', 4)::int8 AS ends) e
+    CROSS JOIN LATERAL (SELECT CASE WHEN ends > g.now THEN (g.leases ->> split_part(m, ' ', 1))::int8 END AS lease) f
+  ) n
+),
+upd AS (
+  UPDATE ${table} l SET sharers = n.sharers, expires_at = timestamptz 'epoch' + n.ends * interval '1 us'
+  FROM new n WHERE l.key = n.key AND n.extended IS NOT NULL
+)
+SELECT key, array_to_json(coalesce(extended, '{}'))::text FROM new
+UNION ALL SELECT c.key, NULL FROM cur c WHERE c.key NOT IN (SELECT key FROM new)`
   }
 }

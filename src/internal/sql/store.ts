@@ -8,16 +8,18 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
-import type { Attempt, Claim, Held, Holding, LockStore } from "../../LockStore.ts"
+import type { Attempt, Claim, Held, Holding, LockStore, Occupant } from "../../LockStore.ts"
 import { Notices } from "../notices.ts"
 import { type Settling, withShortcuts } from "../shortcuts.ts"
 import { monotonicMillis } from "../time.ts"
 import * as Token from "../token.ts"
 import * as Batches from "./batches.ts"
 import * as ClockBound from "./bound.ts"
+import * as Edits from "./edits.ts"
 import * as Failure from "./failure.ts"
 import * as Grants from "./grants.ts"
 import type { Link, Row } from "./link.ts"
+import * as Sharing from "./sharing.ts"
 import * as Statements from "./statements.ts"
 import { keyOf, rowName, rowPrefix, type Table } from "./table.ts"
 
@@ -63,6 +65,10 @@ interface Known {
   out: number
   /** It is to be released, so what it is still given has to be given back. */
   released: boolean
+  /** It shares its key. */
+  shares: boolean
+  /** It shares its key, or wants it alone of those who do, which statements cannot decide. */
+  edits: boolean
 }
 
 interface Claiming {
@@ -82,13 +88,34 @@ interface Releasing {
 }
 
 /** What is said of a row that was claimed. */
-interface Answer {
-  readonly fencingToken: number | undefined
-  readonly holder: string | undefined
-  readonly leftMillis: number
+interface Answer extends Pick<Sharing.Told, "fencingToken" | "holder" | "leftMillis"> {
   readonly waiters: number | undefined
   readonly late: boolean
   readonly queued: boolean
+}
+
+/** Of a row that others change all the time. */
+const unknown = { holder: undefined, leftMillis: 0, waiters: undefined }
+
+type Verdict = boolean | "locked" | "shared"
+
+/** A batch may have several tokens of one key, of which one holds it. */
+const extendedAlone = (rows: ReadonlyArray<Row>) => {
+  const found = new Map(rows.map(([row, token, isExtended]) => [`${token} ${row}`, isExtended]))
+  return (row: string, token: string): Verdict => {
+    const isExtended = found.get(`${token} ${row}`)
+    return isExtended === null ? "shared" : isExtended === false ? "locked" : isExtended === true
+  }
+}
+
+const extendedShared = (rows: ReadonlyArray<Row>) => {
+  const found = new Map(
+    rows.map(([row, tokens]) =>
+      [row, typeof tokens === "string" ? new Set<unknown>(JSON.parse(tokens)) : undefined] as const
+    )
+  )
+  return (row: string, token: string): Verdict =>
+    found.has(row) && found.get(row) === undefined ? "locked" : found.get(row)?.has(token) === true
 }
 
 const nobody: Settling<unknown> = { settle: () => {} }
@@ -117,9 +144,9 @@ const answerOf = ([, fence, , holder, left, waiters, late, queued]: Row): Answer
 })
 
 /** A moment later, and not all at the same one. */
-const held = ({ holder, leftMillis, waiters }: Answer): Held => ({
+const held = ({ holder, leftMillis, waiters }: Pick<Answer, "holder" | "leftMillis" | "waiters">): Held => ({
   _tag: "Held",
-  token: holder,
+  token: holder === Statements.shared ? undefined : holder,
   remainingMillis: leftMillis > 0 ? leftMillis + 2 + Math.random() * 10 : lockedMillis(),
   waiters
 })
@@ -184,9 +211,27 @@ export const make = Effect.fnUntraced(function*(
 
   const claiming = (token: string): Known => {
     let known = tokens.get(token)
-    if (known === undefined) tokens.set(token, known = { entry: "", waited: false, out: 0, released: false })
+    if (known === undefined) {
+      tokens.set(token, known = { entry: "", waited: false, out: 0, released: false, shares: false, edits: false })
+    }
     known.out++
     return known
+  }
+
+  const claimed = (claim: Claim, call: Settling<Attempt>): Claiming => ({
+    row: rowName(claim.key),
+    claim,
+    known: claiming(claim.token),
+    call,
+    tries: 0
+  })
+
+  /** From now on it may be in the queue, as this entry. */
+  const enqueue = ({ claim: { expiresMillis, share, token }, known }: Claiming): string => {
+    const place = `${token} ${leaseOf(expiresMillis)} ${grantMillis} ${grants.channelFor(token) ?? "-"}`
+    if (known.entry === "") known.entry = share === undefined ? place : place + Sharing.entryEnd(share)
+    known.waited = true
+    return known.entry
   }
 
   /** An answer has come, or none will. What the token may have got after its release is given back. */
@@ -197,7 +242,9 @@ export const make = Effect.fnUntraced(function*(
       if (attempt?._tag !== "Held" || known.entry !== "") {
         owed.set(token, { row, key, token, call: nobody, tries: 0 })
       } else forget(token, known)
-    } else if (attempt !== undefined && !known.waited) forget(token, known)
+    } else if (attempt !== undefined && !known.waited && !(known.edits && attempt._tag === "Acquired")) {
+      forget(token, known)
+    }
   }
 
   const forget = (token: string, known: Known): void => {
@@ -232,6 +279,8 @@ export const make = Effect.fnUntraced(function*(
     later(pauses[tries], () => again({ ...asked, tries: tries + 1 }))
   }
 
+  const edits = Edits.make(link, statements, bound, now, latest, later)
+
   const attempts = Batches.make<Claiming>((batch, landed) => {
     const sentAt = now()
     const parameters = [
@@ -257,51 +306,81 @@ export const make = Effect.fnUntraced(function*(
   })
 
   const wait = (asked: Claiming): void => {
-    const { claim: { expiresMillis, token }, known, row } = asked
-    const lease = leaseOf(expiresMillis)
-    if (known.entry === "") known.entry = `${token} ${lease} ${grantMillis} ${grants.channelFor(token) ?? "-"}`
-    known.waited = true
+    const { claim: { expiresMillis, token }, row } = asked
+    const entry = enqueue(asked)
     const sentAt = now()
-    link.run(statements.wait, [row, token, lease, latest(), known.entry], (rows, error) => {
+    link.run(statements.wait, [row, token, leaseOf(expiresMillis), latest(), entry], (rows, error) => {
       if (rows === undefined || rows.length !== 1 || !isAnswer(rows[0])) {
         return fail(asked, error ?? new Failure.Strange())
       }
       bound.observe(sentAt, now(), numberOf(rows[0][2]))
-      conclude(asked, answerOf(rows[0]), wait)
+      const answer = answerOf(rows[0])
+      if (answer.holder === Statements.shared && answer.fencingToken === undefined) return edit(asked)
+      conclude(asked, answer, wait)
       settleDebts()
     })
   }
 
+  /** Claims, having released another token if there is one, of a key that is shared or is going to be. */
+  const edit = (asked: Claiming, previous?: string): void => {
+    const { call, claim, known, row } = asked
+    const { expiresMillis, key, share, token } = claim
+    known.edits = true
+    known.shares = share !== undefined
+    const entry = claim.wait ? enqueue(asked) : undefined
+    const leaseMillis = Math.ceil(expiresMillis)
+    edits.run(row, (copy) => {
+      if (previous !== undefined) copy.leave(previous, tokens.get(previous)?.entry)
+      return copy.ask({ token, leaseMillis, share, entry })
+    }, (told, error) => {
+      if (told !== undefined) {
+        const { fencingToken } = told
+        if (previous !== undefined) returned(previous)
+        settle(asked, fencingToken === undefined ? held(told) : { _tag: "Acquired", fencingToken })
+        return settleDebts()
+      }
+      if (previous === undefined && error instanceof Failure.Locked) return settle(asked, held(unknown))
+      answered(asked, undefined)
+      call.settle(Exit.fail(failure(previous === undefined ? "acquire" : "release", key, error)))
+    })
+  }
+
   const tryAcquire = (claim: Claim, call: Settling<Attempt>): void => {
-    const asked: Claiming = { row: rowName(claim.key), claim, known: claiming(claim.token), call, tries: 0 }
-    if (claim.wait) wait(asked)
+    const asked = claimed(claim, call)
+    if (claim.share !== undefined || asked.known.edits) edit(asked)
+    else if (claim.wait) wait(asked)
     else attempts.add(asked)
   }
 
   const exchange = (token: string, claim: Claim, call: Settling<Attempt>): void => {
-    const asked: Claiming = { row: rowName(claim.key), claim, known: claiming(claim.token), call, tries: 0 }
-    const { known, row } = asked
+    const asked = claimed(claim, call)
+    if (claim.share !== undefined || tokens.get(token)?.edits === true) return edit(asked, token)
+    const { row } = asked
     const lease = leaseOf(claim.expiresMillis)
-    if (known.entry === "") {
-      known.entry = `${claim.token} ${lease} ${grantMillis} ${grants.channelFor(claim.token) ?? "-"}`
-    }
-    known.waited = true
+    const entry = enqueue(asked)
     const undone = (error: unknown): void => {
       answered(asked, undefined)
       call.settle(Exit.fail(failure("release", claim.key, error)))
     }
     const ask = (tries: number): void => {
       const sentAt = now()
-      link.run(statements.exchange, [row, token, claim.token, lease, latest(), known.entry], (rows, error) => {
+      link.run(statements.exchange, [row, token, claim.token, lease, latest(), entry], (rows, error) => {
         if (rows === undefined) return undone(error)
-        // Not the token's, so there is nothing to release.
+        // Not the token's, which may wait for it.
         if (rows.length === 0) {
-          returned(token)
-          return wait(asked)
+          const released: Settling<boolean> = {
+            settle: (exit) => {
+              if (exit._tag === "Success") return wait(asked)
+              answered(asked, undefined)
+              call.settle(Exit.failCause(exit.cause))
+            }
+          }
+          return giveBack({ row, key: claim.key, token, call: released, tries: 0 })
         }
-        const [ours, fence, micros, holder, left, waiters, late] = rows[0]
+        const [ours, fence, micros, holder, left, waiters, late, isShared] = rows[0]
         const fencingToken = numberOf(fence)
         if (late === true) return undone(new Failure.Silent())
+        if (isShared === true) return edit(asked, token)
         if (ours === null) {
           if (tries >= pauses.length) return undone(new Failure.Locked())
           return later(pauses[tries], () => ask(tries + 1))
@@ -323,8 +402,8 @@ export const make = Effect.fnUntraced(function*(
 
   /** Takes a key on from another token, of whoever knows it. */
   const transfer = (from: string, claim: Claim, call: Settling<Attempt>): void => {
-    const { expiresMillis, key, token } = claim
-    const asked: Claiming = { row: rowName(key), claim, known: claiming(token), call, tries: 0 }
+    const { expiresMillis, token } = claim
+    const asked = claimed(claim, call)
     const ask = (tries: number): void => {
       const sentAt = now()
       link.run(statements.transfer, [asked.row, from, token, leaseOf(expiresMillis), latest()], (rows, error) => {
@@ -355,9 +434,18 @@ export const make = Effect.fnUntraced(function*(
   const giveBack = (asked: Releasing): void => {
     const known = tokens.get(asked.token)
     if (known !== undefined) known.released = true
-    if (known === undefined || known.entry === "") releases.add(asked)
+    if (known?.edits === true) leave(asked)
+    else if (known === undefined || known.entry === "") releases.add(asked)
     else withdraw(asked, known.entry)
   }
+
+  /** Of a key that is shared, or that the next one shares. */
+  const leave = (asked: Releasing): void =>
+    edits.run(asked.row, (copy) => copy.leave(asked.token, tokens.get(asked.token)?.entry), (isLive, error) => {
+      if (isLive === undefined) return unreleased(asked, error)
+      confirmed(asked, isLive)
+      settleDebts()
+    })
 
   const again = (asked: Releasing): void => {
     if (asked.tries >= pauses.length) unreleased(asked, new Failure.Locked())
@@ -384,10 +472,12 @@ export const make = Effect.fnUntraced(function*(
         for (const asked of batch) unreleased(asked, error)
         return
       }
-      const live = new Map(rows.map((row) => [row[0], row[1]]))
+      const live = new Map(rows.map(([row, isLive, isShared]) => [row, isShared === true ? "shared" : isLive]))
       for (const asked of batch) {
-        if (live.get(asked.row) === null) again(asked)
-        else confirmed(asked, live.get(asked.row) === true)
+        const found = live.get(asked.row)
+        if (found === "shared") leave(asked)
+        else if (found === null) again(asked)
+        else confirmed(asked, found === true)
       }
       settleDebts()
     })
@@ -396,8 +486,10 @@ export const make = Effect.fnUntraced(function*(
   const withdraw = (asked: Releasing, entry: string): void =>
     link.run(statements.withdraw, [asked.row, asked.token, entry], (rows, error) => {
       if (rows === undefined) return unreleased(asked, error)
-      if (rows.length > 0 && rows[0][1] !== true) return again(asked)
-      confirmed(asked, rows.length > 0 && rows[0][0] === true)
+      const [live, left, isShared] = rows[0] ?? [false, true, false]
+      if (isShared === true) return leave(asked)
+      if (left !== true) return again(asked)
+      confirmed(asked, live === true)
       settleDebts()
     })
 
@@ -429,28 +521,41 @@ export const make = Effect.fnUntraced(function*(
     Effect.callback((resume) => {
       const rows = holdings.map(({ key }) => rowName(key))
       const extended: Array<boolean | BackendFailure> = holdings.map(() => false)
-      const ask = (indices: ReadonlyArray<number>, tries: number): void => {
+      let out = 0
+      let failed: BackendFailure | undefined
+      const ask = (statement: string, indices: ReadonlyArray<number>, tries: number): void => {
+        if (indices.length === 0) return
         const parameters = [
           indices.map((i) => rows[i]),
           indices.map((i) => holdings[i].token),
           indices.map((i) => leaseOf(holdings[i].expiresMillis))
         ]
-        link.run(statements.extend, parameters, (found, error) => {
-          if (found === undefined) return resume(Effect.fail(failure("extend", holdings[indices[0]].key, error)))
-          const ours = new Map(found.map((row) => [row[0], row[1]]))
-          const locked: Array<number> = []
-          for (const i of indices) {
-            extended[i] = ours.get(rows[i]) === true
-            if (ours.get(rows[i]) === false) locked.push(i)
+        out++
+        link.run(statement, parameters, (found, error) => {
+          if (found === undefined) failed = failure("extend", holdings[indices[0]].key, error)
+          else {
+            const verdict = statement === statements.extend ? extendedAlone(found) : extendedShared(found)
+            const verdicts = indices.map((i) => [i, verdict(rows[i], holdings[i].token)] as const)
+            const among = (wanted: unknown) => verdicts.flatMap(([i, one]) => one === wanted ? i : [])
+            for (const i of among(true)) extended[i] = true
+            ask(statements.extendShared, among("shared"), 0)
+            const locked = among("locked")
+            if (locked.length > 0 && tries < pauses.length) {
+              out++
+              later(pauses[tries], () => {
+                out--
+                ask(statement, locked, tries + 1)
+              })
+            } else for (const i of locked) extended[i] = failure("extend", holdings[i].key, new Failure.Locked())
+            settleDebts()
           }
-          settleDebts()
-          if (locked.length === 0) return resume(Effect.succeed(extended))
-          if (tries < pauses.length) return later(pauses[tries], () => ask(locked, tries + 1))
-          for (const i of locked) extended[i] = failure("extend", holdings[i].key, new Failure.Locked())
-          resume(Effect.succeed(extended))
+          if (--out === 0) resume(failed === undefined ? Effect.succeed(extended) : Effect.fail(failed))
         })
       }
-      ask(holdings.map((_, i) => i), 0)
+      const all = holdings.map((_, i) => i)
+      const shares = (i: number) => tokens.get(holdings[i].token)?.shares === true
+      ask(statements.extend, all.filter((i) => !shares(i)), 0)
+      ask(statements.extendShared, all.filter(shares), 0)
     })
 
   const extendAll = Effect.fnUntraced(function*(holdings: ReadonlyArray<Holding>) {
@@ -461,27 +566,62 @@ export const make = Effect.fnUntraced(function*(
     return (yield* Effect.all(batches, { concurrency: extendsOut })).flat()
   })
 
-  const inspect: LockStore["inspect"] = (key) =>
-    run("inspect", key, statements.inspect, [rowName(key)], (rows) => {
-      if (rows.length === 0) return Option.none()
-      const [token, left, waiters] = rows[0]
-      return typeof token !== "string" || !Number.isFinite(numberOf(left))
-        ? undefined
-        : Option.some({ token, remainingMillis: Number(left), waiters: Number(waiters) })
+  /** By the row of each. */
+  const sharersOf = (
+    operation: string,
+    key: string | undefined,
+    rows: ReadonlyArray<string>
+  ): Effect.Effect<Map<unknown, ReadonlyArray<Occupant>>, BackendFailure> =>
+    run(operation, key, statements.read, [rows], (read) => {
+      const all = read.map((row) => [row[0], Edits.foundOf(row)] as const)
+      if (all.some(([, found]) => found === undefined)) return undefined
+      return new Map(all.map(([row, found]) => [
+        row,
+        Sharing.holders(found!).map(({ end, permits, token }) => ({
+          token,
+          permits,
+          remainingMillis: (end - found!.now) / 1000,
+          waiters: found!.queue.length
+        }))
+      ]))
     })
 
-  const list: LockStore["list"] = (prefix, from) => {
-    const start = rowPrefix(prefix)
-    if (start === undefined) return Effect.succeed({ locks: [] })
-    return run("list", undefined, statements.list, [start, from ?? ""], (rows) => {
-      if (!rows.every(isListed)) return undefined
-      const locks = rows.flatMap(([row, token, left, waiters]) => {
-        const key = keyOf(row)
-        return key === undefined ? [] : [{ key, token, remainingMillis: Number(left), waiters: Number(waiters) }]
-      })
-      return rows.length < Statements.pageSize ? { locks } : { locks, next: rows[rows.length - 1][0] }
+  const holders = Effect.fnUntraced(function*(key: string) {
+    const found = yield* run("inspect", key, statements.inspect, [rowName(key)], ([row]) => {
+      if (row === undefined) return []
+      const [token, left, waiters] = row
+      return typeof token !== "string" || !Number.isFinite(numberOf(left))
+        ? undefined
+        : [{ token, remainingMillis: Number(left), waiters: Number(waiters) } satisfies Occupant]
     })
-  }
+    if (found[0]?.token !== Statements.shared) return found
+    return (yield* sharersOf("inspect", key, [rowName(key)])).get(rowName(key)) ?? []
+  })
+
+  const inspect: LockStore["inspect"] = (key) =>
+    Effect.map(holders(key), ([first]) => Option.fromUndefinedOr<Occupant | undefined>(first))
+
+  const list = Effect.fnUntraced(function*(prefix: string, from: string | undefined) {
+    const start = rowPrefix(prefix)
+    if (start === undefined) return { locks: [] }
+    const rows = yield* run(
+      "list",
+      undefined,
+      statements.list,
+      [start, from ?? ""],
+      (rows) => rows.every(isListed) ? rows : undefined
+    )
+    const shared = rows.flatMap(([row, token]) => token === Statements.shared ? row : [])
+    const sharers = shared.length === 0 ? undefined : yield* sharersOf("list", undefined, shared)
+    const locks = rows.flatMap(([row, token, left, waiters]) => {
+      const key = keyOf(row)
+      const first = token === Statements.shared
+        ? sharers?.get(row)?.at(0)
+        : { token, remainingMillis: Number(left), waiters: Number(waiters) }
+      return key === undefined || first === undefined ? [] : [{ key, ...first }]
+    })
+    return rows.length < Statements.pageSize ? { locks } : { locks, next: rows[rows.length - 1][0] }
+  })
 
   let sweeping = false
   let usedAt = 0
@@ -518,6 +658,8 @@ export const make = Effect.fnUntraced(function*(
     extendAll,
     release: (key, token) => Effect.callback((resume) => release(key, token, { settle: resume })),
     inspect,
+    shares: true,
+    holders,
     list,
     listen: (_key, token, notify) => grants.listen(token, notify),
     exchange: (token, claim) =>

@@ -30,6 +30,7 @@ export const parseTable = (name: string = defaultTable): Result.Result<Table, In
  * - `fence`: the holder's fencing token
  * - `expires_at`: the end of the lease, by this server's clock
  * - `queue`: who waits, in order (see `statements.ts`)
+ * - `sharers`: who shares it (see `sharing.ts`)
  */
 export const createTable = ({ sql }: Table): string =>
   `CREATE TABLE IF NOT EXISTS ${sql} (
@@ -37,13 +38,18 @@ export const createTable = ({ sql }: Table): string =>
   token text NOT NULL,
   fence bigint NOT NULL,
   expires_at timestamptz NOT NULL,
-  queue text[] NOT NULL DEFAULT '{}'
+  queue text[] NOT NULL DEFAULT '{}',
+  sharers text[] NOT NULL DEFAULT '{}'
 ) WITH (
   fillfactor = 70,
   autovacuum_vacuum_scale_factor = 0,
   autovacuum_vacuum_threshold = 2000,
   autovacuum_vacuum_cost_delay = 0
 )`
+
+/** What tables lack that were created before keys could be shared. All else works without. */
+export const addSharers = ({ sql }: Table): string =>
+  `ALTER TABLE ${sql} ADD COLUMN IF NOT EXISTS sharers text[] NOT NULL DEFAULT '{}'`
 
 /** Text cannot contain NUL, UTF-8 no lone surrogate, and an entry of an index is at most 2.7 kB. */
 const special = /\0|[\ud800-\udfff]/u

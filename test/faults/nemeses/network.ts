@@ -99,7 +99,15 @@ export const cutReply: Nemesis = suddenly("cut in mid-reply", (proxy) => proxy.c
 /** The connection for commands is well. */
 export const mutedSubscription: Nemesis = suddenly("muted subscription", (proxy) => proxy.muteSubscriptions())
 
+/** The server does not know it any more, and the worker believes in it. */
+export const forgottenSubscription: Nemesis = suddenly(
+  "half-open subscription",
+  (proxy) => proxy.forgetSubscriptions()
+)
+
 export const cutSubscription: Nemesis = suddenly("cut subscription", (proxy) => proxy.cutSubscriptions())
+
+export const subscriptions: ReadonlyArray<Nemesis> = [mutedSubscription, forgottenSubscription, cutSubscription]
 
 export const network: ReadonlyArray<Nemesis> = [
   latency,

@@ -21,6 +21,25 @@ export const pause: Nemesis = {
     )
 }
 
+/** Four at once, holders and those who wait: together they cost the next one what one of them does. */
+export const pauses: Nemesis = {
+  name: "SIGSTOP of four, SIGCONT",
+  strike: (arena) => {
+    const millis = arena.random.millis(0.5, 2.5) * arena.workload.expires
+    return Effect.all(
+      Array.from({ length: 4 }, () =>
+        arena.withWorker((worker) =>
+          Effect.acquireUseRelease(
+            Effect.sync(() => worker.process.kill("SIGSTOP")),
+            () => Effect.sleep(millis),
+            () => Effect.sync(() => worker.process.kill("SIGCONT"))
+          )
+        )),
+      { concurrency: "unbounded" }
+    )
+  }
+}
+
 /** As a pause. */
 export const blockedLoop: Nemesis = {
   name: "blocked event loop",

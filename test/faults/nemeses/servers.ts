@@ -64,6 +64,87 @@ export const eviction: Nemesis = {
   }
 }
 
+/** Accepts connections, and says nothing; then answers what has been asked meanwhile. */
+export const silence: Nemesis = {
+  name: "silent server",
+  cutsOff: true,
+  strike: (arena) =>
+    Effect.acquireUseRelease(
+      redisOf(arena).signal("SIGSTOP"),
+      () => Effect.sleep(arena.random.millis(0.3, 2.5) * arena.workload.expires),
+      () => redisOf(arena).signal("SIGCONT")
+    )
+}
+
+/**
+ * The replica takes over when it has heard of everything, and no connection is closed: commands are refused at the
+ * old primary, and the subscription stays there.
+ */
+export const takeOver: Nemesis = {
+  name: "failover that closes nothing",
+  cutsOff: true,
+  strike: (arena) => {
+    const server = redisOf(arena)
+    return Effect.andThen(
+      server.takeOver,
+      Effect.sync(() => {
+        for (const { proxy } of arena.workers) proxy!.target = server.port()
+      })
+    )
+  }
+}
+
+/** The old primary takes writes until its clients have left it. */
+export const plannedFailover: Nemesis = {
+  name: "planned failover",
+  cutsOff: true,
+  forgets: true,
+  strike: ({ server }) => {
+    if (server?._tag !== "Sentinel") throw new Error("not behind Sentinels")
+    return Effect.andThen(server.failover, Effect.sleep("2 seconds"))
+  }
+}
+
+/** Costs time: while keys move commands that name several of them are refused. */
+export const movingSlot: Nemesis = {
+  name: "moving slot",
+  cutsOff: true,
+  strike: ({ keys, random, server }) => {
+    if (server?._tag !== "Cluster") throw new Error("not a cluster")
+    return server.move(`lock:{${random.pick(keys)}}`, random.int(100))
+  }
+}
+
+const junk = ["", "hello", "a b c", "2 a b c d", "a NaN NaN lock:{key-0}", "\u0000".repeat(100)]
+
+/** On all channels, and in the queues. */
+export const malformed: Nemesis = {
+  name: "malformed messages",
+  strike: (arena) =>
+    Effect.gen(function*() {
+      const { run } = redisOf(arena)
+      const channels = (yield* run("pubsub", "channels", "lock:ch:*")) as ReadonlyArray<string>
+      const now = Date.now() * 1000
+      for (const channel of channels) {
+        const owner = channel.slice("lock:ch:".length)
+        const texts = [...junk, `${owner}.x.y ${now} 700 lock:{key-0}`, `${owner}.x.y ${now} 0 lock:{key-1}`]
+        for (const text of texts) yield* run("publish", channel, text)
+      }
+      const key = `lock:{${arena.random.pick(arena.keys)}}:q`
+      // Who comes to an empty queue is not let in by what is none of ours.
+      yield* run(
+        "eval",
+        "if redis.call('EXISTS', KEYS[1]) == 1 then for i, text in ipairs(ARGV) do redis.call('ZADD', KEYS[1], i, text) end end",
+        1,
+        key,
+        ...junk,
+        "a,b,c",
+        "x,1000,9",
+        "x,1000,1,9/9/9"
+      )
+    })
+}
+
 /** What was written between the two steps is unknown to the new primary. */
 export const failover: Nemesis = {
   name: "failover with lost writes",

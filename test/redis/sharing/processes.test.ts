@@ -1,57 +1,9 @@
-/** Real processes that share one key in every way, and are killed; whoever was inside together is counted. */
+/** What the checker of such processes sees, and how Redis fares. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as RedisBackend from "effect-lock/RedisBackend"
-import { type ChildProcess, spawn } from "node:child_process"
-import { existsSync, readFileSync } from "node:fs"
-import { join } from "node:path"
-import { bundled } from "../../support/bundled.ts"
-import { directory, redis, until } from "../../support/redis.ts"
-import type { Entered, Left } from "./worker.ts"
-
-interface Stay extends Entered {
-  /** Until then it was inside for certain. */
-  readonly to: number
-}
-
-/** A stay without its end, of a process that was killed or a lease that was lost, is one of a moment. */
-const stays = (files: ReadonlyArray<string>): ReadonlyArray<Stay> =>
-  files.filter((file) => existsSync(file)).flatMap((file) => {
-    const began = new Map<string, Entered>()
-    const found: Array<Stay> = []
-    for (const line of readFileSync(file, "utf8").split("\n")) {
-      // The last line of one that was killed.
-      if (!line.endsWith("}")) continue
-      const said = JSON.parse(line) as Entered | Left
-      if ("limit" in said) {
-        began.set(said.id, said)
-        continue
-      }
-      const entered = began.get(said.id)!
-      began.delete(said.id)
-      found.push({ ...entered, to: said.inTime ? said.at : entered.at })
-    }
-    return [...found, ...Array.from(began.values(), (entered) => ({ ...entered, to: entered.at }))]
-  })
-
-/**
- * Those who were inside together although they must not. Where a fencing token does not tell the order of the grants,
- * as it is that of a claim after it, only those of one limit are counted.
- */
-const faults = (all: ReadonlyArray<Stay>, inOrder = true): ReadonlyArray<string> => {
-  const wrong: Array<string> = []
-  let inside: ReadonlyArray<Stay> = []
-  for (const one of all.toSorted((a, b) => a.at - b.at)) {
-    inside = inside.filter(({ to }) => to > one.at)
-    // Those who were given it later do not count, be it that they came in before.
-    const before = inside.filter(({ fence, limit }) => inOrder ? fence < one.fence : limit === one.limit)
-    const used = before.reduce((sum, { permits }) => sum + permits, one.permits)
-    const isAlone = one.limit === 0 || inside.some(({ limit }) => limit === 0)
-    if (isAlone ? inside.length > 0 : used > one.limit) wrong.push(JSON.stringify([one, ...inside]))
-    inside = [...inside, one]
-  }
-  return wrong
-}
+import { redis, until } from "../../support/redis.ts"
+import { faults, killed, type Stay } from "../../support/sharing/processes.ts"
 
 const stay = (at: number, to: number, permits: number, limit: number): Stay => ({
   id: "",
@@ -71,45 +23,15 @@ describe("the checker", () => {
   })
 })
 
-for (const cluster of [false, true]) {
-  describe(`processes that are killed (${cluster ? "as in a cluster" : "one server"})`, () => {
+for (const server of ["redis", "cluster"] as const) {
+  describe(`processes that are killed (${server === "cluster" ? "as in a cluster" : "one server"})`, () => {
     it.live(
       "never have the key together but within its limits, all get on, and nothing is left",
       () =>
         Effect.gen(function*() {
           const { port } = yield* redis()
-          const path = yield* directory
-          const files: Array<string> = []
-          const running: Array<ChildProcess> = []
-          yield* Effect.addFinalizer(() => Effect.sync(() => running.forEach((worker) => worker.kill("SIGKILL"))))
-          const script = yield* bundled(new URL("worker.ts", import.meta.url))
-          const start = (place: number) => {
-            const file = join(path, String(files.length))
-            files.push(file)
-            running[place] = spawn(process.execPath, [
-              script,
-              String(port),
-              cluster ? "1" : "0",
-              file,
-              "8",
-              String(files.length)
-            ], { stdio: "ignore" })
-          }
-          const countOf = (file: string) => existsSync(file) ? readFileSync(file, "utf8").split("\n").length : 0
-          for (let place = 0; place < 3; place++) start(place)
-          // Each victim has had its turns, and everybody has more after its end.
-          for (let victim = 0; victim < 2; victim++) {
-            const place = victim
-            const at = files.length - 3
-            yield* until(Effect.sync(() => countOf(files[at]) > 100))
-            running[place].kill("SIGKILL")
-            start(place)
-            const before = files.slice(-3).map(countOf)
-            yield* until(Effect.sync(() => files.slice(-3).every((file, i) => countOf(file) > before[i] + 50)))
-          }
-          for (const worker of running) worker.kill("SIGKILL")
-          const all = stays(files)
-          assert.deepStrictEqual(faults(all, !cluster), [])
+          const all = yield* killed(server, port)
+          assert.deepStrictEqual(faults(all, server === "redis"), [])
           assert.isTrue([0, 5].every((limit) => all.some((one) => one.limit === limit)))
           // What they leave ends by itself.
           const store = yield* RedisBackend.makeStore({ host: "127.0.0.1", port })

@@ -2,16 +2,17 @@
  * A process with fibers that want one key in every way: alone, as readers, and
  * with permits. Each section is two lines of a file, so a kill loses none that began.
  *
- *     worker.ts <redis port> <cluster 0|1> <file> <fibers> <seed>
+ *     worker.ts <redis|cluster|postgres> <port> <file> <fibers> <seed>
  */
 import { NodeRedis } from "@effect/platform-node"
 import { Duration, Effect, Layer } from "effect"
 import { Lock } from "effect-lock"
 import * as RedisBackend from "effect-lock/RedisBackend"
+import * as SqlBackend from "effect-lock/SqlBackend"
 import { appendFileSync } from "node:fs"
 import { Random } from "../../simulation/random.ts"
 
-const [port, cluster, file, fibers, seed] = process.argv.slice(2)
+const [server, port, file, fibers, seed] = process.argv.slice(2)
 
 export interface Entered {
   readonly id: string
@@ -65,9 +66,11 @@ const turn = Effect.suspend(() => {
 })
 
 const at = { host: "127.0.0.1", port: Number(port) }
-const layer = cluster === "1"
+const layer = server === "cluster"
   ? Layer.provide(RedisBackend.layerRedis({ cluster: true }), NodeRedis.layer({ socket: at }))
-  : RedisBackend.layer(at)
+  : server === "redis"
+  ? RedisBackend.layer(at)
+  : Layer.orDie(SqlBackend.layer({ url: `postgres://app@127.0.0.1:${port}/postgres` }))
 
 await Effect.runPromise(
   Effect.forEach(Array.from({ length: Number(fibers) }), () => Effect.forever(Effect.ignore(turn)), {

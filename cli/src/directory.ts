@@ -1,0 +1,88 @@
+/** What a directory of locks can be asked. */
+import * as Effect from "effect/Effect"
+import { accessSync, constants, statfsSync, statSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import type { Finding } from "./finding.ts"
+
+/** By the magic numbers of Linux: file systems of several hosts, whose renames are not atomic among them for sure. */
+const networks: ReadonlyMap<number, string> = new Map([
+  [0x6969, "NFS"],
+  [0xff534d42, "CIFS"],
+  [0xfe534d42, "SMB"],
+  [0x517b, "SMB"],
+  [0x5346414f, "AFS"],
+  [0x01021997, "9P"],
+  [0x00c36400, "Ceph"],
+  [0x65735546, "FUSE"]
+])
+
+const place = (directory: string): Finding => {
+  const check = "file system"
+  try {
+    const { type } = statfsSync(directory)
+    const network = networks.get(Number(BigInt.asUintN(32, BigInt(type))))
+    return network === undefined ? { check, verdict: "ok", found: "local" } : {
+      check,
+      verdict: "warning",
+      found: network,
+      means: "leases are counted by this host's clock, so processes of other hosts would not be kept out",
+      todo: "use a local directory, and for several hosts a server"
+    }
+  } catch (error) {
+    return {
+      check,
+      verdict: "warning",
+      found: `unknown: ${error instanceof Error ? error.message : String(error)}`,
+      means: "this cannot be judged",
+      todo: "see whether the directory is there"
+    }
+  }
+}
+
+const rights = (directory: string): Finding => {
+  const check = "rights"
+  try {
+    accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch {
+    return {
+      check,
+      verdict: "failed",
+      found: "this user may not write there",
+      means: "it gets no locks",
+      todo: "give the directory to the user, or to a group of all who share locks"
+    }
+  }
+  const { mode, uid } = statSync(directory)
+  const isOpen = (mode & 0o002) !== 0
+  const octal = (mode & 0o7777).toString(8).padStart(4, "0")
+  return isOpen
+    ? {
+      check,
+      verdict: "warning",
+      found: `mode ${octal}: everybody may write there`,
+      means: "any user of this host can free locks, or hold them for ever",
+      todo: "give the directory to a group, with mode 0770"
+    }
+    : { check, verdict: "ok", found: `mode ${octal}, of user ${uid}` }
+}
+
+const room = (directory: string): Finding => {
+  const check = "room"
+  try {
+    const { bavail, bsize, ffree, files } = statfsSync(directory)
+    const megabytes = Math.round(bavail * bsize / 1_000_000)
+    const isFull = megabytes < 1 || (files > 0 && ffree < 100)
+    const found = `${megabytes} MB${files > 0 ? ` and ${ffree} files` : ""} left`
+    return isFull
+      ? { check, verdict: "warning", found, means: "on a full disk nobody gets a lock", todo: "make room" }
+      : { check, verdict: "ok", found }
+  } catch {
+    return { check, verdict: "ok", found: "not said by the system" }
+  }
+}
+
+export const findings = (url: string): Effect.Effect<ReadonlyArray<Finding>> =>
+  Effect.sync(() => {
+    const directory = fileURLToPath(url)
+    return [place(directory), rights(directory), room(directory)]
+  })
