@@ -1107,9 +1107,9 @@ export const awaitFree = (
  * @since 0.2.0
  */
 export interface Held {
-  /** The key, without the `keyPrefix` of `LockConfig`. */
+  /** What is held. */
   readonly key: string
-  /** Who has it. */
+  /** Who holds it. */
   readonly holder: Holder
 }
 

@@ -97,21 +97,21 @@ export class LockBackend extends Context.Service<LockBackend, {
   readonly watch: (key: string, notify: () => void) => Effect.Effect<void, never, Scope.Scope>
   /**
    * Which keys are held that start so, and by whom: a page of them, from the `next` of
-   * the page before on, or the first. `next` is undefined on the last.
+   * the page before on, or the first.
    */
   readonly list: (
     prefix: string,
     from: string | undefined
   ) => Effect.Effect<
     {
-      /** Those of this page. */
+      /** Those of this page; none does not mean that it is the last. */
       readonly locks: ReadonlyArray<{
-        /** The key that is held. */
+        /** What is held. */
         readonly key: string
-        /** Who has it. */
+        /** Who holds it. */
         readonly holder: Holder
       }>
-      /** Where the next page begins; undefined when this was the last. */
+      /** Where to go on, and undefined at the end. */
       readonly next: string | undefined
     },
     LockError

@@ -44,16 +44,16 @@ export type LockEvent =
   | {
     /** A call could not have the lock at once, and waits. */
     readonly _tag: "Waiting"
-    /** The key of the lock. */
+    /** What is waited for. */
     readonly key: string
-    /** Who waits, as others see it. */
+    /** Who waits: the owner label of this process. */
     readonly owner: string
   }
   | {
     readonly _tag: "Acquired"
-    /** The key of the lock. */
+    /** What is held from now on. */
     readonly key: string
-    /** The fencing token of the lease. */
+    /** Of the new lease. */
     readonly fencingToken: number
     /** Since it was asked for. */
     readonly waited: Duration.Duration
@@ -61,50 +61,50 @@ export type LockEvent =
   | {
     /** A lease goes from one holder in this process to the next, without the store; `Acquired` follows. */
     readonly _tag: "HandedOver"
-    /** The key of the lock. */
+    /** What is handed over. */
     readonly key: string
-    /** The fencing token of the lease. */
+    /** Of the lease that was given up. */
     readonly fencingToken: number
   }
   | {
     readonly _tag: "Released"
-    /** The key of the lock. */
+    /** What is free, or goes to the next. */
     readonly key: string
-    /** The fencing token of the lease. */
+    /** Of the lease that has ended. */
     readonly fencingToken: number
-    /** For how long it was held. */
+    /** Since it was acquired. */
     readonly held: Duration.Duration
   }
   | {
     readonly _tag: "Lost"
-    /** The key of the lock. */
+    /** What is not held any more. */
     readonly key: string
-    /** The fencing token of the lease. */
+    /** Of the lease that was lost. */
     readonly fencingToken: number
-    /** Why it was lost, as `LockLost` says it. */
+    /** How it was lost; the same as in the holder's `LockLost`. */
     readonly why: LockLost["why"]
-    /** For how long it was held. */
+    /** Since it was acquired. */
     readonly held: Duration.Duration
   }
   | {
     /** Somebody else had the lock until the timeout: the end of a wait, or a call that fails at once. */
     readonly _tag: "TimedOut"
-    /** The key of the lock. */
+    /** What was waited for. */
     readonly key: string
-    /** For how long it waited. */
+    /** Since it was asked for. */
     readonly waited: Duration.Duration
   }
   | {
     /** One who waited was interrupted, or has failed. */
     readonly _tag: "GaveUp"
-    /** The key of the lock. */
+    /** What was waited for. */
     readonly key: string
-    /** For how long it waited. */
+    /** Since it was asked for. */
     readonly waited: Duration.Duration
   }
   | {
     readonly _tag: "BackendDown"
-    /** What it failed with first. */
+    /** The first failure. */
     readonly failure: BackendFailure
   }
   | {
@@ -114,7 +114,7 @@ export type LockEvent =
   }
   | {
     readonly _tag: "PollingBegan"
-    /** Why it does not tell, in its words. */
+    /** Why the backend tells nobody, in words. */
     readonly reason: string
   }
   | { readonly _tag: "PollingEnded" }

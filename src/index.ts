@@ -37,7 +37,7 @@ export * as LockError from "./LockError.ts"
 /**
  * @since 0.2.0
  */
-export type * as LockEvent from "./LockEvent.ts"
+export * as LockEvent from "./LockEvent.ts"
 /**
  * @since 0.1.0
  */

@@ -113,5 +113,8 @@ const rebuild = (failed: unknown): Error => {
   return clean
 }
 
+/** A failure of one backend's. */
+export type Of = (operation: string, key: string | undefined, cause: unknown) => BackendFailure
+
 export const make = (backend: string, operation: string, key: string | undefined, cause: unknown): BackendFailure =>
   new BackendFailure({ backend, operation, key, cause: rebuild(cause), ...classify(cause) })

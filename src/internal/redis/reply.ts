@@ -1,4 +1,5 @@
 /** What the scripts reply and what is said on a channel. Undefined is what is not exactly ours. */
+import { NotUnderstood } from "./failure.ts"
 import * as Keys from "./keys.ts"
 import { claimMillis } from "./scripts.ts"
 
@@ -181,8 +182,10 @@ export const sharers = (
 /** A value that was no text has been through a decoder, and can be no token. */
 export const isText = (token: string): boolean => !token.includes("\ufffd")
 
-/** What to say of a reply that is not understood: its kind, not what may be in it. */
-export const describe = (reply: unknown): string =>
+/** Says the kind of the reply, not what may be in it. */
+export const notUnderstood = (reply: unknown): NotUnderstood => new NotUnderstood(describe(reply))
+
+const describe = (reply: unknown): string =>
   reply === "QUEUED" || reply === "OK" ? JSON.stringify(reply) : Array.isArray(reply) ? "a list" : typeof reply
 
 export const ownLock = (lock: string, prefix: string, key: string): boolean => lock.endsWith(Keys.lockKey(prefix, key))

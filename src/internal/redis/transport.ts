@@ -1,4 +1,5 @@
 /** What the store needs of a Redis client. */
+import * as Effect from "effect/Effect"
 import type { Script } from "./scripts.ts"
 
 /**
@@ -73,3 +74,21 @@ export const plain = (
   succeed: (reply: unknown) => void,
   fail: (cause: unknown) => void
 ): Command => ({ script: name, keys: 0, args, sent: false, succeed, fail })
+
+/** The reply to a command, or the cause of its failure. */
+export const ask = (
+  send: (command: Command) => void,
+  script: Script | string,
+  keys: number,
+  args: ReadonlyArray<string | number>
+): Effect.Effect<unknown, unknown> =>
+  Effect.callback((resume) =>
+    send({
+      script,
+      keys,
+      args,
+      sent: false,
+      succeed: (reply) => resume(Effect.succeed(reply)),
+      fail: (cause) => resume(Effect.fail(cause))
+    })
+  )

@@ -1,0 +1,72 @@
+/** Renewing: many leases in one script. */
+import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
+import type { BackendFailure } from "../../LockError.ts"
+import type { Holding, LockStore } from "../../LockStore.ts"
+import { pushLeases } from "./batch.ts"
+import * as Failure from "./failure.ts"
+import * as Reply from "./reply.ts"
+import type { Scripts } from "./scripts.ts"
+import type { Transport } from "./transport.ts"
+
+/** Locks in one renewal: the server is held up by them for some two milliseconds. */
+const extendBatchSize = 1000
+
+/** `shares`: whether a token is known to share its lock. */
+export const make = (
+  transport: Transport,
+  scripts: Scripts,
+  lockKey: (key: string) => string,
+  shares: (token: string) => boolean,
+  failure: Failure.Of
+) => {
+  const extendBatch = (
+    batch: ReadonlyArray<Holding>
+  ): Effect.Effect<ReadonlyArray<boolean | BackendFailure>, BackendFailure> =>
+    Effect.callback((resume) => {
+      const args: Array<string | number> = batch.map(({ key }) => lockKey(key))
+      args.push(JSON.stringify(batch.map(({ token }) => shares(token) ? `+${token}` : token)))
+      pushLeases(args, batch)
+      const fail = (cause: unknown) => {
+        if (batch.length > 1 && Failure.isRefusal(cause)) return resume(extendEach(batch))
+        resume(Effect.fail(failure("extend", batch[0].key, cause)))
+      }
+      transport.send({
+        script: scripts.extend,
+        keys: batch.length,
+        args,
+        sent: false,
+        succeed: (reply) => {
+          const among = Reply.among(reply, batch.length)
+          if (among === undefined) return fail(Reply.notUnderstood(reply))
+          resume(Effect.succeed(batch.map((_, i) => !among.others.has(i))))
+        },
+        fail
+      })
+    })
+
+  /** A refusal is the answer for the one lock that it is about. */
+  const extendEach = (batch: ReadonlyArray<Holding>): Effect.Effect<ReadonlyArray<boolean | BackendFailure>> =>
+    Effect.forEach(
+      batch,
+      (holding) => Effect.match(extendBatch([holding]), { onSuccess: ([one]) => one, onFailure: identity }),
+      { concurrency: 128 }
+    )
+
+  const extendAll = Effect.fnUntraced(function*(holdings: ReadonlyArray<Holding>) {
+    const batches: Array<Effect.Effect<ReadonlyArray<boolean | BackendFailure>, BackendFailure>> = []
+    for (let i = 0; i < holdings.length; i += extendBatchSize) {
+      const batch = extendBatch(holdings.slice(i, i + extendBatchSize))
+      batches.push(i === 0 ? batch : Effect.andThen(Effect.yieldNow, batch))
+    }
+    return (yield* Effect.all(batches, { concurrency: 4 })).flat()
+  })
+
+  const extend: LockStore["extend"] = (holding) =>
+    Effect.flatMap(
+      extendBatch([holding]),
+      ([one]) => typeof one === "boolean" ? Effect.succeed(one) : Effect.fail(one)
+    )
+
+  return { extend, extendAll }
+}
