@@ -8,7 +8,8 @@
  *
  * Here every second is a night, and three processes with clocks that are apart run
  * for a while; one of them is frozen for some ticks. Without LOCK_URL they lock in
- * files, in LOCK_DIRECTORY.
+ * files, in LOCK_DIRECTORY. With EXAMPLE_AT it is another night for them, such as
+ * 2026-10-25T00:59:57Z, in which the clocks are set back.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Clock, Console, Cron, DateTime, Deferred, Effect, Option } from "effect"
@@ -24,7 +25,8 @@ import { reachable } from "./support/reachable.ts"
 // What every host runs
 // -----------------------------------------------------------------------------
 
-const everyNight = Cron.parseUnsafe("* * * * * *", "Europe/Berlin")
+// The hour that comes twice has its ticks twice
+const everyNight = Cron.parseUnsafe("* * * * * *", "Europe/Berlin", { onDstOverlap: "both" })
 
 /** A tick is left alone by who comes later than this. */
 const latest = 2_000
@@ -78,6 +80,9 @@ const withSkew = (millis: number) => <A, E, R>(effect: Effect.Effect<A, E, R>) =
     return Effect.provideService(effect, Clock.Clock, skewed)
   })
 
+/** What it is for all of them together. */
+const night = process.env.EXAMPLE_AT === undefined ? 0 : Date.parse(process.env.EXAMPLE_AT) - Date.now()
+
 interface Run {
   readonly name: string
   readonly tick: string
@@ -88,7 +93,7 @@ const start = (name: string, skew: number, onRun: (run: Run) => void) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-        env: { ...process.env, EXAMPLE_SKEW: String(skew) },
+        env: { ...process.env, EXAMPLE_SKEW: String(night + skew) },
         stdio: ["ignore", "pipe", "inherit"]
       })
       let rest = ""

@@ -166,6 +166,8 @@ export const withLock: {
    * **Gotchas**
    *
    * An effect that cannot be interrupted delays `LockLost` until it has finished.
+   * There is no longest hold: cap the work, `Effect.timeout("1 minute")` inside of this, and the
+   * key is free as soon as it has stopped.
    *
    * **Example** (In a pipeline)
    *
@@ -212,6 +214,8 @@ export const withLock: {
    * **Gotchas**
    *
    * An effect that cannot be interrupted delays `LockLost` until it has finished.
+   * There is no longest hold: cap the work, `Effect.timeout("1 minute")` inside of this, and the
+   * key is free as soon as it has stopped.
    *
    * **Example** (With the fencing token)
    *
@@ -730,7 +734,7 @@ export const guard: {
  *
  * const program = Effect.gen(function*() {
  *   const lease = yield* Lock.acquire("leader", { expires: "5 seconds" })
- *   return yield* Effect.raceFirst(Effect.succeed(`leading as ${lease.fencingToken}`), lease.lost)
+ *   return yield* Lock.guard(lease)(Effect.succeed(`leading as ${lease.fencingToken}`))
  * }).pipe(Effect.scoped, Effect.provide(InMemoryBackend.layer))
  *
  * await Effect.runPromise(program) // => "leading as 1"
@@ -1009,9 +1013,9 @@ const lookOf = (options: WatchOptions | undefined): LockError | undefined => {
  *
  * **Details**
  *
- * It neither waits for the key nor takes it. Memory, files and a single Redis server
- * (from version 6) tell of a change at once; others are looked at as often as `look`
- * says. One that comes and goes between two looks is not seen. A process that hands its lease on among
+ * It neither waits for the key nor takes it. Memory, files, PostgreSQL (but through a
+ * pooler) and a single Redis server (from version 6) tell of a change at once; others are
+ * looked at as often as `look` says. One that comes and goes between two looks is not seen. A process that hands its lease on among
  * its own fibers stays one holder, and a renewal is no change.
  *
  * While the backend is out of reach it tells nothing and looks again.

@@ -324,6 +324,21 @@ describe("examples", { concurrent: true }, () => {
     assert.deepStrictEqual(Object.keys(expectations).toSorted(), names.toSorted())
   })
 
+  for (const [what, at] of [["back", "2026-10-25T00:59:57Z"], ["forward", "2026-03-29T00:59:57Z"]] as const) {
+    it(`nightly runs over the moment at which the clocks are set ${what}`, () =>
+      Effect.gen(function*() {
+        const { code, stderr, stdout } = yield* run("nightly", { LOCK_DIRECTORY: yield* directory, EXAMPLE_AT: at })
+        assert.strictEqual(code, 0, `${stdout}\n${stderr}`)
+        const day = at.slice(0, 10)
+        const missing = missingLine(stdout, [
+          new RegExp(`^ {2}${day}T00:59:5\\d\\.000Z ran on`),
+          new RegExp(`^ {2}${day}T01:00:0\\d\\.000Z ran on`),
+          /^No tick ran twice$/
+        ])
+        assert.strictEqual(missing, undefined, `missing in the output: ${missing}\n${stdout}`)
+      }).pipe(Effect.scoped, Effect.runPromise), 60_000)
+  }
+
   const example = (name: string, what: string, variable: string, server: ServerName | undefined, needs?: Name) =>
     it.skipIf((server !== undefined && !isInstalled(server)) || (needs !== undefined && !isInstalled(needs)))(
       what,

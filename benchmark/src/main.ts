@@ -22,6 +22,7 @@ export const scenarios = [
   "uncontended",
   "fresh",
   "contended",
+  "sharing",
   "holding",
   "memcached",
   "files",

@@ -20,6 +20,7 @@ const make = (options?: { readonly many?: boolean }) => {
     nextToken: () => "token",
     keep: (lease) => keeper.add(lease),
     extend: (lease, millis) => keeper.extend(lease, millis),
+    moved: () => {},
     lost: (lease) => {
       keeper.remove(lease)
       lost.push(`${lease.key} ${lease.why} at ${lease.endedAt}`)

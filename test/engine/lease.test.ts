@@ -26,6 +26,7 @@ class HandLender implements Lender {
     this.events.push(`extend ${millis}`)
     return this.extension
   }
+  moved(): void {}
   detach(): Effect.Effect<void> {
     return Effect.void
   }

@@ -4,8 +4,8 @@ import type { LockConfig, LockStore } from "effect-lock"
 import { Claim } from "../../src/internal/engine/claim.ts"
 import { Debts } from "../../src/internal/engine/debts.ts"
 import { Lease } from "../../src/internal/engine/lease.ts"
-import type { Parts } from "../../src/internal/engine/lender.ts"
 import { type Baton, Line, type Waiter } from "../../src/internal/engine/line.ts"
+import type { SharingParts } from "../../src/internal/engine/sharing.ts"
 import { failure, HandPort } from "./parts.ts"
 
 const held: LockStore.Held = { _tag: "Held", token: "other" }
@@ -43,7 +43,7 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
     closed: false
   }
   let vacated = 0
-  const line: Line = new Line(parts as unknown as Parts, { vacate: () => vacated++ } as never, "key")
+  const line: Line = new Line(parts as unknown as SharingParts, { vacate: () => vacated++ } as never, "key")
   const request = (options?: Partial<LockConfig.LockRequest>): LockConfig.LockRequest => ({
     key: "key",
     expiresMillis: 3_000,

@@ -46,7 +46,7 @@ for (const flavour of flavours) {
 
 /** What `docs/redis.md` names as enough. */
 const leastRights =
-  "+eval +evalsha +get +set +del +exists +pexpire +pttl +type +zadd +zrem +zcard +zrange +zrangebyscore +zscore +zcount +zincrby +time +publish +pubsub|numsub +subscribe +ping +client|id +client|tracking +info +scan"
+  "+eval +evalsha +get +mget +set +del +exists +pexpire +pttl +type +zadd +zrem +zcard +zrange +zrangebyscore +zscore +zcount +zincrby +time +publish +pubsub|numsub +subscribe +ping +client|id +client|tracking +info +scan"
 
 describe("Redis conforms (a user with no more rights than it needs)", { concurrent: true }, () => {
   const restricted = shared(Effect.gen(function*() {

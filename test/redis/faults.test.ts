@@ -309,7 +309,7 @@ describe("a connection in trouble", () => {
 })
 
 describe("a server with rules", () => {
-  const rules = "+eval +evalsha +get +set +del +exists +pexpire +pttl +type +zadd +zrem +zrange +zcard +time"
+  const rules = "+eval +evalsha +get +mget +set +del +exists +pexpire +pttl +type +zadd +zrem +zrange +zcard +time"
 
   it.live("a missing password and a wrong one are told, and never shown", () =>
     Effect.gen(function*() {

@@ -92,6 +92,10 @@ export class Network implements Link {
           )
         }
         : undefined,
+      transfer: (token, claim) => {
+        this.owned.add(claim.token)
+        return this.call("acquire", claim.key, claim.token, () => server.transfer(token, claim))
+      },
       extendAll: extendAll
         ? (holdings) => {
           for (const holding of holdings) watcher.extending(holding)

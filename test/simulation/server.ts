@@ -155,6 +155,11 @@ export class Server implements Backing {
     return this.refuse(key)
   }
 
+  transfer(token: string, { expiresMillis, key, token: next }: LockStore.Claim): LockStore.Attempt {
+    const entry = this.live(key)
+    return entry?.token === token || entry?.token === next ? this.give(key, next, expiresMillis) : this.refuse(key)
+  }
+
   inspect(key: string): LockStore.Occupant | undefined {
     const entry = this.live(key)
     return entry && { token: entry.token, remainingMillis: entry.endsAt - this.clock() }

@@ -13,8 +13,8 @@ import { wholeMillis } from "../time.ts"
 import type { Reply } from "./call.ts"
 import { Claim } from "./claim.ts"
 import { Lease } from "./lease.ts"
-import type { Parts } from "./lender.ts"
 import { isFailure } from "./port.ts"
+import type { SharingParts } from "./sharing.ts"
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
@@ -22,7 +22,7 @@ const firstGapMillis = 20
 const longestGapMillis = 1_000
 
 export const adopt = (
-  parts: Parts,
+  parts: SharingParts,
   token: string,
   request: LockRequest,
   caller: Fiber.Fiber<unknown, unknown>,

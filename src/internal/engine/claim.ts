@@ -1,6 +1,7 @@
 /** One token's way through the store, from first asked until it is won or disowned. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
 import type { LockRequest } from "../../LockConfig.ts"
 import type { Attempt, Claim as Sending, Grant, Share } from "../../LockStore.ts"
 import type { Bearer, Hold } from "../shortcuts.ts"
@@ -29,6 +30,8 @@ export class Claim implements Alarm, Bearer {
   reply: Reply<Attempt> | undefined = undefined
   /** Of a store in this process: what it has won there. */
   hold: Hold | undefined = undefined
+  /** The last that was sent. */
+  private last: Call<Attempt> | undefined = undefined
   /** Those whose reply is still out. */
   private out: ReadonlyArray<Sent> = none
   /** The store may know the token: it has to be released unless it is won. */
@@ -40,7 +43,7 @@ export class Claim implements Alarm, Bearer {
   private listening: Listening | undefined = undefined
   private grant: Grant | undefined = undefined
   private hasNews = false
-  private wake: (() => void) | undefined = undefined
+  private sleeper: (() => void) | undefined = undefined
   private hurry: (() => void) | undefined = undefined
   private readonly port: Port
   private readonly debts: Debts
@@ -84,6 +87,11 @@ export class Claim implements Alarm, Bearer {
     return this.sent(this.port.exchange(token, this.made(true)), at, true)
   }
 
+  /** The last that was sent, if it is not answered yet: for one that inherits a claim on its way. */
+  get unanswered(): Call<Attempt> | undefined {
+    return this.last?.reply === undefined ? this.last : undefined
+  }
+
   /** Takes the key on from `token`. */
   transfer(token: string, at: number): Call<Attempt> {
     return this.sent(this.port.transfer(token, this.made(false)), at, false)
@@ -98,6 +106,7 @@ export class Claim implements Alarm, Bearer {
 
   private sent(call: Call<Attempt>, at: number, isQueued: boolean): Call<Attempt> {
     this.askedAt = at
+    this.last = call
     this.isInDoubt = true
     this.isQueued ||= isQueued
     if (call.reply !== undefined) {
@@ -140,7 +149,7 @@ export class Claim implements Alarm, Bearer {
     if (grant !== undefined) this.grant = grant
     this.hasNews = true
     this.hurry?.()
-    this.wake?.()
+    this.wake()
   }
 
   /** Calls back at once when there is news, until it is told not to: for one who does not sleep yet. */
@@ -159,25 +168,36 @@ export class Claim implements Alarm, Bearer {
   /** Until the time given, or until there is news. */
   sleep(until: number): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
-      const { alarms } = this.port
-      const rest = () => {
-        this.wake = undefined
-        alarms.cancel(this)
-      }
-      const end = () => {
-        rest()
+      const sleeper = () => resume(Effect.void)
+      if (this.hasNews) {
         this.hasNews = false
-        resume(Effect.void)
+        return sleeper()
       }
-      if (this.hasNews) return end()
-      alarms.set(this, until)
-      this.wake = end
-      return Effect.sync(rest)
+      this.sleeper = sleeper
+      this.port.alarms.set(this, until)
+      return Effect.sync(() => {
+        if (this.sleeper === sleeper) this.leaveSleeper()
+      })
     })
   }
 
+  /** Whoever sleeps does so no longer for this claim: what wakes it. */
+  leaveSleeper(): () => void {
+    const { sleeper = constVoid } = this
+    this.sleeper = undefined
+    this.port.alarms.cancel(this)
+    return sleeper
+  }
+
+  private wake(): void {
+    if (this.sleeper === undefined) return
+    const sleeper = this.leaveSleeper()
+    this.hasNews = false
+    sleeper()
+  }
+
   ring(): void {
-    this.wake?.()
+    this.wake()
   }
 
   private endListening(): void {

@@ -27,12 +27,13 @@ import { Journal } from "./journal.ts"
 import { Keeper } from "./keeper.ts"
 import * as KeyMap from "./keyMap.ts"
 import { Lease } from "./lease.ts"
-import { Counter, type Parts, Sharing } from "./lender.ts"
+import { Counter } from "./lender.ts"
 import { Line } from "./line.ts"
 import { Port } from "./port.ts"
+import { Sharing, type SharingParts } from "./sharing.ts"
 import { type Keys, type Restore, take, type Taken } from "./taking.ts"
 
-export class Engine implements Parts, Keys, Section.Taker {
+export class Engine implements SharingParts, Keys, Section.Taker {
   readonly port: Port
   readonly debts: Debts
   readonly keeper: Keeper
@@ -60,7 +61,7 @@ export class Engine implements Parts, Keys, Section.Taker {
     this.keeper = new Keeper(this.port, time, meter)
     this.lines = KeyMap.make((key) => new Line(this, this.lines, key), soon)
     this.counter = new Counter(this)
-    this.sharing = new Sharing(this)
+    this.sharing = new Sharing(this, (key) => this.lines.get(key))
     this.unwatch = meter.watch(() => this.gauges)
     this.unobserve = store.observe?.({
       down: (failure) => this.port.down(failure),
@@ -102,7 +103,7 @@ export class Engine implements Parts, Keys, Section.Taker {
 
   private get gauges(): Gauges {
     const waiters = this.lines.values().reduce((sum, { waiting }) => sum + waiting, 0)
-    return { held: this.keeper.size, waiters, isConnected: !this.journal.isTroubled }
+    return { held: this.keeper.size + this.sharing.surplus, waiters, isConnected: !this.journal.isTroubled }
   }
 
   private releaseFailed(failure: BackendFailure | undefined): void {
@@ -242,7 +243,8 @@ export class Engine implements Parts, Keys, Section.Taker {
       const { alarms } = port
       const now = alarms.now()
       const open = lines.values()
-      const held = new Set([...keeper.all(), ...sharing.all(), ...open.flatMap(({ lease }) => lease ?? [])])
+      const kept = keeper.all().filter((lease) => !sharing.isCommon(lease))
+      const held = new Set([...kept, ...sharing.all(), ...open.flatMap(({ lease }) => lease ?? [])])
       for (const line of open) line.close()
       for (const lease of held) lease.lose("Closed", now)
       yield* this.allBack(held)

@@ -22,7 +22,8 @@ import { wholeMillis } from "../time.ts"
 import type { Call } from "./call.ts"
 
 /** Why a lease is no longer held. */
-export type Why = "Expired" | "Taken" | "Closed" | "Released"
+export type Loss = "Expired" | "Taken" | "Closed"
+export type Why = Loss | "Released"
 
 /** A call that sets the lease of a token in the store, not yet answered. */
 export interface Sent {
@@ -42,6 +43,8 @@ export interface Lender {
   keep(lease: Lease): void
   /** Asks the store for `millis` from now, or for as long as it was taken for. */
   extend(lease: Lease, millis: number | undefined): Effect.Effect<void, LockError>
+  /** It counts until another time than before. */
+  moved(lease: Lease): void
   /** It has been lost; it says why. */
   lost(lease: Lease): void
   /** Extends it, if need be, and leaves it to whoever knows its token: it counts no longer here. */
@@ -300,7 +303,7 @@ export class Lease implements Public, Bearer {
     this.telling.onBack = then
   }
 
-  lose(why: "Expired" | "Taken" | "Closed", at: number): void {
+  lose(why: Loss, at: number): void {
     if (!this.isHeld) return
     this.why = why
     this.endedAt = at
@@ -371,6 +374,7 @@ export class Lease implements Public, Bearer {
     this.expiresMillis = Math.max(this.expiresMillis, millis)
     if (this.renews) this.renewAt = Math.max(this.renewAt, renewAt)
     if (this.story !== undefined) this.story.failure = undefined
+    this.lender.moved(this)
   }
 
   /** Why its last extension is not known to have been made. */

@@ -1,7 +1,6 @@
 /** What the lines of a backend have in common, and what they all do for the leases had from them. */
 import type * as Effect from "effect/Effect"
 import type { LockError } from "../../LockError.ts"
-import type { Share } from "../../LockStore.ts"
 import type { Ending } from "../ending.ts"
 import type { Time } from "../time.ts"
 import type { Source } from "../token.ts"
@@ -11,12 +10,13 @@ import type { Keeper } from "./keeper.ts"
 import type { Lease, Lender } from "./lease.ts"
 import type { Port } from "./port.ts"
 
+/** So much of a lease, in milliseconds, is enough to hand it over, however long it is: its heir renews it soon. */
+export const enoughToHandOver = 150
+
 export interface Parts {
   readonly port: Port
   readonly debts: Debts
   readonly keeper: Keeper
-  /** Where leases are had that share their key. */
-  readonly sharing: Sharing
   readonly journal: Journal
   readonly time: Time
   readonly nextToken: Source
@@ -24,10 +24,10 @@ export interface Parts {
   closed: boolean
 }
 
-abstract class Base implements Lender {
-  protected readonly parts: Parts
+abstract class Base<P extends Parts = Parts> implements Lender {
+  protected readonly parts: P
 
-  constructor(parts: Parts) {
+  constructor(parts: P) {
     this.parts = parts
   }
 
@@ -53,6 +53,8 @@ abstract class Base implements Lender {
   extend(lease: Lease, millis: number | undefined): Effect.Effect<void, LockError> {
     return this.parts.keeper.extend(lease, millis)
   }
+
+  moved(_lease: Lease): void {}
 
   detach(lease: Lease, millis: number | undefined): Effect.Effect<void, LockError> {
     return this.parts.keeper.detach(lease, millis)
@@ -115,32 +117,5 @@ export class Counter extends Base {
     if (lease.stay > 0) return this.owe(lease)
     lease.hold!.free(lease)
     return undefined
-  }
-}
-
-/** Lends keys that are shared, and those taken on from somebody else: each who does holds its lease for itself. */
-export class Sharing extends Base {
-  private readonly lent = new Set<Lease>()
-
-  /** All that are out. */
-  all(): ReadonlyArray<Lease> {
-    return Array.from(this.lent)
-  }
-
-  lend(lease: Lease, share: Share | undefined): void {
-    lease.share = share
-    this.lent.add(lease)
-  }
-
-  override gone(lease: Lease, at: number): void {
-    this.lent.delete(lease)
-    super.gone(lease, at)
-  }
-
-  back(lease: Lease, at: number): Ending | undefined {
-    this.lent.delete(lease)
-    if (lease.why === "Released") this.returned(lease, at)
-    const debt = this.owe(lease)
-    return debt
   }
 }

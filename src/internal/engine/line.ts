@@ -17,8 +17,9 @@ import type { Alarm } from "./alarms.ts"
 import { Claim } from "./claim.ts"
 import type { KeyMap, Place } from "./keyMap.ts"
 import { Lease } from "./lease.ts"
-import { Lending, type Parts } from "./lender.ts"
+import { enoughToHandOver, Lending } from "./lender.ts"
 import { isFailure } from "./port.ts"
+import { Common, type Next, type SharingParts } from "./sharing.ts"
 
 /** What comes with the turn, or instead of it. */
 export type Baton =
@@ -26,16 +27,20 @@ export type Baton =
   | "Turn"
   /** The one before has claimed the key for us. */
   | Claim
-  /** The one before hands its lease over. */
+  /** The one before hands its lease over, or lets us join a shared one: then without the turn. */
   | Lease
   /** The wait is over without a turn. */
   | "TimedOut"
   | "Closed"
 
-/** So much of a lease, in milliseconds, is enough to hand it over, however long it is: its heir renews it soon. */
-const enoughToHandOver = 150
+/** Who has the turn and can do without: on its way to the store, or asleep in front of it. */
+export interface Front {
+  readonly request: LockRequest
+  /** It has this instead of the turn, which it passes on. */
+  serve(lease: Lease): void
+}
 
-export class Waiter implements Alarm {
+export class Waiter implements Alarm, Front {
   index = -1
   readonly request: LockRequest
   previous: Waiter | undefined = undefined
@@ -64,12 +69,18 @@ export class Waiter implements Alarm {
     this.served?.()
   }
 
+  serve(lease: Lease): void {
+    const turn = this.baton as "Turn" | Claim
+    this.baton = lease
+    this.line.pass(turn)
+  }
+
   ring(): void {
     this.line.timeOut(this)
   }
 }
 
-export class Line extends Lending implements Place {
+export class Line extends Lending<SharingParts> implements Place, Next {
   /** Nobody has the turn, and nobody waits. */
   vacant = true
   readonly key: string
@@ -77,6 +88,10 @@ export class Line extends Lending implements Place {
   lease: Lease | undefined = undefined
   /** What the one with the turn asks the store with. */
   claim: Claim | undefined = undefined
+  /** Whom a shared lease that comes back can serve. */
+  front: Front | undefined = undefined
+  /** Others stood in front of the last one here that got to share the key: whoever is next takes a place in the queue at once. */
+  isSought = false
   private readonly lines: KeyMap<Line>
   private head: Waiter | undefined = undefined
   private last: Waiter | undefined = undefined
@@ -89,7 +104,7 @@ export class Line extends Lending implements Place {
   private leasedAt = 0
   private handed = 0
 
-  constructor(parts: Parts, lines: KeyMap<Line>, key: string) {
+  constructor(parts: SharingParts, lines: KeyMap<Line>, key: string) {
     super(parts)
     this.lines = lines
     this.key = key
@@ -136,6 +151,7 @@ export class Line extends Lending implements Place {
   leave(waiter: Waiter): void {
     const { baton } = waiter
     if (baton === undefined) this.remove(waiter)
+    else if (baton instanceof Lease && baton.share !== undefined) this.forsake(baton)
     else if (baton !== "TimedOut" && baton !== "Closed") this.pass(baton)
   }
 
@@ -195,15 +211,36 @@ export class Line extends Lending implements Place {
   pass(baton: "Turn" | Claim | Lease): void {
     this.isPassing = false
     this.claim = baton instanceof Claim ? baton : undefined
+    this.front = undefined
+    if (!(baton instanceof Lease)) this.letJoin()
     const { head } = this
     if (head !== undefined) {
       this.isPassing = baton instanceof Lease
+      if (!this.isPassing) this.front = head
       return this.give(head, baton)
     }
     if (baton instanceof Claim) baton.disown()
     else if (baton instanceof Lease) this.forsake(baton)
     this.lease = this.claim = this.heard = undefined
+    this.isSought = false
     this.lines.vacate(this)
+  }
+
+  /** Readers that are next share the lease that one here has just got. */
+  private letJoin(): void {
+    for (let { head } = this; head?.request.share !== undefined; head = this.head) {
+      const lease = this.parts.sharing.join(head.request, this.now())
+      if (lease === undefined) return
+      this.give(head, lease)
+    }
+  }
+
+  /** Who is next has what somebody here has given back, if it wants that. */
+  serve(common: Common, at: number): boolean {
+    const { front } = this
+    if (front === undefined || !common.serves(front.request, at)) return false
+    front.serve(common.pass(at))
+    return true
   }
 
   // ---------------------------------------------------------------------------
@@ -216,14 +253,15 @@ export class Line extends Lending implements Place {
     const lender = share === undefined ? this : this.parts.sharing
     const lease = new Lease(lender, this.key, claim.token, fencingToken, expiresMillis, renew, at, deadline, waited)
     if (claim.hold !== undefined) lease.carriedBy(claim.hold)
+    this.isSought = share !== undefined && claim.isListening
     if (request.atLeastMillis > 0) lease.stay = at + request.atLeastMillis
     lease.follow(claim.won())
     this.heard = undefined
     if (share !== undefined) {
       // Who shares has no need of the turn: others may come in beside it.
-      this.parts.sharing.lend(lease, share)
+      const own = this.parts.sharing.lend(lease, share)
       this.pass("Turn")
-      return lease
+      return own
     }
     this.lease = lease
     this.leasedAt = at
@@ -239,9 +277,9 @@ export class Line extends Lending implements Place {
     this.lease = lease
   }
 
-  /** Whoever is handed a lease looks at it: what is over or nearly so is none, and the turn is all there is. */
+  /** Whoever is handed a lease looks at it: what is over or nearly so is none, and the turn, if it is theirs, is all there is. */
   receive(lease: Lease, at: number, waited: number): Lease | undefined {
-    this.isPassing = false
+    if (lease.share === undefined) this.isPassing = false
     if (!lease.isHeld || lease.deadline - at <= Math.min(lease.expiresMillis / 10, enoughToHandOver / 3)) {
       this.forsake(lease)
       return undefined
@@ -252,7 +290,8 @@ export class Line extends Lending implements Place {
   }
 
   /** Of a lease that nobody has. */
-  private forsake(lease: Lease): void {
+  forsake(lease: Lease): void {
+    if (lease.lender instanceof Common) return lease.lender.forsake(lease, this.now())
     if (this.lease === lease) this.lease = undefined
     if (lease.isBack) return
     lease.isBack = true

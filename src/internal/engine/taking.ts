@@ -12,7 +12,7 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type { LockRequest } from "../../LockConfig.ts"
 import { type BackendFailure, type LockError, LockReentered } from "../../LockError.ts"
-import type { Attempt, Grant, Held, Occupant, Share } from "../../LockStore.ts"
+import type { Attempt, Grant, Held, Occupant } from "../../LockStore.ts"
 import { failWith } from "../failing.ts"
 import * as Reentry from "../reentry.ts"
 import { type Known, Refusal, type Refusing } from "../refusal.ts"
@@ -22,9 +22,10 @@ import type { Call, Reply } from "./call.ts"
 import { Claim } from "./claim.ts"
 import type { KeyMap } from "./keyMap.ts"
 import { Lease } from "./lease.ts"
-import type { Counter, Parts } from "./lender.ts"
-import type { Line, Waiter } from "./line.ts"
+import type { Counter } from "./lender.ts"
+import type { Front, Line, Waiter } from "./line.ts"
 import { isFailure, leastRenewed } from "./port.ts"
+import { isSame, type SharingParts } from "./sharing.ts"
 
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
@@ -38,13 +39,16 @@ type Taking = Effect.Effect<Taken, LockError>
 const somebody: Bearer = { text: undefined, token: "" }
 
 /** What takers of a backend have in common. */
-export interface Keys extends Parts, Refusing {
+export interface Keys extends SharingParts, Refusing {
   readonly lines: KeyMap<Line>
   /** Where keys are had that nobody here waits for. */
   readonly counter: Counter
   /** What tokens say that are drawn when somebody asks for them. */
   readonly owner: string
 }
+
+/** For one who does not wait for the reply any more. */
+const unheard: Held = { _tag: "Held" }
 
 /** Polling, for stores that cannot tell of a release. */
 const polling = Schedule.jittered(
@@ -72,10 +76,10 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
       const lender = share === undefined ? counter : keys.sharing
       const token = owner === keys.owner ? undefined : keys.nextToken(at, owner)
       const lease = new Lease(lender, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
-      if (share !== undefined) keys.sharing.lend(lease, share)
       if (request.atLeastMillis > 0) lease.stay = at + request.atLeastMillis
-      journal.acquired(lease, 0)
-      return lease
+      const own = share === undefined ? lease : keys.sharing.lend(lease, share)
+      journal.acquired(own, 0)
+      return own
     }
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
     const holder = port.direct.look(key, at)?.bearer
@@ -84,7 +88,12 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
       ;(line = lines.occupy(key, found)).adopt(holder)
     }
   }
-  if (line === undefined) return asker(lines.occupy(key, found)).ask(at, undefined)
+  if (line === undefined) {
+    const joined = keys.sharing.join(request, at)
+    if (joined === undefined) return asker(lines.occupy(key, found)).ask(at, undefined)
+    journal.acquired(joined, 0)
+    return joined
+  }
   const inVain = reentered(keys, request, caller)
   if (inVain !== undefined) return inVain
   if (timeoutMillis === 0 && !line.isInDoubt) return behind(keys, request, caller, 0, line.known(at))
@@ -106,9 +115,6 @@ const reentered = (
   return failWith(new LockReentered({ key, held: how(held.share), wanted: how(share) }), caller)
 }
 
-const isSame = (one: Share | undefined, other: Share | undefined): boolean =>
-  one?.permits === other?.permits && one?.limit === other?.limit
-
 /** What to say to a request that cannot have the turn: what is known. */
 const behind = (
   keys: Keys,
@@ -120,10 +126,10 @@ const behind = (
   isFailure(known) ? failWith(known, caller) : new Refusal(keys, request, caller, waitedMillis, known)
 
 /** One caller on its way to a lease. */
-class Asker {
+class Asker implements Front {
+  readonly request: LockRequest
   private readonly keys: Keys
   private readonly line: Line
-  private readonly request: LockRequest
   private readonly caller: Caller
   private readonly restore: Restore
   private readonly startedAt: number
@@ -134,6 +140,9 @@ class Asker {
   /** Who has the key, asked together with the last attempt. */
   private looking: Call<Option.Option<Occupant>> | undefined = undefined
   private lookedAt = 0
+  /** A shared lease that another one here has passed on to it. The turn has gone on then. */
+  private served: Lease | undefined = undefined
+  private leave: (() => () => void) | undefined = undefined
 
   constructor(keys: Keys, line: Line, request: LockRequest, caller: Caller, restore: Restore, startedAt: number) {
     this.keys = keys
@@ -206,12 +215,29 @@ class Asker {
         }
         if (baton instanceof Claim) return this.ask(at, baton)
         if (baton === "Turn") return this.ask(at, undefined)
-        const lease = line.receive(baton, at, this.waitedMillis(at))
-        if (lease === undefined) return this.ask(at, undefined)
-        keys.journal.acquired(lease, at - this.startedAt)
-        return Exit.succeed(lease)
+        return this.receive(baton) ?? (baton.share === undefined ? this.ask(at, undefined) : this.again())
       }
     )
+  }
+
+  /** Looks at what it has been handed. */
+  private receive(lease: Lease): Exit.Exit<Lease> | undefined {
+    const at = this.now()
+    const received = this.line.receive(lease, at, this.waitedMillis(at))
+    if (received === undefined) return undefined
+    this.keys.journal.acquired(received, at - this.startedAt)
+    return Exit.succeed(received)
+  }
+
+  /** What it was given without the turn is over already: it asks for that anew. */
+  private again(): Taking {
+    const { caller, keys, line: { key }, request, restore, startedAt } = this
+    const { lines } = keys
+    const found = lines.find(key)
+    const isFree = found?.vacant !== false
+    const asker = new Asker(keys, isFree ? lines.occupy(key, found) : found, request, caller, restore, startedAt)
+    asker.hasWaited = true
+    return isFree ? asker.ask(this.now(), undefined) : asker.queue()
   }
 
   private giveUpWaiting(waiter: Waiter): Effect.Effect<void> {
@@ -249,9 +275,22 @@ class Asker {
     if (!isOurs) claimed?.disown()
     const claim = isOurs ? claimed : new Claim(keys.port, keys.debts, keys.nextToken(at, request.owner), request)
     line.claim = claim
-    const first = isOurs && claim.reply !== undefined ? Exit.succeed(claim.reply) : this.attempt(claim, at, Infinity)
+    line.front = undefined
+    const sent = isOurs && claim.share !== undefined ? claim.unanswered : undefined
+    const first = sent !== undefined
+      ? this.answer(claim, sent, at, Infinity)
+      : isOurs && claim.reply !== undefined
+      ? Exit.succeed(claim.reply)
+      : line.isSought && request.share !== undefined
+      ? Effect.flatMap(
+        this.restore(this.listen(claim, Math.min(this.endsAt, at + keys.port.patience))),
+        () => this.attempt(claim, this.now(), Infinity)
+      )
+      : this.attempt(claim, at, Infinity)
     return Effect.onExitPrimitive(
       Effect.flatMap(first, (reply): Taking => {
+        const served = this.whatIsServed()
+        if (served !== undefined) return served
         const lease = this.accept(claim, reply)
         if (lease !== undefined) return Exit.succeed(lease)
         return reply._tag === "Held"
@@ -260,9 +299,15 @@ class Asker {
       }),
       (exit) => {
         if (exit._tag === "Success" && !(exit.value instanceof Refusal)) return undefined
-        claim.disown()
-        line.pass("Turn")
-        this.endsWithout(exit._tag === "Success")
+        const { served } = this
+        if (served === undefined) {
+          claim.disown()
+          line.pass("Turn")
+          this.endsWithout(exit._tag === "Success")
+        } else if (!served.isBack) {
+          line.forsake(served)
+          this.endsWithout(false)
+        }
         return undefined
       },
       true
@@ -292,9 +337,12 @@ class Asker {
           const remaining = reply._tag === "Held" && reply.watched !== true
             ? reply.remainingMillis ?? Infinity
             : Infinity
+          this.beInFront(() => claim.leaveSleeper())
           yield* restore(claim.sleep(Math.min(at + Math.max(1, Math.min(delay, remaining)), endsAt)))
         }
 
+        const served = this.whatIsServed()
+        if (served !== undefined) return yield* served
         if (keys.closed) return yield* closed(keys, line.key, this.caller)
         const grant = claim.takeGrant()
         const granted = grant && this.acceptGrant(claim, grant)
@@ -306,10 +354,36 @@ class Asker {
         if (askAt >= endsAt && reply._tag === "Held" && reply.token === undefined) this.look(askAt)
         // A store that answers is waited for beyond the time, or the last attempt would be none.
         reply = yield* this.attempt(claim, askAt, isSilent ? endsAt : Infinity)
+        const handed = this.whatIsServed()
+        if (handed !== undefined) return yield* handed
         const lease = this.accept(claim, reply)
         if (lease !== undefined) return lease
       }
     })
+  }
+
+  /** From now on it can be served with what somebody here gives back: it leaves what it waits for, which is how to wake it. */
+  private beInFront(leave: () => () => void): void {
+    if (this.request.share === undefined) return
+    this.leave = leave
+    this.line.front = this
+  }
+
+  serve(lease: Lease): void {
+    const { keys, line } = this
+    this.served = lease
+    const wake = this.leave!()
+    line.pass(line.claim!)
+    // Not in place: a chain of holders that finish at once would grow the stack.
+    keys.port.soon(wake)
+  }
+
+  /** After a wait in front of the store: what it has been served with meanwhile, if it has. */
+  private whatIsServed(): Taking | undefined {
+    const { line, served } = this
+    if (served !== undefined) return this.receive(served) ?? this.again()
+    if (line.front === this) line.front = undefined
+    return undefined
   }
 
   /** Sends a claim and waits for the reply. It is never interrupted: one we gave up on may still be executed. */
@@ -317,11 +391,19 @@ class Asker {
     const { journal, port } = this.keys
     journal.meter.attempts++
     if (port.direct !== undefined) return Exit.succeed(claim.take(at))
-    const call = claim.ask(at, this.caller)
+    return this.answer(claim, claim.ask(at, this.caller), at, cutAt)
+  }
+
+  private answer(claim: Claim, call: Call<Attempt>, at: number, cutAt: number): Effect.Effect<Reply<Attempt>> {
+    const { port } = this.keys
     if (call.reply !== undefined) return Exit.succeed(call.reply)
     const until = Math.min(cutAt, at + Math.min(port.patience, claim.expiresMillis))
     return this.restore(Effect.callback<Reply<Attempt>>((resume) => {
       call.wait(until, (reply = port.noReply("acquire", claim.key)) => resume(Effect.succeed(reply)))
+      this.beInFront(() => {
+        call.leave()
+        return () => resume(Effect.succeed(unheard))
+      })
       return Effect.sync(() => call.leave())
     }))
   }

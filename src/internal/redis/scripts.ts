@@ -169,20 +169,20 @@ local function sharers()
     return call('ZCOUNT', lock, 1, 'inf') - (call('ZSCORE', lock, '+') or 0)
   end
   -- A new sharer, or the lease of one anew: its fencing token. What is beyond the millisecond must not end the lease early.
-  function library.give(lock, token, lease, permits)
-    if call('TYPE', lock).ok == 'string' then call('DEL', lock) end
+  -- Where nobody else has it, it is no string.
+  function library.give(lock, token, lease, permits, used)
     call('ZADD', lock, millis + lease + 2, token)
     local more = 1 - permits
     if more < 0 and call('ZADD', lock, 'NX', more, '+' .. token) == 1 then call('ZINCRBY', lock, more, '+') end
-    if call('PTTL', lock) < lease + 2 then call('PEXPIRE', lock, lease + 2) end
+    if used == 0 or call('PTTL', lock) < lease + 2 then call('PEXPIRE', lock, lease + 2) end
     grants = grants + 1
     return string.format('%.0f', time + grants - 1)
   end
-  local function grant(lock, token, lease, mode, permits, self)
-    if token == self then return library.give(lock, token, lease, permits) end
+  local function grant(lock, token, lease, mode, permits, self, used)
+    if token == self then return library.give(lock, token, lease, permits, used) end
 ${single ? `    if mode == '1' and not (${listens}) then return end` : ""}
     lease = math.min(lease, ${claimMillis})
-    local micros = library.give(lock, token, lease, permits)
+    local micros = library.give(lock, token, lease, permits, used)
     if mode == '2' or tell(lock, token, lease, micros) then return micros end
     library.drop(lock, token)
   end
@@ -197,7 +197,8 @@ ${single ? `    if mode == '1' then return token ~= self and not (${listens}) en
   end
   -- promote for a lock that is shared, or is going to be.
   function library.admit(lock, queue, self)
-    local used, ours = call('TYPE', lock).ok == 'zset' and library.used(lock) or 0, nil
+    local kind = call('TYPE', lock).ok
+    local used, ours = kind == 'zset' and library.used(lock) or 0, nil
     while grants < ${grantedAtMost} do
       local entry = pcall('ZRANGE', queue, 0, 0)[1]
       if not entry then break end
@@ -205,7 +206,9 @@ ${single ? `    if mode == '1' then return token ~= self and not (${listens}) en
       local micros
       if token then
         if tonumber(permits) <= limit - used then
-          micros = grant(lock, token, tonumber(lease), mode, permits, self)
+          if kind == 'string' then call('DEL', lock) end
+          kind = nil
+          micros = grant(lock, token, tonumber(lease), mode, permits, self, used)
           if micros then used = used + permits end
           if token == self then ours = micros end
         elseif not isAway(lock, token, mode, self) then
@@ -271,9 +274,8 @@ for i = 1, n do
       other = {i, 0, ''}
     end
   else
-    local kind = call('TYPE', lock).ok
-    local holder = kind == 'string' and call('GET', lock)
-    if kind == 'zset' then
+    local holder = call('MGET', lock)[1]
+    if not holder and call('TYPE', lock).ok == 'zset' then
       local millis = math.floor(micros / 1000)
       local first = call('ZRANGEBYSCORE', lock, '(' .. millis, 'inf', 'WITHSCORES', 'LIMIT', 0, 1)
       if first[1] or pcall('EXISTS', lock .. ':q') == 1 then
@@ -313,8 +315,11 @@ return others or micros
 local lock, queue, token, lease, mode, arrival, permits = KEYS[1], KEYS[2], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[8]
 local entry = token .. ',' .. lease .. ',' .. mode
 if permits then entry = entry .. ',' .. permits .. '/' .. ARGV[9] end
-local shared = call('TYPE', lock).ok == 'zset'
-local holder = not shared and call('GET', lock)
+local holder = call('MGET', lock)[1]
+local kind = not holder and call('TYPE', lock).ok
+local shared = kind == 'zset'
+-- which fails
+if not holder and not shared and kind ~= 'none' then call('GET', lock) end
 if holder == token then
   call('PEXPIRE', lock, lease)
   return {1, ${fence("clock()")}}
@@ -327,14 +332,17 @@ if shared then
   if permits and used > 0 and (
     call('ZSCORE', lock, token) or tonumber(permits) <= ARGV[9] - used and call('EXISTS', queue) == 0
   ) then
-    return {1, ${fence("sharers().give(lock, token, tonumber(lease), permits)")}}
+    return {1, ${fence("sharers().give(lock, token, tonumber(lease), permits, used)")}}
   end
 -- as ZREM in promote
 elseif given and mode ~= '0' then
   call('PEXPIRE', lock, lease)
 end
 if used == 0 and (given or not holder) and call('EXISTS', queue) == 0 then
-  if permits then return {1, ${fence("sharers().give(lock, token, tonumber(lease), permits)")}} end
+  if permits then
+    if holder then call('DEL', lock) end
+    return {1, ${fence("sharers().give(lock, token, tonumber(lease), permits, 0)")}}
+  end
   call('SET', lock, token, 'PX', lease)
   return {1, ${fence("clock()")}}
 end
@@ -404,10 +412,20 @@ return others or 0
 
   // For a token that may share, or be in the queue, as one entry or the other.
   // KEYS lock queue  ARGV channels token entry…  -> as release, and {1, -1} was not ours, but others may have been let in
-  const withdraw = `${promote}
-local lock, queue, token = KEYS[1], KEYS[2], ARGV[2]
+  const withdraw = `
+local call, lock, queue, token = redis.call, KEYS[1], KEYS[2], ARGV[2]
 for i = 3, #ARGV do call('ZREM', queue, ARGV[i]) end
-if call('TYPE', lock).ok == 'zset' then
+local holder = call('MGET', lock)[1]
+local shared = not holder and call('TYPE', lock).ok == 'zset'
+if not shared then
+  if holder ~= token then return {1} end
+  if call('EXISTS', queue) == 0 then
+    call('DEL', lock)
+    return 0
+  end
+end
+${promote}
+if shared then
   local ours = sharers().drop(lock, token)
   call('ZREM', lock, '?' .. token)
   if call('EXISTS', queue) == 0 then
@@ -416,11 +434,6 @@ if call('TYPE', lock).ok == 'zset' then
   end
   sharers().admit(lock, queue, nil)
   return ours and {-1} or {1, -1}
-end
-if pcall('GET', lock) ~= token then return {1} end
-if call('EXISTS', queue) == 0 then
-  call('DEL', lock)
-  return 0
 end
 promote(lock, queue, nil)
 return {-1}
@@ -480,15 +493,23 @@ return others or 0
   // has come to fit.
   // KEYS lock queue…  ARGV channels, channel, [[token, entry, arrival, stale], …] as JSON
   //   -> {who listens on the channel, millis of the holder's lease | -1 ask, it is free | -2 it is the token's, …}
-  const look = `${promote}
+  const look = `
+local call, pcall, made = redis.call, redis.pcall, nil
+local function sharers()
+  if not made then
+${promote}
+    made = sharers
+  end
+  return made()
+end
 local reply = {${single ? "pcall('PUBSUB', 'NUMSUB', ARGV[2])[2] or 1" : "1"}}
 for i, waiter in ipairs(cjson.decode(ARGV[3])) do
   local lock, queue = KEYS[2 * i - 1], KEYS[2 * i]
-  local shared = call('TYPE', lock).ok == 'zset'
-  local holder = not shared and pcall('GET', lock)
+  local holder = call('MGET', lock)[1]
+  local shared = not holder and call('TYPE', lock).ok == 'zset'
   if holder == waiter[1] or shared and call('ZSCORE', lock, waiter[1]) then
     reply[i + 1] = -2
-  elseif not shared and type(holder) ~= 'string' or shared and sharers().used(lock) == 0 then
+  elseif not shared and not holder or shared and sharers().used(lock) == 0 then
     reply[i + 1] = -1
   else
     -- first, as ZREM in promote
@@ -523,10 +544,12 @@ return reply
 
   // Whoever gave a lock to a waiter sees to it that it was claimed: the others look only when a lease of before would end.
   // KEYS lock queue…  ARGV channels  -> 0
-  const recall = `${promote}
+  const recall = `
+local call = redis.call
 for i = 1, #KEYS, 2 do
   local lock, queue = KEYS[i], KEYS[i + 1]
-  if call('EXISTS', queue) == 1 then
+  if call('EXISTS', queue) == 1 and not call('MGET', lock)[1] then
+${promote}
     local kind = call('TYPE', lock).ok
     if kind == 'none' or kind == 'zset' and sharers().used(lock) == 0 then
       rollCall(lock, queue)

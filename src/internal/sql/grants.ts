@@ -20,6 +20,7 @@ import type { Grant } from "../../LockStore.ts"
 import type { Notices } from "../notices.ts"
 import type { ClockBound } from "./bound.ts"
 import type { Link } from "./link.ts"
+import type { Statements } from "./statements.ts"
 
 type Notify = (grant: Grant | undefined) => void
 
@@ -40,6 +41,8 @@ interface Subscription {
 
 export interface Grants {
   readonly listen: (token: string, notify: Notify) => Effect.Effect<void, never, Scope.Scope>
+  /** Has `changed` called on each change of a row, and perhaps more often, while it can be told. */
+  readonly watch: (row: string, changed: () => void) => Effect.Effect<void, never, Scope.Scope>
   /** The channel that a waiting token will be told on, if it will; asked when the token goes into a queue. */
   readonly channelFor: (token: string) => string | undefined
 }
@@ -57,6 +60,9 @@ const greetingMillis = 500
 const greetEveryMillis = 4000
 const deafAfterMillis = 9000
 
+/** How often those who watch say so, which is more often than rows are swept. */
+const enrolledMillis = 30_000
+
 /** After a greeting was not heard at all, for how long we do not try again. */
 const deafMillis = 60_000
 
@@ -65,6 +71,8 @@ const againMillis = 100
 const againAtMostMillis = 2000
 
 const greeting = "1 hello"
+
+const changed = /^1 \? (.*)$/s
 
 const granted = /^1 ([\w.-]+) (\d{1,16}) (\d{1,16}) (-?\d{1,16}) (.*)$/s
 
@@ -80,15 +88,19 @@ export const make = Effect.fnUntraced(function*(
   link: Link,
   channel: string,
   clock: ClockBound,
+  statements: Pick<Statements, "watch" | "unwatch">,
   now: () => number,
   told: Told,
   notices: Notices
 ): Effect.fn.Return<Grants, never, Scope.Scope> {
   const listeners = new Map<string, Listener>()
+  const watchers = new Map<string, Set<() => void>>()
   let current: Subscription | undefined
   let deafUntil = -Infinity
 
   const hear = (payload: string): void => {
+    const seen = changed.exec(payload)?.[1]
+    if (seen !== undefined) return watchers.get(seen)?.forEach((notify) => notify())
     const match = granted.exec(payload)
     if (match === null) return
     const [, token, fence, micros, lease, row] = match
@@ -106,6 +118,23 @@ export const make = Effect.fnUntraced(function*(
   const nudge = (): void => {
     for (const { notify } of Array.from(listeners.values())) notify(undefined)
   }
+
+  /** Only then those who watch it look. */
+  const enroll = (row: string): void =>
+    link.run(statements.watch, [row, channel], () => watchers.get(row)?.forEach((notify) => notify()))
+
+  const enrollAll = (): void => {
+    for (const row of watchers.keys()) enroll(row)
+  }
+
+  /** What has been swept away is put there again. */
+  const enrolling = (subscription: Subscription) =>
+    Effect.forever(Effect.andThen(
+      Effect.sleep(Duration.millis(enrolledMillis)),
+      Effect.sync(() => {
+        if (subscription.up) enrollAll()
+      })
+    ))
 
   const greet = Effect.callback<void, unknown>((resume) =>
     link.run(
@@ -130,6 +159,7 @@ export const make = Effect.fnUntraced(function*(
       if (subscription.up) return
       subscription.up = true
       notices.told()
+      enrollAll()
       // Those who wait for the first answer have not asked for anything yet.
       if (!Deferred.doneUnsafe(subscription.settled, Effect.void)) nudge()
     }))
@@ -196,6 +226,7 @@ export const make = Effect.fnUntraced(function*(
       })
     )
     yield* Effect.forkScoped(polling(subscription))
+    yield* Effect.forkScoped(enrolling(subscription))
     // Who was not heard the last time makes nobody wait for the next.
     if (link.listen === undefined || deafUntil !== -Infinity) Deferred.doneUnsafe(subscription.settled, Effect.void)
     if (link.listen !== undefined) {
@@ -220,6 +251,21 @@ export const make = Effect.fnUntraced(function*(
       if (subscription.up) return
       subscription.poll.openUnsafe()
       notices.polling(subscription.cause)
+    }),
+    watch: Effect.fnUntraced(function*(row, notify) {
+      const { up } = yield* RcRef.get(shared)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => watchers.set(row, (watchers.get(row) ?? new Set()).add(notify))),
+        () =>
+          Effect.sync(() => {
+            const told = watchers.get(row)
+            told?.delete(notify)
+            if (told?.size !== 0) return
+            watchers.delete(row)
+            link.run(statements.unwatch, [row, channel], () => {})
+          })
+      )
+      if (up) enroll(row)
     }),
     channelFor: (token) => {
       const listener = listeners.get(token)

@@ -17,6 +17,10 @@
  * on its channel; the channel `-` is that of one who comes by and looks. Entries
  * of another form are dropped when their turn comes.
  *
+ * Who only watches a key is in the queue of a row beside it, "w" and the key's row,
+ * by its channel, and is told on it of each other holder. There it stays while the row
+ * lasts, so it says so again and again.
+ *
  * A fencing token is the server's clock in microseconds at the time of the grant,
  * and at least 512 more than the one before, also if that clock was set back.
  */
@@ -32,6 +36,8 @@ export interface Statements {
   readonly extend: string
   readonly inspect: string
   readonly list: string
+  readonly watch: string
+  readonly unwatch: string
   readonly sweep: string
   readonly check: string
   readonly read: string
@@ -91,6 +97,12 @@ const others = "c.key NOT IN (SELECT key FROM upd)"
 const relax = "set_config('synchronous_commit', 'off', true)"
 
 export const make = ({ sql: table }: Table): Statements => {
+  /** Tells those who watch the row of `l`. */
+  const watched = `(
+    SELECT count(pg_notify(n.channel, '1 ? ' || l.key)) FROM ${table} w CROSS JOIN unnest(w.queue) AS n(channel)
+    WHERE w.key = 'w' || l.key
+  ) AS told`
+
   /**
    * Takes what is free, or is the claimant's already, for `a (key, token, lease, entry, latest)`. A claim that
    * arrives after `latest`, in microseconds of the server's clock, is too late for anybody to know of.
@@ -114,13 +126,13 @@ upd AS (
     expires_at = greatest(${inMillis("g.lease")}, CASE WHEN l.token = g.token THEN l.expires_at END),
     queue = CASE WHEN g.entry = ANY(l.queue) THEN l.queue[array_position(l.queue, g.entry) + 1:] ELSE l.queue END
   FROM got g WHERE l.key = g.key
-  RETURNING l.key, l.fence
+  RETURNING l.key, l.fence, ${watched}
 ),
 ins AS (
-  INSERT INTO ${table} (key, token, fence, expires_at)
+  INSERT INTO ${table} AS l (key, token, fence, expires_at)
   SELECT c.key, c.token, ${micros}, ${inMillis("c.lease")} FROM cur c WHERE c.fresh AND NOT c.late ORDER BY c.key
   ON CONFLICT DO NOTHING
-  RETURNING key, fence
+  RETURNING l.key, l.fence, ${watched}
 )`
   const answer = (waiters: string, queued: string) =>
     `c.key, coalesce(u.fence, i.fence), ${micros}, c.holder, ${millisLeft("c")}, ${waiters}, c.late, ${queued}`
@@ -178,7 +190,7 @@ upd AS (
     },
     queue = h.queue
   FROM heir h WHERE l.key = h.key AND NOT ${shares("h")}
-  RETURNING l.key, l.token, l.fence, l.expires_at, l.queue, h.m
+  RETURNING l.key, l.token, l.fence, l.expires_at, l.queue, h.m, ${watched}
 )
 SELECT u.token = $3::text, u.fence, ${micros}, u.token, ${millisLeft("u")}, cardinality(u.queue), c.late,
   ${sharesNext}, CASE WHEN u.m <> $6::text THEN ${tell("u")} END
@@ -201,7 +213,7 @@ upd AS (
     fence = CASE WHEN l.token = $3::text THEN l.fence ELSE ${nextFence} END,
     expires_at = greatest(${inMillis("$4::text::int8")}, CASE WHEN l.token = $3::text THEN l.expires_at END)
   FROM got g WHERE l.key = g.key
-  RETURNING l.key, l.fence
+  RETURNING l.key, l.fence, ${watched}
 )
 SELECT c.key, u.fence, ${micros}, c.token, ${millisLeft("c")}, cardinality(c.queue), c.late, false
 FROM cur c LEFT JOIN upd u ON u.key = c.key`,
@@ -221,7 +233,7 @@ heir AS MATERIALIZED (SELECT g.key, g.live, h.n, h.m FROM got g ${head("g.queue"
 upd AS (
   UPDATE ${table} l SET ${handOn}
   FROM heir h WHERE l.key = h.key AND ${shares("h")} IS NOT TRUE
-  RETURNING l.key, h.live, l.token, l.fence, l.expires_at, h.m
+  RETURNING l.key, h.live, l.token, l.fence, l.expires_at, h.m, ${watched}
 )
 SELECT u.key, u.live, false,
   CASE WHEN u.m IS NOT NULL THEN ${tell("u")}
@@ -245,7 +257,7 @@ heir AS MATERIALIZED (SELECT g.key, g.live, h.n, h.m FROM got g ${head("g.queue"
 upd AS (
   UPDATE ${table} l SET ${handOn}
   FROM heir h WHERE l.key = h.key AND ${shares("h")} IS NOT TRUE
-  RETURNING l.key, h.live, l.token, l.fence, l.expires_at, h.m
+  RETURNING l.key, h.live, l.token, l.fence, l.expires_at, h.m, ${watched}
 ),
 seat AS MATERIALIZED (
   SELECT l.key FROM cur c JOIN ${table} l ON l.key = c.key
@@ -286,6 +298,18 @@ SELECT l.key, l.token, ${millisLeft("l")}, cardinality(l.queue) FROM ${table} l
 WHERE l.key >= $1::text AND starts_with(l.key, $1::text) AND l.key > $2::text
   AND l.token <> '' AND l.expires_at > clock_timestamp()
 ORDER BY l.key LIMIT ${pageSize}`,
+
+    // $1 key $2 channel  -> (). Whoever watches says so again before that is swept.
+    watch: `
+INSERT INTO ${table} AS l (key, token, fence, expires_at, queue)
+VALUES ('w' || $1::text, '', 0, clock_timestamp(), ARRAY[$2::text])
+ON CONFLICT (key) DO UPDATE SET
+  expires_at = clock_timestamp(),
+  queue = array_append(array_remove(l.queue, $2::text), $2::text)`,
+
+    // $1 key $2 channel  -> ()
+    unwatch: `
+UPDATE ${table} l SET queue = array_remove(l.queue, $2::text) WHERE l.key = 'w' || $1::text`,
 
     // -> (how many rows nobody has wanted for a while, and are gone)
     sweep: `
@@ -343,13 +367,13 @@ stay AS MATERIALIZED (
 upd AS (
   UPDATE ${table} l SET token = g.token, fence = g.fence, expires_at = g.expires_at, queue = g.queue, sharers = g.sharers
   FROM (SELECT * FROM away UNION ALL SELECT * FROM stay) g WHERE l.key = g.key
-  RETURNING l.key
+  RETURNING l.key, ${watched}
 ),
 ins AS (
-  INSERT INTO ${table} (key, token, fence, expires_at, queue, sharers)
+  INSERT INTO ${table} AS l (key, token, fence, expires_at, queue, sharers)
   SELECT key, token, fence, expires_at, queue, sharers FROM a WHERE version = '' ORDER BY key
   ON CONFLICT DO NOTHING
-  RETURNING key
+  RETURNING l.key, ${watched}
 )
 SELECT w.key, (
     SELECT count(pg_notify(m.channel, m.message)) FROM unnest($11::text[], $12::text[], $13::text[]) AS m(key, channel, message)

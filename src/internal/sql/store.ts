@@ -194,7 +194,7 @@ export const make = Effect.fnUntraced(function*(
 
   const notices = new Notices()
   yield* Effect.addFinalizer(() => Effect.sync(() => notices.close()))
-  const grants = yield* Grants.make(link, `effect_lock:${channelName(clock)}`, bound, now, {
+  const grants = yield* Grants.make(link, `effect_lock:${channelName(clock)}`, bound, statements, now, {
     granted: (token) => {
       const known = tokens.get(token)
       if (known?.out === 0) known.entry = ""
@@ -662,6 +662,7 @@ export const make = Effect.fnUntraced(function*(
     holders,
     list,
     listen: (_key, token, notify) => grants.listen(token, notify),
+    watch: link.listen && ((key, notify) => grants.watch(rowName(key), notify)),
     exchange: (token, claim) =>
       claim.wait
         ? Effect.callback((resume) => exchange(token, claim, { settle: resume }))

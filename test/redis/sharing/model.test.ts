@@ -3,7 +3,8 @@
  * alone or shared, of which one has died. The server's clock is a key of ours, so
  * time passes in leaps; what a string expires by is real, and longer than the test.
  *
- * `SHARING_SEEDS` says how many runs (default 1000), `SHARING_SEED` the first.
+ * `SHARING_SEEDS` says how many runs (default 1000), `SHARING_SEED` the first, and
+ * `SHARING_MISTAKE` what to put wrong in the scripts (see `mutants.ts`).
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -15,6 +16,7 @@ import { type Claim, Model } from "./model.ts"
 
 const seeds = Number(process.env.SHARING_SEEDS ?? 1000)
 const firstSeed = Number(process.env.SHARING_SEED ?? 1)
+const [from, to] = JSON.parse(process.env.SHARING_MISTAKE ?? `["", ""]`) as [string, string]
 const stepsOfASeed = 40
 const claimMillis = 40_000
 const standsMillis = 300_000
@@ -48,7 +50,7 @@ const define = (redis: Redis, single: boolean): Run => {
   const scripts = make(single, { claimMillis, rollCallMillis: 600_000, standsMillis })
   for (const { lua, name } of Object.values(scripts)) {
     redis.defineCommand(`x_${name}`, {
-      lua: lua.replaceAll("call('TIME')", "call('HMGET', KEYS[1] .. ':clock', 's', 'us')")
+      lua: lua.replace(from, () => to).replaceAll("call('TIME')", "call('HMGET', KEYS[1] .. ':clock', 's', 'us')")
     })
   }
   redis.defineCommand("x_state", { lua: stateScript })

@@ -32,6 +32,8 @@ const staysOf = (files: ReadonlyArray<string>): ReadonlyArray<Stay> =>
     return [...found, ...Array.from(began.values(), (entered) => ({ ...entered, to: entered.at }))]
   })
 
+const isReader = ({ limit }: Stay): boolean => limit === Number.MAX_SAFE_INTEGER
+
 /**
  * Those who were inside together although they must not. Where a fencing token does not tell the order of the grants,
  * as it is that of a claim after it, only those of one limit are counted.
@@ -43,7 +45,9 @@ export const faults = (all: ReadonlyArray<Stay>, inOrder = true): ReadonlyArray<
     inside = inside.filter(({ to }) => to > one.at)
     // Those who were given it later do not count, be it that they came in before.
     const before = inside.filter(({ fence, limit }) => inOrder ? fence < one.fence : limit === one.limit)
-    const used = before.reduce((sum, { permits }) => sum + permits, one.permits)
+    // Readers of one process may have one lease in common.
+    const leases = new Map(before.map((other) => [isReader(other) ? other.fence : other, other.permits]))
+    const used = Array.from(leases.values()).reduce((sum, permits) => sum + permits, one.permits)
     const isAlone = one.limit === 0 || inside.some(({ limit }) => limit === 0)
     if (isAlone ? inside.length > 0 : used > one.limit) wrong.push(JSON.stringify([one, ...inside]))
     inside = [...inside, one]

@@ -1,14 +1,14 @@
 /**
  * A process that campaigns, for a test to start, to kill and to stop.
  *
- *     leader.ts <redis port> <key> <expires in millis>
+ *     leader.ts <url of the server> <key> <expires in millis>
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"
 import { Leader, Lock } from "effect-lock"
-import * as RedisBackend from "effect-lock/RedisBackend"
+import * as BackendUrl from "effect-lock/BackendUrl"
 
-const [port, key, expires] = process.argv.slice(2)
+const [url, key, expires] = process.argv.slice(2)
 
 /** A line of the process, with nanoseconds of the clock that all processes share. */
 export interface Line {
@@ -32,6 +32,6 @@ const program = Effect.gen(function*() {
     key,
     { expires: Number(expires) }
   )
-}).pipe(Effect.provide(RedisBackend.layer({ host: "127.0.0.1", port: Number(port) })))
+}).pipe(Effect.provide(BackendUrl.layer(url)))
 
 NodeRuntime.runMain(program)

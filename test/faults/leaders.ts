@@ -1,0 +1,134 @@
+/**
+ * Leaders that are processes on a real server, killed and stopped one after the other: never two at a time, and
+ * how long there is none.
+ *
+ *     npx tsx test/faults/leaders.ts   # measures, and prints a table
+ */
+import { Deferred, Effect, type Scope } from "effect"
+import { type ChildProcess, spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { bundled } from "../support/bundled.ts"
+import { until } from "../support/redis.ts"
+import { serverUrl } from "../support/urls.ts"
+import type { Line } from "./leader.ts"
+import { proxy } from "./proxy.ts"
+
+interface Candidate {
+  readonly child: ChildProcess
+  readonly lines: Array<Line>
+  readonly isReady: Effect.Effect<void>
+  readonly isGone: Effect.Effect<void>
+}
+
+/** Where a leader's end is told at once. */
+export const servers = ["redis", "postgres"] as const
+
+const candidate = (url: string, key: string, expires: number): Effect.Effect<Candidate, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.map(bundled(new URL("./leader.ts", import.meta.url)), (program): Candidate => {
+      const child = spawn(process.execPath, [program, url, key, String(expires)], {
+        stdio: ["ignore", "pipe", "inherit"]
+      })
+      const lines: Array<Line> = []
+      const ready = Deferred.makeUnsafe<void>()
+      const gone = Deferred.makeUnsafe<void>()
+      let rest = ""
+      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+        const parts = (rest + text).split("\n")
+        rest = parts.pop() ?? ""
+        lines.push(...parts.map((part) => JSON.parse(part) as Line))
+        Deferred.doneUnsafe(ready, Effect.void)
+      })
+      child.once("close", () => Deferred.doneUnsafe(gone, Effect.void))
+      return { child, lines, isReady: Deferred.await(ready), isGone: Deferred.await(gone) }
+    }),
+    ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+
+const last = ({ lines }: Candidate): Line | undefined => lines.findLast(({ event }) => event !== "ready")
+
+const leads = (one: Candidate): boolean => last(one)?.event === "leads" || last(one)?.event === "works"
+
+interface Term {
+  readonly fence: number
+  readonly from: number
+  readonly to: number
+}
+
+/** From the first to the last that it said of each term, in nanoseconds. */
+const terms = ({ lines }: Candidate): ReadonlyArray<Term> => {
+  const said = lines.filter(({ fence }) => fence > 0)
+  return Array.from(new Set(said.map(({ fence }) => fence)), (fence) => {
+    const times = said.filter((line) => line.fence === fence).map(({ at }) => at)
+    return { fence, from: times[0], to: times[times.length - 1] }
+  })
+}
+
+let elections = 0
+
+/** One leader after the other gets the signal; how long nobody led each time, in milliseconds. */
+export const follow = (url: string, expires: number, signal: NodeJS.Signals) =>
+  Effect.gen(function*() {
+    const key = `leader-${++elections}`
+    const all = yield* Effect.forEach([1, 2, 3], () => candidate(url, key, expires))
+    yield* Effect.forEach(all, ({ isReady }) => isReady)
+    let alive: ReadonlyArray<Candidate> = all
+    const gaps: Array<number> = []
+    while (alive.length > 1) {
+      yield* until(Effect.sync(() => alive.some(leads)))
+      // Its lease has been renewed meanwhile, if it is short.
+      yield* Effect.sleep("700 millis")
+      const leader = alive.find(leads)!
+      const told = Number(process.hrtime.bigint())
+      leader.child.kill(signal)
+      yield* leader.isGone
+      alive = alive.filter((one) => one !== leader)
+      yield* until(Effect.sync(() => alive.some(leads)))
+      // One that is killed ends when it is told to, another when its work has ended.
+      const ended = signal === "SIGKILL" ? told : last(leader)!.at
+      gaps.push((terms(alive.find(leads)!).at(-1)!.from - ended) / 1e6)
+    }
+    const led = all.flatMap(terms).toSorted((a, b) => a.fence - b.fence)
+    for (const [i, term] of led.entries()) {
+      if (i > 0 && term.from <= led[i - 1].to) throw new Error(`two led at a time: ${JSON.stringify(led)}`)
+    }
+    return gaps
+  }).pipe(Effect.scoped)
+
+// -----------------------------------------------------------------------------
+// A table
+// -----------------------------------------------------------------------------
+
+const row = (cells: ReadonlyArray<string>) => console.log(`| ${cells.join(" | ")} |`)
+
+/** The same server, to which messages take so long each way. */
+const farAway = Effect.fnUntraced(function*(url: string, millis: number) {
+  const far = new URL(url)
+  const between = yield* proxy(Number(far.port), [millis, millis], () => 0)
+  far.port = String(between.port)
+  return far.href
+})
+
+const kinds = [
+  { signal: "SIGKILL", expires: 1_000, away: 0 },
+  { signal: "SIGKILL", expires: 5_000, away: 0 },
+  { signal: "SIGTERM", expires: 60_000, away: 0 },
+  { signal: "SIGTERM", expires: 60_000, away: 10 }
+] as const
+
+const measure = Effect.gen(function*() {
+  row(["server", "round trip", "end of a leader", "`expires`", "without a leader, ms", "the longest"])
+  row(["---", "---", "---", "---", "---", "---"])
+  for (const server of servers) {
+    const url = yield* serverUrl(server)
+    for (const { away, expires, signal } of kinds) {
+      const reached = away === 0 ? url : yield* farAway(url, away)
+      const gaps: Array<number> = []
+      for (let round = 0; round < 2; round++) gaps.push(...yield* follow(reached, expires, signal))
+      const shown = gaps.toSorted((one, other) => one - other).map((gap) => gap.toFixed(1))
+      row([server, `${2 * away} ms`, signal, `${expires / 1_000} s`, shown.join(", "), shown.at(-1)!])
+    }
+  }
+}).pipe(Effect.scoped)
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await Effect.runPromise(measure)
