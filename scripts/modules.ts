@@ -10,7 +10,18 @@ export interface Export {
   readonly kind: "value" | "class" | "type"
   /** The docstring without its frame, or undefined. */
   readonly doc: string | undefined
-  /** The declaration as written, without a body. */
+  /** The declaration as written, without a body and without the docstrings in it. */
+  readonly signature: string
+  /** What has a docstring of its own inside: overloads, options, members. In the order in which they are written. */
+  readonly parts: ReadonlyArray<Part>
+}
+
+export interface Part {
+  /** Undefined for an overload. */
+  readonly name: string | undefined
+  /** The names of what it is in, outermost first: `["hold"]` for an option of a method. */
+  readonly within: ReadonlyArray<string>
+  readonly doc: string
   readonly signature: string
 }
 
@@ -36,6 +47,28 @@ export interface Module {
 const unframe = (comment: string): string =>
   comment.slice(1).split("\n").map((line) => line.replace(/^\s*\* ?/, "")).join("\n").trim()
 
+interface Node {
+  readonly type: string
+  readonly start: number
+  readonly end: number
+}
+
+const isNode = (value: unknown): value is Node =>
+  typeof value === "object" && value !== null && "type" in value && typeof value.type === "string"
+
+/** What can have a docstring inside an export: of types, of classes, and the fields of a schema. */
+const inner: ReadonlySet<string> = new Set([
+  "TSPropertySignature",
+  "TSMethodSignature",
+  "TSCallSignatureDeclaration",
+  "PropertyDefinition",
+  "MethodDefinition",
+  "Property"
+])
+
+const nameOf = (node: Node & { readonly key?: { readonly name?: string; readonly value?: unknown } }) =>
+  node.key === undefined ? undefined : node.key.name ?? String(node.key.value)
+
 const readModule = (file: string): Module => {
   const code = readFileSync(root + file, "utf8")
   const { comments, program } = parseSync(file, code, { lang: "ts" })
@@ -45,6 +78,37 @@ const readModule = (file: string): Module => {
     const comment = docstrings.findLast(({ end }) => end <= offset && code.slice(end, offset).trim() === "")
     return comment === undefined ? undefined : unframe(comment.value)
   }
+
+  /** Code without its docstrings, and without the lines that they leave empty. */
+  const textOf = (start: number, end: number): string => {
+    let text = ""
+    let at = start
+    for (const comment of docstrings) {
+      if (comment.start < at || comment.end > end) continue
+      text += code.slice(at, comment.start)
+      at = comment.end
+    }
+    const lines = (text + code.slice(at, end)).split("\n").filter((line, index) => index === 0 || line.trim() !== "")
+    // As far to the left as its last line allows, which closes what the first one opens.
+    const indent = lines.length > 1 ? /^ */.exec(lines.at(-1) ?? "")?.[0].length ?? 0 : 0
+    return lines.map((line, index) => index === 0 ? line : line.slice(Math.min(indent, line.search(/\S/)))).join("\n")
+      .trim()
+  }
+  const partsOf = (node: Node, within: ReadonlyArray<string>): ReadonlyArray<Part> =>
+    Object.values(node).flat().filter(isNode).flatMap((child) => {
+      if (child.type === "BlockStatement") return []
+      if (node.type === "TSUnionType") {
+        // A variant is known by its tag.
+        const tag = /\b_tag: "(\w+)"/.exec(code.slice(child.start, child.end))?.[1]
+        if (tag !== undefined) return partsOf(child, [...within, tag])
+      }
+      const doc = inner.has(child.type) ? docBefore(child.start) : undefined
+      if (doc === undefined) return partsOf(child, within)
+      const name = nameOf(child)
+      const { body } = (child as Node & { readonly value?: { readonly body?: Node } }).value ?? {}
+      const signature = textOf(child.start, body?.start ?? child.end).replace(/[,;]$/, "")
+      return [{ name, within, doc, signature }, ...partsOf(child, name === undefined ? within : [...within, name])]
+    })
 
   const exports: Array<Export> = []
   const reExports: Array<ReExport> = []
@@ -76,10 +140,10 @@ const readModule = (file: string): Module => {
       const doc = docBefore(node.start)
       const add = (id: { readonly start: number; readonly end: number }, kind: Export["kind"], end = node.end) => {
         const name = /^[\w$]+/.exec(code.slice(id.start, id.end))?.[0] ?? ""
-        const signature = code.slice(node.start, end).replace(/(?:\s|=>)+$/, "")
+        const signature = textOf(node.start, end).replace(/(?:\s|=>)+$/, "")
         // Overloads share the docstring of the first.
         if (doc === undefined && exports.some((other) => other.name === name && other.kind === kind)) return
-        exports.push({ name, line: lineOf(node.start), kind, doc, signature })
+        exports.push({ name, line: lineOf(node.start), kind, doc, signature, parts: partsOf(node, []) })
       }
       if (declaration.type === "VariableDeclaration") {
         for (const { id, init } of declaration.declarations) {

@@ -7,18 +7,28 @@ import { afterAll, assert, beforeAll, describe, expect, it } from "vitest"
 import { type Fence, fencesOf, filesIn, instrument, padded, root } from "../scripts/doctest.ts"
 import { isInstalled, serverNames } from "../scripts/installed.ts"
 import { publicModules, usedBy } from "../scripts/modules.ts"
+import { isSiteInstalled } from "./site/support.ts"
 import { serverUrl } from "./support/urls.ts"
 
 const sources = [...filesIn("src", ".ts", true), ...filesIn(".", ".md", false), ...filesIn("docs", ".md", true)]
-const fences = sources.filter((file) => file !== "CHANGELOG.md").flatMap((file) => fencesOf(file))
+// The reference repeats the examples of the docstrings.
+const isRead = (file: string): boolean => file !== "CHANGELOG.md" && !file.startsWith("docs/api/")
+const fences = sources.filter(isRead).flatMap((file) => fencesOf(file))
+  .filter(({ file }) => isSiteInstalled || !file.startsWith("docs/from/"))
 
 // Inside the project, so that its packages and its tsconfig are found.
 mkdirSync(join(root, ".tmp"), { recursive: true })
 const folder = mkdtempSync(join(root, ".tmp/docs-"))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+// Pages about other libraries find them in the package of the site.
+const isOfSite = (fence: Fence): boolean => fence.file.startsWith("docs/from/")
+mkdirSync(join(root, "site/.tmp"), { recursive: true })
+const siteFolder = mkdtempSync(join(root, "site/.tmp/docs-"))
+afterAll(() => rmSync(siteFolder, { recursive: true, force: true }))
+
 const write = (kind: string, fence: Fence, code: string): string => {
-  const path = join(folder, kind, `${fence.file}.${fence.line}.ts`)
+  const path = join(isOfSite(fence) ? siteFolder : folder, kind, `${fence.file}.${fence.line}.ts`)
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, code)
   return path
@@ -49,13 +59,13 @@ describe("examples", () => {
     const options = {
       extends: "../../tsconfig.json",
       compilerOptions: { noUnusedLocals: false },
-      include: ["types/**/*"]
+      include: ["types/**/*", join(siteFolder, "types/**/*"), join(root, "site/untyped.d.ts")]
     }
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(options))
     const tsc = join(root, "node_modules/typescript/bin/tsc")
     const output = await promisify(execFile)(process.execPath, [tsc, "-p", ".", "--pretty", "false"], { cwd: folder })
       .then(() => "", (error: { readonly stdout: string }) => error.stdout)
-    assert.strictEqual(output.replace(/^types\/(.+)\.\d+\.ts\((\d+),\d+\)/gm, "$1:$2"), "")
+    assert.strictEqual(output.replace(/^\S*\btypes\/(.+)\.\d+\.ts\((\d+),\d+\)/gm, "$1:$2"), "")
   }, 60_000)
 
   const toRun = fences.filter(({ tags }) => !tags.includes("no-run"))

@@ -1,5 +1,8 @@
 /** The dashboard and the alert rules ask for what the metrics give. */
+import * as OtelMetrics from "@effect/opentelemetry/OtelMetrics"
+import * as Resource from "@effect/opentelemetry/Resource"
 import { assert, describe, it } from "@effect/vitest"
+import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus"
 import { Effect, Metric } from "effect"
 import { InMemoryBackend, Lock } from "effect-lock"
 import { PrometheusMetrics } from "effect/observability"
@@ -13,6 +16,17 @@ const text = (name: string) => readFileSync(file(name), "utf8")
 /** What a program shows that has used locks. */
 const page = Effect.andThen(Lock.withLock(Effect.void, "key"), PrometheusMetrics.format()).pipe(
   Effect.provide(InMemoryBackend.layerFresh),
+  Effect.provideService(Metric.MetricRegistry, new Map())
+)
+
+/** The same as an exporter of OpenTelemetry shows it. */
+const exported = Effect.gen(function*() {
+  yield* Lock.withLock(Effect.void, "key")
+  const producer = yield* OtelMetrics.makeProducer()
+  const { resourceMetrics } = yield* Effect.promise(() => producer.collect())
+  return new PrometheusSerializer().serialize(resourceMetrics)
+}).pipe(
+  Effect.provide([InMemoryBackend.layerFresh, Resource.layerEmpty]),
   Effect.provideService(Metric.MetricRegistry, new Map())
 )
 
@@ -57,28 +71,31 @@ const queries: ReadonlyArray<readonly [where: string, expression: string]> = [
 ]
 
 describe("the dashboard and the alerts", () => {
-  it.effect("name only metrics, labels and values that there are", () =>
-    Effect.gen(function*() {
-      const series = seriesOf(yield* page)
-      assert.isAbove(queries.length, 20)
-      for (const [where, expression] of queries) {
-        const selectors = selectorsOf(expression)
-        assert.isNotEmpty(selectors, where)
-        for (const { matchers, name } of selectors) {
-          const labels = series.get(name)
-          assert.isDefined(labels, `${where}: ${name}`)
-          for (const { label, value } of matchers) {
-            const values = labels?.get(label)
-            assert.isDefined(values, `${where}: ${name} has no ${label}`)
-            if (value.startsWith("$")) continue
-            for (const one of value.split("|")) assert.isTrue(values?.has(one), `${where}: ${label} is never ${one}`)
-          }
-          for (const label of groupsOf(expression)) {
-            assert.isTrue(labels?.has(label), `${where}: ${name} has no ${label}`)
+  it.effect.each([["Effect's page", page], ["OpenTelemetry", exported]] as const)(
+    "name only metrics, labels and values that there are: %s",
+    ([, page]) =>
+      Effect.gen(function*() {
+        const series = seriesOf(yield* page)
+        assert.isAbove(queries.length, 20)
+        for (const [where, expression] of queries) {
+          const selectors = selectorsOf(expression)
+          assert.isNotEmpty(selectors, where)
+          for (const { matchers, name } of selectors) {
+            const labels = series.get(name)
+            assert.isDefined(labels, `${where}: ${name}`)
+            for (const { label, value } of matchers) {
+              const values = labels?.get(label)
+              assert.isDefined(values, `${where}: ${name} has no ${label}`)
+              if (value.startsWith("$")) continue
+              for (const one of value.split("|")) assert.isTrue(values?.has(one), `${where}: ${label} is never ${one}`)
+            }
+            for (const label of groupsOf(expression)) {
+              assert.isTrue(labels?.has(label), `${where}: ${name} has no ${label}`)
+            }
           }
         }
-      }
-    }))
+      })
+  )
 
   it.effect("show every metric", () =>
     Effect.gen(function*() {

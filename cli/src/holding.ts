@@ -19,7 +19,7 @@ export const ofKey = (key: string) =>
 export const all = (prefix: string) =>
   Effect.map(Stream.runCollect(Lock.list({ prefix })), (listed) => {
     const byHolder = new Map(Array.from(listed, (one): [string, Holding] => [idOf(one), one]))
-    return Array.from(byHolder.values()).toSorted((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
+    return Array.from(byHolder).toSorted(([a], [b]) => a < b ? -1 : 1).map(([, one]) => one)
   })
 
 export const idOf = ({ holder: { token }, key }: Holding): string => `${key}\n${token}`
@@ -53,7 +53,8 @@ export const describe = (holder: LockError.Holder, now: number): string => {
   return parts.join(", ")
 }
 
-const header = ["KEY", "HOLDER", "FOR", "LEASE ENDS IN", "WAITING", "PERMITS"]
+/** Who holds a lock may have waited for it since it asked. */
+const header = ["KEY", "HOLDER", "ASKED", "LEASE ENDS IN", "WAITING", "PERMITS"]
 
 /** A line each, under a line of what the columns are. */
 export const lines = (holdings: ReadonlyArray<Holding>, now: number): ReadonlyArray<string> => {
@@ -61,7 +62,7 @@ export const lines = (holdings: ReadonlyArray<Holding>, now: number): ReadonlyAr
   const rows = holdings.map(({ holder, key }) => [
     printable(key),
     nameOf(holder),
-    sinceOf(holder, now),
+    `${sinceOf(holder, now)} ago`,
     holder.remaining === undefined ? "?" : brief(Duration.toMillis(holder.remaining)),
     holder.waiters === undefined ? "?" : String(holder.waiters),
     holder.permits === undefined ? "alone" : String(holder.permits)

@@ -98,10 +98,9 @@ export const watch = Command.make("watch", flags, ({ every, key, prefix }) =>
       seen = held
       if (redraws) {
         recent = [...recent, ...news.map((one) => `${at.slice(11, 19)} ${sentence(one)}`)].slice(-remembered)
-        const status = trouble === undefined ? "" : paint("red", `  ${trouble}`)
         process.stdout.write(redraw([
-          `${paint("bold", what)} at ${at}, every ${Duration.format(every)}; Ctrl-C ends${status}`,
-          "",
+          `${paint("bold", what)} at ${at}, every ${Duration.format(every)}; Ctrl-C ends`,
+          trouble === undefined ? "" : paint("red", `not any more: ${trouble}`),
           ...picture(held, now, nothing),
           "",
           ...recent.map((line) => paint("dim", line))

@@ -37,7 +37,7 @@ describe("the page for three in the morning", { timeout: 60_000 }, () => {
     const metrics = readFileSync(new URL("../../src/internal/meter.ts", import.meta.url), "utf8")
     for (const [name] of page.matchAll(/\block_\w+/g)) assert.include(metrics, `"${name}"`)
     for (const [, name] of page.matchAll(/effect-lock (\w+)(?= |`)/g)) {
-      assert.include(["show", "watch", "release", "doctor"], name)
+      assert.include(["ls", "show", "watch", "release", "doctor"], name)
     }
   })
 

@@ -1,9 +1,9 @@
 /** What those hear who listen to the locks of their process, and what is logged. */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Logger, References, Stream } from "effect"
-import { InMemoryBackend, Lock, LockBackend, LockConfig, type LockEvent } from "effect-lock"
+import { InMemoryBackend, Lock, LockBackend, LockConfig, LockError, type LockEvent, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
-import { handingOver, immediately, scene } from "./support.ts"
+import { flush, handingOver, immediately, makeProcess, scene } from "./support.ts"
 
 const flat = (event: LockEvent.LockEvent): Record<string, unknown> => {
   const entries = Object.entries(event).filter(([name]) => name !== "fencingToken" && name !== "failure")
@@ -70,6 +70,76 @@ describe("events", () => {
       yield* test.up
       yield* TestClock.adjust("20 seconds")
       assert.deepStrictEqual(heard.map(({ _tag }) => _tag), ["Acquired", "BackendDown", "BackendUp", "Released"])
+    }))
+
+  it.effect("tell what the store has to tell of itself, and it is logged once", () =>
+    Effect.gen(function*() {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ logLevel, message }) => {
+        lines.push(`${logLevel}: ${String(Array.isArray(message) ? message[0] : message)}`)
+      })
+      yield* Effect.gen(function*() {
+        const store = yield* InMemoryBackend.makeStore
+        let observer: LockStore.Observer | undefined
+        const { engine, run } = yield* makeProcess({
+          ...store,
+          observe: (given) => {
+            observer = given
+            return () => observer = undefined
+          }
+        })
+        const { heard } = yield* run(listening)
+        const failure = new LockError.BackendFailure({
+          backend: "memory",
+          operation: "connect",
+          kind: "Unauthorized",
+          retryable: false
+        })
+        observer?.down(failure)
+        observer?.down(failure)
+        yield* TestClock.adjust("3 seconds")
+        observer?.up()
+        observer?.up()
+        observer?.polling("the subscription is refused")
+        observer?.told()
+        yield* flush
+        assert.deepStrictEqual(heard, [
+          { _tag: "BackendDown" },
+          { _tag: "BackendUp", after: 3_000 },
+          { _tag: "PollingBegan", reason: "the subscription is refused" },
+          { _tag: "PollingEnded" }
+        ])
+        yield* engine.close
+        assert.isUndefined(observer)
+      }).pipe(Effect.provide(Logger.layer([logger])))
+      assert.deepStrictEqual(lines, [
+        "Warn: The memory lock backend is in trouble: leases are kept until their deadline, waiters wait on, and what " +
+        "has to be released is released later",
+        "Info: The memory lock backend answers again, after 3.0 seconds",
+        "Warn: Those who wait for locks poll, because the memory lock backend cannot tell them: the subscription is refused",
+        "Info: Those who wait for locks are told again"
+      ])
+    }))
+
+  it.effect("tell of those who waited and went without", () =>
+    Effect.gen(function*() {
+      const { run, start, test } = yield* scene()
+      const { heard } = yield* run(listening)
+      yield* test.hold("key")
+      const waiting = yield* start(Lock.withLock(Effect.void, "key"))
+      const behind = yield* start(Lock.withLock(Effect.void, "key"))
+      yield* start(Lock.once(Effect.void, "key", { timeout: 70 }))
+      yield* TestClock.adjust(100)
+      yield* Fiber.interrupt(behind)
+      yield* Fiber.interrupt(waiting)
+      yield* flush
+      const left = heard.filter(({ _tag }) => _tag !== "Waiting")
+      assert.deepStrictEqual(left, [
+        { _tag: "TimedOut", key: "key", waited: 70 },
+        { _tag: "GaveUp", key: "key", waited: 100 },
+        { _tag: "GaveUp", key: "key", waited: 100 }
+      ])
+      assert.strictEqual(heard.length - left.length, 3)
     }))
 
   it.effect("tell of a store in this process, too", () =>

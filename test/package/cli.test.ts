@@ -1,5 +1,5 @@
 /** The package of the command line tool, as it is published, in a folder with nothing but it and the library. */
-import { readdirSync, rmSync } from "node:fs"
+import { mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { exec, pack, type Packed } from "./packed.ts"
@@ -26,4 +26,13 @@ describe("the package of the tool", () => {
     const run = ["LOCK_URL=memory://", "npx", "effect-lock", "run", "key", "--", "echo", "ran"]
     assert.strictEqual(await exec(user, "env", ...run), "ran\n")
   }, 60_000)
+
+  it("runs by npx from the packed tarballs, in an empty folder, and leaves it empty", async () => {
+    const empty = join(packed.folder, "empty")
+    mkdirSync(empty)
+    const packages = [packed.tarball, packed.cli].map((file) => `--package=${file}`)
+    const run = ["effect-lock", "run", "key", "--url", "memory://", "--", "echo", "ran"]
+    assert.strictEqual(await exec(empty, "npx", "--yes", "--prefer-offline", ...packages, "--", ...run), "ran\n")
+    assert.deepStrictEqual(readdirSync(empty), [])
+  }, 120_000)
 })

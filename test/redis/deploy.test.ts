@@ -41,8 +41,8 @@ describe("processes of the first release", () => {
       stopped = true
       yield* Fiber.join(running)
       assert.strictEqual(served.size, 5, JSON.stringify([...served]))
-      const shares = [...served.values()]
-      assert.isAbove(Math.min(...shares), Math.max(...shares) / 20, JSON.stringify([...served]))
+      // Some seventy each, on a machine that has nothing else to do.
+      assert.isAbove(Math.min(...served.values()), 5, JSON.stringify([...served]))
       yield* until(Effect.promise(async () => (await look.keys("lock:*")).length === 0))
     }).pipe(Effect.scoped), 30_000)
 

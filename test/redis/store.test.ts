@@ -1,5 +1,5 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Effect, type Exit, Fiber, Layer, Option, type Scope } from "effect"
+import { Context, Duration, Effect, type Exit, Fiber, Layer, Option, Schedule, type Scope } from "effect"
 import type { LockStore } from "effect-lock"
 import type { BackendFailure } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
@@ -537,6 +537,15 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       yield* until(Effect.map(channels, (channels) => channels.length === 0))
       yield* release(key, "sub.1")
     }))
+
+  it.effect("those that the store looks after need not ask for minutes, and the others soon", () =>
+    Effect.gen(function*() {
+      const { retry } = yield* RedisBackend.makeStore({ host: "127.0.0.1", port: 1 })
+      const step = yield* Schedule.toStep(retry!)
+      const delayAfter = (input: unknown) => Effect.map(step(0, input), ([, delay]) => Duration.toSeconds(delay))
+      assert.isAbove(yield* delayAfter({ _tag: "Held", watched: true }), 200)
+      assert.isBelow(yield* delayAfter({ _tag: "Held" }), 60)
+    }).pipe(Effect.scoped))
 
   it.effect("prefixes share the server's scripts", () =>
     Effect.gen(function*() {

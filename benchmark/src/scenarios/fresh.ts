@@ -22,7 +22,7 @@ export const run = async ({ log, quick, redisPort: port, seed }: Context): Promi
   const next = random(seed)
   const commands = await Commands.open(port)
   const processes = new Processes<Order, Figures>("fresh")
-  const rounds = quick ? 4 : 20
+  const rounds = quick ? 4 : 7
   const settings: ReadonlyArray<Setting> = [
     ...[1, 16, 256].map((workers) => ({
       name: `${workers} at a time`,

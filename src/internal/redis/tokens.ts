@@ -1,6 +1,6 @@
 /** What the server may know of our tokens, and what it has to be told once more. */
 import type { Attempt } from "../../LockStore.ts"
-import type { Place } from "./waiting.ts"
+import type { Place } from "./place.ts"
 
 /** A token of ours that the server may know. */
 export interface Known {

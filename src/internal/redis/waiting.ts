@@ -14,62 +14,17 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as RcMap from "effect/RcMap"
 import type * as Scope from "effect/Scope"
-import type { Grant, Share } from "../../LockStore.ts"
+import type { Grant } from "../../LockStore.ts"
 import type { Notices } from "../notices.ts"
 import * as Failure from "./failure.ts"
 import * as Keys from "./keys.ts"
+import type { Mode, Place } from "./place.ts"
 import * as Reply from "./reply.ts"
 import type { Scripts } from "./scripts.ts"
+import { ServerClock } from "./serverClock.ts"
 import type { Subscription, Transport } from "./transport.ts"
 
 type Notify = (grant: Grant | undefined) => void
-
-/** How a waiter is told: on its channel, or by polling. */
-type Mode = 1 | 2
-
-/** A token's place in the queue of a lock. */
-export class Place {
-  readonly lock: string
-  readonly token: string
-  readonly leaseMillis: number
-  readonly share: Share | undefined
-  /** When it came, by the server; what brings the place back. Empty until that is known. */
-  arrival = ""
-  /** Under which modes it may be in the queue. */
-  private modes = 0
-  private mode: Mode = 2
-
-  constructor(lock: string, token: string, leaseMillis: number, share: Share | undefined) {
-    this.lock = lock
-    this.token = token
-    this.leaseMillis = leaseMillis
-    this.share = share
-  }
-
-  /** From now on its entry is one of this mode. */
-  enter(mode: Mode): void {
-    this.mode = mode
-    this.modes |= mode
-  }
-
-  private named(mode: Mode): string {
-    const alone = `${this.token},${this.leaseMillis},${mode}`
-    return this.share === undefined ? alone : `${alone},${this.share.permits}/${this.share.limit}`
-  }
-
-  get entry(): string {
-    return this.named(this.mode)
-  }
-
-  /** The entry that a look or a claim removes. */
-  get stale(): string {
-    return this.modes === 3 ? this.named(this.mode === 1 ? 2 : 1) : ""
-  }
-
-  get entries(): ReadonlyArray<string> {
-    return ([1, 2] as const).filter((mode) => (this.modes & mode) !== 0).map((mode) => this.named(mode))
-  }
-}
 
 interface Waiter {
   readonly key: string
@@ -125,9 +80,6 @@ const pollMillis = (waiters: number): number => Math.min(250, 10 + waiters / 10)
 /** Whoever waits for the end of a lease comes a little later than that, and not all at once. */
 export const soonAfter = (restMillis: number): number => restMillis + 2 + Math.random() * 10
 
-/** A lower bound of the clocks' distance loses its worth as they drift. */
-const boundMillis = 10_000
-
 export const make = Effect.fnUntraced(function*(
   transport: Transport,
   scripts: Scripts,
@@ -135,18 +87,13 @@ export const make = Effect.fnUntraced(function*(
   now: () => number,
   notices: Notices
 ): Effect.fn.Return<Waiting, never, Scope.Scope> {
-  /**
-   * Our monotonic clock minus the server's, at least: a reply was written after
-   * its request was sent.
-   */
-  let offset: number | undefined
-  let offsetAt = 0
+  const clock = new ServerClock()
   const processes = new Set<Process>()
   const byToken = new Map<string, { readonly process: Process; readonly waiter: Waiter }>()
 
   const grantOf = ({ leaseMillis, micros }: Reply.Message): Grant | undefined => {
-    if (leaseMillis === 0 || offset === undefined || !transport.oneClock) return undefined
-    return { fencingToken: micros, sinceMillis: Math.min(now(), offset + micros / 1000), leaseMillis }
+    const since = leaseMillis === 0 || !transport.oneClock ? undefined : clock.earliest(micros)
+    return since === undefined ? undefined : { fencingToken: micros, sinceMillis: Math.min(now(), since), leaseMillis }
   }
 
   // ---------------------------------------------------------------------------
@@ -333,9 +280,7 @@ export const make = Effect.fnUntraced(function*(
     ready: () => {
       for (const process of processes) look(process, Array.from(process.waiters.values()))
     },
-    reset: () => {
-      offset = undefined
-    }
+    reset: () => clock.forget()
   })
 
   return {
@@ -358,11 +303,6 @@ export const make = Effect.fnUntraced(function*(
       const found = byToken.get(token)
       if (found !== undefined) found.waiter.place = undefined
     },
-    observe: (sentAt, micros) => {
-      const bound = sentAt - micros / 1000
-      if (offset !== undefined && bound <= offset && sentAt - offsetAt < boundMillis) return
-      offset = bound
-      offsetAt = sentAt
-    }
+    observe: (sentAt, micros) => clock.observe(sentAt, micros)
   }
 })
