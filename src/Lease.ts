@@ -55,7 +55,8 @@ export interface Lease {
    *
    * Of those who share a key, a reader's is above that of every writer before it and
    * below that of every later one: it tells how fresh what was read is. Those of
-   * permits fence nothing, since their holders overlap.
+   * permits fence nothing, since their holders overlap. Readers of one process that
+   * have a lease in common have one, and a permit that is passed on keeps its own.
    */
   readonly fencingToken: number
 

@@ -65,12 +65,15 @@ import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { isGuard } from "./internal/guard.ts"
 import { decodeExtension, invalid, kinds } from "./internal/options.ts"
+import { isFunction } from "./internal/reentry.ts"
 import { ask, type Asking } from "./internal/request.ts"
 import * as Section from "./internal/section.ts"
 import { servicesOf } from "./internal/services.ts"
 import * as Several from "./internal/several.ts"
 import * as Watching from "./internal/watching.ts"
+import { under } from "./internal/work.ts"
 import type { Lease } from "./Lease.ts"
 import type { LockBackend, Refusal } from "./LockBackend.ts"
 import type { LockOptions, LockRequest, SectionOptions, ShareOptions } from "./LockConfig.ts"
@@ -103,8 +106,8 @@ const withRequest = <A, E, R>(
   f: (backend: LockBackend["Service"], request: LockRequest) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | LockError, R | LockBackend> =>
   asking instanceof LockError ? Exit.fail(asking) : Effect.withFiber<A, E, R | LockBackend>((fiber) => {
-    const { backend, config } = servicesOf(fiber.context as Context.Context<LockBackend>)
-    return f(backend, asking.over(config))
+    const { backend, defaults } = servicesOf(fiber.context as Context.Context<LockBackend>)
+    return f(backend, asking.over(defaults))
   })
 
 /** Runs work under the lock; in place, on a backend that nobody has decorated. */
@@ -114,13 +117,12 @@ const use = <A, E, R, E2, R2>(
   refused: (refusal: Refusal) => Effect.Effect<A, E2, R2>
 ): Effect.Effect<A, E | E2 | LockError, R | R2 | LockBackend> => {
   if (asking instanceof LockError) return Exit.fail(asking)
-  let prepared: Section.Prepared<A, E, R> | undefined
   return Effect.uninterruptibleMask<A, E | E2 | LockError, R | R2>((restore) => {
     const caller = Fiber.getCurrent()!
-    const { backend, config, taker } = servicesOf(caller.context as Context.Context<LockBackend>)
-    const request = asking.over(config)
+    const { backend, defaults, taker } = servicesOf(caller.context as Context.Context<LockBackend>)
+    const request = asking.over(defaults)
     if (taker === undefined) return restore(backend.use<A, E | E2, R | R2>(request, work, refused))
-    return Section.use<A, E | E2, R | R2>(taker, request, prepared ??= Section.prepare(work), refused, caller, restore)
+    return Section.use<A, E | E2, R | R2>(taker, request, work, refused, caller, restore)
   })
 }
 
@@ -386,7 +388,7 @@ export const once: {
   <A, E, R>(work: Work<A, E, R>, key: string, options?: OnceOptions) => {
     const asking = ask(key, options, 0)
     if (options?.failIfLocked === true) return use(asking, work, fail)
-    const some = Section.isFunction(work) ? (lease: Lease) => Effect.asSome(work(lease)) : Effect.asSome(work)
+    const some = (lease: Lease) => Effect.asSome(isFunction(work) ? work(lease) : work)
     return use<Option.Option<A>, E, R, never, never>(asking, some, none)
   }
 )
@@ -645,8 +647,8 @@ export const withLocks: {
     const wrong = asking.find((one) => one instanceof LockError)
     if (wrong !== undefined) return Exit.fail(wrong)
     return Effect.withFiber<A, E | LockError, R | LockBackend>((fiber) => {
-      const { backend, config } = servicesOf(fiber.context as Context.Context<LockBackend>)
-      return Several.use(backend, (asking as ReadonlyArray<Asking>).map((one) => one.over(config)), work)
+      const { backend, defaults } = servicesOf(fiber.context as Context.Context<LockBackend>)
+      return Several.use(backend, (asking as ReadonlyArray<Asking>).map((one) => one.over(defaults)), work)
     })
   }
 )
@@ -706,8 +708,7 @@ export const guard: {
 } = /* #__PURE__ */ dual(
   2,
   <A, E, R>(work: Effect.Effect<A, E, R>, lease: Lease): Effect.Effect<A, E | LockError, R> => {
-    const guarding = Section.guardOf(lease)
-    return guarding === undefined ? Effect.raceFirst(lease.lost, work) : Section.under([guarding], work)
+    return isGuard(lease) ? under([lease], work) : Effect.raceFirst(lease.lost, work)
   }
 )
 
@@ -868,15 +869,14 @@ export const detach = (
   }
 ): Effect.Effect<Ticket, LockError> =>
   Effect.suspend(() => {
-    const guarding = Section.guardOf(lease)
-    if (guarding === undefined) return Exit.fail(invalid("lease", lease, "a lease that this library made"))
-    if (guarding.share !== undefined) return Exit.fail(invalid("lease", lease, "a lease that has its key alone"))
-    const { expiresMillis, fencingToken, key, token } = guarding
+    if (!isGuard(lease)) return Exit.fail(invalid("lease", lease, "a lease that this library made"))
+    if (lease.share !== undefined) return Exit.fail(invalid("lease", lease, "a lease that has its key alone"))
+    const { expiresMillis, fencingToken, key, token } = lease
     const millis = options?.for === undefined ? Result.succeed(expiresMillis) : decodeExtension(options.for)
     if (Result.isFailure(millis)) return Exit.fail(millis.failure)
     const goodFor = Math.max(millis.success, expiresMillis)
     return Effect.as(
-      guarding.detach(goodFor),
+      lease.detach(goodFor),
       new Ticket({
         key,
         token,
@@ -1159,7 +1159,7 @@ export const list = (
   }
 ): Stream.Stream<Held, LockError, LockBackend> =>
   Stream.unwrap(Effect.map(Effect.context<LockBackend>(), (context) => {
-    const { backend, config: { keyPrefix } } = servicesOf(context)
+    const { backend, defaults: { config: { keyPrefix } } } = servicesOf(context)
     const prefix = keyPrefix + (options?.prefix ?? "")
     return Stream.paginate(undefined as string | undefined, (from) =>
       Effect.map(backend.list(prefix, from), ({ locks, next }) => {

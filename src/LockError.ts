@@ -29,6 +29,7 @@ import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
+import { rememberLast } from "./internal/last.ts"
 import * as Token from "./internal/token.ts"
 
 /**
@@ -105,16 +106,19 @@ export class Holder extends Schema.Class<Holder>("effect-lock/Holder")({
 // The message of an error is a property of its own here: a getter of the prototype
 // is lost on the way through `postMessage`, and in JSON.
 
+const iso = /* #__PURE__ */ rememberLast(DateTime.formatIso)
+
 const describe = ({ owner, remaining, since, token }: Holder): string => {
-  const from = since === undefined ? "" : ` since ${DateTime.formatIso(since)}`
+  const from = since === undefined ? "" : ` since ${iso(since)}`
   const rest = remaining === undefined ? "" : ` (lease ends in ${Duration.format(remaining)})`
   return (owner ?? Token.shorten(token)) + from + rest
 }
 
 const timedOut = ({ byCaller, holder, key, waited }: LockTimeout): string => {
   const after = Duration.toMillis(waited) === 0 ? "" : ` after waiting ${Duration.format(waited)}`
-  const who = holder === undefined ? "another" : describe(holder)
-  return `Lock "${key}" was not acquired${after}: it is held by ${byCaller === true ? "the caller itself" : who}`
+  const whose = byCaller === true ? ["the work around the call"] : holder === undefined ? ["another"] : []
+  const who = holder === undefined ? whose : [...whose, describe(holder)]
+  return `Lock "${key}" was not acquired${after}: it is held by ${who.join(", ")}`
 }
 
 /** In milliseconds, where infinity is a word, since JSON has no number for it. */
@@ -151,7 +155,7 @@ export class LockTimeout extends Schema.TaggedError<LockTimeout>()("LockTimeout"
   waited: Schema.DurationFromMillis,
   /** Who had the lock at the last look; absent where the backend could not say. */
   holder: Schema.optional(Holder),
-  /** Whether the work that asked holds the lock itself; absent where it does not. */
+  /** Whether the work around the call holds the lock itself; absent where it does not. */
   byCaller: Schema.optional(Schema.Boolean)
 }) {
   /** Which lock it was, how long it was waited for, and who has it. */
@@ -327,6 +331,11 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
  * **Details**
  *
  * The option `reenter: true` runs the inner work under the lease that is there.
+ *
+ * Children of the work (`Effect.forkChild`) are told, too, since they end with it. Of
+ * what `Effect.timeout`, `Effect.race` and `Effect.all` run beside it nobody knows
+ * whether the work waits for it, no more than of what is detached: it waits, and its
+ * `LockTimeout` says `byCaller`.
  *
  * **Example** (A lock inside itself)
  *

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { constVoid } from "effect/Function"
 import * as Layer from "effect/Layer"
+import type { Guard } from "./internal/guard.ts"
 import { decodeExtension } from "./internal/options.ts"
 import * as Section from "./internal/section.ts"
 import { LockBackend } from "./LockBackend.ts"
@@ -56,14 +57,15 @@ export const layer: Layer.Layer<LockBackend> = Layer.sync(LockBackend, () => {
 })
 
 /** Never lost, and given back without a word. */
-class OpenLease implements Section.Guard {
+class OpenLease implements Guard {
   readonly key: string
   readonly fencingToken: number
   readonly waited = Duration.zero
   readonly lost = Effect.never
   readonly home = OpenLease
   readonly token = "open"
-  outer: Section.Guard["outer"] = undefined
+  caller: Guard["caller"] = undefined
+  worker: Guard["worker"] = undefined
   isHeld = true
   readonly expiresMillis: number
   private ended: (exit: Exit.Exit<void>) => void = constVoid
@@ -93,6 +95,8 @@ class OpenLease implements Section.Guard {
   detach(): Effect.Effect<void> {
     return Effect.sync(() => this.giveBack())
   }
+
+  leaseOf(): undefined {}
 
   watch(): void {}
 

@@ -70,7 +70,8 @@ const reasons: Record<string, readonly [LockError.LockErrorReason, message: stri
   ],
   "a timeout of one who holds the lock": [
     new LockTimeout({ key: "k", timeout: Duration.zero, waited: Duration.zero, holder, byCaller: true }),
-    `Lock "k" was not acquired: it is held by the caller itself`
+    `Lock "k" was not acquired: it is held by the work around the call, ` +
+    "123-abc since 2023-11-14T22:13:20.000Z (lease ends in 5s)"
   ],
   "a lock within itself": [
     new LockReentered({ key: "k", held: "alone", wanted: "alone" }),

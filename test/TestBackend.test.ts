@@ -25,6 +25,28 @@ describe("TestBackend", () => {
       assert.strictEqual(yield* Fiber.join(fiber), 1)
     }).pipe(Effect.provide(TestBackend.layer)))
 
+  it.effect("holds a shared key as several processes, beside whoever shares it, and takes it from all", () =>
+    Effect.gen(function*() {
+      const test = yield* TestBackend.TestBackend
+      const share = { permits: 1, limit: 3 }
+      yield* test.hold("key", { share })
+      yield* test.hold("key", { share })
+      const holding = yield* Effect.forkChild(
+        Effect.flip(Lock.withPermits(Effect.never, "key", { limit: 3, expires: "3 seconds" })),
+        start
+      )
+      assert.lengthOf(yield* Lock.holders("key"), 3)
+      const waiting = yield* Effect.forkChild(Lock.withPermits(Effect.succeed(1), "key", { limit: 3 }), start)
+      assert.isUndefined(waiting.pollUnsafe())
+      assert.isTrue(yield* test.free("key"))
+      yield* TestClock.adjust("0 millis")
+      assert.strictEqual(yield* Fiber.join(waiting), 1)
+      yield* test.steal("key")
+      assert.deepStrictEqual((yield* Lock.holders("key")).map(({ permits }) => permits), [undefined])
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(holding)).reason._tag, "LockLost")
+    }).pipe(Effect.provide(TestBackend.layer)))
+
   it.effect("holds a key for as long as it is told", () =>
     Effect.gen(function*() {
       const test = yield* TestBackend.TestBackend

@@ -37,6 +37,31 @@ const takeover = [
 ]
 
 const expectations: Record<string, Expectation> = {
+  "cache-fill": {
+    on: ["redis"],
+    prints: [
+      /^Eight found it empty, and saw 41$/,
+      /^Eight more saw 41$/,
+      /^Fetched 1 time, read by up to 8 at once$/
+    ]
+  },
+  permits: {
+    on: ["redis"],
+    prints: [
+      /^22 calls, never more than 5 permits in use$/,
+      /^In use now: 5$/,
+      /^A refresh that can wait: left out$/,
+      /^A request: no permit in time$/
+    ]
+  },
+  transfer: {
+    on: serverNames,
+    prints: [
+      /^30 transfers at once, and back and forth$/,
+      /^Together they have 200$/,
+      /^One more: Overdrawn$/
+    ]
+  },
   cron: {
     on: serverNames,
     prints: [

@@ -30,6 +30,7 @@ const sections: Readonly<Record<string, ReadonlyArray<string>>> = {
     "several-keys",
     "leaders",
     "jobs-on-a-schedule",
+    "handing-over",
     "at-three-in-the-morning",
     "cluster-and-workflows",
     "testing",

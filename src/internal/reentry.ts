@@ -1,70 +1,126 @@
 /**
- * Under which lease the work on a fiber runs, so that it is noticed when it asks
- * for what it has. The fiber that a section runs its work on carries the lease;
- * the lease knows the section around it.
+ * Under which leases work runs, so that it is noticed when it asks for what it has.
+ * The services of the work name the innermost one, for all that is started there,
+ * too: in parts of it that run beside each other, or against the clock.
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { constUndefined } from "effect/Function"
 
 /** A lease as far as it matters here. */
-export interface Section {
+export interface Had {
   /** The backend that it is had from. */
   readonly home: object
   readonly key: string
   readonly isHeld: boolean
   /** It shares its key. */
   readonly share?: unknown
-  /** The lease around it, if its holder is work under one. */
-  outer: Section | undefined
 }
 
-const carried = Symbol("effect-lock/reentry")
-
-type Carrier = Fiber.Fiber<unknown, unknown> & { [carried]?: Section | undefined }
-
-/** Under which lease the next fiber starts. */
-let starting: Section | undefined
-
-/** Work for a fiber that is started at once, after {@link startUnder}; one value for all its runs. */
-export const carrying = <A, E, R>(work: (lease: Section) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.withFiber<A, E, R>((fiber) => {
-    const carrier = fiber as Carrier
-    return work(carrier[carried] ??= starting!)
-  })
-
-/** The work that runs on the fiber runs under the lease; said at once to a fiber that may not have begun. */
-export const carry = (fiber: Fiber.Fiber<unknown, unknown>, lease: Section): void => {
-  ;(fiber as Carrier)[carried] = lease
+/** Work under a lease, or several. */
+export interface Section {
+  /** The fiber that wanted it done. */
+  caller: Fiber.Fiber<unknown, unknown> | undefined
+  /** The fiber that does it. */
+  worker: Fiber.Fiber<unknown, unknown> | undefined
+  /** The lease of a key that it has, as long as it does. */
+  leaseOf(home: object, key: string): Had | undefined
 }
 
-/** The next fiber that starts is one of work under the lease. */
-export const startUnder = (lease: Section): void => {
-  starting = lease
+const Innermost = Context.Reference<Section | undefined>("effect-lock/Section", { defaultValue: constUndefined })
+
+const around = ({ context }: Fiber.Fiber<unknown, unknown>): Section | undefined => Context.get(context, Innermost)
+
+/** Whether it is the context of work under a lease. */
+export const isWork = (context: Context.Context<never>): boolean => Context.get(context, Innermost) !== undefined
+
+/** An effect, or what a function makes of what there is under the work. */
+export type Work<L, A, E, R> = Effect.Effect<A, E, R> | ((had: L) => Effect.Effect<A, E, R>)
+
+/** A service key is both a function and an effect: as work it is an effect. */
+export const isFunction = <L, A, E, R>(work: Work<L, A, E, R>): work is (had: L) => Effect.Effect<A, E, R> =>
+  typeof work === "function" && !Effect.isEffect(work)
+
+type AnyWork = Work<never, unknown, unknown, never>
+
+/** What the fiber that is started now is to do, and where. */
+let work: AnyWork | undefined
+let section: Section
+
+/** For fibers that do not begin at once. */
+const late = new WeakMap<Section, AnyWork>()
+
+const doing = (fiber: Fiber.Fiber<unknown, unknown>, section: Section, work: AnyWork) => {
+  section.worker = fiber
+  return isFunction(work) ? work(section as never) : work
 }
 
-/** Work that runs on a fiber of work under the lease already. */
-export const within = <A, E, R>(lease: Section, work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.withFiber<A, E, R>((fiber) => {
-    const carrier = fiber as Carrier
-    const { [carried]: innermost } = carrier
-    carrier[carried] = lease
-    return Effect.onExitPrimitive(
-      work,
-      () => {
-        carrier[carried] = innermost
-        return undefined
-      },
-      true
-    )
-  })
+/** One effect for all work: it finds out what it is. */
+const begin = Effect.withFiber<unknown, unknown>((fiber) => {
+  if (work === undefined) {
+    const section = around(fiber)!
+    return doing(fiber, section, late.get(section)!)
+  }
+  const now = work
+  work = undefined
+  return doing(fiber, section, now)
+})
 
-/** The lease that the work on a fiber runs under, the innermost. */
-export const around = (fiber: Fiber.Fiber<unknown, unknown>): Section | undefined => (fiber as Carrier)[carried]
+const uninterruptible = { uninterruptible: true } as const
 
-/** The lease of a key that what runs on the fiber is the work under. */
-export const find = (fiber: Fiber.Fiber<unknown, unknown>, home: object, key: string): Section | undefined => {
-  for (let section = around(fiber); section !== undefined; section = section.outer) {
-    if (section.key === key && section.home === home && section.isHeld) return section
+/** Does work on a fiber of its own. What needs no waiting is done when this returns. */
+export const start = <S extends Section, A, E, R>(
+  under: S,
+  what: Work<S, A, E, R>,
+  caller: Fiber.Fiber<unknown, unknown>,
+  context: Context.Context<never>,
+  isInterruptible: boolean
+): Fiber.Fiber<A, E> => {
+  under.caller = caller
+  section = under
+  work = what as AnyWork
+  const run = Effect.runForkWith(Context.addUnsafe(context, Innermost.key, under))
+  const fiber = run(begin, isInterruptible ? undefined : uninterruptible)
+  if (work !== undefined) {
+    late.set(under, work)
+    work = undefined
+  }
+  return fiber as Fiber.Fiber<A, E>
+}
+
+/** The lease of a key that whoever runs on the fiber was started under, and is still held. */
+export const find = (
+  fiber: Fiber.Fiber<unknown, unknown>,
+  home: object,
+  key: string
+): { readonly lease: Had; readonly section: Section } | undefined => {
+  for (let section = around(fiber); section !== undefined; section = section.caller && around(section.caller)) {
+    const lease = section.leaseOf(home, key)
+    if (lease !== undefined) return { lease, section }
   }
   return undefined
+}
+
+/** Of a child, which is interrupted when its parent ends. */
+const parentOf = (fiber: Fiber.Fiber<unknown, unknown>): Fiber.Fiber<unknown, unknown> | undefined =>
+  (fiber as { readonly _parent?: Fiber.Fiber<unknown, unknown> | undefined })._parent
+
+/**
+ * Whether the section cannot end before the fiber does what it is about to do: it is
+ * the work itself, or a section within, `"itself"`; or a child, which would end with it.
+ * Of others nobody knows whether the work waits for them.
+ */
+export const partOf = (fiber: Fiber.Fiber<unknown, unknown>, section: Section): "itself" | "child" | undefined => {
+  let part: "itself" | "child" = "itself"
+  let at: Fiber.Fiber<unknown, unknown> | undefined = fiber
+  while (at !== undefined && at !== section.worker) {
+    const inner = around(at)
+    if (inner?.worker === at) at = inner.caller
+    else {
+      part = "child"
+      at = parentOf(at)
+    }
+  }
+  return at === undefined ? undefined : part
 }

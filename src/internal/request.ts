@@ -7,6 +7,19 @@ import { aBoolean, invalid, isAtLeast, isExpires, isTimeout, kinds, toWholeMilli
 
 type CallOptions = SectionOptions & ShareOptions
 
+/** The defaults in force. */
+export interface Defaults {
+  readonly config: LockConfig
+  readonly expiresMillis: number
+  readonly timeoutMillis: number
+}
+
+export const defaultsOf = (config: LockConfig): Defaults => ({
+  config,
+  expiresMillis: Duration.toMillis(config.expires),
+  timeoutMillis: Duration.toMillis(config.timeout)
+})
+
 /** A call's key and options, checked: what it asks for once the defaults in force are known. */
 export class Asking {
   private readonly key: string
@@ -16,7 +29,7 @@ export class Asking {
   private readonly share: Share | undefined
   private readonly atLeastMillis: number
   /** Of all runs of a call most have the defaults of the last, which are few and small. */
-  private config: LockConfig | undefined = undefined
+  private defaults: Defaults | undefined = undefined
   private request: LockRequest | undefined = undefined
 
   constructor(
@@ -35,14 +48,15 @@ export class Asking {
     this.timeoutMillis = timeoutMillis
   }
 
-  over(config: LockConfig): LockRequest {
-    if (config === this.config) return this.request!
+  over(defaults: Defaults): LockRequest {
+    if (defaults === this.defaults) return this.request!
     const { atLeastMillis, expiresMillis, key, options, share, timeoutMillis } = this
-    const lease = Number.isNaN(expiresMillis) ? Duration.toMillis(config.expires) : expiresMillis
+    const { config } = defaults
+    const lease = Number.isNaN(expiresMillis) ? defaults.expiresMillis : expiresMillis
     const request: LockRequest = {
       key: config.keyPrefix + key,
       expiresMillis: Math.max(lease, atLeastMillis),
-      timeoutMillis: Number.isNaN(timeoutMillis) ? Duration.toMillis(config.timeout) : timeoutMillis,
+      timeoutMillis: Number.isNaN(timeoutMillis) ? defaults.timeoutMillis : timeoutMillis,
       retry: options?.retry ?? config.retry,
       renew: options?.renew ?? config.renew,
       awaitRelease: options?.awaitRelease ?? config.awaitRelease,
@@ -51,7 +65,7 @@ export class Asking {
       share,
       atLeastMillis
     }
-    this.config = config
+    this.defaults = defaults
     return this.request = request
   }
 }

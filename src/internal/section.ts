@@ -3,13 +3,12 @@
  * of a lock, as one effect that does nothing before it runs. From its first step
  * on it owns what it takes, so that it can be decorated like any effect.
  */
-import * as Cause from "effect/Cause"
 import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { constVoid, identity } from "effect/Function"
+import { constVoid } from "effect/Function"
 import type * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
@@ -17,35 +16,12 @@ import type { Lease } from "../Lease.ts"
 import type { LockRequest } from "../LockConfig.ts"
 import type { Holder, LockError } from "../LockError.ts"
 import type { LockEvent } from "../LockEvent.ts"
-import { type Ending, until } from "./ending.ts"
+import { until } from "./ending.ts"
+import { type Caller, type Guard, isGuard, type Restore } from "./guard.ts"
 import type { HeldPage } from "./holder.ts"
 import * as Reentry from "./reentry.ts"
 import { Refusal } from "./refusal.ts"
-
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
-type Caller = Fiber.Fiber<unknown, unknown>
-
-/** A lease, for those who guard work with it. */
-export interface Guard extends Lease, Reentry.Section {
-  readonly token: string
-  readonly expiresMillis: number
-  /** Leaves it to whoever knows its token, for at least so long. */
-  detach(millis: number | undefined): Effect.Effect<void, LockError>
-  readonly isOver: boolean
-  /** Keeps it from now on; calls back once when it is lost, at once if it is. */
-  watch(onLost: () => void): unknown
-  /** Keeps it from now on; calls back once when it is lost or given back. */
-  whenGone(then: () => void): () => void
-  /** How work under it has ended that leaves it as it is. */
-  judge<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Exit.Exit<A, E | LockError>
-  /** How work under it has ended. */
-  settle<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Exit.Exit<A, E | LockError>
-  /** Acts at once, once. */
-  giveBack(): Ending | undefined
-  /** Called once, when it is lost or given back. */
-  whenEnded(then: (exit: Exit.Exit<void, LockError>) => void): void
-}
+import * as Work from "./work.ts"
 
 type Taken = Guard | Refusal
 
@@ -65,20 +41,9 @@ export interface Taker {
   listen(hear: (event: LockEvent) => void, end: () => void): () => void
 }
 
-export type Work<A, E, R> = Effect.Effect<A, E, R> | ((lease: Lease) => Effect.Effect<A, E, R>)
+type Work<A, E, R> = Reentry.Work<Lease, A, E, R>
 
 type Refused<A, E, R> = (refusal: Refusal) => Effect.Effect<A, E, R>
-
-/** Work as a fiber under a lease begins it: one value for all its runs. */
-export type Prepared<A, E, R> = Effect.Effect<A, E, R>
-
-export const prepare = <A, E, R>(work: Work<A, E, R>): Prepared<A, E, R> =>
-  Reentry.carrying(isFunction(work) ? (lease) => work(lease as Guard) : () => work)
-
-/** A service key is both a function and an effect: as work it is an effect. */
-export const isFunction = <L, A, E, R>(
-  work: Effect.Effect<A, E, R> | ((had: L) => Effect.Effect<A, E, R>)
-): work is (had: L) => Effect.Effect<A, E, R> => typeof work === "function" && !Effect.isEffect(work)
 
 const takers = new WeakMap<object, Taker>()
 
@@ -94,7 +59,7 @@ export const make = (taker: Taker) => {
     adopt: (token: string, request: LockRequest): Effect.Effect<Lease, LockError, Scope.Scope> =>
       Effect.uninterruptibleMask((restore) => {
         const caller = Fiber.getCurrent()!
-        return owning((own) =>
+        return Work.owning((own) =>
           Effect.flatMap(
             taker.adopt(token, request, caller, restore),
             (lease) => intoScope(own(lease), request, isTraced(caller) ? taker : undefined)
@@ -107,12 +72,8 @@ export const make = (taker: Taker) => {
       request: LockRequest,
       work: Work<A, E, R>,
       refused: Refused<A, E | LockError, R>
-    ): Effect.Effect<A, E | LockError, R> => {
-      const prepared = prepare(work)
-      return Effect.uninterruptibleMask((restore) =>
-        use(taker, request, prepared, refused, Fiber.getCurrent()!, restore)
-      )
-    },
+    ): Effect.Effect<A, E | LockError, R> =>
+      Effect.uninterruptibleMask((restore) => use(taker, request, work, refused, Fiber.getCurrent()!, restore)),
     acquire: <A, E, R>(
       request: LockRequest,
       refused: Refused<A, E | LockError, R>
@@ -127,28 +88,51 @@ export const make = (taker: Taker) => {
 export const use = <A, E, R>(
   taker: Taker,
   request: LockRequest,
-  work: Prepared<A, E, R>,
+  work: Work<A, E, R>,
   refused: Refused<A, E | LockError, R>,
   caller: Caller,
   restore: Restore
 ): Effect.Effect<A, E | LockError, R> => {
   if (request.reenter) {
-    const lease = Reentry.find(caller, taker, request.key)
-    // Who shares does not have the key alone.
-    if (lease !== undefined && (lease.share === undefined || request.share !== undefined)) {
-      return restore(Reentry.within(lease, work))
-    }
+    const reentered = reenter(taker, request, work, caller)
+    if (reentered !== undefined) return restore(reentered)
   }
   if (isTraced(caller)) return traced(taker, request, work, refused, caller, restore)
   const taken = taker.take(request, caller, restore)
   if (taken instanceof Refusal) return instead(taken, refused, restore)
-  if (isGuard(taken)) return guard(taken, request, work, caller, restore)
-  return owning((own) =>
-    Effect.flatMap(taken, (taken) =>
+  if (isGuard(taken)) return Work.run(taken, request, work, caller, restore, caller.context)
+  return useLater(taken, request, work, refused, caller, restore)
+}
+
+/** Under the lease that is there. */
+const reenter = <A, E, R>(
+  taker: Taker,
+  { key, share }: LockRequest,
+  work: Work<A, E, R>,
+  caller: Caller
+): Effect.Effect<A, E | LockError, R> | undefined => {
+  const found = Reentry.find(caller, taker, key)
+  // Who shares does not have the key alone.
+  if (found === undefined || (found.lease.share !== undefined && share === undefined)) return undefined
+  const lease = found.lease as Guard
+  const inner = Reentry.isFunction(work) ? Effect.suspend(() => work(lease)) : work
+  // Only what is part of the work is sure to end before its lease does.
+  return Reentry.partOf(caller, found.section) === "itself" ? inner : Work.under([lease], inner)
+}
+
+const useLater = <A, E, R>(
+  taking: Effect.Effect<Taken, LockError>,
+  request: LockRequest,
+  work: Work<A, E, R>,
+  refused: Refused<A, E | LockError, R>,
+  caller: Caller,
+  restore: Restore
+): Effect.Effect<A, E | LockError, R> =>
+  Work.owning((own) =>
+    Effect.flatMap(taking, (taken) =>
       taken instanceof Refusal
         ? instead(taken, refused, restore)
-        : begin(own(taken), request, work, caller, restore)), false)
-}
+        : Work.begin(own(taken), request, work, caller, restore, caller.context)), false)
 
 /** What comes of a refusal; an exit needs no region of its own. */
 const instead = <A, E, R>(refusal: Refusal, refused: Refused<A, E, R>, restore: Restore): Effect.Effect<A, E, R> => {
@@ -163,7 +147,7 @@ const acquire = <A, E, R>(
   caller: Caller,
   restore: Restore
 ): Effect.Effect<Lease | A, E | LockError, R | Scope.Scope> =>
-  owning((own) => {
+  Work.owning((own) => {
     const isSeen = isTraced(caller)
     const taking = waitFor(taker, request, refused, caller, restore, own)
     return Effect.flatMap(
@@ -173,32 +157,12 @@ const acquire = <A, E, R>(
     )
   }, true)
 
-/** Cheaper than to ask whether it is an effect. */
-const isGuard = (taken: Guard | Effect.Effect<Taken, LockError>): taken is Guard =>
-  (taken as Partial<Guard>).giveBack !== undefined
-
 /** What is had instead of a lease. */
 class Instead<A> {
   readonly value: A
   constructor(value: A) {
     this.value = value
   }
-}
-
-/** Owns a lease from the moment it is taken: it goes back if the effect does not come to its end, or always. */
-const owning = <A, E, R>(
-  run: (own: (lease: Guard) => Guard) => Effect.Effect<A, E, R>,
-  keeps: boolean
-): Effect.Effect<A, E, R> => {
-  let owned: Guard | undefined
-  return Effect.onExitPrimitive(
-    run((lease) => owned = lease),
-    (exit) => {
-      if (exit._tag === "Failure" || !keeps) owned?.giveBack()
-      return undefined
-    },
-    true
-  )
 }
 
 /** The lease, or what comes of a refusal. */
@@ -252,156 +216,6 @@ const giveBack = (lease: Guard, { awaitRelease }: LockRequest): Effect.Effect<vo
 }
 
 // -----------------------------------------------------------------------------
-// Work under a lease
-// -----------------------------------------------------------------------------
-
-/** Work may not start after an interruption that came while its lease did, nor when the event loop was late for it. */
-const begin = <A, E, R>(
-  lease: Guard,
-  request: LockRequest,
-  work: Prepared<A, E, R>,
-  caller: Caller,
-  restore: Restore,
-  context = caller.context
-): Effect.Effect<A, E | LockError> =>
-  Effect.flatMap(
-    restore(Effect.void),
-    () =>
-      lease.isOver
-        ? finish(lease, request, lease.settle<never, never>(Exit.interrupt(), caller))
-        : guard(lease, request, work, caller, restore, context)
-  )
-
-/** So many sections may be nested in place; then the stack is left first. */
-const deepest = 50
-let depth = 0
-
-/**
- * Runs work on a fiber of its own, because only so can losing the lease be an
- * error instead of an interruption. Work that needs no waiting is done when this
- * returns.
- */
-const guard = <A, E, R>(
-  lease: Guard,
-  request: LockRequest,
-  work: Prepared<A, E, R>,
-  caller: Caller,
-  restore: Restore,
-  context = caller.context
-): Effect.Effect<A, E | LockError> => {
-  if (depth >= deepest) {
-    return owning((own) => {
-      own(lease)
-      return Effect.flatMap(restore(Effect.yieldNow), () => guard(lease, request, work, caller, restore, context))
-    }, false)
-  }
-  lease.outer = Reentry.around(caller)
-  depth++
-  Reentry.startUnder(lease)
-  const fiber = fork(work, context, restore)
-  depth--
-  const exit = fiber.pollUnsafe()
-  if (exit !== undefined) return finish(lease, request, lease.settle(exit, caller))
-  Reentry.carry(fiber, lease)
-  const settled = Effect.callback<Exit.Exit<A, E | LockError>>((resume) => {
-    lease.watch(() => fiber.interruptUnsafe())
-    fiber.addObserver((exit) => resume(Exit.succeed(lease.settle(exit, caller))))
-  })
-  if (restore === identity) {
-    const ended = unmoved(fiber, settled, (exit) => lease.settle(exit, caller))
-    return Effect.flatMap(ended, (exit) => finish(lease, request, exit))
-  }
-  return Effect.flatMap(
-    Effect.onExitPrimitive(
-      restore(settled),
-      (exit) => exit._tag === "Success" ? undefined : interrupt(lease, fiber),
-      true
-    ),
-    (exit) => finish(lease, request, exit)
-  )
-}
-
-/** Work on a fiber of its own. A caller that may not be interrupted restores nothing, and passes that on. */
-const fork = <A, E, R>(work: Effect.Effect<A, E, R>, context: Context.Context<never>, restore: Restore) =>
-  Effect.runForkWith(context as Context.Context<R>)(work, restore === identity ? uninterruptible : undefined)
-
-const uninterruptible = { uninterruptible: true } as const
-
-const finish = <A, E>(lease: Guard, { awaitRelease }: LockRequest, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
-  const ending = lease.giveBack()
-  return ending === undefined || !awaitRelease ? exit : Effect.andThen(until(ending), exit)
-}
-
-/** Whoever is interrupted waits for the work to end, and not for the store. */
-const interrupt = <A, E>(lease: Guard, fiber: Fiber.Fiber<A, E>): Effect.Effect<void, E> =>
-  Effect.flatMap(interrupted(fiber), (rest) => {
-    lease.giveBack()
-    return rest
-  })
-
-/** Interrupts work and waits for its end: what else it ended with must not be lost. */
-const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<void, E>> =>
-  Effect.map(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)), (exit) => {
-    if (exit._tag === "Success") return Exit.void
-    const reasons = exit.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
-    return reasons.length === 0 ? Exit.void : Exit.failCause(Cause.fromReasons<E>(reasons))
-  })
-
-/**
- * For a caller that may not be interrupted, whose work may open a region that may
- * be, as it could without a lock: an interruption reaches that region, and how
- * the work ends is the result.
- */
-const unmoved = <A, E>(
-  fiber: Fiber.Fiber<A, E>,
-  settled: Effect.Effect<Exit.Exit<A, E | LockError>>,
-  settle: (exit: Exit.Exit<A, E>) => Exit.Exit<A, E | LockError>
-): Effect.Effect<Exit.Exit<A, E | LockError>> =>
-  Effect.flatMap(Effect.exit(Effect.interruptible(settled)), (waited) => {
-    if (waited._tag === "Success") return waited
-    fiber.interruptUnsafe()
-    return Effect.map(Fiber.await(fiber), settle)
-  })
-
-/** Runs work under leases that are had, and leaves them as they are. The first of them that is lost ends it. */
-export const under = <A, E, R>(
-  leases: ReadonlyArray<Guard>,
-  work: Effect.Effect<A, E, R>
-): Effect.Effect<A, E | LockError, R> =>
-  Effect.uninterruptibleMask<A, E | LockError, R>((restore) => {
-    const caller = Fiber.getCurrent()!
-    const gone = () => leases.find((lease) => lease.isOver)
-    const settle = (exit: Exit.Exit<A, E>): Exit.Exit<A, E | LockError> => gone()?.judge(exit, caller) ?? exit
-    if (gone() !== undefined) return settle(Exit.interrupt())
-    const fiber = fork(work, caller.context, restore)
-    const exit = fiber.pollUnsafe()
-    if (exit !== undefined) return settle(exit)
-    const settled = Effect.callback<Exit.Exit<A, E | LockError>>((resume) => {
-      const unwatch = leases.map((lease) => lease.whenGone(() => fiber.interruptUnsafe()))
-      fiber.addObserver((exit) => {
-        for (const end of unwatch) end()
-        resume(Exit.succeed(settle(exit)))
-      })
-    })
-    if (restore === identity) return Effect.flatten(unmoved(fiber, settled, settle))
-    return Effect.flatten(Effect.onExitPrimitive(
-      restore(settled),
-      (exit) => exit._tag === "Success" ? undefined : Effect.flatten(interrupted(fiber)),
-      true
-    ))
-  })
-
-/** Gives leases back together, and waits for all at once. */
-export const giveAllBack = (leases: ReadonlyArray<Guard>, { awaitRelease }: LockRequest): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const endings = leases.flatMap((lease) => lease.giveBack() ?? [])
-    return awaitRelease ? Effect.forEach(endings, until, { concurrency: "unbounded", discard: true }) : Effect.void
-  })
-
-/** A lease that a backend made, of which more can be asked than of what looks like one. */
-export const guardOf = (lease: Lease): Guard | undefined => isGuard(lease as Guard) ? lease as Guard : undefined
-
-// -----------------------------------------------------------------------------
 // Spans
 // -----------------------------------------------------------------------------
 
@@ -428,13 +242,13 @@ const waiting = <A, E, R>(
 const traced = <A, E, R>(
   taker: Taker,
   request: LockRequest,
-  work: Prepared<A, E, R>,
+  work: Work<A, E, R>,
   refused: Refused<A, E | LockError, R>,
   caller: Caller,
   restore: Restore
 ): Effect.Effect<A, E | LockError, R> =>
   // Owned while it is waited for: even the end of a span may throw.
-  owning((own) => {
+  Work.owning((own) => {
     return Effect.flatMap(
       waiting(taker, request, waitFor(taker, request, refused, caller, restore, own)),
       (taken): Effect.Effect<A, E | LockError, R> =>
@@ -442,7 +256,7 @@ const traced = <A, E, R>(
           "Lock.hold",
           spanOptions(taker, request),
           (span) =>
-            begin(
+            Work.begin(
               taken,
               request,
               work,

@@ -2,24 +2,36 @@
 import * as Context from "effect/Context"
 import { LockBackend } from "../LockBackend.ts"
 import { LockConfig } from "../LockConfig.ts"
+import { isWork } from "./reentry.ts"
+import { type Defaults, defaultsOf } from "./request.ts"
 import { type Taker, takerOf } from "./section.ts"
 
 interface Services {
   readonly backend: LockBackend["Service"]
-  readonly config: LockConfig
   /** Of a backend that nobody has decorated. */
   readonly taker: Taker | undefined
+  readonly defaults: Defaults
 }
 
-/** Looking both up takes as long as taking a lock in memory, and a context does not change. Nothing is kept longer than it. */
+/** Looking them up takes as long as taking a lock in memory, and a context does not change. Nothing is kept longer than it. */
 const known = new WeakMap<Context.Context<LockBackend>, Services>()
 
+/** The last of a backend, for contexts that come and go. */
+const latest = new WeakMap<LockBackend["Service"], Services>()
+
 export const servicesOf = (context: Context.Context<LockBackend>): Services => {
-  let services = known.get(context)
-  if (services === undefined) {
-    const backend = Context.get(context, LockBackend)
-    services = { backend, config: Context.get(context, LockConfig), taker: takerOf(backend) }
-    known.set(context, services)
-  }
-  return services
+  const services = known.get(context)
+  if (services !== undefined) return services
+  const found = lookUp(Context.get(context, LockBackend), Context.get(context, LockConfig))
+  // That of work goes with it.
+  if (!isWork(context)) known.set(context, found)
+  return found
+}
+
+const lookUp = (backend: LockBackend["Service"], config: LockConfig): Services => {
+  const services = latest.get(backend)
+  if (services?.defaults.config === config) return services
+  const found = { backend, taker: takerOf(backend), defaults: defaultsOf(config) }
+  latest.set(backend, found)
+  return found
 }

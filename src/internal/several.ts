@@ -13,8 +13,10 @@ import type { Lease } from "../Lease.ts"
 import type { LockBackend, Refusal } from "../LockBackend.ts"
 import type { LockRequest } from "../LockConfig.ts"
 import { LockError, LockTimeout } from "../LockError.ts"
-import * as Section from "./section.ts"
+import { isGuard } from "./guard.ts"
+import { isFunction } from "./reentry.ts"
 import { monotonicMillis, wholeMillis } from "./time.ts"
+import { giveAllBack, under } from "./work.ts"
 
 type Backend = LockBackend["Service"]
 
@@ -105,12 +107,12 @@ export const use = <A, E, R>(
   Effect.scopedWith((scope) =>
     Effect.flatMap(Scope.provide(takeAll(backend, inOrder(requests)), scope), (held) => {
       const leases = requests.map(({ key }) => held.get(key)!)
-      const effect: Effect.Effect<A, E, R> = Section.isFunction(work) ? Effect.suspend(() => work(leases)) : work
-      const guards = Array.from(held.values()).flatMap((lease) => Section.guardOf(lease) ?? [])
+      const effect: Effect.Effect<A, E, R> = isFunction(work) ? Effect.suspend(() => work(leases)) : work
+      const guards = Array.from(held.values()).filter(isGuard)
       // What is no lease of ours goes back with the scope.
       return Effect.onExit(
-        guards.length === held.size ? Section.under(guards, effect) : Effect.raceFirst(anyLost(held.values()), effect),
-        () => Section.giveAllBack(guards, requests[0])
+        guards.length === held.size ? under(guards, effect) : Effect.raceFirst(anyLost(held.values()), effect),
+        () => giveAllBack(guards, requests[0])
       )
     })
   )

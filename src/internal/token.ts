@@ -5,6 +5,7 @@
  */
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
+import { rememberLast } from "./last.ts"
 import * as Owner from "./owner.ts"
 
 const processLength = 12
@@ -91,13 +92,13 @@ interface Parsed {
 }
 
 /** What a token says, or undefined for a token of somebody else's making. */
-export const parse = (token: string): Parsed | undefined => {
+export const parse = /* #__PURE__ */ rememberLast((token: string): Parsed | undefined => {
   const match = pattern.exec(token)
   if (match === null) return undefined
   const [, process, millis, owner] = match
   const since = DateTime.make(parseInt(millis, 36))
   return since._tag === "Some" ? { owner: owner || process, process, since: since.value } : undefined
-}
+})
 
 /** Enough of a token to tell holders apart, and not to act for them. */
 export const shorten = (token: string): string => `${parse(token)?.process ?? token.slice(0, 8)}…`

@@ -41,7 +41,7 @@ for (const [name, layer] of Object.entries(stores)) {
           Lock.withLock("key"),
           as("nightly-report")
         )
-        assert.include(message, "it is held by nightly-report since ")
+        assert.include(message, "it is held by the work around the call, nightly-report since ")
       }).pipe(Effect.provide(layer)))
 
     it.effect("changes as the lock goes from one who waits to the next", () =>

@@ -178,7 +178,7 @@ describe("an interruption", () => {
     Effect.gen(function*() {
       let interrupted = 0
       // Fibers that yield so often can be interrupted between any two of their steps.
-      for (const steps of [4, 5, 6, 7, 8, 9, 11, 13]) {
+      for (const steps of [3, 4, 5, 6, 7, 8, 9, 11, 13]) {
         for (let turns = 1;; turns++) {
           const inner = yield* InMemoryBackend.makeStore
           const { engine, run } = yield* makeProcess({

@@ -32,6 +32,8 @@ export interface Workload {
   readonly hold: readonly [number, number]
   /** What a message takes on a good day, in milliseconds. */
   readonly latency: number
+  /** Some read, and some take permits of that limit; without, each has its key alone. */
+  readonly limit?: number
 }
 
 export interface WorkerHandle {
@@ -114,7 +116,7 @@ export class Arena {
 
   readonly start = (name: string): Effect.Effect<void, ArenaError> =>
     Effect.gen({ self: this }, function*() {
-      const { backend, expires, fibers, hold, timeout } = this.workload
+      const { backend, expires, fibers, hold, limit, timeout } = this.workload
       const port = this.server?.port
       const between = port === undefined ? undefined : yield* this.behindProxy(port())
       const log = join(this.directory, `${name}.log`)
@@ -128,6 +130,7 @@ export class Arena {
         files: this.files,
         hold,
         keys: this.keys,
+        limit,
         log,
         name,
         port: between?.port,

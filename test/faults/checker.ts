@@ -107,7 +107,7 @@ export const check = (recording: Recording): Verdict => {
       for (let j = i + 1; j < list.length; j++) {
         const first = list[i]
         const second = list[j]
-        if (second.enteredAt >= first.endedAt) continue
+        if (second.enteredAt >= first.endedAt || (first.share !== undefined && second.share !== undefined)) continue
         // Who came first may have the newer lease: a fiber that inherits one comes late.
         const [older, newer] = first.fence < second.fence ? [first, second] : [second, first]
         const within = Math.min(first.deadline, first.endedAt) > second.enteredAt && !cameLate(second)
@@ -120,19 +120,41 @@ export const check = (recording: Recording): Verdict => {
         explained.add(first).add(second)
       }
     }
+    limits(list)
     fences(list)
     updates(list)
     takeOvers(key, list)
   }
 
-  function fences(list: ReadonlyArray<Section>): void {
-    let highest: Section | undefined
+  /** No more permits than the limit, unless the store forgot some, or somebody came late. */
+  function limits(list: ReadonlyArray<Section>): void {
     for (const section of list) {
+      const { enteredAt, share } = section
+      if (share === undefined) continue
+      const beside = list.filter((other) =>
+        other !== section && other.share !== undefined && other.enteredAt <= enteredAt &&
+        enteredAt < Math.min(other.deadline, other.endedAt)
+      )
+      const used = beside.reduce((sum, other) => sum + other.share!.permits, share.permits)
+      if (used <= share.limit) continue
+      if (beside.some((other) => forgottenBetween(other, section))) counts.overlapsForgotten++
+      else if (cameLate(section) || beside.some(cameLate)) counts.overlapsPaused++
+      else violations.push(`more than ${share.limit}: ${show(section)} beside ${beside.map(show).join()}`)
+    }
+  }
+
+  /** Each is above those that it must not have been in with. */
+  function fences(list: ReadonlyArray<Section>): void {
+    let highestAlone: Section | undefined
+    let highestOfAll: Section | undefined
+    for (const section of list) {
+      const highest = section.share === undefined ? highestOfAll : highestAlone
+      if (section.fence > (highestOfAll?.fence ?? -Infinity)) highestOfAll = section
       if (highest !== undefined && section.fence <= highest.fence) {
         // It was given the lock first and learned of it last.
         const late = section.fence < highest.fence && (forgottenBetween(section, highest) || cameLate(section))
         if (!late) violations.push(`fencing tokens: ${show(section)} after ${show(highest)}`)
-      } else highest = section
+      } else if (section.share === undefined) highestAlone = section
     }
   }
 

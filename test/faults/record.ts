@@ -7,6 +7,8 @@ export interface Section {
   readonly worker: string
   readonly key: string
   readonly fence: number
+  /** How it shares its key; without, it has it alone. */
+  readonly share: { readonly permits: number; readonly limit: number } | undefined
   readonly startedAt: number
   readonly enteredAt: number
   /** The holder's own deadline, as it last knew it; before it entered if its process stood still in between. */
@@ -107,12 +109,13 @@ export const readLog = (name: string, path: string, death: Death | undefined): P
       operations.set(id, { id, worker: name, key, startedAt: at, timeout, endedAt: undefined, result: undefined })
     }
     if (kind === "enter") {
-      const [, key, fence, deadline] = rest
+      const [, key, fence, deadline, share] = rest
       sections.set(id, {
         id,
         worker: name,
         key,
         fence,
+        share: share ?? undefined,
         startedAt: operation!.startedAt,
         enteredAt: at,
         deadline,

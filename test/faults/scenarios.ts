@@ -77,6 +77,16 @@ export const redis: ReadonlyArray<Scenario> = [
     redis: { form: "cluster" }
   },
   { name: "redis: restarts with data", backend: "redis", nemeses: unforgetting, redis: { keepsData: true } },
+  { name: "redis: sharing, no faults", backend: "redis", nemeses: [], limit: 3 },
+  { name: "redis: sharing, deaths", backend: "redis", nemeses: [death], limit: 3, fibers: 5 },
+  {
+    name: "redis: sharing, deaths, pauses and network",
+    backend: "redis",
+    nemeses: [death, pause, blockedLoop, ...network, ...subscriptions],
+    limit: 3,
+    fibers: 5
+  },
+  { name: "redis: sharing, lost locks", backend: "redis", nemeses: [...forgetting, death], limit: 3 },
   { name: "redis: lost locks", backend: "redis", nemeses: forgetting },
   { name: "redis: failover", backend: "redis", nemeses: [Servers.failover], redis: { hasReplica: true } },
   {

@@ -12,7 +12,8 @@ import { openSync, readSync, writeSync } from "node:fs"
 import { createInterface } from "node:readline"
 
 const options = JSON.parse(process.argv[2])
-const { backend, base, directory, expires, fibers, files, hold, keys, log, name, port, seed, timeout, url } = options
+const { backend, base, directory, expires, fibers, files, hold, keys, limit, log, name, port, seed, timeout, url } =
+  options
 
 const origin = BigInt(base)
 const now = () => Number(process.hrtime.bigint() - origin) / 1_000_000
@@ -53,21 +54,22 @@ const makeLock = async () => {
     return { layer: Layer.effectDiscard(Effect.addFinalizer(() => close)), withLock }
   }
   const { InMemoryBackend, Lock } = await import("effect-lock")
-  if (backend === "memory") return { layer: InMemoryBackend.layer, withLock: Lock.withLock }
+  const { withLock, withPermits, withSharedLock } = Lock
+  if (backend === "memory") return { layer: InMemoryBackend.layer, withLock, withPermits, withSharedLock }
   if (backend === "redis") {
     const RedisBackend = await import("effect-lock/RedisBackend")
     const options = url === undefined ? { host: "127.0.0.1", port } : { url }
-    return { layer: RedisBackend.layer(options), withLock: Lock.withLock }
+    return { layer: RedisBackend.layer(options), withLock, withPermits, withSharedLock }
   }
   if (backend === "file") {
     const FileBackend = await import("effect-lock/FileBackend")
-    return { layer: FileBackend.layer({ directory }), withLock: Lock.withLock }
+    return { layer: FileBackend.layer({ directory }), withLock }
   }
   const MemcacheBackend = await import("effect-lock/MemcacheBackend")
-  return { layer: MemcacheBackend.layer({ servers: [`127.0.0.1:${port}`] }), withLock: Lock.withLock }
+  return { layer: MemcacheBackend.layer({ servers: [`127.0.0.1:${port}`] }), withLock }
 }
 
-const { layer, withLock } = await makeLock()
+const { layer, withLock, withPermits, withSharedLock } = await makeLock()
 
 /** The resource: a number in a file, which only the lock protects. */
 const counters = new Map(keys.map((key, index) => [key, openSync(files[index], "r+")]))
@@ -82,10 +84,11 @@ const writeCounter = (key, value) => writeSync(counters.get(key), String(value).
 let operations = 0
 let stopping = false
 
-const section = (id, key) => (lease) =>
+/** Who shares a key reads its number, and who has it alone writes the next. */
+const section = (id, key, share) => (lease) =>
   Effect.gen(function*() {
     const look = Effect.map(lease.remaining, (remaining) => round(now() + Duration.toMillis(remaining)))
-    write("enter", round(now()), id, key, lease.fencingToken, yield* look)
+    write("enter", round(now()), id, key, lease.fencingToken, yield* look, share)
     const value = readCounter(key)
     const read = round(now())
     const end = now() + (random() < 0.015 ? 1.6 * expires : between(hold))
@@ -95,6 +98,7 @@ const section = (id, key) => (lease) =>
       const deadline = yield* look
       if (deadline > now()) write("lease", round(now()), id, deadline)
     }
+    if (share !== undefined) return
     write("writing", read, id, value + 1)
     writeCounter(key, value + 1)
     write("written", round(now()), id)
@@ -112,12 +116,22 @@ const describe = (exit) => {
   return Cause.isInterruptReason(reason) ? "interrupted" : `died: ${String(reason.defect?.stack ?? reason.defect)}`
 }
 
+/** Of two keys the one is for readers and writers, the other for permits and who wants them all. */
+const callOf = (id, key, options) => {
+  if (limit === undefined || random() < 0.2) return withLock(section(id, key), key, options)
+  if (keys.indexOf(key) % 2 === 0) {
+    return withSharedLock(section(id, key, { permits: 1, limit: Number.MAX_SAFE_INTEGER }), key, options)
+  }
+  const share = { permits: pick([1, 1, 2]), limit }
+  return withPermits(section(id, key, share), key, { ...options, ...share })
+}
+
 const once = Effect.suspend(() => {
   const id = `${name}-${++operations}`
   const key = pick(keys)
-  const limit = random() < 0.1 ? 0 : timeout
-  write("start", round(now()), id, key, limit)
-  const call = withLock(section(id, key), key, { expires, timeout: limit })
+  const patience = random() < 0.1 ? 0 : timeout
+  write("start", round(now()), id, key, patience)
+  const call = callOf(id, key, { expires, timeout: patience })
   // Some callers lose patience.
   const patient = random() < 0.9
     ? call

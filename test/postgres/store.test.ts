@@ -330,11 +330,17 @@ describe("waiting", { timeout: 60_000 }, () => {
       const one = yield* b.store
       const other = yield* SqlBackend.makeStore({ url: pooled, table: b.table })
       yield* take(one, "key", "a.0.0")
+      const reasons: Array<string> = []
+      const ignore = () => {}
+      other.observe!({ down: ignore, up: ignore, told: ignore, polling: (reason) => reasons.push(reason) })
       let calls = 0
       yield* other.listen!("key", "b.0.0", () => calls++)
       yield* wait(other, "key", "b.0.0")
       assert.strictEqual((yield* b.row("key")).queue[0], "b.0.0 30000 1000 -")
       yield* until(Effect.sync(() => calls > 20))
+      // Whoever observes the store is told, once, and why.
+      yield* until(Effect.sync(() => reasons.length > 0))
+      assert.deepStrictEqual(reasons, ["NOTIFY is not heard, as behind a pooler in transaction mode"])
       yield* one.release("key", "a.0.0")
       assert.strictEqual((yield* wait(other, "key", "b.0.0"))._tag, "Acquired")
     }))

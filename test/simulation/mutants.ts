@@ -77,8 +77,8 @@ const mutants: Readonly<Record<string, Mutant>> = {
     mistake: "an attempt is cut off by the timeout of its call",
     changes: [[
       "taking.ts",
-      "Exit.succeed(claim.reply) : this.attempt(claim, at, Infinity)",
-      "Exit.succeed(claim.reply) : this.attempt(claim, at, this.endsAt)"
+      ": this.attempt(claim, at, Infinity)",
+      ": this.attempt(claim, at, this.endsAt)"
     ]],
     kind: "polling",
     rules: ["failed"],
@@ -99,7 +99,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
     mistake: "a claim that nobody has answered counts as a holder",
     changes: [[
       "line.ts",
-      "return this.claim !== undefined && this.lease === undefined && this.heard === undefined",
+      "return this.heard === undefined && (lease === undefined ? this.claim !== undefined : lease.isBack)",
       "return false"
     ]],
     kind: "polling",
@@ -135,8 +135,8 @@ const mutants: Readonly<Record<string, Mutant>> = {
     mistake: "an extension counts before it is answered",
     changes: [[
       "keeper.ts",
-      "      const sentAt = alarms.now()\n      const reply",
-      "      lease.expiresMillis = millis\n      const sentAt = alarms.now()\n      const reply"
+      "      let isWanted = true\n      const reply",
+      "      lease.expiresMillis = millis\n      let isWanted = true\n      const reply"
     ]],
     kind: "polling",
     rules: ["length"],

@@ -54,7 +54,7 @@ export const run = async ({ log, quick, redisPort, seed }: Context): Promise<Rep
   const commands = await Commands.open(redisPort)
   const places = ["here", "there"].map(() => new Processes<Order, Log>("sharers"))
   const millis = quick ? 500 : 1000
-  const rounds = quick ? 3 : 10
+  const rounds = quick ? 2 : 4
   const known = new Set<string>()
 
   const window = async (name: string, retryMillis: number | undefined, setup: Setup) => {
@@ -97,7 +97,7 @@ export const run = async ({ log, quick, redisPort, seed }: Context): Promise<Rep
     }
   }
 
-  const retries: ReadonlyArray<number | undefined> = quick ? [undefined] : [undefined, 3, 10]
+  const retries: ReadonlyArray<number | undefined> = quick ? [undefined] : [undefined, 3]
   const settings = [
     { name: ours.name, contestant: ours.name, retryMillis: undefined },
     ...peers.flatMap(({ name }) =>

@@ -84,7 +84,7 @@ export class Alarms {
   }
 
   private sleep(): void {
-    const [first] = this.times
+    const first = this.times[0]
     // Waking up too early is cheap; being replaced at every set is not.
     if (this.wakeAt <= first) return
     this.stop()
@@ -101,7 +101,7 @@ export class Alarms {
     const at = this.now()
     try {
       while (heap.length > 0 && times[0] <= at) {
-        const [alarm] = heap
+        const alarm = heap[0]
         this.remove(0)
         alarm.ring()
       }

@@ -3,10 +3,14 @@
  * place vacant, for when it comes again: in a plain `Map` every deletion leaves a
  * gap in the key's chain until the next rehash, so that taking and freeing one key
  * again and again would cost as much as the map is large. At the end of the turn
- * all places go if the last key has gone, and the vacant ones when they are many.
+ * the vacant places go when they are many, and all if the last key has gone and none
+ * has come for a turn.
  */
 /** So many vacant places are not many. */
 const small = 32
+
+/** So many are too many even where keys come and go all the time. */
+const large = 4_096
 
 export interface Place {
   vacant: boolean
@@ -30,6 +34,7 @@ export const make = <A extends Place>(makePlace: (key: string) => A, soon: (task
   const places = new Map<string, A>()
   let occupied = 0
   let tidying = false
+  let isBusy = false
 
   const isUntidy = (): boolean => {
     const vacant = places.size - occupied
@@ -37,6 +42,10 @@ export const make = <A extends Place>(makePlace: (key: string) => A, soon: (task
   }
 
   const tidy = (): void => {
+    if (isBusy && occupied === 0 && places.size < large) {
+      isBusy = false
+      return soon(tidy)
+    }
     tidying = false
     if (!isUntidy()) return
     if (occupied === 0) places.clear()
@@ -52,6 +61,7 @@ export const make = <A extends Place>(makePlace: (key: string) => A, soon: (task
     occupy: (key, found) => {
       const place = found ?? makePlace(key)
       if (found === undefined) places.set(key, place)
+      isBusy = true
       if (place.vacant) occupied++
       place.vacant = false
       return place
@@ -61,6 +71,7 @@ export const make = <A extends Place>(makePlace: (key: string) => A, soon: (task
       occupied--
       if (tidying || !isUntidy()) return
       tidying = true
+      isBusy = false
       soon(tidy)
     },
     values: () => Array.from(places.values()).filter(({ vacant }) => !vacant),

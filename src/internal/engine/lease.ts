@@ -16,7 +16,7 @@ import type { Share } from "../../LockStore.ts"
 import { type Ending, until } from "../ending.ts"
 import { lockError } from "../failing.ts"
 import { decodeExtension } from "../options.ts"
-import type { Section } from "../reentry.ts"
+import type { Had, Section } from "../reentry.ts"
 import type { Bearer, Hold } from "../shortcuts.ts"
 import { wholeMillis } from "../time.ts"
 import type { Call } from "./call.ts"
@@ -84,8 +84,9 @@ export class Lease implements Public, Bearer {
   share: Share | undefined = undefined
   /** Of a store in this process: what it has there. */
   hold: Hold | undefined = undefined
-  /** The lease around the work that took it. */
-  outer: Section | undefined = undefined
+  /** Whose work it was taken for, and what does that. */
+  caller: Section["caller"] = undefined
+  worker: Section["worker"] = undefined
   text: string | undefined
   private story: Story | undefined = undefined
   private watcher: Watcher | ReadonlyArray<Watcher> | undefined = undefined
@@ -131,6 +132,10 @@ export class Lease implements Public, Bearer {
 
   get isHeld(): boolean {
     return this.why === undefined
+  }
+
+  leaseOf(home: object, key: string): Had | undefined {
+    return this.key === key && this.home === home && this.isHeld ? this : undefined
   }
 
   get renews(): boolean {

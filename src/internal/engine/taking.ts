@@ -57,8 +57,8 @@ const polling = Schedule.jittered(
 
 /** At once, where nothing has to be waited for. It acts when it is called, so only what owns the outcome calls it. */
 export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: Restore): Taken | Taking => {
-  const { expiresMillis, key, owner, renew, share, timeoutMillis } = request
-  const { counter, journal, lines, port } = keys
+  const { expiresMillis, key, renew, share, timeoutMillis } = request
+  const { lines, port } = keys
   if (keys.closed) return closed(keys, key, caller)
   if (expiresMillis < leastRenewed || expiresMillis > port.maxExpires) {
     const error = port.invalidExpires(expiresMillis, renew)
@@ -67,37 +67,45 @@ export const take = (keys: Keys, request: LockRequest, caller: Caller, restore: 
   if (share !== undefined && port.store.shares !== true) return failWith(port.unshared(key), caller)
   const at = port.alarms.now()
   const found = port.direct !== undefined && lines.size() === 0 ? undefined : lines.find(key)
-  const asker = (line: Line) => new Asker(keys, line, request, caller, restore, at)
   let line = found?.vacant === false ? found : undefined
   if (line === undefined && port.direct !== undefined) {
-    journal.meter.attempts++
-    const hold = port.direct.take(key, somebody, expiresMillis, at, share)
-    if (hold !== undefined) {
-      const lender = share === undefined ? counter : keys.sharing
-      const token = owner === keys.owner ? undefined : keys.nextToken(at, owner)
-      const lease = new Lease(lender, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
-      if (request.atLeastMillis > 0) lease.stay = at + request.atLeastMillis
-      const own = share === undefined ? lease : keys.sharing.lend(lease, share)
-      journal.acquired(own, 0)
-      return own
-    }
+    const lease = takeInPlace(keys, request, at)
+    if (lease !== undefined) return lease
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
     const holder = port.direct.look(key, at)?.bearer
     // One that was lost has the key in the store until it is back: that is waited for like another process.
-    if (holder instanceof Lease && holder.isHeld && holder.lender === counter) {
-      ;(line = lines.occupy(key, found)).adopt(holder)
+    if (holder instanceof Lease && holder.isHeld && holder.lender === keys.counter) {
+      line = lines.occupy(key, found)
+      line.adopt(holder)
     }
   }
   if (line === undefined) {
     const joined = keys.sharing.join(request, at)
-    if (joined === undefined) return asker(lines.occupy(key, found)).ask(at, undefined)
-    journal.acquired(joined, 0)
+    if (joined === undefined) {
+      return new Asker(keys, lines.occupy(key, found), request, caller, restore, at).ask(at, undefined)
+    }
+    keys.journal.acquired(joined, 0)
     return joined
   }
   const inVain = reentered(keys, request, caller)
   if (inVain !== undefined) return inVain
   if (timeoutMillis === 0 && !line.isInDoubt) return behind(keys, request, caller, 0, line.known(at))
-  return asker(line).queue()
+  return new Asker(keys, line, request, caller, restore, at).queue()
+}
+
+/** Of a store in this process, without a line. */
+const takeInPlace = (keys: Keys, request: LockRequest, at: number): Lease | undefined => {
+  const { atLeastMillis, expiresMillis, key, owner, renew, share } = request
+  keys.journal.meter.attempts++
+  const hold = keys.port.direct!.take(key, somebody, expiresMillis, at, share)
+  if (hold === undefined) return undefined
+  const lender = share === undefined ? keys.counter : keys.sharing
+  const token = owner === keys.owner ? undefined : keys.nextToken(at, owner)
+  const lease = new Lease(lender, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
+  if (atLeastMillis > 0) lease.stay = at + atLeastMillis
+  const own = share === undefined ? lease : keys.sharing.lend(lease, share)
+  keys.journal.acquired(own, 0)
+  return own
 }
 
 const closed = ({ port }: Keys, key: string, caller: Caller) => failWith(port.closedFailure("acquire", key), caller)
@@ -109,10 +117,10 @@ const reentered = (
   caller: Caller
 ): Exit.Exit<never, LockError> | undefined => {
   if (timeoutMillis === 0) return undefined
-  const held = Reentry.find(caller, keys, key)
-  if (held === undefined) return undefined
+  const found = Reentry.find(caller, keys, key)
+  if (found === undefined || Reentry.partOf(caller, found.section) === undefined) return undefined
   const how = (share: unknown) => share === undefined ? "alone" : "shared"
-  return failWith(new LockReentered({ key, held: how(held.share), wanted: how(share) }), caller)
+  return failWith(new LockReentered({ key, held: how(found.lease.share), wanted: how(share) }), caller)
 }
 
 /** What to say to a request that cannot have the turn: what is known. */

@@ -150,6 +150,8 @@ export class Table {
     if (found === undefined || found.vacant) {
       return this.give(entries.occupy(key, found), bearer, expiresMillis, now, share)
     }
+    // Somebody else has it alone: there is no more to look at.
+    if (!wait && found.expiresAt > now && found.isHeldAlone && !areOne(found.bearer, bearer)) return undefined
     found.expire(now)
     const own = this.ownedBy(found, bearer, share)
     if (own !== undefined) {

@@ -217,7 +217,7 @@ export const make = Effect.fnUntraced(function*(
       settled: Deferred.makeUnsafe(),
       poll: Latch.makeUnsafe(),
       up: false,
-      cause: "the client has no LISTEN"
+      cause: link.listen === undefined ? "the client has no LISTEN" : "the subscription is not answered"
     }
     current = subscription
     yield* Effect.addFinalizer(() =>

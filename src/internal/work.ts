@@ -1,0 +1,236 @@
+/**
+ * Work under a lease. It runs on a fiber of its own, because only so can losing the
+ * lease be an error instead of an interruption.
+ */
+import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { identity } from "effect/Function"
+import type { Lease } from "../Lease.ts"
+import type { LockRequest } from "../LockConfig.ts"
+import type { LockError } from "../LockError.ts"
+import { until } from "./ending.ts"
+import type { Caller, Guard, Restore } from "./guard.ts"
+import * as Reentry from "./reentry.ts"
+
+type Work<A, E, R> = Reentry.Work<Lease, A, E, R>
+
+/** Owns a lease from the moment it is taken: it goes back if the effect does not come to its end, or always. */
+export const owning = <A, E, R>(
+  run: (own: (lease: Guard) => Guard) => Effect.Effect<A, E, R>,
+  keeps: boolean
+): Effect.Effect<A, E, R> => {
+  let owned: Guard | undefined
+  return Effect.onExitPrimitive(
+    run((lease) => owned = lease),
+    (exit) => {
+      if (exit._tag === "Failure" || !keeps) owned?.giveBack()
+      return undefined
+    },
+    true
+  )
+}
+
+// -----------------------------------------------------------------------------
+// Under a lease that has been taken for it
+// -----------------------------------------------------------------------------
+
+/** Does the work, and gives the lease back. Acts when it is called; work that needs no waiting is done then. */
+export const run = <A, E, R>(
+  lease: Guard,
+  request: LockRequest,
+  work: Work<A, E, R>,
+  caller: Caller,
+  restore: Restore,
+  context: Context.Context<never>
+): Effect.Effect<A, E | LockError> => {
+  if (depth >= deepest) return beginLater(lease, request, work, caller, restore, context)
+  const fiber = start(lease, work, caller, restore, context)
+  const exit = fiber.pollUnsafe()
+  if (exit !== undefined) return finish(lease, request, lease.settle(exit, caller))
+  return awaitEnd(lease, request, fiber, caller, restore)
+}
+
+const beginLater = <A, E, R>(
+  lease: Guard,
+  request: LockRequest,
+  work: Work<A, E, R>,
+  caller: Caller,
+  restore: Restore,
+  context: Context.Context<never>
+) => owning((own) => begin(own(lease), request, work, caller, restore, context), false)
+
+const awaitEnd = <A, E>(
+  lease: Guard,
+  request: LockRequest,
+  fiber: Fiber.Fiber<A, E>,
+  caller: Caller,
+  restore: Restore
+): Effect.Effect<A, E | LockError> => {
+  const settled = settling(lease, fiber, caller)
+  const ended = restore === identity
+    ? unmoved(fiber, settled, (exit) => lease.settle(exit, caller))
+    : Effect.onExitPrimitive(
+      restore(settled),
+      (exit) => exit._tag === "Success" ? undefined : interrupt(lease, fiber),
+      true
+    )
+  return Effect.flatMap(ended, (exit) => finish(lease, request, exit))
+}
+
+/**
+ * The same for a lease that was waited for: work may not start after an interruption
+ * that came while its lease did, nor when the event loop was late for it.
+ */
+export const begin = <A, E, R>(
+  lease: Guard,
+  request: LockRequest,
+  work: Work<A, E, R>,
+  caller: Caller,
+  restore: Restore,
+  context: Context.Context<never>
+): Effect.Effect<A, E | LockError> => {
+  const over = () => lease.settle<A, E>(Exit.interrupt(), caller)
+  const first = depth >= deepest ? Effect.yieldNow : Effect.void
+  if (restore === identity) {
+    return Effect.flatMap(
+      first,
+      () => lease.isOver ? finish(lease, request, over()) : run(lease, request, work, caller, restore, context)
+    )
+  }
+  let fiber: Fiber.Fiber<A, E> | undefined
+  // Whether we are interrupted is asked, and the work started, in one step.
+  const ended = Effect.flatMap(first, (): Effect.Effect<Exit.Exit<A, E | LockError>> => {
+    if (lease.isOver) return Exit.succeed(over())
+    fiber = start(lease, work, caller, restore, context)
+    const exit = fiber.pollUnsafe()
+    return exit === undefined ? settling(lease, fiber, caller) : Exit.succeed(lease.settle(exit, caller))
+  })
+  return Effect.flatMap(
+    Effect.onExitPrimitive(
+      restore(ended),
+      (exit) => exit._tag === "Success" || fiber === undefined ? undefined : interrupt(lease, fiber),
+      true
+    ),
+    (exit) => finish(lease, request, exit)
+  )
+}
+
+/** So many sections may be nested in place; then the stack is left first. */
+const deepest = 50
+let depth = 0
+
+/** A caller that may not be interrupted restores nothing, and passes that on. */
+const start = <S extends Reentry.Section, A, E, R>(
+  section: S,
+  work: Reentry.Work<S, A, E, R>,
+  caller: Caller,
+  restore: Restore,
+  context: Context.Context<never>
+): Fiber.Fiber<A, E> => {
+  depth++
+  const fiber = Reentry.start(section, work, caller, context, restore !== identity)
+  depth--
+  return fiber
+}
+
+const settling = <A, E>(
+  lease: Guard,
+  fiber: Fiber.Fiber<A, E>,
+  caller: Caller
+): Effect.Effect<Exit.Exit<A, E | LockError>> =>
+  Effect.callback((resume) => {
+    lease.watch(() => fiber.interruptUnsafe())
+    fiber.addObserver((exit) => resume(Exit.succeed(lease.settle(exit, caller))))
+  })
+
+const finish = <A, E>(lease: Guard, { awaitRelease }: LockRequest, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
+  const ending = lease.giveBack()
+  return ending === undefined || !awaitRelease ? exit : Effect.andThen(until(ending), exit)
+}
+
+/** Whoever is interrupted waits for the work to end, and not for the store. */
+const interrupt = <A, E>(lease: Guard, fiber: Fiber.Fiber<A, E>): Effect.Effect<void, E> =>
+  Effect.flatMap(interrupted(fiber), (rest) => {
+    lease.giveBack()
+    return rest
+  })
+
+/** Interrupts work and waits for its end: what else it ended with must not be lost. */
+const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<void, E>> =>
+  Effect.map(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)), (exit) => {
+    if (exit._tag === "Success") return Exit.void
+    const reasons = exit.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
+    return reasons.length === 0 ? Exit.void : Exit.failCause(Cause.fromReasons<E>(reasons))
+  })
+
+/**
+ * For a caller that may not be interrupted, whose work may open a region that may
+ * be, as it could without a lock: an interruption reaches that region, and how
+ * the work ends is the result.
+ */
+const unmoved = <A, E>(
+  fiber: Fiber.Fiber<A, E>,
+  settled: Effect.Effect<Exit.Exit<A, E | LockError>>,
+  settle: (exit: Exit.Exit<A, E>) => Exit.Exit<A, E | LockError>
+): Effect.Effect<Exit.Exit<A, E | LockError>> =>
+  Effect.flatMap(Effect.exit(Effect.interruptible(settled)), (waited) => {
+    if (waited._tag === "Success") return waited
+    fiber.interruptUnsafe()
+    return Effect.map(Fiber.await(fiber), settle)
+  })
+
+// -----------------------------------------------------------------------------
+// Under leases that are had
+// -----------------------------------------------------------------------------
+
+class Beneath implements Reentry.Section {
+  caller: Caller | undefined = undefined
+  worker: Caller | undefined = undefined
+  private readonly leases: ReadonlyArray<Guard>
+
+  constructor(leases: ReadonlyArray<Guard>) {
+    this.leases = leases
+  }
+
+  leaseOf(home: object, key: string): Reentry.Had | undefined {
+    return this.leases.find((lease) => lease.leaseOf(home, key) !== undefined)
+  }
+}
+
+/** Does work, and leaves the leases as they are. The first of them that is lost ends it. */
+export const under = <A, E, R>(
+  leases: ReadonlyArray<Guard>,
+  work: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | LockError, R> =>
+  Effect.uninterruptibleMask<A, E | LockError, R>((restore) => {
+    const caller = Fiber.getCurrent()!
+    const gone = () => leases.find((lease) => lease.isOver)
+    const settle = (exit: Exit.Exit<A, E>): Exit.Exit<A, E | LockError> => gone()?.judge(exit, caller) ?? exit
+    if (gone() !== undefined) return settle(Exit.interrupt())
+    const fiber = start(new Beneath(leases), work, caller, restore, caller.context)
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) return settle(exit)
+    const settled = Effect.callback<Exit.Exit<A, E | LockError>>((resume) => {
+      const unwatch = leases.map((lease) => lease.whenGone(() => fiber.interruptUnsafe()))
+      fiber.addObserver((exit) => {
+        for (const end of unwatch) end()
+        resume(Exit.succeed(settle(exit)))
+      })
+    })
+    if (restore === identity) return Effect.flatten(unmoved(fiber, settled, settle))
+    return Effect.flatten(Effect.onExitPrimitive(
+      restore(settled),
+      (exit) => exit._tag === "Success" ? undefined : Effect.flatten(interrupted(fiber)),
+      true
+    ))
+  })
+
+/** Gives leases back together, and waits for all at once. */
+export const giveAllBack = (leases: ReadonlyArray<Guard>, { awaitRelease }: LockRequest): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const endings = leases.flatMap((lease) => lease.giveBack() ?? [])
+    return awaitRelease ? Effect.forEach(endings, until, { concurrency: "unbounded", discard: true }) : Effect.void
+  })
