@@ -4,8 +4,9 @@ import { existsSync, readdirSync } from "node:fs"
 
 const debian = "/usr/lib/postgresql"
 
-/** Where PostgreSQL's programs are: the newest of Debian's packages, or the PATH. */
+/** Where PostgreSQL's programs are: the folder `POSTGRES_BIN`, the newest of Debian's packages, or the PATH. */
 export const postgresBin = (): string => {
+  if (process.env.POSTGRES_BIN !== undefined) return `${process.env.POSTGRES_BIN}/`
   const versions = existsSync(debian) ? readdirSync(debian).filter((name) => /^\d+$/.test(name)) : []
   const newest = Math.max(...versions.map(Number))
   return versions.length === 0 ? "" : `${debian}/${newest}/bin/`

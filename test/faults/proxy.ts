@@ -111,7 +111,7 @@ export const proxy = (
         const link: Link = { inbound, outbound, cut: false, silent: state.nowhere, subscribed: false }
         links.add(link)
         inbound.on("data", (bytes) => {
-          link.subscribed ||= /\r\nsubscribe\r\n/i.test(bytes.toString("latin1"))
+          link.subscribed ||= /\r\nsubscribe\r\n|LISTEN "/i.test(bytes.toString("latin1"))
         })
         inbound.setNoDelay(true)
         outbound.setNoDelay(true)

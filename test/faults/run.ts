@@ -8,7 +8,7 @@
 import { Effect } from "effect"
 import { parseArgs } from "node:util"
 import { attack, build, type Report } from "./runner.ts"
-import { files, memcached, memory, redis } from "./scenarios.ts"
+import { files, memcached, memory, postgres, redis } from "./scenarios.ts"
 
 const { values } = parseArgs({
   options: {
@@ -42,7 +42,9 @@ const row = (cells: ReadonlyArray<string | number>) => `| ${cells.join(" | ")} |
 const program = Effect.gen(function*() {
   const built = yield* build
   const reports: Array<Report> = []
-  const scenarios = [...memory, ...files, ...redis, ...memcached].filter(({ name }) => name.includes(values.only))
+  const scenarios = [...memory, ...files, ...redis, ...memcached, ...postgres].filter(({ name }) =>
+    name.includes(values.only)
+  )
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const scenario of scenarios) {
       const report = yield* attack(scenario, built, Number(values.seed) + round, Number(values.seconds))

@@ -5,6 +5,7 @@ import { InMemoryBackend, Lock, type LockBackend } from "effect-lock"
 import * as FileBackend from "effect-lock/FileBackend"
 import * as MemcacheBackend from "effect-lock/MemcacheBackend"
 import * as RedisBackend from "effect-lock/RedisBackend"
+import * as SqlBackend from "effect-lock/SqlBackend"
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -15,6 +16,7 @@ import {
   clusterServers,
   files,
   memcachedServer,
+  postgresServer,
   type RedisOptions,
   redisServer,
   sentinelServers,
@@ -23,7 +25,7 @@ import {
 
 export interface Scenario extends Partial<Workload> {
   readonly name: string
-  /** `memory`, `file`, `redis`, `memcached`, or a broken lock on Redis. */
+  /** `memory`, `file`, `redis`, `memcached`, `postgres`, or a broken lock on Redis. */
   readonly backend: string
   readonly nemeses: ReadonlyArray<Nemesis>
   /** How many of them strike at the same time. */
@@ -31,6 +33,7 @@ export interface Scenario extends Partial<Workload> {
   /** The pause between two strikes, in leases. */
   readonly pause?: readonly [number, number]
   readonly redis?: RedisOptions & { readonly form?: "sentinel" | "cluster" }
+  readonly hasStandby?: boolean
 }
 
 export interface Report extends Verdict {
@@ -78,6 +81,7 @@ export const build: Effect.Effect<Build, never, Scope.Scope> = Effect.all({
 const serverOf = (scenario: Scenario): Effect.Effect<Server | undefined, unknown, Scope.Scope> => {
   if (scenario.backend === "memory") return Effect.undefined
   if (scenario.backend === "file") return files
+  if (scenario.backend === "postgres") return postgresServer(scenario.hasStandby === true)
   if (scenario.backend === "memcached") return memcachedServer
   if (scenario.redis?.form === "sentinel") return sentinelServers
   return scenario.redis?.form === "cluster" ? clusterServers : redisServer(scenario.redis ?? {})
@@ -86,6 +90,9 @@ const serverOf = (scenario: Scenario): Effect.Effect<Server | undefined, unknown
 const layerOf = (server: Server | undefined): Layer.Layer<LockBackend.LockBackend, unknown> => {
   if (server === undefined) return InMemoryBackend.layer
   if (server._tag === "Files") return FileBackend.layer({ directory: server.directory })
+  if (server._tag === "Postgres") {
+    return SqlBackend.layer({ url: `postgres://app@127.0.0.1:${server.port()}/postgres` })
+  }
   if (server.url !== undefined) return RedisBackend.layer({ url: server.url })
   if (server.port === undefined) throw new Error("nowhere to be found")
   return server._tag === "Redis"

@@ -1,6 +1,6 @@
 /** The attacks: each family of nemeses alone, and all of them together. */
 import type { Nemesis } from "./arena.ts"
-import { network, subscriptions } from "./nemeses/network.ts"
+import { cutSubscription, network, subscriptions } from "./nemeses/network.ts"
 import * as Processes from "./nemeses/processes.ts"
 import * as Servers from "./nemeses/servers.ts"
 import type { Scenario } from "./runner.ts"
@@ -121,6 +121,24 @@ export const memcached: ReadonlyArray<Scenario> = [
     nemeses: [...everywhere, ...network, ...memcachedForgetting],
     together: 2,
     timeout: 8_000
+  }
+]
+
+/** What a PostgreSQL goes through that keeps what it has committed. */
+const committed: ReadonlyArray<Nemesis> = [Servers.restart, Servers.terminate, Servers.freeze, Servers.oldSnapshot]
+
+export const postgres: ReadonlyArray<Scenario> = [
+  { name: "postgres: no faults", backend: "postgres", nemeses: [] },
+  { name: "postgres: deaths", backend: "postgres", nemeses: [death] },
+  { name: "postgres: pauses and clocks", backend: "postgres", nemeses: [pause, blockedLoop, wallClock] },
+  { name: "postgres: network", backend: "postgres", nemeses: [...network, cutSubscription] },
+  { name: "postgres: the server", backend: "postgres", nemeses: committed },
+  { name: "postgres: promoted standby", backend: "postgres", nemeses: [Servers.promotion], hasStandby: true },
+  {
+    name: "postgres: everything that forgets nothing",
+    backend: "postgres",
+    nemeses: [...everywhere, ...network, ...committed],
+    together: 2
   }
 ]
 

@@ -1,11 +1,13 @@
 /** The servers under attack, with what nemeses need of them. */
 import { Effect, Schedule, Scope } from "effect"
+import * as SqlBackend from "effect-lock/SqlBackend"
 import type { Redis } from "ioredis"
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { memcached } from "../support/memcached.ts"
+import { admin, postgres, processesOf, promote, signal, standby } from "../support/postgres.ts"
 import { client, cluster, kill, redisAt, until } from "../support/redis.ts"
 import { watched } from "../support/sentinel.ts"
 import { freePort, type Server as Started, type ServerError } from "../support/server.ts"
@@ -63,13 +65,25 @@ export interface MemcachedServer extends Common {
   readonly pour: (lines: Iterable<string>) => Effect.Effect<void>
 }
 
+export interface PostgresServer extends Common {
+  readonly _tag: "Postgres"
+  readonly port: () => number
+  /** Ends it as a crash does, and starts it again at the same port. */
+  readonly restart: Effect.Effect<void, ServerError>
+  readonly run: (statement: string) => Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>>
+  /** Stops all its processes, or lets them go on. */
+  readonly signal: (name: "SIGSTOP" | "SIGCONT") => Effect.Effect<void>
+  /** Crashes it, makes the standby the primary, and has a new standby. */
+  readonly promote: Effect.Effect<void, ServerError>
+}
+
 /** No server at all, but a directory that all share. */
 export interface Files extends Common {
   readonly _tag: "Files"
   readonly directory: string
 }
 
-export type Server = RedisServer | SentinelServers | ClusterServers | MemcachedServer | Files
+export type Server = RedisServer | SentinelServers | ClusterServers | MemcachedServer | PostgresServer | Files
 
 const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-faults-"))),
@@ -250,6 +264,51 @@ export const memcachedServer = Effect.gen(function*(): Effect.fn.Return<
       ),
       (outcome) => outcome._tag === "Some" ? [] : ["connections are left at the server"]
     )
+  }
+})
+
+/** What its last commits were no standby needs to know, so a promoted one may have forgotten locks. */
+export const postgresServer = Effect.fnUntraced(function*(
+  hasStandby: boolean
+): Effect.fn.Return<PostgresServer, ServerError, Scope.Scope> {
+  const scope = yield* Effect.scope
+  const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> => Scope.provide(effect, scope)
+  let primary = yield* postgres()
+  // With a client of its own each time: no connection outlives a crash.
+  const query = (statement: string) =>
+    Effect.suspend(() => Effect.scoped(Effect.flatMap(admin(primary.url), (sql) => sql.unsafe(statement).values))).pipe(
+      Effect.orDie
+    )
+  yield* query(yield* Effect.orDie(SqlBackend.createTable()))
+  let second = hasStandby ? yield* standby(primary) : undefined
+  return {
+    _tag: "Postgres",
+    overtime: 0,
+    recovery: 3_500,
+    port: () => primary.port,
+    run: query,
+    restart: Effect.suspend(() => Effect.andThen(primary.crash, primary.restart)),
+    signal: (name) => Effect.sync(() => signal(processesOf(primary), name)),
+    promote: Effect.gen(function*() {
+      yield* primary.crash
+      yield* promote(second!)
+      primary = second!
+      second = yield* run(standby(primary))
+    }),
+    leftovers: Effect.gen(function*() {
+      const rows = yield* query(
+        "SELECT key FROM effect_locks WHERE expires_at > clock_timestamp() OR queue <> '{}'"
+      )
+      const connections = query("SELECT pid FROM pg_stat_activity WHERE application_name = 'effect-lock'")
+      const gone = yield* Effect.timeoutOption(
+        Effect.repeat(connections, { until: (found) => found.length === 0 }),
+        "2 seconds"
+      )
+      return [
+        ...rows.map(([key]) => `left in the server: ${key}`),
+        ...(gone._tag === "None" ? ["connections are left at the server"] : [])
+      ]
+    })
   }
 })
 

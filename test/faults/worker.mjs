@@ -61,6 +61,10 @@ const makeLock = async () => {
     const options = url === undefined ? { host: "127.0.0.1", port } : { url }
     return { layer: RedisBackend.layer(options), withLock, withPermits, withSharedLock }
   }
+  if (backend === "postgres") {
+    const SqlBackend = await import("effect-lock/SqlBackend")
+    return { layer: SqlBackend.layer({ url: `postgres://app@127.0.0.1:${port}/postgres` }), withLock: Lock.withLock }
+  }
   if (backend === "file") {
     const FileBackend = await import("effect-lock/FileBackend")
     return { layer: FileBackend.layer({ directory }), withLock }

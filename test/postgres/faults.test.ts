@@ -2,9 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Exit, Fiber, Option } from "effect"
 import { Lock, LockBackend, type LockStore } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
-import { readdirSync, readFileSync } from "node:fs"
 import { classify } from "../../src/internal/sql/failure.ts"
-import { admin, type Postgres, postgres, promote, standby } from "../support/postgres.ts"
+import { admin, type Postgres, postgres, processesOf, promote, signal, standby } from "../support/postgres.ts"
 import { proxy } from "../support/proxy.ts"
 import { shared, until } from "../support/redis.ts"
 import { table } from "../support/sqlStores.ts"
@@ -30,29 +29,6 @@ const prepared = (server: Postgres) =>
     yield* sql.unsafe(yield* SqlBackend.createTable())
     return sql
   }).pipe(Effect.scoped)
-
-/** The processes of a server, its connections among them. */
-const processesOf = (server: Postgres): ReadonlyArray<number> => {
-  const parent = server.process().pid!
-  const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).filter((pid) => {
-    try {
-      return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) === parent
-    } catch {
-      return false
-    }
-  })
-  return [parent, ...children.map(Number)]
-}
-
-const signal = (pids: ReadonlyArray<number>, name: NodeJS.Signals): void => {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, name)
-    } catch {
-      continue
-    }
-  }
-}
 
 const server = shared(postgres())
 

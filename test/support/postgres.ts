@@ -5,7 +5,7 @@ import type { Scope } from "effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import type { SqlError } from "effect/sql/SqlError"
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process"
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { postgresBin } from "../../scripts/installed.ts"
@@ -144,6 +144,29 @@ export const standby = (
 /** Makes a standby a primary. */
 export const promote = (server: Postgres): Effect.Effect<void, ServerError> =>
   run(`${postgresBin()}pg_ctl`, ["promote", "-w", "-D", server.data])
+
+/** The processes of a server, its connections among them. */
+export const processesOf = (server: Postgres): ReadonlyArray<number> => {
+  const parent = server.process().pid!
+  const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).filter((pid) => {
+    try {
+      return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) === parent
+    } catch {
+      return false
+    }
+  })
+  return [parent, ...children.map(Number)]
+}
+
+export const signal = (pids: ReadonlyArray<number>, name: NodeJS.Signals): void => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, name)
+    } catch {
+      continue
+    }
+  }
+}
 
 /** PgBouncer in transaction mode before the server. */
 export const pgbouncer = (server: Postgres): Effect.Effect<string, ServerError, Scope.Scope> =>

@@ -289,6 +289,32 @@ export const make = Effect.fnUntraced(function*(
       batch.map(({ claim }) => leaseOf(claim.expiresMillis)),
       latest()
     ]
+    link.run(statements.acquireFree, parameters, (rows, error) => {
+      const taken = new Map(rows?.map((row) => [row[0], row]))
+      const others: Array<Claiming> = []
+      for (const asked of batch) {
+        const [, fence, micros] = taken.get(asked.row) ?? []
+        const fencingToken = numberOf(fence)
+        if (rows === undefined) fail(asked, error)
+        else if (Number.isSafeInteger(fencingToken)) {
+          bound.observe(sentAt, now(), numberOf(micros))
+          settle(asked, { _tag: "Acquired", fencingToken })
+        } else others.push(asked)
+      }
+      if (others.length > 0) return sendAttempts(others, landed)
+      landed()
+      if (rows !== undefined) settleDebts()
+    })
+  })
+
+  const sendAttempts = (batch: ReadonlyArray<Claiming>, landed: () => void): void => {
+    const sentAt = now()
+    const parameters = [
+      batch.map(({ row }) => row),
+      batch.map(({ claim }) => claim.token),
+      batch.map(({ claim }) => leaseOf(claim.expiresMillis)),
+      latest()
+    ]
     link.run(statements.acquire, parameters, (rows, error) => {
       landed()
       const answers = new Map<unknown, Row>()
@@ -303,7 +329,7 @@ export const make = Effect.fnUntraced(function*(
       }
       if (rows !== undefined) settleDebts()
     })
-  })
+  }
 
   const wait = (asked: Claiming): void => {
     const { claim: { expiresMillis, token }, row } = asked
@@ -466,6 +492,22 @@ export const make = Effect.fnUntraced(function*(
 
   const releases = Batches.make<Releasing>((batch, landed) => {
     const parameters = [batch.map(({ row }) => row), batch.map(({ token }) => token)]
+    link.run(statements.releaseUnwanted, parameters, (rows, error) => {
+      const live = new Map(rows?.map((row) => [row[0], row[1]]))
+      const others: Array<Releasing> = []
+      for (const asked of batch) {
+        if (rows === undefined) unreleased(asked, error)
+        else if (live.has(asked.row)) confirmed(asked, live.get(asked.row) === true)
+        else others.push(asked)
+      }
+      if (others.length > 0) return sendReleases(others, landed)
+      landed()
+      if (rows !== undefined) settleDebts()
+    })
+  })
+
+  const sendReleases = (batch: ReadonlyArray<Releasing>, landed: () => void): void => {
+    const parameters = [batch.map(({ row }) => row), batch.map(({ token }) => token)]
     link.run(statements.release, parameters, (rows, error) => {
       landed()
       if (rows === undefined) {
@@ -481,7 +523,7 @@ export const make = Effect.fnUntraced(function*(
       }
       settleDebts()
     })
-  })
+  }
 
   const withdraw = (asked: Releasing, entry: string): void =>
     link.run(statements.withdraw, [asked.row, asked.token, entry], (rows, error) => {

@@ -1,7 +1,7 @@
 /** What happens to servers. Those that forget give a lock to a second holder, until the first one's next renewal. */
 import { Effect } from "effect"
 import type { Arena, Nemesis } from "../arena.ts"
-import type { MemcachedServer, RedisServer } from "../servers.ts"
+import type { MemcachedServer, PostgresServer, RedisServer } from "../servers.ts"
 
 const redisOf = (arena: Arena): RedisServer => {
   if (arena.server?._tag !== "Redis") throw new Error("not a Redis")
@@ -13,11 +13,69 @@ const memcachedOf = (arena: Arena): MemcachedServer => {
   return arena.server
 }
 
+const postgresOf = (arena: Arena): PostgresServer => {
+  if (arena.server?._tag !== "Postgres") throw new Error("not a PostgreSQL")
+  return arena.server
+}
+
 /** Costs time: every write was on disk before it was answered. */
 export const restart: Nemesis = {
   name: "restart with data",
   cutsOff: true,
-  strike: (arena) => redisOf(arena).restart
+  strike: (arena) => (arena.server?._tag === "Postgres" ? postgresOf(arena) : redisOf(arena)).restart
+}
+
+/** Costs a reconnection. */
+export const terminate: Nemesis = {
+  name: "pg_terminate_backend",
+  cutsOff: true,
+  strike: (arena) =>
+    Effect.andThen(
+      postgresOf(arena).run(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'effect-lock' AND random() < 0.7`
+      ),
+      Effect.sleep("200 millis")
+    )
+}
+
+/** Costs time, and the lease of who is not answered for longer than that. */
+export const freeze: Nemesis = {
+  name: "SIGSTOP of the server",
+  cutsOff: true,
+  strike: (arena) => {
+    const { signal } = postgresOf(arena)
+    return Effect.acquireUseRelease(
+      signal("SIGSTOP"),
+      () => Effect.sleep(arena.random.millis(0.1, 1.5) * arena.workload.expires),
+      () => signal("SIGCONT")
+    )
+  }
+}
+
+/** Costs nothing but time: a report that sees the table as it was. */
+export const oldSnapshot: Nemesis = {
+  name: "old snapshot",
+  strike: (arena) =>
+    postgresOf(arena).run(
+      `SELECT count(*) FROM effect_locks, pg_sleep(${arena.random.millis(0.2, 1) * arena.workload.expires / 1000})`
+    )
+}
+
+/** The last commits may be unknown to the new primary. */
+export const promotion: Nemesis = {
+  name: "promoted standby",
+  cutsOff: true,
+  forgets: true,
+  strike: (arena) => {
+    const server = postgresOf(arena)
+    return Effect.gen(function*() {
+      yield* server.promote
+      for (const { proxy } of arena.workers) {
+        proxy!.target = server.port()
+        proxy!.reset()
+      }
+    })
+  }
 }
 
 /** Costs nothing: scripts are sent again. */
