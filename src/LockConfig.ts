@@ -99,6 +99,10 @@ export interface LockOptions {
    * work takes. Default true; then `expires` bounds how long a crash blocks others,
    * not how long the work may take. With `false` the work is interrupted when
    * `expires` has passed.
+   *
+   * A wall clock that is suddenly more than half a second ahead may mean that the host
+   * was suspended. A lease that is renewed is asked for at once; one that is not ends
+   * by as much earlier, also where somebody has only set the clock.
    */
   readonly renew?: boolean | undefined
   /**

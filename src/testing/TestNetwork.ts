@@ -33,7 +33,7 @@
  * await Effect.runPromise(program) // => "Expired"
  * ```
  *
- * @since 0.3.0
+ * @since 0.2.0
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -52,7 +52,7 @@ import type { Operation as Scripted, Outcome } from "./TestBackend.ts"
  * What the engine asks of a store over a network.
  *
  * @category models
- * @since 0.3.0
+ * @since 0.2.0
  */
 export type Operation = Scripted | "transfer" | "watch" | "list"
 
@@ -60,7 +60,7 @@ export type Operation = Scripted | "transfer" | "watch" | "list"
  * Something on its way between a process and its store.
  *
  * @category models
- * @since 0.3.0
+ * @since 0.2.0
  */
 export interface Message {
   /** A `"request"` to the store, its `"reply"`, or `"news"` that wake a waiter. */
@@ -85,7 +85,7 @@ export interface Message {
  * How a network is at first.
  *
  * @category models
- * @since 0.3.0
+ * @since 0.2.0
  */
 export interface Options {
   /** How long a message takes in one direction. Default zero. */
@@ -98,7 +98,7 @@ export interface Options {
  * What is lost.
  *
  * @category models
- * @since 0.3.0
+ * @since 0.2.0
  */
 export interface LoseOptions {
   /** Of which operation. Default: any. */
@@ -111,7 +111,7 @@ export interface LoseOptions {
  * A network in front of a store.
  *
  * @category models
- * @since 0.3.0
+ * @since 0.2.0
  */
 export interface TestNetwork {
   /** The store as it is seen from the other end. */
@@ -170,7 +170,7 @@ interface Loss {
  * ```
  *
  * @category constructors
- * @since 0.3.0
+ * @since 0.2.0
  */
 export const make = (store: LockStore, options?: Options): Effect.Effect<TestNetwork> =>
   Effect.map(Effect.context<never>(), (context) => {

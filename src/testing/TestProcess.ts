@@ -39,7 +39,7 @@
  * log // => ["ada holds 1", "bob holds 2", "ada lost it"]
  * ```
  *
- * @since 0.3.0
+ * @since 0.2.0
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -56,7 +56,7 @@ import type { LockStore } from "../LockStore.ts"
  * How a process is.
  *
  * @category models
- * @since 0.3.0
+ * @since 0.2.0
  */
 export type State = "running" | "paused" | "killed"
 
@@ -64,7 +64,7 @@ export type State = "running" | "paused" | "killed"
  * What a process is like.
  *
  * @category models
- * @since 0.3.0
+ * @since 0.2.0
  */
 export interface Options {
   /**
@@ -78,7 +78,7 @@ export interface Options {
  * A process that can be paused and killed.
  *
  * @category models
- * @since 0.3.0
+ * @since 0.2.0
  */
 export interface TestProcess {
   /** How it is now. */
@@ -164,7 +164,7 @@ class Gate {
  * ```
  *
  * @category constructors
- * @since 0.3.0
+ * @since 0.2.0
  */
 export const make = Effect.fnUntraced(function*(
   store: LockStore,

@@ -12,11 +12,11 @@
  */
 export * as TestBackend from "./TestBackend.ts"
 /**
- * @since 0.3.0
+ * @since 0.2.0
  */
 export * as TestNetwork from "./TestNetwork.ts"
 /**
- * @since 0.3.0
+ * @since 0.2.0
  */
 export * as TestProcess from "./TestProcess.ts"
 /**

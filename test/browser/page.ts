@@ -36,8 +36,11 @@ const trouble = (error: unknown): Trouble =>
 
 const told: Array<string> = []
 
+/** How to end what holds a key. */
+const ends = new Map<string, () => void>()
+
 const actions = {
-  /** Holds a key for some time. `told` has it from when it is held. Who does not `poll` waits to be told. */
+  /** Holds a key for some time, or until `end`. `told` has it from when it is held. Who does not `poll` waits to be told. */
   hold: (
     key: string,
     millis: number,
@@ -48,12 +51,16 @@ const actions = {
         Effect.gen(function*() {
           const from = now()
           told.push(key)
-          yield* millis === Infinity ? Effect.never : Effect.sleep(millis)
+          const end = Effect.callback<void>((resume) => void ends.set(key, () => resume(Effect.void)))
+          yield* millis === Infinity ? end : Effect.sleep(millis)
           return { from, to: now(), fence: lease.fencingToken }
         }),
       key,
       poll ? options : { ...options, retry: Schedule.spaced("1 hour") }
     )).catch(trouble),
+
+  /** Ends what holds the key in this tab until it is told to. */
+  end: (key: string): void => ends.get(key)?.(),
 
   /** Takes the key again and again. */
   turns: async (key: string, times: number, millis: number): Promise<ReadonlyArray<Section | Trouble>> => {
