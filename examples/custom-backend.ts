@@ -73,8 +73,8 @@ const program = Effect.gen(function*() {
   const layer = Layer.effect(LockBackend.LockBackend, LockBackend.make(store))
 
   // The work takes longer than its lease: the engine renews it
-  yield* Effect.sleep("150 millis").pipe(
-    Lock.withLock("migration", { expires: "120 millis" }),
+  yield* Effect.sleep("1200 millis").pipe(
+    Lock.withLock("migration", { expires: "1 second" }),
     Effect.provide(layer)
   )
   for (const line of log) yield* Console.log(line)

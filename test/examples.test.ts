@@ -5,9 +5,10 @@ import { filesIn, root } from "../scripts/doctest.ts"
 import { isInstalled, type Name, type ServerName, serverNames } from "../scripts/installed.ts"
 import { directory } from "./file/support.ts"
 import { bundledAll } from "./support/bundled.ts"
-import { cluster } from "./support/redis.ts"
+import { postgres } from "./support/postgres.ts"
+import { cluster, shared } from "./support/redis.ts"
 import { watched } from "./support/sentinel.ts"
-import { serverUrl } from "./support/urls.ts"
+import { databaseIn, serverUrl } from "./support/urls.ts"
 
 /**
  * What an example prints: these lines, in this order, other lines between them or not.
@@ -292,6 +293,11 @@ const expectations: Record<string, Expectation> = {
   }
 }
 
+const database = shared(postgres())
+
+/** A server of its own, or a database, which is made sooner. */
+const url = (server: ServerName) => server === "postgres" ? Effect.flatMap(database, databaseIn) : serverUrl(server)
+
 interface Output {
   readonly code: number | null
   readonly stdout: string
@@ -365,7 +371,7 @@ describe("examples", { concurrent: true }, () => {
         Effect.gen(function*() {
           const env = {
             LOCK_DIRECTORY: yield* directory,
-            ...(server !== undefined && { [variable]: yield* expectations[name]?.url ?? serverUrl(server) })
+            ...(server !== undefined && { [variable]: yield* expectations[name]?.url ?? url(server) })
           }
           const { code, stderr, stdout } = yield* run(name, env)
           assert.strictEqual(code, 0, `${stdout}\n${stderr}`)

@@ -13,7 +13,11 @@ export interface Order {
   readonly port: number
   readonly workers: number
   readonly millis: number
+  /** Whether each cycle is about a key that nobody has used before. */
+  readonly fresh?: boolean | undefined
 }
+
+let keys = 0
 
 export interface Window {
   readonly rate: number
@@ -25,7 +29,7 @@ export interface Window {
 }
 
 /** Cycles for so long, each checked to have been one entry and one exit. */
-const cycle = async (session: Session, { millis, workers }: Order): Promise<Window> => {
+const cycle = async (session: Session, { fresh, millis, workers }: Order): Promise<Window> => {
   const latencies: Array<number> = []
   let entered = 0
   let left = 0
@@ -38,6 +42,7 @@ const cycle = async (session: Session, { millis, workers }: Order): Promise<Wind
     let inside = false
     return {
       key: `key-${i}`,
+      newKey: fresh === true ? () => `new-${++keys}` : undefined,
       sectionMillis: 0,
       again: () => performance.now() < end,
       ask: () => asked = performance.now(),

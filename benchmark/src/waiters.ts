@@ -1,5 +1,6 @@
-/** A process full of waiters, for `contended` and `postgres`: does what it is told, and sends back what happened. */
+/** A process full of waiters, for `contended`, `memcached` and `postgres`: does what it is told, and sends back what happened. */
 import { type Job, type Session } from "./contestants/contestant.ts"
+import * as Memcached from "./contestants/memcached.ts"
 import * as Postgres from "./contestants/postgres.ts"
 import * as Redis from "./contestants/redis.ts"
 import { monotonic } from "./lib/monotonic.ts"
@@ -8,7 +9,7 @@ import { check, sleep } from "./lib/scenario.ts"
 
 export interface Order {
   /** Default: Redis. */
-  readonly server?: "postgres" | undefined
+  readonly server?: "postgres" | "memcached" | undefined
   readonly contestant: string
   readonly retryMillis: number | undefined
   readonly port: number
@@ -27,7 +28,7 @@ const sessions = new Map<string, Session>()
 
 const work = async (order: Order): Promise<Log> => {
   const { contestant, endAt, key, port, retryMillis, sectionMillis, server, startAt, waiters } = order
-  const { byName } = server === "postgres" ? Postgres : Redis
+  const { byName } = server === undefined ? Redis : server === "postgres" ? Postgres : Memcached
   const id = `${contestant} ${retryMillis}`
   let session = sessions.get(id)
   if (session === undefined) sessions.set(id, session = await byName(contestant).open(port, retryMillis))

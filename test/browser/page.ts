@@ -2,7 +2,7 @@
  * What the tests do inside of a tab or a worker. Each has one backend, as a
  * program would, and answers in plain values.
  */
-import { Duration, Effect, Exit, Option, Schedule, Scope } from "effect"
+import { Duration, Effect, Exit, Option, Schedule, Schema, Scope, Stream } from "effect"
 import { Lock, LockBackend, type LockConfig, LockError } from "effect-lock"
 import * as BrowserBackend from "effect-lock/BrowserBackend"
 import { conformance } from "effect-lock/testing"
@@ -44,7 +44,7 @@ const actions = {
   hold: (
     key: string,
     millis: number,
-    { poll = true, ...options }: LockConfig.LockOptions & { readonly poll?: boolean } = {}
+    { poll = true, ...options }: LockConfig.SectionOptions & { readonly poll?: boolean } = {}
   ): Promise<Section | Trouble> =>
     use(Lock.withLock(
       (lease) =>
@@ -100,6 +100,30 @@ const actions = {
     )),
 
   force: (key: string) => use(Lock.forceRelease(key)),
+
+  /** Takes a key and leaves it to whoever has the ticket. */
+  leave: (key: string): Promise<typeof Lock.Ticket.Encoded> =>
+    use(
+      Lock.acquire(key, { expires: "1 second" }).pipe(
+        Effect.flatMap((lease) => Lock.detach(lease, { for: "1 hour" })),
+        Effect.map(Schema.encodeSync(Lock.Ticket)),
+        Effect.scoped
+      )
+    ),
+
+  /** Takes it on, and gives it back. */
+  adopt: (ticket: typeof Lock.Ticket.Encoded): Promise<{ readonly fence: number } | Trouble> =>
+    use(
+      Effect.scoped(
+        Effect.map(
+          Lock.adopt(Schema.decodeSync(Lock.Ticket)(ticket)),
+          ({ fencingToken }) => ({ fence: fencingToken })
+        )
+      )
+    ).catch(trouble),
+
+  listed: (prefix: string): Promise<ReadonlyArray<string>> =>
+    use(Effect.map(Stream.runCollect(Lock.list({ prefix })), (all) => all.map(({ key }) => key))),
 
   /** Does not come back for so long, nor does anything else in this tab. */
   hang: async (millis: number): Promise<void> => {

@@ -219,6 +219,30 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", { timeout: 60_00
     assertSection(await late)
   })
 
+  it("a lock that was left to another tab is listed, and outlives the tab that left it", async () => {
+    const key = newKey()
+    const [leaver, other] = await Promise.all([browser.tab(), browser.tab()])
+    const ticket = await leaver.call("leave", key)
+    await leaver.page.close()
+    assert.deepStrictEqual(await other.call("listed", key), [key])
+    assert.deepInclude(await other.call("hold", key, 0, { ...long, timeout: 0 }), { reason: "LockTimeout" })
+    const taken = await other.call("adopt", ticket)
+    assert.property(taken, "fence")
+    assert.deepInclude(await other.call("adopt", ticket), { reason: "LockLost" })
+    assert.deepStrictEqual(await other.call("listed", key), [])
+    assertSection(await other.call("hold", key, 0, { ...long, timeout: 0 }))
+  })
+
+  it("a key stays taken for as long as it was asked to, though its tab is closed", async () => {
+    const key = newKey()
+    const [brief, other] = await Promise.all([browser.tab(), browser.tab()])
+    const { from } = assertSection(await brief.call("hold", key, 0, { ...long, atLeast: "3 seconds" }))
+    await brief.page.close()
+    const next = assertSection(await other.call("hold", key, 0, long))
+    // The tabs share the wall clock alone, which may be a little off.
+    assert.isAtLeast(next.from - from, 2_900)
+  })
+
   it("a lock can be taken away from another tab, and its holder is told", async () => {
     const key = newKey()
     const [holder, other] = await Promise.all([browser.tab(), browser.tab()])

@@ -1,6 +1,6 @@
 /** Real processes: killed, in namespaces of their own, all at one moment, and in trouble with the disk. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Schema, Stream } from "effect"
 import { Lock } from "effect-lock"
 import * as FileBackend from "effect-lock/FileBackend"
 import { spawn, spawnSync } from "node:child_process"
@@ -99,6 +99,38 @@ describe("a holder that is killed", { timeout: 60_000 }, () => {
         yield* eventually(Effect.map(attempt(path), (is) => is === "taken"))
       }).pipe(Effect.scoped)
   )
+})
+
+describe("a lock that outlives its process", { timeout: 60_000 }, () => {
+  it.live("is for whoever has the ticket, and is listed meanwhile", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const leaver = yield* worker("leave", { directory: path })
+      const ticket = Schema.decodeUnknownSync(Lock.Ticket)(yield* leaver.line)
+      yield* leaver.exited
+      assert.strictEqual(yield* attempt(path), "held")
+      yield* Effect.gen(function*() {
+        const held = yield* Stream.runCollect(Lock.list())
+        assert.deepStrictEqual(held.map(({ key }) => key), ["key"])
+        const lease = yield* Effect.scoped(Lock.adopt(ticket))
+        assert.isAtLeast(lease.fencingToken, 1)
+        const again = yield* Effect.flip(Effect.scoped(Lock.adopt(ticket)))
+        assert.strictEqual(again.reason._tag, "LockLost")
+        assert.deepStrictEqual(yield* Stream.runCollect(Lock.list()), [])
+      }).pipe(Effect.provide(FileBackend.layer({ directory: path })))
+      assert.strictEqual(yield* attempt(path), "taken")
+    }).pipe(Effect.scoped))
+
+  it.live("stays taken for as long as it was asked to, though nobody is there", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const begun = performance.now()
+      const brief = yield* worker("brief", { directory: path, atLeast: "4 seconds" })
+      assert.strictEqual(yield* brief.line, "done")
+      yield* brief.exited
+      yield* eventually(Effect.map(attempt(path), (is) => is === "taken"))
+      assert.isAtLeast(performance.now() - begun, 4_000)
+    }).pipe(Effect.scoped))
 })
 
 describe("a process", { timeout: 60_000 }, () => {

@@ -3,12 +3,14 @@
  *
  * - `hold`: takes a key, says so, and keeps it for ever
  * - `once`: takes a key and gives it back, in a runtime that nobody disposes of
+ * - `leave`: takes a key, leaves it to whoever has the ticket, which it says, and ends
+ * - `brief`: takes a key for at least so long, does nothing, and ends
  * - `open`: makes a store, and says what comes of it
  * - `stale`: at a moment that comes by standard input takes keys that somebody left behind
  * - `churn`: takes keys that come and go, and checks a witness each time
  * - `trouble`: has the directory get into some trouble, and says how each operation fares
  */
-import { Effect, ManagedRuntime, Option, Result, Scope } from "effect"
+import { Effect, ManagedRuntime, Option, Result, Schema, Scope } from "effect"
 import { Lock } from "effect-lock"
 import * as FileBackend from "effect-lock/FileBackend"
 import type { BackendFailure, LockError } from "effect-lock/LockError"
@@ -159,6 +161,21 @@ switch (what) {
   }
   case "once": {
     await ManagedRuntime.make(layer).runPromise(Lock.withLock(Effect.sync(() => say("done")), "key"))
+    break
+  }
+  case "leave": {
+    const leaving = Effect.flatMap(
+      Lock.acquire("key", { expires: "2 seconds" }),
+      (lease) => Lock.detach(lease, { for: "1 hour" })
+    )
+    const ticket = await Effect.runPromise(leaving.pipe(Effect.scoped, Effect.provide(layer)))
+    say(Schema.encodeSync(Lock.Ticket)(ticket))
+    break
+  }
+  case "brief": {
+    const { atLeast } = options
+    await Effect.runPromise(Effect.void.pipe(Lock.withLock("key", { atLeast }), Effect.provide(layer)))
+    say("done")
     break
   }
   case "open": {

@@ -1,6 +1,6 @@
 /** Real Redis servers for tests: single ones, with a way to restart them, and a cluster of three. */
 import { afterAll } from "@effect/vitest"
-import { Effect, Exit, Schedule, Scope } from "effect"
+import { Effect, Exit, Option, Schedule, Scope } from "effect"
 import { Redis } from "ioredis"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -61,17 +61,19 @@ export const cluster: Effect.Effect<ReadonlyArray<Server>, ServerError, Scope.Sc
     yield* Effect.promise(() => clients[i].call("cluster", "addslotsrange", bounds[i], bounds[i + 1] - 1))
     yield* Effect.promise(() => clients[i].call("cluster", "set-config-epoch", i + 1))
   }
-  for (let i = 1; i < 3; i++) {
-    yield* Effect.promise(() => clients[0].call("cluster", "meet", "127.0.0.1", servers[i].port))
-  }
-  for (const client of clients) {
-    yield* Effect.promise(() => client.call("cluster", "info") as Promise<string>).pipe(
-      Effect.repeat({
-        schedule: Schedule.spaced("30 millis"),
-        until: (info) => info.includes("cluster_state:ok") && info.includes("cluster_known_nodes:3")
-      })
-    )
-  }
+  // Nodes that are late forget that they were to meet, so they are told again.
+  const meet = Effect.promise(() =>
+    Promise.all(servers.slice(1).map(({ port }) => clients[0].call("cluster", "meet", "127.0.0.1", port)))
+  )
+  const knowAll = Effect.map(
+    Effect.promise(() => Promise.all(clients.map((client) => client.call("cluster", "info") as Promise<string>))),
+    (infos) => infos.every((info) => info.includes("cluster_state:ok") && info.includes("cluster_known_nodes:3"))
+  )
+  const soon = Effect.timeoutOption(
+    Effect.repeat(knowAll, { schedule: Schedule.spaced("30 millis"), until: (all) => all }),
+    "4 seconds"
+  )
+  yield* Effect.repeat(Effect.andThen(meet, soon), { until: Option.isSome })
   return servers
 })
 

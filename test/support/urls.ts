@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { Scope } from "effect"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import type { ServerName } from "../../scripts/installed.ts"
-import { admin, postgres } from "./postgres.ts"
+import { admin, type Postgres, postgres } from "./postgres.ts"
 import { freePort, ServerError, start } from "./server.ts"
 
 const servers: Record<
@@ -22,13 +22,20 @@ const servers: Record<
   })
 }
 
-/** A database with the table of locks in it. */
-const postgresUrl = Effect.gen(function*() {
-  const { url } = yield* postgres()
-  const sql = yield* admin(url)
-  yield* sql.unsafe(yield* SqlBackend.createTable())
-  return url
-}).pipe(Effect.mapError((error) => new ServerError({ message: error.message })))
+let databases = 0
+
+/** A database of its own in a server, with the table of locks in it. */
+export const databaseIn = (server: Postgres): Effect.Effect<string, ServerError> =>
+  Effect.gen(function*() {
+    const name = `database_${++databases}`
+    const url = server.url.replace(/postgres$/, name)
+    yield* Effect.flatMap(admin(server.url), (sql) => sql.unsafe(`CREATE DATABASE ${name}`))
+    const statement = yield* SqlBackend.createTable()
+    yield* Effect.flatMap(admin(url), (sql) => sql.unsafe(statement))
+    return url
+  }).pipe(Effect.scoped, Effect.mapError((error) => new ServerError({ message: error.message })))
+
+const postgresUrl = Effect.flatMap(postgres(), databaseIn)
 
 /** Starts a server that lives as long as the scope, and gives its address. */
 export const serverUrl = (name: ServerName): Effect.Effect<string, ServerError, Scope.Scope> =>

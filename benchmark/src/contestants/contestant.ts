@@ -3,6 +3,8 @@
 /** One worker's task: take the lock on `key`, go through the section, give it back, again and again. */
 export interface Job {
   readonly key: string
+  /** Where each cycle is about a key that nobody has used before. */
+  readonly newKey?: (() => string) | undefined
   readonly again: () => boolean
   /** The worker asks for the lock. */
   readonly ask: () => void
@@ -42,8 +44,9 @@ const pause = (millis: number): Promise<void> => new Promise((resolve) => setTim
 /** Runs jobs on locks that speak promises. A lock that gives up waiting is asked again. */
 export const promised = <H>(lockOf: (key: string) => Lock<H>) => async (jobs: ReadonlyArray<Job>): Promise<void> => {
   await Promise.all(jobs.map(async (job) => {
-    const lock = lockOf(job.key)
+    let lock = lockOf(job.key)
     while (job.again()) {
+      if (job.newKey !== undefined) lock = lockOf(job.newKey())
       job.ask()
       let held: H
       try {

@@ -31,7 +31,7 @@ const loop = (job: Job): Effect.Effect<void, unknown, LockBackend.LockBackend> =
       if (again) job.ask()
       return again
     },
-    body: () => cycle,
+    body: () => job.newKey === undefined ? cycle : Lock.withLock(section, job.newKey(), options),
     step: job.done
   })
 }

@@ -2,6 +2,7 @@
 import * as FileBackend from "#effect-lock/FileBackend"
 import Database from "better-sqlite3"
 import { lock as lockFile, unlock as unlockFile } from "lockfile"
+import { type ChildProcess, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { closeSync, existsSync, mkdirSync, openSync, utimesSync, writeFileSync } from "node:fs"
 import * as properLockfile from "proper-lockfile"
@@ -125,6 +126,29 @@ const sqlite: FileContestant = {
   }
 }
 
-export const peers: ReadonlyArray<FileContestant> = [proper, lockfile, sqlite]
+/** The kernel's lock, by the program that holds it: it waits in line, has no lease, and is gone with its process. */
+const flock: FileContestant = {
+  name: "flock(1)",
+  open: async (directory) => ({
+    work: promised<ChildProcess>((key) => ({
+      acquire: () =>
+        new Promise((resolve, reject) => {
+          const child = spawn("flock", [`${directory}/${key}`, "sh", "-c", "echo; read line"], {
+            stdio: ["pipe", "pipe", "inherit"]
+          })
+          child.once("error", reject)
+          child.stdout.once("data", () => resolve(child))
+        }),
+      release: (child) =>
+        new Promise((resolve) => {
+          child.once("exit", resolve)
+          child.stdin!.end("\n")
+        })
+    })),
+    close: () => {}
+  })
+}
+
+export const peers: ReadonlyArray<FileContestant> = [proper, lockfile, sqlite, flock]
 
 export const byName = (name: string): FileContestant => [ours, ...peers].find((one) => one.name === name)!

@@ -27,7 +27,8 @@ const settings: ReadonlyArray<Setting> = [
   setting("proper-lockfile", 5),
   setting("lockfile"),
   setting("lockfile", 5),
-  setting("better-sqlite3", 5)
+  setting("better-sqlite3", 5),
+  setting("flock(1)")
 ]
 
 const inDirectory = async <A>(use: (directory: string) => Promise<A>): Promise<A> => {
