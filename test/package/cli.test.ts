@@ -27,6 +27,11 @@ describe("the package of the tool", () => {
     assert.strictEqual(await exec(user, "env", ...run), "ran\n")
   }, 60_000)
 
+  it("names the driver that PostgreSQL needs, when it is not there", async () => {
+    const doctor = "npx effect-lock doctor --url postgres://user@127.0.0.1:1/none 2>&1 || true"
+    assert.match(await exec(user, "sh", "-c", doctor), /@effect\/sql-pg/)
+  }, 60_000)
+
   it("runs by npx from the packed tarballs, in an empty folder, and leaves it empty", async () => {
     const empty = join(packed.folder, "empty")
     mkdirSync(empty)
