@@ -37,8 +37,8 @@ const program = Effect.gen(function*() {
       Effect.catchReason("LockError", "LockTimeout", () => Effect.succeed("no permit in time"))
     )
     yield* Console.log(`A request: ${inVain}`)
-    // On a fiber of its own: the work that holds the permits would wait for itself, and that is refused.
-  }).pipe(Effect.forkChild, Effect.flatMap(Fiber.join), Lock.withPermits("api", { limit, permits: limit }))
+    // As somebody else: the work that holds the permits would wait for itself, and that is refused.
+  }).pipe(Effect.forkDetach, Effect.flatMap(Fiber.join), Lock.withPermits("api", { limit, permits: limit }))
 })
 
 program.pipe(Effect.provide(reachable(BackendUrl.layerConfig)), NodeRuntime.runMain)
