@@ -167,14 +167,14 @@ upd AS (
     fence = CASE WHEN l.token = g.token THEN l.fence ELSE ${nextFence} END,
     expires_at = greatest(${inMillis("g.lease")}, CASE WHEN l.token = g.token THEN l.expires_at END)
   FROM got g WHERE l.key = g.key
-  RETURNING l.key, l.fence
+  RETURNING l.key, l.fence, ${watched}
 ),
 ins AS (
-  INSERT INTO ${table} (key, token, fence, expires_at)
+  INSERT INTO ${table} AS l (key, token, fence, expires_at)
   SELECT a.key, a.token, ${micros}, ${inMillis("a.lease")} FROM a
-  WHERE NOT EXISTS (SELECT FROM ${table} l WHERE l.key = a.key) ORDER BY a.key
+  WHERE NOT EXISTS (SELECT FROM ${table} o WHERE o.key = a.key) ORDER BY a.key
   ON CONFLICT DO NOTHING
-  RETURNING key, fence
+  RETURNING l.key, l.fence, ${watched}
 )
 SELECT key, fence, ${micros} FROM upd UNION ALL SELECT key, fence, ${micros} FROM ins`,
 
@@ -283,7 +283,7 @@ WITH got AS MATERIALIZED (
   WHERE l.queue = '{}' ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
 )
 UPDATE ${table} l SET token = '', expires_at = clock_timestamp() FROM got g WHERE l.key = g.key
-RETURNING l.key, g.live, ${relax}`,
+RETURNING l.key, g.live, ${relax}, ${watched}`,
 
     // $1 key $2 token $3 entry  -> (whether it held the key, whether it has left it or its queue, whether it is shared);
     // nothing if it is in neither
