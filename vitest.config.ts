@@ -11,8 +11,16 @@ const src = fileURLToPath(new URL("./src/", import.meta.url))
 const missing = names.filter((name) => !isInstalled(name))
 for (const name of missing) console.warn(`${name} is not installed: its tests do not run`)
 
+// What is the same on every version of Node: the attacks, the browser, the command line, the simulation, the types, the texts
+// and the package.
+const sameEverywhere = [
+  "test/{faults,browser,cli,simulation,types,package,site}/**",
+  "test/{examples,docs,docs.harness}.test.ts"
+]
+
 const without = [
   ...configDefaults.exclude,
+  ...(process.env.TESTS === "of-node" ? sameEverywhere : []),
   ...missing.flatMap((name) => name === "redis" ? ["test/redis/**", "test/cli/**"] : `test/${name}/**`)
 ]
 

@@ -119,7 +119,8 @@ export const readLog = (name: string, path: string, death: Death | undefined): P
         startedAt: operation!.startedAt,
         enteredAt: at,
         deadline,
-        endedAt: death?.to ?? Infinity,
+        // Dead from the signal on: others may know it before we are told.
+        endedAt: death === undefined ? Infinity : Math.max(at, death.from),
         how: "killed",
         readAt: undefined,
         writtenAt: undefined,
