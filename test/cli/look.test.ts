@@ -12,6 +12,7 @@ import { contents } from "../support/cli.ts"
 import { memcached } from "../support/memcached.ts"
 import { admin, pgbouncer, postgres, standby } from "../support/postgres.ts"
 import { client, cluster, redis, redisAt, until } from "../support/redis.ts"
+import { watched } from "../support/sentinel.ts"
 import { freePort, kill } from "../support/server.ts"
 import { folder, inTerminal, isFree, isHeld, newFile, newKey, ran, sh, tool, waitsFor } from "./tool.ts"
 
@@ -311,6 +312,14 @@ describe("effect-lock doctor", { timeout: 60_000 }, () => {
       const terminal = yield* inTerminal(["doctor"], { NO_COLOR: "" })
       yield* terminal.ended
       assert.include(terminal.out(), "\u001b[32mok")
+    }).pipe(Effect.scoped))
+
+  it.live("asks Sentinels for the primary, and takes the names of Valkey", () =>
+    Effect.gen(function*() {
+      const { primary, url } = yield* watched
+      const { byCheck, code } = yield* examined(url)
+      assert.deepStrictEqual([code, byCheck.replication?.verdict], [0, "warning"])
+      assert.strictEqual((yield* examined(`valkey://127.0.0.1:${primary.port}`)).code, 0)
     }).pipe(Effect.scoped))
 
   it.live("knows PostgreSQL: its replicas, durability, table, connections, LISTEN and clock", () =>
