@@ -153,7 +153,7 @@ describe("a list", { timeout: 60_000 }, () => {
       writeFileSync(`${path}/lock-file`, "")
       const store = yield* storeIn(path)
       yield* assertLists(store)
-      yield* hold(store, ["x".repeat(101)])
+      yield* hold(store, ["x".repeat(241)])
       assert.deepStrictEqual((yield* listed(store, "x")).keys, ["x}:q"])
       assert.deepStrictEqual((yield* listed(yield* storeIn(`${path}/not-yet`))).keys, [])
     }))

@@ -10,7 +10,7 @@ import { createHash } from "node:crypto"
 
 /** Some file systems tell no capitals apart, and none takes more than 255 bytes. */
 const special = /[^a-z0-9_-]/g
-const longest = 100
+const longest = 240
 
 const encode = (character: string): string => {
   const code = character.charCodeAt(0).toString(16)
