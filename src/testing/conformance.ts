@@ -346,6 +346,16 @@ const that = (what: string, holds: boolean): Effect.Effect<void, Wrong> => holds
 
 const immediately = { startImmediately: true } as const
 
+/** Waits, for a while, until so many wait for the key as far as the store says: a busy machine takes its time. */
+const queued = ({ elapse, key, other }: Bench, waiting: number) =>
+  Effect.gen(function*() {
+    for (let looks = 0; looks < 40; looks++) {
+      const { waiters = waiting } = Option.getOrElse(yield* other.inspect(key), (): Partial<Occupant> => ({}))
+      if (waiters >= waiting) return
+      yield* elapse(50)
+    }
+  })
+
 const prepare = <E>(
   options: Options<E>,
   name: string,
@@ -1465,6 +1475,7 @@ const sharing: ReadonlyArray<Case> = ([
         immediately
       )
       yield* elapse(300)
+      yield* queued(bench, 1)
       const behind = yield* Effect.forkChild(here(Lock.withSharedLock(read, key, { timeout: "Infinity" })), immediately)
       yield* elapse(300)
       // A store that keeps no queue has no order to keep either, and none that shares is without.
@@ -1494,21 +1505,13 @@ const sharing: ReadonlyArray<Case> = ([
           () => Effect.sync(() => void (out -= permits))
         )
       /** Until so many are seen to wait, where the store says how many do: a busy machine takes its time. */
-      const queued = (waiting: number) =>
-        Effect.gen(function*() {
-          for (let looks = 0; looks < 40; looks++) {
-            const { waiters = waiting } = Option.getOrElse(yield* other.inspect(key), (): Partial<Occupant> => ({}))
-            if (waiters >= waiting) return
-            yield* elapse(50)
-          }
-        })
       const start = (i: number, permits: number, millis: number, waiting: number) =>
         Effect.forkChild(
           processes[i % 2](
             Lock.withPermits(work(permits, millis), key, { limit: 4, permits, timeout: "Infinity" })
           ),
           immediately
-        ).pipe(Effect.tap(() => Effect.andThen(elapse(150), queued(waiting))))
+        ).pipe(Effect.tap(() => Effect.andThen(elapse(150), queued(bench, waiting))))
       const fibers = [
         yield* start(0, 2, 900, 0),
         yield* start(1, 4, 50, 1),
