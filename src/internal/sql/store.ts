@@ -281,15 +281,16 @@ export const make = Effect.fnUntraced(function*(
 
   const edits = Edits.make(link, statements, bound, now, latest, later)
 
+  const claimsOf = (batch: ReadonlyArray<Claiming>) => [
+    batch.map(({ row }) => row),
+    batch.map(({ claim }) => claim.token),
+    batch.map(({ claim }) => leaseOf(claim.expiresMillis)),
+    latest()
+  ]
+
   const attempts = Batches.make<Claiming>((batch, landed) => {
     const sentAt = now()
-    const parameters = [
-      batch.map(({ row }) => row),
-      batch.map(({ claim }) => claim.token),
-      batch.map(({ claim }) => leaseOf(claim.expiresMillis)),
-      latest()
-    ]
-    link.run(statements.acquireFree, parameters, (rows, error) => {
+    link.run(statements.acquireFree, claimsOf(batch), (rows, error) => {
       const taken = new Map(rows?.map((row) => [row[0], row]))
       const others: Array<Claiming> = []
       for (const asked of batch) {
@@ -309,13 +310,7 @@ export const make = Effect.fnUntraced(function*(
 
   const sendAttempts = (batch: ReadonlyArray<Claiming>, landed: () => void): void => {
     const sentAt = now()
-    const parameters = [
-      batch.map(({ row }) => row),
-      batch.map(({ claim }) => claim.token),
-      batch.map(({ claim }) => leaseOf(claim.expiresMillis)),
-      latest()
-    ]
-    link.run(statements.acquire, parameters, (rows, error) => {
+    link.run(statements.acquire, claimsOf(batch), (rows, error) => {
       landed()
       const answers = new Map<unknown, Row>()
       if (rows !== undefined) {
@@ -490,9 +485,13 @@ export const make = Effect.fnUntraced(function*(
     asked.call.settle(Exit.fail(failure("release", asked.key, error)))
   }
 
+  const rowsAndTokens = (batch: ReadonlyArray<Releasing>) => [
+    batch.map(({ row }) => row),
+    batch.map(({ token }) => token)
+  ]
+
   const releases = Batches.make<Releasing>((batch, landed) => {
-    const parameters = [batch.map(({ row }) => row), batch.map(({ token }) => token)]
-    link.run(statements.releaseUnwanted, parameters, (rows, error) => {
+    link.run(statements.releaseUnwanted, rowsAndTokens(batch), (rows, error) => {
       const live = new Map(rows?.map((row) => [row[0], row[1]]))
       const others: Array<Releasing> = []
       for (const asked of batch) {
@@ -507,8 +506,7 @@ export const make = Effect.fnUntraced(function*(
   })
 
   const sendReleases = (batch: ReadonlyArray<Releasing>, landed: () => void): void => {
-    const parameters = [batch.map(({ row }) => row), batch.map(({ token }) => token)]
-    link.run(statements.release, parameters, (rows, error) => {
+    link.run(statements.release, rowsAndTokens(batch), (rows, error) => {
       landed()
       if (rows === undefined) {
         for (const asked of batch) unreleased(asked, error)
