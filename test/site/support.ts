@@ -1,13 +1,12 @@
 /** The built site, and a server for it. */
-import { Effect } from "effect"
-import type { Scope } from "effect"
+import type { Effect, Scope } from "effect"
 import { execFile } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { createServer, type Server } from "node:http"
 import { createRequire } from "node:module"
 import { extname, join } from "node:path"
 import { promisify } from "node:util"
 import { filesIn, root } from "../../scripts/doctest.ts"
+import { serving } from "../support/http.ts"
 
 /** What the pages are built with is a package of its own. */
 export const isSiteInstalled: boolean = (() => {
@@ -43,26 +42,13 @@ const types: Readonly<Record<string, string>> = {
 }
 
 /** Serves the site as any server of files would; gives the origin. */
-export const serve: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.callback<Server>((resume) => {
-    const server = createServer((request, response) => {
-      const { pathname } = new URL(request.url ?? "/", "http://localhost")
-      const file = pathname.endsWith("/") ? `${pathname}index.html` : pathname
-      try {
-        const content = readFileSync(join(root, ".tmp/site", decodeURIComponent(file)))
-        response.writeHead(200, { "content-type": types[extname(file)] ?? "application/octet-stream" }).end(content)
-      } catch {
-        response.writeHead(404).end()
-      }
-    })
-    server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-  }),
-  (server) =>
-    Effect.callback<void>((resume) => {
-      server.close(() => resume(Effect.void))
-      server.closeAllConnections()
-    })
-).pipe(Effect.map((server) => {
-  const address = server.address()
-  return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : address}`
-}))
+export const serve: Effect.Effect<string, never, Scope.Scope> = serving((request, response) => {
+  const { pathname } = new URL(request.url ?? "/", "http://localhost")
+  const file = pathname.endsWith("/") ? `${pathname}index.html` : pathname
+  try {
+    const content = readFileSync(join(root, ".tmp/site", decodeURIComponent(file)))
+    response.writeHead(200, { "content-type": types[extname(file)] ?? "application/octet-stream" }).end(content)
+  } catch {
+    response.writeHead(404).end()
+  }
+})

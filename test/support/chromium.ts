@@ -2,11 +2,11 @@
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
-import { createServer, type Server } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import { type BrowserContext, chromium } from "playwright-core"
+import { serving } from "./http.ts"
 
 const executablePath = "/usr/bin/chromium"
 
@@ -67,30 +67,17 @@ export const killBrowser = (profile: string): Effect.Effect<void> =>
 
 /** Serves these scripts by name, and for any other path a page that runs the script `index.js`; gives the origin. */
 export const serve = (scripts: Record<string, string>): Effect.Effect<string, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.callback<Server>((resume) => {
-      const server = createServer((request, response) => {
-        const script = scripts[new URL(request.url ?? "/", "http://localhost").pathname.slice(1)]
-        if (script === undefined) {
-          response.writeHead(200, { "content-type": "text/html" })
-          response.end(`<!doctype html><title>locks</title><script type="module" src="/index.js"></script>`)
-        } else {
-          response.writeHead(200, {
-            "content-type": "text/javascript",
-            // For frames without an origin.
-            "access-control-allow-origin": "*"
-          })
-          response.end(script)
-        }
+  serving((request, response) => {
+    const script = scripts[new URL(request.url ?? "/", "http://localhost").pathname.slice(1)]
+    if (script === undefined) {
+      response.writeHead(200, { "content-type": "text/html" })
+      response.end(`<!doctype html><title>locks</title><script type="module" src="/index.js"></script>`)
+    } else {
+      response.writeHead(200, {
+        "content-type": "text/javascript",
+        // For frames without an origin.
+        "access-control-allow-origin": "*"
       })
-      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-    }),
-    (server) =>
-      Effect.callback<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        server.closeAllConnections()
-      })
-  ).pipe(Effect.map((server) => {
-    const address = server.address()
-    return `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : address}`
-  }))
+      response.end(script)
+    }
+  })
