@@ -1,30 +1,10 @@
 /** One leader among processes: engines over one store, under `TestClock`. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Option, Schedule, Stream } from "effect"
-import { InMemoryBackend, Leader, Lock, LockBackend, type LockError, type LockStore } from "effect-lock"
+import { InMemoryBackend, Leader, Lock, LockBackend, type LockError } from "effect-lock"
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
-import {
-  assertClean,
-  deaf,
-  ending,
-  exchanging,
-  flush,
-  granting,
-  handingOver,
-  makeProcess,
-  now,
-  outcome
-} from "./engine/support.ts"
-
-const stores: Record<string, Effect.Effect<LockStore.LockStore>> = {
-  "in place": InMemoryBackend.makeStore,
-  "by its operations": Effect.map(InMemoryBackend.makeStore, (store) => ({ ...store })),
-  "that tells of no release": Effect.map(InMemoryBackend.makeStore, deaf),
-  "that hands over": Effect.map(InMemoryBackend.makeStore, handingOver),
-  "that exchanges": Effect.map(InMemoryBackend.makeStore, exchanging),
-  "that grants": granting
-}
+import { assertClean, ending, flush, forms, makeProcess, now, outcome } from "./engine/support.ts"
 
 /** Who leads, and what was seen of it. */
 const office = () => {
@@ -51,7 +31,7 @@ const office = () => {
 
 const expires = { expires: "3 seconds" } as const
 
-for (const [form, makeStore] of Object.entries(stores)) {
+for (const [form, makeStore] of Object.entries(forms)) {
   describe(`leaders on a store ${form}`, () => {
     it.effect("one leads, the next does when it stops, and nobody twice at a time", () =>
       Effect.gen(function*() {

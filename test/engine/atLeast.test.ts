@@ -4,29 +4,9 @@ import { Duration, Effect, Exit, Fiber, Option } from "effect"
 import { InMemoryBackend, Lock, LockBackend, type LockStore } from "effect-lock"
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
-import {
-  assertClean,
-  deaf,
-  ending,
-  exchanging,
-  flush,
-  granting,
-  handingOver,
-  makeProcess,
-  now,
-  outcome
-} from "./support.ts"
+import { assertClean, ending, flush, forms, granting, makeProcess, now, outcome } from "./support.ts"
 
 type Store = LockStore.LockStore
-
-const stores: Record<string, Effect.Effect<Store>> = {
-  "in place": InMemoryBackend.makeStore,
-  "by its operations": Effect.map(InMemoryBackend.makeStore, (store) => ({ ...store })),
-  "that tells of no release": Effect.map(InMemoryBackend.makeStore, deaf),
-  "that hands over": Effect.map(InMemoryBackend.makeStore, handingOver),
-  "that exchanges": Effect.map(InMemoryBackend.makeStore, exchanging),
-  "that grants": granting
-}
 
 const isTaken = (store: Store) => Effect.map(store.inspect("key"), Option.isSome)
 
@@ -38,7 +18,7 @@ const freeIn = (store: Store) =>
     return (yield* now) - start
   })
 
-for (const [form, makeStore] of Object.entries(stores)) {
+for (const [form, makeStore] of Object.entries(forms)) {
   describe(`a key of a store ${form} stays taken`, () => {
     for (const expires of ["10 seconds", "5 minutes"] as const) {
       it.effect(`for a minute from when it was taken, with leases of ${expires}`, () =>

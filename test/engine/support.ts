@@ -157,6 +157,16 @@ export const granting: Effect.Effect<LockStore.LockStore> = Effect.gen(function*
   }
 })
 
+/** A store in memory, in each of the forms that an engine tells apart. */
+export const forms: Record<string, Effect.Effect<LockStore.LockStore>> = {
+  "in place": InMemoryBackend.makeStore,
+  "by its operations": Effect.map(InMemoryBackend.makeStore, (store) => ({ ...store })),
+  "that tells of no release": Effect.map(InMemoryBackend.makeStore, deaf),
+  "that hands over": Effect.map(InMemoryBackend.makeStore, handingOver),
+  "that exchanges": Effect.map(InMemoryBackend.makeStore, exchanging),
+  "that grants": granting
+}
+
 /** For so long an engine is interested in the answer to a call that nobody waits for, and then in its lease. */
 export const horizon = 45_000
 
