@@ -1,6 +1,6 @@
 /** Plays a plan in a world of the same seed, and judges it. */
 import { type Cause, Context, Effect, Exit, Metric, Option } from "effect"
-import { Lock, LockBackend, type LockError, type LockStore } from "effect-lock"
+import { Lock, LockBackend, LockError, type LockStore } from "effect-lock"
 import { BodyFailed, Effects, type Failure, isWaiting, isWrong, planned, timeoutOf } from "./calls.ts"
 import { Memory } from "./memory.ts"
 import { Network } from "./network.ts"
@@ -562,15 +562,14 @@ export class Scenario {
   private judge(operation: Operation, exit: Exit.Exit<unknown, unknown>): void {
     const { call, interrupted, left, name } = operation
     const reasons = Exit.isSuccess(exit) ? [] : exit.cause.reasons
-    for (const reason of reasons) {
-      if (reason._tag === "Die") {
-        const message = String((reason.defect as Error | undefined)?.message ?? reason.defect)
-        const allowed = message === planned || usesBadTracer(call)
-        if (!allowed) this.witness.object("died", `${name}: ${(reason.defect as Error | undefined)?.stack ?? message}`)
-      }
-      if (reason._tag === "Interrupt" && !interrupted) this.witness.object("died", `${name} is interrupted by nobody`)
+    const { defects, errors } = sorted(reasons, interrupted)
+    for (const defect of defects) {
+      const allowed = defect === planned || usesBadTracer(call)
+      if (!allowed) this.witness.object("died", `${name}: ${(defect as Error | undefined)?.stack ?? String(defect)}`)
     }
-    const errors = reasons.flatMap((reason) => reason._tag === "Fail" ? [reason.error as Failure] : [])
+    if (!interrupted && reasons.some(({ _tag }) => _tag === "Interrupt")) {
+      this.witness.object("died", `${name} is interrupted by nobody`)
+    }
     for (const error of errors) if (error._tag === "LockError") this.failedWith(operation, error)
     const invalid = errors.some((error) => error._tag === "LockError" && error.reason._tag === "InvalidOptions")
     if (invalid !== isWrong(call) && !interrupted && !usesBadTracer(call) && left === undefined) {
@@ -762,6 +761,23 @@ const shortest = ({ scripts }: Plan): number =>
 
 const usesBadTracer = ({ traced, work }: Call): boolean =>
   traced === "throws" || work.steps.some((step) => step.do === "call" && usesBadTracer(step.call))
+
+/**
+ * What a call ends with. Where an interruption meets the end of the work that it
+ * ends, and that has both died and failed, Effect makes defects of the failures, too.
+ */
+const sorted = (reasons: ReadonlyArray<Cause.Reason<unknown>>, interrupted: boolean) => {
+  const errors: Array<Failure> = []
+  const defects: Array<unknown> = []
+  for (const reason of reasons) {
+    if (reason._tag === "Fail") errors.push(reason.error as Failure)
+    else if (reason._tag === "Die") defects.push(reason.defect)
+  }
+  if (!interrupted || errors.length > 0 || !defects.includes(planned)) return { errors, defects }
+  const isFailure = (defect: unknown): defect is Failure =>
+    defect instanceof LockError.LockError || defect instanceof BodyFailed
+  return { errors: defects.filter(isFailure), defects: defects.filter((defect) => !isFailure(defect)) }
+}
 
 const isLoss = (reason: Cause.Reason<unknown>): boolean =>
   reason._tag === "Fail" && (reason.error as Failure)._tag === "LockError" &&
