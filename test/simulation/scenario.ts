@@ -621,7 +621,9 @@ export class Scenario {
         // In an orderly process what has arrived is seen before the store is called silent.
         const answers = this.calm && !host.closed && !isShort
         const isRead = this.world.orderly && process.lag - operation.startLag < shortest(this.plan) / 3
-        if (answers && (undelayed || isRead)) this.witness.object("failed", text())
+        // Who stands behind another hears what came of that one's attempt, which may have been delayed.
+        const isLate = operation.isBehind && !this.isUpToDate(operation)
+        if (answers && !isLate && (undelayed || isRead)) this.witness.object("failed", text())
         return
       }
       case "LockTimeout": {
@@ -637,11 +639,15 @@ export class Scenario {
     }
   }
 
+  /** What a busy process has not read yet it does not know. */
+  private isUpToDate({ host: { process }, startedAt }: Operation): boolean {
+    return process.busyUntil < startedAt - 2 * this.plan.weather.patienceMillis
+  }
+
   /** It was told that others have the key. */
   private turnedAway(operation: Operation): void {
-    const { alone, call, host, name, sawOthers, startLag, startedAt } = operation
-    // What a busy process has not read yet it does not know.
-    const isUpToDate = host.process.busyUntil < startedAt - 2 * this.plan.weather.patienceMillis
+    const { alone, call, host, name, sawOthers, startLag } = operation
+    const isUpToDate = this.isUpToDate(operation)
     const answers = this.calm && !host.closed && host.process.lag === startLag
     if (alone && answers && isUpToDate) this.witness.object("refused", name)
     if (!sawOthers && isUpToDate && this.plan.kind !== "direct" && call.retry === "usual") {
