@@ -25,6 +25,9 @@ import { reachable } from "./support/reachable.ts"
 // What every host runs
 // -----------------------------------------------------------------------------
 
+/** To the process that watches. */
+const tell = (message: string) => Effect.sync(() => process.send?.(message))
+
 // The hour that comes twice has its ticks twice
 const everyNight = Cron.parseUnsafe("* * * * * *", "Europe/Berlin", { onDstOverlap: "both" })
 
@@ -60,7 +63,7 @@ const once = <A, E, R>(tick: DateTime.Utc, work: Effect.Effect<A, E, R>) =>
     Effect.map(Option.flatten)
   )
 
-const host = onSchedule(everyNight, (tick) => once(tick, Console.log(DateTime.formatIso(tick))))
+const host = onSchedule(everyNight, (tick) => once(tick, tell(DateTime.formatIso(tick))))
 
 // -----------------------------------------------------------------------------
 // Three hosts
@@ -80,31 +83,30 @@ const withSkew = (millis: number) => <A, E, R>(effect: Effect.Effect<A, E, R>) =
     return Effect.provideService(effect, Clock.Clock, skewed)
   })
 
-/** What it is for all of them together. */
-const night = process.env.EXAMPLE_AT === undefined ? 0 : Date.parse(process.env.EXAMPLE_AT) - Date.now()
-
 interface Run {
   readonly name: string
   readonly tick: string
 }
 
-/** This program once more, in a process of its own that lives as long as the scope. */
-const start = (name: string, skew: number, onRun: (run: Run) => void) =>
+/** This program once more, in a process of its own that lives as long as the scope; given back when it is up. */
+const start = (name: string, onRun: (run: Run) => void) =>
   Effect.acquireRelease(
-    Effect.sync(() => {
-      const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-        env: { ...process.env, EXAMPLE_SKEW: String(night + skew) },
-        stdio: ["ignore", "pipe", "inherit"]
+    Effect.sync(() =>
+      spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+        env: { ...process.env, EXAMPLE_HOST: name },
+        stdio: ["ignore", "inherit", "inherit", "ipc"]
       })
-      let rest = ""
-      child.stdout.setEncoding("utf8").on("data", (text: string) => {
-        const lines = (rest + text).split("\n")
-        rest = lines.pop() ?? ""
-        for (const tick of lines) onRun({ name, tick })
-      })
-      return child
-    }),
+    ),
     (child: ChildProcess) => Effect.sync(() => child.kill("SIGKILL"))
+  ).pipe(
+    Effect.tap((child) =>
+      Effect.callback<void>((resume) => {
+        child.once("message", () => {
+          child.on("message", (tick) => onRun({ name, tick: String(tick) }))
+          resume(Effect.void)
+        })
+      })
+    )
   )
 
 const watch = Effect.gen(function*() {
@@ -122,9 +124,13 @@ const watch = Effect.gen(function*() {
     })
 
   yield* Console.log("Three hosts, with clocks that are 400 ms apart; a night is a second:")
-  yield* start("ada", -200, onRun)
-  yield* start("bob", 0, onRun)
-  const cleo = yield* start("cleo", 200, onRun)
+  const hosts = yield* Effect.forEach(["ada", "bob", "cleo"], (name) => start(name, onRun), {
+    concurrency: "unbounded"
+  })
+  // All are up, and the night begins
+  const night = process.env.EXAMPLE_AT === undefined ? 0 : Date.parse(process.env.EXAMPLE_AT) - Date.now()
+  hosts.forEach((child, i) => child.send(night + [-200, 0, 200][i]))
+  const cleo = hosts[2]
   yield* more(3)
   yield* Effect.sync(() => cleo.kill("SIGSTOP"))
   yield* more(3)
@@ -136,9 +142,17 @@ const watch = Effect.gen(function*() {
   yield* Console.log(ticks.size === runs.length ? "No tick ran twice" : "A tick ran twice!")
 }).pipe(Effect.scoped)
 
-const skew = process.env.EXAMPLE_SKEW
-const main = skew === undefined
+/** Says that it is up, and runs by the clock that it is told. */
+const hostByClock = Effect.gen(function*() {
+  const skew = Effect.callback<number>((resume) => {
+    process.once("message", (millis) => resume(Effect.succeed(Number(millis))))
+  })
+  yield* tell("up")
+  yield* withSkew(yield* skew)(host)
+})
+
+const main = process.env.EXAMPLE_HOST === undefined
   ? watch.pipe(Effect.provide(reachable(backend)))
-  : host.pipe(withSkew(Number(skew)), Effect.provide(backend))
+  : hostByClock.pipe(Effect.provide(backend))
 
 NodeRuntime.runMain(main)
