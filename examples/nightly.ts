@@ -25,9 +25,6 @@ import { reachable } from "./support/reachable.ts"
 // What every host runs
 // -----------------------------------------------------------------------------
 
-/** To the process that watches. */
-const tell = (message: string) => Effect.sync(() => process.send?.(message))
-
 // The hour that comes twice has its ticks twice
 const everyNight = Cron.parseUnsafe("* * * * * *", "Europe/Berlin", { onDstOverlap: "both" })
 
@@ -63,7 +60,7 @@ const once = <A, E, R>(tick: DateTime.Utc, work: Effect.Effect<A, E, R>) =>
     Effect.map(Option.flatten)
   )
 
-const host = onSchedule(everyNight, (tick) => once(tick, tell(DateTime.formatIso(tick))))
+const host = onSchedule(everyNight, (tick) => once(tick, Console.log(DateTime.formatIso(tick))))
 
 // -----------------------------------------------------------------------------
 // Three hosts
@@ -83,31 +80,35 @@ const withSkew = (millis: number) => <A, E, R>(effect: Effect.Effect<A, E, R>) =
     return Effect.provideService(effect, Clock.Clock, skewed)
   })
 
+/** By how much the clock of all of them is set, at the moment at which the night begins. */
+const night = () => process.env.EXAMPLE_AT === undefined ? 0 : Date.parse(process.env.EXAMPLE_AT) - Date.now()
+
 interface Run {
   readonly name: string
   readonly tick: string
 }
 
-/** This program once more, in a process of its own that lives as long as the scope; given back when it is up. */
+/** This program once more, in a process of its own that lives as long as the scope and waits to be told what its clock says. */
 const start = (name: string, onRun: (run: Run) => void) =>
   Effect.acquireRelease(
-    Effect.sync(() =>
-      spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-        env: { ...process.env, EXAMPLE_HOST: name },
-        stdio: ["ignore", "inherit", "inherit", "ipc"]
+    Effect.sync(() => {
+      const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
+        stdio: ["ignore", "pipe", "inherit", "ipc"]
       })
-    ),
+      let rest = ""
+      child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+        const lines = (rest + text).split("\n")
+        rest = lines.pop() ?? ""
+        for (const tick of lines) onRun({ name, tick })
+      })
+      return child
+    }),
     (child: ChildProcess) => Effect.sync(() => child.kill("SIGKILL"))
-  ).pipe(
-    Effect.tap((child) =>
-      Effect.callback<void>((resume) => {
-        child.once("message", () => {
-          child.on("message", (tick) => onRun({ name, tick: String(tick) }))
-          resume(Effect.void)
-        })
-      })
-    )
-  )
+  ).pipe(Effect.tap(told))
+
+/** The next message from the process at the other end. */
+const told = (other: ChildProcess | NodeJS.Process) =>
+  Effect.callback<unknown>((resume) => void other.once("message", (message) => resume(Effect.succeed(message))))
 
 const watch = Effect.gen(function*() {
   const runs: Array<Run> = []
@@ -124,13 +125,11 @@ const watch = Effect.gen(function*() {
     })
 
   yield* Console.log("Three hosts, with clocks that are 400 ms apart; a night is a second:")
-  const hosts = yield* Effect.forEach(["ada", "bob", "cleo"], (name) => start(name, onRun), {
+  const [ada, bob, cleo] = yield* Effect.forEach(["ada", "bob", "cleo"] as const, (name) => start(name, onRun), {
     concurrency: "unbounded"
   })
-  // All are up, and the night begins
-  const night = process.env.EXAMPLE_AT === undefined ? 0 : Date.parse(process.env.EXAMPLE_AT) - Date.now()
-  hosts.forEach((child, i) => child.send(night + [-200, 0, 200][i]))
-  const cleo = hosts[2]
+  const now = night()
+  for (const [host, skew] of [[ada, -200], [bob, 0], [cleo, 200]] as const) host.send(now + skew)
   yield* more(3)
   yield* Effect.sync(() => cleo.kill("SIGSTOP"))
   yield* more(3)
@@ -142,17 +141,12 @@ const watch = Effect.gen(function*() {
   yield* Console.log(ticks.size === runs.length ? "No tick ran twice" : "A tick ran twice!")
 }).pipe(Effect.scoped)
 
-/** Says that it is up, and runs by the clock that it is told. */
-const hostByClock = Effect.gen(function*() {
-  const skew = Effect.callback<number>((resume) => {
-    process.once("message", (millis) => resume(Effect.succeed(Number(millis))))
-  })
-  yield* tell("up")
-  yield* withSkew(yield* skew)(host)
-})
-
-const main = process.env.EXAMPLE_HOST === undefined
+const main = process.send === undefined
   ? watch.pipe(Effect.provide(reachable(backend)))
-  : hostByClock.pipe(Effect.provide(backend))
+  : Effect.sync(() => process.send?.("ready")).pipe(
+    Effect.andThen(told(process)),
+    Effect.flatMap((skew) => withSkew(Number(skew))(host)),
+    Effect.provide(backend)
+  )
 
 NodeRuntime.runMain(main)
