@@ -378,7 +378,7 @@ describe("examples", { concurrent: true }, () => {
           const missing = missingLine(stdout, expectations[name]?.prints ?? [])
           assert.strictEqual(missing, undefined, `missing in the output:\n${stdout}\n${stderr}`)
         }).pipe(Effect.scoped, Effect.runPromise),
-      60_000
+      120_000
     )
 
   // Far sooner than the minute that a lock waits for.

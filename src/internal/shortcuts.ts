@@ -53,6 +53,8 @@ export interface Shortcuts {
     readonly leave: (key: string, bearer: Bearer) => void
     /** Who has the key, and for how long. */
     readonly look: (key: string, nowMillis: number) => Looked | undefined
+    /** Counts those, too, who wait for a key without having said so, until what is returned is called. */
+    readonly count: (waitersOf: (key: string) => number) => () => void
   }
   /** Answers what has not been answered, when a backend over it closes: for a store whose clock nobody turns any more. */
   readonly ending?: Effect.Effect<void>
