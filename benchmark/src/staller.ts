@@ -16,16 +16,21 @@ export type Answer = number
 
 let lost = 0
 
-const hold = async (port: number, locks: number): Promise<void> => {
-  const runtime = ManagedRuntime.make(MemcacheBackend.layer({ servers: [`127.0.0.1:${port}`] }))
-  let held = 0
-  const work = Effect.andThen(Effect.sync(() => held++), Effect.never)
-  for (let i = 0; i < locks; i++) {
-    const section = Lock.withLock(work, `held-${i}`, { expires: "6 seconds", timeout: "Infinity" })
-    runtime.runFork(Effect.onError(section, () => Effect.sync(() => lost++)))
-  }
-  while (held < locks) await sleep(20)
-}
+const hold = (port: number, locks: number): Promise<void> =>
+  new Promise((resolve) => {
+    const runtime = ManagedRuntime.make(MemcacheBackend.layer({ servers: [`127.0.0.1:${port}`] }))
+    let held = 0
+    const enter = Effect.sync(() => {
+      if (++held === locks) resolve()
+    })
+    for (let i = 0; i < locks; i++) {
+      const section = Lock.withLock(Effect.andThen(enter, Effect.never), `held-${i}`, {
+        expires: "6 seconds",
+        timeout: "Infinity"
+      })
+      runtime.runFork(Effect.onError(section, () => Effect.sync(() => lost++)))
+    }
+  })
 
 serve(async (order: Order): Promise<Answer> => {
   if ("port" in order) {
