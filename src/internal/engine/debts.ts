@@ -5,6 +5,7 @@
  */
 import type { BackendFailure } from "../../LockError.ts"
 import type { Ending } from "../ending.ts"
+import { PassingMap } from "../passing.ts"
 import type { Alarm } from "./alarms.ts"
 import type { Call } from "./call.ts"
 import type { Sent } from "./lease.ts"
@@ -176,7 +177,7 @@ export class Debts {
   /** Told of a release that the store did not confirm at once. */
   readonly failed: (failure: BackendFailure | undefined) => void
   private readonly port: Port
-  private readonly owed = new Map<string, Debt>()
+  private readonly owed = new PassingMap<string, Debt>()
 
   constructor(port: Port, failed: (failure: BackendFailure | undefined) => void) {
     this.port = port
@@ -226,11 +227,11 @@ export class Debts {
 
   /** Whatever is owed is asked for once more. */
   askAll(): void {
-    for (const debt of Array.from(this.owed.values())) if (!debt.isAsked && !debt.isSettled) debt.ask()
+    for (const [, debt] of this.owed.list()) if (!debt.isAsked && !debt.isSettled) debt.ask()
   }
 
   forgetAll(): void {
-    for (const debt of Array.from(this.owed.values())) debt.forget()
+    for (const [, debt] of this.owed.list()) debt.forget()
   }
 
   remove(debt: Debt): void {

@@ -17,6 +17,7 @@ import { LockConfig } from "../../LockConfig.ts"
 import { BackendFailure, type FailureKind, type LockError } from "../../LockError.ts"
 import type { Attempt, Claim, Grant, Holding, LockStore, Occupant, Page } from "../../LockStore.ts"
 import { invalid } from "../options.ts"
+import { PassingMap, PassingSet } from "../passing.ts"
 import { type Settling, type Shortcuts, shortcutsOf } from "../shortcuts.ts"
 import { show } from "../show.ts"
 import type { Alarm, Alarms } from "./alarms.ts"
@@ -57,9 +58,9 @@ export class Port implements Book, Alarm {
   private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   private readonly drift: number
   private readonly journal: Journal
-  private readonly out = new Set<Call<unknown>>()
+  private readonly out = new PassingSet<Call<unknown>>()
   /** Those that nobody waits for, oldest first, with since when. */
-  private readonly unheard = new Map<Call<unknown>, number>()
+  private readonly unheard = new PassingMap<Call<unknown>, number>()
   private isAbandoning = false
   private whenIdle: (() => void) | undefined = undefined
 
@@ -136,7 +137,11 @@ export class Port implements Book, Alarm {
   }
 
   extend(holding: Holding): Call<boolean> {
-    return this.run(this.begin("extend", holding.key), isBoolean, () => this.store.extend(holding))
+    const { callbacks, store } = this
+    const call = this.begin<boolean>("extend", holding.key)
+    const extend = callbacks?.extend
+    if (extend === undefined) return this.run(call, isBoolean, () => store.extend(holding))
+    return this.callBack(call, isBoolean, (settling) => extend(holding, settling))
   }
 
   extendAll(holdings: ReadonlyArray<Holding>): Call<ReadonlyArray<boolean | BackendFailure>> {
@@ -232,7 +237,7 @@ export class Port implements Book, Alarm {
   /** Sends nothing any more, and ends what is out. */
   close(): void {
     this.closed = true
-    for (const call of Array.from(this.out)) this.abandon(call)
+    for (const call of this.out.list()) this.abandon(call)
     this.alarms.cancel(this)
   }
 
@@ -325,8 +330,8 @@ export class Port implements Book, Alarm {
 
   ring(): void {
     const at = this.alarms.now()
-    for (const [call, since] of Array.from(this.unheard)) if (since + horizonMillis <= at) this.abandon(call)
-    for (const since of this.unheard.values()) {
+    for (const [call, since] of this.unheard.list()) if (since + horizonMillis <= at) this.abandon(call)
+    for (const [, since] of this.unheard.list()) {
       if (this.index === -1) this.alarms.set(this, since + horizonMillis)
       break
     }

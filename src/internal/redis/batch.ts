@@ -22,8 +22,8 @@ const smallestBatch = 4
  * cost more than what a script does for a lock.
  */
 export class Turn<A, R> {
-  private attempts: Array<A> = []
-  private releases: Array<R> = []
+  private readonly attempts: Array<A> = []
+  private readonly releases: Array<R> = []
   private scripts = 0
   private isPlanned = false
   private readonly single: boolean
@@ -56,19 +56,17 @@ export class Turn<A, R> {
 
   /** Sends what has been collected. What is given back comes first, since it may be what is wanted. */
   flush(): void {
-    const { attempts, releases } = this
-    const size = attempts.length + releases.length
+    const size = this.attempts.length + this.releases.length
     if (size === 0) return
-    this.attempts = []
-    this.releases = []
+    // No new ones in their place: an engine that saw such a one live for long makes all the next ones old from the start.
+    const attempts = this.attempts.splice(0)
+    const releases = this.releases.splice(0)
     const pieces = Math.max(1, Math.min(scriptsOut - this.scripts, Math.floor(size / smallestBatch)))
     const most = Math.min(batchSize, Math.ceil(size / pieces))
-    for (let i = 0; i < size; i += most) {
-      const from = i - releases.length
-      this.send({
-        releases: releases.slice(i, i + most),
-        attempts: attempts.slice(Math.max(0, from), Math.max(0, from + most))
-      })
+    if (most === size) return this.send({ attempts, releases })
+    while (attempts.length + releases.length > 0) {
+      const first = releases.splice(0, most)
+      this.send({ releases: first, attempts: attempts.splice(0, most - first.length) })
     }
   }
 
