@@ -16,10 +16,10 @@ const scriptsOut = 2
 const smallestBatch = 4
 
 /**
- * Sends the first call at once, for the server to work on it while we make the next.
- * While something is out it collects what comes in until the turn ends, if one script
- * can name many locks: to make a command, to write it and to wake the server each
- * cost more than what a script does for a lock.
+ * Collects what comes in until the turn ends, if one script can name many locks: to
+ * make a command, to write it and to wake the server each cost more than what a script
+ * does for a lock. A first attempt goes at once while nothing else is out, since
+ * somebody waits for it, and with it what has been given back before.
  */
 export class Turn<A, R> {
   private readonly attempts: Array<A> = []
@@ -36,7 +36,8 @@ export class Turn<A, R> {
 
   attempt(one: A): void {
     this.attempts.push(one)
-    this.plan()
+    if (this.scripts === 0 && this.attempts.length === 1) this.flush()
+    else this.plan()
   }
 
   release(one: R): void {
@@ -45,7 +46,7 @@ export class Turn<A, R> {
   }
 
   private plan(): void {
-    if (!this.single || (this.scripts === 0 && this.attempts.length + this.releases.length === 1)) return this.flush()
+    if (!this.single) return this.flush()
     if (this.isPlanned) return
     this.isPlanned = true
     process.nextTick(() => {
