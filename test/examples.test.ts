@@ -1,4 +1,4 @@
-import { Effect, type Scope } from "effect"
+import { Effect, type Scope, Semaphore } from "effect"
 import { spawn } from "node:child_process"
 import { assert, describe, it } from "vitest"
 import { filesIn, root } from "../scripts/doctest.ts"
@@ -315,6 +315,9 @@ const command = (name: string): Effect.Effect<ReadonlyArray<string>> =>
     ? Effect.succeed(["--import", "tsx", `examples/${name}.ts`])
     : Effect.map(bundledAll("examples", names.filter((one) => !asTheyAre.has(one))), (file) => [file(name)])
 
+// Each starts two or three processes.
+const fewAtOnce = Semaphore.makeUnsafe(4).withPermits(1)
+
 const execute = (args: ReadonlyArray<string>, env: Record<string, string>): Effect.Effect<Output> =>
   Effect.callback((resume) => {
     const child = spawn(process.execPath, args, {
@@ -334,7 +337,7 @@ const execute = (args: ReadonlyArray<string>, env: Record<string, string>): Effe
   })
 
 const run = (name: string, env: Record<string, string>): Effect.Effect<Output> =>
-  Effect.flatMap(command(name), (args) => execute(args, env))
+  Effect.flatMap(command(name), (args) => fewAtOnce(execute(args, env)))
 
 /** The first expected line that does not follow those before it. */
 const missingLine = (output: string, prints: ReadonlyArray<RegExp>): RegExp | undefined => {
