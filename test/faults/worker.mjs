@@ -67,7 +67,7 @@ const makeLock = async () => {
   }
   if (backend === "file") {
     const FileBackend = await import("effect-lock/FileBackend")
-    return { layer: FileBackend.layer({ directory }), withLock }
+    return { layer: FileBackend.layer({ directory }), withLock, withPermits, withSharedLock }
   }
   const MemcacheBackend = await import("effect-lock/MemcacheBackend")
   return { layer: MemcacheBackend.layer({ servers: [`127.0.0.1:${port}`] }), withLock }
