@@ -246,7 +246,10 @@ export const extend = (
   const own = record.holders.find((one) => one.token === token)
   if (own === undefined || !isLive(own, view)) return { answer: false, next: undefined }
   const { tab } = own
-  return { answer: true, next: { ...record, holders: renewed(record.holders, { token, tab, expires, outlives }, view) } }
+  return {
+    answer: true,
+    next: { ...record, holders: renewed(record.holders, { token, tab, expires, outlives }, view) }
+  }
 }
 
 /** From one token, which has the key alone, to another, past those who wait. */

@@ -21,6 +21,8 @@ const nothing: Look = { state: undefined, queue: none, sharers: none, lists: non
 
 /** A listing beside a rename may show the old name, the new one, both, or neither; so often in a row it does not. */
 const tornListings = 3
+/** Never so often. A list may be the state's, so it is not removed before. */
+const stateless = 100
 const mostListings = 1_000
 
 /** What is in the directory; without a state when there is no such key. */
@@ -44,8 +46,7 @@ export const look = (path: string): Look => {
       if (found === undefined) {
         if (Sharers.isList(name)) lists.push(name)
         else isForeign = true
-      }
-      else if (found.tag === "q") queue.push(found)
+      } else if (found.tag === "q") queue.push(found)
       else if (state === undefined || isLater(found, state)) state = found
     }
     if (state?.tag === "s") {
@@ -60,7 +61,7 @@ export const look = (path: string): Look => {
     if (isForeign) throw new Foreign(path)
     // Whoever was removing it died on the way. Those who wait write their tickets again.
     for (const { name } of queue) take(path, name)
-    for (const name of lists) take(path, name)
+    if (i > stateless) { for (const name of lists) take(path, name) }
     if (works(() => fs.rmdirSync(path), "ENOTEMPTY", "EEXIST", "ENOENT")) return nothing
   }
   throw new Foreign(path)

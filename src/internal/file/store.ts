@@ -155,7 +155,7 @@ export const make = Effect.fnUntraced(function*(
         if (attempt._tag === "Acquired" || !enters) return attempt
       } else {
         const next = leaseOf(token, isOurs ? state.fence : fenceAfter(state.fence), at, expires, outlives)
-        if (!Directory.move(path, state, next)) continue
+        if (!Directory.advance(path, { ...seen, state }, next, [])) continue
         // The one it was given to is deaf, and others may be. Who is not writes a new ticket, in the place it had.
         if (state.tag === "g" && !isOurs) { for (const { name } of waiting) Directory.take(path, name) }
         return acquired(path, next)

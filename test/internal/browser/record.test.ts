@@ -308,65 +308,69 @@ describe("the record of a key", () => {
     assert.strictEqual(claim("b"), "Held")
   })
 
-  it("never has more out than any claim allows, and lets in all who wait, whatever happens", { timeout: 120_000 }, () => {
-    let seed = 11
-    const below = (limit: number) => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % limit
-    const world = makeWorld()
-    const shares = new Map<string, Share | undefined>([
-      ["a", undefined],
-      ["b", undefined],
-      ["c", readers],
-      ["d", readers],
-      ["e", { permits: 1, limit: 3 }],
-      ["f", { permits: 2, limit: 3 }],
-      ["g", { permits: 3, limit: 5 }]
-    ])
-    const tokens = Array.from(shares.keys())
-    /** By its own reckoning: who was told that it has the key, and until when. */
-    const inside = new Map<string, number>()
-    let [at, together] = [0, 0]
-    const enter = (token: string, step: number) => {
-      inside.delete(token)
-      const share = shares.get(token)
-      const others = tokens.filter((other) => (inside.get(other) ?? -1) > at)
-      const used = others.reduce((sum, other) => sum + (shares.get(other)?.permits ?? Infinity), 0)
-      // One that comes to take what it was offered may meet others who came by wider limits meanwhile.
-      if (share === undefined) assert.deepStrictEqual(others, [], `step ${step}`)
-      else assert.isBelow(used, Infinity, `step ${step}`)
-      const strict = others.every((other) => shares.get(other)?.limit === share?.limit)
-      if (share !== undefined && strict) assert.isAtMost(used + share.permits, share.limit, `step ${step}`)
-      if (others.length > 0) together++
-      inside.set(token, at + 10_000)
-    }
-    for (let step = 0; step < 50_000; step++) {
-      const token = tokens[below(tokens.length)]
-      switch (below(7)) {
-        case 0:
-        case 1:
-        case 2:
-          if (world.claim(token, below(3) > 0, shares.get(token)) === "Acquired") enter(token, step)
-          break
-        case 3:
-          if (world.accept(token)) enter(token, step)
-          break
-        case 4:
-          assert.strictEqual(world.release(token) && inside.has(token), (inside.get(token) ?? -1) > at)
-          inside.delete(token)
-          break
-        case 5:
-          if (inside.has(token) && world.extend(token)) inside.set(token, at + 10_000)
-          break
-        default: {
-          const millis = below(3_000)
-          world.pass(millis)
-          at += millis
-        }
+  it(
+    "never has more out than any claim allows, and lets in all who wait, whatever happens",
+    { timeout: 120_000 },
+    () => {
+      let seed = 11
+      const below = (limit: number) => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % limit
+      const world = makeWorld()
+      const shares = new Map<string, Share | undefined>([
+        ["a", undefined],
+        ["b", undefined],
+        ["c", readers],
+        ["d", readers],
+        ["e", { permits: 1, limit: 3 }],
+        ["f", { permits: 2, limit: 3 }],
+        ["g", { permits: 3, limit: 5 }]
+      ])
+      const tokens = Array.from(shares.keys())
+      /** By its own reckoning: who was told that it has the key, and until when. */
+      const inside = new Map<string, number>()
+      let [at, together] = [0, 0]
+      const enter = (token: string, step: number) => {
+        inside.delete(token)
+        const share = shares.get(token)
+        const others = tokens.filter((other) => (inside.get(other) ?? -1) > at)
+        const used = others.reduce((sum, other) => sum + (shares.get(other)?.permits ?? Infinity), 0)
+        // One that comes to take what it was offered may meet others who came by wider limits meanwhile.
+        if (share === undefined) assert.deepStrictEqual(others, [], `step ${step}`)
+        else assert.isBelow(used, Infinity, `step ${step}`)
+        const strict = others.every((other) => shares.get(other)?.limit === share?.limit)
+        if (share !== undefined && strict) assert.isAtMost(used + share.permits, share.limit, `step ${step}`)
+        if (others.length > 0) together++
+        inside.set(token, at + 10_000)
       }
-      for (const [token, until] of inside) if (until <= at) inside.delete(token)
+      for (let step = 0; step < 50_000; step++) {
+        const token = tokens[below(tokens.length)]
+        switch (below(7)) {
+          case 0:
+          case 1:
+          case 2:
+            if (world.claim(token, below(3) > 0, shares.get(token)) === "Acquired") enter(token, step)
+            break
+          case 3:
+            if (world.accept(token)) enter(token, step)
+            break
+          case 4:
+            assert.strictEqual(world.release(token) && inside.has(token), (inside.get(token) ?? -1) > at)
+            inside.delete(token)
+            break
+          case 5:
+            if (inside.has(token) && world.extend(token)) inside.set(token, at + 10_000)
+            break
+          default: {
+            const millis = below(3_000)
+            world.pass(millis)
+            at += millis
+          }
+        }
+        for (const [token, until] of inside) if (until <= at) inside.delete(token)
+      }
+      assert.isAbove(together, 1_000)
+      for (const token of tokens) world.release(token)
+      for (const token of tokens) world.release(token)
+      assert.isTrue(Record.isFree(world.record()))
     }
-    assert.isAbove(together, 1_000)
-    for (const token of tokens) world.release(token)
-    for (const token of tokens) world.release(token)
-    assert.isTrue(Record.isFree(world.record()))
-  })
+  )
 })
