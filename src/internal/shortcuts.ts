@@ -6,7 +6,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { BackendFailure } from "../LockError.ts"
-import type { Attempt, Claim, LockStore, Share } from "../LockStore.ts"
+import type { Attempt, Claim, Holding, LockStore, Share } from "../LockStore.ts"
 
 /** A call that waits for its answer. Only the first one counts. */
 export interface Settling<A> {
@@ -62,6 +62,7 @@ export interface Shortcuts {
   readonly callbacks?: {
     readonly tryAcquire: (claim: Claim, call: Settling<Attempt>) => void
     readonly release: (key: string, token: string, call: Settling<boolean>) => void
+    readonly extend?: (holding: Holding, call: Settling<boolean>) => void
   }
 }
 
