@@ -134,7 +134,8 @@ describe("a watch", () => {
     Effect.gen(function*() {
       const { test } = yield* troubled
       const { run } = yield* makeProcess({ ...test.store, watch: undefined })
-      const free = (timeout: number) => Effect.exit(run(Lock.awaitFree("key", { timeout, look: Schedule.spaced("1 hour") })))
+      const free = (timeout: number) =>
+        Effect.exit(run(Lock.awaitFree("key", { timeout, look: Schedule.spaced("1 hour") })))
       yield* test.delay("inspect", 300, { times: 3 })
       for (const timeout of [0, 1, 299]) {
         const fiber = yield* Effect.forkChild(free(timeout))

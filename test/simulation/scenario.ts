@@ -677,7 +677,9 @@ export class Scenario {
       case "LockTimeout": {
         // Of `Lock.awaitFree` it is a timer of Effect, which may be early.
         const early = call.form === "awaitFree" ? 1 : 0
-        if (process.now < startedAt + timeoutOf(call) - early && call.retry !== "ends") this.witness.object("early", text())
+        if (process.now < startedAt + timeoutOf(call) - early && call.retry !== "ends") {
+          this.witness.object("early", text())
+        }
         return this.turnedAway(operation)
       }
       case "LockLost": {
@@ -774,9 +776,7 @@ export class Scenario {
     this.settle(longestStay(this.plan))
     do this.settle(rest)
     while (this.world.processes.some(({ busyUntil, crashed }) => !crashed && busyUntil > this.world.now - rest))
-    const orphans = this.backing.held.filter((key) =>
-      this.backing.holders(key).some((token) => !this.isExcused(token))
-    )
+    const orphans = this.backing.held.filter((key) => this.backing.holders(key).some((token) => !this.isExcused(token)))
     if (!mute && orphans.length > 0) this.witness.object("orphan", orphans.join())
     this.minded()
     this.settle(longestLeaseMillis + (mute ? silenceMillis : 0))
