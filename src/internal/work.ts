@@ -136,15 +136,18 @@ const start = <S extends Reentry.Section, A, E, R>(
   return fiber
 }
 
+/** Watches the lease from now on, for as long as the work takes. */
 const settling = <A, E>(
   lease: Guard,
   fiber: Fiber.Fiber<A, E>,
   caller: Caller
-): Effect.Effect<Exit.Exit<A, E | LockError>> =>
-  Effect.callback((resume) => {
-    lease.watch(() => fiber.interruptUnsafe())
+): Effect.Effect<Exit.Exit<A, E | LockError>> => {
+  // At once: a caller that has been interrupted, and may not be, never comes to wait for the end.
+  lease.watch(() => fiber.interruptUnsafe())
+  return Effect.callback((resume) => {
     fiber.addObserver((exit) => resume(Exit.succeed(lease.settle(exit, caller))))
   })
+}
 
 const finish = <A, E>(lease: Guard, { awaitRelease }: LockRequest, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
   const ending = lease.giveBack()

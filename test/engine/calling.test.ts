@@ -166,6 +166,26 @@ describe("work", () => {
       yield* assertClean(all, "key")
     }))
 
+  it.effect("in an uninterruptible region is renewed, and told of a loss, though its caller was interrupted before", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      let reached = false
+      const work = Effect.andThen(
+        Effect.sleep("10 seconds"),
+        Effect.andThen(Effect.sync(() => reached = true), Effect.interruptible(Effect.never))
+      )
+      yield* all.test.hold("key", { for: 100 })
+      const fiber = yield* all.start(Effect.uninterruptible(Lock.withLock(work, "key", { expires: "3 seconds" })))
+      fiber.interruptUnsafe()
+      yield* TestClock.adjust("9 seconds")
+      assert.isTrue(Option.isSome(yield* all.run(Lock.inspect("key"))))
+      assert.isTrue(yield* all.run(Lock.forceRelease("key")))
+      yield* TestClock.adjust("2 seconds")
+      yield* flush
+      assert.deepStrictEqual([reached, outcome(fiber)], [true, "LockLost"])
+      yield* assertClean(all, "key")
+    }))
+
   for (const kind of ["in memory", "over a store"] as const) {
     it.effect(`may nest a thousand locks, ${kind}`, () =>
       Effect.gen(function*() {

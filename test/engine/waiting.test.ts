@@ -347,6 +347,24 @@ describe("a schedule", () => {
       assert.isTrue(interrupted)
     }))
 
+  it.effect("that takes its time is left as often as there is news", () =>
+    Effect.gen(function*() {
+      const inner = yield* InMemoryBackend.makeStore
+      const [one, other, third] = [yield* makeProcess(inner), yield* makeProcess(inner), yield* makeProcess(inner)]
+      const holder = yield* one.start(Lock.withLock(Effect.never, "key"))
+      const retry = Schedule.tap(Schedule.spaced(10), () => Effect.never)
+      const waiting = yield* other.start(Lock.withLock(Effect.void, "key", { retry, timeout: "Infinity" }))
+      const leaving = yield* third.start(Lock.withLock(Effect.void, "key"))
+      yield* flush
+      // Whoever waits hears that somebody has left, and asks for nothing.
+      yield* Fiber.interrupt(leaving)
+      yield* flush
+      assert.strictEqual(outcome(waiting), "Running")
+      yield* Fiber.interrupt(holder)
+      yield* flush
+      assert.strictEqual(outcome(waiting), "Success")
+    }))
+
   const ending = { timeout: "Infinity", retry: Schedule.upTo(Schedule.spaced(1_000), { times: 3 }) } as const
 
   it.effect("that ends gives up behind a holder of this process as behind another", () =>

@@ -46,7 +46,7 @@ const kindOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
     ? "Success"
     : (exit.cause.reasons[0] as { readonly error?: { readonly kind?: unknown } }).error?.kind
 
-describe("statements", { timeout: 60_000 }, () => {
+describe("statements", () => {
   it.live("take no transaction id for a refusal", () =>
     Effect.gen(function*() {
       const { look, store } = yield* bench
@@ -305,7 +305,7 @@ describe("statements", { timeout: 60_000 }, () => {
     }))
 })
 
-describe("waiting", { timeout: 60_000 }, () => {
+describe("waiting", () => {
   it.live("is told where LISTEN is heard", () =>
     Effect.gen(function*() {
       const { row, store } = yield* bench
@@ -429,7 +429,7 @@ describe("waiting", { timeout: 60_000 }, () => {
     }))
 })
 
-describe("living in the program's database", { timeout: 60_000 }, () => {
+describe("living in the program's database", () => {
   it.live("is not part of a transaction that the program has open", () =>
     Effect.gen(function*() {
       const { look, table, url } = yield* bench

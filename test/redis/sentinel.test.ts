@@ -49,13 +49,14 @@ describe("behind Sentinels", () => {
       const freed = performance.now()
       yield* Fiber.interrupt(holder)
       yield* until(Effect.sync(() => inside() === 1))
-      assert.isBelow(performance.now() - freed, 1000, "the waiter is told by the new primary")
+      assert.isBelow(performance.now() - freed, 2_500, "the waiter is told by the new primary")
       yield* Fiber.interrupt(waiter)
       assert.strictEqual(most(), 1)
       yield* until(Effect.promise(async () => (await look.keys("lock:*")).length === 0))
-    }), 90_000)
+    }))
 
   for (const [how, signal] of [["dies", "SIGKILL"], ["freezes", "SIGSTOP"]] as const) {
+    // Long enough also for Sentinels on a busy host: whose timer was two seconds late decides nothing for the next 30 (TILT).
     it.live(`a primary that ${how} costs no lease that is long enough`, () =>
       Effect.gen(function*() {
         const { named, primary, replica, url } = yield* watched
@@ -63,7 +64,7 @@ describe("behind Sentinels", () => {
         const { inside, most, section } = sections()
         const one = yield* backend(url)
         const holder = yield* Effect.forkChild(
-          Effect.exit(Effect.provide(Lock.withLock(section, "k", { expires: "20 seconds" }), one))
+          Effect.exit(Effect.provide(Lock.withLock(section, "k", { expires: "50 seconds" }), one))
         )
         yield* until(Effect.promise(async () => (await look.exists("lock:{k}")) === 1))
         if (signal === "SIGKILL") yield* kill(primary.process)
@@ -71,16 +72,16 @@ describe("behind Sentinels", () => {
         yield* named(replica.port)
         const other = yield* backend(url)
         const waiter = yield* Effect.forkChild(
-          Effect.exit(Effect.provide(Lock.withLock(section, "k", { timeout: "60 seconds" }), other))
+          Effect.exit(Effect.provide(Lock.withLock(section, "k", { timeout: "3 minutes" }), other))
         )
         // renewed at the new primary
-        yield* until(Effect.promise(async () => (await look.pttl("lock:{k}")) > 19_000))
+        yield* until(Effect.promise(async () => (await look.pttl("lock:{k}")) > 49_000))
         assert.isUndefined(holder.pollUnsafe())
         yield* Fiber.interrupt(holder)
         yield* until(Effect.sync(() => inside() === 1))
         yield* Fiber.interrupt(waiter)
         assert.strictEqual(most(), 1)
-      }), 90_000)
+      }), 180_000)
   }
 
   it.effect("a host of its own is refused beside them", () =>

@@ -1,6 +1,6 @@
 /** Plays a plan in a world of the same seed, and judges it. */
 import { type Cause, Context, Effect, Exit, Metric, Option } from "effect"
-import { Lock, LockBackend, type LockError, type LockStore } from "effect-lock"
+import { Lock, LockBackend, LockError, type LockStore } from "effect-lock"
 import { BodyFailed, Effects, type Failure, isWaiting, isWrong, planned, timeoutOf } from "./calls.ts"
 import { Memory } from "./memory.ts"
 import { Network } from "./network.ts"
@@ -562,15 +562,14 @@ export class Scenario {
   private judge(operation: Operation, exit: Exit.Exit<unknown, unknown>): void {
     const { call, interrupted, left, name } = operation
     const reasons = Exit.isSuccess(exit) ? [] : exit.cause.reasons
-    for (const reason of reasons) {
-      if (reason._tag === "Die") {
-        const message = String((reason.defect as Error | undefined)?.message ?? reason.defect)
-        const allowed = message === planned || usesBadTracer(call)
-        if (!allowed) this.witness.object("died", `${name}: ${(reason.defect as Error | undefined)?.stack ?? message}`)
-      }
-      if (reason._tag === "Interrupt" && !interrupted) this.witness.object("died", `${name} is interrupted by nobody`)
+    const { defects, errors } = sorted(reasons, interrupted)
+    for (const defect of defects) {
+      const allowed = defect === planned || usesBadTracer(call)
+      if (!allowed) this.witness.object("died", `${name}: ${(defect as Error | undefined)?.stack ?? String(defect)}`)
     }
-    const errors = reasons.flatMap((reason) => reason._tag === "Fail" ? [reason.error as Failure] : [])
+    if (!interrupted && reasons.some(({ _tag }) => _tag === "Interrupt")) {
+      this.witness.object("died", `${name} is interrupted by nobody`)
+    }
     for (const error of errors) if (error._tag === "LockError") this.failedWith(operation, error)
     const invalid = errors.some((error) => error._tag === "LockError" && error.reason._tag === "InvalidOptions")
     if (invalid !== isWrong(call) && !interrupted && !usesBadTracer(call) && left === undefined) {
@@ -622,7 +621,9 @@ export class Scenario {
         // In an orderly process what has arrived is seen before the store is called silent.
         const answers = this.calm && !host.closed && !isShort
         const isRead = this.world.orderly && process.lag - operation.startLag < shortest(this.plan) / 3
-        if (answers && (undelayed || isRead)) this.witness.object("failed", text())
+        // Who stands behind another hears what came of that one's attempt, which may have been delayed.
+        const isLate = operation.isBehind && !this.isUpToDate(operation)
+        if (answers && !isLate && (undelayed || isRead)) this.witness.object("failed", text())
         return
       }
       case "LockTimeout": {
@@ -638,11 +639,15 @@ export class Scenario {
     }
   }
 
+  /** What a busy process has not read yet it does not know. */
+  private isUpToDate({ host: { process }, startedAt }: Operation): boolean {
+    return process.busyUntil < startedAt - 2 * this.plan.weather.patienceMillis
+  }
+
   /** It was told that others have the key. */
   private turnedAway(operation: Operation): void {
-    const { alone, call, host, name, sawOthers, startLag, startedAt } = operation
-    // What a busy process has not read yet it does not know.
-    const isUpToDate = host.process.busyUntil < startedAt - 2 * this.plan.weather.patienceMillis
+    const { alone, call, host, name, sawOthers, startLag } = operation
+    const isUpToDate = this.isUpToDate(operation)
     const answers = this.calm && !host.closed && host.process.lag === startLag
     if (alone && answers && isUpToDate) this.witness.object("refused", name)
     if (!sawOthers && isUpToDate && this.plan.kind !== "direct" && call.retry === "usual") {
@@ -762,6 +767,23 @@ const shortest = ({ scripts }: Plan): number =>
 
 const usesBadTracer = ({ traced, work }: Call): boolean =>
   traced === "throws" || work.steps.some((step) => step.do === "call" && usesBadTracer(step.call))
+
+/**
+ * What a call ends with. Where an interruption meets the end of the work that it
+ * ends, and that has both died and failed, Effect makes defects of the failures, too.
+ */
+const sorted = (reasons: ReadonlyArray<Cause.Reason<unknown>>, interrupted: boolean) => {
+  const errors: Array<Failure> = []
+  const defects: Array<unknown> = []
+  for (const reason of reasons) {
+    if (reason._tag === "Fail") errors.push(reason.error as Failure)
+    else if (reason._tag === "Die") defects.push(reason.defect)
+  }
+  if (!interrupted || errors.length > 0 || !defects.includes(planned)) return { errors, defects }
+  const isFailure = (defect: unknown): defect is Failure =>
+    defect instanceof LockError.LockError || defect instanceof BodyFailed
+  return { errors: defects.filter(isFailure), defects: defects.filter((defect) => !isFailure(defect)) }
+}
 
 const isLoss = (reason: Cause.Reason<unknown>): boolean =>
   reason._tag === "Fail" && (reason.error as Failure)._tag === "LockError" &&

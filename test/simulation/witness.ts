@@ -106,9 +106,9 @@ export class Witness {
     this.world.log(() => `${this.show(section)} ENTERS until ${section.deadline.toFixed(3)}`)
     this.entered++
     if (!Number.isSafeInteger(fencingToken)) this.object("fence", `${this.show(section)} is no token`)
-    // A lease that was ended by force before its holder heard of it comes after others.
-    if (!this.isForgotten(section)) {
-      if (fresh && left === 0 && !host.closed) this.object("over", this.show(section))
+    if (fresh && left === 0 && !host.closed && !this.isForgotten(section)) this.object("over", this.show(section))
+    // A lease that was ended by force before its holder heard of it comes after others, and so may one that is over.
+    if (left > 0 && !this.isForgotten(section)) {
       const last = this.fences.get(key) ?? -Infinity
       if (fencingToken <= last) this.object("fence", `${this.show(section)} after ${last}`)
       this.fences.set(key, Math.max(last, fencingToken))

@@ -228,7 +228,10 @@ export class Common implements Lender {
   /** One that nobody has had. */
   forsake(lease: Lease, at: number): void {
     lease.isBack = true
-    lease.why ??= "Released"
+    if (lease.isHeld) {
+      lease.why = "Released"
+      this.parts.journal.unused(lease, at)
+    }
     this.leave(lease, at)
   }
 

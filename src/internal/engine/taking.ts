@@ -490,20 +490,20 @@ class Asker implements Front {
     if (done !== undefined) return done
     const { alarms } = this.keys.port
     return this.restore(Effect.callback<number | undefined>((resume) => {
+      let isOver = false
       const rest = () => {
+        if (isOver) return
+        isOver = true
         alarms.cancel(alarm)
         claim.whileBusy(undefined)
       }
-      const end = () => {
-        rest()
-        fiber.interruptUnsafe()
-      }
-      const hurry = () => (resume(Effect.succeed(0)), end())
+      // Whoever goes on may be busy with the next step by the time that this one has ended.
+      const hurry = () => (rest(), resume(Effect.succeed(0)), fiber.interruptUnsafe())
       const alarm = { index: -1, ring: hurry }
       alarms.set(alarm, this.endsAt)
       fiber.addObserver((exit) => (rest(), resume(exit)))
       claim.whileBusy(hurry)
-      return Effect.sync(end)
+      return Effect.sync(() => (rest(), fiber.interruptUnsafe()))
     }))
   }
 
