@@ -102,8 +102,9 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const serve = (): void => {
+    if (closed) return
     while (queue.length > 0 && idle.length > 0) send(idle.pop()!, queue.shift()!)
-    while (queue.length > connecting && slots.size < max && !closed) begin()
+    while (queue.length > connecting && slots.size < max) begin()
   }
 
   const begin = (): void => {

@@ -97,7 +97,6 @@ export const makeRunner = Effect.fnUntraced(function*(start: Start) {
 
   const run: Link["run"] = (text, parameters, done) => {
     if (closed) return done(undefined, new Failure.Closed())
-    let leave: (() => void) | undefined
     const end: OnEnd = (rows, error) => {
       if (out.delete(one)) done(rows, error)
     }
@@ -105,11 +104,11 @@ export const makeRunner = Effect.fnUntraced(function*(start: Start) {
       until: now() + deadlineMillis,
       giveUp: () => {
         end(undefined, closed ? new Failure.Closed() : new Failure.Silent())
-        leave?.()
+        leave()
       }
     }
     out.add(one)
-    leave = start(text, parameters, end)
+    const leave = start(text, parameters, end)
     if (watch === undefined && out.size > 0) watch = fork(watching)
   }
 
