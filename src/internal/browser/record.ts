@@ -133,7 +133,7 @@ const passOn = (
   view: View,
   asking?: Lease
 ): Passed => {
-  let those = holders
+  const those = [...holders]
   const offered: Array<Waiter> = []
   let n = 0
   for (; n < queue.length && fits(queue[n].share, those); n++) {
@@ -141,7 +141,7 @@ const passOn = (
     const isAsking = waiter.token === asking?.token
     if (!isAsking) offered.push(waiter)
     const lease = isAsking ? asking : { ...waiter, expires: Math.min(waiter.expires, offerMillis) }
-    those = [...those, holderOf(lease, waiter.share?.permits, view)]
+    those.push(holderOf(lease, waiter.share?.permits, view))
   }
   const left = queue.slice(n)
   const isFirst = absent !== undefined && absent.token === left[0]?.token && !isHeldAlone(those)

@@ -310,7 +310,6 @@ describe("the record of a key", () => {
 
   it(
     "never has more out than any claim allows, and lets in all who wait, whatever happens",
-    { timeout: 120_000 },
     () => {
       let seed = 11
       const below = (limit: number) => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % limit
