@@ -7,7 +7,7 @@ export interface Ending {
 }
 
 /** Until it is over, unless we are interrupted meanwhile: it goes on without us. */
-export const until = (ending: Ending): Effect.Effect<void> =>
-  Effect.asVoid(Effect.exit(Effect.interruptible(
+export const until = (ending: Ending): Effect.Effect<unknown> =>
+  Effect.exit(Effect.interruptible(
     Effect.callback<void>((resume) => ending.whenOver(() => resume(Effect.void)))
-  )))
+  ))

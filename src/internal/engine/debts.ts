@@ -6,12 +6,14 @@
 import type { BackendFailure } from "../../LockError.ts"
 import type { Ending } from "../ending.ts"
 import type { Alarm } from "./alarms.ts"
-import type { Call } from "./call.ts"
+import type { Call, Reply } from "./call.ts"
 import type { Sent } from "./lease.ts"
 import { isFailure, type Port } from "./port.ts"
 
 const firstGapMillis = 20
 const longestGapMillis = 1_000
+
+const none: ReadonlyArray<Call<unknown>> = []
 
 export class Debt implements Alarm, Ending {
   index = -1
@@ -24,7 +26,7 @@ export class Debt implements Alarm, Ending {
   /** A claim of it has a place in the store's queue. */
   private isQueued = false
   /** Claims and extensions that may still be executed. */
-  private readonly out = new Set<Call<unknown>>()
+  private out: ReadonlyArray<Call<unknown>> = none
   /** The release that is out. */
   private asked: Call<boolean> | undefined = undefined
   /** A claim of it may have been executed after the release that is out. */
@@ -34,10 +36,10 @@ export class Debt implements Alarm, Ending {
   /** The store has been told, or has had its time. */
   private isTold = false
   private hasFailed = false
+  private observers: Array<() => void> | undefined = undefined
   private gap = firstGapMillis
   private readonly port: Port
   private readonly debts: Debts
-  private observers: Array<() => void> | undefined = undefined
 
   constructor(port: Port, debts: Debts, key: string, token: string) {
     this.port = port
@@ -61,9 +63,9 @@ export class Debt implements Alarm, Ending {
 
   /** When something of the token is answered, the store may have it anew. */
   private watch(call: Call<unknown>, millis: number): void {
-    if (call.reply === undefined) this.out.add(call)
+    if (call.reply === undefined && !this.out.includes(call)) this.out = [...this.out, call]
     call.onReply((reply) => {
-      this.out.delete(call)
+      this.out = this.out.filter((other) => other !== call)
       if (!this.debts.has(this)) return
       const isRefused = (reply as { readonly _tag?: string })._tag === "Held" && !this.isQueued
       if (!isRefused) this.until = Math.max(this.until, this.port.alarms.now() + millis)
@@ -83,17 +85,17 @@ export class Debt implements Alarm, Ending {
     const { asked } = this
     this.asked = undefined
     if (asked !== undefined) port.abandon(asked)
-    const rest = Math.ceil(this.stay - port.alarms.now())
+    const at = port.alarms.now()
+    const rest = Math.ceil(this.stay - at)
     const { key, token } = this
     const call = this.asked = rest > 0 ? port.extend({ key, token, expiresMillis: rest }) : port.release(key, token)
-    call.onReply((reply) => {
-      if (this.asked === call) this.answered(reply)
-    })
-    if (call.reply === undefined) {
-      call.wait(port.alarms.now() + port.patience, (reply) => {
-        if (reply === undefined) this.failed()
-      })
+    // The reply, however late; or, in between, that there is none in time.
+    const heard = (reply: Reply<boolean> | undefined) => {
+      if (reply === undefined) this.failed()
+      else if (this.asked === call) this.answered(reply)
     }
+    call.onReply(heard)
+    if (call.reply === undefined) call.wait(at + port.patience, heard)
   }
 
   get isAsked(): boolean {
@@ -118,7 +120,7 @@ export class Debt implements Alarm, Ending {
 
   /** It is paid when the store has confirmed and nothing of it is out, once it need not stay any more. */
   private rest(): void {
-    if (!this.isConfirmed || this.out.size > 0) return
+    if (!this.isConfirmed || this.out.length > 0) return
     if (!this.isStaying) return this.forget()
     this.port.alarms.cancel(this)
     this.port.alarms.set(this, this.stay)
@@ -140,7 +142,7 @@ export class Debt implements Alarm, Ending {
     const at = port.alarms.now()
     if (!this.isTold) this.debts.failed(failure)
     this.tell()
-    if (port.closed || (at >= this.until && this.out.size === 0)) return this.forget()
+    if (port.closed || (at >= this.until && this.out.length === 0)) return this.forget()
     // Once more at once, if the store says at once that it could not.
     const isFirst = !this.hasFailed && this.asked === undefined
     this.hasFailed = true
