@@ -114,16 +114,15 @@ export const begin = <A, E, R>(
   restore: Restore,
   context: Context.Context<never>
 ): Effect.Effect<A, E | LockError> => {
-  const over = () => lease.settle<A, E>(Exit.interrupt(), caller)
   const first = depth >= deepest ? nextTurn : Effect.suspend
   if (restore === identity) {
     return first(() =>
-      lease.isOver ? finish(lease, request, over()) : run(lease, request, work, caller, restore, context)
+      lease.isOver ? finish(lease, request, lease.settle(Exit.interrupt(), caller)) : run(lease, request, work, caller, restore, context)
     )
   }
   // Whether we are interrupted is asked, and the work started, in one step.
   const ended = first((): Effect.Effect<Exit.Exit<A, E | LockError>> => {
-    if (lease.isOver) return Exit.succeed(over())
+    if (lease.isOver) return Exit.succeed(lease.settle<A, E>(Exit.interrupt(), caller))
     const fiber = start(lease, work, caller, restore, context)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return Exit.succeed(lease.settle(exit, caller))

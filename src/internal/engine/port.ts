@@ -276,14 +276,14 @@ export class Port implements Book, Alarm {
   ): Call<A> {
     if (call.reply !== undefined) return call
     try {
-      begin({ settle: (exit) => this.answer(call, isRight, exit) })
+      begin(new Answering(this, call, isRight))
     } catch (defect) {
       this.answer(call, isRight, Exit.die(defect))
     }
     return call
   }
 
-  private answer<A>(call: Call<A>, isRight: (u: unknown) => u is A, exit: Exit.Exit<unknown, unknown>): void {
+  answer<A>(call: Call<A>, isRight: (u: unknown) => u is A, exit: Exit.Exit<unknown, unknown>): void {
     if (call.reply !== undefined) return
     if (exit._tag === "Success" && isRight(exit.value)) call.settle(exit.value)
     else call.settle(this.whyNot(call.operation, call.key, exit))
@@ -406,6 +406,23 @@ export class Port implements Book, Alarm {
 
   closedFailure(operation: Operation, key: string): BackendFailure {
     return this.failure(operation, key, "Closed", "the backend has been closed")
+  }
+}
+
+/** Given to a store that calls back. */
+class Answering<A> implements Settling<A> {
+  private readonly port: Port
+  private readonly call: Call<A>
+  private readonly isRight: (u: unknown) => u is A
+
+  constructor(port: Port, call: Call<A>, isRight: (u: unknown) => u is A) {
+    this.port = port
+    this.call = call
+    this.isRight = isRight
+  }
+
+  settle(exit: Exit.Exit<A, BackendFailure>): void {
+    this.port.answer(this.call, this.isRight, exit)
   }
 }
 

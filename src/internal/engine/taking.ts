@@ -412,10 +412,12 @@ class Asker implements Front {
     this.asked = call
     return this.restore(Effect.callback<Reply<Attempt>>((resume) => {
       call.wait(until, (reply = port.noReply("acquire", claim.key)) => resume(Effect.succeed(reply)))
-      this.beInFront(() => {
-        call.leave()
-        return () => resume(Effect.succeed(unheard))
-      })
+      if (this.request.share !== undefined) {
+        this.beInFront(() => {
+          call.leave()
+          return () => resume(Effect.succeed(unheard))
+        })
+      }
     }))
   }
 
