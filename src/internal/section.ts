@@ -132,7 +132,7 @@ const useLater = <A, E, R>(
     Effect.flatMap(taking, (taken) =>
       taken instanceof Refusal
         ? instead(taken, refused, restore)
-        : Work.begin(owner, owner.own(taken), request, work, caller, restore, caller.context)), false)
+        : Work.begin(owner, taken, request, work, caller, restore, caller.context)), false)
 
 /** What comes of a refusal; an exit needs no region of its own. */
 const instead = <A, E, R>(refusal: Refusal, refused: Refused<A, E, R>, restore: Restore): Effect.Effect<A, E, R> => {

@@ -102,7 +102,7 @@ const awaitEnd = <A, E>(
 }
 
 /**
- * The same for one who owns the lease. Work may not start after an interruption that
+ * The same for one who owns the lease from now on. Work may not start after an interruption that
  * came while its lease did, nor when the event loop was late for it.
  */
 export const begin = <A, E, R>(
@@ -115,9 +115,12 @@ export const begin = <A, E, R>(
   context: Context.Context<never>
 ): Effect.Effect<A, E | LockError> => {
   const first = depth >= deepest ? nextTurn : Effect.suspend
+  owner.own(lease)
   if (restore === identity) {
     return first(() =>
-      lease.isOver ? finish(lease, request, lease.settle(Exit.interrupt(), caller)) : run(lease, request, work, caller, restore, context)
+      lease.isOver
+        ? finish(lease, request, lease.settle(Exit.interrupt(), caller))
+        : run(lease, request, work, caller, restore, context)
     )
   }
   // Whether we are interrupted is asked, and the work started, in one step.

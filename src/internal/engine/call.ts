@@ -2,6 +2,7 @@
 import type * as Fiber from "effect/Fiber"
 import type { BackendFailure } from "../../LockError.ts"
 import type { Alarm, Alarms } from "./alarms.ts"
+import type { Placed } from "./bag.ts"
 
 export type Operation = "acquire" | "extend" | "release" | "inspect" | "listen" | "list"
 
@@ -23,9 +24,8 @@ export interface Book {
   left(call: Call<unknown>): void
 }
 
-export class Call<A> implements Alarm {
+export class Call<A> implements Alarm, Placed {
   index = -1
-  /** Where the book has it, or -1. */
   place = -1
   reply: Reply<A> | undefined = undefined
   /** What runs it, unless the store calls back. */

@@ -21,6 +21,7 @@ import { type Settling, type Shortcuts, shortcutsOf } from "../shortcuts.ts"
 import { show } from "../show.ts"
 import type { Alarm, Alarms } from "./alarms.ts"
 import { areExtensions, areOccupants, isAttempt, isBoolean, isGrant, isInspection, isPage } from "./answers.ts"
+import { Bag } from "./bag.ts"
 import { type Book, Call, type Operation } from "./call.ts"
 import type { Journal } from "./journal.ts"
 
@@ -57,7 +58,7 @@ export class Port implements Book, Alarm {
   private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   private readonly drift: number
   private readonly journal: Journal
-  private readonly out: Array<Call<unknown>> = []
+  private readonly out = new Bag<Call<unknown>>()
   /** Those that nobody waits for, oldest first, with since when. */
   private readonly unheard = new Map<Call<unknown>, number>()
   private isAbandoning = false
@@ -87,7 +88,7 @@ export class Port implements Book, Alarm {
 
   /** How many calls are out. */
   get size(): number {
-    return this.out.length
+    return this.out.size
   }
 
   /** What the store's clock may be ahead of ours by the end of a lease, and its resolution. */
@@ -216,12 +217,12 @@ export class Port implements Book, Alarm {
   /** Until nothing is out, and what came of it has been dealt with; or until `end`. */
   idle(end: number): Effect.Effect<void> {
     return Effect.callback((resume) => {
-      if (this.out.length === 0) return resume(Effect.void)
+      if (this.out.size === 0) return resume(Effect.void)
       const alarm = { index: -1, ring: () => resume(Effect.void) }
       this.alarms.set(alarm, end)
       this.whenIdle = () =>
         this.soon(() => {
-          if (this.out.length > 0) return
+          if (this.out.size > 0) return
           this.alarms.cancel(alarm)
           this.whenIdle = undefined
           resume(Effect.void)
@@ -232,7 +233,7 @@ export class Port implements Book, Alarm {
   /** Sends nothing any more, and ends what is out. */
   close(): void {
     this.closed = true
-    for (const call of this.out.slice()) this.abandon(call)
+    for (const call of this.out.all()) this.abandon(call)
     this.alarms.cancel(this)
   }
 
@@ -243,7 +244,7 @@ export class Port implements Book, Alarm {
   private begin<A>(operation: Operation, key: string): Call<A> {
     const call = new Call<A>(this, operation, key)
     if (this.closed) call.settle(this.closedFailure(operation, key))
-    else call.place = this.out.push(call) - 1
+    else this.out.add(call)
     return call
   }
 
@@ -302,23 +303,13 @@ export class Port implements Book, Alarm {
 
   ended(call: Call<unknown>): void {
     if (this.unheard.size > 0 && this.unheard.delete(call) && this.unheard.size === 0) this.alarms.cancel(this)
-    this.remove(call)
-    if (this.out.length === 0) this.whenIdle?.()
+    this.out.remove(call)
+    if (this.out.size === 0) this.whenIdle?.()
     if (this.closed || this.isAbandoning || call.operation === "listen") return
     if (call.reply instanceof BackendFailure) {
       this.journal.meter.failed(call.reply.kind)
       this.trouble(call.reply)
     } else this.up()
-  }
-
-  private remove(call: Call<unknown>): void {
-    const { place } = call
-    if (place === -1) return
-    call.place = -1
-    const last = this.out.pop()!
-    if (last === call) return
-    this.out[place] = last
-    last.place = place
   }
 
   unanswered({ key, operation }: Call<unknown>): void {
