@@ -24,7 +24,7 @@ import {
 /** Says that it is there, and goes on until somebody makes a file, or nobody is left to. */
 const patient = `echo $$ > "$1"; while ! [ -e "$2" ] && kill -0 $PPID; do sleep 0.05; done`
 
-describe("effect-lock run", { timeout: 60_000 }, () => {
+describe("effect-lock run", () => {
   it.live("is as if it were not there: the command's files, environment and exit status", () =>
     Effect.gen(function*() {
       const key = newKey()
@@ -202,7 +202,7 @@ describe("effect-lock run", { timeout: 60_000 }, () => {
     }))
 })
 
-describe("effect-lock run with others", { timeout: 60_000 }, () => {
+describe("effect-lock run with others", () => {
   /** Runs until the scope closes. */
   const running = (key: string, ...flags: ReadonlyArray<string>) =>
     Effect.gen(function*() {
@@ -249,7 +249,7 @@ describe("effect-lock run with others", { timeout: 60_000 }, () => {
     }))
 })
 
-describe("effect-lock run under npm", { timeout: 60_000 }, () => {
+describe("effect-lock run under npm", () => {
   it.live("hears of a SIGTERM that npm alone gets, if the script says exec", () =>
     Effect.gen(function*() {
       const [key, log, pids] = [newKey(), newFile(), newFile()]
@@ -269,7 +269,7 @@ describe("effect-lock run under npm", { timeout: 60_000 }, () => {
     }).pipe(Effect.scoped))
 })
 
-describe("effect-lock run in a terminal", { timeout: 60_000 }, () => {
+describe("effect-lock run in a terminal", () => {
   it.live("lets the command ask there", () =>
     Effect.gen(function*() {
       const [key, file] = [newKey(), newFile()]
@@ -318,7 +318,7 @@ describe("effect-lock run in a terminal", { timeout: 60_000 }, () => {
     }).pipe(Effect.scoped))
 })
 
-describe("what makes no sense", { timeout: 60_000 }, () => {
+describe("what makes no sense", () => {
   it.live("is refused with 64: which flag, what was given, what would be right", () =>
     Effect.gen(function*() {
       const expected = "Expected: a duration with its unit, such as 500ms, 10s, 5m, 1h, or forever"

@@ -222,8 +222,7 @@ it.live(
         assert.strictEqual(lines.length, 2)
         yield* Fiber.interruptAll(holders)
       }).pipe(Effect.scoped)
-    ),
-  60_000
+    )
 )
 
 it.live("lost replies to anything change neither the result nor who holds", () =>

@@ -87,7 +87,7 @@ describe.skipIf(!isSiteInstalled)("the site", () => {
     assert.match(page, /<a class="api" href="\/api\/LockConfig\.html#sectionoptions">/)
   })
 
-  describe.skipIf(!isInstalled("chromium"))("in a browser", { timeout: 120_000 }, () => {
+  describe.skipIf(!isInstalled("chromium"))("in a browser", () => {
     const scope = Scope.makeUnsafe()
     let origin: string
     let context: BrowserContext
@@ -122,7 +122,7 @@ describe.skipIf(!isSiteInstalled)("the site", () => {
         return [yield* serve, yield* browser(yield* newProfile)] as const
       })
       ;[origin, context] = await Effect.runPromise(Scope.provide(opening, scope))
-    }, 60_000)
+    })
     afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
     it("shows each page without a word on the console, and asks nobody else", async () => {
