@@ -46,8 +46,9 @@ export default defineConfig({
     // Most files mostly wait.
     maxWorkers: 2 * availableParallelism(),
     sequence: { sequencer: LongFirst },
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // What waits for an event does so on the slowest of machines, too: this is for what hangs.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     projects: [
       // What starts nothing and leaves nothing behind needs no process of its own.
       { extends: true, test: { name: "inside", include: inside, isolate: false } },

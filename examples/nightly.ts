@@ -80,24 +80,23 @@ const withSkew = (millis: number) => <A, E, R>(effect: Effect.Effect<A, E, R>) =
     return Effect.provideService(effect, Clock.Clock, skewed)
   })
 
-/** What it is for all of them together. */
-const night = process.env.EXAMPLE_AT === undefined ? 0 : Date.parse(process.env.EXAMPLE_AT) - Date.now()
+/** By how much the clock of all of them is set, at the moment at which the night begins. */
+const night = () => process.env.EXAMPLE_AT === undefined ? 0 : Date.parse(process.env.EXAMPLE_AT) - Date.now()
 
 interface Run {
   readonly name: string
   readonly tick: string
 }
 
-/** This program once more, in a process of its own that lives as long as the scope. */
-const start = (name: string, skew: number, onRun: (run: Run) => void) =>
+/** This program once more, in a process of its own that lives as long as the scope and waits to be told what its clock says. */
+const start = (name: string, onRun: (run: Run) => void) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-        env: { ...process.env, EXAMPLE_SKEW: String(night + skew) },
-        stdio: ["ignore", "pipe", "inherit"]
+        stdio: ["ignore", "pipe", "inherit", "ipc"]
       })
       let rest = ""
-      child.stdout.setEncoding("utf8").on("data", (text: string) => {
+      child.stdout?.setEncoding("utf8").on("data", (text: string) => {
         const lines = (rest + text).split("\n")
         rest = lines.pop() ?? ""
         for (const tick of lines) onRun({ name, tick })
@@ -105,7 +104,11 @@ const start = (name: string, skew: number, onRun: (run: Run) => void) =>
       return child
     }),
     (child: ChildProcess) => Effect.sync(() => child.kill("SIGKILL"))
-  )
+  ).pipe(Effect.tap(told))
+
+/** The next message from the process at the other end. */
+const told = (other: ChildProcess | NodeJS.Process) =>
+  Effect.callback<unknown>((resume) => void other.once("message", (message) => resume(Effect.succeed(message))))
 
 const watch = Effect.gen(function*() {
   const runs: Array<Run> = []
@@ -122,9 +125,11 @@ const watch = Effect.gen(function*() {
     })
 
   yield* Console.log("Three hosts, with clocks that are 400 ms apart; a night is a second:")
-  yield* start("ada", -200, onRun)
-  yield* start("bob", 0, onRun)
-  const cleo = yield* start("cleo", 200, onRun)
+  const [ada, bob, cleo] = yield* Effect.forEach(["ada", "bob", "cleo"] as const, (name) => start(name, onRun), {
+    concurrency: "unbounded"
+  })
+  const now = night()
+  for (const [host, skew] of [[ada, -200], [bob, 0], [cleo, 200]] as const) host.send(now + skew)
   yield* more(3)
   yield* Effect.sync(() => cleo.kill("SIGSTOP"))
   yield* more(3)
@@ -136,9 +141,12 @@ const watch = Effect.gen(function*() {
   yield* Console.log(ticks.size === runs.length ? "No tick ran twice" : "A tick ran twice!")
 }).pipe(Effect.scoped)
 
-const skew = process.env.EXAMPLE_SKEW
-const main = skew === undefined
+const main = process.send === undefined
   ? watch.pipe(Effect.provide(reachable(backend)))
-  : host.pipe(withSkew(Number(skew)), Effect.provide(backend))
+  : Effect.sync(() => process.send?.("ready")).pipe(
+    Effect.andThen(told(process)),
+    Effect.flatMap((skew) => withSkew(Number(skew))(host)),
+    Effect.provide(backend)
+  )
 
 NodeRuntime.runMain(main)

@@ -29,7 +29,7 @@ const available = reachable(SqlBackend.layer({ url }), "a PostgreSQL at POSTGRES
 
 /** What every host runs at night. */
 const settle = (name: string) =>
-  Lock.withLock("settlement", { expires: "1 second", timeout: "1 minute" })((lease) =>
+  Lock.withLock("settlement", { expires: "3 seconds", timeout: "1 minute" })((lease) =>
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient
       const open = yield* sql<{ readonly account: number; readonly amount: number }>`

@@ -4,16 +4,31 @@ import { BaseSequencer } from "vitest/node"
 
 const long = [
   "faults/redis",
+  "redis/conformance",
+  "sql/conformance",
+  "site/site",
   "browser/tabs",
   "examples",
-  "redis/conformance",
+  "redis/sentinel",
+  "memcached/conformance",
+  "postgres/sharing/model",
+  "postgres/conformance",
   "faults/",
-  "sql/conformance",
+  "cli/look",
+  "redis/sharing/",
   "simulation/",
+  "redis/waiting",
+  "redis/backend",
+  "package/",
   "cli/",
   "conformance",
-  "faults.test",
-  "package/"
+  "/sharing/",
+  "/faults",
+  "redis/fencing",
+  "docs.test",
+  "file/processes",
+  "memcached/backend",
+  "list.test"
 ]
 
 const rank = ({ moduleId }: TestSpecification): number => {

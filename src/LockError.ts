@@ -71,7 +71,7 @@ export class Holder extends Schema.Class<Holder>("effect-lock/Holder")({
   since: Schema.optional(Schema.DateTimeUtcFromMillis),
   /** How long the lease lasts if nobody renews it; absent where the backend does not know. */
   remaining: Schema.optional(Schema.DurationFromMillis),
-  /** How many processes queue for the lock; absent where the backend does not know. */
+  /** How many processes queue for the lock, and in memory how many calls; absent where the backend does not know. */
   waiters: Schema.optional(Schema.Finite),
   /** How many it has of a key that is shared; absent when it has the key alone. */
   permits: Schema.optional(Schema.Finite)

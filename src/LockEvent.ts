@@ -59,11 +59,14 @@ export type LockEvent =
     readonly waited: Duration.Duration
   }
   | {
-    /** A lease goes from one holder in this process to the next, without the store; `Acquired` follows. */
+    /**
+     * A lease goes from one holder in this process to the next, without the store; `Acquired` follows, or
+     * `Lost` or `Released` if it does not get there.
+     */
     readonly _tag: "HandedOver"
     /** What is handed over. */
     readonly key: string
-    /** Of the lease that was given up. */
+    /** Of the lease that it is from now on. */
     readonly fencingToken: number
   }
   | {

@@ -80,8 +80,7 @@ describe("layer", () => {
         yield* sql.unsafe(yield* SqlBackend.createTable())
         assert.strictEqual(yield* nameOf(BackendUrl.layer(url)), "postgresql")
         assert.strictEqual(yield* nameOf(BackendUrl.layer(url.replace("postgres:", "postgresql:"))), "postgresql")
-      }),
-    60_000
+      })
   )
 
   it.live("file:// is FileBackend, with the directory that it names", () =>
@@ -365,7 +364,7 @@ describe("the built package", () => {
         "BackendFailure Unsupported\nmemcached could not connect (Unsupported): " +
           "the package \"memjs\" cannot be loaded, install it with: npm install memjs"
       )
-    }), 60_000)
+    }))
 
   it.live.skipIf(!isInstalled("redis") || !isInstalled("memcached"))(
     "loads each driver when it is used",
@@ -374,7 +373,6 @@ describe("the built package", () => {
         const use = yield* project("effect", "ioredis", "memjs")
         assert.strictEqual(yield* use(yield* serverUrl("redis")), "redis")
         assert.strictEqual(yield* use(yield* serverUrl("memcached")), "memcached")
-      }),
-    60_000
+      })
   )
 })

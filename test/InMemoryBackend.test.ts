@@ -1,6 +1,6 @@
 import { assert, describe, it, vi } from "@effect/vitest"
-import { Effect, Option } from "effect"
-import { InMemoryBackend, Lock } from "effect-lock"
+import { Effect, Exit, Fiber, Option, Scope } from "effect"
+import { InMemoryBackend, Lock, LockBackend } from "effect-lock"
 import { TestClock } from "effect/testing"
 
 const claim = (key: string, token: string, expiresMillis = 1_000) => ({ key, token, expiresMillis, wait: false })
@@ -81,6 +81,31 @@ describe("InMemoryBackend", () => {
         yield* store.listen!("key", "c", () => {})
         assert.strictEqual(yield* waiters, 2)
       }))
+      assert.strictEqual(yield* waiters, 0)
+    }))
+
+  it.effect("counts all who wait in its backends, behind holders of their own and of others", () =>
+    Effect.gen(function*() {
+      const store = yield* InMemoryBackend.makeStore
+      const scope = yield* Scope.make()
+      const [here, there] = [yield* LockBackend.make(store), yield* Scope.provide(LockBackend.make(store), scope)]
+      const wait = (backend: typeof here) =>
+        Effect.forkChild(
+          Effect.provideService(Lock.withLock(Effect.never, "key"), LockBackend.LockBackend, backend),
+          { startImmediately: true }
+        )
+      const waiters = Effect.map(store.inspect("key"), (occupant) => Option.getOrThrow(occupant).waiters)
+      const [holder, first] = yield* Effect.forEach([here, here, here], wait)
+      assert.strictEqual(yield* waiters, 2)
+      yield* Effect.forEach([there, there], wait)
+      yield* TestClock.adjust(0)
+      assert.strictEqual(yield* waiters, 4)
+      yield* Fiber.interrupt(holder)
+      yield* TestClock.adjust(0)
+      assert.strictEqual(yield* waiters, 3)
+      yield* Fiber.interrupt(first)
+      yield* Scope.close(scope, Exit.void)
+      yield* TestClock.adjust(0)
       assert.strictEqual(yield* waiters, 0)
     }))
 

@@ -325,12 +325,12 @@ describe("the suite finds with processes", () => {
   it.live("a store that each has for itself", () =>
     Effect.gen(function*() {
       assert.match(yield* failureOf(asking, "alone"), /^two processes had the key for|^the fencing token is/)
-    }), 60_000)
+    }))
 
   it.live("a store whose clock is older than what it is compared with", () =>
     Effect.gen(function*() {
       assert.match(yield* failureOf(asking, "late"), /^two processes had the key for|^the fencing token is/)
-    }), 60_000)
+    }))
 
   it.live("a program that cannot be run", () =>
     Effect.gen(function*() {
@@ -344,5 +344,5 @@ describe("the suite finds with processes", () => {
       })
       const { run } = cases.find((one) => one.name === asking)!
       assert.match((yield* Effect.flip(Effect.scoped(run))).description, /^a process ended with 1: .*none\.js/s)
-    }).pipe(Effect.scoped), 60_000)
+    }).pipe(Effect.scoped))
 })

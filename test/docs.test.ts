@@ -66,7 +66,7 @@ describe("examples", () => {
     const output = await promisify(execFile)(process.execPath, [tsc, "-p", ".", "--pretty", "false"], { cwd: folder })
       .then(() => "", (error: { readonly stdout: string }) => error.stdout)
     assert.strictEqual(output.replace(/^\S*\btypes\/(.+)\.\d+\.ts\((\d+),\d+\)/gm, "$1:$2"), "")
-  }, 60_000)
+  })
 
   const toRun = fences.filter(({ tags }) => !tags.includes("no-run"))
   for (const server of serverNames) {

@@ -77,7 +77,7 @@ const assertLists = Effect.fnUntraced(function*(store: LockStore.LockStore, unli
   }
 })
 
-describe("a list", { timeout: 60_000 }, () => {
+describe("a list", () => {
   it.live("of a Redis server leaves out what is no lock, and those of other prefixes", () =>
     Effect.gen(function*() {
       const { port } = yield* server

@@ -25,6 +25,7 @@ export const scenarios = [
   "sharing",
   "holding",
   "memcached",
+  "stall",
   "files",
   "postgres",
   "growth",

@@ -12,7 +12,7 @@ export const reachable = <E>(
   const missing = (why: string) => new Missing({ message: `This example needs ${needs}: ${why}` })
   const ask = Lock.inspect("example").pipe(
     Effect.mapError((error) => missing(error.message)),
-    Effect.timeoutOrElse({ duration: "1 second", orElse: () => Effect.fail(missing("it does not answer")) })
+    Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => Effect.fail(missing("it does not answer")) })
   )
   return Layer.provideMerge(Layer.effectDiscard(ask), backend)
 }

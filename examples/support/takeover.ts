@@ -10,7 +10,10 @@ import { Lock, type LockBackend } from "effect-lock"
 import { type ChildProcess, spawn } from "node:child_process"
 import { reachable } from "./reachable.ts"
 
-const expires = 800
+const expires = 2_000
+
+/** In this turn one of them is killed. */
+const lastTurn = 3
 
 /** A line that a worker prints for the process that started it. */
 const Report = Schema.fromJsonString(
@@ -18,30 +21,35 @@ const Report = Schema.fromJsonString(
 )
 type Report = typeof Report.Type
 
-/** Takes the lock again and again, and says so. */
-const worker = (name: string) =>
+/** Takes the lock again and again, and says so. One that is to be killed does not end its last turn by itself. */
+const worker = (name: string, dies: boolean) =>
   Effect.gen(function*() {
+    let turns = 0
     const report = (event: Report["event"], fence: number) =>
       Effect.flatMap(Clock.currentTimeMillis, (at) =>
         Console.log(JSON.stringify({ name, at, event, fence } satisfies Report)))
     const turn = Lock.withLock(
       (lease) =>
         report("in", lease.fencingToken).pipe(
-          Effect.andThen(Effect.sleep("100 millis")),
+          Effect.andThen(dies && ++turns >= lastTurn ? Effect.never : Effect.sleep("100 millis")),
           Effect.andThen(report("out", lease.fencingToken))
         ),
       "printer",
-      { expires, timeout: "20 seconds" }
+      { expires, timeout: "1 minute" }
+    ).pipe(
+      // On a machine that is too busy to renew in time
+      Effect.catchReason("LockError", "LockLost", () =>
+        Effect.void)
     )
     return yield* Effect.forever(Effect.andThen(turn, Effect.sleep("20 millis")))
   })
 
 /** This program once more, in a process of its own that lives as long as the scope. */
-const start = (name: string, onReport: (report: Report) => void) =>
+const start = (name: string, dies: boolean, onReport: (report: Report) => void) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
-        env: { ...process.env, EXAMPLE_WORKER: name },
+        env: { ...process.env, EXAMPLE_WORKER: name, ...(dies && { EXAMPLE_DIES: "yes" }) },
         stdio: ["ignore", "pipe", "inherit"]
       })
       let rest = ""
@@ -72,12 +80,13 @@ const bar = (turn: Turn, start: number, cell = 50): string => {
 
 const overlap = (one: Turn, other: Turn) => one.from < other.to && other.from < one.to
 
-/** Starts both, kills the first that is in its third turn, and waits for three turns of the other. */
+/** Starts both, kills one in its last turn, and waits for three turns of the other. */
 const watch = Effect.gen(function*() {
   const children = new Map<string, ChildProcess>()
   const turns: Array<Turn> = []
   const open = new Map<string, Report>()
   const finished = yield* Deferred.make<{ readonly victim: Turn; readonly next: Turn }>()
+  const doomed = "ada"
   let victim: Turn | undefined
 
   const onReport = (report: Report) => {
@@ -90,7 +99,7 @@ const watch = Effect.gen(function*() {
       open.delete(name)
       turns.push({ name, fence, from: began.at, to: at, end: "out" })
     }
-    if (victim === undefined && event === "in" && turns.filter((turn) => turn.name === name).length === 2) {
+    if (name === doomed && event === "in" && turns.filter((turn) => turn.name === name).length === lastTurn - 1) {
       children.get(name)?.kill("SIGKILL")
       victim = { name, fence, from: at, to: Date.now(), end: "killed" }
       turns.push(victim)
@@ -102,7 +111,7 @@ const watch = Effect.gen(function*() {
   }
 
   yield* Console.log(`Two processes, one lock that expires after ${expires} ms (a cell is 50 ms, ✗ is killed):`)
-  for (const name of ["ada", "bob"]) children.set(name, yield* start(name, onReport))
+  for (const name of ["ada", "bob"]) children.set(name, yield* start(name, name === doomed, onReport))
   const { next, victim: killed } = yield* Deferred.await(finished)
 
   // What two processes print may arrive in another order than it happened
@@ -122,5 +131,8 @@ const watch = Effect.gen(function*() {
 
 export const takeover = <E>(backend: Layer.Layer<LockBackend.LockBackend, E>, needs: string) => {
   const name = process.env.EXAMPLE_WORKER
-  return Effect.provide(name === undefined ? watch : worker(name), reachable(backend, needs))
+  return Effect.provide(
+    name === undefined ? watch : worker(name, process.env.EXAMPLE_DIES !== undefined),
+    reachable(backend, needs)
+  )
 }

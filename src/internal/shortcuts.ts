@@ -6,7 +6,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { BackendFailure } from "../LockError.ts"
-import type { Attempt, Claim, LockStore, Share } from "../LockStore.ts"
+import type { Attempt, Claim, Holding, LockStore, Share } from "../LockStore.ts"
 
 /** A call that waits for its answer. Only the first one counts. */
 export interface Settling<A> {
@@ -53,6 +53,8 @@ export interface Shortcuts {
     readonly leave: (key: string, bearer: Bearer) => void
     /** Who has the key, and for how long. */
     readonly look: (key: string, nowMillis: number) => Looked | undefined
+    /** Counts those, too, who wait for a key without having said so, until what is returned is called. */
+    readonly count: (waitersOf: (key: string) => number) => () => void
   }
   /** Answers what has not been answered, when a backend over it closes: for a store whose clock nobody turns any more. */
   readonly ending?: Effect.Effect<void>
@@ -60,6 +62,7 @@ export interface Shortcuts {
   readonly callbacks?: {
     readonly tryAcquire: (claim: Claim, call: Settling<Attempt>) => void
     readonly release: (key: string, token: string, call: Settling<boolean>) => void
+    readonly extend?: (holding: Holding, call: Settling<boolean>) => void
   }
 }
 

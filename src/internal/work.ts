@@ -11,7 +11,7 @@ import { identity } from "effect/Function"
 import type { Lease } from "../Lease.ts"
 import type { LockRequest } from "../LockConfig.ts"
 import type { LockError } from "../LockError.ts"
-import { until } from "./ending.ts"
+import { until, untilAll } from "./ending.ts"
 import type { Caller, Guard, Restore } from "./guard.ts"
 import * as Reentry from "./reentry.ts"
 
@@ -258,5 +258,5 @@ export const under = <A, E, R>(
 export const giveAllBack = (leases: ReadonlyArray<Guard>, { awaitRelease }: LockRequest): Effect.Effect<void> =>
   Effect.suspend(() => {
     const endings = leases.flatMap((lease) => lease.giveBack() ?? [])
-    return awaitRelease ? Effect.forEach(endings, until, { concurrency: "unbounded", discard: true }) : Effect.void
+    return awaitRelease ? untilAll(endings) : Effect.void
   })

@@ -37,7 +37,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as Contender from "../internal/testing/contender.ts"
-import { monotonicMillis } from "../internal/time.ts"
+import * as Lateness from "../internal/testing/lateness.ts"
 import * as Token from "../internal/token.ts"
 import * as Lock from "../Lock.ts"
 import * as LockBackend from "../LockBackend.ts"
@@ -435,20 +435,13 @@ const prepare = <E>(
     return yield* Exit.isFailure(exit) ? exit : closed
   })
 
-  /** What a case has seen on a machine that was late says nothing, but for who had a key beside whom. */
-  const checked = (attempts: number): typeof once =>
-    Effect.gen(function*() {
-      const lateness = yield* observeLateness
-      const exit = yield* Effect.exit(once)
-      return Exit.isFailure(exit) && attempts > 1 && lateness() > lease / 20
-        ? yield* checked(attempts - 1)
-        : yield* exit
-    }).pipe(Effect.scoped)
-
   return Effect.catchCause(
     // What goes wrong here goes wrong on purpose.
     Effect.provideService(
-      inTestTime ? Effect.provide(once, TestClock.layer()) : checked(processes === 0 ? 5 : 1),
+      // What a case has seen on a machine that was late says nothing, but for who had a key beside whom.
+      inTestTime
+        ? Effect.provide(once, TestClock.layer())
+        : Lateness.punctually(lease / 20, processes === 0 ? 5 : 1)(once),
       References.MinimumLogLevel,
       "None"
     ),
@@ -467,24 +460,6 @@ const prepare = <E>(
     }
   )
 }
-
-/** By how many milliseconds, at the most, something has come too late in this process until one asks. */
-const observeLateness = Effect.gen(function*() {
-  const clock = yield* Clock.Clock
-  const step = 10
-  let latest = 0
-  let due = monotonicMillis(clock) + step
-  const look = () => {
-    const now = monotonicMillis(clock)
-    latest = Math.max(latest, now - due)
-    due = now + step
-  }
-  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(step), Effect.sync(look))), immediately)
-  return () => {
-    look()
-    return latest
-  }
-})
 
 const isWrong = (error: unknown): error is Wrong =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "Wrong"

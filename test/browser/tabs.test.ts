@@ -27,7 +27,7 @@ const crash = async ({ page }: Tab): Promise<void> => {
   await crashed
 }
 
-describe.skipIf(!isInstalled("chromium"))("tabs of one origin", { timeout: 60_000 }, () => {
+describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
   const scope = Scope.makeUnsafe()
   let browser: Browser
   beforeAll(async () => {
@@ -35,7 +35,7 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", { timeout: 60_00
       return yield* open(yield* site, yield* newProfile)
     })
     browser = await Effect.runPromise(Scope.provide(opening, scope))
-  }, 60_000)
+  })
   afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
   let keys = 0
@@ -45,7 +45,7 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", { timeout: 60_00
     let failures: Record<string, string>
     beforeAll(async () => {
       failures = await (await browser.tab()).call("conform")
-    }, 120_000)
+    })
     // Only the names.
     for (const { name } of conformance.conformance({ name: "browser", make: Effect.die("not here") })) {
       it(name, () => assert.isUndefined(failures[name]))

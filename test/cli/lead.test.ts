@@ -9,7 +9,7 @@ import { isAlive, isFree, newFile, newKey, ran, sh, tool, waitsFor } from "./too
 /** Says who leads, and goes on. */
 const daemon = `echo $$ > "$1"; exec sleep 1000`
 
-describe("effect-lock lead", { timeout: 60_000 }, () => {
+describe("effect-lock lead", () => {
   it.live("runs the command on one host, and on the next when that is killed or told to end", () =>
     Effect.gen(function*() {
       const key = newKey()

@@ -30,7 +30,7 @@ const held = (key: string, expires = "10s") =>
 
 const nowhere = Effect.map(freePort, (port) => `redis://127.0.0.1:${port}`)
 
-describe("effect-lock show", { timeout: 60_000 }, () => {
+describe("effect-lock show", () => {
   it.live("says that a key is free, and ends with 1", () =>
     Effect.gen(function*() {
       const key = newKey()
@@ -75,7 +75,7 @@ describe("effect-lock show", { timeout: 60_000 }, () => {
     }))
 })
 
-describe("effect-lock watch", { timeout: 60_000 }, () => {
+describe("effect-lock watch", () => {
   it.live("writes a line into a pipe for every change, until it is told to end", () =>
     Effect.gen(function*() {
       const key = newKey()
@@ -107,7 +107,7 @@ describe("effect-lock watch", { timeout: 60_000 }, () => {
     }).pipe(Effect.scoped))
 })
 
-describe("effect-lock watch of a server that goes", { timeout: 60_000 }, () => {
+describe("effect-lock watch of a server that goes", () => {
   it.live("goes on until it is back, and says so", () =>
     Effect.gen(function*() {
       const server = yield* redis()
@@ -133,7 +133,7 @@ describe("effect-lock watch of a server that goes", { timeout: 60_000 }, () => {
     }))
 })
 
-describe("effect-lock ls", { timeout: 60_000 }, () => {
+describe("effect-lock ls", () => {
   it.live("says so where the backend does not know its keys", () =>
     Effect.gen(function*() {
       const { code, err, out } = yield* ran(["ls", "--json"], { env: { LOCK_URL: "memcache://127.0.0.1:1" } })
@@ -192,7 +192,7 @@ describe("effect-lock ls", { timeout: 60_000 }, () => {
     }))
 })
 
-describe("effect-lock release", { timeout: 60_000 }, () => {
+describe("effect-lock release", () => {
   it.live("does nothing where the key is free, and asks nobody where there is no terminal", () =>
     Effect.gen(function*() {
       const key = newKey()
@@ -238,7 +238,7 @@ describe("effect-lock release", { timeout: 60_000 }, () => {
     }).pipe(Effect.scoped))
 })
 
-describe("effect-lock doctor", { timeout: 60_000 }, () => {
+describe("effect-lock doctor", () => {
   const examined = (url: string) =>
     Effect.map(ran(["doctor", "--json", "--url", url, "--timeout", "50s"]), ({ code, err, out }) => {
       const report = JSON.parse(out === "" ? err : out)
@@ -387,7 +387,7 @@ describe("effect-lock doctor", { timeout: 60_000 }, () => {
     }).pipe(Effect.scoped))
 })
 
-describe("effect-lock", { timeout: 60_000 }, () => {
+describe("effect-lock", () => {
   it.live("writes completions for shells", () =>
     Effect.gen(function*() {
       for (const shell of ["bash", "zsh", "fish"]) {

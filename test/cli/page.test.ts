@@ -16,7 +16,7 @@ const steps = Array.from(page.matchAll(/```console\n([^]*?)```/g), ([, block]) =
     return { args: command.split(" ").slice(1), command, output: new RegExp(`^${pattern}\\s*$`) }
   })
 
-describe("the page for three in the morning", { timeout: 60_000 }, () => {
+describe("the page for three in the morning", () => {
   it.live("shows what comes when its commands are typed", () =>
     Effect.gen(function*() {
       const file = newFile()

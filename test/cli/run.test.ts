@@ -24,7 +24,7 @@ import {
 /** Says that it is there, and goes on until somebody makes a file, or nobody is left to. */
 const patient = `echo $$ > "$1"; while ! [ -e "$2" ] && kill -0 $PPID; do sleep 0.05; done`
 
-describe("effect-lock run", { timeout: 60_000 }, () => {
+describe("effect-lock run", () => {
   it.live("is as if it were not there: the command's files, environment and exit status", () =>
     Effect.gen(function*() {
       const key = newKey()
@@ -173,27 +173,36 @@ describe("effect-lock run", { timeout: 60_000 }, () => {
       writeFileSync(go, "")
     }).pipe(Effect.scoped))
 
-  it.live("keeps the lock for a least time, unless it is told to end", () =>
+  it.live("leaves the lock taken for a least time, and ends with the command", () =>
     Effect.gen(function*() {
-      const [key, file] = [newKey(), newFile()]
-      const running = yield* tool(["run", key, "--at-least", "1h", ...sh(`echo "$$" > "$1"; exit 5`, file)])
-      const pid = Number(yield* contents(file))
-      yield* until(Effect.sync(() => !isAlive(pid)))
+      const [key, other] = [newKey(), newKey()]
+      assert.strictEqual((yield* ran(["run", key, "--at-least", "1h", ...sh("exit 5")])).code, 5)
       assert.isTrue(yield* isHeld(key))
       assert.strictEqual((yield* ran(["run", key, "--once", "--", "true"])).code, 75)
-      running.kill("SIGTERM")
-      assert.strictEqual((yield* running.ended).code, 5)
-      assert.isTrue(yield* isFree(key))
-      const other = newFile()
+      assert.strictEqual((yield* ran(["release", key, "--yes"])).code, 0)
+      assert.strictEqual((yield* ran(["run", key, "--once", "--", "true"])).code, 0)
+
+      // Also when it is told to end, and when it shares the lock.
+      const ready = newFile()
       const script = `trap 'exit 3' TERM; echo ready > "$1"; while :; do sleep 0.05; done`
-      const told = yield* tool(["run", key, "--at-least", "1h", ...sh(script, other)])
-      yield* contents(other)
+      const told = yield* tool(["run", other, "--limit", "2", "--at-least", "1h", ...sh(script, ready)])
+      yield* contents(ready)
       told.kill("SIGTERM")
       assert.strictEqual((yield* told.ended).code, 3)
+      assert.strictEqual((yield* ran(["run", other, "--once", "--", "true"])).code, 75)
+      assert.strictEqual((yield* ran(["run", other, "--once", "--limit", "2", "--", "true"])).code, 0)
     }).pipe(Effect.scoped))
+
+  it.live("leaves the lock taken for a least time in files, too, where the dead hold nothing otherwise", () =>
+    Effect.gen(function*() {
+      const key = newKey()
+      const env = { LOCK_URL: `file://${folder}/least` }
+      assert.strictEqual((yield* ran(["run", key, "--at-least", "1h", "--", "true"], { env })).code, 0)
+      assert.strictEqual((yield* ran(["run", key, "--once", "--", "true"], { env })).code, 75)
+    }))
 })
 
-describe("effect-lock run with others", { timeout: 60_000 }, () => {
+describe("effect-lock run with others", () => {
   /** Runs until the scope closes. */
   const running = (key: string, ...flags: ReadonlyArray<string>) =>
     Effect.gen(function*() {
@@ -240,7 +249,7 @@ describe("effect-lock run with others", { timeout: 60_000 }, () => {
     }))
 })
 
-describe("effect-lock run under npm", { timeout: 60_000 }, () => {
+describe("effect-lock run under npm", () => {
   it.live("hears of a SIGTERM that npm alone gets, if the script says exec", () =>
     Effect.gen(function*() {
       const [key, log, pids] = [newKey(), newFile(), newFile()]
@@ -260,7 +269,7 @@ describe("effect-lock run under npm", { timeout: 60_000 }, () => {
     }).pipe(Effect.scoped))
 })
 
-describe("effect-lock run in a terminal", { timeout: 60_000 }, () => {
+describe("effect-lock run in a terminal", () => {
   it.live("lets the command ask there", () =>
     Effect.gen(function*() {
       const [key, file] = [newKey(), newFile()]
@@ -309,7 +318,7 @@ describe("effect-lock run in a terminal", { timeout: 60_000 }, () => {
     }).pipe(Effect.scoped))
 })
 
-describe("what makes no sense", { timeout: 60_000 }, () => {
+describe("what makes no sense", () => {
   it.live("is refused with 64: which flag, what was given, what would be right", () =>
     Effect.gen(function*() {
       const expected = "Expected: a duration with its unit, such as 500ms, 10s, 5m, 1h, or forever"

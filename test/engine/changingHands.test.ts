@@ -11,6 +11,7 @@ import {
   exchanging,
   flush,
   handingOver,
+  immediately,
   makeProcess,
   outcome,
   type Process
@@ -146,6 +147,25 @@ describe("a lock that changes hands", () => {
       const ticket = yield* detached(yield* scene())
       const json = Schema.fromJsonString(Lock.Ticket)
       assert.deepStrictEqual(yield* Schema.decodeEffect(json)(yield* Schema.encodeEffect(json)(ticket)), ticket)
+    }))
+
+  it.effect("is forgotten by its store as soon as it is left behind, and then only", () =>
+    Effect.gen(function*() {
+      const forgotten: Array<string> = []
+      const { engine, inner, run, test } = yield* scene((store) => ({
+        ...store,
+        forget: (key, token) => forgotten.push(`${key} ${token}`)
+      }))
+      yield* run(Lock.withLock(Effect.void, "key", expires))
+      yield* test.loseReply("extend", { times: 1 })
+      const failing = yield* Effect.forkChild(Effect.exit(detached({ engine, run } as Process)), immediately)
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(why(yield* Fiber.join(failing)), "BackendFailure")
+      assert.deepStrictEqual(forgotten, [])
+      yield* TestClock.adjust("1 minute")
+      const { key, token } = yield* detached({ engine, run } as Process)
+      assert.deepStrictEqual(forgotten, [`${key} ${token}`])
+      yield* assertClean({ engine, inner })
     }))
 
   it.effect("is lost by its holder, as ever, after it was taken on", () =>

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Logger, References, Stream } from "effect"
 import { InMemoryBackend, Lock, LockBackend, LockConfig, LockError, type LockEvent, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
+import { withLateClock } from "./scenery.ts"
 import { flush, handingOver, immediately, makeProcess, scene } from "./support.ts"
 
 const flat = (event: LockEvent.LockEvent): Record<string, unknown> => {
@@ -59,6 +60,37 @@ describe("events", () => {
       assert.deepStrictEqual([lost?.key, lost?.why], ["c", "Expired"])
       assert.deepInclude(heard, { _tag: "TimedOut", key: "b", waited: 50 })
     }))
+
+  it.effect("tell of a lease that is handed over and does not arrive what became of it", () =>
+    withLateClock((clock) =>
+      Effect.gen(function*() {
+        const { run, start } = yield* scene(handingOver)
+        const { heard } = yield* run(listening)
+        const rest = () => heard.splice(0).filter(({ _tag }) => _tag !== "Waiting").map(({ _tag }) => _tag)
+        const once = Lock.withLock(Effect.sleep(10), "key", { expires: 200 })
+        const had = ["Acquired", "Released"]
+
+        yield* start(Effect.andThen(once, Lock.forceRelease("key")))
+        yield* start(once)
+        yield* TestClock.adjust(100)
+        assert.deepStrictEqual(rest(), [...had, "HandedOver", "Lost", ...had])
+
+        yield* start(Effect.andThen(once, Effect.sync(() => clock.pass(180))))
+        yield* start(once)
+        yield* TestClock.adjust(100)
+        assert.deepStrictEqual(rest(), [...had, "HandedOver", "Released", ...had])
+
+        yield* start(Effect.andThen(once, Effect.suspend(() => Fiber.interrupt(next))))
+        const next: Fiber.Fiber<unknown, unknown> = yield* start(once)
+        yield* TestClock.adjust(100)
+        assert.deepStrictEqual(rest(), [...had, "HandedOver", "Released", "GaveUp"])
+
+        yield* start(once)
+        yield* start(once)
+        yield* TestClock.adjust(100)
+        assert.deepStrictEqual(rest(), [...had, "HandedOver", ...had])
+      })
+    ))
 
   it.effect("tell when the backend fails, once, and when it answers again", () =>
     Effect.gen(function*() {

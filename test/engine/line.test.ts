@@ -37,7 +37,8 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
         lost++
         holds.push(endedAt - since)
       },
-      released: ({ since }: Lease, at: number) => holds.push(at - since)
+      released: ({ since }: Lease, at: number) => holds.push(at - since),
+      unused: () => {}
     },
     nextToken: () => `token-${++tokens}.me`,
     closed: false

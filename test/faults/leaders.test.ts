@@ -5,7 +5,7 @@ import { serverUrl } from "../support/urls.ts"
 import { follow, servers } from "./leaders.ts"
 
 for (const server of servers) {
-  describe.skipIf(!isInstalled(server))(`leaders on ${server}`, { timeout: 120_000 }, () => {
+  describe.skipIf(!isInstalled(server))(`leaders on ${server}`, () => {
     it.live("are one at a time, and one that is killed is followed", () =>
       Effect.gen(function*() {
         const gaps = yield* follow(yield* serverUrl(server), 1_500, "SIGKILL")

@@ -24,5 +24,5 @@ describe.skipIf(!isInstalled("redis"))("a connection that leads nowhere", () => 
         between.nowhere = false
         yield* Effect.retry(attempt, { times: 5 })
       }).pipe(Effect.provide(RedisBackend.layer({ host: "127.0.0.1", port: between.port })))
-    }), 30_000)
+    }))
 })

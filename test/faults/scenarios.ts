@@ -131,15 +131,14 @@ export const postgres: ReadonlyArray<Scenario> = [
   { name: "postgres: no faults", backend: "postgres", nemeses: [] },
   { name: "postgres: deaths", backend: "postgres", nemeses: [death] },
   { name: "postgres: pauses and clocks", backend: "postgres", nemeses: [pause, blockedLoop, wallClock] },
-  { name: "postgres: network", backend: "postgres", nemeses: [...network, cutSubscription], lingers: true },
+  { name: "postgres: network", backend: "postgres", nemeses: [...network, cutSubscription] },
   { name: "postgres: the server", backend: "postgres", nemeses: committed },
   { name: "postgres: promoted standby", backend: "postgres", nemeses: [Servers.promotion], hasStandby: true },
   {
     name: "postgres: everything that forgets nothing",
     backend: "postgres",
     nemeses: [...everywhere, ...network, ...committed],
-    together: 2,
-    lingers: true
+    together: 2
   }
 ]
 

@@ -51,7 +51,7 @@ const attempt = (path: string, options: object = {}) =>
     Effect.provide(FileBackend.layer({ directory: path, ...options }))
   )
 
-describe("a holder that is killed", { timeout: 60_000 }, () => {
+describe("a holder that is killed", () => {
   it.live("is replaced at once by one who comes, long before its lease ends", () =>
     Effect.gen(function*() {
       const path = yield* directory
@@ -101,7 +101,7 @@ describe("a holder that is killed", { timeout: 60_000 }, () => {
   )
 })
 
-describe("a lock that outlives its process", { timeout: 60_000 }, () => {
+describe("a lock that outlives its process", () => {
   it.live("is for whoever has the ticket, and is listed meanwhile", () =>
     Effect.gen(function*() {
       const path = yield* directory
@@ -133,7 +133,7 @@ describe("a lock that outlives its process", { timeout: 60_000 }, () => {
     }).pipe(Effect.scoped))
 })
 
-describe("a process", { timeout: 60_000 }, () => {
+describe("a process", () => {
   it.live("is not kept alive by a store that nobody closes", () =>
     Effect.gen(function*() {
       const path = yield* directory
@@ -176,7 +176,7 @@ describe("a process", { timeout: 60_000 }, () => {
   }
 })
 
-describe("many at once", { timeout: 120_000 }, () => {
+describe("many at once", () => {
   const keys = Array.from({ length: 300 }, (_, i) => `k${i}`)
 
   /** How many keys were given to two or more of four processes that want them all at one moment. */
@@ -232,7 +232,7 @@ describe("many at once", { timeout: 120_000 }, () => {
     }).pipe(Effect.scoped))
 })
 
-describe("a directory", { timeout: 60_000 }, () => {
+describe("a directory", () => {
   const mounted = [
     "unshare",
     "-m",

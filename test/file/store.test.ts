@@ -9,6 +9,7 @@ import * as Directory from "../../src/internal/file/directory.ts"
 import * as Host from "../../src/internal/file/host.ts"
 import * as State from "../../src/internal/file/state.ts"
 import { withSkew } from "../support/clock.ts"
+import { punctual } from "../support/punctual.ts"
 import { type CallName, seeCalls, systemError } from "./calls.ts"
 import { acquire, claim, directory, eventually, holderOf, namesOf, storeIn } from "./support.ts"
 
@@ -272,7 +273,7 @@ describe("those who wait", () => {
       // One second, not five; and some for a busy machine.
       assert.isBelow(performance.now() - start, 3_500)
       assert.isFalse(namesOf(path, "key").some((name) => name.includes("deaf")))
-    }).pipe(Effect.scoped))
+    }).pipe(punctual(100)))
 
   it.live("and have left without a word are not given the key", () =>
     Effect.gen(function*() {
@@ -428,6 +429,6 @@ describe("a process that dies", () => {
           deaths++
         }
         assert.isAbove(deaths, 0)
-      }), 60_000)
+      }))
   }
 })

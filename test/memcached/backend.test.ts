@@ -8,6 +8,7 @@ import * as Lock from "../../src/Lock.ts"
 import type { LockBackend } from "../../src/LockBackend.ts"
 import type { LockError } from "../../src/LockError.ts"
 import * as MemcacheBackend from "../../src/MemcacheBackend.ts"
+import { logged } from "../engine/scenery.ts"
 import { bundled } from "../support/bundled.ts"
 import { memcached } from "../support/memcached.ts"
 import { memcachedProxy } from "../support/memcachedProxy.ts"
@@ -187,6 +188,42 @@ it.live("a server that comes back within the timeout is not noticed", () =>
     yield* server.restart
     assert.strictEqual(yield* Fiber.join(fiber), 1)
   }))
+
+it.live(
+  "many locks are kept through a server that stands still, and it is told once",
+  () =>
+    logged((lines) =>
+      Effect.gen(function*() {
+        const server = yield* memcached()
+        const backend = yield* backendAt(server.port, { requestTimeout: "1 second" })
+        const count = 500
+        let entered = 0
+        const all = yield* Deferred.make<void>()
+        const enter = Effect.suspend(() => ++entered === count ? Deferred.succeed(all, undefined) : Effect.void)
+        const holders = yield* Effect.forEach(
+          Array.from({ length: count }, (_, i) => `k${i}`),
+          (key) =>
+            Lock.withLock(Effect.andThen(enter, Effect.never), key, { expires: "15 seconds", timeout: "Infinity" })
+              .pipe(
+                Effect.provide(backend),
+                Effect.forkChild
+              )
+        )
+        yield* Deferred.await(all)
+        const items = Effect.map(server.command("stats"), (stats) => /cmd_set (\d+)/.exec(stats)?.[1])
+        process.kill(server.process().pid!, "SIGSTOP")
+        yield* eventually(Effect.sync(() => lines.length === 1))
+        process.kill(server.process().pid!, "SIGCONT")
+        const [before] = [yield* items]
+        yield* eventually(Effect.map(items, (after) => Number(after) >= Number(before) + count))
+        for (const holder of holders) assert.isUndefined(holder.pollUnsafe())
+        assert.match(lines[0], /^Warn: The memcached lock backend is in trouble/)
+        assert.match(lines[1], /^Info: The memcached lock backend answers again/)
+        assert.strictEqual(lines.length, 2)
+        yield* Fiber.interruptAll(holders)
+      }).pipe(Effect.scoped)
+    )
+)
 
 it.live("lost replies to anything change neither the result nor who holds", () =>
   Effect.gen(function*() {

@@ -26,4 +26,4 @@ const all = conformance.conformance({
   })
 })
 
-conforms("memcached conforms", all, 60_000)
+conforms("memcached conforms", all)

@@ -7,6 +7,7 @@ import type { LockStore } from "../../src/LockStore.ts"
 import * as MemcacheBackend from "../../src/MemcacheBackend.ts"
 import { memcached } from "../support/memcached.ts"
 import { memcachedProxy } from "../support/memcachedProxy.ts"
+import { punctual } from "../support/punctual.ts"
 import { acquire, claim, eventually, holderOf, requestTimeout, storeAt } from "./support.ts"
 
 /** A server and as many stores as processes. */
@@ -197,7 +198,7 @@ describe("waiting", () => {
         // On a machine that does not run it for a while it is passed over, and that once or twice.
         assert.isAtMost(gaps.filter((gap) => gap > 12).length, 2, `process ${process}: ${gaps}`)
       }
-    }), 60_000)
+    }).pipe(punctual(50)))
 
   it.live("ends when the server is back, whatever it had to say before", () =>
     Effect.gen(function*() {

@@ -189,6 +189,65 @@ describe("addresses", () => {
   })
 })
 
+describe("replies", () => {
+  const frame = (opcode: number, opaque: number, key: string, value: string): Buffer => {
+    const extras = opcode === Wire.Opcode.get ? 4 : 0
+    const bytes = Buffer.alloc(24 + extras)
+    bytes[0] = 0x81
+    bytes[1] = opcode
+    bytes.writeUInt16BE(key.length, 2)
+    bytes[4] = extras
+    bytes.writeUInt32BE(extras + key.length + value.length, 8)
+    bytes.writeUInt32BE(opaque, 12)
+    bytes.writeBigUInt64BE(2n ** 60n + BigInt(opaque), 16)
+    return Buffer.concat([bytes, Buffer.from(key + value)])
+  }
+  const stream = Buffer.concat([
+    frame(Wire.Opcode.add, 1, "", ""),
+    frame(Wire.Opcode.get, 2, "", "2 1 token"),
+    frame(Wire.Opcode.stat, 3, "pid", "17"),
+    frame(Wire.Opcode.delete, 4, "", "")
+  ])
+  const read = (chunks: ReadonlyArray<Buffer>) => {
+    const frames = new Wire.Frames()
+    const seen: Array<string> = []
+    for (const chunk of chunks) {
+      const senseless = frames.push(chunk, ({ cas, key, opaque, opcode, value }) => {
+        seen.push(`${opcode} ${opaque} ${cas - 2n ** 60n} ${key} ${value}`)
+        return true
+      })
+      if (senseless !== undefined) seen.push(`senseless: ${senseless}`)
+    }
+    return seen
+  }
+  const all = ["2 1 1  ", "0 2 2  2 1 token", "16 3 3 pid 17", "4 4 4  "]
+
+  it("are cut out of what arrives, however it is cut", () => {
+    assert.deepStrictEqual(read([stream]), all)
+    assert.deepStrictEqual(read(Array.from(stream, (byte) => Buffer.of(byte))), all)
+    for (let at = 1; at < stream.length; at++) {
+      assert.deepStrictEqual(read([stream.subarray(0, at), stream.subarray(at)]), all)
+    }
+  })
+
+  it("end where something else begins", () => {
+    assert.deepStrictEqual(read([Buffer.from("ERROR\r\n")]), ["senseless: ERROR\r\n"])
+    assert.deepStrictEqual(read([Buffer.concat([stream, Buffer.from("END")])]), [...all, "senseless: END"])
+    const contradictory = frame(Wire.Opcode.get, 2, "", "")
+    contradictory.writeUInt16BE(9, 2)
+    assert.strictEqual(read([contradictory]).length, 1)
+    const endless = frame(Wire.Opcode.get, 2, "", "")
+    endless.writeUInt32BE(0xffffffff, 8)
+    assert.strictEqual(read([endless]).length, 1)
+  })
+
+  it("are not looked at any more when nobody wants them", () => {
+    let seen = 0
+    assert.isUndefined(new Wire.Frames().push(stream, () => ++seen < 2))
+    assert.strictEqual(seen, 2)
+  })
+})
+
 describe("URLs", () => {
   const parse = (url: string) => {
     const { password, servers, username } = Result.getOrThrow(parseUrl(url))

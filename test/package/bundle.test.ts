@@ -99,7 +99,7 @@ describe("a bundle of a program that locks in memory", () => {
         imports.filter((name) => name.startsWith("node:") || builtinModules.includes(name)),
         []
       )
-    }, 60_000)
+    })
 
     it.skipIf(!isInstalled("chromium"))(
       `by ${name} runs in a browser, and its fibers take turns`,
@@ -117,8 +117,7 @@ describe("a bundle of a program that locks in memory", () => {
             return [...errors, said]
           })
           assert.deepStrictEqual(said, [turns])
-        }).pipe(Effect.scoped, Effect.runPromise),
-      60_000
+        }).pipe(Effect.scoped, Effect.runPromise)
     )
   }
 
@@ -126,5 +125,5 @@ describe("a bundle of a program that locks in memory", () => {
     const { code } = await bundlers.esbuild()
     writeFileSync(join(user, "bundle.mjs"), `${code}\nconsole.log(await globalThis.result)`)
     assert.strictEqual((await exec(user, process.execPath, "bundle.mjs")).trim(), turns)
-  }, 60_000)
+  })
 })

@@ -25,12 +25,12 @@ describe("the package of the tool", () => {
     assert.match(await exec(user, "npx", "effect-lock", "--version"), /^effect-lock v\d/)
     const run = ["LOCK_URL=memory://", "npx", "effect-lock", "run", "key", "--", "echo", "ran"]
     assert.strictEqual(await exec(user, "env", ...run), "ran\n")
-  }, 60_000)
+  })
 
   it("names the driver that PostgreSQL needs, when it is not there", async () => {
     const doctor = "npx effect-lock doctor --url postgres://user@127.0.0.1:1/none 2>&1 || true"
     assert.match(await exec(user, "sh", "-c", doctor), /@effect\/sql-pg/)
-  }, 60_000)
+  })
 
   it("runs by npx from the packed tarballs, in an empty folder, and leaves it empty", async () => {
     const empty = join(packed.folder, "empty")
@@ -39,5 +39,5 @@ describe("the package of the tool", () => {
     const run = ["effect-lock", "run", "key", "--url", "memory://", "--", "echo", "ran"]
     assert.strictEqual(await exec(empty, "npx", "--yes", "--prefer-offline", ...packages, "--", ...run), "ran\n")
     assert.deepStrictEqual(readdirSync(empty), [])
-  }, 120_000)
+  })
 })

@@ -28,7 +28,7 @@ describe("npm install effect-lock effect, in an empty folder", () => {
     assert.notMatch(stdout + stderr, /npm warn|EBADENGINE|ERESOLVE|deprecated/i)
     assert.isTrue(existsSync(join(folder, "node_modules/effect")))
     assert.isFalse(existsSync(join(folder, "node_modules/ioredis")))
-  }, 120_000)
+  })
 
   it("runs the first program of the README", async () => {
     const [first] = fencesOf("README.md")
@@ -36,5 +36,5 @@ describe("npm install effect-lock effect, in an empty folder", () => {
     assert.isDefined(expected)
     writeFileSync(join(folder, "program.mjs"), first.code)
     assert.strictEqual((await exec(folder, process.execPath, "program.mjs")).trim(), expected)
-  }, 60_000)
+  })
 })

@@ -44,7 +44,7 @@ describe("package", () => {
   it("passes are-the-types-wrong, every module of it", async () => {
     const modules = publicModules().map(({ name }) => name).filter((name) => name !== "index" && name !== "testing")
     await exec(packed.folder, bin("attw"), packed.tarball, "--profile", "esm-only", "--include-entrypoints", ...modules)
-  }, 60_000)
+  })
 })
 
 describe("a project without ioredis and memjs", () => {
@@ -129,5 +129,5 @@ describe("a project without ioredis and memjs", () => {
     }
     writeFileSync(join(user, "tsconfig.json"), JSON.stringify(options))
     await exec(user, bin("tsc"), "-p", ".", "--pretty", "false")
-  }, 60_000)
+  })
 })

@@ -44,5 +44,5 @@ describe.skipIf(Number.parseInt(process.versions.node) < 22)("changesets", () =>
     for (const file of ["CHANGELOG.md", "cli/CHANGELOG.md"]) {
       assert.include(readFileSync(join(copy, file), "utf8"), "What changed in both.")
     }
-  }, 60_000)
+  })
 })

@@ -88,7 +88,7 @@ for (const [name, [command, ...args]] of Object.entries(runtimes)) {
         said: ["ada", "bob", "cleo"].flatMap((name) => [`${name} in`, `${name} out`]),
         why: "Expired"
       })
-    }, 60_000)
+    })
 
     it.skipIf(!isInstalled("redis"))(
       "takes turns with other processes by Redis, and ends",
@@ -105,8 +105,7 @@ for (const [name, [command, ...args]] of Object.entries(runtimes)) {
             assert.isAbove(fence, turns[index - 1].fence)
             assert.isAtLeast(from, turns[index - 1].to)
           }
-        }).pipe(Effect.scoped, Effect.runPromise),
-      60_000
+        }).pipe(Effect.scoped, Effect.runPromise)
     )
   })
 }

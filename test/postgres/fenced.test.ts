@@ -78,7 +78,7 @@ const reasonOf = (exit: Exit.Exit<unknown, unknown>): string => {
   return reason._tag === "LockLost" ? reason.why : reason._tag === "BackendFailure" ? reason.kind : reason._tag
 }
 
-describe("withTransaction", { timeout: 60_000 }, () => {
+describe("withTransaction", () => {
   it.live("commits while the lease is held, and lets it be renewed meanwhile", () =>
     Effect.gen(function*() {
       const b = yield* bench

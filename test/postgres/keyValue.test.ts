@@ -63,4 +63,4 @@ it.live("a lock that is taken inside a transaction lives outside of it", () =>
       )
     assert.strictEqual(failed, "rolled back")
     assert.deepStrictEqual(yield* records, [])
-  }), 60_000)
+  }))

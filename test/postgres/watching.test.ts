@@ -18,7 +18,7 @@ const within = <A, E>(what: string, check: Effect.Effect<A, E>, is: (value: A) =
 
 const claim = (token: string) => ({ key: "key", token, expiresMillis: 60_000, wait: false })
 
-describe("those who watch a lock in PostgreSQL", { timeout: 60_000 }, () => {
+describe("those who watch a lock in PostgreSQL", () => {
   it.live("are told again after the connection that tells them was cut, and leave nothing but an empty row", () =>
     Effect.gen(function*() {
       const { url } = yield* server

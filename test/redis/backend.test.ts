@@ -10,6 +10,7 @@ import { once } from "node:events"
 import { createInterface } from "node:readline"
 import { bundled } from "../support/bundled.ts"
 import { proxy } from "../support/proxy.ts"
+import { punctual } from "../support/punctual.ts"
 import { client, cluster, commandCounts, kill, redis, redisAt, scriptCount, until } from "../support/redis.ts"
 import { service } from "../support/redisStores.ts"
 import type { Section } from "./worker.ts"
@@ -109,7 +110,7 @@ describe("what goes over the wire", () => {
       assert.isAtLeast(changes, 15, turns.join(""))
       assert.isAtMost(commands, 20 + 8)
       yield* clean(look)
-    }))
+    }).pipe(punctual(50)))
 })
 
 const script = bundled(new URL("worker.ts", import.meta.url))
@@ -171,7 +172,7 @@ describe("processes", () => {
       assert.isAbove(Math.min(...shares), 0, "somebody starves")
       assert.isAtLeast(jain, 0.95, shares.join(" "))
       yield* clean(look)
-    }), 40_000)
+    }))
 
   it.live(
     "one that is killed while it holds or waits blocks nobody for longer than its lease",
@@ -189,8 +190,7 @@ describe("processes", () => {
         yield* kill(doomed.child)
         assert.strictEqual(yield* Fiber.join(next), "mine")
         yield* clean(look)
-      }),
-    30_000
+      })
   )
 })
 
@@ -310,7 +310,7 @@ describe("layers", () => {
         (client) => Effect.sync(() => client.disconnect())
       )
       yield* check(RedisBackend.layerClient(clustered))
-    }), 30_000)
+    }))
 
   it.live("let the process end", () =>
     Effect.gen(function*() {

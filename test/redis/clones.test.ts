@@ -39,5 +39,5 @@ describe("processes that were started from one snapshot", () => {
       for (let i = 1; i < sections.length; i++) {
         assert.isAtLeast(sections[i][0], sections[i - 1][1], "sections overlap")
       }
-    }), 60_000)
+    }))
 })

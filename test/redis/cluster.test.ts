@@ -170,7 +170,8 @@ layer(Ports.layer, { timeout: "60 seconds", excludeTestServices: true })("a clus
           return (yield* wait(other, "gone", "q.1"))._tag === "Acquired"
         })
         yield* until(acquired)
-        assert.isBelow(performance.now() - freed, 2000)
+        // one after the other they would have cost 3.5; the rest is for a busy machine
+        assert.isBelow(performance.now() - freed, 3_000)
         yield* other.release("gone", "q.1")
       }))
     }).pipe(Effect.scoped))

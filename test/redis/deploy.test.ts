@@ -44,7 +44,7 @@ describe("processes of the first release", () => {
       // Some seventy each, on a machine that has nothing else to do.
       assert.isAbove(Math.min(...served.values()), 5, JSON.stringify([...served]))
       yield* until(Effect.promise(async () => (await look.keys("lock:*")).length === 0))
-    }).pipe(Effect.scoped), 30_000)
+    }).pipe(Effect.scoped))
 
   it.live(
     "drop entries that they do not understand, whose owners come back to their place",
@@ -67,7 +67,6 @@ describe("processes of the first release", () => {
         yield* old.release("k", "old.1.aaaaaaaaaa")
         assert.strictEqual(yield* Effect.promise(() => look.exists("lock:{k}:q")), 0, "dropped")
         assert.strictEqual(yield* Fiber.join(reader), "read")
-      }).pipe(Effect.scoped),
-    30_000
+      }).pipe(Effect.scoped)
   )
 })

@@ -64,8 +64,7 @@ describe.skipIf(!canSkew)("fencing tokens", () => {
           const all = strictFencing ? [...before, ...after] : after
           for (let i = 1; i < all.length; i++) assert.isAbove(all[i], all[i - 1], all.join(" "))
           if (!strictFencing) assert.isBelow(after[0], before[0])
-        }).pipe(Effect.scoped),
-      40_000
+        }).pipe(Effect.scoped)
     )
   }
 
@@ -102,7 +101,7 @@ describe.skipIf(!canSkew)("fencing tokens", () => {
       const all = [...before, yield* token(context), yield* token(context)]
       assert.strictEqual(yield* Effect.promise(() => looks[1].exists("lock:{k}:f")), 1)
       for (let i = 1; i < all.length; i++) assert.isAbove(all[i], all[i - 1], all.join(" "))
-    }).pipe(Effect.scoped), 40_000)
+    }).pipe(Effect.scoped))
 })
 
 describe("strict fencing tokens", () => {

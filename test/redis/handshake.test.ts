@@ -20,5 +20,5 @@ describe("a connection whose handshake nobody answers", () => {
         between.nowhere = false
         yield* until(Effect.map(attempt, ({ _tag }) => _tag === "Some"))
       }).pipe(Effect.provide(RedisBackend.layer({ host: "127.0.0.1", port: between.port })))
-    }), 30_000)
+    }))
 })

@@ -143,7 +143,7 @@ for (const { make, name } of forms) {
           }
           yield* Effect.repeat(Effect.suspend(steps.release), { until: () => holder === undefined })
           same(yield* Effect.promise(() => look.keys("*")), [])
-        }).pipe(Effect.scoped), 60_000)
+        }).pipe(Effect.scoped))
     }
   })
 }

@@ -5,6 +5,7 @@ import { Lock } from "effect-lock"
 import type { BackendFailure, LockError } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import type { Redis } from "ioredis"
+import { punctual } from "../support/punctual.ts"
 import { client, redis, until } from "../support/redis.ts"
 
 const user = (look: Redis, name: string, ...rules: ReadonlyArray<string>) =>
@@ -62,7 +63,7 @@ describe("one lock that is out of reach", () => {
         const exits = yield* Effect.forEach(fibers, Fiber.join)
         assert.deepStrictEqual(exits.map(kindOf), ["Success", "Success", "Success", "LockLost"])
       }).pipe(Effect.provide(layerAs(port, "u")))
-    }), 20_000)
+    }).pipe(punctual(100)))
 })
 
 describe("rights", () => {
@@ -116,7 +117,7 @@ describe("rights", () => {
       yield* until(Effect.map(entries, (entries) => entries.join() === "p.2,20000,1"))
       yield* store.release("k", "p.1")
       yield* until(Effect.sync(() => told))
-    }).pipe(Effect.scoped), 30_000)
+    }).pipe(Effect.scoped))
 })
 
 describe("a full server", () => {

@@ -49,11 +49,11 @@ describe("behind Sentinels", () => {
       const freed = performance.now()
       yield* Fiber.interrupt(holder)
       yield* until(Effect.sync(() => inside() === 1))
-      assert.isBelow(performance.now() - freed, 1000, "the waiter is told by the new primary")
+      assert.isBelow(performance.now() - freed, 2_500, "the waiter is told by the new primary")
       yield* Fiber.interrupt(waiter)
       assert.strictEqual(most(), 1)
       yield* until(Effect.promise(async () => (await look.keys("lock:*")).length === 0))
-    }), 90_000)
+    }))
 
   for (const [how, signal] of [["dies", "SIGKILL"], ["freezes", "SIGSTOP"]] as const) {
     // Long enough also for Sentinels on a busy host: whose timer was two seconds late decides nothing for the next 30 (TILT).

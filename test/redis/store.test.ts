@@ -4,7 +4,7 @@ import type { LockStore } from "effect-lock"
 import type { BackendFailure } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import type { Redis } from "ioredis"
-import { lockKey } from "../../src/internal/redis/keys.ts"
+import { lockKey, queueKey } from "../../src/internal/redis/keys.ts"
 import { claimMillis } from "../../src/internal/redis/scripts.ts"
 import { type Settling, shortcutsOf } from "../../src/internal/shortcuts.ts"
 import { client, commandCounts, redis, scriptCount, until } from "../support/redis.ts"
@@ -369,6 +369,28 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       yield* release(key, "p.3")
       yield* release(key, "p.1")
       assert.isUndefined(yield* holder(key))
+    }).pipe(Effect.scoped))
+
+  it.effect("a token that is left to somebody else is out of the queue, and has the lock", () =>
+    Effect.gen(function*() {
+      const { look } = yield* Server
+      const store = yield* make
+      const { holder, release, take, wait } = on(store)
+      const key = newKey()
+      yield* take(key, "p.1")
+      yield* wait(key, "p.2")
+      yield* release(key, "p.1")
+      assert.strictEqual((yield* wait(key, "p.2"))._tag, "Acquired")
+      // As a look or a claim does that a connection sends once more.
+      yield* Effect.promise(() => look.zadd(queueKey(lockKey("lock:", key)), 1, "p.2,5000,2"))
+      yield* wait(key, "p.3")
+      store.forget!(key, "p.2")
+      assert.deepStrictEqual(yield* waiting(key), ["p.3,5000,2"])
+      assert.strictEqual(yield* holder(key), "p.2")
+      // Nothing is known of it: it is released as anybody else's.
+      assert.isTrue(yield* release(key, "p.2"))
+      assert.strictEqual(yield* holder(key), "p.3")
+      yield* release(key, "p.3")
     }).pipe(Effect.scoped))
 
   it.effect("what is no waiter of this format is passed over", () =>

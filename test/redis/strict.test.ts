@@ -160,7 +160,7 @@ describe("messages", () => {
       assert.strictEqual(inside, 0)
       yield* Effect.promise(() => look.del("lock:{k}"))
       assert.strictEqual(yield* Fiber.join(waiter), 1)
-    }), 20_000)
+    }))
 
   it.live("tell a waiter of the first release what it understands, and it tells us", () =>
     Effect.gen(function*() {
@@ -288,7 +288,7 @@ describe("what is told of a failure", () => {
       const exit = yield* Effect.exit(Effect.provide(attempt, RedisBackend.layerClient(own)))
       assert.strictEqual(failureOf(exit).kind, "Unauthorized")
       assert.notInclude(inspect(exit, { depth: 20, showHidden: true }), secret)
-    }), 20_000)
+    }))
 })
 
 describe("leases and values out of bounds", () => {

@@ -41,7 +41,7 @@ const idsOf = (lines: ReadonlyArray<string>, what: RegExp) =>
 const reading = /\bflags=\S*t/
 const hearing = /\bsub=1\b.*\bredir=-1|\bflags=P\b/
 
-describe("those who watch a lock", { timeout: 60_000 }, () => {
+describe("those who watch a lock", () => {
   const each: ReadonlyArray<readonly [string, RegExp]> = [["that reads", reading], ["that is told", hearing]]
   for (const [which, pattern] of each) {
     it.live(`are told again after the connection ${which} was cut`, () =>

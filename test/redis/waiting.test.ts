@@ -8,6 +8,7 @@ import type { Redis } from "ioredis"
 import { spawn } from "node:child_process"
 import { bundled } from "../support/bundled.ts"
 import { type Gate, gate } from "../support/gate.ts"
+import { punctual } from "../support/punctual.ts"
 import { client, commandCounts, kill, redis, scriptCount, until } from "../support/redis.ts"
 
 type Backend = Context.Context<LockBackend.LockBackend>
@@ -83,8 +84,7 @@ describe("many that wait", () => {
         assert.isAtMost(scriptCount(yield* commandCounts(look)), 9)
         yield* Effect.forEach(keys, (key) => Effect.promise(() => look.del(`lock:{${key}}`)))
         yield* Fiber.joinAll(fibers)
-      }),
-    60_000
+      })
   )
 
   it.live("stay in the queue for as long as they wait, however seldom they ask", () =>
@@ -110,7 +110,7 @@ describe("many that wait", () => {
       assert.isAbove(yield* Effect.promise(() => look.pttl("lock:{k}:q")), 5000)
       yield* Effect.promise(() => look.del("lock:{k}"))
       assert.strictEqual(yield* Fiber.join(waiter), "in")
-    }), 30_000)
+    }))
 })
 
 describe("a subscription that does not hear what it should", () => {
@@ -127,7 +127,7 @@ describe("a subscription that does not hear what it should", () => {
         yield* until(Effect.sync(() => between.subscriptions() > before))
         yield* until(Effect.map(listeners(look), (count) => count >= 1))
         assert.isBelow(yield* quickest(look, holder, waiter), 1000)
-      }), 40_000)
+      }))
 
   broken("the server's side is gone and nobody says so", (between) => between.forget())
   broken("its packets vanish, while the server believes in it", (between) => between.mute())
@@ -154,8 +154,7 @@ describe("a subscription that does not hear what it should", () => {
         yield* until(Effect.map(listeners(lookOther), (count) => count >= 1))
         assert.isBelow(yield* quickest(lookOther, holder, waiter), 1000)
         assert.strictEqual(yield* waiters(lookOther, "other"), 1)
-      }),
-    40_000
+      })
   )
 
   it.live("is tried again until it is at the server that gives the locks", () =>
@@ -170,7 +169,7 @@ describe("a subscription that does not hear what it should", () => {
       yield* standby(look, waiter)
       yield* until(Effect.map(listeners(look), (count) => count === 1))
       assert.isBelow(yield* quickest(look, holder, waiter), 1000)
-    }), 40_000)
+    }))
 })
 
 describe("waiters that are gone", () => {
@@ -202,7 +201,7 @@ describe("waiters that are gone", () => {
         // one after the other they would have cost three seconds each, or 0.7; the rest is for a busy machine
         assert.isBelow((yield* Fiber.join(waiter)) - freed, 2000)
         assert.strictEqual(yield* waiters(look, "k"), 0)
-      }).pipe(Effect.scoped), 60_000)
+      }).pipe(punctual(100)))
   }
 
   it.live("hold up nobody by their number", () =>
@@ -227,7 +226,7 @@ describe("waiters that are gone", () => {
       yield* until(
         Effect.map(store.tryAcquire({ ...claim, token: "p.2", wait: true }), ({ _tag }) => _tag === "Acquired")
       )
-    }), 30_000)
+    }))
 })
 
 describe("those who give up", () => {

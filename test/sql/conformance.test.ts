@@ -10,7 +10,7 @@ const database = shared(PGlite.database)
 let tables = 0
 
 // Compiling it takes long on a slow machine.
-beforeAll(() => Effect.runPromise(Effect.asVoid(database)), 120_000)
+beforeAll(() => Effect.runPromise(Effect.asVoid(database)))
 
 for (const listens of [true, false]) {
   const all = conformance.conformance({
@@ -31,11 +31,8 @@ for (const listens of [true, false]) {
       return { one: { ...one, patience: Duration.millis(500) }, other }
     })
   })
-  // It is slow, the more so on a machine that is busy.
-  const options = { timeout: 120_000 }
   describe(
     `PGlite conforms (${listens ? "told of releases" : "looking for them"})`,
-    options,
     () => conformance.register(it, all)
   )
 }

@@ -2,15 +2,14 @@
 import { describe, it } from "@effect/vitest"
 import { conformance } from "effect-lock/testing"
 
-export const conforms = (name: string, cases: ReadonlyArray<conformance.ConformanceCase>, timeout = 20_000): void => {
+export const conforms = (name: string, cases: ReadonlyArray<conformance.ConformanceCase>): void => {
   describe(
     name,
-    { concurrent: true, timeout },
+    { concurrent: true },
     () => conformance.register(it, cases.filter(({ processes }) => processes === 0))
   )
   describe(
     `${name}, among processes`,
-    { timeout: 120_000 },
     () => conformance.register(it, cases.filter(({ processes }) => processes > 0))
   )
 }

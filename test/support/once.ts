@@ -32,6 +32,16 @@ const folderOf = (): string => {
   return folder
 }
 
+/** Whether nobody else of this run has asked for the name before. */
+export const first = (name: string): boolean => {
+  try {
+    mkdirSync(join(folderOf(), name))
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** What `make` puts at the path that it is given, made by the first who asks; the others wait for it. */
 export const once = async (name: string, make: (path: string) => unknown): Promise<string> => {
   const path = join(folderOf(), name)

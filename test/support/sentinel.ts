@@ -36,7 +36,8 @@ export const watched: Effect.Effect<Watched, ServerError, Scope.Scope> = Effect.
         `port ${port}`,
         "bind 127.0.0.1",
         `sentinel monitor ${name} 127.0.0.1 ${primary.port} 2`,
-        `sentinel down-after-milliseconds ${name} 1000`,
+        // A busy machine is not a dead primary.
+        `sentinel down-after-milliseconds ${name} 5000`,
         `sentinel failover-timeout ${name} 5000`,
         ""
       ].join("\n")

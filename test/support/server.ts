@@ -3,17 +3,26 @@ import { Data, Effect, Schedule } from "effect"
 import type { Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { connect, createServer } from "node:net"
+import { first } from "./once.ts"
 
 export class ServerError extends Data.TaggedError("ServerError")<{ readonly message: string }> {}
 
-/** A loopback port that was free a moment ago. */
-export const freePort: Effect.Effect<number> = Effect.callback<number>((resume) => {
-  const probe = createServer()
-  probe.listen(0, "127.0.0.1", () => {
-    const address = probe.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    probe.close(() => resume(Effect.succeed(port)))
+// Below those that systems give to outgoing connections, which would take the port of a server that is being started again, and
+// with room above them for the second port of a node of Redis Cluster, ten thousand higher.
+const ports = { from: 12_000, to: 22_000 }
+
+const isFree = (port: number): Effect.Effect<boolean> =>
+  Effect.callback((resume) => {
+    const probe = createServer()
+    probe.once("error", () => resume(Effect.succeed(false)))
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resume(Effect.succeed(true))))
   })
+
+/** A loopback port that is free, and that no other test of the run is given. */
+export const freePort: Effect.Effect<number> = Effect.suspend(() => {
+  const port = ports.from + Math.floor(Math.random() * (ports.to - ports.from))
+  if (!first(`port-${port}`)) return freePort
+  return Effect.flatMap(isFree(port), (free) => free ? Effect.succeed(port) : freePort)
 })
 
 /** Succeeds when something accepts connections at the port. */

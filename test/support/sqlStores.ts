@@ -1,7 +1,6 @@
 /** The ways to reach a PostgreSQL, for tests that must hold for all of them. */
 import * as PgClient from "@effect/sql-pg/PgClient"
-import { Effect, Redacted } from "effect"
-import type { Scope } from "effect"
+import { Effect, Exit, Redacted, Scope } from "effect"
 import type { LockError, LockStore } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import * as Reactivity from "effect/reactivity/Reactivity"
@@ -14,7 +13,9 @@ let tables = 0
 /** A table of its own for a test, gone after it. */
 export const table = (url: string): Effect.Effect<string, SqlError | LockError.LockError, Scope.Scope> =>
   Effect.gen(function*() {
-    const sql = yield* admin(url)
+    // A pool whose scope is being closed makes no connection any more, and after a while without use it has none.
+    const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
+    const sql = yield* Scope.provide(admin(url), scope)
     const name = `locks_${++tables}`
     const statement = yield* SqlBackend.createTable({ table: name })
     yield* Effect.acquireRelease(

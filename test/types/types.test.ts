@@ -14,7 +14,7 @@ describe("types", () => {
     })
       .then(() => "", (error: { readonly stdout: string }) => error.stdout)
     assert.strictEqual(output, "")
-  }, 60_000)
+  })
 
   it("are tested for every public value", () => {
     const modules = publicModules()

@@ -2,7 +2,7 @@
 import { fork, type ForkOptions } from "node:child_process"
 import { fileURLToPath } from "node:url"
 
-export const programs = ["cycler", "filer", "fresh", "holder", "sharers", "waiters"] as const
+export const programs = ["cycler", "filer", "fresh", "holder", "sharers", "staller", "waiters"] as const
 
 export type Program = typeof programs[number]
 

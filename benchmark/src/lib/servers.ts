@@ -8,6 +8,7 @@ import { sleep } from "./scenario.ts"
 
 export interface Server {
   readonly port: number
+  readonly process: ChildProcess
   readonly stop: () => void
 }
 
@@ -42,7 +43,7 @@ const start = async (command: string, args: (port: number) => ReadonlyArray<stri
     if (ended !== undefined) throw ended
     await sleep(20)
   }
-  return { port, stop }
+  return { port, process: child, stop }
 }
 
 export const redis = (): Promise<Server> =>
@@ -59,14 +60,10 @@ export const memcached = (): Promise<Server> =>
     "0"
   ])
 
-export interface Postgres extends Server {
-  readonly process: ChildProcess
-}
-
 const debian = "/usr/lib/postgresql"
 
 /** Commits wait for the disk, as they do wherever data matters. */
-export const postgres = async (): Promise<Postgres> => {
+export const postgres = async (): Promise<Server> => {
   const versions = existsSync(debian) ? readdirSync(debian).map(Number).filter(Number.isInteger) : []
   const bin = versions.length === 0 ? "" : `${debian}/${Math.max(...versions)}/bin/`
   // It refuses to run as root.
@@ -100,7 +97,7 @@ export const postgres = async (): Promise<Postgres> => {
 }
 
 /** Seconds of CPU that the processes of a server have used, those that have ended not counted. */
-export const cpuOf = (server: Postgres): number => {
+export const cpuOf = (server: Server): number => {
   const ticks = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
     try {
       // After the name in parentheses: state, parent, and eleven further on the times.

@@ -47,6 +47,7 @@ export class Engine implements SharingParts, Keys, Section.Taker {
   closed = false
   private readonly unwatch: () => void
   private readonly unobserve: (() => void) | undefined
+  private readonly uncount: (() => void) | undefined
 
   constructor(store: LockStore, context: Context.Context<never>) {
     const time = timeOf(Context.get(context, Clock.Clock))
@@ -63,6 +64,7 @@ export class Engine implements SharingParts, Keys, Section.Taker {
     this.counter = new Counter(this)
     this.sharing = new Sharing(this, (key) => this.lines.get(key))
     this.unwatch = meter.watch(() => this.gauges)
+    this.uncount = this.port.direct?.count((key) => this.lines.get(key)?.untold ?? 0)
     this.unobserve = store.observe?.({
       down: (failure) => this.port.down(failure),
       up: () => this.port.up(),
@@ -259,6 +261,7 @@ export class Engine implements SharingParts, Keys, Section.Taker {
       alarms.stop()
       this.unwatch()
       this.unobserve?.()
+      this.uncount?.()
       this.journal.close()
     })
   }

@@ -82,8 +82,13 @@ export class Journal {
     if (this.listeners !== undefined) this.tell({ _tag: "HandedOver", key, fencingToken })
   }
 
-  released({ fencingToken, key, since }: Lease, at: number): void {
-    this.meter.held(at - since)
+  released(lease: Lease, at: number): void {
+    this.meter.held(at - lease.since)
+    this.unused(lease, at)
+  }
+
+  /** The same of one that was on its way to its holder, and that nobody has had. */
+  unused({ fencingToken, key, since }: Lease, at: number): void {
     if (this.listeners === undefined) return
     this.tell({ _tag: "Released", key, fencingToken, held: Duration.millis(at - since) })
   }

@@ -203,8 +203,9 @@ export class Keeper implements Alarm {
       yield* lease.check
       const millis = Math.max(asked ?? 0, lease.expiresMillis)
       // A shorter one that is executed after ours would undo it.
+      const answeredBy = alarms.now() + patience
       for (const { call } of lease.out.filter((sent) => sent.millis < millis)) {
-        if ((yield* this.outcome(call, alarms.now() + patience)) === undefined) {
+        if ((yield* this.outcome(call, answeredBy)) === undefined) {
           return yield* failWith(this.port.noReply("extend", lease.key, "an earlier extension is unanswered"))
         }
       }
@@ -230,8 +231,9 @@ export class Keeper implements Alarm {
       lease.renewAt = Infinity
       const { alarms, patience } = this.port
       const settled = Effect.gen({ self: this }, function*() {
+        const answeredBy = alarms.now() + patience
         for (const { call } of lease.out) {
-          if ((yield* this.outcome(call, alarms.now() + patience)) === undefined) {
+          if ((yield* this.outcome(call, answeredBy)) === undefined) {
             return yield* failWith(this.port.noReply("extend", lease.key, "an earlier extension is unanswered"))
           }
         }

@@ -133,9 +133,18 @@ export class Line extends Lending<SharingParts> implements Place, Next {
 
   /** How many wait, whoever asks the store for them included. */
   get waiting(): number {
-    let count = this.claim !== undefined && this.lease === undefined ? 1 : 0
+    let count = this.isAsking ? 1 : 0
     for (let waiter = this.head; waiter !== undefined; waiter = waiter.next) count++
     return count
+  }
+
+  /** How many of them the store has not been told of. */
+  get untold(): number {
+    return this.isAsking && this.claim!.isListening ? this.waiting - 1 : this.waiting
+  }
+
+  private get isAsking(): boolean {
+    return this.claim !== undefined && this.lease === undefined
   }
 
   /** Its time is over. While nothing is known, it waits for that. */
@@ -295,18 +304,18 @@ export class Line extends Lending<SharingParts> implements Place, Next {
     if (this.lease === lease) this.lease = undefined
     if (lease.isBack) return
     lease.isBack = true
-    lease.why ??= "Released"
+    if (lease.isHeld) {
+      lease.why = "Released"
+      this.parts.journal.unused(lease, this.now())
+    }
     this.parts.keeper.remove(lease)
     this.owe(lease)
   }
 
   override lost(lease: Lease): void {
-    if (this.isPassing && this.lease === lease) {
-      // The one that it was for has the turn, and will see.
-      this.parts.journal.meter.losses++
-      return this.forsake(lease)
-    }
     super.lost(lease)
+    // The one that it was on its way to has the turn, and will see.
+    if (this.isPassing && this.lease === lease) return this.forsake(lease)
     if (this.lease !== lease) return
     this.lease = undefined
     this.pass("Turn")

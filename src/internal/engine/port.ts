@@ -137,7 +137,11 @@ export class Port implements Book, Alarm {
   }
 
   extend(holding: Holding): Call<boolean> {
-    return this.run(this.begin("extend", holding.key), isBoolean, () => this.store.extend(holding))
+    const { callbacks, store } = this
+    const call = this.begin<boolean>("extend", holding.key)
+    const extend = callbacks?.extend
+    if (extend === undefined) return this.run(call, isBoolean, () => store.extend(holding))
+    return this.callBack(call, isBoolean, (settling) => extend(holding, settling))
   }
 
   extendAll(holdings: ReadonlyArray<Holding>): Call<ReadonlyArray<boolean | BackendFailure>> {

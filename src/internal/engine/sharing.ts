@@ -229,7 +229,10 @@ export class Common implements Lender {
   forsake(lease: Lease, at: number): void {
     if (lease.isBack) return
     lease.isBack = true
-    lease.why ??= "Released"
+    if (lease.isHeld) {
+      lease.why = "Released"
+      this.parts.journal.unused(lease, at)
+    }
     this.leave(lease, at)
   }
 

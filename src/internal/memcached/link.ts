@@ -6,16 +6,16 @@
  * a CAS learned on a link is good for as long as the link: the process at the
  * other end is still the same.
  *
- * Of memjs it uses `Server`, which connects and cuts the stream into messages.
- * Its `Client` re-sends and replays requests, so it can't be used for locks.
+ * Of memjs it uses `Server`, which connects. What goes over the connection is
+ * ours: memjs' `Client` re-sends and replays requests, so it can't be used for
+ * locks, and its reading of replies takes longer than all else that a lock costs here.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { Server, Utils } from "memjs"
-import type { Response } from "memjs"
+import { Server } from "memjs"
 import type { Socket } from "node:net"
 import type { FailureKind } from "../../LockError.ts"
-import { encodeRequest, Opcode, type Reply, type Request, Status } from "./wire.ts"
+import { encodeRequest, type Frame, Frames, Opcode, type Reply, type Request, Status } from "./wire.ts"
 
 /** Why a request has no answer. `sent` says that the server may have executed it all the same. */
 export interface Fault {
@@ -56,11 +56,7 @@ const unreachable = (description: string, cause?: unknown): Fault => ({
   cause
 })
 
-const noReply = (millis: number): Fault => ({
-  kind: "NoReply",
-  retryable: true,
-  description: `no reply within ${millis} ms`
-})
+const noReply = (description: string): Fault => ({ kind: "NoReply", retryable: true, description })
 
 const unauthorized: Fault = {
   kind: "Unauthorized",
@@ -69,12 +65,6 @@ const unauthorized: Fault = {
 }
 
 const unsupported = (description: string): Fault => ({ kind: "Unsupported", retryable: false, description })
-
-/** memjs reports a refused login as a string, everything else as an error. */
-const fromMemjs = (error: unknown): Fault =>
-  typeof error === "string"
-    ? unauthorized
-    : unreachable(error instanceof Error ? error.message : String(error), error)
 
 /** What a status says that none of the commands expects. */
 export const statusFault = (reply: Reply): Fault => {
@@ -99,10 +89,6 @@ export const statusFault = (reply: Reply): Fault => {
 /** memjs's own timers act after a day, so never before ours. Its limit is 2^31 milliseconds. */
 const never = 86_400
 
-const replyMagic = 0x81
-
-const saslAuth = 0x21
-
 /**
  * The first number of a request: a line break, as bytes. A server that only knows
  * the text protocol waits for one, and so complains at once instead of never.
@@ -110,8 +96,46 @@ const saslAuth = 0x21
 const lineBreak = 0x0d0a
 
 interface Pending {
+  readonly opcode: Opcode
+  readonly opaque: number
   readonly sentAt: number
+  /** Of STAT there is more to come until it has returned true. */
+  readonly onReply: (reply: Reply) => boolean | void
   readonly onFault: (fault: Fault) => void
+}
+
+/** What waits for a reply, oldest first: the server answers in the order in which it was asked. */
+class Line {
+  private entries: Array<Pending> = []
+  private head = 0
+
+  get size(): number {
+    return this.entries.length - this.head
+  }
+
+  get oldest(): Pending | undefined {
+    return this.entries[this.head]
+  }
+
+  push(entry: Pending): void {
+    this.entries.push(entry)
+  }
+
+  shift(): void {
+    if (++this.head === this.entries.length) {
+      this.entries.length = this.head = 0
+    } else if (this.head === 1024) {
+      this.entries.splice(0, this.head)
+      this.head = 0
+    }
+  }
+
+  clear(): ReadonlyArray<Pending> {
+    const left = this.entries.slice(this.head)
+    this.entries = []
+    this.head = 0
+    return left
+  }
 }
 
 /** Looks after a time, and after all that arrived while this process was busy. */
@@ -125,10 +149,8 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     conntimeout: never,
     keepAlive: true
   })
-  // The login is ours; memjs would take credentials that it finds in the environment.
-  Object.assign(server, { username: undefined, password: undefined })
-
-  const pending = new Set<Pending>()
+  const pending = new Line()
+  const frames = new Frames()
   let waiting: Array<() => void> | undefined = []
   let socket: Socket | undefined
   let loggedIn = false
@@ -137,7 +159,6 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
   let outbox: Array<Buffer> = []
   let startedAt = 0
   let timer: ReturnType<typeof setTimeout> | undefined
-  let resting = false
 
   const kill = (fault: Fault): void => {
     if (dead !== undefined) return
@@ -147,11 +168,11 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     // A reset makes the other side forget what it has not read yet, where a normal end would have it executed.
     if (pending.size > 0) socket?.resetAndDestroy()
     server.error(new Error(fault.description))
-    const lost = [...pending]
+    const lost = pending.clear()
     const unsent = waiting ?? []
-    pending.clear()
     waiting = undefined
-    for (const one of lost) one.onFault({ ...fault, sent: true })
+    const inDoubt: Fault = { ...fault, sent: true }
+    for (const one of lost) one.onFault(inDoubt)
     for (const send of unsent) send()
   }
 
@@ -159,7 +180,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     if (!loggedIn) kill(unreachable(`no connection within ${timeouts.connectMillis} ms`))
   })
 
-  /** One timer for the oldest request. */
+  /** One timer for the oldest request. While there is none it holds nobody up, and ends by itself. */
   const watch = (millis: number): void => {
     const own = lateLook(millis, () => timer === own ? look() : undefined)
     timer = own
@@ -167,45 +188,23 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
 
   const look = (): void => {
     timer = undefined
-    const [oldest] = pending
+    const { oldest } = pending
     if (oldest === undefined || dead !== undefined) return
     const left = oldest.sentAt + timeouts.requestMillis - performance.now()
     if (left > 0) return watch(Math.ceil(left))
-    kill(noReply(timeouts.requestMillis))
+    kill(noReply(`no reply within ${timeouts.requestMillis} ms`))
   }
 
-  /** Stops the timer at the end of the turn, unless another request follows at once. */
-  const rest = (): void => {
-    if (resting || pending.size > 0) return
-    resting = true
-    setImmediate(() => {
-      resting = false
-      if (pending.size > 0) return
-      clearTimeout(timer)
-      timer = undefined
-    })
-  }
-
-  const transmit = (
-    request: Request,
-    onFault: (fault: Fault) => void,
-    onResponse: (response: Response) => boolean
-  ): void => {
+  const transmit = (request: Request, onReply: Pending["onReply"], onFault: (fault: Fault) => void): void => {
     if (dead === undefined && !socket!.writable) kill(unreachable("the connection was closed"))
     if (dead !== undefined) return onFault(dead)
     sequence = sequence === 0x7fffffff ? 1 : sequence + 1
-    const entry: Pending = { sentAt: performance.now(), onFault }
-    const receive = (response: Response): void => {
-      if (response.header.magic !== replyMagic || response.header.opcode !== request.opcode) return kill(garbage())
-      pending.delete(entry)
-      if (onResponse(response)) rest()
-      else pending.add(entry)
-    }
     const alone = pending.size === 0
-    pending.add(entry)
-    if (timer === undefined) watch(timeouts.requestMillis)
-    // memjs forgets a callback after its first message unless it is `quiet`, which STAT needs.
-    server.onResponse(sequence, request.opcode === Opcode.stat ? Object.assign(receive, { quiet: true }) : receive)
+    pending.push({ opcode: request.opcode, opaque: sequence, sentAt: performance.now(), onReply, onFault })
+    // To connect, login included, has a time of its own.
+    if (timer !== undefined) {
+      if (alone) timer.ref()
+    } else if (loggedIn) watch(timeouts.requestMillis)
     const message = encodeRequest(request, sequence)
     // One that is alone goes out at once, for the server to work on while others are made.
     if (alone) socket!.write(message)
@@ -219,8 +218,30 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     if (dead === undefined) socket!.write(messages.length === 1 ? messages[0] : Buffer.concat(messages))
   }
 
-  const garbage = (): Fault => {
-    const text = server.responseBuffer.toString("latin1", 0, 80).replace(/[^\x20-\x7e]+/g, " ").trim()
+  /** The answer to the oldest request; or else its reply is missing, and nothing can be believed any more. */
+  const answered = (frame: Frame): boolean => {
+    const { oldest } = pending
+    if (frame.status === Status.unauthorized) kill(unauthorized)
+    else if (oldest === undefined || oldest.opcode !== frame.opcode || oldest.opaque !== frame.opaque) {
+      kill(noReply("the server answered something else"))
+    } else if (oldest.opcode === Opcode.stat) {
+      if (oldest.onReply(frame) === true) pending.shift()
+    } else {
+      pending.shift()
+      oldest.onReply(frame)
+    }
+    if (pending.size === 0) timer?.unref()
+    return dead === undefined
+  }
+
+  const receive = (chunk: Buffer): void => {
+    if (dead !== undefined) return
+    const garbage = frames.push(chunk, answered)
+    if (garbage !== undefined) kill(senseless(garbage))
+  }
+
+  const senseless = (bytes: Buffer): Fault => {
+    const text = bytes.toString("latin1", 0, 80).replace(/[^\x20-\x7e]+/g, " ").trim()
     const description = `the server sent something that is no reply: ${JSON.stringify(text)}`
     return waiting === undefined || /too many open connections/i.test(text)
       ? unreachable(description)
@@ -235,33 +256,34 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
       greet()
     }
     if (username === undefined || password === undefined) return ready()
-    server.once("authenticated", ready)
-    const credentials = `\0${username}\0${Redacted.value(password)}`
-    socket!.write(Utils.makeRequestBuffer(saslAuth, "PLAIN", "", credentials, lineBreak))
+    const credentials = Buffer.from(`\0${username}\0${Redacted.value(password)}`).toString("latin1")
+    transmit({ opcode: Opcode.login, key: "PLAIN", value: credentials }, ready, () => {})
   }
 
   /** Asks for the start of the server, and lets the requests go that came meanwhile. */
   const greet = (): void => {
     const stats = new Map<string, string>()
-    transmit({ opcode: Opcode.stat, key: "" }, () => {}, (response) => {
-      const { status, totalBodyLength } = response.header
-      if (status !== Status.ok) kill(unsupported("the server does not answer STAT, which fencing tokens need"))
-      else if (totalBodyLength > 0) {
-        stats.set(response.key.toString("latin1"), response.val.toString("latin1"))
-        return false
+    transmit({ opcode: Opcode.stat, key: "" }, ({ key, status, value }) => {
+      if (status !== Status.ok) {
+        kill(unsupported("the server does not answer STAT, which fencing tokens need"))
+      } else if (key.length > 0) {
+        stats.set(key.toString("latin1"), value.toString("latin1"))
       } else {
         startedAt = Number(stats.get("time")) - Number(stats.get("uptime"))
-        if (Number.isSafeInteger(startedAt)) {
-          const ready = waiting ?? []
-          waiting = undefined
-          for (const send of ready) send()
-        } else kill(unsupported("the server does not say when it started, which fencing tokens need"))
+        if (!Number.isSafeInteger(startedAt)) {
+          return kill(unsupported("the server does not say when it started, which fencing tokens need"))
+        }
+        const ready = waiting ?? []
+        waiting = undefined
+        for (const send of ready) send()
+        return true
       }
-      return true
-    })
+    }, () => {})
   }
 
-  server.onError(0, (error) => kill(fromMemjs(error)))
+  // The login is ours, and so is what arrives; memjs would take credentials that it finds in the environment.
+  Object.assign(server, { username: undefined, password: undefined, responseHandler: receive })
+  server.onError(0, (error) => kill(unreachable(error.message, error)))
   server.sock(false, (connected) => {
     socket = connected
     socket.setNoDelay(true)
@@ -270,18 +292,8 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     const ended = () => kill(unreachable("the server closed the connection"))
     socket.once("end", ended)
     socket.once("close", ended)
-    socket.on("data", () => {
-      const rest = server.responseBuffer
-      if (dead === undefined && rest.length > 0 && rest[0] !== replyMagic) kill(garbage())
-    })
     login(address)
   })
-
-  const send: Link["send"] = (request, onReply, onFault) =>
-    transmit(request, onFault, ({ header: { cas, status }, val }) => {
-      onReply({ status, cas: cas.readBigUInt64BE(), value: val })
-      return true
-    })
 
   const whenReady = (go: () => void): void => {
     if (waiting === undefined) go()
@@ -291,10 +303,11 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
   return {
     isAlive: () => dead === undefined,
     startedAt: () => startedAt,
-    send: (request, onReply, onFault) => whenReady(() => send(request, onReply, onFault)),
+    send: (request, onReply, onFault) => whenReady(() => transmit(request, onReply, onFault)),
     request: (request) =>
       Effect.callback<Reply, Fault>((resume) => {
-        const go = () => send(request, (reply) => resume(Effect.succeed(reply)), (fault) => resume(Effect.fail(fault)))
+        const go = () =>
+          transmit(request, (reply) => resume(Effect.succeed(reply)), (fault) => resume(Effect.fail(fault)))
         whenReady(go)
         return Effect.sync(() => {
           waiting = waiting?.filter((other) => other !== go)

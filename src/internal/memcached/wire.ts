@@ -7,7 +7,15 @@ import { createHash } from "node:crypto"
  * SET is left out on purpose: with a stale CAS and no memory left it deletes the
  * item of another. So are TOUCH and GAT, which ignore the CAS.
  */
-export const Opcode = { get: 0x00, add: 0x02, replace: 0x03, delete: 0x04, append: 0x0e, stat: 0x10 } as const
+export const Opcode = {
+  get: 0x00,
+  add: 0x02,
+  replace: 0x03,
+  delete: 0x04,
+  append: 0x0e,
+  stat: 0x10,
+  login: 0x21
+} as const
 
 export type Opcode = typeof Opcode[keyof typeof Opcode]
 
@@ -16,6 +24,7 @@ export const Status = {
   notFound: 0x01,
   exists: 0x02,
   notStored: 0x05,
+  unauthorized: 0x20,
   unknownCommand: 0x81,
   outOfMemory: 0x82,
   notSupported: 0x83,
@@ -30,7 +39,7 @@ export const Status = {
 export interface Request {
   readonly opcode: Opcode
   readonly key: string
-  /** What ADD and REPLACE store and APPEND adds, in ASCII. */
+  /** What ADD and REPLACE store and APPEND adds, byte for byte. */
   readonly value?: string | undefined
   /** In whole seconds, with ADD and REPLACE. APPEND leaves the item the time it has. */
   readonly exptime?: number | undefined
@@ -67,7 +76,55 @@ export const encodeRequest = ({ cas, exptime, key, opcode, value = "" }: Request
 export interface Reply {
   readonly status: number
   readonly cas: bigint
+  /** The name of what STAT tells; otherwise empty. */
+  readonly key: Buffer
   readonly value: Buffer
+}
+
+/** A reply as it arrives. */
+export interface Frame extends Reply {
+  readonly opcode: number
+  readonly opaque: number
+}
+
+const replyMagic = 0x81
+
+/** More than any reply to our commands has: an item may be a megabyte unless the server is told otherwise. */
+const maxBody = 1 << 30
+
+const empty = Buffer.alloc(0)
+
+/** Cuts what arrives into replies. */
+export class Frames {
+  private rest: Buffer = empty
+
+  /** Calls `each` with every reply that is whole now, as long as it returns true. What is no reply is returned. */
+  push(chunk: Buffer, each: (frame: Frame) => boolean): Buffer | undefined {
+    const bytes = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk])
+    let at = 0
+    while (at < bytes.length) {
+      if (bytes[at] !== replyMagic) return bytes.subarray(at)
+      if (bytes.length - at < headerLength) break
+      const keyAt = at + headerLength + bytes[at + 4]
+      const valueAt = keyAt + bytes.readUInt16BE(at + 2)
+      const length = bytes.readUInt32BE(at + 8)
+      const end = at + headerLength + length
+      if (valueAt > end || length > maxBody) return bytes.subarray(at)
+      if (end > bytes.length) break
+      const frame = {
+        opcode: bytes[at + 1],
+        status: bytes.readUInt16BE(at + 6),
+        opaque: bytes.readUInt32BE(at + 12),
+        cas: bytes.readBigUInt64BE(at + 16),
+        key: keyAt === valueAt ? empty : bytes.subarray(keyAt, valueAt),
+        value: valueAt === end ? empty : bytes.subarray(valueAt, end)
+      }
+      at = end
+      if (!each(frame)) return undefined
+    }
+    this.rest = at === bytes.length ? empty : bytes.subarray(at)
+    return undefined
+  }
 }
 
 /** From 30 days on memcached reads an expiry as a Unix time, and the item would be gone at once. */

@@ -127,6 +127,8 @@ export class Table {
   private readonly entries: KeyMap.KeyMap<Entry>
   private readonly listeners = new Map<string, Set<() => void>>()
   private readonly watchers = new Map<string, Set<() => void>>()
+  /** How many wait in each backend. */
+  private readonly crowds = new Set<(key: string) => number>()
   private sweepAt = smallestSweep
   private fencingToken = 0
 
@@ -274,9 +276,16 @@ export class Table {
     return this.entries.values().map(({ key }) => key)
   }
 
-  /** How many wait to hear that a key is free. */
+  /** How many wait for a key: to hear that it is free, or behind somebody of their own. */
   waiting(key: string): number {
-    return this.listeners.get(key)?.size ?? 0
+    let count = this.listeners.get(key)?.size ?? 0
+    for (const waitersOf of this.crowds) count += waitersOf(key)
+    return count
+  }
+
+  readonly count = (waitersOf: (key: string) => number): () => void => {
+    this.crowds.add(waitersOf)
+    return () => void this.crowds.delete(waitersOf)
   }
 
   /** For one who waits. */

@@ -169,7 +169,7 @@ describe("the record of a key", () => {
     for (const value of strange) assert.isUndefined(Record.decode(value), JSON.stringify(value))
   })
 
-  it("has one holder, and serves in order, whatever happens", { timeout: 120_000 }, () => {
+  it("has one holder, and serves in order, whatever happens", () => {
     // A linear congruential generator: the same run every time.
     let seed = 7
     const below = (limit: number) => (seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648) % limit
