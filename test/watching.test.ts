@@ -130,6 +130,36 @@ describe("a watch", () => {
       assert.strictEqual(ending(yield* Fiber.join(ended)), "LockTimeout")
     }))
 
+  it.effect("for a free key is never too short, however slow the store, and has a last look at its end", () =>
+    Effect.gen(function*() {
+      const { test } = yield* troubled
+      const { run } = yield* makeProcess({ ...test.store, watch: undefined })
+      const free = (timeout: number) =>
+        Effect.exit(run(Lock.awaitFree("key", { timeout, look: Schedule.spaced("1 hour") })))
+      yield* test.delay("inspect", 300, { times: 3 })
+      for (const timeout of [0, 1, 299]) {
+        const fiber = yield* Effect.forkChild(free(timeout))
+        yield* TestClock.adjust(300)
+        assert.strictEqual(ending(yield* Fiber.join(fiber)), "Success")
+      }
+      yield* test.hold("key")
+      const waiting = yield* Effect.forkChild(free(5_000))
+      yield* TestClock.adjust(4_000)
+      yield* test.free("key")
+      yield* TestClock.adjust(1_000)
+      assert.strictEqual(ending(yield* Fiber.join(waiting)), "Success")
+    }))
+
+  it.effect("of a store that does not answer is no holder", () =>
+    Effect.gen(function*() {
+      const { test } = yield* troubled
+      const { run } = yield* makeProcess(test.store)
+      yield* test.down
+      const fiber = yield* Effect.forkChild(Effect.exit(run(Lock.awaitFree("key", { timeout: "5 seconds" }))))
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(ending(yield* Fiber.join(fiber)), "BackendFailure")
+    }))
+
   it.effect("that makes no sense fails", () =>
     Effect.gen(function*() {
       const { run } = yield* makeProcess(yield* InMemoryBackend.makeStore)

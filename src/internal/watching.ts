@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
+import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
@@ -22,71 +23,92 @@ const passes = ({ reason }: LockError): boolean => reason._tag === "BackendFailu
 const tokenOf = (holder: Option.Option<Holder>): string =>
   Option.match(holder, { onNone: () => "", onSome: (h) => h.token })
 
+/** What is seen, or why it is not. */
+type Look = Result.Result<Option.Option<Holder>, LockError>
+
+/**
+ * Looks at a key: at once, and then each time that there is news, that the schedule
+ * says so, or that a lease which was seen is over, but no later than at `by`. It ends
+ * with the schedule.
+ */
+const looking = Effect.fnUntraced(function*(
+  backend: LockBackend["Service"],
+  key: string,
+  schedule: Schedule.Schedule<unknown>
+) {
+  const clock = yield* Clock.Clock
+  const news = yield* Latch.make()
+  const step = yield* Schedule.toStep(schedule)
+  yield* backend.watch(key, () => news.openUnsafe())
+  let hasLooked = false
+  /** Of the lease that is seen: a holder that dies tells nobody. */
+  let remaining = Infinity
+
+  const waiting = Effect.gen(function*() {
+    const [, delay] = yield* step(clock.currentTimeMillisUnsafe(), undefined)
+    yield* Effect.timeoutOption(news.await, Math.max(1, Math.min(Duration.toMillis(delay), remaining + 1)))
+  })
+
+  return (by: number) =>
+    Effect.gen(function*() {
+      if (hasLooked) {
+        const left = by - monotonicMillis(clock)
+        yield* left === Infinity ? waiting : Effect.timeoutOption(waiting, Math.max(0, left))
+      }
+      hasLooked = true
+      // What is told from here on is looked at the next time.
+      news.closeUnsafe()
+      const looked: Look = yield* Effect.result(backend.inspect(key))
+      if (Result.isFailure(looked) && !passes(looked.failure)) return yield* looked.failure
+      const holder = Result.getOrElse(looked, () => Option.none<Holder>())
+      remaining = Option.match(holder, {
+        onNone: () => Infinity,
+        onSome: (h) => h.remaining === undefined ? Infinity : Duration.toMillis(h.remaining)
+      })
+      return looked
+    })
+})
+
 /** The holder now, and from then on each other one that is seen. It ends with the schedule. */
 export const changes = (
   backend: LockBackend["Service"],
   key: string,
   look: Schedule.Schedule<unknown> = everySecond
 ): Stream.Stream<Option.Option<Holder>, LockError> =>
-  Stream.unwrap(Effect.gen(function*() {
-    const clock = yield* Clock.Clock
-    const news = yield* Latch.make()
-    const step = yield* Schedule.toStep(look)
-    yield* backend.watch(key, () => news.openUnsafe())
+  Stream.unwrap(Effect.map(looking(backend, key, look), (next) => {
     let seen: string | undefined
-    let hasLooked = false
-    /** Of the lease that is seen: a holder that dies tells nobody. */
-    let remaining = Infinity
-
     return Stream.fromEffectRepeat(Effect.gen(function*() {
       while (true) {
-        if (hasLooked) {
-          const [, delay] = yield* step(clock.currentTimeMillisUnsafe(), undefined)
-          const millis = Math.max(1, Math.min(Duration.toMillis(delay), remaining + 1))
-          yield* Effect.timeoutOption(news.await, millis)
-        }
-        hasLooked = true
-        // What is told from here on is looked at the next time.
-        news.closeUnsafe()
-        const looked = yield* Effect.result(backend.inspect(key))
-        if (Result.isFailure(looked)) {
-          if (!passes(looked.failure)) return yield* looked.failure
-          remaining = Infinity
-          continue
-        }
-        const holder = looked.success
-        remaining = Option.match(holder, {
-          onNone: () => Infinity,
-          onSome: (h) => h.remaining === undefined ? Infinity : Duration.toMillis(h.remaining)
-        })
-        if (tokenOf(holder) === seen) continue
-        seen = tokenOf(holder)
-        return holder
+        const looked = yield* next(Infinity)
+        if (Result.isFailure(looked) || tokenOf(looked.success) === seen) continue
+        seen = tokenOf(looked.success)
+        return looked.success
       }
     }))
   }))
 
-/** Until the key is seen free. */
+/** Until the key is seen free, with a last look at the end of the time. */
 export const awaitFree = (
   backend: LockBackend["Service"],
   { key, timeoutMillis }: LockRequest,
-  look: Schedule.Schedule<unknown> | undefined
+  look: Schedule.Schedule<unknown> = everySecond
 ): Effect.Effect<void, LockError> =>
-  Effect.gen(function*() {
+  Effect.scoped(Effect.gen(function*() {
     const clock = yield* Clock.Clock
     const startedAt = monotonicMillis(clock)
-    let holder: Holder | undefined
-    const seenFree = changes(backend, key, look).pipe(
-      Stream.tap((seen) => Effect.sync(() => holder = Option.getOrUndefined(seen))),
-      Stream.filter(Option.isNone),
-      Stream.runHead
-    )
+    const endsAt = startedAt + timeoutMillis
+    const next = yield* looking(backend, key, look)
+    let last: Look | undefined
+    do {
+      const looked: Look | undefined = yield* Pull.catchDone(next(endsAt), () => Effect.undefined)
+      if (looked === undefined) break
+      if (Result.isSuccess(looked) && Option.isNone(looked.success)) return
+      last = looked
+    } while (monotonicMillis(clock) < endsAt)
+    // A backend that does not answer is no holder.
+    if (last !== undefined && Result.isFailure(last)) return yield* last.failure
+    const holder = last && Option.getOrUndefined(last.success)
     const timeout = Duration.millis(timeoutMillis)
-    // No time at all is time for one look.
-    const free = timeoutMillis === 0
-      ? Option.filter(yield* Effect.asSome(backend.inspect(key)), Option.isNone)
-      : Option.flatten(yield* Effect.timeoutOption(seenFree, timeout))
-    if (Option.isSome(free)) return
     const waited = wholeMillis(monotonicMillis(clock) - startedAt)
     return yield* failWith(new LockTimeout({ key, timeout, waited, holder }))
-  })
+  }))

@@ -273,6 +273,21 @@ describe("Keeper", () => {
         assert.include(reason(second.pollUnsafe()), "NoReply")
       }))
 
+    it.effect("after several shorter ones that are out, for all of which it waits as long as for one", () =>
+      Effect.gen(function*() {
+        const { keep, port, sent } = make()
+        const lease = keep("a")
+        port.passTo(2_000)
+        assert.deepStrictEqual(sent(), ["a 3000", "a 3000"])
+        const fiber = yield* extend(lease, 60_000)
+        port.passTo(2_500)
+        port.asked[0].answer(true)
+        yield* ended
+        port.passTo(3_000)
+        yield* ended
+        assert.include(reason(fiber.pollUnsafe() ?? Exit.void), "NoReply")
+      }))
+
     it.effect("while no renewal is sent that could undo it", () =>
       Effect.gen(function*() {
         const { keep, port, sent } = make()

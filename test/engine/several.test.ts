@@ -52,6 +52,19 @@ describe("several keys", () => {
       for (const { engine } of processes) yield* assertClean({ inner, engine }, "a", "b", "c", "d", "e")
     }))
 
+  it.effect("do not keep who is interrupted waiting for the store to confirm", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      const fiber = yield* all.start(Lock.withLocks(Effect.never, ["a", "b"]))
+      yield* flush
+      yield* all.test.loseReply("release", { times: 2 })
+      fiber.interruptUnsafe()
+      yield* flush
+      assert.strictEqual(outcome(fiber), "Interrupt")
+      yield* TestClock.adjust("2 seconds")
+      yield* assertClean(all, "a", "b")
+    }))
+
   it.effect("have one deadline, and the error names the key that was missing", () =>
     Effect.gen(function*() {
       const all = yield* scene()

@@ -7,6 +7,7 @@ import type { Redis } from "ioredis"
 import { lockKey, queueKey } from "../../src/internal/redis/keys.ts"
 import { claimMillis } from "../../src/internal/redis/scripts.ts"
 import { type Settling, shortcutsOf } from "../../src/internal/shortcuts.ts"
+import { punctual } from "../support/punctual.ts"
 import { client, commandCounts, redis, scriptCount, until } from "../support/redis.ts"
 import { flavours } from "../support/redisStores.ts"
 import type { Server as ServerProcess } from "../support/server.ts"
@@ -123,7 +124,7 @@ for (const flavour of flavours) {
           assert.strictEqual((yield* exchange(key, "p.4", "p.5"))._tag, "Acquired")
           assert.isTrue(yield* release(key, "p.5"))
           assert.isUndefined(yield* holder(key))
-        }).pipe(Effect.scoped))
+        }).pipe(punctual(50)))
 
       it.effect("leaves alone what it never asked for, and the next waits for that no longer than a claim", () =>
         Effect.gen(function*() {
@@ -223,7 +224,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       yield* wait(key, "p.2", 60_000)
       assert.isAbove(yield* pttl(key), 50_000)
       yield* release(key, "p.2")
-    }).pipe(Effect.scoped))
+    }).pipe(punctual(50)))
 
   it.effect("a waiter that leaves is out of the queue", () =>
     Effect.gen(function*() {
@@ -301,7 +302,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       assert.strictEqual(yield* holder(key), "p.3")
       yield* release(key, "p.3")
       assert.isUndefined(yield* holder(key))
-    }).pipe(Effect.scoped))
+    }).pipe(punctual(20)))
 
   it.effect("a newcomer gets an expired lock after those who wait, and if none of them is there any more", () =>
     Effect.gen(function*() {
@@ -331,7 +332,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       yield* acquires(take(key, "p.4"))
       yield* release(key, "p.4")
       assert.deepStrictEqual(yield* Effect.promise(() => look.keys(`*{${key}}*`)), [])
-    }))
+    }).pipe(punctual(50)))
 
   it.effect("a waiter that was thrown out of the queue comes back to its place", () =>
     Effect.gen(function*() {

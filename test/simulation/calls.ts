@@ -1,7 +1,7 @@
 /** The effects of calls. Each is built once, and may run several times and at once. */
-import { Duration, Effect, Option, Schedule, Tracer } from "effect"
+import { Duration, Effect, Option, Schedule, Stream, Tracer } from "effect"
 import { Lock, type LockBackend, LockConfig, type LockError } from "effect-lock"
-import type { Call, Step } from "./plan.ts"
+import { type Call, isTaking, type Step } from "./plan.ts"
 
 export class BodyFailed {
   readonly _tag = "BodyFailed"
@@ -12,9 +12,9 @@ const tracerFailed = "the tracer fails"
 
 export type Failure = LockError.LockError | BodyFailed
 
-/** The work of a call under its lease. `fresh` says that the work starts in the same step as the lease. */
+/** The work of a call under its leases. `fresh` says that the work starts in the same step as the lease. */
 export type Section = (
-  lease: Lock.Lease,
+  leases: ReadonlyArray<Lock.Lease>,
   call: Call,
   fresh: boolean
 ) => Effect.Effect<unknown, Failure, LockBackend.LockBackend>
@@ -33,12 +33,19 @@ const schedules: Readonly<Record<Call["retry"], Schedule.Schedule<unknown> | und
 }
 
 /** Whether what makes no sense is an option of this call. */
-export const isWrong = ({ form, wrong }: Call): boolean =>
-  wrong !== undefined && form !== "inspect" && form !== "forceRelease" &&
-  (form !== "tryAcquire" || (wrong[0] !== "timeout" && wrong[0] !== "retry"))
+export const isWrong = (call: Call): boolean => {
+  const { form, wrong } = call
+  if (wrong === undefined || !isTaking(call)) return false
+  const [option] = wrong
+  if (option === "atLeast") return isSection(call)
+  return form !== "tryAcquire" || (option !== "timeout" && option !== "retry")
+}
+
+/** It takes what only sections can have. */
+const isSection = ({ form }: Call): boolean => form !== "acquire" && form !== "tryAcquire" && form !== "withLocks"
 
 const optionsOf = (call: Call): LockConfig.LockOptions => {
-  const { expires, form, renew, retry, spelled, timeout, wrong } = call
+  const { atLeast, expires, form, renew, retry, spelled, timeout, wrong } = call
   const millis = (n: number): Duration.Input =>
     n === Infinity
       ? Duration.infinity
@@ -50,36 +57,55 @@ const optionsOf = (call: Call): LockConfig.LockOptions => {
   const options = {
     expires: millis(expires),
     renew,
+    ...(atLeast > 0 && { atLeast: millis(atLeast) }),
     ...(form !== "tryAcquire" && { timeout: millis(timeout), retry: schedules[retry] })
   }
   return isWrong(call) ? { ...options, [wrong![0]]: wrong![1] } : options
 }
 
 const make = (call: Call, section: Section): Effected => {
-  const { form, key, spelled } = call
-  const inRegion = spelled === "region" && form !== "once" && form !== "onceLoud"
+  const { form, key, others, share, spelled } = call
+  // Of the region come defaults only.
+  const inRegion = spelled === "region" && form !== "once" && form !== "onceLoud" && isTaking(call) &&
+    call.atLeast === 0 && call.wrong?.[0] !== "atLeast"
   const all = optionsOf(call)
   const options = inRegion ? undefined : all
-  const work = (lease: Lock.Lease) => section(lease, call, true)
-  const held = (lease: Lock.Lease) => Effect.raceFirst(section(lease, call, false), lease.lost)
+  const sharing = share === undefined
+    ? options
+    : { ...options, share: share.limit === Number.MAX_SAFE_INTEGER ? true as const : share }
+  const work = (lease: Lock.Lease) => section([lease], call, true)
+  const held = (lease: Lock.Lease) => Effect.raceFirst(section([lease], call, false), lease.lost)
   const effect = ((): Effected => {
     switch (form) {
       case "withLock":
         return call.id % 3 === 0 ? Lock.withLock(key, options)(work) : Lock.withLock(work, key, options)
+      case "withSharedLock":
+        return call.id % 3 === 0 ? Lock.withSharedLock(key, options)(work) : Lock.withSharedLock(work, key, options)
+      case "withPermits":
+        return Lock.withPermits(work, key, { ...options, ...share! })
+      case "withLocks":
+        // Who has several may have lost one by the time that it has the last.
+        return Lock.withLocks((leases) => section(leases, call, false), [key, ...others, key], options)
       case "once":
-        return Lock.once(work, key, options)
+        return Lock.once(work, key, sharing)
       case "onceLoud":
-        return Lock.once(work, key, { ...options, failIfLocked: true })
+        return Lock.once(work, key, { ...sharing, failIfLocked: true })
       case "acquire":
-        return Effect.scoped(Effect.flatMap(Lock.acquire(key, options), held))
+        return Effect.scoped(Effect.flatMap(Lock.acquire(key, sharing), held))
       case "tryAcquire":
         return Effect.scoped(Effect.flatMap(
-          Lock.tryAcquire(key, options),
+          Lock.tryAcquire(key, sharing),
           Option.match({
             onNone: () => Effect.succeedNone,
             onSome: (lease) => Effect.asSome(held(lease))
           })
         ))
+      case "awaitFree":
+        return Lock.awaitFree(key, { timeout: call.timeout })
+      case "holders":
+        return Lock.holders(key)
+      case "list":
+        return Stream.runCollect(Lock.list())
       case "inspect":
         return Lock.inspect(key)
       case "forceRelease":
@@ -139,8 +165,6 @@ export class Effects {
     return uninterruptible ? Effect.uninterruptible(seen) : seen
   }
 }
-
-export const isWaiting = ({ form }: Call): boolean => form !== "inspect" && form !== "forceRelease"
 
 /** How long it may wait for its key. */
 export const timeoutOf = ({ form, timeout }: Call): number => form === "tryAcquire" ? 0 : timeout

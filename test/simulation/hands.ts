@@ -7,7 +7,7 @@ import { Context, Effect, type Fiber, Stream } from "effect"
 import { Leader, Lock, LockBackend } from "effect-lock"
 import { Memory } from "./memory.ts"
 import { Network } from "./network.ts"
-import { type Call, type Kind, makePlan } from "./plan.ts"
+import { type Kind, makePlan } from "./plan.ts"
 import { type Backing, Server } from "./server.ts"
 import { makeSubject } from "./subject.ts"
 import { type Host, type Rule, Witness } from "./witness.ts"
@@ -90,7 +90,7 @@ class Hands {
     for (const { number } of this.running.values()) this.object("hangs", `#${number}`)
     // What is on its way to be released has arrived, and a failed release was tried again.
     this.settle(3_000)
-    const orphans = backing.held.map((key) => backing.holder(key)!).filter((token) => !this.left.has(token))
+    const orphans = backing.held.flatMap((key) => backing.holders(key)).filter((token) => !this.left.has(token))
     for (const token of this.isMute ? [] : orphans) this.object("orphan", world.alias(token))
     this.settle(longestLease + (this.isMute ? silence : 0))
     if (backing.held.length > 0) this.object("orphan", "the store holds a lock for ever")
@@ -192,8 +192,7 @@ class Hands {
   private section(host: Host, lease: Lock.Lease, expires: number): Effect.Effect<void> {
     const { random } = this.world
     return Effect.uninterruptibleMask((restore) => {
-      // The rest of a call is not asked for.
-      const section = this.witness.enter(host, lease, { id: 0, expires } as Call, false, false)
+      const section = this.witness.enter(host, lease, { id: 0, expires, share: undefined }, false, false)
       return Effect.ensuring(
         restore(Effect.sleep(random.millis(0.125, random.pick([2, Math.min(expires, 500)])))),
         Effect.sync(() => {

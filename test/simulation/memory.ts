@@ -1,5 +1,5 @@
 /** The store in memory, which engines of one process call in place. */
-import { Effect, Option } from "effect"
+import { Effect } from "effect"
 import { InMemoryBackend, type LockStore } from "effect-lock"
 import type { Backing, Link } from "./server.ts"
 import type { Process, World } from "./world.ts"
@@ -26,16 +26,31 @@ export class Memory implements Backing {
   tokenOf(): undefined {}
 
   endOf(key: string, token: string): number {
-    const holder = this.occupant(key)
-    return holder?.token === token ? this.world.now + holder.remainingMillis! : -Infinity
+    const holder = this.occupants(key).find((occupant) => occupant.token === token)
+    return holder === undefined ? -Infinity : this.world.now + holder.remainingMillis!
   }
 
-  holder(key: string): string | undefined {
-    return this.occupant(key)?.token
+  holders(key: string): ReadonlyArray<string> {
+    return this.occupants(key).map(({ token }) => token)
+  }
+
+  /** The fencing tokens say it, since nothing is executed twice. */
+  orderOf(): undefined {}
+
+  fits(key: string, share: LockStore.Share | undefined): boolean {
+    const others = this.occupants(key)
+    if (share === undefined) return others.length === 0
+    if (others.some(({ permits }) => permits === undefined)) return false
+    return others.reduce((used, { permits }) => used + permits!, share.permits) <= share.limit
   }
 
   wanted(key: string): boolean {
-    return this.occupant(key) !== undefined
+    return this.occupants(key).length > 0
+  }
+
+  /** Its queue is made of those who run, and wait. */
+  isHeldUp(): boolean {
+    return false
   }
 
   get held(): ReadonlyArray<string> {
@@ -43,22 +58,22 @@ export class Memory implements Backing {
   }
 
   get listening(): number {
-    return this.keys.reduce((sum, key) => sum + (this.occupant(key)?.waiters ?? 0), 0)
+    return this.keys.reduce((sum, key) => sum + (this.occupants(key)[0]?.waiters ?? 0), 0)
   }
 
   forget(key: string): void {
-    const holder = this.occupant(key)
-    if (holder === undefined) return
-    this.world.log(() => `memory      forgets ${key}`)
-    this.forgotten.add(holder.token)
-    this.process.act(() => Effect.runSync(this.store.release(key, holder.token)))
+    for (const { token } of this.occupants(key)) {
+      this.world.log(() => `memory      forgets ${key} of ${this.world.alias(token)}`)
+      this.forgotten.add(token)
+      this.process.act(() => Effect.runSync(this.store.release(key, token)))
+    }
   }
 
   flush(): void {
     for (const key of this.keys) this.forget(key)
   }
 
-  private occupant(key: string): LockStore.Occupant | undefined {
-    return Option.getOrUndefined(Effect.runSync(this.store.inspect(key)))
+  private occupants(key: string): ReadonlyArray<LockStore.Occupant> {
+    return Effect.runSync(this.store.holders!(key))
   }
 }

@@ -37,6 +37,8 @@ const nonsense: Readonly<Record<string, ReadonlyArray<unknown>>> = {
   extendAll: [undefined, null, [], [undefined], ["1", "1", "1", "1"], true, [true, true, true, true, true, true]],
   release: [undefined, null, 1, "OK", {}],
   inspect: [undefined, null, {}, Option.some(undefined), Option.some({ token: "x", remainingMillis: NaN }), "none"],
+  holders: [undefined, null, {}, [undefined], [{ token: 1 }], [{ token: "x", permits: NaN }]],
+  list: [undefined, null, [], { locks: 1 }, { locks: [{ token: "x" }] }, { locks: [], next: 1 }],
   listen: [undefined, null, {}, 0],
   grant: [{}, { fencingToken: NaN, sinceMillis: NaN, leaseMillis: NaN }, "free", null]
 }
@@ -77,11 +79,19 @@ export class Network implements Link {
           key,
           this.call("release", key, token, () => {
             const forced = !this.owned.has(token) || this.forcing.has(key)
-            if (forced && server.holder(key) === token) server.forgotten.add(token)
+            if (forced && server.holders(key).includes(token)) server.forgotten.add(token)
             return server.release(key, token)
           })
         ),
-      inspect: (key) => this.call("inspect", key, "", () => Option.fromUndefinedOr(server.inspect(key))),
+      inspect: (key) => this.call("inspect", key, "", () => Option.fromUndefinedOr(server.occupants(key)[0])),
+      shares: server.features.shares,
+      holders: (key) => this.call("holders", key, "", () => server.occupants(key)),
+      list: (prefix) =>
+        this.call("list", prefix, "", () => ({
+          locks: server.held
+            .filter((key) => key.startsWith(prefix))
+            .flatMap((key) => server.occupants(key).map((occupant) => ({ key, ...occupant })))
+        })),
       listen: listen === "no" ? undefined : (key, token, notify) => this.listen(key, token, notify),
       exchange: exchange
         ? (token, claim) => {

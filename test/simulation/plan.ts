@@ -1,4 +1,5 @@
 /** What a seed decides beforehand: who calls what and when, what goes wrong, and what the store is like. */
+import type { LockStore } from "effect-lock"
 import { Random } from "./random.ts"
 import type { Features } from "./server.ts"
 import type { Weather } from "./weather.ts"
@@ -18,8 +19,26 @@ export const retries = ["usual", "often", "rare", "ends", "slow", "stuck"] as co
 /** One call of `Lock`. */
 export interface Call {
   readonly id: number
-  readonly form: "withLock" | "once" | "onceLoud" | "acquire" | "tryAcquire" | "inspect" | "forceRelease"
+  readonly form:
+    | "withLock"
+    | "withSharedLock"
+    | "withPermits"
+    | "withLocks"
+    | "once"
+    | "onceLoud"
+    | "acquire"
+    | "tryAcquire"
+    | "awaitFree"
+    | "inspect"
+    | "holders"
+    | "list"
+    | "forceRelease"
   readonly key: string
+  /** Keys that are wanted with it. */
+  readonly others: ReadonlyArray<string>
+  readonly share: LockStore.Share | undefined
+  /** How long the key stays taken at least. */
+  readonly atLeast: number
   readonly expires: number
   readonly timeout: number
   readonly renew: boolean
@@ -38,7 +57,7 @@ export interface Call {
 }
 
 export type Step =
-  | { readonly do: "pause" | "deaf" | "open" | "block"; readonly millis: number }
+  | { readonly do: "pause" | "deaf" | "open" | "block" | "guard"; readonly millis: number }
   | { readonly do: "extend"; readonly millis: number | undefined }
   | { readonly do: "yield" | "release" | "remaining" | "seize" }
   | { readonly do: "call"; readonly call: Call }
@@ -118,7 +137,8 @@ const makeFeatures = (random: Random, kind: Kind): Features => {
     extendAll: random.chance(0.5),
     handOver: random.chance(listen === "given" ? 0.7 : 0.3),
     names: random.chance(0.7),
-    callbacks: random.chance(0.3)
+    callbacks: random.chance(0.3),
+    shares: random.chance(0.9)
   }
 }
 
@@ -130,8 +150,11 @@ const wrongs: ReadonlyArray<readonly [string, unknown]> = [
   ["timeout", -1],
   ["timeout", "never"],
   ["retry", 5],
-  ["renew", "yes"]
+  ["renew", "yes"],
+  ["atLeast", "often"]
 ]
+
+const reader: LockStore.Share = { permits: 1, limit: Number.MAX_SAFE_INTEGER }
 
 /** Draws calls, each with a number of its own. */
 class Calls {
@@ -139,11 +162,16 @@ class Calls {
   private readonly random: Random
   private readonly keys: ReadonlyArray<string>
   readonly usualExpires: number
+  /** How many of them share their key, and have several. */
+  private readonly shared: number
+  private readonly several: number
 
   constructor(random: Random, keys: ReadonlyArray<string>) {
     this.random = random
     this.keys = keys
     this.usualExpires = random.pick([15, 60, 200, 800, 5_000])
+    this.shared = random.pick([0, 0, 0.5, 0.9])
+    this.several = keys.length === 1 ? 0 : random.pick([0, 0, 0.1])
   }
 
   /** Now and then one that was made before: the same effect may run again, and at the same time. */
@@ -154,21 +182,29 @@ class Calls {
 
   private make(nested: boolean): Call {
     const { random } = this
-    const forms = ["once", "onceLoud", "acquire", "tryAcquire", "inspect", "forceRelease"] as const
+    const forms = ["once", "onceLoud", "acquire", "tryAcquire", "inspect"] as const
     const expires = random.chance(0.8) ? this.usualExpires : random.pick([12, 40, 100, 500])
     const uninterruptible = random.chance(0.05)
     const retry = random.chance(0.75) ? "usual" as const : random.pick(retries.slice(1))
     const timeout = nested ? random.int(50) : random.pick([0, 5, 30, 200, 1_000, Infinity])
+    const drawn = nested
+      ? random.pick(["withLock", "withLock", "once", "acquire"] as const)
+      : random.chance(0.65)
+      ? "withLock"
+      : random.chance(0.15)
+      ? "forceRelease"
+      : random.pick(forms)
+    const share = random.chance(this.shared) ? this.share() : undefined
+    const form = this.formOf(drawn, share, nested)
+    const key = random.pick(this.keys)
+    const isSection = form !== "acquire" && form !== "tryAcquire" && form !== "withLocks"
     const call: Call = {
       id: -1,
-      form: nested
-        ? random.pick(["withLock", "withLock", "once", "acquire"])
-        : random.chance(0.65)
-        ? "withLock"
-        : random.chance(0.15)
-        ? "forceRelease"
-        : random.pick(forms.slice(0, 5)),
-      key: random.pick(this.keys),
+      form,
+      key,
+      others: form === "withLocks" ? this.keys.filter((other) => other !== key && random.chance(0.7)) : [],
+      share: form === "withLocks" ? undefined : share,
+      atLeast: isSection && random.chance(0.05) ? random.pick([20, 2 * expires]) : 0,
       expires,
       // One that never looks again would wait for ever.
       timeout: retry === "stuck" ? Math.min(timeout, 1_000) : timeout,
@@ -192,11 +228,27 @@ class Calls {
     return numbered
   }
 
+  private share(): LockStore.Share {
+    const { random } = this
+    if (random.chance(0.5)) return reader
+    const limit = 1 + random.int(4)
+    return { limit, permits: random.chance(0.6) ? 1 : 1 + random.int(limit) }
+  }
+
+  private formOf(drawn: Call["form"], share: LockStore.Share | undefined, nested: boolean): Call["form"] {
+    const { random } = this
+    if (drawn === "inspect") return random.pick(["inspect", "inspect", "holders", "list", "awaitFree"])
+    if (drawn !== "withLock") return drawn
+    if (!nested && random.chance(this.several)) return "withLocks"
+    return share === undefined ? drawn : share === reader ? "withSharedLock" : "withPermits"
+  }
+
   private work(expires: number, nested: boolean, uninterruptible: boolean): Work {
     const { random } = this
     const millis = () => random.millis(0, random.pick([1, expires, 2.5 * expires]))
     const step = (): Step => {
       const n = random.int(100)
+      if (n < 4) return { do: "guard", millis: millis() }
       if (n < 45) return { do: uninterruptible && random.chance(0.4) ? "open" : "pause", millis: millis() }
       if (n < 55) return { do: "yield" }
       if (n < 60) return { do: "deaf", millis: millis() }
@@ -296,11 +348,15 @@ export const makeSmallPlan = (seed: number, kind: Kind): Plan => {
     host: Math.min(host, 1),
     calls: calls.slice(0, 1).map(({ call }) => ({
       after: 0.125 + 2 * i,
-      call: { ...call, key: "a", interrupted: undefined }
+      call: { ...call, key: "a", others: [], interrupted: undefined }
     }))
   }))
   return { ...plan, keys: ["a"], hosts: 2, scripts, troubles: [] }
 }
+
+/** Whether it is to get a lock. */
+export const isTaking = ({ form }: Call): boolean =>
+  form !== "inspect" && form !== "holders" && form !== "list" && form !== "awaitFree" && form !== "forceRelease"
 
 const showStep = (step: Step): string => {
   if (step.do === "call") return `(${showCall(step.call)})`
@@ -310,8 +366,14 @@ const showStep = (step: Step): string => {
 export const showCall = (call: Call): string => {
   const { cleanup, end, steps } = call.work
   const parts = [
-    `${call.form} ${call.key}`,
-    call.form === "inspect" || call.form === "forceRelease"
+    `${call.form} ${[call.key, ...call.others].join("+")}`,
+    call.share === undefined || !isTaking(call)
+      ? ""
+      : call.share === reader
+      ? " shared"
+      : ` ${call.share.permits} of ${call.share.limit}`,
+    call.atLeast === 0 ? "" : ` at least ${call.atLeast}`,
+    !isTaking(call)
       ? ""
       : ` expires ${call.expires} timeout ${call.timeout}${call.renew ? "" : " no renewal"}`,
     call.retry === "usual" ? "" : ` retry ${call.retry}`,

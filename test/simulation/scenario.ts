@@ -1,12 +1,14 @@
 /** Plays a plan in a world of the same seed, and judges it. */
 import { type Cause, Context, Effect, Exit, Metric, Option } from "effect"
 import { Lock, LockBackend, LockError, type LockStore } from "effect-lock"
-import { BodyFailed, Effects, type Failure, isWaiting, isWrong, planned, timeoutOf } from "./calls.ts"
+import { BodyFailed, Effects, type Failure, isWrong, planned, timeoutOf } from "./calls.ts"
+import { Events } from "./events.ts"
 import { Memory } from "./memory.ts"
 import { Network } from "./network.ts"
 import { Current, type Operation } from "./operation.ts"
 import {
   type Call,
+  isTaking,
   type Kind,
   makeGentle,
   makePlan,
@@ -56,6 +58,8 @@ const longestLeaseMillis = 30_000
 const silenceMillis = 45_000
 /** How long a failed release may wait until it is tried again. */
 const debtMillis = 1_300
+/** How long ago a queue may have given a key when its holder hears of it. */
+const claimMillis = 150
 /** How long somebody who waits may leave a free key alone, without being told and with. */
 const lookMillis = 500
 const slackMillis = 4
@@ -84,6 +88,9 @@ export class Scenario {
   private readonly failed = new Map<string, Set<number>>()
   /** Keys that were taken from their holders, or may have been. */
   private readonly disturbed = new Set<string>()
+  /** Tokens that keep a key after their work has ended, and until when. */
+  private readonly stays = new Map<string, { readonly host: Host; readonly key: string; readonly until: number }>()
+  private readonly events: ReadonlyArray<Events>
   private crashed = false
 
   constructor(seed: number, kind: Kind, options: Options) {
@@ -110,11 +117,12 @@ export class Scenario {
       }
     }
     this.witness = new Witness(world, this.backing, options.only)
-    this.effects = new Effects((lease, call, fresh) => this.work(lease, call, fresh))
+    this.effects = new Effects((leases, call, fresh) => this.work(leases, call, fresh))
     this.hosts = Array.from({ length: hosts }, (_, i): Host => {
       const [process, link] = connect(`p${i}`)
       return { process, link, subject: makeSubject(link.store, process.context), scripts: 0, closed: false }
     })
+    this.events = this.hosts.map((host) => new Events(host, (text) => this.witness.object("events", text)))
     for (const script of scripts) this.script(this.hosts[script.host], script)
     for (const trouble of troubles) world.after(trouble.at, () => this.trouble(trouble))
     world.after(healedAt - world.now, () => {
@@ -219,7 +227,7 @@ export class Scenario {
       host,
       call,
       number,
-      name: `#${call.id} ${call.form} ${call.key}`,
+      name: `#${call.id} ${call.form} ${keysOf(call).join("+")}`,
       startedAt: process.now,
       startLag: process.lag,
       fiber: undefined,
@@ -232,12 +240,12 @@ export class Scenario {
       deafUntil: 0,
       isBehind: host.link.isReleasing(call.key) ||
         Array.from(this.running).some((other) => other.host === host && touches(other.call, call.key)),
-      alone: this.isUnused(call.key),
+      alone: keysOf(call).every((key) => this.isUnused(key)),
       sawOthers: false
     }
     world.log(() => `${process.name} #${call.id} starts: ${showCall(call)}`)
-    operation.sawOthers = this.isOccupied(call.key) || this.hasWaiter(operation)
-    this.use(call.key)
+    operation.sawOthers = call.others.length > 0 || this.isOccupied(call.key) || this.hasWaiter(operation)
+    for (const key of keysOf(call)) this.use(key)
     this.lengths.push(0)
     this.started.set(operation, world.steps)
     this.running.add(operation)
@@ -256,7 +264,7 @@ export class Scenario {
     fiber.addObserver((exit) => {
       this.running.delete(operation)
       this.lengths[number] = world.steps - this.started.get(operation)!
-      this.use(call.key)
+      for (const key of keysOf(call)) this.use(key)
       this.ended(operation, exit)
       next()
     })
@@ -279,8 +287,8 @@ export class Scenario {
     host.link.forcing.add(key)
     this.disturbed.add(key)
     // The store in memory does not say who asks it for what.
-    const holder = this.backing.holder(key)
-    if (this.plan.kind === "direct" && holder !== undefined) this.backing.forgotten.add(holder)
+    if (this.plan.kind !== "direct") return
+    for (const holder of this.backing.holders(key)) this.backing.forgotten.add(holder)
   }
 
   private isUnused(key: string): boolean {
@@ -297,7 +305,7 @@ export class Scenario {
   }
 
   private work(
-    lease: Lock.Lease,
+    leases: ReadonlyArray<Lock.Lease>,
     call: Call,
     fresh: boolean
   ): Effect.Effect<unknown, Failure, LockBackend.LockBackend> {
@@ -307,15 +315,10 @@ export class Scenario {
       const { host } = operation
       const { process } = host
       return Effect.uninterruptibleMask((restore) => {
-        const section = this.witness.enter(
-          host,
-          lease,
-          call,
-          call.uninterruptible || operation.call.uninterruptible,
-          fresh
-        )
+        const deaf = call.uninterruptible || operation.call.uninterruptible
+        const sections = Array.from(new Set(leases), (lease) => this.witness.enter(host, lease, call, deaf, fresh))
         if (outer) this.entered(operation)
-        const steps = Effect.forEach(call.work.steps, (step) => this.step(operation, section, step), { discard: true })
+        const steps = Effect.forEach(call.work.steps, (step) => this.step(operation, sections, step), { discard: true })
         const end = Effect.suspend((): Effect.Effect<unknown, Failure> => {
           switch (call.work.end) {
             case "fail":
@@ -328,8 +331,8 @@ export class Scenario {
         })
         const body = Effect.onExit(restore(Effect.andThen(steps, end)), () =>
           Effect.sync(() => {
-            section.ended = true
-            if (operation.endsAt !== undefined && section.deaf === 0) {
+            for (const section of sections) section.ended = true
+            if (operation.endsAt !== undefined && sections[0].deaf === 0) {
               const since = Math.max(operation.endsAt, operation.deafUntil)
               this.inTime(operation, since, operation.startLag, 0, "clings", "its work")
             }
@@ -339,7 +342,7 @@ export class Scenario {
           Effect.andThen(
             cleanup === 0 ? Effect.void : Effect.sleep(cleanup),
             Effect.sync(() => {
-              this.witness.leave(section)
+              for (const section of sections) this.left(section, call)
               if (outer) operation.left = { at: process.now, lag: process.lag, exit }
             })
           ))
@@ -347,10 +350,25 @@ export class Scenario {
     })
   }
 
+  /** Its work has ended, finalizers and all. */
+  private left(section: Section, { atLeast }: Call): void {
+    this.witness.leave(section)
+    if (atLeast === 0 || this.witness.remaining(section.host, section.lease) === 0) return
+    // The store's clock may be ahead, and a queue may have given the key some time ago.
+    const until = section.enteredAt + atLeast - 0.02 * atLeast - slackMillis - claimMillis
+    this.stays.set(section.token, { host: section.host, key: section.key, until })
+  }
+
   private entered(operation: Operation): void {
     const { call, host, isBehind, number, startLag, startedAt } = operation
     operation.enteredAt = host.process.now
-    this.inTime(operation, startedAt + timeoutOf(call), startLag, isBehind ? 2 : 1, "outlasts", "to enter")
+    if (call.share !== undefined && this.plan.kind !== "direct" && !this.plan.features.shares) {
+      this.witness.object("unsupported", `${operation.name} has its key`)
+    }
+    const trips = tripsOf(call) + (isBehind ? 1 : 0)
+    this.inTime(operation, startedAt + timeoutOf(call), startLag, trips, "outlasts", "to enter")
+    // Who wants several asks for them in turn.
+    if (call.form === "withLocks") return
     const line = `${this.hosts.indexOf(host)} ${call.key}`
     const last = this.lastEntered.get(line) ?? -1
     // Where a fiber may have to let others run at once, the order is not that of the calls.
@@ -362,24 +380,29 @@ export class Scenario {
 
   private step(
     operation: Operation,
-    section: Section,
+    sections: ReadonlyArray<Section>,
     step: Step
   ): Effect.Effect<unknown, Failure, LockBackend.LockBackend> {
     const { host } = operation
+    const [section] = sections
     const { lease } = section
     const deaf = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
       Effect.acquireUseRelease(
-        Effect.sync(() => section.deaf++),
+        Effect.sync(() => {
+          for (const section of sections) section.deaf++
+        }),
         () => effect,
         () =>
           Effect.sync(() => {
-            section.deaf--
+            for (const section of sections) section.deaf--
             operation.deafUntil = host.process.now
           })
       )
     switch (step.do) {
       case "pause":
         return Effect.sleep(step.millis)
+      case "guard":
+        return Lock.guard(lease)(Effect.sleep(step.millis))
       case "deaf":
         return deaf(Effect.uninterruptible(Effect.sleep(step.millis)))
       case "open":
@@ -429,8 +452,8 @@ export class Scenario {
 
   private extension(operation: Operation, section: Section, millis: number | undefined) {
     const { token } = section
-    const sent = this.failed.get(token ?? "") ?? new Set()
-    this.failed.set(token ?? "", sent)
+    const sent = this.failed.get(token) ?? new Set()
+    this.failed.set(token, sent)
     const { process } = operation.host
     return Effect.suspend(() => {
       const startedAt = process.now
@@ -480,6 +503,12 @@ export class Scenario {
       if (this.age(operation) >= interrupted.steps) this.interrupt(operation)
     }
     for (const key of this.plan.keys) this.lookAt(key)
+    for (const [token, { host, key, until }] of this.stays) {
+      if (host.process.now >= until || this.backing.forgotten.has(token)) this.stays.delete(token)
+      else if (this.backing.endOf(key, token) === -Infinity) {
+        this.witness.object("stay", `${key} ${this.world.alias(token)} was to stay until ${until}`)
+      }
+    }
   }
 
   private age(operation: Operation): number {
@@ -489,19 +518,34 @@ export class Scenario {
   private lookAt(key: string): void {
     const { now } = this.world
     const occupied = this.isOccupied(key)
-    if (!occupied && !this.freeSince.has(key)) this.freeSince.set(key, now)
-    if (occupied) this.freeSince.delete(key)
+    if (this.isHeldUp(key)) this.freeSince.delete(key)
+    else if (!this.freeSince.has(key)) this.freeSince.set(key, now)
     for (const operation of this.running) {
-      if (operation.call.key !== key) continue
+      if (!keysOf(operation.call).includes(key)) continue
       if (occupied || this.hasWaiter(operation)) operation.sawOthers = true
       if (operation.call.form === "forceRelease") this.seize(operation.host, key)
-      else if (!occupied) this.stillWaits(operation, this.freeSince.get(key)!)
+      else if (this.freeSince.has(key)) this.stillWaits(operation, this.freeSince.get(key)!)
     }
   }
 
   private isOccupied(key: string): boolean {
     return this.backing.wanted(key) ||
-      Array.from(this.running).some(({ call, enteredAt }) => call.key === key && enteredAt !== undefined)
+      Array.from(this.running).some(({ call, enteredAt }) => keysOf(call).includes(key) && enteredAt !== undefined)
+  }
+
+  /** Whether one who waits may have to. */
+  private isHeldUp(key: string): boolean {
+    if (this.backing.isHeldUp(key)) return true
+    const there = Array.from(this.running).filter(({ call }) => touches(call, key))
+    const isHeldAlone = there.some(({ call, enteredAt }) =>
+      enteredAt !== undefined && keysOf(call).includes(key) && call.share === undefined
+    )
+    return there.some(({ call, enteredAt }) => {
+      if (enteredAt !== undefined || !isTaking(call)) return false
+      // The one who asks for all of a process may look as rarely as it likes, and one who wants several may wait for another.
+      const rarely = call.retry !== "usual" && call.retry !== "often"
+      return rarely || call.key !== key || call.others.length > 0 || isHeldAlone || !this.backing.fits(key, call.share)
+    }) || there.some(({ call }) => nestedOf(call).some((nested) => nested.key === key && this.backing.wanted(key)))
   }
 
   /** Whether one of its process waits for the key, and has reason to. */
@@ -513,14 +557,10 @@ export class Scenario {
 
   private stillWaits(operation: Operation, freeSince: number): void {
     const { call, host: { closed, process }, interrupted, startedAt } = operation
-    if (!this.calm || closed || interrupted || !isWaiting(call) || this.disturbed.has(call.key)) return
-    // The one who asks for all of a process may look as rarely as it likes.
-    const rarely = Array.from(this.running).some(({ call: { key, retry } }) =>
-      key === call.key && retry !== "usual" && retry !== "often"
-    )
+    if (!this.calm || closed || interrupted || !isTaking(call) || this.disturbed.has(call.key)) return
     const busyUntil = Math.max(...this.world.processes.map((process) => process.busyUntil))
     const since = Math.max(startedAt, freeSince, busyUntil)
-    if (rarely || !process.isIdle || this.crashed) return
+    if (operation.enteredAt !== undefined || !process.isIdle || this.crashed) return
     if (this.world.now > since + lookMillis + 6 * this.plan.weather.delayMillis) {
       this.witness.object("asleep", `${operation.name} since ${since}`)
     }
@@ -551,11 +591,13 @@ export class Scenario {
     if (endsAt !== undefined) {
       this.inTime(operation, Math.max(endsAt, left?.at ?? 0, operation.deafUntil), startLag, 0, "clings", "to end")
     } else if (left !== undefined) this.inTime(operation, left.at, left.lag, 1, "slow", "to end")
-    else if (isWaiting(call)) {
+    else if (isTaking(call)) {
       // Who waited for the answer to another's claim, and gets its turn instead, has yet to ask itself.
-      const trips = operation.isBehind ? 2 : 1
+      const trips = tripsOf(call) + (operation.isBehind ? 1 : 0)
       this.inTime(operation, startedAt + timeoutOf(call), startLag, trips, "outlasts", "to give up")
-    } else this.inTime(operation, startedAt, startLag, call.form === "inspect" ? 1 : 2, "slow", "to answer")
+    } else if (call.form === "awaitFree") {
+      this.inTime(operation, startedAt + call.timeout, startLag, 1, "outlasts", "to give up")
+    } else this.inTime(operation, startedAt, startLag, call.form === "forceRelease" ? 2 : 1, "slow", "to answer")
     this.judge(operation, exit)
   }
 
@@ -576,7 +618,7 @@ export class Scenario {
       this.witness.object("options", `${name}: ${describe(exit)}`)
     }
     if (left !== undefined) this.judgeResult(operation, left.exit, exit)
-    else if (isWaiting(call) && Exit.isSuccess(exit)) {
+    else if (isTaking(call) && Exit.isSuccess(exit)) {
       if (call.form === "once" || call.form === "tryAcquire") this.turnedAway(operation)
       else this.witness.object("result", `${name} succeeds without its work`)
     }
@@ -618,6 +660,12 @@ export class Scenario {
     const isShort = shortest(this.plan) < 20 + 6 * this.plan.weather.delayMillis
     switch (reason._tag) {
       case "BackendFailure": {
+        if (reason.kind === "Unsupported") {
+          if (call.share === undefined || this.plan.features.shares || this.plan.kind === "direct") {
+            this.witness.object("unsupported", text())
+          }
+          return
+        }
         // In an orderly process what has arrived is seen before the store is called silent.
         const answers = this.calm && !host.closed && !isShort
         const isRead = this.world.orderly && process.lag - operation.startLag < shortest(this.plan) / 3
@@ -627,13 +675,17 @@ export class Scenario {
         return
       }
       case "LockTimeout": {
-        if (process.now < startedAt + timeoutOf(call) && call.retry !== "ends") this.witness.object("early", text())
+        // Of `Lock.awaitFree` it is a timer of Effect, which may be early.
+        const early = call.form === "awaitFree" ? 1 : 0
+        if (process.now < startedAt + timeoutOf(call) - early && call.retry !== "ends") {
+          this.witness.object("early", text())
+        }
         return this.turnedAway(operation)
       }
       case "LockLost": {
         if (reason.why === "Closed" && !host.closed) this.witness.object("lost", text())
         const sound = this.calm && call.renew && undelayed && !host.closed && !isShort
-        const taken = this.disturbed.has(call.key) || reason.why === "Released"
+        const taken = keysOf(call).some((key) => this.disturbed.has(key)) || reason.why === "Released"
         if (sound && !taken && this.world.slowness === 0) this.witness.object("lost", text())
       }
     }
@@ -721,12 +773,14 @@ export class Scenario {
     const { delayMillis, mute, patienceMillis } = weather
     this.settle(Math.max(0, healedAt - this.world.now) + 1)
     const rest = this.calm ? 4 * delayMillis + slackMillis : 4 * patienceMillis + debtMillis
+    this.settle(longestStay(this.plan))
     do this.settle(rest)
     while (this.world.processes.some(({ busyUntil, crashed }) => !crashed && busyUntil > this.world.now - rest))
-    const orphans = this.backing.held.filter((key) => !this.isExcused(this.backing.holder(key)!))
+    const orphans = this.backing.held.filter((key) => this.backing.holders(key).some((token) => !this.isExcused(token)))
     if (!mute && orphans.length > 0) this.witness.object("orphan", orphans.join())
     this.minded()
     this.settle(longestLeaseMillis + (mute ? silenceMillis : 0))
+    this.events.forEach((events) => events.end())
     if (this.backing.held.length > 0) this.witness.object("orphan", "the store holds a lock for ever")
     for (const host of this.hosts) if (!host.process.crashed) this.lookInto(host)
     if (!this.crashed && this.backing.listening > 0) {
@@ -758,12 +812,28 @@ export class Scenario {
   }
 }
 
-const touches = ({ key, work }: Call, other: string): boolean =>
-  key === other || work.steps.some((step) => step.do === "call" && step.call.key === other)
+const keysOf = ({ key, others }: Call): ReadonlyArray<string> => [key, ...others]
+
+const nestedOf = ({ work }: Call): ReadonlyArray<Call> =>
+  work.steps.flatMap((step) => step.do === "call" ? [step.call] : [])
+
+const touches = (call: Call, key: string): boolean =>
+  keysOf(call).includes(key) || nestedOf(call).some((nested) => nested.key === key)
+
+/** How many round trips it takes to get what is there: all at once, and each in turn if one is not. */
+const tripsOf = ({ form, others }: Call): number => form === "withLocks" ? 3 + 2 * others.length : 1
 
 /** The shortest lease that anybody asks for. */
 const shortest = ({ scripts }: Plan): number =>
   Math.min(...scripts.flatMap(({ calls }) => calls.map(({ call }) => call.expires)))
+
+/** For how long a key may stay taken whose work has ended. */
+const longestStay = ({ scripts }: Plan): number =>
+  Math.max(
+    ...scripts.flatMap(({ calls }) =>
+      calls.flatMap(({ call }) => [call, ...nestedOf(call)].map(({ atLeast }) => atLeast))
+    )
+  )
 
 const usesBadTracer = ({ traced, work }: Call): boolean =>
   traced === "throws" || work.steps.some((step) => step.do === "call" && usesBadTracer(step.call))

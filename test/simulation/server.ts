@@ -2,15 +2,22 @@
 import type { LockStore } from "effect-lock"
 import type { World } from "./world.ts"
 
+type Share = LockStore.Share
+
+/** One of those who have a key. */
 interface Entry {
-  token: string
+  readonly token: string
   /** By the server's clock. */
   endsAt: number
+  readonly share: Share | undefined
+  /** Which of all that were given it was. */
+  readonly order: number
 }
 
 interface Member {
   readonly token: string
   readonly expiresMillis: number
+  readonly share?: Share | undefined
 }
 
 /** What is said to a process that listens: that a key is free, or that it has been given to a token. */
@@ -29,6 +36,8 @@ export interface Features {
   readonly names: boolean
   /** Whether its client calls back. */
   readonly callbacks: boolean
+  /** Whether it lets keys be shared. */
+  readonly shares: boolean
 }
 
 /** What a scenario needs of whatever keeps the locks. */
@@ -39,9 +48,16 @@ export interface Backing {
   readonly tokenOf: (key: string, fencingToken: number) => string | undefined
   /** When the token's lease on the key ends, by our clock. */
   readonly endOf: (key: string, token: string) => number
-  readonly holder: (key: string) => string | undefined
+  /** Those who have the key. */
+  readonly holders: (key: string) => ReadonlyArray<string>
+  /** Which of all grants the token's was; undefined if it has the key no more, or that cannot be told. */
+  readonly orderOf: (key: string, token: string) => number | undefined
+  /** Whether the key is to be had so, were nobody else waiting for it. */
+  readonly fits: (key: string, share: Share | undefined) => boolean
   /** Whether somebody holds the key or is about to be given it. */
   readonly wanted: (key: string) => boolean
+  /** Whether the first in its queue holds up those behind it. */
+  readonly isHeldUp: (key: string) => boolean
   readonly held: ReadonlyArray<string>
   readonly listening: number
   /** Ends a lease before its time. */
@@ -69,7 +85,7 @@ export class Server implements Backing {
   /** How much faster than ours its clock runs. */
   readonly drift: number
   readonly features: Features
-  readonly entries = new Map<string, Entry>()
+  readonly entries = new Map<string, ReadonlyArray<Entry>>()
   readonly queues = new Map<string, Array<Member>>()
   /** Who asked to be told, by token. */
   readonly listeners = new Map<string, { readonly key: string; readonly tell: (news: News) => void }>()
@@ -78,6 +94,7 @@ export class Server implements Backing {
   private readonly world: World
   private readonly fences = new Map<string, Array<{ readonly fence: number; readonly token: string }>>()
   private fence = 0
+  private grants = 0
 
   constructor(world: World, features: Features) {
     this.world = world
@@ -86,24 +103,40 @@ export class Server implements Backing {
   }
 
   endOf(key: string, token: string): number {
-    const entry = this.live(key)
-    return entry?.token === token ? entry.endsAt / (1 + this.drift) : -Infinity
+    const entry = this.entryOf(key, token)
+    return entry === undefined ? -Infinity : entry.endsAt / (1 + this.drift)
+  }
+
+  orderOf(key: string, token: string): number | undefined {
+    return this.entryOf(key, token)?.order
   }
 
   get held(): ReadonlyArray<string> {
-    return Array.from(this.entries.keys()).filter((key) => this.live(key) !== undefined)
+    return Array.from(this.entries.keys()).filter((key) => this.live(key).length > 0)
   }
 
   get listening(): number {
     return this.listeners.size
   }
 
-  holder(key: string): string | undefined {
-    return this.live(key)?.token
+  holders(key: string): ReadonlyArray<string> {
+    return this.live(key).map(({ token }) => token)
+  }
+
+  fits(key: string, share: Share | undefined): boolean {
+    const others = this.live(key)
+    if (share === undefined) return others.length === 0
+    if (others.some((other) => other.share === undefined)) return false
+    return others.reduce((used, other) => used + other.share!.permits, share.permits) <= share.limit
   }
 
   wanted(key: string): boolean {
-    return this.queues.has(key) || this.live(key) !== undefined
+    return this.queues.has(key) || this.live(key).length > 0
+  }
+
+  isHeldUp(key: string): boolean {
+    const first = this.queues.get(key)?.[0]
+    return first !== undefined && !this.fits(key, first.share)
   }
 
   /** After a fencing token come those that a process gives out itself when it hands the lease on. */
@@ -111,65 +144,67 @@ export class Server implements Backing {
     return this.fences.get(key)?.findLast(({ fence }) => fence <= fencingToken)?.token
   }
 
-  tryAcquire({ expiresMillis, key, token, wait }: LockStore.Claim): LockStore.Attempt {
-    const entry = this.live(key)
-    if (entry?.token === token) {
-      entry.endsAt = this.endAfter(expiresMillis)
+  tryAcquire(claim: LockStore.Claim): LockStore.Attempt {
+    const { expiresMillis, key, share, token, wait } = claim
+    const own = this.entryOf(key, token)
+    if (own !== undefined) {
+      own.endsAt = this.endAfter(expiresMillis)
       return this.acquired(key, token)
     }
     const queues = this.features.listen === "given" && wait
-    if (entry === undefined && (!queues || !this.queues.has(key))) return this.give(key, token, expiresMillis)
+    if (this.fits(key, share) && (!queues || !this.queues.has(key))) return this.give(key, claim)
     if (queues) {
-      this.join(key, { token, expiresMillis })
-      if (entry === undefined && this.promote(key, token)) return this.acquired(key, token)
+      this.join(key, { token, expiresMillis, share })
+      if (this.promote(key, token)) return this.acquired(key, token)
     }
     return this.refuse(key)
   }
 
   extend({ expiresMillis, key, token }: LockStore.Holding): boolean {
-    const entry = this.live(key)
-    if (entry?.token !== token) return false
+    const entry = this.entryOf(key, token)
+    if (entry === undefined) return false
     entry.endsAt = this.endAfter(expiresMillis)
     return true
   }
 
   release(key: string, token: string): boolean {
-    this.leave(key, token)
-    const entry = this.live(key)
-    const ours = entry?.token === token
-    if (ours) this.entries.delete(key)
-    if (ours || entry === undefined) this.freed(key)
+    const hasLeft = this.leave(key, token)
+    const ours = this.remove(key, token)
+    if (ours || hasLeft || this.live(key).length === 0) this.freed(key)
     return ours
   }
 
   exchange(token: string, claim: LockStore.Claim): LockStore.Attempt {
-    const { expiresMillis, key } = claim
-    const entry = this.live(key)
-    if (entry?.token === claim.token) return this.tryAcquire(claim)
-    const free = entry === undefined || entry.token === token
-    if (free) this.entries.delete(key)
-    if (this.features.listen !== "given") return this.tryAcquire(claim)
-    if (free && !this.queues.has(key)) return this.give(key, claim.token, expiresMillis)
-    this.join(key, { token: claim.token, expiresMillis })
-    if (free && this.promote(key, claim.token)) return this.acquired(key, claim.token)
-    return this.refuse(key)
+    const { key } = claim
+    if (this.entryOf(key, claim.token) !== undefined) return this.tryAcquire(claim)
+    this.remove(key, token)
+    const attempt = this.tryAcquire(claim)
+    this.freed(key)
+    return attempt
   }
 
-  transfer(token: string, { expiresMillis, key, token: next }: LockStore.Claim): LockStore.Attempt {
-    const entry = this.live(key)
-    return entry?.token === token || entry?.token === next ? this.give(key, next, expiresMillis) : this.refuse(key)
+  transfer(token: string, claim: LockStore.Claim): LockStore.Attempt {
+    const [entry] = this.live(claim.key)
+    if (entry === undefined || entry.share !== undefined || (entry.token !== token && entry.token !== claim.token)) {
+      return this.refuse(claim.key)
+    }
+    this.entries.delete(claim.key)
+    return this.give(claim.key, { ...claim, share: undefined })
   }
 
-  inspect(key: string): LockStore.Occupant | undefined {
-    const entry = this.live(key)
-    return entry && { token: entry.token, remainingMillis: entry.endsAt - this.clock() }
+  occupants(key: string): ReadonlyArray<LockStore.Occupant> {
+    return this.live(key).map(({ endsAt, share, token }) => ({
+      token,
+      remainingMillis: endsAt - this.clock(),
+      ...(share !== undefined && { permits: share.permits })
+    }))
   }
 
   forget(key: string): void {
-    const entry = this.live(key)
-    if (entry === undefined) return
-    this.world.log(() => `server      forgets ${key}`)
-    this.forgotten.add(entry.token)
+    for (const { token } of this.live(key)) {
+      this.world.log(() => `server      forgets ${key} of ${this.world.alias(token)}`)
+      this.forgotten.add(token)
+    }
     this.entries.delete(key)
   }
 
@@ -188,11 +223,24 @@ export class Server implements Backing {
     return Math.floor(this.clock()) - this.world.random.int(2) + millis
   }
 
-  private live(key: string): Entry | undefined {
-    const entry = this.entries.get(key)
-    if (entry === undefined || this.clock() < entry.endsAt) return entry
-    this.entries.delete(key)
-    return undefined
+  private live(key: string): ReadonlyArray<Entry> {
+    const entries = this.entries.get(key) ?? []
+    const left = entries.filter(({ endsAt }) => this.clock() < endsAt)
+    if (left.length === 0) this.entries.delete(key)
+    else if (left.length < entries.length) this.entries.set(key, left)
+    return left
+  }
+
+  private entryOf(key: string, token: string): Entry | undefined {
+    return this.live(key).find((entry) => entry.token === token)
+  }
+
+  private remove(key: string, token: string): boolean {
+    const entries = this.live(key)
+    const others = entries.filter((entry) => entry.token !== token)
+    if (others.length === 0) this.entries.delete(key)
+    else this.entries.set(key, others)
+    return others.length < entries.length
   }
 
   private acquired(key: string, token: string): LockStore.Attempt {
@@ -204,13 +252,14 @@ export class Server implements Backing {
   }
 
   private refuse(key: string): LockStore.Attempt {
-    const entry = this.live(key)
+    const [entry] = this.live(key)
     const token = this.features.names ? entry?.token : undefined
     return { _tag: "Held", token, remainingMillis: entry && Math.max(0, entry.endsAt - this.clock()) }
   }
 
-  private give(key: string, token: string, millis: number): LockStore.Attempt {
-    this.entries.set(key, { token, endsAt: this.endAfter(millis) })
+  private give(key: string, { expiresMillis, share, token }: Member): LockStore.Attempt {
+    const entry: Entry = { token, endsAt: this.endAfter(expiresMillis), share, order: ++this.grants }
+    this.entries.set(key, [...this.live(key), entry])
     return this.acquired(key, token)
   }
 
@@ -220,12 +269,13 @@ export class Server implements Backing {
     this.queues.set(key, queue)
   }
 
-  private leave(key: string, token: string): void {
+  private leave(key: string, token: string): boolean {
     const queue = this.queues.get(key)
-    if (queue === undefined) return
+    if (queue === undefined) return false
     const rest = queue.filter((member) => member.token !== token)
     if (rest.length === 0) this.queues.delete(key)
     else this.queues.set(key, rest)
+    return rest.length < queue.length
   }
 
   private freed(key: string): void {
@@ -236,25 +286,27 @@ export class Server implements Backing {
     for (const [token, listener] of this.listeners) if (listener.key === key) listener.tell({ token })
   }
 
-  /** Gives a free key to whoever waited longest; true when that is `self`. */
+  /** Gives the key to as many of those who waited longest as fit; true when `self` is among them. */
   private promote(key: string, self: string | undefined): boolean {
-    const first = this.queues.get(key)?.[0]
-    if (first === undefined) return false
-    this.leave(key, first.token)
-    if (first.token === self) {
-      this.give(key, self, first.expiresMillis)
-      return true
+    let ours = false
+    for (let first = this.queues.get(key)?.[0]; first !== undefined; first = this.queues.get(key)?.[0]) {
+      const { expiresMillis, share, token } = first
+      if (!this.fits(key, share)) break
+      this.leave(key, token)
+      if (token === self) {
+        this.give(key, first)
+        ours = true
+        continue
+      }
+      const listener = this.listeners.get(token)
+      const leaseMillis = Math.min(expiresMillis, claimMillis)
+      const attempt = this.give(key, { ...first, expiresMillis: leaseMillis })
+      this.world.log(() => `server      gives ${key} to ${this.world.alias(token)}`)
+      if (attempt._tag === "Acquired") {
+        const { fencingToken } = attempt
+        listener?.tell({ token, granted: { fencingToken, atMillis: this.world.now, leaseMillis } })
+      }
     }
-    const listener = this.listeners.get(first.token)
-    const leaseMillis = Math.min(first.expiresMillis, claimMillis)
-    const attempt = this.give(key, first.token, leaseMillis)
-    this.world.log(() => `server      gives ${key} to ${this.world.alias(first.token)}`)
-    if (attempt._tag === "Acquired") {
-      listener?.tell({
-        token: first.token,
-        granted: { fencingToken: attempt.fencingToken, atMillis: this.world.now, leaseMillis }
-      })
-    }
-    return false
+    return ours
   }
 }

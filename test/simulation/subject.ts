@@ -1,7 +1,8 @@
 /** What is simulated. All that the simulator knows of the inside of the engine is here. */
 import { type Context, Effect } from "effect"
-import type { LockBackend, LockStore } from "effect-lock"
+import type { Lock, LockBackend, LockStore } from "effect-lock"
 import { makeEngine } from "../../src/internal/engine/engine.ts"
+import type { Guard } from "../../src/internal/guard.ts"
 import * as Section from "../../src/internal/section.ts"
 import { withShortcuts } from "../../src/internal/shortcuts.ts"
 
@@ -16,6 +17,9 @@ export const makeSubject = (store: LockStore.LockStore, context: Context.Context
   const engine = makeEngine(store, context)
   return { backend: Section.make(engine), close: engine.close, residue: () => engine.residue }
 }
+
+/** What the store knows a lease by. */
+export const tokenOf = (lease: Lock.Lease): string => (lease as Guard).token
 
 /** The same store, as that of a client which calls back. `often` says how many times a call is settled, and may throw. */
 export const callingBack = (

@@ -1,16 +1,19 @@
 /** Sees every step, and objects to what must not be. */
 import { Duration, Effect } from "effect"
-import type { Lock } from "effect-lock"
+import type { Lock, LockStore } from "effect-lock"
 import type { Call } from "./plan.ts"
 import type { Backing, Link } from "./server.ts"
-import type { Subject } from "./subject.ts"
+import { type Subject, tokenOf } from "./subject.ts"
 import type { Process, World } from "./world.ts"
 
 /** What must hold, in a word each. */
 export const rules = {
-  overlap: "two are in the section of a key, each within its lease",
+  overlap: "more are in the section of a key, each within its lease, than may be",
   belief: "a holder counts on its lease for longer than the store keeps it",
   over: "work starts under a lease that is over",
+  stay: "a key is free before its time",
+  unsupported: "a store is asked for what it cannot do",
+  events: "what happens is told wrongly",
   untold: "a lease is over, and its work goes on",
   fence: "a fencing token does not rise",
   length: "an extension that failed is sent again with a renewal",
@@ -55,9 +58,13 @@ export interface Section {
   readonly name: string
   /** For how long it was asked for. */
   readonly expires: number
+  readonly share: LockStore.Share | undefined
   readonly lease: Lock.Lease
-  /** Whose lease it is in the store, as far as that can be told. */
-  readonly token: string | undefined
+  /** Whose lease it is in the store. */
+  readonly token: string
+  /** Which of all grants it was: who came before those of other sections. */
+  readonly order: number
+  readonly enteredAt: number
   /** It is in a part that cannot be interrupted, or it is up to others when it ends. */
   deaf: number
   /** The deadline last seen. */
@@ -68,6 +75,9 @@ export interface Section {
   ended: boolean
 }
 
+/** What a section needs to know of its call. */
+export type Entering = Pick<Call, "id" | "expires" | "share">
+
 /** Alarms ring up to a millisecond after their time. */
 const alarmMillis = 1.5
 
@@ -76,7 +86,8 @@ export class Witness {
   told = 0
   objection: { readonly rule: Rule; readonly text: string } | undefined = undefined
   readonly sections = new Set<Section>()
-  private readonly fences = new Map<string, number>()
+  /** The last fencing token of each key, and that of the last who had it alone. */
+  private readonly fences = new Map<string, { any: number; alone: number }>()
   private readonly world: World
   private readonly backing: Backing
   private readonly only: ((rule: Rule) => boolean) | undefined
@@ -88,16 +99,20 @@ export class Witness {
   }
 
   /** `fresh` says that nothing could come between taking the lease and this. */
-  enter(host: Host, lease: Lock.Lease, { expires, id }: Call, deaf: boolean, fresh: boolean): Section {
+  enter(host: Host, lease: Lock.Lease, { expires, id, share }: Entering, deaf: boolean, fresh: boolean): Section {
     const { fencingToken, key } = lease
     const left = this.remaining(host, lease)
+    const token = this.backing.tokenOf(key, fencingToken) ?? tokenOf(lease)
     const section: Section = {
       host,
       key,
       name: `#${id}`,
       expires,
+      share,
       lease,
-      token: this.backing.tokenOf(key, fencingToken) ?? (left > 0 ? this.backing.holder(key) : undefined),
+      token,
+      order: this.backing.orderOf(key, token) ?? fencingToken,
+      enteredAt: host.process.now,
       deaf: deaf ? 1 : 0,
       deadline: host.process.now + left,
       overAt: undefined,
@@ -109,9 +124,14 @@ export class Witness {
     if (fresh && left === 0 && !host.closed && !this.isForgotten(section)) this.object("over", this.show(section))
     // A lease that was ended by force before its holder heard of it comes after others, and so may one that is over.
     if (left > 0 && !this.isForgotten(section)) {
-      const last = this.fences.get(key) ?? -Infinity
-      if (fencingToken <= last) this.object("fence", `${this.show(section)} after ${last}`)
-      this.fences.set(key, Math.max(last, fencingToken))
+      const last = this.fences.get(key) ?? { any: -Infinity, alone: -Infinity }
+      // Those who share a key have theirs in any order, after whoever had it alone.
+      const before = share === undefined ? last.any : last.alone
+      if (fencingToken <= before) this.object("fence", `${this.show(section)} after ${before}`)
+      this.fences.set(key, {
+        any: Math.max(last.any, fencingToken),
+        alone: share === undefined ? fencingToken : last.alone
+      })
     }
     this.sections.add(section)
     return section
@@ -133,14 +153,43 @@ export class Witness {
       // One that is told early is in the section until its work has ended, finalizers and all, or its time is over.
       if (this.world.now >= section.deadline || this.isForgotten(section)) continue
       const others = holding.get(section.key) ?? []
-      for (const other of others) {
-        // A process that is busy is ahead of the others, and may have seen the end of a lease.
-        const now = other.host.process === process ? process.now : this.world.now
-        if (now < Math.min(section.deadline, other.deadline)) {
-          this.object("overlap", `${this.show(section)} and ${this.show(other)}`)
-        }
-      }
+      this.lookBeside(section, others)
       holding.set(section.key, [...others, section])
+    }
+    for (const sections of holding.values()) if (sections.length > 1) this.count(sections)
+  }
+
+  /** A process that is busy is ahead of the others, and may have seen the end of a lease. */
+  private areBoth(one: Section, other: Section): boolean {
+    const now = other.host.process === one.host.process ? one.host.process.now : this.world.now
+    return now < Math.min(one.deadline, other.deadline)
+  }
+
+  /** Who has a key alone has it alone. */
+  private lookBeside(section: Section, others: ReadonlyArray<Section>): void {
+    for (const other of others) {
+      const areSharing = section.share !== undefined && other.share !== undefined
+      if (!areSharing && this.areBoth(section, other)) {
+        this.object("overlap", `${this.show(section)} and ${this.show(other)}`)
+      }
+    }
+  }
+
+  /** With those who were there before it, nobody's limit is exceeded. Those of one token have their permits in common. */
+  private count(sections: ReadonlyArray<Section>): void {
+    for (const section of sections) {
+      const { order, share, token } = section
+      if (share === undefined) continue
+      const before = new Map(
+        sections
+          .filter((other) => other.order < order && other.token !== token && this.areBoth(section, other))
+          .map((other) => [other.token, other])
+      )
+      let used = share.permits
+      for (const other of before.values()) used += other.share?.permits ?? 0
+      if (used <= share.limit) continue
+      const who = Array.from(before.values(), (other) => this.show(other)).join(", ")
+      this.object("overlap", `${this.show(section)} of ${share.limit}, beside ${who}`)
     }
   }
 
@@ -152,7 +201,7 @@ export class Witness {
       section.deadline = now + left
       // An extension may be answered between the end of a lease and the alarm.
       section.overAt = undefined
-      const end = section.token === undefined ? Infinity : this.backing.endOf(section.key, section.token)
+      const end = this.backing.endOf(section.key, section.token)
       if (end < section.deadline - 0.001 && !this.isForgotten(section)) {
         this.object("belief", `${this.show(section)} believes in ${section.deadline}, but its lease ends at ${end}`)
       }
@@ -170,12 +219,11 @@ export class Witness {
   }
 
   isForgotten({ token }: Section): boolean {
-    return token !== undefined && this.backing.forgotten.has(token)
+    return this.backing.forgotten.has(token)
   }
 
   private show({ host, key, lease: { fencingToken }, name, token }: Section): string {
-    const whose = token === undefined ? "" : ` ${this.world.alias(token)}`
-    return `${host.process.name} ${name} ${key}${whose} fence ${fencingToken}`
+    return `${host.process.name} ${name} ${key} ${this.world.alias(token)} fence ${fencingToken}`
   }
 
   /** The first counts. It ends the world when its step is over, since inside a fiber a throw would be part of the play. */

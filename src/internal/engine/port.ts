@@ -17,11 +17,11 @@ import { LockConfig } from "../../LockConfig.ts"
 import { BackendFailure, type FailureKind, type LockError } from "../../LockError.ts"
 import type { Attempt, Claim, Grant, Holding, LockStore, Occupant, Page } from "../../LockStore.ts"
 import { invalid } from "../options.ts"
-import { PassingMap, PassingSet } from "../passing.ts"
 import { type Settling, type Shortcuts, shortcutsOf } from "../shortcuts.ts"
 import { show } from "../show.ts"
 import type { Alarm, Alarms } from "./alarms.ts"
 import { areExtensions, areOccupants, isAttempt, isBoolean, isGrant, isInspection, isPage } from "./answers.ts"
+import { Bag } from "./bag.ts"
 import { type Book, Call, type Operation } from "./call.ts"
 import type { Journal } from "./journal.ts"
 
@@ -58,9 +58,9 @@ export class Port implements Book, Alarm {
   private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   private readonly drift: number
   private readonly journal: Journal
-  private readonly out = new PassingSet<Call<unknown>>()
+  private readonly out = new Bag<Call<unknown>>()
   /** Those that nobody waits for, oldest first, with since when. */
-  private readonly unheard = new PassingMap<Call<unknown>, number>()
+  private readonly unheard = new Map<Call<unknown>, number>()
   private isAbandoning = false
   private whenIdle: (() => void) | undefined = undefined
 
@@ -237,7 +237,7 @@ export class Port implements Book, Alarm {
   /** Sends nothing any more, and ends what is out. */
   close(): void {
     this.closed = true
-    for (const call of this.out.list()) this.abandon(call)
+    for (const call of this.out.all()) this.abandon(call)
     this.alarms.cancel(this)
   }
 
@@ -281,14 +281,14 @@ export class Port implements Book, Alarm {
   ): Call<A> {
     if (call.reply !== undefined) return call
     try {
-      begin({ settle: (exit) => this.answer(call, isRight, exit) })
+      begin(new Answering(this, call, isRight))
     } catch (defect) {
       this.answer(call, isRight, Exit.die(defect))
     }
     return call
   }
 
-  private answer<A>(call: Call<A>, isRight: (u: unknown) => u is A, exit: Exit.Exit<unknown, unknown>): void {
+  answer<A>(call: Call<A>, isRight: (u: unknown) => u is A, exit: Exit.Exit<unknown, unknown>): void {
     if (call.reply !== undefined) return
     if (exit._tag === "Success" && isRight(exit.value)) call.settle(exit.value)
     else call.settle(this.whyNot(call.operation, call.key, exit))
@@ -306,8 +306,8 @@ export class Port implements Book, Alarm {
   }
 
   ended(call: Call<unknown>): void {
-    if (this.unheard.delete(call) && this.unheard.size === 0) this.alarms.cancel(this)
-    this.out.delete(call)
+    if (this.unheard.size > 0 && this.unheard.delete(call) && this.unheard.size === 0) this.alarms.cancel(this)
+    this.out.remove(call)
     if (this.out.size === 0) this.whenIdle?.()
     if (this.closed || this.isAbandoning || call.operation === "listen") return
     if (call.reply instanceof BackendFailure) {
@@ -330,8 +330,8 @@ export class Port implements Book, Alarm {
 
   ring(): void {
     const at = this.alarms.now()
-    for (const [call, since] of this.unheard.list()) if (since + horizonMillis <= at) this.abandon(call)
-    for (const [, since] of this.unheard.list()) {
+    for (const [call, since] of Array.from(this.unheard)) if (since + horizonMillis <= at) this.abandon(call)
+    for (const since of this.unheard.values()) {
       if (this.index === -1) this.alarms.set(this, since + horizonMillis)
       break
     }
@@ -401,6 +401,23 @@ export class Port implements Book, Alarm {
 
   closedFailure(operation: Operation, key: string): BackendFailure {
     return this.failure(operation, key, "Closed", "the backend has been closed")
+  }
+}
+
+/** Given to a store that calls back. */
+class Answering<A> implements Settling<A> {
+  private readonly port: Port
+  private readonly call: Call<A>
+  private readonly isRight: (u: unknown) => u is A
+
+  constructor(port: Port, call: Call<A>, isRight: (u: unknown) => u is A) {
+    this.port = port
+    this.call = call
+    this.isRight = isRight
+  }
+
+  settle(exit: Exit.Exit<A, BackendFailure>): void {
+    this.port.answer(this.call, this.isRight, exit)
   }
 }
 
