@@ -61,7 +61,11 @@ export class Debt implements Alarm, Ending {
 
   /** When something of the token is answered, the store may have it anew. */
   private watch(call: Call<unknown>, millis: number): void {
-    if (call.reply === undefined) this.out.add(call)
+    if (call.reply === undefined) {
+      this.out.add(call)
+      // Whoever sent it may have been interrupted before it came to wait: then it is not known yet that nobody does.
+      if (!call.isAwaited) call.leave()
+    }
     call.onReply((reply) => {
       this.out.delete(call)
       if (!this.debts.has(this)) return
