@@ -166,13 +166,6 @@ const mutants: Readonly<Record<string, Mutant>> = {
     rules: ["order"],
     worlds: 500
   },
-  inherited: {
-    mistake: "a claim is taken over by one who wants the key in another way",
-    changes: [["engine/taking.ts", "isSame(claimed.share, request.share) && ", ""]],
-    kind: "given",
-    rules: ["overlap"],
-    worlds: 2_000
-  },
   joining: {
     mistake: "who wants some permits has what others had of another number",
     changes: [["engine/sharing.ts", "      isSame(request.share, share) &&\n", ""]],
