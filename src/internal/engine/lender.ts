@@ -84,7 +84,7 @@ abstract class Base<P extends Parts = Parts> implements Lender {
   protected owe(lease: Lease): Debt | undefined {
     const { debts, port } = this.parts
     const { deadline, expiresMillis, hold, key, lastEnd, out, stay } = lease
-    if (stay > this.now()) return this.leaveBehind(lease)
+    if (stay > 0 && stay > this.now()) return this.leaveBehind(lease)
     if (hold !== undefined) {
       hold.free(lease)
       return undefined
