@@ -51,21 +51,24 @@
  * @since 0.2.0
  */
 import type { PgClientConfig } from "@effect/sql-pg/PgClient"
+import type { Config as PgConnectionConfig } from "@effect/sql-pg/PgConnection"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { load } from "./internal/driver.ts"
+import * as Connections from "./internal/sql/connections.ts"
 import * as Failure from "./internal/sql/failure.ts"
 import * as Fenced from "./internal/sql/fenced.ts"
 import * as Link from "./internal/sql/link.ts"
+import * as Sockets from "./internal/sql/sockets.ts"
 import * as Store from "./internal/sql/store.ts"
 import * as Table from "./internal/sql/table.ts"
 import * as Url from "./internal/sql/url.ts"
@@ -219,33 +222,35 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   if ((username ?? pg?.username ?? USER ?? USERNAME) === undefined && (url === undefined || !Url.hasUser(url))) {
     return yield* invalid("username", "none", "the name of a database user, here or in the url")
   }
-  const PgClient = yield* load(Failure.backend, "@effect/sql-pg", () => import("@effect/sql-pg/PgClient"))
-  const make = (connections: number) => (plain: boolean) =>
-    PgClient.make({
-      connectTimeout: "2 seconds",
-      keepAlive: "10 seconds",
-      applicationName: "effect-lock",
-      ...pg,
-      ...(url !== undefined && { url: Redacted.make(url) }),
-      ...(host !== undefined && { host }),
-      ...(port !== undefined && { port }),
-      ...(database !== undefined && { database }),
-      ...(username !== undefined && { username }),
-      ...(password !== undefined && { password }),
-      ...(ssl !== undefined && { ssl: ssl && typeof pg?.ssl === "object" ? pg.ssl : ssl }),
-      startupParameters: {
-        ...(!plain && {
-          default_transaction_isolation: "read committed",
-          statement_timeout: String(Link.deadlineMillis)
-        }),
-        ...pg?.startupParameters
-      },
-      maxConnections: connections
-    }).pipe(
-      Effect.provide(Reactivity.layer),
-      Effect.mapError((error) => toLockError(Failure.make(undefined, "connect", undefined, error)))
-    )
-  return yield* Link.owned(make(maxConnections), make(1))
+  const PgConnection = yield* load(Failure.backend, "@effect/sql-pg", () => import("@effect/sql-pg/PgConnection"))
+  const config: PgConnectionConfig = {
+    connectTimeout: "2 seconds",
+    applicationName: "effect-lock",
+    ...pg,
+    ...(url !== undefined && { url: Redacted.make(url) }),
+    ...(database !== undefined && { database }),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(ssl !== undefined && { ssl: ssl && typeof pg?.ssl === "object" ? pg.ssl : ssl })
+  }
+  const place = url === undefined ? {} : Url.placeOf(url)
+  const at = {
+    host: host ?? pg?.host ?? place.host ?? "localhost",
+    port: port ?? pg?.port ?? place.port ?? 5432
+  }
+  const path = pg?.path ?? (at.host.startsWith("/") ? `${at.host}/.s.PGSQL.${at.port}` : undefined)
+  const keepAlive = Duration.toMillis(Duration.fromInputUnsafe(pg?.keepAlive ?? "10 seconds"))
+  return yield* Connections.make({
+    max: maxConnections,
+    socket: pg?.stream ?? (() => Sockets.connect(path === undefined ? at : { path }, keepAlive)),
+    open: (plain, stream) =>
+      PgConnection.make({
+        ...config,
+        ...at,
+        stream,
+        startupParameters: { ...(!plain && Connections.settings), ...pg?.startupParameters }
+      })
+  })
 })
 
 /**

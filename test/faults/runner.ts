@@ -34,11 +34,6 @@ export interface Scenario extends Partial<Workload> {
   readonly pause?: readonly [number, number]
   readonly redis?: RedisOptions & { readonly form?: "sentinel" | "cluster" }
   readonly hasStandby?: boolean
-  /**
-   * A connection that is half open keeps a worker from ending by itself: the driver says goodbye and waits for the
-   * other side, for as long as the operating system does.
-   */
-  readonly lingers?: boolean
 }
 
 export interface Report extends Verdict {
@@ -56,8 +51,6 @@ const usual = {
   hold: [2, 30],
   latency: 0
 } as const
-
-const lingering = / did not end: /
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 
@@ -178,7 +171,7 @@ export const attack = (
         Effect.andThen(time, Effect.timeoutOption(struck, `${2 * seconds} seconds`))
       )
     }
-    const ends = (yield* arena.stop).filter((end) => scenario.lingers !== true || !lingering.test(end))
+    const ends = yield* arena.stop
     const left = yield* tidiness(arena)
     const { counts, violations } = check(arena.recording)
     return { scenario, seed, directory: logs, counts, violations: [...violations, ...ends, ...left] }

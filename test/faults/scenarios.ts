@@ -43,6 +43,18 @@ export const files: ReadonlyArray<Scenario> = [
     expires: 300,
     pause: [0.3, 1],
     workers: 4
+  },
+  { name: "files: sharing, no faults", backend: "file", nemeses: [], limit: 3 },
+  { name: "files: sharing, deaths", backend: "file", nemeses: [death], limit: 3, fibers: 5 },
+  {
+    name: "files: sharing, everything",
+    backend: "file",
+    nemeses: everywhere,
+    together: 2,
+    expires: 300,
+    pause: [0.3, 1],
+    workers: 4,
+    limit: 3
   }
 ]
 
@@ -131,15 +143,14 @@ export const postgres: ReadonlyArray<Scenario> = [
   { name: "postgres: no faults", backend: "postgres", nemeses: [] },
   { name: "postgres: deaths", backend: "postgres", nemeses: [death] },
   { name: "postgres: pauses and clocks", backend: "postgres", nemeses: [pause, blockedLoop, wallClock] },
-  { name: "postgres: network", backend: "postgres", nemeses: [...network, cutSubscription], lingers: true },
+  { name: "postgres: network", backend: "postgres", nemeses: [...network, cutSubscription] },
   { name: "postgres: the server", backend: "postgres", nemeses: committed },
   { name: "postgres: promoted standby", backend: "postgres", nemeses: [Servers.promotion], hasStandby: true },
   {
     name: "postgres: everything that forgets nothing",
     backend: "postgres",
     nemeses: [...everywhere, ...network, ...committed],
-    together: 2,
-    lingers: true
+    together: 2
   }
 ]
 

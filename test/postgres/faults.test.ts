@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Exit, Fiber, Option } from "effect"
 import { Lock, LockBackend, type LockStore } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
+import * as Net from "node:net"
 import { classify } from "../../src/internal/sql/failure.ts"
 import { admin, type Postgres, postgres, processesOf, promote, signal, standby } from "../support/postgres.ts"
 import { proxy } from "../support/proxy.ts"
@@ -112,19 +113,17 @@ describe("a server in trouble", () => {
       yield* until(Effect.sync(() => grants.length > 0))
       assert.strictEqual((yield* eventually(wait(other, "key", "b.0.0")))._tag, "Acquired")
       // Listening again
-      yield* take(one, "next", "a.0.0")
       const told: Array<LockStore.Grant | undefined> = []
+      let rounds = 0
       yield* until(Effect.gen(function*() {
-        const token = `c.0.${told.length}-${Math.random().toString(36).slice(2)}`
-        yield* other.listen!("next", token, (grant) => told.push(grant))
-        yield* wait(other, "next", token)
-        const rows = yield* look.unsafe(`SELECT queue[1] FROM ${options.table} WHERE key = 'knext'`).values
-        const listens = String(rows[0][0]).includes("effect_lock:")
-        if (!listens) yield* other.release("next", token)
-        return listens
+        const [key, token] = [`next-${rounds}`, `c.0.${rounds++}`]
+        yield* take(one, key, "a.0.0")
+        yield* other.listen!(key, token, (grant) => told.push(grant))
+        yield* wait(other, key, token)
+        yield* one.release(key, "a.0.0")
+        yield* Effect.sleep("50 millis")
+        return told.some((grant) => grant !== undefined)
       }))
-      yield* one.release("next", "a.0.0")
-      yield* until(Effect.sync(() => told.some((grant) => grant !== undefined)))
     }))
 
   it.live("that stands still is given up in time, and executes nothing when it goes on", () =>
@@ -194,6 +193,40 @@ describe("a server in trouble", () => {
       assert.strictEqual(answered._tag, "Acquired")
     }))
 
+  it.live("that does not end its side of a connection keeps none of ours", () =>
+    Effect.gen(function*() {
+      const { port, url } = yield* server
+      const ends: Array<Net.Socket> = []
+      const between = Net.createServer({ allowHalfOpen: true }, (inbound) => {
+        const outbound = Net.connect(port, "127.0.0.1")
+        inbound.on("data", (bytes) => outbound.write(bytes)).on("error", () => {})
+        outbound.on("data", (bytes) => inbound.write(bytes)).on("error", () => {})
+        ends.push(inbound, outbound)
+      })
+      yield* Effect.callback<void>((resume) => void between.listen(0, "127.0.0.1", () => resume(Effect.void)))
+      yield* Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          between.close()
+          for (const end of ends) end.destroy()
+        })
+      )
+      const halfOpen = String((between.address() as Net.AddressInfo).port)
+      const options = { url: url.replace(String(port), halfOpen), table: yield* table(url) }
+      yield* Effect.scoped(Effect.gen(function*() {
+        const store = yield* SqlBackend.makeStore(options)
+        yield* take(store, "key", "a.0.0")
+        yield* store.listen!("key", "b.0.0", () => {})
+        yield* wait(store, "key", "b.0.0")
+      }))
+      assert.isAtLeast(ends.length, 4)
+      // Whoever writes to a socket that is gone is told so.
+      yield* until(Effect.sync(() => {
+        const open = ends.filter((end, i) => i % 2 === 0 && !end.destroyed)
+        for (const end of open) end.write("?")
+        return open.length === 0
+      }))
+    }))
+
   it.live("whose reply is lost has executed, and is asked to undo it", () =>
     Effect.gen(function*() {
       const { port, url } = yield* server
@@ -218,8 +251,9 @@ describe("a server in trouble", () => {
       const other = yield* SqlBackend.makeStore({ url, table: name })
       yield* Effect.forEach(["a", "b", "c"], (key) => take(store, key, "w.0.0"), { concurrency: "unbounded" })
       between.delay = 300
+      const before = between.requested
       const claim = yield* Effect.forkChild(take(store, "key", "a.0.0"))
-      yield* Effect.sleep("50 millis")
+      yield* until(Effect.sync(() => between.requested > before))
       // Another connection may be quicker than the claim's.
       between.delay = 0
       assert.isFalse(yield* store.release("key", "a.0.0"))

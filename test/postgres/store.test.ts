@@ -8,6 +8,7 @@ import * as Statement from "effect/sql/Statement"
 import * as Statements from "../../src/internal/sql/statements.ts"
 import * as Table from "../../src/internal/sql/table.ts"
 import { admin, pgbouncer, postgres } from "../support/postgres.ts"
+import { proxy } from "../support/proxy.ts"
 import { shared, until } from "../support/redis.ts"
 import { sqlClient, table } from "../support/sqlStores.ts"
 
@@ -336,13 +337,43 @@ describe("waiting", () => {
       let calls = 0
       yield* other.listen!("key", "b.0.0", () => calls++)
       yield* wait(other, "key", "b.0.0")
-      assert.strictEqual((yield* b.row("key")).queue[0], "b.0.0 30000 1000 -")
       yield* until(Effect.sync(() => calls > 20))
       // Whoever observes the store is told, once, and why.
       yield* until(Effect.sync(() => reasons.length > 0))
       assert.deepStrictEqual(reasons, ["NOTIFY is not heard, as behind a pooler in transaction mode"])
+      // From then on nobody sends messages that are not heard.
+      yield* other.listen!("key", "c.0.0", ignore)
+      yield* wait(other, "key", "c.0.0")
+      assert.strictEqual((yield* b.row("key")).queue[1], "c.0.0 30000 1000 -")
       yield* one.release("key", "a.0.0")
       assert.strictEqual((yield* wait(other, "key", "b.0.0"))._tag, "Acquired")
+    }))
+
+  it.live("is told as soon as it is heard, also who came before that", () =>
+    Effect.gen(function*() {
+      const b = yield* bench
+      const { port, url } = yield* server
+      const between = yield* proxy(port)
+      // Longer than a waiter waits to be heard.
+      between.delay = 100
+      const one = yield* b.store
+      const other = yield* SqlBackend.makeStore({
+        url: url.replace(String(port), String(between.port)),
+        table: b.table
+      })
+      yield* take(one, "key", "a.0.0")
+      const grants: Array<LockStore.Grant | undefined> = []
+      yield* other.listen!("key", "b.0.0", (grant) => grants.push(grant))
+      yield* wait(other, "key", "b.0.0")
+      // It comes by for a while, and then does not any more.
+      yield* until(Effect.sync(() => grants.length > 0))
+      yield* until(Effect.gen(function*() {
+        const { length } = grants
+        yield* Effect.sleep("500 millis")
+        return grants.length === length
+      }))
+      yield* one.release("key", "a.0.0")
+      yield* until(Effect.sync(() => grants.some((grant) => grant !== undefined)))
     }))
 
   it.live("ignores messages that are not ours, and gives back what nobody here wants", () =>

@@ -40,7 +40,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
     mistake: "a release that failed is given up",
     changes: [[
       "engine/debts.ts",
-      "if (port.closed || (at >= this.until && this.out.size === 0)) return this.forget()",
+      "if (port.closed || (at >= this.until && this.out.length === 0)) return this.forget()",
       "return this.forget()"
     ]],
     kind: "polling",
@@ -56,7 +56,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
   },
   lateClaims: {
     mistake: "a claim that is executed after its release is forgotten",
-    changes: [["engine/debts.ts", "for (const { call, millis } of out) this.watch(call, millis)", "void out"]],
+    changes: [["engine/debts.ts", "for (const { call, millis } of out) debt.watch(call, millis)", "void out"]],
     kind: "polling",
     rules: ["orphan"],
     worlds: 2_000

@@ -85,7 +85,8 @@ abstract class Base<P extends Parts = Parts> implements Lender {
     const { debts, port } = this.parts
     const { deadline, expiresMillis, hold, key, lastEnd, out, stay } = lease
     // In this process it is known at once whether it has been taken away, and is somebody else's by now.
-    if (stay > this.now() && (hold === undefined || hold.bearer === lease)) return this.leaveBehind(lease)
+    const isOurs = hold === undefined || hold.bearer === lease
+    if (stay > 0 && isOurs && stay > this.now()) return this.leaveBehind(lease)
     if (hold !== undefined) {
       hold.free(lease)
       return undefined

@@ -26,7 +26,7 @@ type Notify = (grant: Grant | undefined) => void
 
 interface Listener {
   readonly notify: Notify
-  /** It told the server that it would come by. */
+  /** Its place in the queue says so: it is told of nothing, and comes by. */
   polls: boolean
 }
 
@@ -270,10 +270,10 @@ export const make = Effect.fnUntraced(function*(
     channelFor: (token) => {
       const listener = listeners.get(token)
       if (listener === undefined) return undefined
-      if (current?.up === true) return channel
-      listener.polls = true
-      current?.poll.openUnsafe()
-      return undefined
+      if (current?.up !== true) current?.poll.openUnsafe()
+      // One that will listen is told from then on. Before that it comes by, and messages are lost.
+      if (link.listen === undefined || deafUntil !== -Infinity) listener.polls = true
+      return listener.polls ? undefined : channel
     }
   }
 })

@@ -27,13 +27,15 @@
 import type { Table } from "./table.ts"
 
 export interface Statements {
-  readonly acquire: string
+  readonly acquireOne: string
   readonly acquireFree: string
+  readonly acquire: string
   readonly wait: string
   readonly exchange: string
   readonly transfer: string
-  readonly release: string
+  readonly releaseOne: string
   readonly releaseUnwanted: string
+  readonly release: string
   readonly withdraw: string
   readonly extend: string
   readonly inspect: string
@@ -84,9 +86,9 @@ const handOn = `
     expires_at = ${inMillis("coalesce(least(split_part(h.m, ' ', 2)::int8, split_part(h.m, ' ', 3)::int8), 0)")},
     queue = CASE WHEN h.m IS NULL THEN '{}' ELSE l.queue[h.n + 1:] END`
 
-/** Tells the one that `row` was given to. It knows the format by its number. */
-const tell = (row: string) =>
-  `CASE WHEN split_part(${row}.m, ' ', 4) <> '-' THEN pg_notify(split_part(${row}.m, ' ', 4),
+/** Tells the one with the entry `m` that `row` was given to. It knows the format by its number. */
+const tell = (row: string, m = `${row}.m`) =>
+  `CASE WHEN split_part(${m}, ' ', 4) <> '-' THEN pg_notify(split_part(${m}, ' ', 4),
     '1 ' || ${row}.token || ' ' || ${row}.fence || ' ' || ${micros} || ' ' || ${
     millisLeft(row)
   }::int8 || ' ' || ${row}.key)::text
@@ -140,7 +142,36 @@ ins AS (
     `c.key, coalesce(u.fence, i.fence), ${micros}, c.holder, ${millisLeft("c")}, ${waiters}, c.late, ${queued}`
   const taken = "LEFT JOIN upd u ON u.key = c.key LEFT JOIN ins i ON i.key = c.key"
 
+  const isInTime = `NOT coalesce(${micros} > $4::text::int8, false)`
+
   return {
+    // One claim by itself: what `acquire` does, for one that takes what is free or looks. It takes the server half of the time.
+    // $1 key $2 token $3 lease $4 latest  -> as acquire; nothing if somebody else has made the row meanwhile
+    acquireOne: `
+WITH upd AS (
+  UPDATE ${table} l SET
+    token = $2::text,
+    fence = CASE WHEN l.token = $2::text THEN l.fence ELSE ${nextFence} END,
+    expires_at = greatest(${inMillis("$3::text::int8")}, CASE WHEN l.token = $2::text THEN l.expires_at END)
+  FROM (
+    SELECT key FROM ${table}
+    WHERE key = $1::text AND (token = $2::text OR expires_at <= clock_timestamp()) AND ${isInTime}
+    FOR UPDATE SKIP LOCKED
+  ) g WHERE l.key = g.key
+  RETURNING l.key, l.fence, ${watched}
+),
+ins AS (
+  INSERT INTO ${table} AS l (key, token, fence, expires_at)
+  SELECT $1::text, $2::text, ${micros}, ${inMillis("$3::text::int8")}
+  WHERE ${isInTime} AND NOT EXISTS (SELECT FROM ${table} o WHERE o.key = $1::text)
+  ON CONFLICT DO NOTHING
+  RETURNING l.key, l.fence, ${watched}
+)
+SELECT key, fence, ${micros}, NULL::text, 0::float8, 0, false, false FROM upd UNION ALL
+SELECT key, fence, ${micros}, NULL, 0, 0, false, false FROM ins UNION ALL
+SELECT l.key, NULL, ${micros}, l.token, ${millisLeft("l")}, cardinality(l.queue), NOT ${isInTime}, false
+FROM ${table} l WHERE l.key = $1::text AND NOT EXISTS (SELECT FROM upd)`,
+
     // $1 keys $2 tokens $3 leases $4 latest  -> (key, fence | null, micros, holder, left, waiters, late, false)…
     acquire: `
 WITH a AS MATERIALIZED (
@@ -248,6 +279,17 @@ upd AS (
 )
 SELECT c.key, u.fence, ${micros}, c.token, ${millisLeft("c")}, cardinality(c.queue), c.late, false
 FROM cur c LEFT JOIN upd u ON u.key = c.key`,
+
+    // One by itself, as acquireOne. $1 key $2 token  -> (key, whether its lease was live); nothing if it is not the token's, or
+    // locked, or the next one shares
+    releaseOne: `
+UPDATE ${table} l SET ${handOn}
+FROM (
+  SELECT key, queue, expires_at > clock_timestamp() AS live FROM ${table}
+  WHERE key = $1::text AND token = $2::text FOR UPDATE SKIP LOCKED
+) g ${head("g.queue")}
+WHERE l.key = g.key AND ${shares("h")} IS NOT TRUE
+RETURNING l.key, g.live, CASE WHEN h.m IS NULL THEN ${relax} ELSE ${tell("l", "h.m")} END, ${watched}`,
 
     // $1 keys $2 tokens  -> (key, whether its lease was live | null if nothing was done, as it is locked, or shared)… of those
     // that are the token's or shared

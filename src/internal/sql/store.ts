@@ -288,7 +288,22 @@ export const make = Effect.fnUntraced(function*(
     latest()
   ]
 
-  const attempts = Batches.make<Claiming>((batch, landed) => {
+  const attempts = Batches.make<Claiming>((batch, landed) =>
+    batch.length === 1 ? sendAttempt(batch[0], landed) : sendAttempts(batch, landed)
+  )
+
+  const sendAttempt = (asked: Claiming, landed: () => void): void => {
+    const { claim, row } = asked
+    const sentAt = now()
+    link.run(statements.acquireOne, [row, claim.token, leaseOf(claim.expiresMillis), latest()], (rows, error) => {
+      if (rows?.length === 0) return sendOthers([asked], landed)
+      landed()
+      concludeAll([asked], sentAt, rows, error)
+    })
+  }
+
+  /** Most keys are free. */
+  const sendAttempts = (batch: ReadonlyArray<Claiming>, landed: () => void): void => {
     const sentAt = now()
     link.run(statements.acquireFree, claimsOf(batch), (rows, error) => {
       const taken = new Map(rows?.map((row) => [row[0], row]))
@@ -302,28 +317,37 @@ export const make = Effect.fnUntraced(function*(
           settle(asked, { _tag: "Acquired", fencingToken })
         } else others.push(asked)
       }
-      if (others.length > 0) return sendAttempts(others, landed)
+      if (others.length > 0) return sendOthers(others, landed)
       landed()
       if (rows !== undefined) settleDebts()
     })
-  })
+  }
 
-  const sendAttempts = (batch: ReadonlyArray<Claiming>, landed: () => void): void => {
+  const sendOthers = (batch: ReadonlyArray<Claiming>, landed: () => void): void => {
     const sentAt = now()
     link.run(statements.acquire, claimsOf(batch), (rows, error) => {
       landed()
-      const answers = new Map<unknown, Row>()
-      if (rows !== undefined) {
-        for (const row of rows) if (isAnswer(row)) answers.set(row[0], row)
-        if (rows.length > 0) bound.observe(sentAt, now(), numberOf(rows[0][2]))
-      }
-      for (const asked of batch) {
-        const row = answers.get(asked.row)
-        if (row === undefined) fail(asked, error ?? new Failure.Strange())
-        else conclude(asked, answerOf(row), attempts.add)
-      }
-      if (rows !== undefined) settleDebts()
+      concludeAll(batch, sentAt, rows, error)
     })
+  }
+
+  const concludeAll = (
+    batch: ReadonlyArray<Claiming>,
+    sentAt: number,
+    rows: ReadonlyArray<Row> | undefined,
+    error: unknown
+  ): void => {
+    const answers = new Map<unknown, Row>()
+    if (rows !== undefined) {
+      for (const row of rows) if (isAnswer(row)) answers.set(row[0], row)
+      if (rows.length > 0) bound.observe(sentAt, now(), numberOf(rows[0][2]))
+    }
+    for (const asked of batch) {
+      const row = answers.get(asked.row)
+      if (row === undefined) fail(asked, error ?? new Failure.Strange())
+      else conclude(asked, answerOf(row), attempts.add)
+    }
+    if (rows !== undefined) settleDebts()
   }
 
   const wait = (asked: Claiming): void => {
@@ -491,7 +515,9 @@ export const make = Effect.fnUntraced(function*(
   ]
 
   const releases = Batches.make<Releasing>((batch, landed) => {
-    link.run(statements.releaseUnwanted, rowsAndTokens(batch), (rows, error) => {
+    const one = batch.length === 1
+    const statement = one ? statements.releaseOne : statements.releaseUnwanted
+    link.run(statement, one ? [batch[0].row, batch[0].token] : rowsAndTokens(batch), (rows, error) => {
       const live = new Map(rows?.map((row) => [row[0], row[1]]))
       const others: Array<Releasing> = []
       for (const asked of batch) {

@@ -25,3 +25,11 @@ export const hasUser = (url: string): boolean => {
   const { searchParams, username } = new URL(url)
   return username !== "" || searchParams.has("user")
 }
+
+/** Where a checked URL leads to, as far as it says that; a host that begins with `/` is a folder with the server's socket. */
+export const placeOf = (url: string): { readonly host?: string | undefined; readonly port?: number | undefined } => {
+  const { hostname, port, searchParams } = new URL(url)
+  const host = searchParams.get("host") ?? decodeURIComponent(hostname).replace(/^\[(.*)\]$/, "$1")
+  const named = searchParams.get("port") ?? port
+  return { host: host === "" ? undefined : host, port: named === "" ? undefined : Number(named) }
+}

@@ -1,0 +1,234 @@
+/**
+ * Connections of our own: a few for statements, opened when they are needed and
+ * closed when they are not, and one for each that listens. One that answers no more,
+ * or says that something is wrong with it, is left, and another one takes its place.
+ */
+import type * as PgConnection from "@effect/sql-pg/PgConnection"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import type { Duplex } from "node:stream"
+import { monotonicMillis } from "../time.ts"
+import * as Failure from "./failure.ts"
+import { deadlineMillis, firstError, type Link, makeRunner, type OnEnd, type Row } from "./link.ts"
+import * as Sockets from "./sockets.ts"
+
+/** How long a connection is kept that has nothing to do. */
+const idleMillis = 60_000
+
+/** How often all are replaced at most because the server has become a standby. */
+const standbyMillis = 1000
+
+/**
+ * What connections are told when they are opened. Statements are planned once for all their parameters, since planning takes
+ * longer than running them; by the index, since the table that a plan was made for may have been empty.
+ */
+export const settings = {
+  default_transaction_isolation: "read committed",
+  statement_timeout: String(deadlineMillis),
+  plan_cache_mode: "force_generic_plan",
+  enable_seqscan: "off",
+  jit: "off"
+}
+
+export interface Options {
+  /** Opens a connection over a socket; `plain` without settings of ours. */
+  readonly open: (
+    plain: boolean,
+    stream: () => Duplex
+  ) => Effect.Effect<PgConnection.PgConnection, unknown, Scope.Scope>
+  readonly socket: () => Duplex
+  readonly max: number
+}
+
+interface Job {
+  readonly text: string
+  readonly parameters: ReadonlyArray<unknown>
+  readonly onEnd: OnEnd
+  slot: Slot | undefined
+}
+
+interface Slot {
+  readonly scope: Scope.Closeable
+  socket: Duplex | undefined
+  opening: Fiber.Fiber<unknown, unknown> | undefined
+  connection: PgConnection.PgConnection | undefined
+  /** What is out on it. */
+  job: Job | undefined
+  /** To be left as soon as nothing is out on it. */
+  retired: boolean
+  idleSince: number
+}
+
+export const make = Effect.fnUntraced(function*(
+  { max, open, socket }: Options
+): Effect.fn.Return<Link, never, Scope.Scope> {
+  const fork = Effect.runForkWith(yield* Effect.context<never>())
+  const clock = yield* Clock.Clock
+  const now = () => monotonicMillis(clock)
+  const slots = new Set<Slot>()
+  /** The one that was busy last is at the end, and the next to be used. */
+  const idle: Array<Slot> = []
+  const queue: Array<Job> = []
+  const sockets = new Set<Duplex>()
+  let connecting = 0
+  // Poolers in between do not take settings of ours.
+  let plain = false
+  let replacedAt = -Infinity
+  let closed = false
+  let tidying: Fiber.Fiber<void> | undefined
+
+  const connect = (): Duplex => {
+    const made = socket()
+    sockets.add(made)
+    made.once("close", () => sockets.delete(made))
+    return made
+  }
+
+  /** Whether it will be taken without settings of ours. */
+  const refuses = (error: unknown): boolean =>
+    /unsupported startup parameter|unrecognized configuration parameter/i.test(Failure.messageOf(error) ?? "")
+
+  const leave = (slot: Slot): void => {
+    if (!slots.delete(slot)) return
+    const at = idle.indexOf(slot)
+    if (at >= 0) idle.splice(at, 1)
+    if (slot.socket !== undefined) Sockets.part(slot.socket)
+    slot.opening?.interruptUnsafe()
+    fork(Scope.close(slot.scope, Exit.void))
+  }
+
+  const serve = (): void => {
+    if (closed) return
+    while (queue.length > 0 && idle.length > 0) send(idle.pop()!, queue.shift()!)
+    while (queue.length > connecting && slots.size < max) begin()
+  }
+
+  const begin = (): void => {
+    const slot: Slot = {
+      scope: Scope.makeUnsafe(),
+      socket: undefined,
+      opening: undefined,
+      connection: undefined,
+      job: undefined,
+      retired: false,
+      idleSince: 0
+    }
+    const settings = plain
+    slots.add(slot)
+    connecting++
+    slot.opening = fork(Scope.provide(open(settings, () => slot.socket = connect()), slot.scope))
+    slot.opening.addObserver((exit) => {
+      connecting--
+      slot.opening = undefined
+      if (exit._tag === "Success") {
+        slot.connection = exit.value as PgConnection.PgConnection
+        slot.socket?.once("close", () => {
+          // What is out on it ends by itself.
+          if (slot.job === undefined) leave(slot)
+        })
+        rest(slot)
+      } else {
+        leave(slot)
+        const error = firstError(exit)
+        if (!settings && refuses(error)) plain = true
+        // Others will do it, or will say that they cannot.
+        else if (slots.size === 0) { for (const job of queue.splice(0)) job.onEnd(undefined, error) }
+      }
+      serve()
+    })
+    tidying ??= fork(tidy)
+  }
+
+  /** Nothing is out on it any more. */
+  const rest = (slot: Slot): void => {
+    slot.job = undefined
+    if (slot.retired || closed || slot.socket?.destroyed === true) return leave(slot)
+    if (!slots.has(slot)) return
+    slot.idleSince = now()
+    idle.push(slot)
+  }
+
+  const send = (slot: Slot, job: Job): void => {
+    slot.job = job
+    job.slot = slot
+    fork(slot.connection!.queryValues(job.text, job.parameters)).addObserver((exit) => {
+      if (exit._tag === "Success") {
+        rest(slot)
+        job.onEnd(exit.value as ReadonlyArray<Row>, undefined)
+      } else {
+        const error = firstError(exit)
+        const state = Failure.stateOf(error)
+        // Said by no server, or by one that ends the connection.
+        if (state === undefined || /^(?:08|57P)/.test(state)) slot.retired = true
+        // After a failover the old primary may be a standby; connecting anew finds the new one.
+        if (state === Failure.readOnlyState) replace()
+        rest(slot)
+        job.onEnd(undefined, error)
+      }
+      serve()
+    })
+  }
+
+  const replace = (): void => {
+    if (now() - replacedAt < standbyMillis) return
+    replacedAt = now()
+    for (const slot of slots) slot.retired = true
+    for (const slot of Array.from(idle)) leave(slot)
+  }
+
+  const tidy = Effect.gen(function*() {
+    while (slots.size > 0) {
+      yield* Effect.sleep(Duration.millis(idleMillis / 4))
+      const at = now()
+      for (const slot of Array.from(idle)) if (at - slot.idleSince >= idleMillis) leave(slot)
+    }
+    tidying = undefined
+  })
+
+  const runner = yield* makeRunner((text, parameters, onEnd) => {
+    const job: Job = { text, parameters, onEnd, slot: undefined }
+    queue.push(job)
+    serve()
+    return () => {
+      if (job.slot === undefined) {
+        const at = queue.indexOf(job)
+        if (at >= 0) queue.splice(at, 1)
+      } else if (job.slot.job === job) {
+        leave(job.slot)
+        serve()
+      }
+    }
+  })
+
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      closed = true
+      runner.close()
+      tidying?.interruptUnsafe()
+      for (const slot of Array.from(slots)) leave(slot)
+      // Those of listeners, too.
+      for (const one of sockets) Sockets.part(one)
+    })
+  )
+
+  return {
+    run: runner.run,
+    deadlineMillis,
+    listen: (channel) =>
+      Effect.suspend(() => {
+        const settings = plain
+        return open(settings, connect).pipe(
+          Effect.tapError((error) =>
+            Effect.sync(() => {
+              if (!settings && refuses(error)) plain = true
+            })
+          ),
+          Effect.flatMap((connection) => connection.listen(channel))
+        )
+      })
+  }
+})
