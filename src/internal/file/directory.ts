@@ -77,7 +77,7 @@ const list = (path: string, state: State): ReadonlyArray<State> | undefined => {
   }
 }
 
-/** The names of all directories of keys, and of what else there is. */
+/** What is in a directory, if it is there. */
 export const names = (root: string): ReadonlyArray<string> => {
   try {
     return fs.readdirSync(root)
@@ -89,10 +89,10 @@ export const names = (root: string): ReadonlyArray<string> => {
 
 /** The tickets in the directory, the longest wait first; cheaper than a look where there are none. */
 export const tickets = (path: string): ReadonlyArray<State> => {
-  const names = fs.readdirSync(path)
-  if (names.length < 2) return []
+  const all = names(path)
+  if (all.length < 2) return none
   const found: Array<State> = []
-  for (const name of names) {
+  for (const name of all) {
     const ticket = parse(name)
     if (ticket?.tag === "q") found.push(ticket)
   }

@@ -53,6 +53,8 @@ export const make = Effect.fnUntraced(function*(
   /** What we have, and what we have given back, as we left it: a rename says whether it still is. */
   const held = new Map<string, State.State>()
   const free = new Map<string, State.State>()
+  /** Where the key was given to us while we waited: others may wait, too. */
+  const wanted = new Set<string>()
   /** The tokens that share a key. */
   const sharing = new Set<string>()
   /** By whom we are held up, and since when. */
@@ -96,6 +98,7 @@ export const make = Effect.fnUntraced(function*(
 
   const acquired = (path: string, state: State.State): Attempt => {
     free.delete(path)
+    wanted.delete(path)
     blocked.delete(path)
     if (state.share === undefined) held.set(path, state)
     else sharing.add(state.token)
@@ -189,6 +192,7 @@ export const make = Effect.fnUntraced(function*(
         if (next === undefined) return
         if (state!.tag !== "s" && !Directory.move(path, state!, next)) continue
         acquired(path, next)
+        wanted.add(path)
         grant = { fencingToken: next.fence, sinceMillis: next.since / 1000, leaseMillis: expires }
         return
       }
@@ -435,11 +439,29 @@ export const make = Effect.fnUntraced(function*(
     // First the ticket, then the lease: nobody gives the key to a ticket that is no longer there.
     const waited = queue.leave(token)
     if (waited) blocked.delete(path)
+    if (wanted.delete(path) && handOn(path, token)) return true
     const next = sharing.delete(token) ? undefined : change(path, token, freed)
     // Whoever leaves the queue of a shared key may let in those behind it.
     if (next === undefined) return pass(path, (sharer) => sharer.token === token)
     held.delete(path)
     settle(path, next)
+    return true
+  }
+
+  /** From us to who waits, without freeing the key in between: not if nobody does, or the key is not ours any more. */
+  const handOn = (path: string, token: string): boolean => {
+    const state = held.get(path)
+    if (state?.token !== token) return false
+    const line = Directory.tickets(path)
+    const at = now()
+    if (line.length === 0 || !State.isLive(state, at)) return false
+    const turn = turnTo(path, state, at, [], line)
+    if (turn.given.length === 0 || !Directory.advance(path, { state, lists: [] }, turn.state, turn.sharers)) {
+      return false
+    }
+    held.delete(path)
+    const left = tear(path, turn.given)
+    if (left.length > 0) Failure.works(() => takeBack(path, turn.state, left))
     return true
   }
 
@@ -527,14 +549,25 @@ export const make = Effect.fnUntraced(function*(
       call.settle(run("release", key, () => release(key, token)))
   }
 
+  /** All who wait in this process look at the same moment, and no other process with them. */
+  const phase = Math.random() * pollMillis
+  const untilNextLook = (): number => {
+    const left = pollMillis - (now() / 1000 + phase) % pollMillis
+    // A timer may be a little early.
+    return left < pollMillis / 10 ? left + pollMillis : left
+  }
+
   /** Waiters are woken, so they look by themselves only in case the one who would wake them died; trouble is looked at sooner. */
   const retry: Schedule.Schedule<unknown> = Schedule.spaced(Duration.millis(pollMillis)).pipe(
-    Schedule.modifyDelay(({ attempt, duration, input }) =>
-      Effect.succeed(
-        input instanceof BackendFailure ? Duration.millis(Math.min(250, 10 * 1.5 ** Math.min(attempt, 16))) : duration
+    Schedule.modifyDelay(({ attempt, input }) =>
+      Effect.sync(() =>
+        Duration.millis(
+          input instanceof BackendFailure
+            ? Math.min(250, 10 * 1.5 ** Math.min(attempt, 16)) * (0.8 + 0.4 * Math.random())
+            : untilNextLook()
+        )
       )
-    ),
-    Schedule.jittered
+    )
   )
 
   return withShortcuts({
