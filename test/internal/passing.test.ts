@@ -38,7 +38,7 @@ describe("what comes and goes", () => {
     const before = process.memoryUsage().heapUsed
     const out: Array<object> = []
     for (let i = 0; i < 20_000; i++) {
-      const one = { payload: new Array(128).fill(i) }
+      const one = { payload: Array.from({ length: 128 }, () => i) }
       out.push(one)
       set.add(one)
       if (out.length > 3) set.delete(out.shift()!)
