@@ -247,7 +247,7 @@ describe("a server that goes away", () => {
       between.dropRequests = true
       assert.strictEqual(reasonOf(yield* Fiber.join(held)), "LockLost Expired")
       assert.strictEqual(atTheEnd, 1, "our deadline comes before the server's")
-    }))
+    }).pipe(punctual(20)))
 
   for (
     const [how, lose] of [
