@@ -43,8 +43,9 @@ export default defineConfig({
     reporters: ["default", "./scripts/counts.ts"],
     globalSetup: "test/support/once.ts",
     pool: "forks",
-    // Most files mostly wait.
-    maxWorkers: 2 * availableParallelism(),
+    // Most files mostly wait, and so do the tests of a file that run side by side.
+    maxWorkers: 3 * availableParallelism(),
+    maxConcurrency: 10,
     sequence: { sequencer: LongFirst },
     // What waits for an event does so on the slowest of machines, too: this is for what hangs.
     testTimeout: 180_000,

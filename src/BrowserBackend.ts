@@ -15,7 +15,7 @@
  *
  * **Details**
  *
- * - Who holds a key and who waits is a record in IndexedDB, changed in a
+ * - Who holds a key, alone or with others, and who waits is a record in IndexedDB, changed in a
  *   transaction, which excludes all other tabs. It is gone when nobody holds or
  *   wants the key.
  * - Every tab holds a Web Lock for as long as it lives, and so tells the others

@@ -13,20 +13,22 @@
  * - A lock is a directory with one empty file in it, whose name says who holds
  *   the lock and until when. Every change is one `rename`, which the kernel grants
  *   to one process only, so nothing can be half done, whenever a process is killed.
+ * - A key may be shared: then the file's name has that of another one beside it, a
+ *   list of those who do, which is written before the rename and never changed.
  * - Whoever waits is served in the order of arrival, and woken by the file
  *   system (`fs.watch`): no polling, but for a look every second in case nobody
  *   lived to wake us.
  * - Leases are told by the host's monotonic clock, which all its processes share.
  *   Clocks that are set, and processes that disagree on the time, change nothing.
- * - A holder that was killed is replaced at once by the next who asks, since its
+ * - A holder that was killed, alone or among others, is replaced at once by the next who asks, since its
  *   process is gone, and within a second by one who waits already. Across
  *   containers, where process ids say nothing, and after a process that hangs,
  *   the lease decides.
  * - Fencing tokens are the wall clock in microseconds, and greater than every
  *   one before also when that clock is set back, when the host restarts, and when
  *   the key has been removed from the disk in between.
- * - Nothing is written but names in directories, and nothing needs room on a full
- *   disk but a key that is not there yet.
+ * - Nothing is written but names in directories, and those lists. Nothing needs room
+ *   on a full disk but a key that is not there yet, and a change of who shares one.
  *
  * It uses `node:fs` and nothing else, and calls it synchronously: an operation
  * takes some ten microseconds, less than handing it to another thread.
@@ -135,7 +137,7 @@ export const makeStore = Effect.fnUntraced(function*(
  * **Details**
  *
  * The layer fails as {@link makeStore} does. Later, a lock fails with
- * `BackendFailure`: `OutOfMemory` when the disk is full and the key not there yet,
+ * `BackendFailure`: `OutOfMemory` when the disk is full and the key not there yet, or shared,
  * `ReadOnly` and `Unauthorized` when the file system says so, `WrongType` when
  * something that is no lock is where the lock would be.
  *

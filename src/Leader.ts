@@ -36,6 +36,7 @@
  * @since 0.2.0
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -300,9 +301,9 @@ export const layer: {
    * The campaign runs in the background for as long as the layer does, which is built
    * at once and provides nothing. Whatever ends a term before its time, be it a
    * failure while building or a defect, is logged, and there is a new campaign after
-   * `restart` (default after a second, growing to half a minute). For a program that
-   * is nothing but a leader `Layer.launch(services).pipe(Leader.lead(key))` does, and
-   * fails when they do.
+   * `restart` (default after a second, growing to half a minute); where that ends there
+   * is none, and the log says so. For a program that is nothing but a leader
+   * `Layer.launch(services).pipe(Leader.lead(key))` does, and fails when they do.
    *
    * **Errors**
    *
@@ -352,17 +353,25 @@ export const layer: {
   ): Layer.Layer<never, LockError, Exclude<R, Leadership> | LockBackend> => {
     const terms = decode(key, { ...options, restart })
     if (terms instanceof LockError) return Layer.effectDiscard(Exit.fail(terms))
-    const leading = campaign<never, E, R>(Layer.launch(services), key, { ...terms, restart: undefined }).pipe(
-      Effect.catchCause((cause) =>
-        // Whoever is interrupted does not get here.
-        Effect.andThen(
-          Effect.logError(`What runs while leading "${key}" has ended, and there will be a new campaign`, cause),
-          Effect.fail(Cause.squash(cause))
+    const leading = Effect.gen(function*() {
+      const step = yield* Schedule.toStep(restart)
+      while (true) {
+        const exit = yield* Effect.exit(
+          campaign<never, E, R>(Layer.launch(services), key, { ...terms, restart: undefined })
         )
-      ),
-      Effect.retry(restart),
-      Effect.ignore
-    )
+        // Whoever is interrupted does not get here, and services that live for ever do not succeed.
+        if (Exit.isSuccess(exit)) return
+        const now = yield* Clock.currentTimeMillis
+        const pause = yield* Pull.catchDone(
+          Effect.map(step(now, Cause.squash(exit.cause)), ([, pause]) => pause),
+          () => Effect.undefined
+        )
+        const next = pause === undefined ? "no new campaign, as `restart` has ended" : "a new campaign"
+        yield* Effect.logError(`What runs while leading "${key}" has ended, and there will be ${next}`, exit.cause)
+        if (pause === undefined) return
+        yield* Effect.sleep(pause)
+      }
+    })
     return Layer.effectDiscard(Effect.forkScoped(leading))
   }
 )

@@ -4,6 +4,7 @@ import { Context, Deferred, Effect, Exit, Fiber, Layer, Option, Schedule, Stream
 import { InMemoryBackend, Leader, Lock, LockBackend, type LockError } from "effect-lock"
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
+import { logged } from "./engine/scenery.ts"
 import { assertClean, ending, flush, forms, makeProcess, now, outcome } from "./engine/support.ts"
 
 /** Who leads, and what was seen of it. */
@@ -302,6 +303,32 @@ describe("Leader.layer", () => {
       yield* TestClock.adjust("1 minute")
       assert.strictEqual(builds, 3)
     }))
+
+  it.effect("says of a campaign whether it is the last one, and nothing when it is told to end", () =>
+    logged((lines) =>
+      Effect.gen(function*() {
+        const failing = Layer.effectDiscard(Effect.fail("no disk"))
+        const restart = Schedule.upTo(Schedule.spaced("1 second"), { times: 2 })
+        const app = failing.pipe(
+          Leader.layer("key", { ...expires, restart }),
+          Layer.provide(InMemoryBackend.layerFresh)
+        )
+        yield* Effect.forkChild(Effect.provide(Effect.never, app), { startImmediately: true })
+        yield* TestClock.adjust("1 minute")
+        const again = `Error: What runs while leading "key" has ended, and there will be a new campaign`
+        assert.deepStrictEqual(lines, [
+          again,
+          again,
+          again.replace("a new campaign", "no new campaign, as `restart` has ended")
+        ])
+
+        const living = Layer.empty.pipe(Leader.layer("key", expires), Layer.provide(InMemoryBackend.layerFresh))
+        const fiber = yield* Effect.forkChild(Effect.provide(Effect.never, living), { startImmediately: true })
+        yield* flush
+        yield* Fiber.interrupt(fiber)
+        assert.strictEqual(lines.length, 3)
+      })
+    ))
 
   it.effect("fails to build when its options make no sense", () =>
     Effect.gen(function*() {

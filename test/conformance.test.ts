@@ -332,6 +332,13 @@ describe("the suite finds with processes", () => {
       assert.match(yield* failureOf(asking, "late"), /^two processes had the key for|^the fencing token is/)
     }))
 
+  it.live("permits that each counts for itself", () =>
+    Effect.gen(function*() {
+      const sharing =
+        "processes that share a key never have more of it than its limit, and nobody has it beside one alone"
+      assert.match(yield* failureOf(sharing, "alone"), /permits of 5 were out$|^somebody had the key beside one/)
+    }))
+
   it.live("a program that cannot be run", () =>
     Effect.gen(function*() {
       const path = yield* directory

@@ -2,11 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { Lock, type LockBackend, type LockError } from "effect-lock"
-import * as FileBackend from "effect-lock/FileBackend"
 import * as KeyValueBackend from "effect-lock/KeyValueBackend"
 import * as MemcacheBackend from "effect-lock/MemcacheBackend"
 import { KeyValueStore } from "effect/persistence"
-import { directory } from "./file/support.ts"
 import { freePort } from "./support/server.ts"
 
 const backends: Record<string, Layer.Layer<LockBackend.LockBackend, unknown>> = {
@@ -14,8 +12,7 @@ const backends: Record<string, Layer.Layer<LockBackend.LockBackend, unknown>> = 
   memcached: Layer.unwrap(
     Effect.map(freePort, (port) => MemcacheBackend.layer({ servers: [`127.0.0.1:${port}`] }))
   ),
-  "a key-value store": KeyValueBackend.layer.pipe(Layer.provide(KeyValueStore.layerMemory)),
-  files: Layer.unwrap(Effect.map(directory, (directory) => FileBackend.layer({ directory })))
+  "a key-value store": KeyValueBackend.layer.pipe(Layer.provide(KeyValueStore.layerMemory))
 }
 
 type Call = Effect.Effect<unknown, LockError.LockError, LockBackend.LockBackend>

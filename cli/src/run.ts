@@ -1,8 +1,6 @@
 /** `effect-lock run KEY -- COMMAND…` */
 import { Lock } from "effect-lock"
 import { Argument, Command, Flag } from "effect/cli"
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Durations from "./durations.ts"
@@ -35,7 +33,11 @@ const flags = {
   timeout: Flag.optional(Durations.flag("timeout", "How long to wait for the lock (60s)")),
   expires: Flag.optional(Durations.flag("expires", "How long a crash of this tool blocks others (10s)")),
   atLeast: Flag.optional(
-    Durations.flag("at-least", "Keep the lock for at least this long, so that hosts whose clocks differ run it once")
+    Durations.flag(
+      "at-least",
+      "How long the lock stays taken though the command is done, however it ended: for hosts whose clocks differ. The " +
+        "tool ends with the command all the same, and what is left is in the backend"
+    )
   ),
   killAfter: Work.killAfter
 }
@@ -53,22 +55,11 @@ export const run = Command.make(
         return yield* Work.usage("--shared is without a limit and --limit with one: give one of them")
       }
 
-      const work = (lease: Lock.Lease) =>
-        Effect.flatMap(Clock.currentTimeMillis, (since) =>
-          Work.under(lease, options, ({ isToldToEnd, told }) =>
-            Effect.gen(function*() {
-              if (Option.isNone(atLeast) || isToldToEnd) {
-                return
-              }
-              const rest = Duration.toMillis(atLeast.value) - ((yield* Clock.currentTimeMillis) - since)
-              if (rest > 0) {
-                yield* Effect.race(Effect.sleep(rest), told)
-              }
-            })))
-
+      const work = (lease: Lock.Lease) => Work.under(lease, options)
       const lock = {
         timeout: once ? 0 : Option.getOrUndefined(timeout),
-        expires: Option.getOrUndefined(expires)
+        expires: Option.getOrUndefined(expires),
+        atLeast: Option.getOrUndefined(atLeast)
       }
       const { status } = yield* Option.isSome(limit)
         ? Lock.withPermits(work, key, { ...lock, limit: limit.value })

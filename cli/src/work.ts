@@ -41,16 +41,10 @@ export interface Ended {
   readonly status: number
   /** Somebody wanted it to. */
   readonly isToldToEnd: boolean
-  /** Completes when somebody wants it to from now on. */
-  readonly told: Effect.Effect<void>
 }
 
-/** Runs the command until it, and what it has left running, has ended; `then` while signals still come to us. */
-export const under = (
-  lease: Lock.Lease,
-  { command: [name, ...args], key, killAfter }: Options,
-  then: (ended: Ended) => Effect.Effect<void> = () => Effect.void
-) =>
+/** Runs the command until it, and what it has left running, has ended. */
+export const under = (lease: Lock.Lease, { command: [name, ...args], key, killAfter }: Options) =>
   Effect.gen(function*() {
     if (!Duration.isFinite(killAfter)) return yield* usage("--kill-after must end: give a duration such as 10s")
     const signals = yield* Signals
@@ -73,13 +67,6 @@ export const under = (
       yield* note(`the command has left ${left.join(", ")} running, which is waited for with the lock held`, { left })
       yield* child.allEnded
     }
-    const ended = {
-      status,
-      isToldToEnd: child.isToldToEnd,
-      told: Effect.callback<void>((resume) => {
-        receive = () => resume(Effect.void)
-      })
-    }
-    yield* then(ended)
+    const ended: Ended = { status, isToldToEnd: child.isToldToEnd }
     return ended
   }).pipe(Effect.scoped)

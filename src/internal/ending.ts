@@ -7,17 +7,17 @@ export interface Ending {
 }
 
 /** Until it is over, unless we are interrupted meanwhile: it goes on without us. */
-export const until = (ending: Ending): Effect.Effect<void> =>
-  Effect.asVoid(Effect.exit(Effect.interruptible(
+export const until = (ending: Ending): Effect.Effect<unknown> =>
+  Effect.exit(Effect.interruptible(
     Effect.callback<void>((resume) => ending.whenOver(() => resume(Effect.void)))
-  )))
+  ))
 
 /** The same for all of several. */
 export const untilAll = (endings: ReadonlyArray<Ending>): Effect.Effect<void> =>
-  until({
+  Effect.asVoid(until({
     whenOver: (then) => {
       let left = endings.length
       if (left === 0) then()
       for (const ending of endings) ending.whenOver(() => --left === 0 && then())
     }
-  })
+  }))

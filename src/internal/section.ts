@@ -59,10 +59,10 @@ export const make = (taker: Taker) => {
     adopt: (token: string, request: LockRequest): Effect.Effect<Lease, LockError, Scope.Scope> =>
       Effect.uninterruptibleMask((restore) => {
         const caller = Fiber.getCurrent()!
-        return Work.owning((own) =>
+        return Work.owning((owner) =>
           Effect.flatMap(
             taker.adopt(token, request, caller, restore),
-            (lease) => intoScope(own(lease), request, isTraced(caller) ? taker : undefined)
+            (lease) => intoScope(owner.own(lease), request, isTraced(caller) ? taker : undefined)
           ), true)
       }),
     watch: (key: string, notify: () => void) => Effect.suspend(() => taker.watch(key, notify)),
@@ -128,11 +128,11 @@ const useLater = <A, E, R>(
   caller: Caller,
   restore: Restore
 ): Effect.Effect<A, E | LockError, R> =>
-  Work.owning((own) =>
+  Work.owning((owner) =>
     Effect.flatMap(taking, (taken) =>
       taken instanceof Refusal
         ? instead(taken, refused, restore)
-        : Work.begin(own(taken), request, work, caller, restore, caller.context)), false)
+        : Work.begin(owner, taken, request, work, caller, restore, caller.context)), false)
 
 /** What comes of a refusal; an exit needs no region of its own. */
 const instead = <A, E, R>(refusal: Refusal, refused: Refused<A, E, R>, restore: Restore): Effect.Effect<A, E, R> => {
@@ -147,9 +147,9 @@ const acquire = <A, E, R>(
   caller: Caller,
   restore: Restore
 ): Effect.Effect<Lease | A, E | LockError, R | Scope.Scope> =>
-  Work.owning((own) => {
+  Work.owning((owner) => {
     const isSeen = isTraced(caller)
-    const taking = waitFor(taker, request, refused, caller, restore, own)
+    const taking = waitFor(taker, request, refused, caller, restore, owner)
     return Effect.flatMap(
       isSeen ? waiting(taker, request, taking) : taking,
       (taken): Effect.Effect<Lease | A, never, Scope.Scope> =>
@@ -172,12 +172,12 @@ const waitFor = <A, E, R>(
   refused: Refused<A, E, R>,
   caller: Caller,
   restore: Restore,
-  own: (lease: Guard) => Guard
+  owner: Work.Owner
 ): Effect.Effect<Guard | Instead<A>, E | LockError, R> => {
   const had = (taken: Taken): Effect.Effect<Guard | Instead<A>, E, R> =>
     taken instanceof Refusal
       ? Effect.map(restore(refused(taken)), (value) => new Instead(value))
-      : Exit.succeed(own(taken))
+      : Exit.succeed(owner.own(taken))
   return Effect.suspend(() => {
     const taken = taker.take(request, caller, restore)
     return taken instanceof Refusal || isGuard(taken) ? had(taken) : Effect.flatMap(taken, had)
@@ -195,7 +195,7 @@ const intoScope = (
 ): Effect.Effect<Lease, never, Scope.Scope> =>
   Effect.flatMap(Effect.scope, (scope) => {
     lease.watch(constVoid)
-    const scoped = Effect.as(Scope.addFinalizerExit(scope, () => giveBack(lease, request)), lease)
+    const scoped = Effect.as(Scope.addFinalizerExit(scope, givingBack(lease, request.awaitRelease)), lease)
     if (tracing === undefined) return scoped
     return Effect.flatMap(Effect.makeSpan("Lock.hold", spanOptions(tracing, request)), (span) =>
       Effect.clockWith((clock: Clock.Clock) => {
@@ -210,9 +210,10 @@ const intoScope = (
       }))
   })
 
-const giveBack = (lease: Guard, { awaitRelease }: LockRequest): Effect.Effect<void> => {
+/** By itself, since it lives as long as the lease, and so does whatever is named around it. */
+const givingBack = (lease: Guard, awaitRelease: boolean) => (): Effect.Effect<void> => {
   const ending = lease.giveBack()
-  return ending === undefined || !awaitRelease ? Effect.void : until(ending)
+  return ending === undefined || !awaitRelease ? Effect.void : Effect.asVoid(until(ending))
 }
 
 // -----------------------------------------------------------------------------
@@ -248,15 +249,15 @@ const traced = <A, E, R>(
   restore: Restore
 ): Effect.Effect<A, E | LockError, R> =>
   // Owned while it is waited for: even the end of a span may throw.
-  Work.owning((own) => {
+  Work.owning((owner) => {
     return Effect.flatMap(
-      waiting(taker, request, waitFor(taker, request, refused, caller, restore, own)),
+      waiting(taker, request, waitFor(taker, request, refused, caller, restore, owner)),
       (taken): Effect.Effect<A, E | LockError, R> =>
         taken instanceof Instead ? Exit.succeed(taken.value) : Effect.useSpan(
           "Lock.hold",
           spanOptions(taker, request),
           (span) =>
-            Work.begin(
+            Work.runLater(
               taken,
               request,
               work,

@@ -17,18 +17,37 @@ import * as Reentry from "./reentry.ts"
 
 type Work<A, E, R> = Reentry.Work<Lease, A, E, R>
 
-/** Owns a lease from the moment it is taken: it goes back if the effect does not come to its end, or always. */
+/** Who owns a lease, and what is done under it. */
+export class Owner {
+  private lease: Guard | undefined = undefined
+  /** What does the work, until that has ended. */
+  worker: Fiber.Fiber<unknown, unknown> | undefined = undefined
+
+  own(lease: Guard): Guard {
+    return this.lease = lease
+  }
+
+  giveBack(): Effect.Effect<void, unknown> | undefined {
+    const { lease, worker } = this
+    if (worker !== undefined) return interrupt(lease!, worker)
+    lease?.giveBack()
+    return undefined
+  }
+}
+
+/**
+ * Owns a lease from the moment it is taken: it goes back if the effect does not come
+ * to its end, or always; and before that, the work under it ends.
+ */
 export const owning = <A, E, R>(
-  run: (own: (lease: Guard) => Guard) => Effect.Effect<A, E, R>,
+  run: (owner: Owner) => Effect.Effect<A, E, R>,
   keeps: boolean
 ): Effect.Effect<A, E, R> => {
-  let owned: Guard | undefined
+  const owner = new Owner()
   return Effect.onExitPrimitive(
-    run((lease) => owned = lease),
-    (exit) => {
-      if (exit._tag === "Failure" || !keeps) owned?.giveBack()
-      return undefined
-    },
+    run(owner),
+    // What else work ends with is of its own errors.
+    (exit) => exit._tag === "Success" && keeps ? undefined : owner.giveBack() as Effect.Effect<void, E> | undefined,
     true
   )
 }
@@ -46,21 +65,23 @@ export const run = <A, E, R>(
   restore: Restore,
   context: Context.Context<never>
 ): Effect.Effect<A, E | LockError> => {
-  if (depth >= deepest) return beginLater(lease, request, work, caller, restore, context)
+  if (depth >= deepest) return runLater(lease, request, work, caller, restore, context)
   const fiber = start(lease, work, caller, restore, context)
   const exit = fiber.pollUnsafe()
   if (exit !== undefined) return finish(lease, request, lease.settle(exit, caller))
   return awaitEnd(lease, request, fiber, caller, restore)
 }
 
-const beginLater = <A, E, R>(
+/** The same for a lease that was waited for. */
+export const runLater = <A, E, R>(
   lease: Guard,
   request: LockRequest,
   work: Work<A, E, R>,
   caller: Caller,
   restore: Restore,
   context: Context.Context<never>
-) => owning((own) => begin(own(lease), request, work, caller, restore, context), false)
+): Effect.Effect<A, E | LockError> =>
+  owning((owner) => begin(owner, lease, request, work, caller, restore, context), false)
 
 const awaitEnd = <A, E>(
   lease: Guard,
@@ -81,10 +102,11 @@ const awaitEnd = <A, E>(
 }
 
 /**
- * The same for a lease that was waited for: work may not start after an interruption
- * that came while its lease did, nor when the event loop was late for it.
+ * The same for one who owns the lease from now on. Work may not start after an interruption that
+ * came while its lease did, nor when the event loop was late for it.
  */
 export const begin = <A, E, R>(
+  owner: Owner,
   lease: Guard,
   request: LockRequest,
   work: Work<A, E, R>,
@@ -92,31 +114,32 @@ export const begin = <A, E, R>(
   restore: Restore,
   context: Context.Context<never>
 ): Effect.Effect<A, E | LockError> => {
-  const over = () => lease.settle<A, E>(Exit.interrupt(), caller)
-  const first = depth >= deepest ? Effect.yieldNow : Effect.void
+  const first = depth >= deepest ? nextTurn : Effect.suspend
+  owner.own(lease)
   if (restore === identity) {
-    return Effect.flatMap(
-      first,
-      () => lease.isOver ? finish(lease, request, over()) : run(lease, request, work, caller, restore, context)
+    return first(() =>
+      lease.isOver
+        ? finish(lease, request, lease.settle(Exit.interrupt(), caller))
+        : run(lease, request, work, caller, restore, context)
     )
   }
-  let fiber: Fiber.Fiber<A, E> | undefined
   // Whether we are interrupted is asked, and the work started, in one step.
-  const ended = Effect.flatMap(first, (): Effect.Effect<Exit.Exit<A, E | LockError>> => {
-    if (lease.isOver) return Exit.succeed(over())
-    fiber = start(lease, work, caller, restore, context)
+  const ended = first((): Effect.Effect<Exit.Exit<A, E | LockError>> => {
+    if (lease.isOver) return Exit.succeed(lease.settle<A, E>(Exit.interrupt(), caller))
+    const fiber = start(lease, work, caller, restore, context)
     const exit = fiber.pollUnsafe()
-    return exit === undefined ? settling(lease, fiber, caller) : Exit.succeed(lease.settle(exit, caller))
+    if (exit !== undefined) return Exit.succeed(lease.settle(exit, caller))
+    owner.worker = fiber
+    return settling(lease, fiber, caller)
   })
-  return Effect.flatMap(
-    Effect.onExitPrimitive(
-      restore(ended),
-      (exit) => exit._tag === "Success" || fiber === undefined ? undefined : interrupt(lease, fiber),
-      true
-    ),
-    (exit) => finish(lease, request, exit)
-  )
+  return Effect.flatMap(restore(ended), (exit) => {
+    owner.worker = undefined
+    return finish(lease, request, exit)
+  })
 }
+
+const nextTurn = <A, E, R>(then: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Effect.yieldNow, then)
 
 /** So many sections may be nested in place; then the stack is left first. */
 const deepest = 50

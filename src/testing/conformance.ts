@@ -1566,6 +1566,37 @@ const handOffs = Effect.fnUntraced(function*(logs: ReadonlyArray<ReadonlyArray<C
   return count
 })
 
+/** Wrong if more permits were out than the limit, or somebody was beside one who had the key alone. */
+const sharesWell = Effect.fnUntraced(function*(
+  logs: ReadonlyArray<ReadonlyArray<Contender.SharedSection>>,
+  limit: number
+) {
+  const sections = logs
+    .flatMap((log, process) => log.map((section) => ({ ...section, process })))
+    .toSorted((one, other) => one.from - other.from)
+  let together = 0
+  let inside: typeof sections = []
+  for (const section of sections) {
+    inside = inside.filter(({ to }) => to > section.from)
+    const isAlone = section.permits === 0 || inside.some(({ permits }) => permits === 0)
+    if (isAlone && inside.length > 0) return yield* wrong("somebody had the key beside one who had it alone")
+    if (inside.some(({ process }) => process !== section.process)) together++
+    inside.push(section)
+    const used = inside.reduce((sum, { permits }) => sum + permits, 0)
+    if (used > limit) return yield* wrong(`${used} permits of ${limit} were out`)
+  }
+  const alone = sections.filter(({ permits }) => permits === 0)
+  for (const { fencingToken, from, to } of alone) {
+    const isRisen = sections.every((other) =>
+      other.to <= from
+        ? other.fencingToken < fencingToken
+        : other.from < to || other.fencingToken > fencingToken
+    )
+    yield* that(`the fencing token ${fencingToken} of one who had the key alone is in its order`, isRisen)
+  }
+  return Math.min(together, alone.length)
+})
+
 /** A case for a store that has a program. */
 const withProgram =
   (run: (bench: Bench, start: Effect.Effect<Contender.Contender, Wrong, Scope.Scope>) => ReturnType<Run>): Run =>
@@ -1637,6 +1668,100 @@ const betweenProcesses: ReadonlyArray<Case> = [
       yield* eventually("the lease ends", lease + grain + slack, isFree(other, key))
     }))
   })),
+  {
+    name: "processes that share a key never have more of it than its limit, and nobody has it beside one alone",
+    processes: 3,
+    run: ifShares(withProgram(Effect.fnUntraced(function*({ grain, key, lease, now }, start) {
+      const processes = yield* Effect.forEach(three, () => start, { concurrency: "unbounded" })
+      const logs: Array<Array<Contender.SharedSection>> = three.map(() => [])
+      const until = (yield* now) + 30_000 + 10 * grain
+      for (let seen = 0; seen < 30;) {
+        if ((yield* now) > until) return yield* wrong(`processes had the key together, and alone, ${seen} times only`)
+        const order = { key, expires: lease, millis: 500, limit: 5 }
+        const answers = yield* Effect.forEach(processes, ({ ask: tell }) => ask(tell("share", order)), {
+          concurrency: "unbounded"
+        })
+        answers.forEach((answer, i) => logs[i].push(...answer))
+        seen = yield* sharesWell(logs, order.limit)
+      }
+    })))
+  },
+  {
+    name: "what a process had of a shared key is free when it was killed, and the others keep theirs",
+    processes: 2,
+    run: ifShares(
+      withProgram(Effect.fnUntraced(function*({ eventually, grain, key, lease, one, other, slack, token }, start) {
+        const [victim, sharer] = yield* Effect.forEach([1, 2], () => start, { concurrency: "unbounded" })
+        for (const { ask: tell } of [victim, sharer]) yield* ask(tell("hold", { key, expires: lease, limit: 2 }))
+        const next = portion(key, token(), 60_000, { limit: 2 })
+        yield* held("a third", yield* other.tryAcquire(next))
+        yield* victim.signal("SIGKILL")
+        yield* eventually(
+          "the permit is free",
+          lease + grain + 2_000 + slack,
+          Effect.map(other.tryAcquire(next), ({ _tag }) => _tag === "Acquired")
+        )
+        yield* same("the holders", yield* permitsOf(one, key), "1,1")
+        yield* held("a third again", yield* one.tryAcquire(portion(key, token(), 60_000, { limit: 2 })))
+      }))
+    )
+  },
+  {
+    name: "what a process holds is on the list of another, until it is killed",
+    processes: 1,
+    run: withProgram(Effect.fnUntraced(function*({ eventually, grain, key, lease, other, slack }, start) {
+      if (other.list === undefined) return
+      const victim = yield* start
+      yield* ask(victim.ask("hold", { key, expires: lease }))
+      const keys = Effect.map(listing(other, key), (all) => all.map((one) => one.key).join())
+      yield* same("the list", yield* keys, key)
+      yield* victim.signal("SIGKILL")
+      yield* eventually(
+        "it is on the list no more",
+        lease + grain + 2_000 + slack,
+        Effect.map(keys, (keys) => keys === "")
+      )
+    }))
+  },
+  {
+    name: "a lock that a process has left is taken on by another, though that is killed",
+    processes: 1,
+    run: withProgram(Effect.fnUntraced(function*({ key, lease, one, other, process, token }, start) {
+      if (one.transfer === undefined) return
+      const [here, victim] = [yield* process(one), yield* start]
+      const left = yield* ask(victim.ask("detach", { key, millis: 60_000 }))
+      yield* victim.signal("SIGKILL")
+      yield* Effect.ignore(ask(victim.ask("end", { key })))
+      yield* held("when it is killed", yield* other.tryAcquire(claim(key, token(), lease)))
+      const ticket = yield* Effect.orDie(Schema.decodeEffect(Lock.Ticket)(left))
+      const whoHasIt = Effect.gen(function*() {
+        yield* Lock.adopt(ticket)
+        return Option.getOrUndefined(yield* other.inspect(key))?.token
+      })
+      const adopter = yield* here(Effect.scoped(whoHasIt))
+      yield* that("it has another holder", adopter !== undefined && adopter !== ticket.token)
+      yield* same("the key is free", yield* isFree(other, key), true)
+      yield* same("who comes later", reasonOf(yield* Effect.exit(here(Effect.scoped(Lock.adopt(ticket))))), "LockLost")
+    }))
+  },
+  {
+    name: "a key stays taken for as long as a process wanted it to, though that is killed",
+    processes: 1,
+    run: withProgram(Effect.fnUntraced(function*({ eventually, grain, key, lease, now, other, slack, token }, start) {
+      const victim = yield* start
+      const atLeast = 2 * lease
+      const from = yield* ask(victim.ask("brief", { key, atLeast }))
+      yield* victim.signal("SIGKILL")
+      const taker = token()
+      yield* eventually(
+        "it is free",
+        atLeast + grain + 2_000 + slack,
+        Effect.map(other.tryAcquire(claim(key, taker, lease)), ({ _tag }) => _tag === "Acquired")
+      )
+      const passed = (yield* now) - from
+      yield* that(`it was free after ${passed.toFixed(0)} ms of ${atLeast}`, passed >= atLeast * 0.99 - 2)
+    }))
+  },
   {
     name: "a process that stood still for longer than its lease is told that another has the key",
     processes: 1,

@@ -13,6 +13,12 @@ export interface Section {
   readonly fence: number
 }
 
+/** How to hold a key: alone, as a reader, or with so many permits. */
+export interface Held {
+  readonly poll?: boolean
+  readonly share?: "read" | { readonly limit: number; readonly permits?: number }
+}
+
 export interface Trouble {
   readonly reason: string
   readonly message: string
@@ -44,20 +50,22 @@ const actions = {
   hold: (
     key: string,
     millis: number,
-    { poll = true, ...options }: LockConfig.SectionOptions & { readonly poll?: boolean } = {}
-  ): Promise<Section | Trouble> =>
-    use(Lock.withLock(
-      (lease) =>
-        Effect.gen(function*() {
-          const from = now()
-          told.push(key)
-          const end = Effect.callback<void>((resume) => void ends.set(key, () => resume(Effect.void)))
-          yield* millis === Infinity ? end : Effect.sleep(millis)
-          return { from, to: now(), fence: lease.fencingToken }
-        }),
-      key,
-      poll ? options : { ...options, retry: Schedule.spaced("1 hour") }
-    )).catch(trouble),
+    { poll = true, share, ...options }: LockConfig.SectionOptions & Held = {}
+  ): Promise<Section | Trouble> => {
+    const work = (lease: Lock.Lease) =>
+      Effect.gen(function*() {
+        const from = now()
+        told.push(key)
+        const end = Effect.callback<void>((resume) => void ends.set(key, () => resume(Effect.void)))
+        yield* millis === Infinity ? end : Effect.sleep(millis)
+        return { from, to: now(), fence: lease.fencingToken }
+      })
+    const all = poll ? options : { ...options, retry: Schedule.spaced("1 hour") }
+    if (share === undefined) return use(Lock.withLock(work, key, all)).catch(trouble)
+    return use(
+      share === "read" ? Lock.withSharedLock(work, key, all) : Lock.withPermits(work, key, { ...all, ...share })
+    ).catch(trouble)
+  },
 
   /** Ends what holds the key in this tab until it is told to. */
   end: (key: string): void => ends.get(key)?.(),
@@ -98,6 +106,10 @@ const actions = {
         })
       })
     )),
+
+  /** The permits of each who has the key. */
+  holders: (key: string): Promise<ReadonlyArray<number | "alone">> =>
+    use(Effect.map(Lock.holders(key), (all) => all.map(({ permits }) => permits ?? "alone"))),
 
   force: (key: string) => use(Lock.forceRelease(key)),
 

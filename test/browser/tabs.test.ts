@@ -219,6 +219,87 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
     assertSection(await late)
   })
 
+  describe("shared by several tabs", () => {
+    const read = { ...long, share: "read" } as const
+    const two = { ...long, share: { limit: 2 } } as const
+
+    it("a key lets as many in as its limit says, and one more when a tab is no more", async () => {
+      const key = newKey()
+      const [first, second, third, other] = await Promise.all([
+        browser.tab(),
+        browser.tab(),
+        browser.tab(),
+        browser.tab()
+      ])
+      for (const tab of [first, second]) {
+        void tab.call("hold", key, Infinity, two).catch(() => {})
+        await holds(tab, key)
+      }
+      assert.deepStrictEqual(await other.call("holders", key), [1, 1])
+      assert.deepInclude(await other.call("hold", key, 0, { ...two, timeout: 0 }), { reason: "LockTimeout" })
+      // Told, and not by looking again.
+      const waiting = third.call("hold", key, 0, { ...two, poll: false })
+      await waiters(other, key, 1)
+      await crash(first)
+      assertSection(await waiting)
+      await second.page.close()
+      while ((await other.call("holders", key)).length > 0) await sleep(5)
+    })
+
+    it("a writer waits for all readers, readers that come later for the writer, and they are let in together", async () => {
+      const key = newKey()
+      const [reader, writer, ...later] = await Promise.all(Array.from({ length: 4 }, () => browser.tab()))
+      const reading = reader.call("hold", key, Infinity, read)
+      await holds(reader, key)
+      const writing = writer.call("hold", key, Infinity, long)
+      await waiters(reader, key, 1)
+      const behind = later.map(({ call }) => call("hold", key, Infinity, read))
+      await waiters(reader, key, 3)
+      assert.deepInclude(await later[0].call("hold", key, 0, { ...read, timeout: 0 }), { reason: "LockTimeout" })
+      assert.deepStrictEqual(await writer.call("holders", key), [1])
+      await reader.call("end", key)
+      const before = assertSection(await reading)
+      await holds(writer, key)
+      assert.deepStrictEqual(await reader.call("holders", key), ["alone"])
+      await writer.call("end", key)
+      const between = assertSection(await writing)
+      for (const tab of later) await holds(tab, key)
+      assert.deepStrictEqual(await reader.call("holders", key), [1, 1])
+      for (const { call } of later) await call("end", key)
+      for (const section of await Promise.all(behind)) {
+        const { fence, from } = assertSection(section)
+        assert.isAtLeast(from, between.to - 0.2)
+        assert.isAbove(fence, between.fence)
+      }
+      assert.isAbove(between.fence, before.fence)
+    })
+
+    it("a writer that waits and is no more lets in the readers behind it", async () => {
+      const key = newKey()
+      const [reader, writer, next] = await Promise.all([browser.tab(), browser.tab(), browser.tab()])
+      void reader.call("hold", key, Infinity, read).catch(() => {})
+      await holds(reader, key)
+      void writer.call("hold", key, 0, long).catch(() => {})
+      await waiters(reader, key, 1)
+      const waiting = next.call("hold", key, 0, { ...read, poll: false })
+      await waiters(reader, key, 2)
+      await crash(writer)
+      assertSection(await waiting)
+      await reader.page.close()
+    })
+
+    it("a reader that hangs keeps the writer out for its lease, and no longer", async () => {
+      const key = newKey()
+      const [reader, writer] = await Promise.all([browser.tab(), browser.tab()])
+      const reading = reader.call("hold", key, Infinity, { ...read, expires: "500 millis" })
+      await holds(reader, key)
+      const writing = writer.call("hold", key, 0, long)
+      await reader.call("hang", 4_000)
+      assertSection(await writing)
+      assert.deepInclude(await reading, { reason: "LockLost" })
+    })
+  })
+
   it("a lock that was left to another tab is listed, and outlives the tab that left it", async () => {
     const key = newKey()
     const [leaver, other] = await Promise.all([browser.tab(), browser.tab()])
@@ -294,12 +375,14 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
         undefined,
         "offer",
         7,
-        { version: 2 },
-        { version: 1, key },
-        { version: 1, key, to: { token: queued, tab: 7, expires: 1 } },
-        { version: 1, key, to: { token: queued, tab: "none", expires: NaN } },
-        // Well made, and not true: nobody has offered it.
-        { version: 1, key, to: { token: queued, tab: "none", expires: 1e9 } }
+        { version: 3 },
+        { version: 2, key },
+        { version: 2, key, to: { token: queued, tab: 7, expires: 1 } },
+        { version: 2, key, to: { token: queued, tab: "none", expires: NaN } },
+        { version: 2, key, to: { token: queued, tab: "none", expires: 1, share: 1 } },
+        // Well made, and not true: nobody has offered it, or misses it.
+        { version: 2, key, to: { token: queued, tab: "none", expires: 1e9 } },
+        { version: 2, key, to: queued }
       ]
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel is no window
       for (const message of messages) channel.postMessage(message)
@@ -319,7 +402,7 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
         const request = indexedDB.open("effect-lock")
         request.addEventListener("success", () => {
           const tx = request.result.transaction("locks", "readwrite")
-          tx.objectStore("locks").put({ version: 1, holder: { token: 7 }, queue: [] }, key)
+          tx.objectStore("locks").put({ version: 2, holders: [{ token: 7 }], queue: [] }, key)
           tx.addEventListener("complete", () => {
             request.result.close()
             resolve()

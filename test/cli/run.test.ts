@@ -173,24 +173,33 @@ describe("effect-lock run", () => {
       writeFileSync(go, "")
     }).pipe(Effect.scoped))
 
-  it.live("keeps the lock for a least time, unless it is told to end", () =>
+  it.live("leaves the lock taken for a least time, and ends with the command", () =>
     Effect.gen(function*() {
-      const [key, file] = [newKey(), newFile()]
-      const running = yield* tool(["run", key, "--at-least", "1h", ...sh(`echo "$$" > "$1"; exit 5`, file)])
-      const pid = Number(yield* contents(file))
-      yield* until(Effect.sync(() => !isAlive(pid)))
+      const [key, other] = [newKey(), newKey()]
+      assert.strictEqual((yield* ran(["run", key, "--at-least", "1h", ...sh("exit 5")])).code, 5)
       assert.isTrue(yield* isHeld(key))
       assert.strictEqual((yield* ran(["run", key, "--once", "--", "true"])).code, 75)
-      running.kill("SIGTERM")
-      assert.strictEqual((yield* running.ended).code, 5)
-      assert.isTrue(yield* isFree(key))
-      const other = newFile()
+      assert.strictEqual((yield* ran(["release", key, "--yes"])).code, 0)
+      assert.strictEqual((yield* ran(["run", key, "--once", "--", "true"])).code, 0)
+
+      // Also when it is told to end, and when it shares the lock.
+      const ready = newFile()
       const script = `trap 'exit 3' TERM; echo ready > "$1"; while :; do sleep 0.05; done`
-      const told = yield* tool(["run", key, "--at-least", "1h", ...sh(script, other)])
-      yield* contents(other)
+      const told = yield* tool(["run", other, "--limit", "2", "--at-least", "1h", ...sh(script, ready)])
+      yield* contents(ready)
       told.kill("SIGTERM")
       assert.strictEqual((yield* told.ended).code, 3)
+      assert.strictEqual((yield* ran(["run", other, "--once", "--", "true"])).code, 75)
+      assert.strictEqual((yield* ran(["run", other, "--once", "--limit", "2", "--", "true"])).code, 0)
     }).pipe(Effect.scoped))
+
+  it.live("leaves the lock taken for a least time in files, too, where the dead hold nothing otherwise", () =>
+    Effect.gen(function*() {
+      const key = newKey()
+      const env = { LOCK_URL: `file://${folder}/least` }
+      assert.strictEqual((yield* ran(["run", key, "--at-least", "1h", "--", "true"], { env })).code, 0)
+      assert.strictEqual((yield* ran(["run", key, "--once", "--", "true"], { env })).code, 75)
+    }))
 })
 
 describe("effect-lock run with others", () => {

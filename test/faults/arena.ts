@@ -199,14 +199,17 @@ export class Arena {
   })
 
   get recording(): Recording {
-    const logs = this.all.map(({ log, name }) => readLog(name, log, this.deaths.find(({ worker }) => worker === name)))
+    const { expires } = this.workload
+    const logs = this.all.map(({ log, name }) =>
+      readLog(name, log, this.deaths.find(({ worker }) => worker === name), expires)
+    )
     return {
       workers: logs.map(({ worker }) => worker),
       operations: logs.flatMap(({ operations }) => operations),
       sections: logs.flatMap(({ sections }) => sections),
       strikes: this.strikes,
       deaths: this.deaths,
-      expires: this.workload.expires,
+      expires,
       patience: this.server === undefined ? 0 : 1_000,
       recovery: this.server?.recovery ?? 0,
       overtime: this.server?.overtime ?? 0,

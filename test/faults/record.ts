@@ -86,15 +86,20 @@ interface Parsed {
 
 type Line = readonly [kind: string, at: number, ...rest: ReadonlyArray<never>]
 
+/** How much later than it should a process that runs may say something. */
+const mostBetween = 75
+
 /** Reads the log of one worker; a last line that a SIGKILL cut short is left out. */
-export const readLog = (name: string, path: string, death: Death | undefined): Parsed => {
+export const readLog = (name: string, path: string, death: Death | undefined, expires: number): Parsed => {
   const operations = new Map<string, Operation>()
   const sections = new Map<string, Section>()
   const gaps: Array<Span> = []
   const complaints: Array<string> = []
   let saidBye = false
+  let last = 0
   for (const text of readFileSync(path, "utf8").split("\n").slice(0, -1)) {
     const [kind, at, ...rest] = JSON.parse(text) as Line
+    last = at
     if (kind === "gap") gaps.push({ from: at, to: rest[0] })
     if (kind === "unhandled" || kind === "warning") complaints.push(`${name}: ${kind}: ${String(rest[0])}`)
     if (kind === "bye") {
@@ -144,6 +149,9 @@ export const readLog = (name: string, path: string, death: Death | undefined): P
       operation.result = rest[1]
     }
   }
+  // While a section lasts its process says so again and again, until its deadline: it did not run when it was killed.
+  const isSilent = ({ deadline, how }: Section) => how === "killed" && last + expires / 8 + mostBetween < deadline
+  if (death !== undefined && Array.from(sections.values()).some(isSilent)) gaps.push({ from: last, to: death.to })
   for (const section of sections.values()) {
     // Nothing was left of the lease when it entered, so it ended while the process stood still.
     const { deadline, enteredAt } = section

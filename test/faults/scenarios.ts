@@ -43,6 +43,18 @@ export const files: ReadonlyArray<Scenario> = [
     expires: 300,
     pause: [0.3, 1],
     workers: 4
+  },
+  { name: "files: sharing, no faults", backend: "file", nemeses: [], limit: 3 },
+  { name: "files: sharing, deaths", backend: "file", nemeses: [death], limit: 3, fibers: 5 },
+  {
+    name: "files: sharing, everything",
+    backend: "file",
+    nemeses: everywhere,
+    together: 2,
+    expires: 300,
+    pause: [0.3, 1],
+    workers: 4,
+    limit: 3
   }
 ]
 

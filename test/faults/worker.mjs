@@ -41,11 +41,12 @@ process.on("warning", (warning) => write("warning", round(now()), String(warning
 // Where the process did not run, nobody could have been told anything.
 const beatMillis = 10
 let beat = now()
-const heart = setInterval(() => {
+const pulse = () => {
   const at = now()
   if (at - beat > 2 * beatMillis) write("gap", round(beat), round(at))
   beat = at
-}, beatMillis)
+}
+const heart = setInterval(pulse, beatMillis)
 
 const makeLock = async () => {
   if (backend.startsWith("broken:")) {
@@ -67,7 +68,7 @@ const makeLock = async () => {
   }
   if (backend === "file") {
     const FileBackend = await import("effect-lock/FileBackend")
-    return { layer: FileBackend.layer({ directory }), withLock }
+    return { layer: FileBackend.layer({ directory }), withLock, withPermits, withSharedLock }
   }
   const MemcacheBackend = await import("effect-lock/MemcacheBackend")
   return { layer: MemcacheBackend.layer({ servers: [`127.0.0.1:${port}`] }), withLock }
@@ -180,6 +181,7 @@ const exit = await Effect.runPromiseExit(
     layer
   )
 )
+pulse()
 clearInterval(heart)
 write("bye", round(now()), describe(exit))
 // What is left now keeps the process from ending, and so gives itself away.

@@ -3,7 +3,17 @@ import { Effect, type Scope } from "effect"
 import fs from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
 
-const names = ["mkdirSync", "openSync", "renameSync", "unlinkSync", "rmdirSync", "readdirSync", "watch"] as const
+const names = [
+  "mkdirSync",
+  "openSync",
+  "writeFileSync",
+  "readFileSync",
+  "renameSync",
+  "unlinkSync",
+  "rmdirSync",
+  "readdirSync",
+  "watch"
+] as const
 
 export type CallName = typeof names[number]
 

@@ -101,6 +101,58 @@ describe("a holder that is killed", () => {
   )
 })
 
+describe("a process that shares a key", () => {
+  const permit = (path: string, options: object = {}) =>
+    Lock.withPermits(Effect.succeed("taken"), "key", { limit: 2, timeout: 0 }).pipe(
+      Effect.catchReason("LockError", "LockTimeout", () => Effect.succeed("held")),
+      Effect.provide(FileBackend.layer({ directory: path, ...options }))
+    )
+
+  it.live("and is killed frees its part at once, and the others keep theirs", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const holders = yield* Effect.forEach([1, 2], () => worker("hold", { directory: path, limit: 2 }))
+      for (const { line } of holders) assert.strictEqual(yield* line, "held")
+      assert.strictEqual(yield* permit(path), "held")
+      yield* kill(holders[0].child)
+      assert.strictEqual(yield* permit(path, { detectDead: false }), "held")
+      assert.strictEqual(yield* permit(path), "taken")
+      assert.strictEqual(yield* attempt(path), "held")
+      yield* kill(holders[1].child)
+      assert.strictEqual(yield* attempt(path), "taken")
+    }).pipe(Effect.scoped))
+
+  it.live("and stands still while it waits in front does not hold up the others for good", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const holder = yield* worker("hold", { directory: path, limit: 2 })
+      assert.strictEqual(yield* holder.line, "held")
+      // Alone, which it cannot have.
+      const first = yield* worker("hold", { directory: path })
+      yield* eventually(Effect.sync(() => namesOf(path, "key").some((name) => name.startsWith("q"))))
+      assert.strictEqual(yield* permit(path), "held")
+      first.child.kill("SIGSTOP")
+      const behind = Lock.withPermits(Effect.void, "key", { limit: 2, timeout: "Infinity" })
+      yield* Effect.provide(behind, FileBackend.layer({ directory: path }))
+      // And has its turn when it is back.
+      first.child.kill("SIGCONT")
+      yield* kill(holder.child)
+      assert.strictEqual(yield* first.line, "held")
+    }).pipe(Effect.scoped))
+
+  it.live("while it is killed as one of those who wait in front lets in those behind", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const holder = yield* worker("hold", { directory: path, limit: 2 })
+      assert.strictEqual(yield* holder.line, "held")
+      const first = yield* worker("hold", { directory: path })
+      yield* eventually(Effect.sync(() => namesOf(path, "key").some((name) => name.startsWith("q"))))
+      assert.strictEqual(yield* permit(path), "held")
+      yield* kill(first.child)
+      assert.strictEqual(yield* permit(path), "taken")
+    }).pipe(Effect.scoped))
+})
+
 describe("a lock that outlives its process", () => {
   it.live("is for whoever has the ticket, and is listed meanwhile", () =>
     Effect.gen(function*() {

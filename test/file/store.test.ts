@@ -353,6 +353,14 @@ describe("a process that dies", () => {
   const attempt = (wait: boolean) => (store: Effect.Success<ReturnType<typeof storeIn>>) =>
     store.tryAcquire(claim("key", "1-dead", 60, wait))
 
+  const share = (
+    store: Effect.Success<ReturnType<typeof storeIn>>,
+    token: string,
+    expires: number,
+    permits = 1,
+    wait = false
+  ) => store.tryAcquire({ ...claim("key", token, expires, wait), share: { permits, limit: 3 } })
+
   const acts: Record<string, {
     readonly before: (path: string) => Effect.Effect<unknown, unknown, Scope.Scope>
     readonly act: Parameters<typeof crashing>[2]
@@ -381,6 +389,31 @@ describe("a process that dies", () => {
           yield* acquire(yield* forgotten(path), "key", "1-dead", 60)
           const ticket = State.make("q", 0, micros(), 60, "1-waiting", elsewhere)
           writeFileSync(`${path}/lock-key/${ticket.name}`, "")
+        }),
+      act: (store) => store.release("key", "1-dead")
+    },
+    "sharing beside another": {
+      before: (path) => Effect.flatMap(forgotten(path), (store) => share(store, "1-before", 60)),
+      act: (store) => share(store, "1-dead", 60)
+    },
+    "waiting to share": {
+      before: (path) => Effect.flatMap(forgotten(path), (store) => share(store, "1-before", 60, 3)),
+      act: (store) => share(store, "1-dead", 60, 1, true)
+    },
+    "having its share longer": {
+      before: (path) => Effect.flatMap(forgotten(path), (store) => share(store, "1-before", 60)),
+      act: (store) =>
+        Effect.andThen(share(store, "1-dead", 60), store.extend({ key: "key", token: "1-dead", expiresMillis: 60 }))
+    },
+    "giving a share to others": {
+      before: (path) =>
+        Effect.gen(function*() {
+          yield* share(yield* forgotten(path), "1-dead", 60, 3)
+          for (const i of [1, 2, 3, 4]) {
+            const limit = { permits: 1, limit: 3 }
+            const ticket = State.make("q", 0, micros(), 60, `1-waiting.${i}`, elsewhere, limit)
+            writeFileSync(`${path}/lock-key/${ticket.name}`, "")
+          }
         }),
       act: (store) => store.release("key", "1-dead")
     },

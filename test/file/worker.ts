@@ -1,7 +1,7 @@
 /**
  * A process of its own for the tests of files: `worker.ts <what> <options as JSON>`.
  *
- * - `hold`: takes a key, says so, and keeps it for ever
+ * - `hold`: takes a key, or a permit of `limit`, says so, and keeps it for ever
  * - `once`: takes a key and gives it back, in a runtime that nobody disposes of
  * - `leave`: takes a key, leaves it to whoever has the ticket, which it says, and ends
  * - `brief`: takes a key for at least so long, does nothing, and ends
@@ -155,8 +155,10 @@ const layer = FileBackend.layer(options)
 switch (what) {
   case "hold": {
     const work = Effect.andThen(Effect.sync(() => say("held")), Effect.never)
-    const { expires = "30 seconds", key = "key" } = options
-    await Effect.runPromise(work.pipe(Lock.withLock(key, { expires }), Effect.provide(layer)))
+    const { expires = "30 seconds", key = "key", limit } = options
+    const how = { expires, timeout: "Infinity" } as const
+    const locked = limit === undefined ? Lock.withLock(work, key, how) : Lock.withPermits(work, key, { ...how, limit })
+    await Effect.runPromise(Effect.provide(locked, layer))
     break
   }
   case "once": {

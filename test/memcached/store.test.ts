@@ -77,7 +77,9 @@ it.live("a lease of less than a second is kept, and ends by itself", () =>
     const start = performance.now()
     yield* acquire(store, "k", "a", 200)
     while (performance.now() - start < 200) {
-      assert.strictEqual((yield* store.tryAcquire(claim("k", "b")))._tag, "Held")
+      const { _tag } = yield* store.tryAcquire(claim("k", "b"))
+      // An answer that came later says nothing.
+      if (performance.now() - start < 200) assert.strictEqual(_tag, "Held")
       yield* Effect.sleep(20)
     }
     yield* eventually(Effect.map(store.tryAcquire(claim("k", "b")), (attempt) => attempt._tag === "Acquired"))

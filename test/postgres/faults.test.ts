@@ -251,8 +251,9 @@ describe("a server in trouble", () => {
       const other = yield* SqlBackend.makeStore({ url, table: name })
       yield* Effect.forEach(["a", "b", "c"], (key) => take(store, key, "w.0.0"), { concurrency: "unbounded" })
       between.delay = 300
+      const before = between.requested
       const claim = yield* Effect.forkChild(take(store, "key", "a.0.0"))
-      yield* Effect.sleep("50 millis")
+      yield* until(Effect.sync(() => between.requested > before))
       // Another connection may be quicker than the claim's.
       between.delay = 0
       assert.isFalse(yield* store.release("key", "a.0.0"))

@@ -8,6 +8,7 @@ import * as Statement from "effect/sql/Statement"
 import * as Statements from "../../src/internal/sql/statements.ts"
 import { admin, postgres } from "../support/postgres.ts"
 import { proxy } from "../support/proxy.ts"
+import { punctual } from "../support/punctual.ts"
 import { shared, until } from "../support/redis.ts"
 import { sqlClient, table } from "../support/sqlStores.ts"
 
@@ -94,7 +95,7 @@ describe("withTransaction", () => {
       )
       assert.strictEqual(result, "done")
       assert.deepStrictEqual(yield* b.written, ["here"])
-    }))
+    }).pipe(punctual(200)))
 
   it.live("writes nothing for a holder that is late, who learns of it", () =>
     Effect.gen(function*() {

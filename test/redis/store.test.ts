@@ -7,6 +7,7 @@ import type { Redis } from "ioredis"
 import { lockKey, queueKey } from "../../src/internal/redis/keys.ts"
 import { claimMillis } from "../../src/internal/redis/scripts.ts"
 import { type Settling, shortcutsOf } from "../../src/internal/shortcuts.ts"
+import { punctual } from "../support/punctual.ts"
 import { client, commandCounts, redis, scriptCount, until } from "../support/redis.ts"
 import { flavours } from "../support/redisStores.ts"
 import type { Server as ServerProcess } from "../support/server.ts"
@@ -123,7 +124,7 @@ for (const flavour of flavours) {
           assert.strictEqual((yield* exchange(key, "p.4", "p.5"))._tag, "Acquired")
           assert.isTrue(yield* release(key, "p.5"))
           assert.isUndefined(yield* holder(key))
-        }).pipe(Effect.scoped))
+        }).pipe(punctual(50)))
 
       it.effect("leaves alone what it never asked for, and the next waits for that no longer than a claim", () =>
         Effect.gen(function*() {
@@ -223,7 +224,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       yield* wait(key, "p.2", 60_000)
       assert.isAbove(yield* pttl(key), 50_000)
       yield* release(key, "p.2")
-    }).pipe(Effect.scoped))
+    }).pipe(punctual(50)))
 
   it.effect("a waiter that leaves is out of the queue", () =>
     Effect.gen(function*() {
@@ -301,7 +302,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       assert.strictEqual(yield* holder(key), "p.3")
       yield* release(key, "p.3")
       assert.isUndefined(yield* holder(key))
-    }).pipe(Effect.scoped))
+    }).pipe(punctual(20)))
 
   it.effect("a newcomer gets an expired lock after those who wait, and if none of them is there any more", () =>
     Effect.gen(function*() {
@@ -331,7 +332,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       yield* acquires(take(key, "p.4"))
       yield* release(key, "p.4")
       assert.deepStrictEqual(yield* Effect.promise(() => look.keys(`*{${key}}*`)), [])
-    }))
+    }).pipe(punctual(50)))
 
   it.effect("a waiter that was thrown out of the queue comes back to its place", () =>
     Effect.gen(function*() {
@@ -465,12 +466,53 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
         tryAcquire({ key, token, expiresMillis: 5000, wait: false }, call)
       )
       assert.isTrue(taken.answers.every(({ _tag }) => _tag === "Acquired"))
-      // six are sent at once, the others in pieces of at most 128
-      assert.strictEqual(taken.sent, 6 + 4)
+      // the first is sent at once, the others when the turn ends, in pieces of at most 128
+      assert.strictEqual(taken.sent, 1 + 4)
       const returned = yield* commands<boolean>(({ key, token }, call) => giveBack(key, token, call))
       assert.isTrue(returned.answers.every((ours) => ours))
-      assert.strictEqual(returned.sent, 6 + 4)
+      assert.strictEqual(returned.sent, 4)
     }))
+
+  it.effect("what is given back and what is taken in one tick is one command, in this order", () =>
+    Effect.gen(function*() {
+      const { look } = yield* Server
+      const store = yield* make
+      const { holder, listen, release, take, wait } = on(store)
+      const [first, own, wanted, free, foreign] = Array.from({ length: 5 }, newKey)
+      for (const key of [first, own, wanted]) yield* take(key, "p.1")
+      yield* take(foreign, "q.1")
+      yield* listen(wanted, "q.1")
+      yield* wait(wanted, "q.1")
+      const { release: giveBack, tryAcquire } = shortcutsOf(store).callbacks!
+      const once = Effect.callback<ReadonlyArray<unknown>, BackendFailure>((resume) => {
+        const answers: Array<unknown> = []
+        let left = 7
+        const settled = (i: number) => ({
+          settle: (exit: Exit.Exit<unknown, BackendFailure>) => {
+            answers[i] = exit._tag === "Success" ? exit.value : exit
+            if (--left === 0) resume(Effect.succeed(answers))
+          }
+        })
+        const attempt = (key: string, token: string, i: number) =>
+          tryAcquire({ key, token, expiresMillis: 5000, wait: false }, settled(i))
+        giveBack(first, "p.1", settled(0))
+        attempt(free, "p.3", 3)
+        attempt(own, "p.2", 1)
+        giveBack(own, "p.1", settled(2))
+        giveBack(wanted, "p.1", settled(4))
+        attempt(foreign, "p.4", 5)
+        giveBack(first, "p.1", settled(6))
+      })
+      yield* release(newKey(), "p.9")
+      yield* commandCounts(look)
+      const answers = yield* once
+      assert.strictEqual(scriptCount(yield* commandCounts(look)), 2)
+      const tags = answers.map((one) => typeof one === "object" && one !== null && "_tag" in one ? one._tag : one)
+      assert.deepStrictEqual(tags, [true, "Acquired", true, "Acquired", true, "Held", false])
+      assert.strictEqual(yield* holder(own), "p.2")
+      assert.strictEqual(yield* holder(wanted), "q.1")
+      yield* Effect.all([release(own, "p.2"), release(free, "p.3"), release(wanted, "q.1"), release(foreign, "q.1")])
+    }).pipe(Effect.scoped))
 
   it.effect("an attempt and its release in one tick leave nothing", () =>
     Effect.gen(function*() {

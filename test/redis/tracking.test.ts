@@ -86,7 +86,7 @@ describe("those who watch a lock", () => {
       const { look, store, told, watch } = yield* watching
       yield* watch("key")
       yield* within("the first news", Effect.sync(() => told.length), (n) => n > 0)
-      yield* store.tryAcquire({ ...claim("a.1"), expiresMillis: 300 })
+      yield* store.tryAcquire({ ...claim("a.1"), expiresMillis: 1_500 })
       yield* Effect.sleep("100 millis")
       told.length = 0
       yield* within("the end of the lease", Effect.sync(() => told.length), (n) => n > 0)

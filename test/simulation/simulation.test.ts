@@ -7,7 +7,7 @@ import { type Kind, kinds } from "./plan.ts"
 import { type Options, type Outcome, simulate } from "./scenario.ts"
 import { interruptions } from "./steps.ts"
 
-const worlds = 600
+const worlds = 300
 const smallWorlds = 8
 
 /** Plays it again for the steps that led there. */

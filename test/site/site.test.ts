@@ -1,5 +1,6 @@
 /** The documentation as it is built and read: its links, its pages in a browser, its search. */
 import { Effect, Exit, Scope } from "effect"
+import { execFile } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { dirname, join, posix } from "node:path"
 import type { BrowserContext, Page } from "playwright-core"
@@ -28,6 +29,21 @@ describe("links of the repository", () => {
     assert.deepStrictEqual(dead, [])
   })
 })
+
+/** The compiler of the templates, which wants an older TypeScript than ours. */
+const vueTsc = join(root, "site/node_modules/vue-tsc/bin/vue-tsc.js")
+
+it.skipIf(!existsSync(vueTsc))("what the site is made of is well typed, its components too", async () => {
+  const { output, status } = await new Promise<{ output: string; status: unknown }>((resolve) =>
+    execFile(
+      process.execPath,
+      [vueTsc, "--noEmit"],
+      { cwd: join(root, "site") },
+      (error, stdout, stderr) => resolve({ output: stdout + stderr, status: error?.code ?? 0 })
+    )
+  )
+  assert.deepStrictEqual([output, status], ["", 0])
+}, 180_000)
 
 describe.skipIf(!isSiteInstalled)("the site", () => {
   let said: string

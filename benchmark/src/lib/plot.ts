@@ -67,6 +67,9 @@ const style = `
 svg { background: #fff; font-family: system-ui, "DejaVu Sans", sans-serif; font-size: 12px; fill: #1f2328 }
 .title { font-weight: bold; font-size: 14px } .unit { fill: #59636e } .label { text-anchor: end }
 rect.own { fill: #0969da } rect.other { fill: #afb8c1 } text.own { font-weight: bold }
+@media (prefers-color-scheme: dark) {
+  svg { background: #161b22; fill: #e6edf3 } .unit { fill: #9198a1 } rect.own { fill: #6ea2ff } rect.other { fill: #545d68 }
+}
 `
 
 const findTable = (scenarios: Record<string, Report>, name: string, title: string): Table | undefined =>

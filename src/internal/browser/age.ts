@@ -18,11 +18,17 @@ export interface Stamp {
 
 export interface Ages {
   readonly stamp: () => Stamp
-  /** How old the lease of a key is at the least, of which `stamp` says when it began, and `lease` how long it is. */
-  readonly of: (key: string, stamp: Stamp, lease: number) => number
-  readonly forget: (key: string) => void
+  /** How old the lease of a token is at the least, of which `stamp` says when it began, and `lease` how long it is. */
+  readonly of: (key: string, token: string, stamp: Stamp, lease: number) => number
+  /** Only these have leases of the key, or wait for it. */
+  readonly keep: (key: string, tokens: ReadonlySet<string>) => void
   /** Of how many keys something is remembered. */
   readonly size: () => number
+}
+
+interface Seen extends Stamp {
+  readonly at: number
+  readonly until: number
 }
 
 /** Below this many keys nobody looks for what can be forgotten. */
@@ -31,20 +37,24 @@ const smallestSweep = 64
 export const make = (wallMillis: () => number, monotonicMillis: () => number): Ages => {
   const start: Stamp = { wall: wallMillis(), steady: monotonicMillis() }
   /** When a lease was first seen, and when nobody can be interested in that any more. */
-  const seen = new Map<string, Stamp & { readonly at: number; readonly until: number }>()
+  const seen = new Map<string, Map<string, Seen>>()
   let sweepAt = smallestSweep
 
   const stamp = (): Stamp => ({ wall: wallMillis(), steady: start.wall + monotonicMillis() - start.steady })
 
   const sweep = (at: number): void => {
-    for (const [key, { until }] of seen) if (until < at) seen.delete(key)
+    for (const [key, those] of seen) {
+      for (const [token, { until }] of those) if (until < at) those.delete(token)
+      if (those.size === 0) seen.delete(key)
+    }
     sweepAt = Math.max(smallestSweep, 2 * seen.size)
   }
 
-  const firstSeen = (key: string, { steady, wall }: Stamp, lease: number, at: number): number => {
-    const before = seen.get(key)
+  const firstSeen = (key: string, token: string, { steady, wall }: Stamp, lease: number, at: number): number => {
+    const those = seen.get(key) ?? new Map<string, Seen>()
+    const before = those.get(token)
     if (before !== undefined && before.wall === wall && before.steady === steady) return before.at
-    seen.set(key, { wall, steady, at, until: at + 2 * lease + 60_000 })
+    seen.set(key, those.set(token, { wall, steady, at, until: at + 2 * lease + 60_000 }))
     if (seen.size > sweepAt) sweep(at)
     return at
   }
@@ -52,10 +62,15 @@ export const make = (wallMillis: () => number, monotonicMillis: () => number): A
   return {
     stamp,
     size: () => seen.size,
-    forget: (key) => void seen.delete(key),
-    of: (key, then, lease) => {
+    keep: (key, tokens) => {
+      const those = seen.get(key)
+      if (those === undefined) return
+      for (const token of those.keys()) if (!tokens.has(token)) those.delete(token)
+      if (those.size === 0) seen.delete(key)
+    },
+    of: (key, token, then, lease) => {
       const now = stamp()
-      const seenFor = now.steady - firstSeen(key, then, lease, now.steady)
+      const seenFor = now.steady - firstSeen(key, token, then, lease, now.steady)
       const byClocks = then.wall < start.wall ? 0 : Math.min(now.wall - then.wall, now.steady - then.steady)
       return Math.max(seenFor, byClocks)
     }

@@ -12,7 +12,8 @@ export interface Presence {
   readonly tab: string
   /** Calls back once, when the tab is gone; its result ends the watch. */
   readonly watch: (tab: string, onGone: () => void) => () => void
-  readonly isThere: (tab: string) => Promise<boolean>
+  /** Those that are gone. */
+  readonly gone: (tabs: ReadonlyArray<string>) => Promise<ReadonlyArray<string>>
 }
 
 /** Ends with the scope, and with the tab. */
@@ -51,9 +52,10 @@ export const make = (name: string): Effect.Effect<Presence, unknown, Scope.Scope
         })
         return () => watch.abort()
       },
-      isThere: async (other) => {
+      gone: async (tabs) => {
         const { held = [] } = await locks.query()
-        return held.some((lock) => lock.name === lockOf(other))
+        const there = new Set(held.map(({ name }) => name))
+        return tabs.filter((tab) => !there.has(lockOf(tab)))
       }
     }))
   )

@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure, LockError } from "../../LockError.ts"
-import type { Acquired, Attempt, Claim, Grant, LockStore } from "../../LockStore.ts"
+import type { Acquired, Attempt, Claim, Grant, LockStore, Occupant } from "../../LockStore.ts"
 import { monotonicMillis } from "../time.ts"
 import * as Ages from "./age.ts"
 import * as Presence from "./presence.ts"
@@ -26,9 +26,8 @@ interface Listener {
   /** How the lease is to be. */
   expires: number
   outlives: boolean
-  /** Whose end it waits for. */
-  watched: string | undefined
-  unwatch: (() => void) | undefined
+  /** The tabs whose end it waits for, and how to do so no more. */
+  readonly watched: Map<string, () => void>
 }
 
 const unsupported = (description: string, cause?: unknown) =>
@@ -84,47 +83,69 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
 
   const viewOf = (key: string): Record.View => ({
     stamp: ages.stamp(),
-    remaining: (holder) => holder.lease + roundingMillis - ages.of(key, holder, holder.lease),
+    remaining: (holder) => holder.lease + roundingMillis - ages.of(key, holder.token, holder, holder.lease),
+    absence: (absent) => ages.of(key, absent.token, absent, Record.absentMillis),
     isDead: (tab) => dead.has(tab)
   })
 
-  /** Looks whether a tab is there. */
-  const isThere = (operation: string, key: string, other: string): Effect.Effect<boolean, BackendFailure> =>
-    Effect.map(
+  /** Finds out which of these tabs are gone: whether any is. */
+  const areGone = (
+    operation: string,
+    key: string,
+    tabs: ReadonlyArray<string>
+  ): Effect.Effect<boolean, BackendFailure> => {
+    const others = tabs.filter((other) => other !== tab && other !== Record.nobody)
+    if (others.length === 0) return Effect.succeed(false)
+    return Effect.map(
       Effect.tryPromise({
-        try: async () => other === Record.nobody || presence.isThere(other),
+        try: () => presence.gone(others),
         catch: (cause) =>
           new BackendFailure({ backend: Table.backend, operation, key, kind: "Unknown", retryable: true, cause })
       }),
-      (there) => {
-        if (!there) bury(other)
-        return there
+      (gone) => {
+        for (const tab of gone) bury(tab)
+        return gone.length > 0
       }
     )
-
-  /** Has a listener told when the tab that has the key is gone. */
-  const watch = (listener: Listener, holder: string): void => {
-    if (listener.watched === holder) return
-    listener.unwatch?.()
-    listener.watched = holder
-    listener.unwatch = holder === tab || holder === Record.nobody ? undefined : presence.watch(holder, () => {
-      bury(holder)
-      listener.notify(undefined)
-    })
   }
 
-  const hear = ({ key, to }: Record.Offer): void => {
-    for (const listener of listeners.values()) if (listener.key === key) watch(listener, to.tab)
-    const listener = listeners.get(to.token)
-    if (listener?.key === key) run(accept(key, to.token, listener))
+  /** Has a listener told when a tab is gone whose end may let it in. */
+  const watch = (listener: Listener, other: string): void => {
+    const { notify, watched } = listener
+    if (other === tab || other === Record.nobody || watched.has(other)) return
+    watched.set(
+      other,
+      presence.watch(other, () => {
+        bury(other)
+        notify(undefined)
+      })
+    )
   }
 
-  const say = (key: string, to: Record.Waiter): void => {
-    const offer: Record.Offer = { version: 1, key, to }
+  const unwatch = ({ watched }: Listener, except: ReadonlyArray<string> = []): void => {
+    for (const [tab, end] of watched) {
+      if (except.includes(tab)) continue
+      watched.delete(tab)
+      end()
+    }
+  }
+
+  const hear = ({ key, to }: Record.Message): void => {
+    const isOffer = typeof to !== "string"
+    if (isOffer) { for (const listener of listeners.values()) if (listener.key === key) watch(listener, to.tab) }
+    const token = isOffer ? to.token : to
+    const listener = listeners.get(token)
+    if (listener?.key !== key) return
+    if (isOffer) run(accept(key, token, listener))
+    else listener.notify(undefined)
+  }
+
+  const say = (key: string, to: Record.Message["to"]): void => {
+    const message: Record.Message = { version: 2, key, to }
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel is no window
-    channel.postMessage(offer)
+    channel.postMessage(message)
     // Which a channel does not bring to who said it.
-    hear(offer)
+    hear(message)
   }
 
   const update = <A>(
@@ -134,11 +155,14 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
   ): Effect.Effect<A, BackendFailure> =>
     Effect.map(
       table.update(operation, key, (record, nextToken) => {
-        const { answer, next, offered } = change(record, viewOf(key), nextToken)
-        return { answer: { answer, offered }, next }
+        const { next, ...told } = change(record, viewOf(key), nextToken)
+        const { holders, queue } = next ?? record
+        ages.keep(key, new Set([...holders, ...queue].map(({ token }) => token)))
+        return { answer: told, next }
       }),
-      ({ answer, offered }) => {
-        if (offered !== undefined) say(key, offered)
+      ({ answer, missed, offered = [] }) => {
+        for (const to of offered) say(key, to)
+        if (missed !== undefined) say(key, missed)
         return answer
       }
     )
@@ -161,32 +185,25 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
   }
 
   const tryAcquire = (asked: Claim): Effect.Effect<Attempt, BackendFailure> => {
-    const { expiresMillis: expires, key, outlives = false, token, wait } = asked
+    const { expiresMillis: expires, key, outlives = false, share, token, wait } = asked
     const listener = listeners.get(token)
     if (listener !== undefined) Object.assign(listener, { expires, outlives })
     return Effect.flatMap(
       update("acquire", key, (record, view, nextToken): Record.Change<Acquired | Record.Held> => {
-        const { answer, next, offered } = Record.claim(record, { token, tab, expires, wait, outlives }, view)
-        return {
-          answer: answer._tag === "Acquired" ? { _tag: "Acquired", fencingToken: nextToken() } : answer,
-          next,
-          offered
-        }
+        const { answer, ...change } = Record.claim(record, { token, tab, expires, wait, outlives, share }, view)
+        return { answer: answer._tag === "Acquired" ? { ...answer, fencingToken: nextToken() } : answer, ...change }
       }),
       (answer): Effect.Effect<Attempt, BackendFailure> => {
-        if (answer._tag === "Acquired") {
-          ages.forget(key)
-          return Effect.succeed(answer)
-        }
-        const { remaining, tab: holder, token, waiters } = answer
+        if (answer._tag === "Acquired") return Effect.succeed(answer)
+        const { remaining, tabs, token, waiters } = answer
         const held: Attempt = { _tag: "Held", token, remainingMillis: remaining, waiters }
-        if (listener !== undefined) watch(listener, holder)
-        if (listener !== undefined || holder === tab) return Effect.succeed(held)
+        if (listener !== undefined) {
+          for (const other of tabs) watch(listener, other)
+          unwatch(listener, tabs)
+          return Effect.succeed(held)
+        }
         // Who does not wait finds out now, and goes on to whoever is next.
-        return Effect.flatMap(
-          isThere("acquire", key, holder),
-          (there) => there ? Effect.succeed(held) : tryAcquire(asked)
-        )
+        return Effect.flatMap(areGone("acquire", key, tabs), (are) => are ? tryAcquire(asked) : Effect.succeed(held))
       }
     )
   }
@@ -203,21 +220,25 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     })
 
   channel.addEventListener("message", ({ data }) => {
-    const offer = Record.decodeOffer(data)
-    if (offer !== undefined) hear(offer)
+    const message = Record.decodeMessage(data)
+    if (message !== undefined) hear(message)
   })
 
-  const inspect: LockStore["inspect"] = (key) =>
-    Effect.flatMap(table.read("inspect", key), ({ holder, queue }) => {
-      const view = viewOf(key)
-      if (holder === undefined || view.isDead(holder.tab)) return Effect.succeedNone
-      const { token } = holder
-      const remainingMillis = view.remaining(holder)
-      if (remainingMillis <= 0) return Effect.succeedNone
-      const occupant = Option.some({ token, remainingMillis, waiters: queue.length })
-      if (holder.tab === tab) return Effect.succeed(occupant)
-      return Effect.map(isThere("inspect", key, holder.tab), (there) => there ? occupant : Option.none())
+  const holders = (key: string): Effect.Effect<ReadonlyArray<Occupant>, BackendFailure> =>
+    Effect.flatMap(table.read("inspect", key), (record) => {
+      const seen = Record.living(record, viewOf(key))
+      return Effect.map(areGone("inspect", key, seen.map(({ tab }) => tab)), () => {
+        const now = viewOf(key)
+        return Record.living(record, now).map((holder) => ({
+          token: holder.token,
+          remainingMillis: now.remaining(holder),
+          waiters: record.queue.length,
+          ...(holder.permits !== undefined && { permits: holder.permits })
+        }))
+      })
     })
+
+  const inspect = (key: string) => Effect.map(holders(key), ([first]) => Option.fromUndefinedOr(first))
 
   const list = Effect.fnUntraced(function*(prefix: string, from: string | undefined) {
     const keys = yield* table.keys(prefix, from)
@@ -234,6 +255,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     name: Table.backend,
     // Every tab reckons by the same clock of the host, and rounding has been allowed for.
     drift: 0,
+    shares: true,
     // A safety net: who waits is told.
     retry: Schedule.jittered(Schedule.spaced(Duration.seconds(1))),
     tryAcquire,
@@ -242,6 +264,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     transfer,
     release: (key, token) => update("release", key, (record, view) => Record.release(record, token, view)),
     inspect,
+    holders,
     list,
     listen: (key, token, notify) =>
       Effect.asVoid(Effect.acquireRelease(
@@ -251,8 +274,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
             notify,
             expires: 0,
             outlives: false,
-            watched: undefined,
-            unwatch: undefined
+            watched: new Map()
           }
           listeners.set(token, listener)
           return listener
@@ -260,7 +282,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
         (listener) =>
           Effect.sync(() => {
             listeners.delete(token)
-            listener.unwatch?.()
+            unwatch(listener)
           })
       ))
   }

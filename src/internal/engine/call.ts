@@ -2,6 +2,7 @@
 import type * as Fiber from "effect/Fiber"
 import type { BackendFailure } from "../../LockError.ts"
 import type { Alarm, Alarms } from "./alarms.ts"
+import type { Placed } from "./bag.ts"
 
 export type Operation = "acquire" | "extend" | "release" | "inspect" | "listen" | "list"
 
@@ -23,8 +24,9 @@ export interface Book {
   left(call: Call<unknown>): void
 }
 
-export class Call<A> implements Alarm {
+export class Call<A> implements Alarm, Placed {
   index = -1
+  place = -1
   reply: Reply<A> | undefined = undefined
   /** What runs it, unless the store calls back. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
@@ -32,7 +34,9 @@ export class Call<A> implements Alarm {
   readonly key: string
   private readonly book: Book
   private waiter: Hearing<Reply<A> | undefined> | undefined = undefined
-  private observers: Array<Hearing<Reply<A>>> | undefined = undefined
+  /** The first, which is mostly the only one; and the others. */
+  private observer: Hearing<Reply<A>> | undefined = undefined
+  private others: Array<Hearing<Reply<A>>> | undefined = undefined
 
   constructor(book: Book, operation: Operation, key: string) {
     this.book = book
@@ -46,17 +50,19 @@ export class Call<A> implements Alarm {
     this.reply = reply
     this.fiber = undefined
     this.book.ended(this)
-    const { observers } = this
-    this.observers = undefined
-    if (observers !== undefined) { for (const observer of observers) observer(reply) }
+    const { observer, others } = this
+    this.observer = this.others = undefined
+    observer?.(reply)
+    if (others !== undefined) { for (const other of others) other(reply) }
     this.end(reply)
   }
 
   /** Calls `observer` with the reply, whenever it comes. */
   onReply(observer: Hearing<Reply<A>>): void {
     if (this.reply !== undefined) observer(this.reply)
-    else if (this.observers === undefined) this.observers = [observer]
-    else this.observers.push(observer)
+    else if (this.observer === undefined) this.observer = observer
+    else if (this.others === undefined) this.others = [observer]
+    else this.others.push(observer)
   }
 
   /** Calls `waiter`, the only one, with the reply, or with nothing if there is none by `until`. */
@@ -64,6 +70,10 @@ export class Call<A> implements Alarm {
     if (this.reply !== undefined) return waiter(this.reply)
     this.waiter = waiter
     this.book.alarms.set(this, until)
+  }
+
+  get isAwaited(): boolean {
+    return this.waiter !== undefined
   }
 
   /** Nobody waits for it any more. */

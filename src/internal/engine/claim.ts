@@ -117,7 +117,7 @@ export class Claim implements Alarm, Bearer {
     const { expiresMillis } = this
     this.out = [...this.out, { call, millis: expiresMillis, sure: expiresMillis }]
     call.onReply((reply) => {
-      this.out = this.out.filter((sent) => sent.call !== call)
+      this.out = this.out.length === 1 ? none : this.out.filter((sent) => sent.call !== call)
       this.answered(reply)
     })
     return call

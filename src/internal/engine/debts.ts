@@ -6,25 +6,29 @@
 import type { BackendFailure } from "../../LockError.ts"
 import type { Ending } from "../ending.ts"
 import type { Alarm } from "./alarms.ts"
-import type { Call } from "./call.ts"
+import { Bag, type Placed } from "./bag.ts"
+import type { Call, Reply } from "./call.ts"
 import type { Sent } from "./lease.ts"
 import { isFailure, type Port } from "./port.ts"
 
 const firstGapMillis = 20
 const longestGapMillis = 1_000
 
-export class Debt implements Alarm, Ending {
+const none: ReadonlyArray<Call<unknown>> = []
+
+export class Debt implements Alarm, Ending, Placed {
   index = -1
+  place = -1
   readonly key: string
   readonly token: string
   /** The store may hold the token until then, even if nothing more of it is executed. */
-  private until = 0
+  private until: number
   /** Until then the token is to keep the key, and no longer. */
-  private stay = 0
+  private readonly stay: number
   /** A claim of it has a place in the store's queue. */
-  private isQueued = false
+  private readonly isQueued: boolean
   /** Claims and extensions that may still be executed. */
-  private readonly out = new Set<Call<unknown>>()
+  private out: ReadonlyArray<Call<unknown>> = none
   /** The release that is out. */
   private asked: Call<boolean> | undefined = undefined
   /** A claim of it may have been executed after the release that is out. */
@@ -34,16 +38,27 @@ export class Debt implements Alarm, Ending {
   /** The store has been told, or has had its time. */
   private isTold = false
   private hasFailed = false
+  private observers: Array<() => void> | undefined = undefined
   private gap = firstGapMillis
   private readonly port: Port
   private readonly debts: Debts
-  private observers: Array<() => void> | undefined = undefined
 
-  constructor(port: Port, debts: Debts, key: string, token: string) {
+  constructor(
+    port: Port,
+    debts: Debts,
+    key: string,
+    token: string,
+    until: number,
+    isQueued: boolean,
+    stay: number
+  ) {
     this.port = port
     this.debts = debts
     this.key = key
     this.token = token
+    this.until = until
+    this.isQueued = isQueued
+    this.stay = stay
   }
 
   whenOver(then: () => void): void {
@@ -52,19 +67,16 @@ export class Debt implements Alarm, Ending {
     else this.observers.push(then)
   }
 
-  add(until: number, out: ReadonlyArray<Sent>, isQueued: boolean, stay: number): void {
-    this.until = Math.max(this.until, until)
-    this.stay = Math.max(this.stay, stay)
-    this.isQueued ||= isQueued
-    for (const { call, millis } of out) this.watch(call, millis)
-  }
-
   /** When something of the token is answered, the store may have it anew. */
-  private watch(call: Call<unknown>, millis: number): void {
-    if (call.reply === undefined) this.out.add(call)
+  watch(call: Call<unknown>, millis: number): void {
+    if (call.reply === undefined) {
+      this.out = [...this.out, call]
+      // Whoever sent it may have been interrupted before it came to wait: then it is not known yet that nobody does.
+      if (!call.isAwaited) call.leave()
+    }
     call.onReply((reply) => {
-      this.out.delete(call)
-      if (!this.debts.has(this)) return
+      this.out = this.out.filter((other) => other !== call)
+      if (this.place === -1) return
       const isRefused = (reply as { readonly _tag?: string })._tag === "Held" && !this.isQueued
       if (!isRefused) this.until = Math.max(this.until, this.port.alarms.now() + millis)
       // An extension never brings back what has been released, but makes longer what stays.
@@ -83,17 +95,17 @@ export class Debt implements Alarm, Ending {
     const { asked } = this
     this.asked = undefined
     if (asked !== undefined) port.abandon(asked)
-    const rest = Math.ceil(this.stay - port.alarms.now())
+    const at = port.alarms.now()
+    const rest = Math.ceil(this.stay - at)
     const { key, token } = this
     const call = this.asked = rest > 0 ? port.extend({ key, token, expiresMillis: rest }) : port.release(key, token)
-    call.onReply((reply) => {
-      if (this.asked === call) this.answered(reply)
-    })
-    if (call.reply === undefined) {
-      call.wait(port.alarms.now() + port.patience, (reply) => {
-        if (reply === undefined) this.failed()
-      })
+    // The reply, however late; or, in between, that there is none in time.
+    const heard = (reply: Reply<boolean> | undefined) => {
+      if (reply === undefined) this.failed()
+      else if (this.asked === call) this.answered(reply)
     }
+    call.onReply(heard)
+    if (call.reply === undefined) call.wait(at + port.patience, heard)
   }
 
   get isAsked(): boolean {
@@ -118,7 +130,7 @@ export class Debt implements Alarm, Ending {
 
   /** It is paid when the store has confirmed and nothing of it is out, once it need not stay any more. */
   private rest(): void {
-    if (!this.isConfirmed || this.out.size > 0) return
+    if (!this.isConfirmed || this.out.length > 0) return
     if (!this.isStaying) return this.forget()
     this.port.alarms.cancel(this)
     this.port.alarms.set(this, this.stay)
@@ -140,7 +152,7 @@ export class Debt implements Alarm, Ending {
     const at = port.alarms.now()
     if (!this.isTold) this.debts.failed(failure)
     this.tell()
-    if (port.closed || (at >= this.until && this.out.size === 0)) return this.forget()
+    if (port.closed || (at >= this.until && this.out.length === 0)) return this.forget()
     // Once more at once, if the store says at once that it could not.
     const isFirst = !this.hasFailed && this.asked === undefined
     this.hasFailed = true
@@ -176,7 +188,7 @@ export class Debts {
   /** Told of a release that the store did not confirm at once. */
   readonly failed: (failure: BackendFailure | undefined) => void
   private readonly port: Port
-  private readonly owed = new Map<string, Debt>()
+  private readonly owed = new Bag<Debt>()
 
   constructor(port: Port, failed: (failure: BackendFailure | undefined) => void) {
     this.port = port
@@ -187,17 +199,12 @@ export class Debts {
     return this.owed.size
   }
 
-  has(debt: Debt): boolean {
-    return this.owed.get(debt.token) === debt
-  }
-
   /**
-   * From now on the token is to be gone. `until` is the latest end in the store of
+   * From now on the token is to be gone; who had it says so once. `until` is the latest end in the store of
    * what has been answered for it, `out` what may still be executed.
    */
   owe(key: string, token: string, until: number, out: ReadonlyArray<Sent>, isQueued: boolean): Debt {
-    const debt = this.of(key, token)
-    debt.add(until, out, isQueued, 0)
+    const debt = this.begin(new Debt(this.port, this, key, token, until, isQueued, 0), out)
     if (!debt.isAsked) debt.ask()
     return debt
   }
@@ -211,29 +218,28 @@ export class Debts {
     stay: number,
     isCut: boolean
   ): Debt {
-    const debt = this.of(key, token)
-    debt.add(until, out, false, stay)
+    const debt = this.begin(new Debt(this.port, this, key, token, until, false, stay), out)
     if (isCut) debt.settle()
     else if (!debt.isAsked) debt.ask()
     return debt
   }
 
-  private of(key: string, token: string): Debt {
-    let debt = this.owed.get(token)
-    if (debt === undefined) this.owed.set(token, debt = new Debt(this.port, this, key, token))
+  private begin(debt: Debt, out: ReadonlyArray<Sent>): Debt {
+    this.owed.add(debt)
+    for (const { call, millis } of out) debt.watch(call, millis)
     return debt
   }
 
   /** Whatever is owed is asked for once more. */
   askAll(): void {
-    for (const debt of Array.from(this.owed.values())) if (!debt.isAsked && !debt.isSettled) debt.ask()
+    for (const debt of this.owed.all()) if (!debt.isAsked && !debt.isSettled) debt.ask()
   }
 
   forgetAll(): void {
-    for (const debt of Array.from(this.owed.values())) debt.forget()
+    for (const debt of this.owed.all()) debt.forget()
   }
 
   remove(debt: Debt): void {
-    this.owed.delete(debt.token)
+    this.owed.remove(debt)
   }
 }

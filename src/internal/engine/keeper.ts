@@ -15,6 +15,7 @@ import { failWith } from "../failing.ts"
 import type { Meter } from "../meter.ts"
 import type { Time } from "../time.ts"
 import type { Alarm } from "./alarms.ts"
+import { Bag } from "./bag.ts"
 import type { Call, Reply } from "./call.ts"
 import type { Lease, Sent } from "./lease.ts"
 import { isFailure, type Port } from "./port.ts"
@@ -40,7 +41,7 @@ export class Keeper implements Alarm {
   private readonly port: Port
   private readonly time: Time
   private readonly meter: Meter
-  private readonly leases: Array<Lease> = []
+  private readonly leases = new Bag<Lease>()
   private wakeAt = Infinity
   private wallAhead = 0
 
@@ -52,30 +53,25 @@ export class Keeper implements Alarm {
 
   /** How many leases it keeps. */
   get size(): number {
-    return this.leases.length
+    return this.leases.size
   }
 
   all(): ReadonlyArray<Lease> {
-    return this.leases.slice()
+    return this.leases.all()
   }
 
   add(lease: Lease): void {
     if (lease.place !== -1) return
-    const isFirst = this.leases.length === 0
+    const isFirst = this.leases.size === 0
     if (isFirst) this.wallAhead = this.lookAtWall()
-    lease.place = this.leases.push(lease) - 1
+    this.leases.add(lease)
     this.wakeBy(Math.min(lease.renewAt, lease.deadline, isFirst ? lease.since + beatMillis : Infinity))
   }
 
   remove(lease: Lease): void {
-    const { place } = lease
-    if (place === -1) return
-    lease.place = -1
-    const last = this.leases.pop()!
-    if (last !== lease) {
-      this.leases[place] = last
-      last.place = place
-    } else if (this.leases.length === 0) this.port.alarms.cancel(this)
+    if (lease.place === -1) return
+    this.leases.remove(lease)
+    if (this.leases.size === 0) this.port.alarms.cancel(this)
   }
 
   ring(): void {
@@ -100,7 +96,7 @@ export class Keeper implements Alarm {
       next = Math.min(next, lease.renewAt, lease.deadline)
     }
     if (due.length > 0) this.renew(due, now)
-    if (this.leases.length > 0) this.wakeBy(next)
+    if (this.leases.size > 0) this.wakeBy(next)
   }
 
   /**

@@ -31,7 +31,8 @@ export interface KeyMap<A extends Place> {
 
 /** `soon` runs a task in the next turn. */
 export const make = <A extends Place>(makePlace: (key: string) => A, soon: (task: () => void) => void): KeyMap<A> => {
-  const places = new Map<string, A>()
+  // Never emptied but replaced: see `PassingMap`.
+  let places = new Map<string, A>()
   let occupied = 0
   let tidying = false
   let isBusy = false
@@ -48,8 +49,7 @@ export const make = <A extends Place>(makePlace: (key: string) => A, soon: (task
     }
     tidying = false
     if (!isUntidy()) return
-    if (occupied === 0) places.clear()
-    else for (const [key, { vacant }] of places) if (vacant) places.delete(key)
+    places = new Map(occupied === 0 ? [] : Array.from(places).filter(([, { vacant }]) => !vacant))
   }
 
   return {

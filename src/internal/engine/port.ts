@@ -21,6 +21,7 @@ import { type Settling, type Shortcuts, shortcutsOf } from "../shortcuts.ts"
 import { show } from "../show.ts"
 import type { Alarm, Alarms } from "./alarms.ts"
 import { areExtensions, areOccupants, isAttempt, isBoolean, isGrant, isInspection, isPage } from "./answers.ts"
+import { Bag } from "./bag.ts"
 import { type Book, Call, type Operation } from "./call.ts"
 import type { Journal } from "./journal.ts"
 
@@ -57,7 +58,7 @@ export class Port implements Book, Alarm {
   private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   private readonly drift: number
   private readonly journal: Journal
-  private readonly out = new Set<Call<unknown>>()
+  private readonly out = new Bag<Call<unknown>>()
   /** Those that nobody waits for, oldest first, with since when. */
   private readonly unheard = new Map<Call<unknown>, number>()
   private isAbandoning = false
@@ -236,7 +237,7 @@ export class Port implements Book, Alarm {
   /** Sends nothing any more, and ends what is out. */
   close(): void {
     this.closed = true
-    for (const call of Array.from(this.out)) this.abandon(call)
+    for (const call of this.out.all()) this.abandon(call)
     this.alarms.cancel(this)
   }
 
@@ -280,14 +281,14 @@ export class Port implements Book, Alarm {
   ): Call<A> {
     if (call.reply !== undefined) return call
     try {
-      begin({ settle: (exit) => this.answer(call, isRight, exit) })
+      begin(new Answering(this, call, isRight))
     } catch (defect) {
       this.answer(call, isRight, Exit.die(defect))
     }
     return call
   }
 
-  private answer<A>(call: Call<A>, isRight: (u: unknown) => u is A, exit: Exit.Exit<unknown, unknown>): void {
+  answer<A>(call: Call<A>, isRight: (u: unknown) => u is A, exit: Exit.Exit<unknown, unknown>): void {
     if (call.reply !== undefined) return
     if (exit._tag === "Success" && isRight(exit.value)) call.settle(exit.value)
     else call.settle(this.whyNot(call.operation, call.key, exit))
@@ -305,8 +306,8 @@ export class Port implements Book, Alarm {
   }
 
   ended(call: Call<unknown>): void {
-    if (this.unheard.delete(call) && this.unheard.size === 0) this.alarms.cancel(this)
-    this.out.delete(call)
+    if (this.unheard.size > 0 && this.unheard.delete(call) && this.unheard.size === 0) this.alarms.cancel(this)
+    this.out.remove(call)
     if (this.out.size === 0) this.whenIdle?.()
     if (this.closed || this.isAbandoning || call.operation === "listen") return
     if (call.reply instanceof BackendFailure) {
@@ -400,6 +401,23 @@ export class Port implements Book, Alarm {
 
   closedFailure(operation: Operation, key: string): BackendFailure {
     return this.failure(operation, key, "Closed", "the backend has been closed")
+  }
+}
+
+/** Given to a store that calls back. */
+class Answering<A> implements Settling<A> {
+  private readonly port: Port
+  private readonly call: Call<A>
+  private readonly isRight: (u: unknown) => u is A
+
+  constructor(port: Port, call: Call<A>, isRight: (u: unknown) => u is A) {
+    this.port = port
+    this.call = call
+    this.isRight = isRight
+  }
+
+  settle(exit: Exit.Exit<A, BackendFailure>): void {
+    this.port.answer(this.call, this.isRight, exit)
   }
 }
 

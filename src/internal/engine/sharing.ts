@@ -227,6 +227,7 @@ export class Common implements Lender {
 
   /** One that nobody has had. */
   forsake(lease: Lease, at: number): void {
+    if (lease.isBack) return
     lease.isBack = true
     if (lease.isHeld) {
       lease.why = "Released"

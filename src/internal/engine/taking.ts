@@ -145,6 +145,8 @@ class Asker implements Front {
   private step: Step | undefined = undefined
   /** It was not free at once. */
   private hasWaited = false
+  /** What it has waited for last, which it leaves if it ends without. */
+  private asked: Call<Attempt> | undefined = undefined
   /** Who has the key, asked together with the last attempt. */
   private looking: Call<Option.Option<Occupant>> | undefined = undefined
   private lookedAt = 0
@@ -307,7 +309,8 @@ class Asker implements Front {
       }),
       (exit) => {
         if (exit._tag === "Success" && !(exit.value instanceof Refusal)) return undefined
-        const { served } = this
+        const { asked, served } = this
+        asked?.leave()
         if (served === undefined) {
           claim.disown()
           line.pass("Turn")
@@ -406,13 +409,15 @@ class Asker implements Front {
     const { port } = this.keys
     if (call.reply !== undefined) return Exit.succeed(call.reply)
     const until = Math.min(cutAt, at + Math.min(port.patience, claim.expiresMillis))
+    this.asked = call
     return this.restore(Effect.callback<Reply<Attempt>>((resume) => {
       call.wait(until, (reply = port.noReply("acquire", claim.key)) => resume(Effect.succeed(reply)))
-      this.beInFront(() => {
-        call.leave()
-        return () => resume(Effect.succeed(unheard))
-      })
-      return Effect.sync(() => call.leave())
+      if (this.request.share !== undefined) {
+        this.beInFront(() => {
+          call.leave()
+          return () => resume(Effect.succeed(unheard))
+        })
+      }
     }))
   }
 

@@ -4,21 +4,31 @@ import * as fs from "node:fs"
 import { dirname } from "node:path"
 import { codeOf, Foreign, works } from "./failure.ts"
 import { newPrefix } from "./paths.ts"
+import * as Sharers from "./sharers.ts"
 import { isLater, parse, type State } from "./state.ts"
 
 export interface Look {
   readonly state: State | undefined
   readonly queue: ReadonlyArray<State>
+  /** Of a shared key. */
+  readonly sharers: ReadonlyArray<State>
+  /** The names of all lists of sharers, those of earlier states and of later ones included. */
+  readonly lists: ReadonlyArray<string>
 }
 
-const nothing: Look = { state: undefined, queue: [] }
+const none: ReadonlyArray<never> = []
+const nothing: Look = { state: undefined, queue: none, sharers: none, lists: none }
 
 /** A listing beside a rename may show the old name, the new one, both, or neither; so often in a row it does not. */
 const tornListings = 3
+/** Never so often. A list may be the state's, so it is not removed before. */
+const stateless = 100
 const mostListings = 1_000
 
 /** What is in the directory; without a state when there is no such key. */
 export const look = (path: string): Look => {
+  /** A state that was there when its list was not. */
+  let listless: string | undefined
   for (let i = 0; i < mostListings; i++) {
     let names: Array<string>
     try {
@@ -30,23 +40,44 @@ export const look = (path: string): Look => {
     let state: State | undefined
     let isForeign = false
     const queue: Array<State> = []
+    const lists: Array<string> = []
     for (const name of names) {
       const found = parse(name)
-      if (found === undefined) isForeign = true
-      else if (found.tag === "q") queue.push(found)
+      if (found === undefined) {
+        if (Sharers.isList(name)) lists.push(name)
+        else isForeign = true
+      } else if (found.tag === "q") queue.push(found)
       else if (state === undefined || isLater(found, state)) state = found
     }
-    if (state !== undefined) return { state, queue }
+    if (state?.tag === "s") {
+      const sharers = list(path, state)
+      // Still the same state, and no list: somebody has removed it.
+      if (sharers !== undefined || state.name === listless) return { state, queue, lists, sharers: sharers ?? none }
+      listless = state.name
+      continue
+    }
+    if (state !== undefined) return { state, queue, lists, sharers: none }
     if (i < tornListings) continue
     if (isForeign) throw new Foreign(path)
     // Whoever was removing it died on the way. Those who wait write their tickets again.
     for (const { name } of queue) take(path, name)
+    if (i > stateless) { for (const name of lists) take(path, name) }
     if (works(() => fs.rmdirSync(path), "ENOTEMPTY", "EEXIST", "ENOENT")) return nothing
   }
   throw new Foreign(path)
 }
 
-/** The names of all directories of keys, and of what else there is. */
+/** Who shares a key in this state; undefined when it is not in it any more. */
+const list = (path: string, state: State): ReadonlyArray<State> | undefined => {
+  try {
+    return Sharers.parse(fs.readFileSync(`${path}/${Sharers.listName(state)}`, "latin1"))
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined
+    throw error
+  }
+}
+
+/** What is in a directory, if it is there. */
 export const names = (root: string): ReadonlyArray<string> => {
   try {
     return fs.readdirSync(root)
@@ -58,10 +89,10 @@ export const names = (root: string): ReadonlyArray<string> => {
 
 /** The tickets in the directory, the longest wait first; cheaper than a look where there are none. */
 export const tickets = (path: string): ReadonlyArray<State> => {
-  const names = fs.readdirSync(path)
-  if (names.length < 2) return []
+  const all = names(path)
+  if (all.length < 2) return none
   const found: Array<State> = []
-  for (const name of names) {
+  for (const name of all) {
     const ticket = parse(name)
     if (ticket?.tag === "q") found.push(ticket)
   }
@@ -71,6 +102,34 @@ export const tickets = (path: string): ReadonlyArray<State> => {
 /** From one state to another: true for one of all who try. */
 export const move = (path: string, from: State, to: State): boolean =>
   works(() => fs.renameSync(`${path}/${from.name}`, `${path}/${to.name}`), "ENOENT")
+
+/** From what was seen to another state, which those share: true for one of all who try. */
+export const advance = (
+  path: string,
+  { lists, state }: Pick<Look, "lists"> & { readonly state: State },
+  to: State,
+  sharers: ReadonlyArray<State>
+): boolean => {
+  const list = to.tag === "s" ? Sharers.listName(to) : undefined
+  if (list !== undefined && !write(path, list, Sharers.print(sharers))) return false
+  if (!move(path, state, to)) {
+    if (list !== undefined) take(path, list)
+    return false
+  }
+  for (const name of lists) take(path, name)
+  return true
+}
+
+/** Whether there is a directory to write to. */
+const write = (path: string, name: string, text: string): boolean => {
+  try {
+    return works(() => fs.writeFileSync(`${path}/${name}`, text, { flag: "wx", encoding: "latin1" }), "ENOENT")
+  } catch (error) {
+    // A disk that is full may have taken a part of it.
+    take(path, name)
+    throw error
+  }
+}
 
 /** Removes a file: true for one of all who try, false when it is not there or cannot be removed. */
 export const take = (path: string, name: string): boolean => works(() => fs.unlinkSync(`${path}/${name}`))
@@ -113,5 +172,8 @@ export const create = (root: string, path: string, state: State): boolean => {
 }
 
 /** Removes a key's directory that is in this state, and nothing if it is in another. */
-export const remove = (path: string, from: State, grave: State): boolean =>
-  move(path, from, grave) && take(path, grave.name) && works(() => fs.rmdirSync(path))
+export const remove = (
+  path: string,
+  { lists, state }: Pick<Look, "lists"> & { readonly state: State },
+  grave: State
+): boolean => advance(path, { lists, state }, grave, none) && take(path, grave.name) && works(() => fs.rmdirSync(path))

@@ -46,13 +46,23 @@ const isThere = (id: number): boolean => {
 /** The owner of what lasts though its process ends: it is never gone. */
 export const nobody = ""
 
+/** Until when processes were there that were seen to be. Their ids do not come again as soon as that. */
+const seen = new Map<string, number>()
+const seenMillis = 5_000
+const mostSeen = 1_000
+
 /** Whether the owner is surely no more. Where that cannot be told, the lease decides. */
 export const isGone = (owner: string): boolean => {
   const [where, id, begin = unknown] = owner.split("-")
   if (where === "" || where !== namespace) return false
   if (!isThere(+id)) return true
-  const now = begin === unknown ? undefined : beginOf(id)
-  return now !== undefined && now !== begin
+  const at = performance.now()
+  if (begin === unknown || at < (seen.get(owner) ?? -Infinity)) return false
+  const now = beginOf(id)
+  if (now !== undefined && now !== begin) return true
+  if (seen.size >= mostSeen) seen.clear()
+  seen.set(owner, at + seenMillis)
+  return false
 }
 
 /** Readings of clocks, in seconds. */

@@ -6,6 +6,7 @@
  * the place that it had.
  */
 import * as fs from "node:fs"
+import type { Share } from "../../LockStore.ts"
 import * as Directory from "./directory.ts"
 import { works } from "./failure.ts"
 import * as Host from "./host.ts"
@@ -21,6 +22,7 @@ export interface Waiting {
 
 interface Ticket extends Waiting {
   readonly since: number
+  readonly share: Share | undefined
   name: string
   /** Whether it is there, as far as we know. */
   isPut: boolean
@@ -34,9 +36,16 @@ export interface Queue {
   /** Calls `torn` when the token's ticket is torn, until the result is called. */
   readonly listen: (token: string, torn: (waiting: Waiting) => void) => () => void
   /** Puts the token's ticket there, if that can be done. The state must be looked at once more after it. */
-  readonly enter: (path: string, token: string, expires: number, now: number, outlives: boolean | undefined) => void
-  /** Takes the token's ticket back, if it has one. */
-  readonly leave: (token: string) => void
+  readonly enter: (
+    path: string,
+    token: string,
+    expires: number,
+    now: number,
+    outlives: boolean | undefined,
+    share: Share | undefined
+  ) => void
+  /** Takes the token's ticket back: whether it had one. */
+  readonly leave: (token: string) => boolean
 }
 
 export const make = (pollMillis: number): Queue => {
@@ -44,8 +53,8 @@ export const make = (pollMillis: number): Queue => {
   const listeners = new Map<string, (waiting: Waiting) => void>()
 
   const put = (ticket: Ticket, millis: number): void => {
-    const { expires, path, since, token } = ticket
-    ticket.name = State.make("q", 0, since, Math.min(expires, millis), token, Host.self).name
+    const { expires, path, share, since, token } = ticket
+    ticket.name = State.make("q", 0, since, Math.min(expires, millis), token, Host.self, share).name
     ticket.isPut = Directory.put(path, ticket.name)
   }
 
@@ -79,10 +88,10 @@ export const make = (pollMillis: number): Queue => {
         leave(token)
       }
     },
-    enter: (path, token, expires, now, outlives) => {
+    enter: (path, token, expires, now, outlives, share) => {
       let ticket = tickets.get(token)
       if (ticket === undefined) {
-        ticket = { path, token, expires, outlives, since: now, name: "", isPut: false, watcher: undefined }
+        ticket = { path, token, expires, outlives, share, since: now, name: "", isPut: false, watcher: undefined }
       }
       tickets.set(token, ticket)
       unwatch(ticket)
@@ -95,12 +104,13 @@ export const make = (pollMillis: number): Queue => {
     leave
   }
 
-  function leave(token: string): void {
+  function leave(token: string): boolean {
     const ticket = tickets.get(token)
-    if (ticket === undefined) return
+    if (ticket === undefined) return false
     tickets.delete(token)
     unwatch(ticket)
     if (ticket.isPut) Directory.take(ticket.path, ticket.name)
     ticket.isPut = false
+    return true
   }
 }

@@ -5,13 +5,20 @@
  * name is a compare-and-set on everything it says, and none ever comes twice.
  *
  *     <tag>,<fence>,<since>,<expires>,<token>,<owner>
+ *     <tag>,<fence>,<since>,<expires>,<token>,<owner>,<permits>.<limit>
  *
  * - `h` held, from `since` (microseconds by the host's monotonic clock) for `expires` milliseconds
  * - `g` given to a waiter that has not been heard of yet, for that short time
  * - `f` free, since then; `d` free and about to be removed
+ * - `s` shared, the last lease to end then; its token is that of a list, see `sharers.ts`
  * - `q` no state but a waiter's ticket, beside it: since when it waits, and for how long the key may be given to it
+ *
+ * The lines of a list are such names, too: `h` and `g` of each who shares the key, who
+ * says, as does a ticket of one who wants to, how many permits of which limit.
  */
-export type Tag = "h" | "g" | "f" | "d" | "q"
+import type { Share } from "../../LockStore.ts"
+
+export type Tag = "h" | "g" | "f" | "d" | "s" | "q"
 
 export interface State {
   readonly tag: Tag
@@ -21,6 +28,7 @@ export interface State {
   readonly token: string
   /** The process: see `host.ts`. */
   readonly owner: string
+  readonly share: Share | undefined
   readonly name: string
 }
 
@@ -30,7 +38,8 @@ export const make = (
   since: number,
   expires: number,
   token: string,
-  owner: string
+  owner: string,
+  share?: Share
 ): State => ({
   tag,
   fence,
@@ -38,18 +47,23 @@ export const make = (
   expires,
   token,
   owner,
-  name: `${tag},${fence},${since},${expires},${token},${owner}`
+  share,
+  name: `${tag},${fence},${since},${expires},${token},${owner}` +
+    (share === undefined ? "" : `,${share.permits}.${share.limit}`)
 })
 
-const pattern = /^([hgfdq]),(\d{1,16}),(\d{1,16}),(\d{1,15}),([\w.-]+),([\w-]*)$/
+const pattern = /^([hgfdsq]),(\d{1,16}),(\d{1,16}),(\d{1,15}),([\w.-]+),([\w-]*)(?:,(\d{1,16})\.(\d{1,16}))?$/
 
 /** What a file says, or undefined for a file that is none of ours. */
 export const parse = (name: string): State | undefined => {
   const match = pattern.exec(name)
   if (match === null) return undefined
-  const [, tag, fence, since, expires, token, owner] = match
-  return { tag: tag as Tag, fence: +fence, since: +since, expires: +expires, token, owner, name }
+  const [, tag, fence, since, expires, token, owner, permits, limit] = match
+  const share = permits === undefined ? undefined : { permits: +permits, limit: +limit }
+  return { tag: tag as Tag, fence: +fence, since: +since, expires: +expires, token, owner, share, name }
 }
+
+const isHeld = (tag: Tag): boolean => tag === "h" || tag === "g" || tag === "s"
 
 /** Clocks of two processors may differ, but not by a second. */
 const graceMicros = 1_000_000
@@ -64,12 +78,12 @@ const isBeforeReboot = (since: number, now: number): boolean => since > now + gr
  * between would look like one from before a reboot.
  */
 export const isLive = ({ expires, since, tag }: State, now: number): boolean =>
-  (tag === "h" || tag === "g") && now < since + expires * 1000 && !isBeforeReboot(since, now)
+  isHeld(tag) && now < since + expires * 1000 && !isBeforeReboot(since, now)
 
 /** For how long nobody has had the key, in microseconds; zero and less while somebody may. */
 export const idleMicros = ({ expires, since, tag }: State, now: number): number => {
   if (isBeforeReboot(since, now)) return Infinity
-  return now - since - (tag === "h" || tag === "g" ? expires * 1000 : 0)
+  return now - since - (isHeld(tag) ? expires * 1000 : 0)
 }
 
 /** Of two names seen while one was being renamed to the other, the later. */

@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
-import type { Attempt, Claim, Grant, Holding, LockStore, Occupant, Page } from "../../LockStore.ts"
+import type { Attempt, Claim, Grant, Holding, LockStore, Occupant, Page, Share } from "../../LockStore.ts"
 import { type Settling, withShortcuts } from "../shortcuts.ts"
 import * as Directory from "./directory.ts"
 import * as Failure from "./failure.ts"
@@ -16,6 +16,7 @@ import * as Idle from "./idle.ts"
 import * as News from "./news.ts"
 import * as Paths from "./paths.ts"
 import * as Queue from "./queue.ts"
+import * as Sharers from "./sharers.ts"
 import * as State from "./state.ts"
 
 export interface Settings {
@@ -33,6 +34,9 @@ const pageSize = 500
 
 const longestLease = Duration.days(36_500)
 
+/** How long the first who waits may hold up others, as each of them sees it, before it is asked whether it is there. */
+const blockedMicros = 10_000_000
+
 /** Many who look when a lease ends do not come all at once. */
 const mostJitterMillis = 10
 
@@ -49,6 +53,12 @@ export const make = Effect.fnUntraced(function*(
   /** What we have, and what we have given back, as we left it: a rename says whether it still is. */
   const held = new Map<string, State.State>()
   const free = new Map<string, State.State>()
+  /** Where the key was given to us while we waited: others may wait, too. */
+  const wanted = new Set<string>()
+  /** The tokens that share a key. */
+  const sharing = new Set<string>()
+  /** By whom we are held up, and since when. */
+  const blocked = new Map<string, { readonly name: string; readonly since: number }>()
 
   const isGone = ({ owner }: State.State): boolean => detectDead && owner !== Host.self && Host.isGone(owner)
 
@@ -82,12 +92,16 @@ export const make = Effect.fnUntraced(function*(
     fence: number,
     since: number,
     expires: number,
-    outlives: boolean | undefined
-  ): State.State => State.make("h", fence, since, expires, token, outlives === true ? Host.nobody : Host.self)
+    outlives: boolean | undefined,
+    share?: Share
+  ): State.State => State.make("h", fence, since, expires, token, outlives === true ? Host.nobody : Host.self, share)
 
   const acquired = (path: string, state: State.State): Attempt => {
     free.delete(path)
-    held.set(path, state)
+    wanted.delete(path)
+    blocked.delete(path)
+    if (state.share === undefined) held.set(path, state)
+    else sharing.add(state.token)
     queue.leave(state.token)
     return { _tag: "Acquired", fencingToken: state.fence }
   }
@@ -111,48 +125,56 @@ export const make = Effect.fnUntraced(function*(
     return made
   }
 
-  const tryAcquire = ({ expiresMillis, key, outlives, token, wait }: Claim): Attempt => {
+  const tryAcquire = (claim: Claim): Attempt => {
+    const { expiresMillis, key, outlives, share, token, wait } = claim
     const path = pathOf(key)
     const expires = Math.ceil(expiresMillis)
-    const left = free.get(path)
+    const left = share === undefined ? free.get(path) : undefined
     if (left !== undefined) {
       const next = leaseOf(token, fenceAfter(left.fence), now(), expires, outlives)
       if (Directory.move(path, left, next)) return acquired(path, next)
       free.delete(path)
     }
     for (let hasEntered = false;;) {
-      const { queue: waiting, state } = Directory.look(path)
+      const seen = Directory.look(path)
+      const { queue: waiting, state } = seen
       const at = now()
       if (state === undefined) {
-        const made = create(path, token, expires, outlives)
-        if (made !== undefined) return acquired(path, made)
+        // Nobody else has a place in what nobody has made yet: one that will share it has it alone at first.
+        const made = create(path, token, expires, share === undefined && outlives)
+        if (made !== undefined && share === undefined) return acquired(path, made)
         continue
       }
-      const isLive = State.isLive(state, at)
-      const isOurs = isLive && state.token === token
-      if (isLive && !isOurs && !isGone(state)) {
-        // Whoever gives it back looks for tickets after that, and we look at the state after the ticket: one sees the other.
-        if (wait && !hasEntered && !waiting.some((ticket) => ticket.token === token)) {
-          queue.enter(path, token, expires, at, outlives)
-          hasEntered = true
-          continue
-        }
-        const remainingMillis = (state.since - at) / 1000 + state.expires
-        const waiters = waiting.length
-        return {
-          _tag: "Held",
-          token: state.token,
-          remainingMillis: remainingMillis + Math.random() * Math.min(waiters, mostJitterMillis),
-          waiters
-        }
+      const isAlone = state.tag !== "s" && State.isLive(state, at)
+      const isOurs = isAlone && state.token === token
+      // Whoever gives it back looks for tickets after that, and we look at the state after the ticket: one sees the other.
+      const enters = wait && !hasEntered && !waiting.some((ticket) => ticket.token === token)
+      if (isAlone && !isOurs && !isGone(state)) {
+        blocked.delete(path)
+        if (!enters) return heldBy(state, at, waiting.length)
+      } else if (share !== undefined || state.tag === "s") {
+        const attempt = shareOf(path, { ...seen, state }, at, claim, hasEntered)
+        if (attempt === "again") continue
+        if (attempt._tag === "Acquired" || !enters) return attempt
+      } else {
+        const next = leaseOf(token, isOurs ? state.fence : fenceAfter(state.fence), at, expires, outlives)
+        if (!Directory.advance(path, { ...seen, state }, next, [])) continue
+        // The one it was given to is deaf, and others may be. Who is not writes a new ticket, in the place it had.
+        if (state.tag === "g" && !isOurs) { for (const { name } of waiting) Directory.take(path, name) }
+        return acquired(path, next)
       }
-      const next = leaseOf(token, isOurs ? state.fence : fenceAfter(state.fence), at, expires, outlives)
-      if (!Directory.move(path, state, next)) continue
-      // The one it was given to is deaf, and others may be. Who is not writes a new ticket, in the place it had.
-      if (state.tag === "g" && !isOurs) { for (const { name } of waiting) Directory.take(path, name) }
-      return acquired(path, next)
+      queue.enter(path, token, expires, at, outlives, share)
+      hasEntered = true
     }
   }
+
+  const heldBy = (first: State.State | undefined, at: number, waiters: number): Attempt => ({
+    _tag: "Held",
+    token: first?.token,
+    remainingMillis: (first === undefined ? 0 : remainingMillis(first, at)) +
+      Math.random() * Math.min(waiters, mostJitterMillis),
+    waiters
+  })
 
   /** Our ticket was torn: whoever did that has given us the key, if it still is ours. */
   const confirm = ({ expires, outlives, path, token }: Queue.Waiting): Grant | undefined => {
@@ -162,15 +184,209 @@ export const make = Effect.fnUntraced(function*(
       while (true) {
         const { state } = Directory.look(path)
         const at = now()
-        if (state?.token !== token || !State.isLive(state, at)) return
-        const next = leaseOf(token, state.fence, at, expires, outlives)
-        if (!Directory.move(path, state, next)) continue
+        const next = state?.tag === "s"
+          ? renew(path, token, (given, at) => leaseOf(token, given.fence, at, expires, outlives, given.share))
+          : state?.token === token && State.isLive(state, at)
+          ? leaseOf(token, state.fence, at, expires, outlives)
+          : undefined
+        if (next === undefined) return
+        if (state!.tag !== "s" && !Directory.move(path, state!, next)) continue
         acquired(path, next)
-        grant = { fencingToken: next.fence, sinceMillis: at / 1000, leaseMillis: expires }
+        wanted.add(path)
+        grant = { fencingToken: next.fence, sinceMillis: next.since / 1000, leaseMillis: expires }
         return
       }
     })
     return grant
+  }
+
+  // ---------------------------------------------------------------------------
+  // Sharing
+  // ---------------------------------------------------------------------------
+
+  /** Those who share the key, as far as their leases last. */
+  const livingOf = (sharers: ReadonlyArray<State.State>, at: number): ReadonlyArray<State.State> =>
+    sharers.filter((sharer) => State.isLive(sharer, at) && !isGone(sharer))
+
+  const remainingMillis = ({ expires, since }: State.State, at: number): number => (since - at) / 1000 + expires
+
+  /** Who ends first in front. */
+  const byEnd = (sharers: ReadonlyArray<State.State>, at: number): ReadonlyArray<State.State> =>
+    sharers.toSorted((one, other) => remainingMillis(one, at) - remainingMillis(other, at))
+
+  interface Turn {
+    readonly state: State.State
+    readonly sharers: ReadonlyArray<State.State>
+    /** The tickets of those who are let in, and what each is given. */
+    readonly given: ReadonlyArray<readonly [ticket: State.State, lease: State.State]>
+    /** Tickets of processes that are gone were in front, and are no more. */
+    readonly isShorter: boolean
+  }
+
+  /**
+   * Beside those who share the key, lets in who fits, from the front of the line: the
+   * first that does not holds up all behind it. Who asks gets its lease; the others
+   * have theirs for a short time, until they are heard of.
+   */
+  const turnTo = (
+    path: string,
+    from: State.State,
+    at: number,
+    sharers: ReadonlyArray<State.State>,
+    line: ReadonlyArray<State.State>,
+    asking?: Pick<Claim, "token" | "outlives">
+  ): Turn => {
+    const those = [...sharers]
+    const given: Array<readonly [ticket: State.State, lease: State.State]> = []
+    let { fence } = from
+    let isShorter = false
+    for (const ticket of line) {
+      const { expires, owner, share, token } = ticket
+      if (owner !== Host.self && Host.isGone(owner)) {
+        isShorter = Directory.take(path, ticket.name) || isShorter
+        continue
+      }
+      if (!Sharers.fits(share, those)) break
+      // Within a process a shared lease passes on with the fencing token that it has.
+      fence = those.length > 0 || from.tag === "s" ? Math.max(fence + 1, fenceAfter(0)) : fenceAfter(fence)
+      const lease = token === asking?.token
+        ? leaseOf(token, fence, at, expires, asking.outlives, share)
+        : State.make("g", fence, at, expires, token, owner, share)
+      those.push(lease)
+      given.push([ticket, lease])
+    }
+    const state = those.length === 0
+      ? freed(from, at)
+      : those[0].share === undefined
+      ? those[0]
+      : Sharers.stateOf(those, fence, at)
+    return { state, sharers: those, given, isShorter }
+  }
+
+  /** Tears the tickets of those who were let in, but for that of who asks. Those who have taken theirs back have left. */
+  const tear = (path: string, given: Turn["given"], asking?: string): ReadonlyArray<State.State> =>
+    given.flatMap(([{ name, token }, lease]) => token === asking || Directory.take(path, name) ? [] : [lease])
+
+  /** One who wants to share the key, or wants one alone that is shared. */
+  const shareOf = (
+    path: string,
+    seen: Directory.Look & { readonly state: State.State },
+    at: number,
+    { expiresMillis, outlives, share, token, wait }: Claim,
+    hasEntered: boolean
+  ): Attempt | "again" => {
+    const { sharers, state } = seen
+    const expires = Math.ceil(expiresMillis)
+    const isShared = state.tag === "s"
+    const there = isShared ? livingOf(sharers, at) : []
+    if (there.some((sharer) => sharer.token === token)) {
+      const own = renew(path, token, ({ fence, share }, at) => leaseOf(token, fence, at, expires, outlives, share))
+      return own === undefined ? "again" : acquired(path, own)
+    }
+    // One that was given the key is deaf, and others may be: they are passed.
+    const isDeaf = [state, ...sharers].some((one) => one.tag === "g" && !State.isLive(one, at))
+    const line = isShared && !isDeaf ? inOrder(seen.queue, there) : []
+    const own = State.make("q", 0, at, expires, token, Host.self, share)
+    const place = line.findIndex((ticket) => ticket.token === token)
+    const isIn = place >= 0 || line.length === 0 || hasEntered
+    const asked = place >= 0 ? line.with(place, own) : isIn ? [...line, own] : line
+    const turn = turnTo(path, state, at, there, asked, { token, outlives })
+    if (turn.given.length === 0) {
+      if (turn.isShorter) return "again"
+      if (isIn && wait) mind(path, line[0], token, at)
+      return heldBy(byEnd(there, at)[0], at, seen.queue.length)
+    }
+    if (!Directory.advance(path, seen, turn.state, turn.sharers)) return "again"
+    if (isDeaf) { for (const { name } of seen.queue) Directory.take(path, name) }
+    const left = tear(path, turn.given, token)
+    if (left.length > 0) takeBack(path, turn.state, left)
+    const lease = turn.given.find(([ticket]) => ticket === own)?.[1]
+    if (lease === undefined) return "again"
+    const answer = acquired(path, lease)
+    // It was ours alone for a moment, and may have sent somebody to wait.
+    if (state.tag !== "f" && !isShared) pass(path, () => false)
+    return answer
+  }
+
+  /** The longest wait first, without those who have what they waited for. */
+  const inOrder = (
+    tickets: ReadonlyArray<State.State>,
+    sharers: ReadonlyArray<State.State>
+  ): ReadonlyArray<State.State> =>
+    tickets
+      .filter(({ token }) => !sharers.some((sharer) => sharer.token === token))
+      .toSorted((one, other) => one.since - other.since)
+
+  /** Tears the ticket of the first, if it has held us up for long: one that is there writes it again, in its place. */
+  const mind = (path: string, first: State.State | undefined, token: string, at: number): void => {
+    const before = blocked.get(path)
+    if (first === undefined || first.token === token) blocked.delete(path)
+    else if (before?.name !== first.name) blocked.set(path, { name: first.name, since: at })
+    else if (at - before.since > blockedMicros) {
+      blocked.delete(path)
+      Directory.take(path, first.name)
+    }
+  }
+
+  /** A new lease for one who shares the key; undefined when it does not. */
+  const renew = (
+    path: string,
+    token: string,
+    to: (sharer: State.State, at: number) => State.State
+  ): State.State | undefined => {
+    while (true) {
+      const seen = Directory.look(path)
+      const { sharers, state } = seen
+      const at = now()
+      const own = sharers.find((sharer) => sharer.token === token)
+      if (state === undefined || own === undefined || !State.isLive(own, at)) {
+        sharing.delete(token)
+        return undefined
+      }
+      const next = to(own, at)
+      const those = sharers.map((sharer) => sharer === own ? next : sharer)
+      if (Directory.advance(path, { ...seen, state }, Sharers.stateOf(those, state.fence, at), those)) return next
+    }
+  }
+
+  /** Has some who share the key leave it, and lets in who fits then: whether one of them still had it. */
+  const pass = (path: string, leaves: (sharer: State.State) => boolean): boolean => {
+    let had = false
+    for (let leaving = leaves;;) {
+      const seen = Directory.look(path)
+      const { queue: waiting, sharers, state } = seen
+      const at = now()
+      if (state?.tag !== "s") return had
+      const gone = sharers.filter(leaving)
+      const there = livingOf(sharers, at).filter((sharer) => !gone.includes(sharer))
+      const turn = turnTo(path, state, at, there, inOrder(waiting, there))
+      if (gone.length === 0 && turn.given.length === 0) return had
+      if (!Directory.advance(path, { ...seen, state }, turn.state, turn.sharers)) continue
+      had ||= gone.some((sharer) => State.isLive(sharer, at))
+      const left = tear(path, turn.given)
+      if (turn.state.tag === "s") {
+        // Who came meanwhile has seen that there was no place, and we have not seen that it came.
+        leaving = (sharer) => left.some(({ name }) => name === sharer.name)
+        continue
+      }
+      if (turn.state.tag === "f") settle(path, turn.state)
+      else if (left.length > 0) takeBack(path, turn.state, left)
+      return had
+    }
+  }
+
+  /** It is given to some who have left. */
+  const takeBack = (path: string, given: State.State, left: ReadonlyArray<State.State>): void => {
+    if (given.tag === "s") return void pass(path, (sharer) => left.some(({ name }) => name === sharer.name))
+    const back = freed(given, now())
+    if (Directory.move(path, given, back)) settle(path, back)
+  }
+
+  /** It is free. Those who wait for it come by themselves if we cannot tell them. */
+  const settle = (path: string, state: State.State): void => {
+    free.set(path, state)
+    Failure.works(() => grant(path, state))
+    if (free.has(path)) gaveBack()
   }
 
   // ---------------------------------------------------------------------------
@@ -197,10 +413,11 @@ export const make = Effect.fnUntraced(function*(
   const extend = ({ expiresMillis, key, outlives, token }: Holding): boolean => {
     const path = pathOf(key)
     const expires = Math.ceil(expiresMillis)
-    const ownerOf = ({ owner }: State.State) => outlives === true ? Host.nobody : owner
-    const next = change(path, token, (state, at) => State.make("h", state.fence, at, expires, token, ownerOf(state)))
+    const to = ({ fence, owner, share }: State.State, at: number) =>
+      State.make("h", fence, at, expires, token, outlives === true ? Host.nobody : owner, share)
+    const next = sharing.has(token) ? undefined : change(path, token, to)
     if (next !== undefined) held.set(path, next)
-    return next !== undefined
+    return next !== undefined || renew(path, token, to) !== undefined
   }
 
   /** From one token to another, past those who wait. */
@@ -220,46 +437,61 @@ export const make = Effect.fnUntraced(function*(
   const release = (key: string, token: string): boolean => {
     const path = pathOf(key)
     // First the ticket, then the lease: nobody gives the key to a ticket that is no longer there.
-    queue.leave(token)
-    const next = change(path, token, freed)
-    if (next === undefined) return false
+    const waited = queue.leave(token)
+    if (waited) blocked.delete(path)
+    if (wanted.delete(path) && handOn(path, token)) return true
+    const next = sharing.delete(token) ? undefined : change(path, token, freed)
+    // Whoever leaves the queue of a shared key may let in those behind it.
+    if (next === undefined) return pass(path, (sharer) => sharer.token === token)
     held.delete(path)
-    free.set(path, next)
-    // It is free. Those who wait for it come by themselves if we cannot tell them.
-    Failure.works(() => grant(path, next))
-    if (free.has(path)) gaveBack()
+    settle(path, next)
     return true
   }
 
-  /** Gives a key to the first who waits, and tears the ticket. */
-  const grant = (path: string, from: State.State): void => {
-    for (const { expires, name, owner, token } of Directory.tickets(path)) {
-      if (Host.isGone(owner)) {
-        Directory.take(path, name)
-        continue
-      }
-      free.delete(path)
-      const given = State.make("g", fenceAfter(from.fence), now(), expires, token, owner)
-      if (!Directory.move(path, from, given) || Directory.take(path, name)) return
-      // The ticket was taken back before: the one who waited has left, perhaps without having seen that it has the key.
-      const back = freed(given, now())
-      if (!Directory.move(path, given, back)) return
-      free.set(path, back)
-      return grant(path, back)
+  /** From us to who waits, without freeing the key in between: not if nobody does, or the key is not ours any more. */
+  const handOn = (path: string, token: string): boolean => {
+    const state = held.get(path)
+    if (state?.token !== token) return false
+    const line = Directory.tickets(path)
+    const at = now()
+    if (line.length === 0 || !State.isLive(state, at)) return false
+    const turn = turnTo(path, state, at, [], line)
+    if (turn.given.length === 0 || !Directory.advance(path, { state, lists: [] }, turn.state, turn.sharers)) {
+      return false
     }
+    held.delete(path)
+    const left = tear(path, turn.given)
+    if (left.length > 0) Failure.works(() => takeBack(path, turn.state, left))
+    return true
   }
 
-  const inspect = (key: string): Occupant | undefined => {
-    const { queue: waiting, state } = Directory.look(pathOf(key))
-    const at = now()
-    return state === undefined || !State.isLive(state, at) || isGone(state)
-      ? undefined
-      : {
-        token: state.token,
-        remainingMillis: (state.since - at) / 1000 + state.expires,
-        waiters: waiting.length
-      }
+  /** Gives a key that is free to the first who waits, or to as many as can share it, and tears the tickets. */
+  const grant = (path: string, from: State.State): void => {
+    const line = Directory.tickets(path)
+    if (line.length === 0) return
+    const { given, sharers, state } = turnTo(path, from, now(), [], line)
+    if (given.length === 0) return
+    free.delete(path)
+    if (!Directory.advance(path, { state: from, lists: [] }, state, sharers)) return
+    // Whose ticket was taken back before has left, perhaps without having seen that it has the key.
+    const left = tear(path, given)
+    if (left.length > 0) takeBack(path, state, left)
   }
+
+  const occupants = (key: string): ReadonlyArray<Occupant> => {
+    const { queue: waiting, sharers, state } = Directory.look(pathOf(key))
+    const at = now()
+    if (state === undefined) return []
+    const there = livingOf(state.tag === "s" ? sharers : [state], at)
+    return byEnd(there, at).map((lease) => ({
+      token: lease.token,
+      remainingMillis: remainingMillis(lease, at),
+      waiters: waiting.length,
+      ...(lease.share !== undefined && { permits: lease.share.permits })
+    }))
+  }
+
+  const inspect = (key: string): Occupant | undefined => occupants(key)[0]
 
   /** What is no lock is held by nobody. */
   const inspectOurs = (key: string): Occupant | undefined => {
@@ -285,10 +517,11 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const remove = (path: string, idleMillis: number): void => {
-    const { queue: waiting, state } = Directory.look(path)
+    const seen = Directory.look(path)
+    const { queue: waiting, state } = seen
     if (state === undefined || waiting.length > 0 || State.idleMicros(state, now()) < idleMillis * 1000) return
     rememberFence(state.fence)
-    Directory.remove(path, state, State.make("d", state.fence, now(), 0, state.token, Host.self))
+    Directory.remove(path, { ...seen, state }, State.make("d", state.fence, now(), 0, state.token, Host.self))
   }
 
   const gaveBack = yield* Idle.make(root, free, keepIdleMillis, remove)
@@ -316,14 +549,25 @@ export const make = Effect.fnUntraced(function*(
       call.settle(run("release", key, () => release(key, token)))
   }
 
+  /** All who wait in this process look at the same moment, and no other process with them. */
+  const phase = Math.random() * pollMillis
+  const untilNextLook = (): number => {
+    const left = pollMillis - (now() / 1000 + phase) % pollMillis
+    // A timer may be a little early.
+    return left < pollMillis / 10 ? left + pollMillis : left
+  }
+
   /** Waiters are woken, so they look by themselves only in case the one who would wake them died; trouble is looked at sooner. */
   const retry: Schedule.Schedule<unknown> = Schedule.spaced(Duration.millis(pollMillis)).pipe(
-    Schedule.modifyDelay(({ attempt, duration, input }) =>
-      Effect.succeed(
-        input instanceof BackendFailure ? Duration.millis(Math.min(250, 10 * 1.5 ** Math.min(attempt, 16))) : duration
+    Schedule.modifyDelay(({ attempt, input }) =>
+      Effect.sync(() =>
+        Duration.millis(
+          input instanceof BackendFailure
+            ? Math.min(250, 10 * 1.5 ** Math.min(attempt, 16)) * (0.8 + 0.4 * Math.random())
+            : untilNextLook()
+        )
       )
-    ),
-    Schedule.jittered
+    )
   )
 
   return withShortcuts({
@@ -332,11 +576,13 @@ export const make = Effect.fnUntraced(function*(
     maxExpires: longestLease,
     retry,
     handOver,
+    shares: true,
     tryAcquire: (claim) => Effect.suspend(() => run("acquire", claim.key, () => tryAcquire(claim))),
     extend: (holding) => Effect.suspend(() => run("extend", holding.key, () => extend(holding))),
     release: (key, token) => Effect.suspend(() => run("release", key, () => release(key, token))),
     transfer: (from, claim) => Effect.suspend(() => run("acquire", claim.key, () => transfer(from, claim))),
     inspect: (key) => Effect.suspend(() => run("inspect", key, () => Option.fromUndefinedOr(inspect(key)))),
+    holders: (key) => Effect.suspend(() => run("inspect", key, () => occupants(key))),
     list: (prefix, from) => Effect.suspend(() => run("list", undefined, () => list(prefix, from))),
     listen: (_key, token, notify) =>
       Effect.acquireRelease(

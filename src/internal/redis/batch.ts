@@ -1,77 +1,84 @@
-/** Many calls of one turn as few scripts. */
+/** What is asked for in one turn, as few scripts. */
 
 /** Locks in one script: enough to make the script's own cost vanish, few enough not to hold up the server. */
 const batchSize = 128
 
-/**
- * So many scripts may be out with so many calls, for the server to work on one
- * while we work on the replies of another. Of many calls two are enough for that,
- * and cost less.
- */
-const scriptsOut = (calls: number): number => calls < 32 ? 4 : 2
-
-/** Locks in one script when there are few: less than this is not worth a command of its own. */
-const smallestBatch = 4
-
-/** So few calls are each sent at once, for the server to work on the first while we make the next. */
-const fewCalls = 6
-
-/** The calls that are collected or out, and the scripts that are out. */
-export class Flight {
-  private collected = 0
-  private calls = 0
-  private scripts = 0
-
-  /** Whether to send a call at once, which is never while others are collected. */
-  get isLight(): boolean {
-    return this.collected === 0 && this.calls < fewCalls
-  }
-
-  collect(): void {
-    this.collected++
-  }
-
-  /** So many have been collected: the size of the pieces to send them in. */
-  dispatch(calls: number): number {
-    this.collected -= calls
-    const free = scriptsOut(this.calls + calls) - this.scripts
-    const pieces = Math.max(1, Math.min(free, Math.floor(calls / smallestBatch)))
-    return Math.min(batchSize, Math.ceil(calls / pieces))
-  }
-
-  start(calls: number): void {
-    this.scripts++
-    this.calls += calls
-  }
-
-  land(calls: number): void {
-    this.scripts--
-    this.calls -= calls
-  }
+/** What one script takes and gives back, the latter first. */
+export interface Batch<A, R> {
+  readonly attempts: ReadonlyArray<A>
+  readonly releases: ReadonlyArray<R>
 }
 
+/** So many scripts may be out, for the server to work on one while we work on the replies of another. */
+const scriptsOut = 2
+
+/** Calls in one script when there are few: less than this is not worth a command of its own. */
+const smallestBatch = 4
+
 /**
- * Sends the first few calls at once. Beyond these it collects what comes in during
- * the same turn, in pieces that one script can take; pieces are larger when enough
- * of them are out already.
+ * Collects what comes in until the turn ends, if one script can name many locks: to
+ * make a command, to write it and to wake the server each cost more than what a script
+ * does for a lock. A first attempt goes at once while nothing else is out, since
+ * somebody waits for it, and with it what has been given back before.
  */
-export const collect = <A>(single: boolean, flight: Flight, send: (batch: ReadonlyArray<A>) => void) => {
-  let batch: Array<A> = []
-  const flush = () => {
-    const flushed = batch
-    batch = []
-    const size = flight.dispatch(flushed.length)
-    for (let i = 0; i < flushed.length; i += size) {
-      send(flushed.length <= size ? flushed : flushed.slice(i, i + size))
+export class Turn<A, R> {
+  private readonly attempts: Array<A> = []
+  private readonly releases: Array<R> = []
+  private scripts = 0
+  private isPlanned = false
+  private readonly single: boolean
+  private readonly send: (batch: Batch<A, R>) => void
+
+  constructor(single: boolean, send: (batch: Batch<A, R>) => void) {
+    this.single = single
+    this.send = send
+  }
+
+  attempt(one: A): void {
+    this.attempts.push(one)
+    if (this.scripts === 0 && this.attempts.length === 1) this.flush()
+    else this.plan()
+  }
+
+  release(one: R): void {
+    this.releases.push(one)
+    this.plan()
+  }
+
+  private plan(): void {
+    if (!this.single) return this.flush()
+    if (this.isPlanned) return
+    this.isPlanned = true
+    process.nextTick(() => {
+      this.isPlanned = false
+      this.flush()
+    })
+  }
+
+  /** Sends what has been collected. What is given back comes first, since it may be what is wanted. */
+  flush(): void {
+    const size = this.attempts.length + this.releases.length
+    if (size === 0) return
+    // No new ones in their place: an engine that saw such a one live for long makes all the next ones old from the start.
+    const attempts = this.attempts.splice(0)
+    const releases = this.releases.splice(0)
+    const pieces = Math.max(1, Math.min(scriptsOut - this.scripts, Math.floor(size / smallestBatch)))
+    const most = Math.min(batchSize, Math.ceil(size / pieces))
+    if (most === size) return this.send({ attempts, releases })
+    while (attempts.length + releases.length > 0) {
+      const first = releases.splice(0, most)
+      this.send({ releases: first, attempts: attempts.splice(0, most - first.length) })
     }
   }
-  const add = (item: A) => {
-    if (!single || flight.isLight) return send([item])
-    if (batch.length === 0) process.nextTick(flush)
-    flight.collect()
-    batch.push(item)
+
+  /** A script is out, and answered. */
+  start(): void {
+    this.scripts++
   }
-  return { add, flush }
+
+  land(): void {
+    this.scripts--
+  }
 }
 
 /** One lease for all if they are alike, otherwise one for each. */

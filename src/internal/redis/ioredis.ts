@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
+import { PassingSet } from "../passing.ts"
 import { type Client, type Cluster, handshakeMillis, isCluster, silenceMillis, type Single } from "./client.ts"
 import * as Failure from "./failure.ts"
 import { Pulse } from "./pulse.ts"
@@ -55,7 +56,7 @@ const open = (client: Client, owned: boolean) => {
   /** Scripts that the connected server has. In a cluster we do not know which node has which. */
   const loaded = new Set<Script>()
   const observers: Array<Observer> = []
-  const inFlight = new Set<Command>()
+  const inFlight = new PassingSet<Command>()
   let waiting: Array<Command> = []
   let connected = client.status === "ready"
   let lastError: unknown = closedError
@@ -158,7 +159,7 @@ const open = (client: Client, owned: boolean) => {
   }
 
   const failAll = () => {
-    const commands = Array.from(inFlight)
+    const commands = inFlight.list()
     inFlight.clear()
     for (const command of commands) command.fail(lastError)
   }

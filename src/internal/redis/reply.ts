@@ -24,6 +24,10 @@ const index = (value: unknown, size: number): number | undefined => {
   return number !== undefined && number >= 1 && number <= size ? number - 1 : undefined
 }
 
+/** Two in one. */
+export const pair = (reply: unknown): readonly [unknown, unknown] =>
+  Array.isArray(reply) && reply.length === 2 ? [reply[0], reply[1]] : [undefined, undefined]
+
 /** Who holds a lock, and for how long: nobody during a roll call. */
 export interface Holder {
   readonly token: string | undefined
@@ -44,6 +48,9 @@ export interface Attempted {
 }
 
 const noneRefused: ReadonlyMap<number, Holder | null> = new Map()
+
+/** Where nothing was attempted. */
+export const noneAttempted: Attempted = { micros: 0, refused: noneRefused }
 
 export const attempted = (reply: unknown, size: number): Attempted | undefined => {
   if (!Array.isArray(reply)) {
@@ -88,7 +95,8 @@ export interface Among {
   readonly handed: ReadonlyArray<number>
 }
 
-const allOurs: Among = { others: new Set(), handed: [] }
+/** Nothing else than expected, or nothing at all. */
+export const allOurs: Among = { others: new Set(), handed: [] }
 
 export const among = (reply: unknown, size: number): Among | undefined => {
   if (!Array.isArray(reply)) return integer(reply) === 0 ? allOurs : undefined

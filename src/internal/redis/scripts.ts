@@ -85,6 +85,7 @@ export interface Scripts {
   readonly attempt: Script
   readonly claim: Script
   readonly release: Script
+  readonly turn: Script
   readonly withdraw: Script
   readonly transfer: Script
   readonly extend: Script
@@ -257,16 +258,14 @@ function promote(lock, queue, self)
 end
 `
 
-  // The first attempt. An expired lock with a queue is left to those who wait. Its queue is none of the KEYS, so that a
-  // cluster can move it at any time; a server that minds lets newcomers pass.
-  // KEYS lock…  ARGV token… lease… or one lease for all  -> micros all ours
-  //   | {micros, {i not ours, rest, holder} | {i not a lock}, …}
-  const attempt = `
-local call, pcall, n, others = redis.call, redis.pcall, #KEYS, nil
+  // First attempts, at the locks behind so many keys: `attempted`. An expired lock with a queue is left to those who wait. Its
+  // queue is none of the KEYS, so that a cluster can move it at any time; a server that minds lets newcomers pass.
+  const attempting = (keys: string, args: string) => `
 local time = call('TIME')
 local micros = time[1] * 1000000 + time[2]
+local n, attempted = #KEYS - ${keys}, nil
 for i = 1, n do
-  local lock, token, lease = KEYS[i], ARGV[i], ARGV[n + i] or ARGV[n + 1]
+  local lock, token, lease = KEYS[${keys} + i], ARGV[${args} + i], ARGV[${args} + n + i] or ARGV[${args} + n + 1]
   local other
   if call('SET', lock, token, 'NX', 'PX', lease) then
     if pcall('EXISTS', lock .. ':q') == 1 then
@@ -299,12 +298,57 @@ for i = 1, n do
     end
   end
   if other then
-    others = others or {micros}
-    others[#others + 1] = other
+    attempted = attempted or {micros}
+    attempted[#attempted + 1] = other
   end
 end
-return others or micros
+attempted = attempted or micros
 `
+
+  // Gives back so many locks, those of the first keys: `released`.
+  const releasing = (locks: string, args: string) => `
+local released, wanted = nil, false
+for i = 1, ${locks} do
+  local lock, queue = KEYS[2 * i - 1], KEYS[2 * i]
+  local other
+  if pcall('GET', lock) ~= ARGV[${args} + i] then
+    other = i
+  elseif call('EXISTS', queue) == 0 then
+    call('DEL', lock)
+  else
+    wanted = true
+    other = -i
+  end
+  if other then
+    released = released or {}
+    released[#released + 1] = other
+  end
+end
+if wanted then
+${promote}
+  for _, i in ipairs(released) do
+    if i < 0 then promote(KEYS[-2 * i - 1], KEYS[-2 * i], nil) end
+  end
+end
+released = released or 0
+`
+
+  const commands = `local call, pcall = redis.call, redis.pcall`
+
+  // KEYS lock…  ARGV token… lease… or one lease for all  -> micros all ours
+  //   | {micros, {i not ours, rest, holder} | {i not a lock}, …}
+  const attempt = `${commands}${attempting("0", "0")}return attempted`
+
+  // KEYS lock queue…  ARGV channels token…  -> 0 all were ours | {i was not, -i was ours and has gone to a waiter, …}
+  const release = `${commands}${releasing("#ARGV - 1", "1")}return released`
+
+  // Both, for all that one process asks for at a time: a command costs more than what it does to a lock.
+  // KEYS lock queue… lock…  ARGV channels, how many are given back, token… token… lease… or one lease for all
+  //   -> {as release, as attempt}
+  const turn = `${commands}
+local locks = tonumber(ARGV[2])${releasing("locks", "2")}${
+    attempting("2 * locks", "2 + locks")
+  }return {released, attempted}`
 
   // Takes the lock or a place in its queue, after releasing the previous token if there is one. Asking again keeps the
   // place, and an arrival brings it back. The stale entry is the token's own of another mode, or empty. Mode 0 takes no
@@ -380,34 +424,6 @@ else
   end
 end
 return {0, clock(), rest, holder or '', call('ZCARD', queue)}
-`
-
-  // KEYS lock queue…  ARGV channels token…  -> 0 all were ours | {i was not, -i was ours and has gone to a waiter, …}
-  const release = `
-local call, pcall, others, wanted = redis.call, redis.pcall, nil, false
-for i = 1, #ARGV - 1 do
-  local lock, queue = KEYS[2 * i - 1], KEYS[2 * i]
-  local other
-  if pcall('GET', lock) ~= ARGV[i + 1] then
-    other = i
-  elseif call('EXISTS', queue) == 0 then
-    call('DEL', lock)
-  else
-    wanted = true
-    other = -i
-  end
-  if other then
-    others = others or {}
-    others[#others + 1] = other
-  end
-end
-if wanted then
-${promote}
-  for _, i in ipairs(others) do
-    if i < 0 then promote(KEYS[-2 * i - 1], KEYS[-2 * i], nil) end
-  end
-end
-return others or 0
 `
 
   // For a token that may share, or be in the queue, as one entry or the other.
@@ -582,6 +598,7 @@ return found
     attempt: { name: "attempt", lua: attempt },
     claim: { name: "claim", lua: claim },
     release: { name: "release", lua: release },
+    turn: { name: "turn", lua: turn },
     withdraw: { name: "withdraw", lua: withdraw },
     transfer: { name: "transfer", lua: transfer },
     extend: { name: "extend", lua: extend },

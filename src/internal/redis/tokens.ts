@@ -1,5 +1,6 @@
 /** What the server may know of our tokens, and what it has to be told once more. */
 import type { Attempt } from "../../LockStore.ts"
+import { PassingMap } from "../passing.ts"
 import type { Place } from "./place.ts"
 
 /** A token of ours that the server may know. */
@@ -21,7 +22,7 @@ export interface Known {
 const none: ReadonlyMap<string, string> = new Map()
 
 export class Tokens {
-  private readonly known = new Map<string, Known>()
+  private readonly known = new PassingMap<string, Known>()
   /** Releases that did not get through, with their keys. */
   private owed = new Map<string, string>()
 

@@ -9,6 +9,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { ChildProcess } from "node:child_process"
 import * as Lock from "../../Lock.ts"
@@ -23,16 +24,30 @@ export interface Section {
   readonly fencingToken: number
 }
 
+/** One in which others may be, too. */
+export interface SharedSection extends Section {
+  /** How many of the limit it had; none when it had the key alone. */
+  readonly permits: number
+}
+
 /** What a process does, and what it answers. Keys are any text, the other fields what JSON can say. */
 export interface Orders {
   /** Claims again and again without waiting, and leaves some leases to end by themselves. */
   readonly grab: (order: { key: string; millis: number; expires: number }) => ReadonlyArray<Section>
+  /** The same with some permits of the limit, or alone. */
+  readonly share: (
+    order: { key: string; millis: number; expires: number; limit: number }
+  ) => ReadonlyArray<SharedSection>
   /** Waits for so many turns. */
   readonly queue: (order: { key: string; turns: number }) => ReadonlyArray<Section>
   /** Takes a lease that outlives the process, or makes it one that does, and answers with its token. */
   readonly leave: (order: { key: string; expires: number; by: "claim" | "extension" }) => string
-  /** Takes the lock for as long as it can be kept, and answers with the fencing token. */
-  readonly hold: (order: { key: string; expires: number }) => number
+  /** Takes the lock, or a permit of the limit, for as long as it can be kept, and answers with the fencing token. */
+  readonly hold: (order: { key: string; expires: number; limit?: number }) => number
+  /** Takes the lock and leaves it to whoever has the ticket, with which it answers. */
+  readonly detach: (order: { key: string; millis: number }) => typeof Lock.Ticket.Encoded
+  /** Takes the lock for so long at least, does nothing, and answers with when it had it. */
+  readonly brief: (order: { key: string; atLeast: number }) => number
   /** Waits until the holding has ended, and says how. */
   readonly end: (order: { key: string }) => string
 }
@@ -162,6 +177,29 @@ const abilities = (store: LockStore, backend: LockBackend.LockBackend["Service"]
     return sections
   })
 
+  const share = Effect.fnUntraced(function*({ expires, key, limit, millis }: Order<"share">) {
+    const sections: Array<SharedSection> = []
+    const end = (yield* now) + millis
+    for (let at = yield* now; at < end; at = yield* now) {
+      const token = nextToken(at)
+      const permits = Math.floor(Math.random() * 4) % (limit + 1)
+      const claim = { key, token, expiresMillis: expires, wait: false }
+      const attempt = yield* store.tryAcquire(permits === 0 ? claim : { ...claim, share: { permits, limit } })
+      if (attempt._tag === "Held") {
+        yield* Effect.sleep(Math.random() * 3)
+        continue
+      }
+      const from = yield* now
+      const deadline = at + expires * 0.99 - 2
+      yield* Effect.sleep(Math.random() * 3)
+      const to = Math.min(deadline, yield* now)
+      if (from < deadline) sections.push({ from, to, permits, fencingToken: attempt.fencingToken })
+      yield* store.release(key, token)
+      if (Math.random() < 0.5) yield* Effect.sleep(Math.random() * 2)
+    }
+    return sections
+  })
+
   const queue = Effect.fnUntraced(function*({ key, turns }: Order<"queue">) {
     const sections: Array<Section> = []
     const turn = Lock.withLock(
@@ -188,24 +226,35 @@ const abilities = (store: LockStore, backend: LockBackend.LockBackend["Service"]
     return isOurs ? token : yield* Effect.fail("the key is not its own")
   })
 
-  const hold = Effect.fnUntraced(function*({ expires, key }: Order<"hold">) {
+  const hold = Effect.fnUntraced(function*({ expires, key, limit }: Order<"hold">) {
     const entered = yield* Deferred.make<number, unknown>()
     const end = yield* Deferred.make<string>()
     held.set(key, end)
     const work = ({ fencingToken }: Lock.Lease) => Effect.andThen(Deferred.succeed(entered, fencingToken), Effect.never)
+    const options = { expires, timeout: "60 seconds" } as const
     yield* Effect.forkDetach(
-      Lock.withLock(work, key, { expires, timeout: "60 seconds" }).pipe(
-        Effect.tapError((error) => Deferred.fail(entered, error)),
-        Effect.catchTag("LockError", (error) => Deferred.succeed(end, error.reason._tag)),
-        Effect.provideService(LockBackend.LockBackend, backend)
-      )
+      (limit === undefined ? Lock.withLock(work, key, options) : Lock.withPermits(work, key, { ...options, limit }))
+        .pipe(
+          Effect.tapError((error) => Deferred.fail(entered, error)),
+          Effect.catchTag("LockError", (error) => Deferred.succeed(end, error.reason._tag)),
+          Effect.provideService(LockBackend.LockBackend, backend)
+        )
     )
     return yield* Deferred.await(entered)
   })
 
   const end = ({ key }: Order<"end">) => Deferred.await(held.get(key)!)
 
-  return { grab, queue, leave, hold, end }
+  const detach = ({ key, millis }: Order<"detach">) =>
+    Lock.acquire(key, { expires: "60 seconds" }).pipe(
+      Effect.flatMap((lease) => Lock.detach(lease, { for: millis })),
+      Effect.flatMap(Schema.encodeEffect(Lock.Ticket)),
+      Effect.scoped
+    )
+
+  const brief = ({ atLeast, key }: Order<"brief">) => Lock.withLock(now, key, { atLeast })
+
+  return { grab, share, queue, leave, hold, end, detach, brief }
 }
 
 /** Does what the suite says until it is gone. */

@@ -5,9 +5,9 @@ import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { monotonicMillis } from "../time.ts"
 
-/** By how many milliseconds, at the most, something has come too late in this process until one asks. */
+/** By how many milliseconds, at the most, something has come too late in this process until one asks, in real time. */
 const observe = Effect.gen(function*() {
-  const clock = yield* Clock.Clock
+  const clock = Clock.Clock.defaultValue()
   const step = 10
   let latest = 0
   let due = monotonicMillis(clock) + step
@@ -16,9 +16,10 @@ const observe = Effect.gen(function*() {
     latest = Math.max(latest, now - due)
     due = now + step
   }
-  yield* Effect.forkScoped(Effect.forever(Effect.andThen(Effect.sleep(step), Effect.sync(look))), {
-    startImmediately: true
-  })
+  yield* Effect.forever(Effect.andThen(Effect.sleep(step), Effect.sync(look))).pipe(
+    Effect.provideService(Clock.Clock, clock),
+    Effect.forkScoped({ startImmediately: true })
+  )
   return () => {
     look()
     return latest

@@ -31,9 +31,9 @@ describe("the age of a lease", () => {
     host.pass(5_000)
     const stamp = writer.stamp()
     host.pass(4_000)
-    assert.strictEqual(reader.of("key", stamp, lease), 4_000)
+    assert.strictEqual(reader.of("key", "token", stamp, lease), 4_000)
     host.pass(4_000)
-    assert.strictEqual(reader.of("key", stamp, lease), 8_000)
+    assert.strictEqual(reader.of("key", "token", stamp, lease), 8_000)
   })
 
   it("does not grow when the wall clock leaps, as after a sleep", () => {
@@ -42,7 +42,7 @@ describe("the age of a lease", () => {
     const stamp = writer.stamp()
     host.pass(1_000)
     host.leap(3_600_000)
-    assert.strictEqual(reader.of("key", stamp, lease), 1_000)
+    assert.strictEqual(reader.of("key", "token", stamp, lease), 1_000)
   })
 
   it("does not grow for a tab that was opened after a leap", () => {
@@ -51,9 +51,9 @@ describe("the age of a lease", () => {
     const stamp = writer.stamp()
     host.leap(3_600_000)
     const reader = host.open()
-    assert.strictEqual(reader.of("key", stamp, lease), 0)
+    assert.strictEqual(reader.of("key", "token", stamp, lease), 0)
     host.pass(3_000)
-    assert.strictEqual(reader.of("key", stamp, lease), 3_000)
+    assert.strictEqual(reader.of("key", "token", stamp, lease), 3_000)
   })
 
   it("is right between tabs opened before and after a leap, for a lease that began later", () => {
@@ -67,9 +67,9 @@ describe("the age of a lease", () => {
         const stamp = writer.stamp()
         host.pass(2_000)
         // Never more, and no less than what it has seen itself.
-        assert.isAtMost(reader.of("key", stamp, lease), 2_000)
+        assert.isAtMost(reader.of("key", "token", stamp, lease), 2_000)
         host.pass(lease)
-        assert.isAtLeast(reader.of("key", stamp, lease), lease)
+        assert.isAtLeast(reader.of("key", "token", stamp, lease), lease)
       }
     }
   })
@@ -79,9 +79,9 @@ describe("the age of a lease", () => {
     const [writer, reader] = [host.open(), host.open()]
     const stamp = writer.stamp()
     host.leap(-3_600_000)
-    assert.isAtMost(reader.of("key", stamp, lease), 0)
+    assert.isAtMost(reader.of("key", "token", stamp, lease), 0)
     host.pass(lease)
-    assert.strictEqual(reader.of("key", stamp, lease), lease)
+    assert.strictEqual(reader.of("key", "token", stamp, lease), lease)
   })
 
   it("begins anew with every lease", () => {
@@ -90,23 +90,26 @@ describe("the age of a lease", () => {
     const first = writer.stamp()
     host.pass(1_000)
     const reader = host.open()
-    reader.of("key", first, lease)
+    reader.of("key", "token", first, lease)
     host.pass(2_000)
     const second = writer.stamp()
-    assert.strictEqual(reader.of("key", second, lease), 0)
+    assert.strictEqual(reader.of("key", "token", second, lease), 0)
   })
 
   it("is remembered for no longer than it matters", () => {
     const host = makeHost()
     const [writer, reader] = [host.open(), host.open()]
     for (let i = 0; i < 10_000; i++) {
-      reader.of(`key-${i}`, writer.stamp(), lease)
+      reader.of(`key-${i}`, "token", writer.stamp(), lease)
       host.pass(1_000)
     }
     assert.isBelow(reader.size(), 200)
-    reader.of("key", writer.stamp(), lease)
+    reader.of("key", "token", writer.stamp(), lease)
     const before = reader.size()
-    reader.forget("key")
+    reader.of("key", "other", writer.stamp(), lease)
+    reader.keep("key", new Set(["other"]))
+    assert.strictEqual(reader.size(), before)
+    reader.keep("key", new Set())
     assert.strictEqual(reader.size(), before - 1)
   })
 })

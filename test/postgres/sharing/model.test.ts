@@ -3,7 +3,7 @@
  * want one key, alone or shared. After each step all who wait come by in their order,
  * as they are told to. The server's clock is a row of ours, so time passes in leaps.
  *
- * `SHARING_SEEDS` says how many runs (default 100), `SHARING_SEED` the first.
+ * `SHARING_SEEDS` says how many runs (default 40), `SHARING_SEED` the first.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
@@ -14,7 +14,7 @@ import { Random } from "../../simulation/random.ts"
 import { admin, postgres } from "../../support/postgres.ts"
 import { sqlClient, table } from "../../support/sqlStores.ts"
 
-const seeds = Number(process.env.SHARING_SEEDS ?? 100)
+const seeds = Number(process.env.SHARING_SEEDS ?? 40)
 const firstSeed = Number(process.env.SHARING_SEED ?? 1)
 const stepsOfASeed = 40
 const workers = 6
