@@ -3,6 +3,7 @@ import { Effect, Exit, Fiber, Layer, Option } from "effect"
 import { Lock } from "effect-lock"
 import type { LockError } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
+import { proxy } from "../support/proxy.ts"
 import { client, kill, until } from "../support/redis.ts"
 import { watched } from "../support/sentinel.ts"
 
@@ -83,6 +84,36 @@ describe("behind Sentinels", () => {
         assert.strictEqual(most(), 1)
       }), 180_000)
   }
+
+  it.live("a failover that is told of while a Sentinel is asked for the primary is no end", () =>
+    Effect.gen(function*() {
+      const { failover, primary, sentinels, url } = yield* watched
+      const proxies = [yield* proxy(sentinels[0]), yield* proxy(sentinels[1])]
+      const asked = () => proxies.reduce((sum, { requested }) => sum + requested, 0)
+      const one = yield* Layer.build(Layer.fresh(RedisBackend.layer({
+        url: url.replace(/\/\/[^/]*/, `//${proxies.map(({ port }) => `127.0.0.1:${port}`).join(",")}`),
+        ioredis: { updateSentinels: false, sentinelCommandTimeout: 60_000 }
+      })))
+      const take = Effect.provide(Lock.withLock(Effect.void, "k", { timeout: "30 seconds" }), one)
+      yield* take
+      for (const port of sentinels.slice(0, 2)) {
+        const look = yield* client(port)
+        yield* until(Effect.promise(async () => /cmd=subscribe/.test(String(await look.call("client", "list")))))
+      }
+      for (const one of proxies) one.dropRequests = true
+      const before = asked()
+      const look = yield* client(primary.port)
+      yield* Effect.promise(() => look.call("client", "kill", "type", "normal"))
+      yield* until(Effect.sync(() => asked() > before))
+      yield* failover
+      // until the Sentinels have told everybody
+      yield* Effect.sleep("500 millis")
+      for (const one of proxies) {
+        one.dropRequests = false
+        one.cut()
+      }
+      yield* take
+    }))
 
   it.effect("a host of its own is refused beside them", () =>
     Effect.gen(function*() {

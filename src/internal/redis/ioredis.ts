@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
 import { PassingSet } from "../passing.ts"
-import { type Client, type Cluster, handshakeMillis, isCluster, silenceMillis, type Single } from "./client.ts"
+import { backoff, type Client, type Cluster, handshakeMillis, isCluster, silenceMillis, type Single } from "./client.ts"
 import * as Failure from "./failure.ts"
 import { Pulse } from "./pulse.ts"
 import type { Script } from "./scripts.ts"
@@ -62,6 +62,8 @@ const open = (client: Client, owned: boolean) => {
   let lastError: unknown = closedError
   let failing = false
   let closed = false
+  let ends = 0
+  let revival: ReturnType<typeof setTimeout> | undefined
 
   // A client that is not ours is its owner's to look after, and a cluster looks after its nodes.
   const watched = owned && !cluster
@@ -122,6 +124,7 @@ const open = (client: Client, owned: boolean) => {
   const onReady = () => {
     connected = true
     failing = false
+    ends = 0
     lastError = closedError
     pulse.rest()
     if (watched && inFlight.size > 0) pulse.owe(silenceMillis)
@@ -158,6 +161,13 @@ const open = (client: Client, owned: boolean) => {
     if (single.options?.autoResendUnfulfilledCommands === false) failAll()
   }
 
+  /** A client gives up for good when it is told of a failover while it asks a Sentinel for the primary. Ours goes on. */
+  const onEnd = () => {
+    pulse.rest()
+    fail()
+    if (owned && !closed) revival = setTimeout(() => void client.connect().catch(ignore), backoff(++ends))
+  }
+
   const failAll = () => {
     const commands = inFlight.list()
     inFlight.clear()
@@ -173,7 +183,7 @@ const open = (client: Client, owned: boolean) => {
     ready: onReady,
     error: onError,
     close: onClose,
-    end: fail
+    end: onEnd
   }
   if (!owned) allowListeners(client, 1)
   for (const [event, listener] of Object.entries(events)) client.on(event, listener)
@@ -223,6 +233,7 @@ const open = (client: Client, owned: boolean) => {
 
   const close = () => {
     closed = true
+    clearTimeout(revival)
     observers.length = 0
     pulse.rest()
     for (const stop of subscriptions) stop()
