@@ -20,6 +20,27 @@ const freeIn = (store: Store) =>
 
 for (const [form, makeStore] of Object.entries(forms)) {
   describe(`a key of a store ${form} stays taken`, () => {
+    it.effect("for nobody who has lost it, and is no trouble to who has it then", () =>
+      Effect.gen(function*() {
+        const store = yield* makeStore
+        const [one, other] = [yield* makeProcess(store), yield* makeProcess(store)]
+        const late = Effect.uninterruptible(Effect.sleep(5_000))
+        const loser = yield* one.start(Effect.exit(Lock.withLock(late, "key", { atLeast: "1 minute" })))
+        yield* TestClock.adjust(1_000)
+        assert.isTrue(yield* other.run(Lock.forceRelease("key")))
+        const holder = yield* other.start(Lock.withLock(Effect.sleep("10 minutes"), "key", { expires: "20 seconds" }))
+        yield* TestClock.adjust(1_000)
+        const { token } = Option.getOrThrow(yield* store.inspect("key"))
+        for (let minute = 0; minute < 9; minute++) {
+          yield* TestClock.adjust("1 minute")
+          assert.strictEqual(Option.getOrThrow(yield* store.inspect("key")).token, token)
+        }
+        // Of a store in the process it hears at once, of others with its next renewal, which it does not come to.
+        assert.strictEqual(ending(yield* Fiber.join(loser)), form === "in place" ? "LockLost" : "Success")
+        yield* TestClock.adjust("2 minutes")
+        assert.strictEqual(outcome(holder), "Success")
+      }))
+
     for (const expires of ["10 seconds", "5 minutes"] as const) {
       it.effect(`for a minute from when it was taken, with leases of ${expires}`, () =>
         Effect.gen(function*() {

@@ -5,7 +5,7 @@ import { InMemoryBackend, Lock, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
 import { Worker } from "node:worker_threads"
 import { reasonOf, the } from "./scenery.ts"
-import { assertClean, deaf, exchanging, flush, makeProcess, now, outcome, scene } from "./support.ts"
+import { assertClean, deaf, exchanging, flush, horizon, makeProcess, now, outcome, scene } from "./support.ts"
 
 const ended = Effect.fnUntraced(function*(fiber: Fiber.Fiber<unknown, unknown>) {
   yield* flush
@@ -204,6 +204,25 @@ describe("an interruption", () => {
         }
       }
       assert.isAtLeast(interrupted, 10)
+    }))
+
+  it.effect("between a claim and the wait for its answer leaves nothing, though none ever comes", () =>
+    Effect.gen(function*() {
+      for (const steps of [2, 3, 4, 5, 6, 7, 8, 9, 11, 13]) {
+        for (let turns = 1; turns < 12; turns++) {
+          const inner = yield* InMemoryBackend.makeStore
+          const { engine, run } = yield* makeProcess({ ...inner, tryAcquire: () => Effect.never })
+          const fiber = yield* Effect.forkDetach(
+            Effect.provideService(run(Lock.withLock(Effect.void, "key")), References.MaxOpsBeforeYield, steps),
+            { startImmediately: true }
+          )
+          for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+          fiber.interruptUnsafe()
+          yield* Fiber.await(fiber)
+          yield* TestClock.adjust(horizon)
+          yield* assertClean({ engine, inner }, "key")
+        }
+      }
     }))
 })
 

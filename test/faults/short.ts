@@ -18,15 +18,15 @@ const survives = (scenario: Scenario, built: ReturnType<typeof building>) =>
   it.live(scenario.name, () =>
     Effect.gen(function*() {
       let { counts, violations } = yield* attack(scenario, yield* built, seed, seconds)
-      // Lateness counts when it comes again under the same attack.
-      if (violations.length > 0 && violations.every(isLate)) {
+      // Lateness counts when it comes again and again under the same attack.
+      for (let more = 3; more > 0 && violations.length > 0 && violations.every(isLate); more--) {
         console.warn(`${scenario.name}, once more: ${violations.join("; ")}`)
         ;({ counts, violations } = yield* attack(scenario, yield* built, seed, seconds))
       }
       assert.deepStrictEqual(violations, [], JSON.stringify(counts))
       // It was no idle talk.
       assert.isAbove(counts.sections, 0)
-    }), 120_000)
+    }))
 
 const longOnly = /no faults|wall clocks|forgets nothing|many pauses|silent server|malformed messages/
 

@@ -5,12 +5,14 @@
  * - `--kind direct,polling` of which kinds (all by default)
  * - `--only overlap,orphan`, `--without residue`: which rules are minded
  * - `--steps`: each call of small worlds is interrupted at each of its steps
+ * - `--hands`: worlds in which keys change hands, in place of calls of every kind
  * - `--gentle`: no call brings a schedule that hangs or a tracer that throws
  * - `--log`: the log of the first one that fails, or of the only one
  * - `--first`: stops at the first one that fails
  * - `--seconds 60`: stops after so long
  */
 import { parseArgs } from "node:util"
+import { play } from "./hands.ts"
 import { type Kind, kinds } from "./plan.ts"
 import { type Options, simulate } from "./scenario.ts"
 import { interruptions } from "./steps.ts"
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     only: { type: "string" },
     without: { type: "string" },
     steps: { type: "boolean", default: false },
+    hands: { type: "boolean", default: false },
     gentle: { type: "boolean", default: false },
     first: { type: "boolean", default: false },
     log: { type: "boolean", default: false },
@@ -45,6 +48,9 @@ const options: Options = {
 }
 const until = performance.now() + 1_000 * Number(values.seconds)
 
+const simulated = (seed: number, kind: Kind, options: Options) =>
+  values.hands ? play(seed, kind, undefined, options.traced) : simulate(seed, kind, options)
+
 let printed = false
 for (const kind of known<Kind>(values.kind, kinds)) {
   const found = new Map<string, Array<string>>()
@@ -53,7 +59,8 @@ for (const kind of known<Kind>(values.kind, kinds)) {
   for (let seed = from; seed <= to && performance.now() < until && !(values.first && found.size > 0); seed++) {
     for (const variant of values.steps ? interruptions(seed, kind, options) : [options]) {
       const all = { ...options, ...variant }
-      const { operations, rule, violation } = simulate(seed, kind, all)
+      const { operations, rule, violation } = simulated(seed, kind, all)
+      if (rule !== undefined && options.only?.(rule) === false) continue
       worlds++
       calls += operations
       if (rule === undefined) continue
@@ -63,13 +70,13 @@ for (const kind of known<Kind>(values.kind, kinds)) {
       found.set(rule, [...found.get(rule) ?? [], place])
       if (values.log && !printed) {
         printed = true
-        console.log(simulate(seed, kind, { ...all, traced: true }).lines.join("\n"))
+        console.log(simulated(seed, kind, { ...all, traced: true }).lines.join("\n"))
         console.log(violation)
       }
     }
   }
   if (values.log && !printed && from === to && !values.steps) {
-    console.log(simulate(from, kind, { ...options, traced: true }).lines.join("\n"))
+    console.log(simulated(from, kind, { ...options, traced: true }).lines.join("\n"))
   }
   console.log(`${kind}: ${worlds} worlds, ${calls} calls`)
   for (const [rule, places] of found) {

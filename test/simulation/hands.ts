@@ -3,8 +3,9 @@
  * whoever takes it on, and those who take it on, also two at once, twice, and too
  * late; keys that stay taken; leaders that resign; and those who only watch.
  */
-import { Context, Effect, type Fiber, Stream } from "effect"
+import { Context, Duration, Effect, type Fiber, Stream } from "effect"
 import { Leader, Lock, LockBackend } from "effect-lock"
+import { Events } from "./events.ts"
 import { Memory } from "./memory.ts"
 import { Network } from "./network.ts"
 import { type Kind, makePlan } from "./plan.ts"
@@ -14,12 +15,14 @@ import { type Host, type Rule, Witness } from "./witness.ts"
 import { IsOld, World } from "./world.ts"
 
 export interface Outcome {
+  readonly rule: Rule | undefined
   readonly violation: string | undefined
   readonly entered: number
   readonly adopted: number
   /** How many steps each took, in the order of their start. */
   readonly lengths: ReadonlyArray<number>
   readonly lines: ReadonlyArray<string>
+  readonly operations: number
 }
 
 const key = "a"
@@ -30,6 +33,8 @@ const longestLease = 10_000
 /** How long a call that is never answered may be kept. */
 const silence = 45_000
 const mostSteps = 100_000
+/** How long an answer may be on its way, and be waited for. */
+const slackMillis = 700
 
 type Asking = Effect.Effect<unknown, unknown, LockBackend.LockBackend>
 
@@ -44,9 +49,10 @@ class Hands {
     { readonly number: number; readonly since: number }
   >()
   private readonly lengths: Array<number> = []
-  /** Tokens that are left to others. */
-  private readonly left = new Set<string>()
+  /** Tokens that are left to others, and how long they are to keep the key if nobody takes it on. */
+  private readonly left = new Map<string, number>()
   private readonly isMute: boolean
+  private readonly events: ReadonlyArray<Events>
   private adopted = 0
   /** Those that have yet to start. */
   private asked = 0
@@ -76,6 +82,7 @@ class Hands {
       const { link, process } = connect(`p${i}`)
       return { link, process, subject: makeSubject(link.store, process.context), scripts: 0, closed: false }
     })
+    this.events = this.hosts.map((host) => new Events(host, (text) => this.object("events", text)))
     for (let i = 0; i < 2 + world.random.int(3); i++) {
       this.ask(world.random.millis(0.125, 60), (host) => this.draw(host))
     }
@@ -93,6 +100,7 @@ class Hands {
     const orphans = backing.held.flatMap((key) => backing.holders(key)).filter((token) => !this.left.has(token))
     for (const token of this.isMute ? [] : orphans) this.object("orphan", world.alias(token))
     this.settle(longestLease + (this.isMute ? silence : 0))
+    for (const events of this.events) events.end()
     if (backing.held.length > 0) this.object("orphan", "the store holds a lock for ever")
     if (backing.listening > 0) this.object("residue", `${backing.listening} listeners`)
     for (const { process, subject } of hosts) {
@@ -105,6 +113,8 @@ class Hands {
       entered,
       adopted: this.adopted,
       lengths: this.lengths,
+      operations: this.lengths.length,
+      rule: objection?.rule,
       violation: objection && `${objection.rule} ${objection.text}`,
       lines: world.lines ?? []
     }
@@ -127,6 +137,11 @@ class Hands {
         this.object("uncaught", String(error))
       }
       this.witness.look()
+      for (const [token, until] of this.left) {
+        if (this.hosts.every(({ process }) => process.now < until) && this.backing.endOf(key, token) === -Infinity) {
+          this.object("stay", world.alias(token))
+        }
+      }
       for (const [fiber, { number, since }] of this.running) {
         if (number === this.interrupt?.number && world.steps - since === this.interrupt.step) fiber.interruptUnsafe()
       }
@@ -218,7 +233,9 @@ class Hands {
     // Whoever has the ticket has told others, or nobody ever hears of it.
     return Effect.uninterruptibleMask((restore) =>
       Effect.map(restore(detached), (ticket) => {
-        this.left.add(ticket.token)
+        // The store's clock may be ahead, and its answer was on its way.
+        const goodFor = Duration.toMillis(ticket.goodFor)
+        this.left.set(ticket.token, this.world.now + 0.98 * goodFor - slackMillis)
         for (let times = random.pick([0, 1, 1, 2, 3]); times > 0; times--) {
           this.ask(random.millis(0.125, random.pick([1, 20, 2_500])), (host) => this.adopting(host, ticket))
         }
@@ -229,6 +246,7 @@ class Hands {
   private adopting(host: Host, ticket: Lock.Ticket): Asking {
     const expires = this.world.random.pick([40, 300, 8_000])
     return Effect.scoped(Effect.gen({ self: this }, function*() {
+      this.left.set(ticket.token, -Infinity)
       const lease = yield* Lock.adopt(ticket, { expires, timeout: 500 })
       this.adopted++
       yield* Lock.guard(lease)(this.section(host, lease, expires))

@@ -11,9 +11,11 @@ import type { Rule } from "./witness.ts"
 
 interface Mutant {
   readonly mistake: string
-  /** File below `src/internal/engine`, what is there once, and what stands there instead. */
+  /** File below `src/internal`, what is there once, and what stands there instead. */
   readonly changes: ReadonlyArray<readonly [file: string, from: string, to: string]>
   readonly kind: Kind
+  /** Where keys change hands, and not where calls of every kind are made. */
+  readonly hands?: boolean
   /** What finds it. */
   readonly rules: ReadonlyArray<Rule>
   readonly worlds: number
@@ -24,11 +26,11 @@ const mutants: Readonly<Record<string, Mutant>> = {
     mistake: "a lease that was handed over is not looked at when it arrives",
     changes: [
       [
-        "line.ts",
+        "engine/line.ts",
         "if (!lease.isHeld || lease.deadline - at <= Math.min(lease.expiresMillis / 10, enoughToHandOver / 3)) {",
         "if (!lease.isHeld) {"
       ],
-      ["lease.ts", "if (at >= this.deadline) this.lose(\"Expired\", at)", ""]
+      ["engine/lease.ts", "if (at >= this.deadline) this.lose(\"Expired\", at)", ""]
     ],
     kind: "given",
     rules: ["over", "overlap", "untold"],
@@ -37,7 +39,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
   debts: {
     mistake: "a release that failed is given up",
     changes: [[
-      "debts.ts",
+      "engine/debts.ts",
       "if (port.closed || (at >= this.until && this.out.length === 0)) return this.forget()",
       "return this.forget()"
     ]],
@@ -47,28 +49,28 @@ const mutants: Readonly<Record<string, Mutant>> = {
   },
   disowned: {
     mistake: "nobody releases a claim that was given up",
-    changes: [["claim.ts", "this.debts.owe(key, token, Math.max(this.lastEnd, givenUntil), out, isQueued)", ""]],
+    changes: [["engine/claim.ts", "this.debts.owe(key, token, Math.max(this.lastEnd, givenUntil), out, isQueued)", ""]],
     kind: "told",
     rules: ["orphan"],
     worlds: 1_000
   },
   lateClaims: {
     mistake: "a claim that is executed after its release is forgotten",
-    changes: [["debts.ts", "for (const { call, millis } of out) debt.watch(call, millis)", "void out"]],
+    changes: [["engine/debts.ts", "for (const { call, millis } of out) debt.watch(call, millis)", "void out"]],
     kind: "polling",
     rules: ["orphan"],
     worlds: 2_000
   },
   loss: {
     mistake: "who watches a lease that has been lost is not told",
-    changes: [["lease.ts", "if (this.why !== \"Released\") watcher()", ""]],
+    changes: [["engine/lease.ts", "if (this.why !== \"Released\") watcher()", ""]],
     kind: "direct",
     rules: ["untold"],
     worlds: 1_000
   },
   closing: {
     mistake: "closing frees keys while work still finalizes",
-    changes: [["engine.ts", "if (!lease.isBack && lease.deadline > now) continue", ""]],
+    changes: [["engine/engine.ts", "if (!lease.isBack && lease.deadline > now) continue", ""]],
     kind: "direct",
     rules: ["overlap"],
     worlds: 1_000
@@ -76,7 +78,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
   timeout: {
     mistake: "an attempt is cut off by the timeout of its call",
     changes: [[
-      "taking.ts",
+      "engine/taking.ts",
       ": this.attempt(claim, at, Infinity)",
       ": this.attempt(claim, at, this.endsAt)"
     ]],
@@ -87,7 +89,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
   interruption: {
     mistake: "who is interrupted waits for the store",
     changes: [[
-      "taking.ts",
+      "engine/taking.ts",
       "return this.restore(Effect.callback<Reply<Attempt>>((resume) => {",
       "return Effect.uninterruptible(Effect.callback<Reply<Attempt>>((resume) => {"
     ]],
@@ -98,7 +100,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
   doubt: {
     mistake: "a claim that nobody has answered counts as a holder",
     changes: [[
-      "line.ts",
+      "engine/line.ts",
       "return this.heard === undefined && (lease === undefined ? this.claim !== undefined : lease.isBack)",
       "return false"
     ]],
@@ -109,7 +111,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
   deadline: {
     mistake: "a lease counts from the reply and not from the request",
     changes: [[
-      "taking.ts",
+      "engine/taking.ts",
       "const deadline = askedAt + expiresMillis -",
       "const deadline = at + (askedAt - askedAt) + expiresMillis -"
     ]],
@@ -119,14 +121,14 @@ const mutants: Readonly<Record<string, Mutant>> = {
   },
   wakeUp: {
     mistake: "the turn is not passed on when a lease is back",
-    changes: [["line.ts", "debt.whenOver(() => this.over(lease))", "if (!debt.isAsked) this.over(lease)"]],
+    changes: [["engine/line.ts", "debt.whenOver(() => this.over(lease))", "if (!debt.isAsked) this.over(lease)"]],
     kind: "told",
     rules: ["hangs", "asleep", "residue"],
     worlds: 500
   },
   fence: {
     mistake: "a lease that is handed over keeps its fencing token",
-    changes: [["line.ts", "fencingToken + 1, expiresMillis, true", "fencingToken, expiresMillis, true"]],
+    changes: [["engine/line.ts", "fencingToken + 1, expiresMillis, true", "fencingToken, expiresMillis, true"]],
     kind: "given",
     rules: ["fence"],
     worlds: 1_000
@@ -134,7 +136,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
   length: {
     mistake: "an extension counts before it is answered",
     changes: [[
-      "keeper.ts",
+      "engine/keeper.ts",
       "      let isWanted = true\n      const reply",
       "      lease.expiresMillis = millis\n      let isWanted = true\n      const reply"
     ]],
@@ -144,7 +146,11 @@ const mutants: Readonly<Record<string, Mutant>> = {
   },
   answers: {
     mistake: "an answer is believed as it is",
-    changes: [["answers.ts", "Number.isSafeInteger(u.fencingToken) : u._tag === \"Held\" && isHeld(u)", "true : true"]],
+    changes: [[
+      "engine/answers.ts",
+      "Number.isSafeInteger(u.fencingToken) : u._tag === \"Held\" && isHeld(u)",
+      "true : true"
+    ]],
     kind: "hostile",
     rules: ["fence", "hangs", "uncaught"],
     worlds: 1_000
@@ -152,13 +158,123 @@ const mutants: Readonly<Record<string, Mutant>> = {
   queue: {
     mistake: "the line serves who came last",
     changes: [[
-      "line.ts",
+      "engine/line.ts",
       "const { head } = this\n    if (head !== undefined) {",
       "const head = this.last\n    if (head !== undefined) {"
     ]],
     kind: "direct",
     rules: ["order"],
     worlds: 500
+  },
+  joining: {
+    mistake: "who wants some permits has what others had of another number",
+    changes: [["engine/sharing.ts", "      isSame(request.share, share) &&\n", ""]],
+    kind: "given",
+    rules: ["overlap"],
+    worlds: 2_000
+  },
+  sharedTurn: {
+    mistake: "who shares a key keeps the turn",
+    changes: [["engine/line.ts", "      this.pass(\"Turn\")\n      return own", "      return own"]],
+    kind: "told",
+    rules: ["hangs", "asleep", "residue", "outlasts"],
+    worlds: 500
+  },
+  sharedLease: {
+    mistake: "those who have a lease in common do not learn that it was renewed",
+    changes: [["engine/sharing.ts", "    this.commons.get(lease)?.follow()", ""]],
+    kind: "given",
+    rules: ["untold"],
+    worlds: 2_000
+  },
+  sharedLoss: {
+    mistake: "those who have a lease in common do not learn that it was lost",
+    changes: [["engine/sharing.ts", "    common.lose(lease.why as Loss, lease.endedAt)", ""]],
+    kind: "given",
+    rules: ["untold"],
+    worlds: 2_000
+  },
+  staying: {
+    mistake: "a key that is to stay taken is given back",
+    changes: [["engine/lender.ts", "    if (stay > this.now()) return this.leaveBehind(lease)\n", ""]],
+    kind: "polling",
+    rules: ["stay"],
+    worlds: 500
+  },
+  several: {
+    mistake: "who is interrupted waits for the releases of several keys",
+    changes: [[
+      "work.ts",
+      "awaitRelease ? untilAll(endings) : Effect.void",
+      "awaitRelease ? Effect.forEach(endings, until, { concurrency: \"unbounded\", discard: true }) : untilAll([])"
+    ]],
+    kind: "told",
+    rules: ["clings"],
+    worlds: 3_000
+  },
+  watched: {
+    mistake: "the lease of a caller that was interrupted and goes on is not watched",
+    changes: [
+      ["work.ts", "  lease.watch(() => fiber.interruptUnsafe())\n", ""],
+      [
+        "work.ts",
+        "    fiber.addObserver((exit) => resume(Exit.succeed(lease.settle(exit, caller))))",
+        "    lease.watch(() => fiber.interruptUnsafe())\n    fiber.addObserver((exit) => resume(Exit.succeed(lease.settle(exit, caller))))"
+      ]
+    ],
+    kind: "polling",
+    rules: ["untold", "lost"],
+    worlds: 12_000
+  },
+  onItsWay: {
+    mistake: "nothing is told of a lease that is handed over and does not arrive",
+    changes: [["engine/line.ts", "      this.parts.journal.unused(lease, this.now())\n", ""]],
+    kind: "given",
+    rules: ["events"],
+    worlds: 3_000
+  },
+  free: {
+    mistake: "a backend that does not answer counts as a holder for who awaits a free key",
+    changes: [[
+      "watching.ts",
+      "    if (last !== undefined && Result.isFailure(last)) return yield* last.failure\n    const holder = last && Option.getOrUndefined(last.success)",
+      "    const holder = last && Result.isSuccess(last) ? Option.getOrUndefined(last.success) : undefined"
+    ]],
+    kind: "polling",
+    rules: ["looksHeld", "refused"],
+    worlds: 3_000
+  },
+  left: {
+    mistake: "a lease that was left to others is given back by who had it",
+    changes: [[
+      "engine/lease.ts",
+      "  leave(): void {\n    this.isBack = true",
+      "  leave(): void {\n    this.isBack = false"
+    ]],
+    kind: "polling",
+    hands: true,
+    rules: ["stay"],
+    worlds: 300
+  },
+  adopted: {
+    mistake: "who gives up taking a key on leaves it taken",
+    changes: [["engine/adopting.ts", "    if (exit._tag === \"Failure\") claim.disown()\n", ""]],
+    kind: "polling",
+    hands: true,
+    rules: ["orphan"],
+    worlds: 2_000
+  },
+  guarded: {
+    mistake: "work under a lease that one has goes on when it is lost",
+    changes: [[
+      "work.ts",
+      "leases.map((lease) => lease.whenGone(() => fiber.interruptUnsafe()))",
+      "leases.map((lease) => lease.whenGone(() => {}))"
+    ]],
+    kind: "polling",
+    hands: true,
+    rules: ["untold"],
+    worlds: 3_000
   }
 }
 
@@ -171,7 +287,7 @@ const prepare = (changes: Mutant["changes"]): void => {
     cpSync(`${root}${part}`, `${copy}${part}`, { recursive: true })
   }
   for (const [name, from, to] of changes) {
-    const file = `${copy}src/internal/engine/${name}`
+    const file = `${copy}src/internal/${name}`
     const text = readFileSync(file, "utf8")
     if (text.split(from).length !== 2) throw new Error(`${name} does not say once: ${from}`)
     writeFileSync(file, text.replace(from, () => to))
@@ -179,7 +295,9 @@ const prepare = (changes: Mutant["changes"]): void => {
 }
 
 /** The first seed at which the simulator finds something, and what it is. */
-const simulate = ({ kind, rules, worlds }: Mutant): { readonly rule: string; readonly seed: number } | undefined => {
+const simulate = (
+  { hands = false, kind, rules, worlds }: Mutant
+): { readonly rule: string; readonly seed: number } | undefined => {
   const args = [
     "test/simulation/command.ts",
     "--seeds",
@@ -188,7 +306,8 @@ const simulate = ({ kind, rules, worlds }: Mutant): { readonly rule: string; rea
     kind,
     "--only",
     rules.join(),
-    "--first"
+    "--first",
+    ...hands ? ["--hands"] : []
   ]
   const { status, stderr, stdout } = spawnSync("tsx", args, { cwd: copy, encoding: "utf8", shell: true })
   if (status === 0) return undefined

@@ -72,6 +72,10 @@ export class Call<A> implements Alarm, Placed {
     this.book.alarms.set(this, until)
   }
 
+  get isAwaited(): boolean {
+    return this.waiter !== undefined
+  }
+
   /** Nobody waits for it any more. */
   leave(): void {
     this.waiter = undefined

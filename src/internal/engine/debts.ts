@@ -69,7 +69,11 @@ export class Debt implements Alarm, Ending, Placed {
 
   /** When something of the token is answered, the store may have it anew. */
   watch(call: Call<unknown>, millis: number): void {
-    if (call.reply === undefined) this.out = [...this.out, call]
+    if (call.reply === undefined) {
+      this.out = [...this.out, call]
+      // Whoever sent it may have been interrupted before it came to wait: then it is not known yet that nobody does.
+      if (!call.isAwaited) call.leave()
+    }
     call.onReply((reply) => {
       this.out = this.out.filter((other) => other !== call)
       if (this.place === -1) return

@@ -62,7 +62,7 @@ abstract class Base<P extends Parts = Parts> implements Lender {
 
   gone(lease: Lease, at: number): void {
     const { hold, key, token } = lease
-    if (hold !== undefined) hold.bearer = { text: token, token }
+    if (hold?.bearer === lease) hold.bearer = { text: token, token }
     this.parts.port.store.forget?.(key, token)
     this.returned(lease, at)
   }
@@ -84,7 +84,9 @@ abstract class Base<P extends Parts = Parts> implements Lender {
   protected owe(lease: Lease): Debt | undefined {
     const { debts, port } = this.parts
     const { deadline, expiresMillis, hold, key, lastEnd, out, stay } = lease
-    if (stay > 0 && stay > this.now()) return this.leaveBehind(lease)
+    // In this process it is known at once whether it has been taken away, and is somebody else's by now.
+    const isOurs = hold === undefined || hold.bearer === lease
+    if (stay > 0 && isOurs && stay > this.now()) return this.leaveBehind(lease)
     if (hold !== undefined) {
       hold.free(lease)
       return undefined
