@@ -196,7 +196,11 @@ const mutants: Readonly<Record<string, Mutant>> = {
   },
   staying: {
     mistake: "a key that is to stay taken is given back",
-    changes: [["engine/lender.ts", "    if (stay > this.now()) return this.leaveBehind(lease)\n", ""]],
+    changes: [[
+      "engine/lender.ts",
+      "    if (stay > 0 && isOurs && stay > this.now()) return this.leaveBehind(lease)\n",
+      ""
+    ]],
     kind: "polling",
     rules: ["stay"],
     worlds: 500
