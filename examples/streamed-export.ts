@@ -27,7 +27,7 @@ const writeRows = (response: ServerResponse) =>
 
 const answer = (response: ServerResponse) =>
   Effect.gen(function*() {
-    const lease = yield* Lock.tryAcquire("export", { expires: "2 seconds" })
+    const lease = yield* Lock.tryAcquire("export", { expires: "6 seconds" })
     if (Option.isNone(lease)) {
       response.writeHead(409).end("an export is running")
       return

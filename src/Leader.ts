@@ -142,6 +142,18 @@ const isLost = (cause: Cause.Cause<unknown>): boolean =>
  */
 export const lead: {
   /**
+   * Runs an effect, or what a function makes of the lease, whenever this process
+   * leads. As the overload that takes the key first.
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  <A, E, R>(
+    work: Lock.Work<A, E, R>,
+    key: string,
+    options?: LeadOptions
+  ): Effect.Effect<A, E | LockError, Exclude<R, Leadership> | LockBackend>
+  /**
    * Runs an effect whenever this process leads: campaigns for the key, for ever; while
    * it leads, runs the effect; when leadership is lost, interrupts it, waits for its
    * finalizers, and campaigns again.
@@ -191,18 +203,6 @@ export const lead: {
   ): <A, E, R>(
     work: Lock.Work<A, E, R>
   ) => Effect.Effect<A, E | LockError, Exclude<R, Leadership> | LockBackend>
-  /**
-   * Runs an effect, or what a function makes of the lease, whenever this process
-   * leads. As the overload that takes the key first.
-   *
-   * @category combinators
-   * @since 0.2.0
-   */
-  <A, E, R>(
-    work: Lock.Work<A, E, R>,
-    key: string,
-    options?: LeadOptions
-  ): Effect.Effect<A, E | LockError, Exclude<R, Leadership> | LockBackend>
 } = /* #__PURE__ */ dual(
   (args) => typeof args[0] === "function" || Effect.isEffect(args[0]),
   <A, E, R>(
@@ -293,6 +293,18 @@ const patiently = Schedule.min([Schedule.exponential("1 second", 2), Schedule.sp
  */
 export const layer: {
   /**
+   * Services that live only while this process leads. As the overload that takes the
+   * key first.
+   *
+   * @category layers
+   * @since 0.2.0
+   */
+  <A, E, R>(
+    services: Layer.Layer<A, E, R>,
+    key: string,
+    options?: LeadOptions
+  ): Layer.Layer<never, LockError, Exclude<R, Leadership> | LockBackend>
+  /**
    * Services that live only while this process leads: built when a term begins, closed
    * when it ends.
    *
@@ -332,18 +344,6 @@ export const layer: {
     key: string,
     options?: LeadOptions
   ): <A, E, R>(services: Layer.Layer<A, E, R>) => Layer.Layer<never, LockError, Exclude<R, Leadership> | LockBackend>
-  /**
-   * Services that live only while this process leads. As the overload that takes the
-   * key first.
-   *
-   * @category layers
-   * @since 0.2.0
-   */
-  <A, E, R>(
-    services: Layer.Layer<A, E, R>,
-    key: string,
-    options?: LeadOptions
-  ): Layer.Layer<never, LockError, Exclude<R, Leadership> | LockBackend>
 } = /* #__PURE__ */ dual(
   (args) => Layer.isLayer(args[0]),
   <A, E, R>(

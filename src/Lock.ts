@@ -143,53 +143,6 @@ const none = (): Effect.Effect<Option.Option<never>> => Effect.succeedNone
  */
 export const withLock: {
   /**
-   * Runs an effect while holding the lock on a key.
-   *
-   * **Details**
-   *
-   * Waits for the lock as long as `timeout` says (default 60 seconds), holds it
-   * for as long as the effect runs, and gives it back whatever the outcome. The
-   * effect's own success, failure, defect or interruption comes out unchanged. A
-   * release that fails because the backend is down is logged, counted and tried
-   * again; it never replaces a result.
-   *
-   * The effect runs on a fiber of its own with the caller's services. If the lease
-   * is lost, that fiber is interrupted and its finalizers run before the error
-   * comes out. Fibers that it forks as children end with it.
-   *
-   * **Errors**
-   *
-   * - `LockTimeout`: somebody else had the lock until the timeout
-   * - `LockLost`: the lease ended before the effect did
-   * - `LockReentered`: the work around the call holds the key, and waiting for it would be in vain
-   * - `BackendFailure`: the backend could not answer within the timeout
-   * - `InvalidOptions`: an option, or the key, makes no sense
-   *
-   * **Gotchas**
-   *
-   * An effect that cannot be interrupted delays `LockLost` until it has finished.
-   * There is no longest hold: cap the work, `Effect.timeout("1 minute")` inside of this, and the
-   * key is free as soon as it has stopped.
-   *
-   * **Example** (In a pipeline)
-   *
-   * ```ts
-   * import { Effect } from "effect"
-   * import { InMemoryBackend, Lock } from "effect-lock"
-   *
-   * const charge = Effect.succeed("charged").pipe(Lock.withLock("order-7", { timeout: "5 seconds" }))
-   *
-   * await Effect.runPromise(Effect.provide(charge, InMemoryBackend.layer)) // => "charged"
-   * ```
-   *
-   * @category combinators
-   * @since 0.1.0
-   */
-  (
-    key: string,
-    options?: SectionOptions
-  ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
-  /**
    * Runs an effect, or what a function makes of the lease, while holding the lock
    * on a key.
    *
@@ -240,6 +193,53 @@ export const withLock: {
     key: string,
     options?: SectionOptions
   ): Effect.Effect<A, E | LockError, R | LockBackend>
+  /**
+   * Runs an effect while holding the lock on a key.
+   *
+   * **Details**
+   *
+   * Waits for the lock as long as `timeout` says (default 60 seconds), holds it
+   * for as long as the effect runs, and gives it back whatever the outcome. The
+   * effect's own success, failure, defect or interruption comes out unchanged. A
+   * release that fails because the backend is down is logged, counted and tried
+   * again; it never replaces a result.
+   *
+   * The effect runs on a fiber of its own with the caller's services. If the lease
+   * is lost, that fiber is interrupted and its finalizers run before the error
+   * comes out. Fibers that it forks as children end with it.
+   *
+   * **Errors**
+   *
+   * - `LockTimeout`: somebody else had the lock until the timeout
+   * - `LockLost`: the lease ended before the effect did
+   * - `LockReentered`: the work around the call holds the key, and waiting for it would be in vain
+   * - `BackendFailure`: the backend could not answer within the timeout
+   * - `InvalidOptions`: an option, or the key, makes no sense
+   *
+   * **Gotchas**
+   *
+   * An effect that cannot be interrupted delays `LockLost` until it has finished.
+   * There is no longest hold: cap the work, `Effect.timeout("1 minute")` inside of this, and the
+   * key is free as soon as it has stopped.
+   *
+   * **Example** (In a pipeline)
+   *
+   * ```ts
+   * import { Effect } from "effect"
+   * import { InMemoryBackend, Lock } from "effect-lock"
+   *
+   * const charge = Effect.succeed("charged").pipe(Lock.withLock("order-7", { timeout: "5 seconds" }))
+   *
+   * await Effect.runPromise(Effect.provide(charge, InMemoryBackend.layer)) // => "charged"
+   * ```
+   *
+   * @category combinators
+   * @since 0.1.0
+   */
+  (
+    key: string,
+    options?: SectionOptions
+  ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
 } = /* #__PURE__ */ dual(
   (args) => isWork(args[0]),
   <A, E, R>(work: Work<A, E, R>, key: string, options?: SectionOptions) => use(ask(key, options), work, fail)
@@ -315,38 +315,6 @@ type Loud = OnceOptions & { readonly failIfLocked: true }
  */
 export const once: {
   /**
-   * Runs an effect only if nobody else is running it under the same key, and fails
-   * with `LockTimeout` when the lock is taken: its result is not wrapped.
-   *
-   * @category combinators
-   * @since 0.1.0
-   */
-  (key: string, options: Loud): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
-  /**
-   * Runs an effect only if nobody else is running it under the same key:
-   * `Option.some` of its result, or `Option.none` when the lock is taken.
-   *
-   * Fails with `LockLost`, `BackendFailure` or `InvalidOptions` as `withLock` does.
-   *
-   * @category combinators
-   * @since 0.1.0
-   */
-  (
-    key: string,
-    options?: Quiet
-  ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<Option.Option<A>, E | LockError, R | LockBackend>
-  /**
-   * Runs an effect only if nobody else is running it under the same key. Whether
-   * the result is wrapped is as `failIfLocked` turns out.
-   *
-   * @category combinators
-   * @since 0.2.0
-   */
-  (
-    key: string,
-    options?: OnceOptions
-  ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A | Option.Option<A>, E | LockError, R | LockBackend>
-  /**
    * Runs an effect, or what a function makes of the lease, only if nobody else is
    * running it under the same key, and fails with `LockTimeout` when the lock is
    * taken: its result is not wrapped.
@@ -383,6 +351,38 @@ export const once: {
     key: string,
     options?: OnceOptions
   ): Effect.Effect<A | Option.Option<A>, E | LockError, R | LockBackend>
+  /**
+   * Runs an effect only if nobody else is running it under the same key, and fails
+   * with `LockTimeout` when the lock is taken: its result is not wrapped.
+   *
+   * @category combinators
+   * @since 0.1.0
+   */
+  (key: string, options: Loud): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
+  /**
+   * Runs an effect only if nobody else is running it under the same key:
+   * `Option.some` of its result, or `Option.none` when the lock is taken.
+   *
+   * Fails with `LockLost`, `BackendFailure` or `InvalidOptions` as `withLock` does.
+   *
+   * @category combinators
+   * @since 0.1.0
+   */
+  (
+    key: string,
+    options?: Quiet
+  ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<Option.Option<A>, E | LockError, R | LockBackend>
+  /**
+   * Runs an effect only if nobody else is running it under the same key. Whether
+   * the result is wrapped is as `failIfLocked` turns out.
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  (
+    key: string,
+    options?: OnceOptions
+  ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A | Option.Option<A>, E | LockError, R | LockBackend>
 } = /* #__PURE__ */ dual(
   (args) => isWork(args[0]),
   <A, E, R>(work: Work<A, E, R>, key: string, options?: OnceOptions) => {
@@ -402,6 +402,18 @@ export const once: {
  * @since 0.2.0
  */
 export const withSharedLock: {
+  /**
+   * Runs an effect, or what a function makes of the lease, while sharing the lock on
+   * a key. As the overload that takes the key first.
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  <A, E, R>(
+    work: Work<A, E, R>,
+    key: string,
+    options?: SectionOptions
+  ): Effect.Effect<A, E | LockError, R | LockBackend>
   /**
    * Runs an effect while sharing the lock on a key.
    *
@@ -446,18 +458,6 @@ export const withSharedLock: {
     key: string,
     options?: SectionOptions
   ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
-  /**
-   * Runs an effect, or what a function makes of the lease, while sharing the lock on
-   * a key. As the overload that takes the key first.
-   *
-   * @category combinators
-   * @since 0.2.0
-   */
-  <A, E, R>(
-    work: Work<A, E, R>,
-    key: string,
-    options?: SectionOptions
-  ): Effect.Effect<A, E | LockError, R | LockBackend>
 } = /* #__PURE__ */ dual(
   (args) => isWork(args[0]),
   <A, E, R>(work: Work<A, E, R>, key: string, options?: SectionOptions) =>
@@ -485,6 +485,18 @@ export interface PermitOptions extends SectionOptions {
  * @since 0.2.0
  */
 export const withPermits: {
+  /**
+   * Runs an effect, or what a function makes of the lease, while holding permits of a
+   * key. As the overload that takes the key first.
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  <A, E, R>(
+    work: Work<A, E, R>,
+    key: string,
+    options: PermitOptions
+  ): Effect.Effect<A, E | LockError, R | LockBackend>
   /**
    * Runs an effect while holding permits of a key, of which no more than `limit` are
    * out at the same time.
@@ -535,18 +547,6 @@ export const withPermits: {
     key: string,
     options: PermitOptions
   ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
-  /**
-   * Runs an effect, or what a function makes of the lease, while holding permits of a
-   * key. As the overload that takes the key first.
-   *
-   * @category combinators
-   * @since 0.2.0
-   */
-  <A, E, R>(
-    work: Work<A, E, R>,
-    key: string,
-    options: PermitOptions
-  ): Effect.Effect<A, E | LockError, R | LockBackend>
 } = /* #__PURE__ */ dual(
   (args) => isWork(args[0]),
   <A, E, R>(work: Work<A, E, R>, key: string, options: PermitOptions) => {
@@ -574,6 +574,19 @@ export type WorkOfSeveral<A, E, R> =
  * @since 0.2.0
  */
 export const withLocks: {
+  /**
+   * Runs an effect, or what a function makes of the leases, while holding the
+   * locks on several keys. The leases come in the order in which the keys were
+   * given. The rest is as for the overload that takes the keys first.
+   *
+   * @category combinators
+   * @since 0.2.0
+   */
+  <A, E, R>(
+    work: WorkOfSeveral<A, E, R>,
+    keys: ReadonlyArray<string>,
+    options?: LockOptions
+  ): Effect.Effect<A, E | LockError, R | LockBackend>
   /**
    * Runs an effect while holding the locks on several keys.
    *
@@ -620,19 +633,6 @@ export const withLocks: {
     keys: ReadonlyArray<string>,
     options?: LockOptions
   ): <A, E, R>(work: WorkOfSeveral<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
-  /**
-   * Runs an effect, or what a function makes of the leases, while holding the
-   * locks on several keys. The leases come in the order in which the keys were
-   * given. The rest is as for the overload that takes the keys first.
-   *
-   * @category combinators
-   * @since 0.2.0
-   */
-  <A, E, R>(
-    work: WorkOfSeveral<A, E, R>,
-    keys: ReadonlyArray<string>,
-    options?: LockOptions
-  ): Effect.Effect<A, E | LockError, R | LockBackend>
 } = /* #__PURE__ */ dual(
   (args) => isWork(args[0]),
   <A, E, R>(

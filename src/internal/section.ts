@@ -195,7 +195,7 @@ const intoScope = (
 ): Effect.Effect<Lease, never, Scope.Scope> =>
   Effect.flatMap(Effect.scope, (scope) => {
     lease.watch(constVoid)
-    const scoped = Effect.as(Scope.addFinalizerExit(scope, () => giveBack(lease, request)), lease)
+    const scoped = Effect.as(Scope.addFinalizerExit(scope, givingBack(lease, request.awaitRelease)), lease)
     if (tracing === undefined) return scoped
     return Effect.flatMap(Effect.makeSpan("Lock.hold", spanOptions(tracing, request)), (span) =>
       Effect.clockWith((clock: Clock.Clock) => {
@@ -210,7 +210,8 @@ const intoScope = (
       }))
   })
 
-const giveBack = (lease: Guard, { awaitRelease }: LockRequest): Effect.Effect<void> => {
+/** By itself, since it lives as long as the lease, and so does whatever is named around it. */
+const givingBack = (lease: Guard, awaitRelease: boolean) => (): Effect.Effect<void> => {
   const ending = lease.giveBack()
   return ending === undefined || !awaitRelease ? Effect.void : Effect.asVoid(until(ending))
 }

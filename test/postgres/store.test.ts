@@ -292,6 +292,49 @@ describe("statements", () => {
       assert.isBelow((yield* next) - before, 20)
     }))
 
+  it.live("take a key that was given back here, whatever has become of it since", () =>
+    Effect.gen(function*() {
+      const { look, row, store, table } = yield* bench
+      const [one, other] = [yield* store, yield* store]
+      const giveBack = Effect.andThen(take(one, "key", "a.0.0"), one.release("key", "a.0.0"))
+      const fences: Array<number> = []
+      const takes = Effect.fnUntraced(function*(token: string) {
+        const attempt = yield* take(one, "key", token)
+        assert.strictEqual(attempt._tag, "Acquired")
+        fences.push(attempt._tag === "Acquired" ? attempt.fencingToken : 0)
+        assert.strictEqual((yield* row("key")).token, token)
+        assert.isTrue(yield* one.release("key", token))
+      })
+      // Still free
+      yield* giveBack
+      yield* takes("b.0.0")
+      // Somebody's
+      yield* take(other, "key", "c.0.0")
+      const held = yield* take(one, "key", "d.0.0")
+      assert.strictEqual(held._tag === "Held" && held.token, "c.0.0")
+      assert.isAbove(held._tag === "Held" ? held.remainingMillis! : 0, 20_000)
+      yield* other.release("key", "c.0.0")
+      // Swept away
+      yield* giveBack
+      yield* look.unsafe(`DELETE FROM ${table}`)
+      yield* takes("e.0.0")
+      // Kept locked
+      yield* giveBack
+      yield* look.unsafe("BEGIN")
+      yield* look.unsafe(`SELECT FROM ${table} FOR UPDATE`)
+      assert.strictEqual((yield* take(one, "key", "f.0.0"))._tag, "Held")
+      yield* look.unsafe("COMMIT")
+      yield* takes("g.0.0")
+      assert.deepStrictEqual(fences, fences.toSorted((a, b) => a - b))
+      // Wanted meanwhile
+      yield* take(one, "key", "h.0.0")
+      yield* wait(other, "key", "i.0.0")
+      assert.isTrue(yield* one.release("key", "h.0.0"))
+      assert.strictEqual((yield* row("key")).token, "i.0.0")
+      assert.isTrue(yield* other.release("key", "i.0.0"))
+      assert.strictEqual((yield* row("key")).token, "")
+    }))
+
   it.live("sweep rows that nobody has wanted for a minute, and no others", () =>
     Effect.gen(function*() {
       const { look, statements, store, table } = yield* bench

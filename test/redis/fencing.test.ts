@@ -1,6 +1,6 @@
 /** Fencing tokens that rise from one server to another, whose clock is behind. */
 import { assert, describe, it } from "@effect/vitest"
-import { type Context, Duration, Effect, Fiber, Layer, type Scope } from "effect"
+import { Config, ConfigProvider, type Context, Duration, Effect, Fiber, Layer, type Scope } from "effect"
 import { Lock, type LockBackend } from "effect-lock"
 import type { LockError } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
@@ -124,6 +124,24 @@ describe("strict fencing tokens", () => {
       assert.isAbove(kept, 60_000)
       assert.isAtMost(kept, 64_000)
     }).pipe(Effect.scoped))
+})
+
+describe("strict fencing tokens by configuration", () => {
+  for (const STRICT of ["true", "false"]) {
+    it.live(`are given out if it says so (${STRICT})`, () =>
+      Effect.gen(function*() {
+        const { port } = yield* redis()
+        const look = yield* client(port)
+        const context = yield* Layer.build(RedisBackend.layerConfig({
+          url: Config.Redacted("REDIS_URL"),
+          strictFencing: Config.Boolean("STRICT")
+        })).pipe(Effect.provide(
+          ConfigProvider.layer(ConfigProvider.fromEnvRecord({ REDIS_URL: `redis://127.0.0.1:${port}`, STRICT }))
+        ))
+        yield* token(context)
+        assert.strictEqual(yield* Effect.promise(() => look.exists("lock:{k}:f")), STRICT === "true" ? 1 : 0)
+      }).pipe(Effect.scoped))
+  }
 })
 
 const server = shared(redis())

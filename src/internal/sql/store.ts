@@ -39,6 +39,9 @@ const claimPauses = 5
 /** When to look again at a key whose row somebody keeps locked past its lease, as a fenced transaction does. */
 const lockedMillis = () => 20 + Math.random() * 40
 
+/** How many rows are remembered that are probably free, and still there. */
+const freedRows = 256
+
 /** How long after it was of use a row is swept. */
 const sweepMillis = 70_000
 
@@ -131,6 +134,9 @@ const isAnswer = (row: Row): boolean =>
   row.length >= 8 && typeof row[0] === "string" && Number.isFinite(numberOf(row[2])) &&
   (row[1] === null || Number.isSafeInteger(numberOf(row[1])))
 
+/** Of a row that was free. */
+const freedAnswer = ([row, fence, micros]: Row): Row => [row, fence, micros, null, null, 0, false, false]
+
 const isListed = (row: Row): row is readonly [string, string, ...ReadonlyArray<unknown>] =>
   typeof row[0] === "string" && typeof row[1] === "string" && Number.isFinite(numberOf(row[2]))
 
@@ -164,6 +170,8 @@ export const make = Effect.fnUntraced(function*(
   const tokens = new Map<string, Known>()
   /** Tokens to release once more as soon as the server answers. */
   let owed = new Map<string, Releasing>()
+  /** Rows that we have given back lately, and nobody waited for. */
+  const freed = new Set<string>()
   let closed = false
   yield* Effect.addFinalizer(() => Effect.sync(() => closed = true))
 
@@ -294,11 +302,13 @@ export const make = Effect.fnUntraced(function*(
 
   const sendAttempt = (asked: Claiming, landed: () => void): void => {
     const { claim, row } = asked
+    const isFreed = freed.delete(row)
+    const statement = isFreed ? statements.acquireFreed : statements.acquireOne
     const sentAt = now()
-    link.run(statements.acquireOne, [row, claim.token, leaseOf(claim.expiresMillis), latest()], (rows, error) => {
-      if (rows?.length === 0) return sendOthers([asked], landed)
+    link.run(statement, [row, claim.token, leaseOf(claim.expiresMillis), latest()], (rows, error) => {
+      if (rows?.length === 0) return isFreed ? sendAttempt(asked, landed) : sendOthers([asked], landed)
       landed()
-      concludeAll([asked], sentAt, rows, error)
+      concludeAll([asked], sentAt, isFreed ? rows?.map(freedAnswer) : rows, error)
     })
   }
 
@@ -516,20 +526,30 @@ export const make = Effect.fnUntraced(function*(
 
   const releases = Batches.make<Releasing>((batch, landed) => {
     const one = batch.length === 1
+    // Who has waited for a key is seldom the last one.
+    if (one && tokens.get(batch[0].token)?.waited === true) return sendReleases(batch, landed)
     const statement = one ? statements.releaseOne : statements.releaseUnwanted
     link.run(statement, one ? [batch[0].row, batch[0].token] : rowsAndTokens(batch), (rows, error) => {
       const live = new Map(rows?.map((row) => [row[0], row[1]]))
       const others: Array<Releasing> = []
       for (const asked of batch) {
         if (rows === undefined) unreleased(asked, error)
-        else if (live.has(asked.row)) confirmed(asked, live.get(asked.row) === true)
-        else others.push(asked)
+        else if (live.has(asked.row)) {
+          remember(asked.row)
+          confirmed(asked, live.get(asked.row) === true)
+        } else others.push(asked)
       }
       if (others.length > 0) return sendReleases(others, landed)
       landed()
       if (rows !== undefined) settleDebts()
     })
   })
+
+  const remember = (row: string): void => {
+    freed.delete(row)
+    freed.add(row)
+    if (freed.size > freedRows) { for (const oldest of freed) return void freed.delete(oldest) }
+  }
 
   const sendReleases = (batch: ReadonlyArray<Releasing>, landed: () => void): void => {
     link.run(statements.release, rowsAndTokens(batch), (rows, error) => {
@@ -710,6 +730,7 @@ export const make = Effect.fnUntraced(function*(
       if (!more && sweptAt - usedAt > sweepMillis) break
     }
     sweeping = false
+    freed.clear()
   })
 
   const callbacks = { tryAcquire, release }
