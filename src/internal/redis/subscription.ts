@@ -44,7 +44,7 @@ export const open = (
   let times = 0
   let timer: ReturnType<typeof setTimeout> | undefined
   let connection: Single | undefined
-  let lastError: unknown
+  let lastError: unknown = new Error("the connection has ended")
   const pulse = new Pulse(() => drop(new Error("the subscription is silent")))
 
   /** Away with this connection, and on to the next. */
