@@ -5,6 +5,7 @@
  */
 import { Context, Duration, Effect, type Fiber, Stream } from "effect"
 import { Leader, Lock, LockBackend } from "effect-lock"
+import { isGuard } from "../../src/internal/guard.ts"
 import { Events } from "./events.ts"
 import { Memory } from "./memory.ts"
 import { Network } from "./network.ts"
@@ -232,7 +233,7 @@ class Hands {
     const detached = Lock.detach(lease, { for: random.pick([undefined, 100, 2_000]) })
     // Whoever has the ticket has told others, or nobody ever hears of it.
     return Effect.uninterruptibleMask((restore) =>
-      Effect.map(restore(detached), (ticket) => {
+      Effect.map(Effect.onInterrupt(restore(detached), () => this.dropped(lease)), (ticket) => {
         // The store's clock may be ahead, and its answer was on its way.
         const goodFor = Duration.toMillis(ticket.goodFor)
         this.left.set(ticket.token, this.world.now + 0.98 * goodFor - slackMillis)
@@ -241,6 +242,13 @@ class Hands {
         }
       })
     )
+  }
+
+  /** Who is interrupted in the moment at which it has left a lease never sees the ticket: the key is free when that is over. */
+  private dropped(lease: Lock.Lease): Effect.Effect<void> {
+    return Effect.map(lease.remaining, (remaining) => {
+      if (Duration.isZero(remaining) && isGuard(lease)) this.left.set(lease.token, -Infinity)
+    })
   }
 
   private adopting(host: Host, ticket: Lock.Ticket): Asking {

@@ -196,35 +196,14 @@ const mutants: Readonly<Record<string, Mutant>> = {
   },
   staying: {
     mistake: "a key that is to stay taken is given back",
-    changes: [["engine/lender.ts", "    if (stay > this.now()) return this.leaveBehind(lease)\n", ""]],
+    changes: [[
+      "engine/lender.ts",
+      "    if (stay > 0 && isOurs && stay > this.now()) return this.leaveBehind(lease)\n",
+      ""
+    ]],
     kind: "polling",
     rules: ["stay"],
     worlds: 500
-  },
-  several: {
-    mistake: "who is interrupted waits for the releases of several keys",
-    changes: [[
-      "work.ts",
-      "awaitRelease ? untilAll(endings) : Effect.void",
-      "awaitRelease ? Effect.forEach(endings, until, { concurrency: \"unbounded\", discard: true }) : untilAll([])"
-    ]],
-    kind: "told",
-    rules: ["clings"],
-    worlds: 3_000
-  },
-  watched: {
-    mistake: "the lease of a caller that was interrupted and goes on is not watched",
-    changes: [
-      ["work.ts", "  lease.watch(() => fiber.interruptUnsafe())\n", ""],
-      [
-        "work.ts",
-        "    fiber.addObserver((exit) => resume(Exit.succeed(lease.settle(exit, caller))))",
-        "    lease.watch(() => fiber.interruptUnsafe())\n    fiber.addObserver((exit) => resume(Exit.succeed(lease.settle(exit, caller))))"
-      ]
-    ],
-    kind: "polling",
-    rules: ["untold", "lost"],
-    worlds: 12_000
   },
   onItsWay: {
     mistake: "nothing is told of a lease that is handed over and does not arrive",
@@ -233,29 +212,6 @@ const mutants: Readonly<Record<string, Mutant>> = {
     rules: ["events"],
     worlds: 3_000
   },
-  free: {
-    mistake: "a backend that does not answer counts as a holder for who awaits a free key",
-    changes: [[
-      "watching.ts",
-      "    if (last !== undefined && Result.isFailure(last)) return yield* last.failure\n    const holder = last && Option.getOrUndefined(last.success)",
-      "    const holder = last && Result.isSuccess(last) ? Option.getOrUndefined(last.success) : undefined"
-    ]],
-    kind: "polling",
-    rules: ["looksHeld", "refused"],
-    worlds: 3_000
-  },
-  left: {
-    mistake: "a lease that was left to others is given back by who had it",
-    changes: [[
-      "engine/lease.ts",
-      "  leave(): void {\n    this.isBack = true",
-      "  leave(): void {\n    this.isBack = false"
-    ]],
-    kind: "polling",
-    hands: true,
-    rules: ["stay"],
-    worlds: 300
-  },
   adopted: {
     mistake: "who gives up taking a key on leaves it taken",
     changes: [["engine/adopting.ts", "    if (exit._tag === \"Failure\") claim.disown()\n", ""]],
@@ -263,18 +219,6 @@ const mutants: Readonly<Record<string, Mutant>> = {
     hands: true,
     rules: ["orphan"],
     worlds: 2_000
-  },
-  guarded: {
-    mistake: "work under a lease that one has goes on when it is lost",
-    changes: [[
-      "work.ts",
-      "leases.map((lease) => lease.whenGone(() => fiber.interruptUnsafe()))",
-      "leases.map((lease) => lease.whenGone(() => {}))"
-    ]],
-    kind: "polling",
-    hands: true,
-    rules: ["untold"],
-    worlds: 3_000
   }
 }
 
