@@ -284,7 +284,7 @@ const expectations: Record<string, Expectation> = {
   "typed-errors": {
     prints: [
       /^charged$/,
-      /^busy: Lock "order-held" was not acquired after waiting [\dms ]+: it is held by \S+ since /,
+      /^busy: Lock "order-held" was not acquired( after waiting [\dms ]+)?: it is held by \S+ since /,
       /^lost: Lock "order-stolen" was lost after [\dms ]+: the backend no longer knows us/,
       /^down: .* \(Unreachable\)/,
       /^wrong: Invalid lock option "expires": got -1, expected /

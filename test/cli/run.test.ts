@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { contents, start } from "../support/cli.ts"
+import { memcached } from "../support/memcached.ts"
 import { until } from "../support/redis.ts"
 import { freePort } from "../support/server.ts"
 import {
@@ -241,12 +242,12 @@ describe("effect-lock run with others", () => {
 
   it.live("says so where a backend keeps one holder of a key only", () =>
     Effect.gen(function*() {
-      const url = `file://${folder}/alone`
+      const { port } = yield* memcached()
       const { code, err } = yield* ran(["run", newKey(), "--shared", "--json", "--", "true"], {
-        env: { LOCK_URL: url }
+        env: { LOCK_URL: `memcached://127.0.0.1:${port}` }
       })
       assert.deepStrictEqual([code, JSON.parse(err).kind], [69, "Unsupported"])
-    }))
+    }).pipe(Effect.scoped))
 })
 
 describe("effect-lock run under npm", () => {

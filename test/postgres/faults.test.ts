@@ -63,6 +63,11 @@ describe("what a server says", () => {
     })
   }
 
+  it("Unreachable: a connection that the other side has ended", () => {
+    const cause = Object.assign(new Error("This socket has been ended by the other party"), { code: "EPIPE" })
+    assert.strictEqual(classify({ reason: { _tag: "UnknownError", cause } }).kind, "Unreachable")
+  })
+
   it("Unreachable: a connection that cannot be made", () => {
     const cause = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:5432"), { code: "ECONNREFUSED" })
     assert.strictEqual(classify({ reason: { _tag: "ConnectionError", cause } }).kind, "Unreachable")

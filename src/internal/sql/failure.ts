@@ -74,13 +74,16 @@ const causes = (error: unknown): ReadonlyArray<Record<string, unknown>> => {
   return found
 }
 
+/** An error of the server's; `EPIPE` and its like are the socket's. */
+const isState = (code: unknown): code is string =>
+  typeof code === "string" && /^(?:\d[\dA-Z]|F0|HV|P0|XX)[\dA-Z]{3}$/.test(code)
+
 /** The SQLSTATE of an error, if the server sent it. */
-export const stateOf = (error: unknown): string | undefined => {
-  for (const { code } of causes(error)) {
-    if (typeof code === "string" && /^[0-9A-Z]{5}$/.test(code)) return code
-  }
-  return undefined
-}
+export const stateOf = (error: unknown): string | undefined =>
+  causes(error).map(({ code }) => code).find(isState)
+
+/** Whether a socket says that there is no connection any more. */
+const isOfSocket = ({ code }: Record<string, unknown>): boolean => typeof code === "string" && /^E[A-Z]+$/.test(code)
 
 /** What the driver or the server says, which is in the innermost cause. */
 export const messageOf = (error: unknown): string | undefined => {
@@ -91,9 +94,9 @@ export const messageOf = (error: unknown): string | undefined => {
 export const classify = (error: unknown): Verdict => {
   const state = stateOf(error)
   if (state !== undefined) return byState[state] ?? byState[state.slice(0, 2)] ?? unknown
-  const tags = causes(error).map(({ _tag }) => _tag)
   // What never reached the server, or what it never answered.
-  return tags.includes("ConnectionError") ? unreachable : unknown
+  const isLost = causes(error).some((cause) => cause["_tag"] === "ConnectionError" || isOfSocket(cause))
+  return isLost ? unreachable : unknown
 }
 
 /** Errors of drivers may carry what they were given, such as a URL with a password in it. */
