@@ -79,8 +79,7 @@ const isState = (code: unknown): code is string =>
   typeof code === "string" && /^(?:\d[\dA-Z]|F0|HV|P0|XX)[\dA-Z]{3}$/.test(code)
 
 /** The SQLSTATE of an error, if the server sent it. */
-export const stateOf = (error: unknown): string | undefined =>
-  causes(error).map(({ code }) => code).find(isState)
+export const stateOf = (error: unknown): string | undefined => causes(error).map(({ code }) => code).find(isState)
 
 /** Whether a socket says that there is no connection any more. */
 const isOfSocket = ({ code }: Record<string, unknown>): boolean => typeof code === "string" && /^E[A-Z]+$/.test(code)
