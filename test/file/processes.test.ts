@@ -108,6 +108,17 @@ describe("a process that shares a key", () => {
       Effect.provide(FileBackend.layer({ directory: path, ...options }))
     )
 
+  /** One who shares, and in front of those who wait one who wants the key alone, which it cannot have. */
+  const queued = Effect.gen(function*() {
+    const path = yield* directory
+    const holder = yield* worker("hold", { directory: path, limit: 2 })
+    assert.strictEqual(yield* holder.line, "held")
+    const first = yield* worker("hold", { directory: path })
+    yield* eventually(Effect.sync(() => namesOf(path, "key").some((name) => name.startsWith("q"))))
+    assert.strictEqual(yield* permit(path), "held")
+    return { path, holder, first }
+  })
+
   it.live("and is killed frees its part at once, and the others keep theirs", () =>
     Effect.gen(function*() {
       const path = yield* directory
@@ -124,13 +135,7 @@ describe("a process that shares a key", () => {
 
   it.live("and stands still while it waits in front does not hold up the others for good", () =>
     Effect.gen(function*() {
-      const path = yield* directory
-      const holder = yield* worker("hold", { directory: path, limit: 2 })
-      assert.strictEqual(yield* holder.line, "held")
-      // Alone, which it cannot have.
-      const first = yield* worker("hold", { directory: path })
-      yield* eventually(Effect.sync(() => namesOf(path, "key").some((name) => name.startsWith("q"))))
-      assert.strictEqual(yield* permit(path), "held")
+      const { first, holder, path } = yield* queued
       first.child.kill("SIGSTOP")
       const behind = Lock.withPermits(Effect.void, "key", { limit: 2, timeout: "Infinity" })
       yield* Effect.provide(behind, FileBackend.layer({ directory: path }))
@@ -142,12 +147,7 @@ describe("a process that shares a key", () => {
 
   it.live("while it is killed as one of those who wait in front lets in those behind", () =>
     Effect.gen(function*() {
-      const path = yield* directory
-      const holder = yield* worker("hold", { directory: path, limit: 2 })
-      assert.strictEqual(yield* holder.line, "held")
-      const first = yield* worker("hold", { directory: path })
-      yield* eventually(Effect.sync(() => namesOf(path, "key").some((name) => name.startsWith("q"))))
-      assert.strictEqual(yield* permit(path), "held")
+      const { first, path } = yield* queued
       yield* kill(first.child)
       assert.strictEqual(yield* permit(path), "taken")
     }).pipe(Effect.scoped))
