@@ -441,7 +441,7 @@ const prepare = <E>(
       // What a case has seen on a machine that was late says nothing, but for who had a key beside whom.
       inTestTime
         ? Effect.provide(once, TestClock.layer())
-        : Lateness.punctually(lease / 20, processes === 0 ? 5 : 1)(once),
+        : Lateness.punctually(Math.min(lease / 20, 30), processes === 0 ? 5 : 1)(once),
       References.MinimumLogLevel,
       "None"
     ),
