@@ -1,0 +1,239 @@
+/**
+ * A backend by its URL, so that where locks live is a matter of configuration.
+ *
+ * | URL | Backend | Driver |
+ * | --- | --- | --- |
+ * | `open://` | `OpenBackend`: nobody ever waits | none |
+ * | `memory://` | `InMemoryBackend`: the fibers of this process | none |
+ * | `redis://[user[:password]@][host][:port][/db]`, `valkey://…`; `rediss://…` and `valkeys://…` for TLS | `RedisBackend` | `ioredis` |
+ * | `redis+sentinel://host[:port][,host[:port]…]/name` | `RedisBackend` behind Sentinel | `ioredis` |
+ * | `redis+cluster://host[:port][,host[:port]…]` | `RedisBackend` on a cluster | `ioredis` |
+ * | `memcache://[user:password@]host[:port][,host[:port]…]`, `memcached://…` | `MemcacheBackend` | `memjs` |
+ * | `postgres://[user[:password]@][host][:port][/database]`, `postgresql://…` | `SqlBackend` | `@effect/sql-pg` |
+ * | `file:///directory` | `FileBackend`: the processes of this host | none |
+ *
+ * A driver is loaded when its scheme is used, and need not be installed
+ * otherwise. Options beyond the URL are those of the backends' own layers.
+ *
+ * **Gotchas**
+ *
+ * A bundler looks for all drivers. Tell it that those you have not installed are
+ * external. This module is therefore not part of `effect-lock` itself.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config";
+import * as ConfigProvider from "effect/ConfigProvider";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
+import * as Redacted from "effect/Redacted";
+import * as InMemoryBackend from "./InMemoryBackend.js";
+import { load } from "./internal/driver.js";
+import { InvalidOptions, LockError } from "./LockError.js";
+import * as OpenBackend from "./OpenBackend.js";
+/** What is malformed may contain a password anywhere, so it is not shown. */
+const invalid = (value, expected) => Effect.fail(new LockError({ reason: new InvalidOptions({ option: "url", value, expected }) }));
+const bare = (scheme, layer) => (_, rest) => rest === "" ? Effect.succeed(layer) : invalid(`more than ${scheme}://`, `${scheme}:// and nothing after it`);
+/** A backend that needs a driver, and reads the URL itself, under its own name for the scheme. */
+const driven = (backend, driver, modules, as) => (url, rest) => Effect.map(load(backend, driver, modules), ({ layer }) => layer({ url: as === undefined ? url : `${as}://${rest}` }));
+const redis = (as) => driven("redis", "ioredis", () => import("ioredis").then(() => import("./RedisBackend.js")), as);
+const memcached = driven("memcached", "memjs", () => import("memjs").then(() => import("./MemcacheBackend.js")));
+const postgres = driven("postgresql", "@effect/sql-pg", () => import("./SqlBackend.js"));
+const file = (url) => Effect.flatMap(Effect.promise(() => Promise.all([import("node:url"), import("./FileBackend.js")])), ([{ fileURLToPath }, { layer }]) => {
+    const directory = Option.liftThrowable(fileURLToPath)(url);
+    return Option.isNone(directory)
+        ? invalid("a host, or a malformed path", "file:///directory, an absolute path that is percent-encoded")
+        : Effect.succeed(layer({ directory: directory.value }));
+});
+const schemes = new Map([
+    ["open", bare("open", OpenBackend.layer)],
+    ["memory", bare("memory", InMemoryBackend.layer)],
+    ["redis", redis()],
+    ["rediss", redis()],
+    ["valkey", redis("redis")],
+    ["valkeys", redis("rediss")],
+    ["redis+sentinel", redis()],
+    ["redis+cluster", redis()],
+    ["rediss+sentinel", redis()],
+    ["rediss+cluster", redis()],
+    ["memcache", memcached],
+    ["memcached", memcached],
+    ["postgres", postgres],
+    ["postgresql", postgres],
+    ["file", file]
+]);
+const [last, ...others] = Array.from(schemes.keys(), (scheme) => `${scheme}://`).toReversed();
+const expected = `a URL that starts with ${others.toReversed().join(", ")} or ${last}`;
+const choose = (url) => {
+    const match = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(url);
+    if (match === null)
+        return invalid("no scheme", expected);
+    const scheme = match[1].toLowerCase();
+    return schemes.get(scheme)?.(url, match[2]) ?? invalid(`the unknown scheme ${scheme}://`, expected);
+};
+/**
+ * The backend that a URL names.
+ *
+ * **Details**
+ *
+ * A server need not be up: the layer builds, and locks fail until it can be
+ * reached. What is in the URL besides its scheme never appears in an error.
+ * Bind the layer to a constant, as every call makes a new one, with connections
+ * of its own.
+ *
+ * **Errors**
+ *
+ * - `InvalidOptions`: the URL is malformed, or its scheme is unknown
+ * - `BackendFailure` of kind `Unsupported`: the driver is not installed
+ *
+ * **Example** (Locks in memory)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Lock } from "effect-lock"
+ * import * as BackendUrl from "effect-lock/BackendUrl"
+ *
+ * const locks = BackendUrl.layer("memory://")
+ *
+ * const program = Effect.succeed("done").pipe(Lock.withLock("report"), Effect.provide(locks))
+ *
+ * await Effect.runPromise(program) // => "done"
+ * ```
+ *
+ * **Example** (Locks in Redis)
+ *
+ * ```ts redis
+ * import { Effect } from "effect"
+ * import { Lock } from "effect-lock"
+ * import * as BackendUrl from "effect-lock/BackendUrl"
+ *
+ * const locks = BackendUrl.layer(process.env.REDIS_URL ?? "redis://localhost:6379")
+ *
+ * const program = Effect.succeed("done").pipe(Lock.withLock("report"), Effect.provide(locks))
+ *
+ * await Effect.runPromise(program) // => "done"
+ * ```
+ *
+ * **Example** (A scheme that nobody knows)
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import * as BackendUrl from "effect-lock/BackendUrl"
+ *
+ * const build = Layer.build(BackendUrl.layer("mysql://root:secret@db")).pipe(Effect.scoped)
+ *
+ * const error = await Effect.runPromise(Effect.flip(build))
+ * error.message
+ * // => 'Invalid lock option "url": got the unknown scheme mysql://, expected a URL that starts with ' +
+ * //    'open://, memory://, redis://, rediss://, valkey://, valkeys://, redis+sentinel://, redis+cluster://, ' +
+ * //    'rediss+sentinel://, rediss+cluster://, ' +
+ * //    'memcache://, memcached://, postgres://, postgresql:// or file://'
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (url) => Layer.unwrap(Effect.suspend(() => choose(Redacted.isRedacted(url) ? Redacted.value(url) : url)));
+/** The variables that a source of configuration has been said not to have. */
+const told = new WeakMap();
+/** Says it once, however often the layer is built. */
+const warnOnce = (variable) => Effect.flatMap(Effect.service(ConfigProvider.ConfigProvider), (provider) => {
+    const variables = told.get(provider) ?? new Set();
+    if (variables.has(variable))
+        return Effect.void;
+    told.set(provider, variables.add(variable));
+    return Effect.logWarning(`${variable} is not set or empty: locks are in this process only, and other processes do not see them. ` +
+        `Set it to where locks live, or to memory:// if that is meant`);
+});
+/** What is wrong with the URL is wrong with the variable. */
+const naming = (variable) => (error) => {
+    const { reason } = error;
+    const named = reason._tag === "InvalidOptions" && reason.option === "url"
+        ? new LockError({
+            reason: new InvalidOptions({ option: variable, value: reason.value, expected: reason.expected })
+        })
+        : error;
+    return Layer.effectContext(Effect.fail(named));
+};
+/**
+ * The backend that a variable of the environment (or whatever the current
+ * `ConfigProvider` reads) names. Without one, locks are in memory and a warning
+ * says so, or it is a failure if the variable is `required`.
+ *
+ * **Details**
+ *
+ * The warning is logged once for a `ConfigProvider`, and names the variable. To
+ * have locks in memory on purpose, set it to `memory://`.
+ *
+ * **Errors**
+ *
+ * - `InvalidOptions`: as for {@link layer}, with the variable as `option`; also when it
+ *   is `required`, and not set or empty
+ * - `BackendFailure` of kind `Unsupported`: the driver is not installed
+ * - `ConfigError`: the configuration cannot be read
+ *
+ * **Example** (A program that does not start without one)
+ *
+ * ```ts
+ * import { ConfigProvider, Effect } from "effect"
+ * import { Lock } from "effect-lock"
+ * import * as BackendUrl from "effect-lock/BackendUrl"
+ *
+ * const locks = BackendUrl.layerConfigWith({ variable: "SHOP_LOCKS", required: true })
+ *
+ * const program = Effect.succeed("done").pipe(
+ *   Lock.withLock("report"),
+ *   Effect.provide(locks),
+ *   Effect.catch((error) => Effect.succeed(error.message)),
+ *   Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({})))
+ * )
+ *
+ * await Effect.runPromise(program)
+ * // => 'Invalid lock option "SHOP_LOCKS": got nothing, expected a URL that starts with ' +
+ * //    'open://, memory://, redis://, rediss://, valkey://, valkeys://, redis+sentinel://, redis+cluster://, ' +
+ * //    'rediss+sentinel://, rediss+cluster://, ' +
+ * //    'memcache://, memcached://, postgres://, postgresql:// or file://'
+ * ```
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerConfigWith = ({ required = false, variable = "LOCK_URL" } = {}) => Layer.unwrap(Effect.flatMap(Config.option(Config.Redacted(variable)), (url) => {
+    const text = Option.isNone(url) ? undefined : Redacted.value(url.value);
+    if (text)
+        return Effect.succeed(Layer.catch(layer(text), naming(variable)));
+    return required
+        ? Effect.fail(new LockError({ reason: new InvalidOptions({ option: variable, value: "nothing", expected }) }))
+        : Effect.as(warnOnce(variable), InMemoryBackend.layer);
+}));
+/**
+ * The backend that `LOCK_URL` names in the environment (or whatever the current
+ * `ConfigProvider` reads). When it is not set or empty, locks are in memory, and a
+ * warning says so.
+ *
+ * See {@link layerConfigWith} for another variable, or for a program that must
+ * not start without one.
+ *
+ * **Example** (From the environment)
+ *
+ * ```ts
+ * import { ConfigProvider, Effect } from "effect"
+ * import { Lock, LockBackend } from "effect-lock"
+ * import * as BackendUrl from "effect-lock/BackendUrl"
+ *
+ * const backendName = LockBackend.LockBackend.useSync((backend) => backend.name).pipe(
+ *   Lock.withLock("report"),
+ *   Effect.provide(BackendUrl.layerConfig)
+ * )
+ * const inEnvironment = (env: Record<string, string>) =>
+ *   Effect.provide(backendName, ConfigProvider.layer(ConfigProvider.fromEnvRecord(env)))
+ *
+ * await Effect.runPromise(inEnvironment({ LOCK_URL: "memory://" })) // => "memory"
+ * await Effect.runPromise(inEnvironment({ LOCK_URL: "open://" })) // => "open"
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = layerConfigWith();

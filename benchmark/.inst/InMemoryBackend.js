@@ -1,0 +1,159 @@
+/**
+ * Locks among the fibers of one process: for programs that are one process, and
+ * for tests.
+ *
+ * Expiry follows Effect's `Clock`, so `TestClock` drives it.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock";
+import * as Context from "effect/Context";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Option from "effect/Option";
+import { Table } from "./internal/memory/table.js";
+import { withShortcuts } from "./internal/shortcuts.js";
+import { nextTurn, timeOf } from "./internal/time.js";
+import * as LockBackend from "./LockBackend.js";
+/**
+ * The store behind {@link layer}. Several backends made from one store contend
+ * with each other as processes do, which is what tests of such situations want.
+ *
+ * **Details**
+ *
+ * A holder that never releases leaves an entry that ends with its lease. Such
+ * entries are swept when they could be half of all, so that the store is never
+ * more than twice as large as what is held.
+ *
+ * **Example** (Two contenders)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend } from "effect-lock"
+ *
+ * const program = Effect.gen(function*() {
+ *   const store = yield* InMemoryBackend.makeStore
+ *   const claim = { key: "key", expiresMillis: 1000, wait: false }
+ *   const first = yield* store.tryAcquire({ ...claim, token: "a" })
+ *   const second = yield* store.tryAcquire({ ...claim, token: "b" })
+ *   return [first._tag, second._tag]
+ * })
+ *
+ * await Effect.runPromise(program) // => ["Acquired", "Held"]
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeStore = Effect.map(Effect.context(), (context) => makeOf(Context.get(context, Clock.Clock), nextTurn(context)));
+const makeOf = (clock, soon) => {
+    const table = new Table(soon);
+    const time = timeOf(clock);
+    const holdersOf = (key) => table.all(key, time.now()).map(({ bearer, permits, remainingMillis }) => ({
+        token: bearer.token,
+        remainingMillis,
+        waiters: table.waiting(key),
+        ...(permits !== undefined && { permits })
+    }));
+    return withShortcuts({
+        name: "memory",
+        drift: 0,
+        shares: true,
+        tryAcquire: ({ expiresMillis, key, share, token, wait }) => Effect.sync(() => {
+            const now = time.now();
+            const hold = table.take(key, { text: token, token }, expiresMillis, now, share, wait);
+            if (hold !== undefined)
+                return { _tag: "Acquired", fencingToken: hold.fencingToken };
+            const held = table.look(key, now);
+            return { _tag: "Held", token: held?.bearer.token, remainingMillis: held?.remainingMillis };
+        }),
+        extend: ({ expiresMillis, key, token }) => Effect.sync(() => table.extend(key, token, expiresMillis, time.now())),
+        release: (key, token) => Effect.sync(() => table.release(key, token, time.now())),
+        inspect: (key) => Effect.sync(() => Option.fromUndefinedOr(holdersOf(key)[0])),
+        holders: (key) => Effect.sync(() => holdersOf(key)),
+        list: (prefix) => {
+            const heldOf = (key) => holdersOf(key).map((occupant) => ({ key, ...occupant }));
+            return Effect.sync(() => ({ locks: table.keys().filter((key) => key.startsWith(prefix)).flatMap(heldOf) }));
+        },
+        listen: (key, _token, notify) => Effect.acquireRelease(Effect.sync(() => table.listen(key, () => notify(undefined))), (end) => Effect.sync(end)),
+        transfer: (from, { expiresMillis, key, token }) => Effect.sync(() => {
+            const now = time.now();
+            const hold = table.transfer(key, from, token, expiresMillis, now);
+            if (hold !== undefined)
+                return { _tag: "Acquired", fencingToken: hold.fencingToken };
+            const held = table.look(key, now);
+            return { _tag: "Held", token: held?.bearer.token, remainingMillis: held?.remainingMillis };
+        }),
+        watch: (key, notify) => Effect.acquireRelease(Effect.sync(() => table.watch(key, notify)), (end) => Effect.sync(end))
+    }, { direct: table });
+};
+/**
+ * The one place where state is global, because that is what users rely on: Effect
+ * builds a layer anew wherever no outer `provide` has built it, and a lock that is
+ * provided at two calls has to exclude the one from the other. There is a store for
+ * each `Clock`, so one in a program and one in each test that has a clock of its own.
+ */
+const shared = Symbol.for("effect-lock/InMemoryBackend/1");
+const sharedStore = Effect.map(Effect.clockWith(Effect.succeed), (clock) => {
+    const globals = globalThis;
+    const stores = globals[shared] ??= new WeakMap();
+    const store = stores.get(clock) ?? makeOf(clock, nextTurn(Context.empty()));
+    stores.set(clock, store);
+    return store;
+});
+/**
+ * Locks in the memory of this process.
+ *
+ * **Details**
+ *
+ * Wherever and however often this layer is provided in a program, also by two
+ * copies of this package, it is the same locks: their state belongs to the `Clock`
+ * service that the layer is built with. A test under `TestClock` has locks of its
+ * own. Use {@link layerFresh} for locks that nobody else sees.
+ *
+ * **Example** (One at a time)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const seen: Array<string> = []
+ * const worker = (name: string) =>
+ *   Effect.gen(function*() {
+ *     seen.push(`${name} in`)
+ *     yield* Effect.sleep("5 millis")
+ *     seen.push(`${name} out`)
+ *   }).pipe(Lock.withLock("key"))
+ *
+ * const program = Effect.all([worker("a"), worker("b")], { concurrency: "unbounded" }).pipe(
+ *   Effect.provide(InMemoryBackend.layer)
+ * )
+ *
+ * await Effect.runPromise(program)
+ * seen // => ["a in", "a out", "b in", "b out"]
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = /* #__PURE__ */ LockBackend.layer(sharedStore);
+/**
+ * Locks of its own for each time that the layer is provided.
+ *
+ * **Example** (Two programs that do not see each other)
+ *
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ *
+ * const other = Lock.once(Effect.succeed("ran, too"), "key").pipe(Effect.provide(InMemoryBackend.layerFresh))
+ *
+ * await Effect.runPromise(other.pipe(Lock.withLock("key"), Effect.provide(InMemoryBackend.layerFresh)))
+ * // => Option.some("ran, too")
+ * ```
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerFresh = /* #__PURE__ */ Layer.fresh(
+/* #__PURE__ */ LockBackend.layer(makeStore));

@@ -1,0 +1,304 @@
+/**
+ * Locks in memcached, through its binary protocol and the `memjs` client.
+ *
+ * Taking, renewing and releasing a lock is one round trip each, and each is one
+ * atomic command of the server: `ADD` to take, `REPLACE` and `DELETE` with the
+ * CAS number of our own item to renew and to release. So nobody can release or
+ * renew the lock of another, however late his command arrives. The commands are
+ * described in memcached's
+ * [binary protocol](https://docs.memcached.org/protocols/binary/).
+ *
+ * **When to use**
+ *
+ * Use when memcached is what you run. It is a cache, and it may lose a lock at
+ * any time without a word, so take `RedisBackend` instead when two holders at
+ * once would do harm that a fencing token cannot stop, when waiters must be woken
+ * at once, when a lock must survive a restart, or when the
+ * connection needs TLS.
+ *
+ * **Details**
+ *
+ * - The server gives up a lock 2 to 3 seconds after its `expires`, because it
+ *   counts in whole seconds and skips one now and then. The holder's own deadline
+ *   is exact, to the millisecond. A lease lasts at most 29 days; more fails with
+ *   `InvalidOptions`.
+ * - Processes that wait are served in the order in which they came. The queue is
+ *   part of the lock's item, and memcached tells nobody of changes, so waiters look
+ *   at it: every few milliseconds at first, up to every 100 when they are next and
+ *   every 250 when not. One that is next and has gone is passed over after a third
+ *   of a second, together with all that have gone before the one who notices. When
+ *   the item is lost, by a crash of its holder, an eviction or a restart, the queue
+ *   is lost with it, and begins anew in the order in which waiters notice.
+ * - Several servers share the locks: each key lives on one of them, by a hash of
+ *   the key and the server as it is written. A lock never moves to another server
+ *   because its own is down. Every process must name the same servers, in any
+ *   order; when the list changes, wait for the longest `expires` in between.
+ * - A key of printable ASCII characters is stored under `keyPrefix` and itself.
+ *   Long keys, spaces, control and other characters are replaced by what is
+ *   readable of the key and its SHA-256 digest.
+ * - Everything that breaks closes the connection. A command whose reply was lost is
+ *   never repeated blindly: the item is read back and its token compared.
+ * - `Holder.remaining` is by the holder's wall clock, and only informative.
+ *
+ * **Gotchas**
+ *
+ * A lock is lost when memcached evicts it for other data, on `flush_all`, and
+ * when the server restarts. The holder learns of it by its next renewal at the
+ * latest (a third of `expires`) and fails with `LockLost`, but until then another
+ * may hold the lock as well. To make it rare give the locks a memcached of their
+ * own, started with `-M` (refuse instead of evict) and `-F` (no `flush_all`), and
+ * `expires` longer than the host may be paused.
+ *
+ * A server without CAS (`-C`), without `STAT`, or that only speaks the text protocol
+ * (`-B ascii`, `-Y`, twemproxy, mcrouter, memcached's own proxy, ElastiCache
+ * Serverless) is refused with a `BackendFailure` of kind `Unsupported`.
+ *
+ * **Fencing tokens**
+ *
+ * A token is `((start - epoch) * 1_000_000 + cas) * 8`: `start` is when the server
+ * process started, in Unix seconds by its own clock, `epoch` is 1577836800
+ * (2020-01-01), and `cas` is the number that the server gave to the item, from a
+ * counter over all its items. The factor leaves room for 7 local hand-overs,
+ * which get the next 7 numbers. So tokens grow over eviction, `flush_all` and restarts,
+ * as long as the server's wall clock does not step back across a restart, it
+ * does not restart twice in a second, and it stores fewer than a million items a
+ * second on average. They are safe integers until 2055. Tokens of different
+ * servers cannot be compared, so they start over for a key that moves when the
+ * list of servers changes.
+ *
+ * **Example** (Locking through memcached)
+ *
+ * ```ts memcached
+ * import { Effect } from "effect"
+ * import { Lock } from "effect-lock"
+ * import * as MemcacheBackend from "effect-lock/MemcacheBackend"
+ *
+ * const url = process.env.MEMCACHED_URL ?? "memcache://localhost:11211"
+ *
+ * const program = Effect.succeed("done").pipe(
+ *   Lock.withLock("report", { expires: "30 seconds", timeout: "5 seconds" }),
+ *   Effect.provide(MemcacheBackend.layer({ url }))
+ * )
+ *
+ * await Effect.runPromise(program) // => "done"
+ * ```
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import type * as Layer from "effect/Layer";
+import * as Redacted from "effect/Redacted";
+import type * as Scope from "effect/Scope";
+import * as LockBackend from "./LockBackend.ts";
+import { LockError } from "./LockError.ts";
+import type { LockStore } from "./LockStore.ts";
+/**
+ * How locks are kept, whatever the servers are. What is not usable fails with
+ * `InvalidOptions`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StoreOptions {
+    /**
+     * Put before every key in memcached, so that locks stay apart from data: at most 100
+     * printable ASCII characters, no spaces. Default `"lock:"`. It must be the same in
+     * all programs that share locks.
+     */
+    readonly keyPrefix?: string | undefined;
+    /** How long a connection, login included, may take: from 1 milli to 1 hour. Default 1 second. */
+    readonly connectTimeout?: Duration.Input | undefined;
+    /**
+     * How long a single reply may take before the connection is given up: from 1 milli
+     * to 1 hour. Default 1 second.
+     */
+    readonly requestTimeout?: Duration.Input | undefined;
+}
+/**
+ * Where the servers are, and how locks are kept there.
+ *
+ * Environment variables such as `MEMCACHIER_SERVERS`, which memjs reads by itself,
+ * have no effect.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends StoreOptions {
+    /**
+     * `memcache://[user:password@]host[:port][,host[:port]…]`, or the same with
+     * `memcached://`; the user and the password percent-encoded where they need to be.
+     * Give it as `Redacted` or as text; it is never printed.
+     */
+    readonly url?: string | Redacted.Redacted<string> | undefined;
+    /**
+     * Instead of a `url`, a list of `host`, `host:port` or `[ipv6]:port`. Default
+     * `localhost:11211`. Both at once, and an empty list, fail with `InvalidOptions`.
+     */
+    readonly servers?: ReadonlyArray<string> | undefined;
+    /**
+     * The user of all servers, for SASL PLAIN; wins over the one of the `url`. Without a
+     * user or without a password there is no login.
+     */
+    readonly username?: string | undefined;
+    /** The password of the user; wins over the one of the `url`. It goes over the wire as it is. */
+    readonly password?: Redacted.Redacted<string> | undefined;
+}
+/**
+ * What {@link layerClient} needs to know of a `memjs` client. A `memjs.Client` is one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MemjsClient {
+    /** Where it talks to: at least one, or it is `InvalidOptions`. */
+    readonly servers: ReadonlyArray<{
+        /** A name or an address; empty is `InvalidOptions`. */
+        readonly host: string;
+        /** A whole number; anything else is `InvalidOptions`. */
+        readonly port: number;
+        /** The user for SASL PLAIN. Without, or without a password, there is no login. */
+        readonly username?: string | undefined;
+        /** The password of the user. */
+        readonly password?: string | undefined;
+    }>;
+    /** What it was made with. */
+    readonly options: {
+        /** Whether it moves keys to another server when theirs is down; `true` is `InvalidOptions`. */
+        readonly failover?: boolean | undefined;
+    };
+}
+/**
+ * A lock store in memcached, to be used with `LockBackend.make` or on its own.
+ *
+ * Connects when it is first used, and again whenever a connection broke, so it
+ * is made even if the servers are down. Fails with `InvalidOptions` when an
+ * option is not usable. The connections close with the scope; an idle one does
+ * not keep the process running.
+ *
+ * **Example** (Looking at a lock without a backend)
+ *
+ * ```ts memcached
+ * import { Effect, Option } from "effect"
+ * import * as MemcacheBackend from "effect-lock/MemcacheBackend"
+ *
+ * const program = Effect.gen(function*() {
+ *   const store = yield* MemcacheBackend.makeStore({ url: process.env.MEMCACHED_URL ?? "memcache://" })
+ *   return Option.isNone(yield* store.inspect("a-free-key"))
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program)) // => true
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export declare const makeStore: (options?: Options) => Effect.Effect<LockStore, LockError, Scope.Scope>;
+/**
+ * A lock store on the servers of a `memjs` client. See {@link layerClient}.
+ *
+ * **Example** (A client without servers)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as MemcacheBackend from "effect-lock/MemcacheBackend"
+ *
+ * const refused = MemcacheBackend.makeStoreClient({ servers: [], options: {} }).pipe(
+ *   Effect.flip,
+ *   Effect.map((error) => error.reason._tag)
+ * )
+ *
+ * await Effect.runPromise(Effect.scoped(refused)) // => "InvalidOptions"
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export declare const makeStoreClient: (client: MemjsClient, options?: StoreOptions) => Effect.Effect<LockStore, LockError, Scope.Scope>;
+/**
+ * Locks in memcached, on `localhost:11211` unless told otherwise.
+ *
+ * Fails with `InvalidOptions` when an option is not usable, never because a
+ * server is down: then the lock calls fail, with `BackendFailure`.
+ *
+ * **Example** (Two servers with a login)
+ *
+ * ```ts
+ * import { Redacted } from "effect"
+ * import * as MemcacheBackend from "effect-lock/MemcacheBackend"
+ *
+ * export const layer = MemcacheBackend.layer({
+ *   servers: ["cache-1:11211", "cache-2:11211"],
+ *   username: "locks",
+ *   password: Redacted.make("secret"),
+ *   keyPrefix: "shop:lock:",
+ *   requestTimeout: "500 millis"
+ * })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export declare const layer: (options?: Options) => Layer.Layer<LockBackend.LockBackend, LockError>;
+/**
+ * Like {@link layer}, with values read from `Config`.
+ *
+ * Fails with `ConfigError` too, when a value is missing or malformed.
+ *
+ * **Example** (The URL from the environment)
+ *
+ * ```ts memcached
+ * import { Config, Effect } from "effect"
+ * import { Lock } from "effect-lock"
+ * import * as MemcacheBackend from "effect-lock/MemcacheBackend"
+ *
+ * const program = Effect.succeed("done").pipe(
+ *   Lock.withLock("nightly"),
+ *   Effect.provide(MemcacheBackend.layerConfig({ url: Config.Redacted("MEMCACHED_URL") }))
+ * )
+ *
+ * await Effect.runPromise(program) // => "done"
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export declare const layerConfig: (options: Config.Wrap<Options>) => Layer.Layer<LockBackend.LockBackend, LockError | Config.ConfigError>;
+/**
+ * Locks on the servers that a `memjs` client talks to, with its credentials.
+ *
+ * **Details**
+ *
+ * The client's own connections never carry lock traffic, as it re-sends commands
+ * whose reply is missing and replays them later; its timeouts and its way to choose
+ * a server do not count either. The client stays yours to close.
+ *
+ * Fails with `InvalidOptions` for a client with `failover`, which would move a
+ * lock to another server while its holder still has it on the first.
+ *
+ * **Example** (Sharing the servers of a cache)
+ *
+ * ```ts memcached
+ * import { Effect } from "effect"
+ * import { Lock } from "effect-lock"
+ * import * as MemcacheBackend from "effect-lock/MemcacheBackend"
+ * import { Client } from "memjs"
+ *
+ * const servers = (process.env.MEMCACHED_URL ?? "memcache://localhost:11211").replace("memcache://", "")
+ * const client = Client.create(servers)
+ *
+ * const program = Effect.succeed("done").pipe(
+ *   Lock.withLock("report"),
+ *   Effect.provide(MemcacheBackend.layerClient(client))
+ * )
+ *
+ * await Effect.runPromise(program) // => "done"
+ * client.close()
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export declare const layerClient: (client: MemjsClient, options?: StoreOptions) => Layer.Layer<LockBackend.LockBackend, LockError>;

@@ -1,0 +1,335 @@
+/**
+ * Locks in Redis, through ioredis or through Effect's own `Redis` service.
+ *
+ * Taking a lock and giving it back are one round trip each. Who finds it held
+ * joins a fair queue in Redis and waits without asking: the release gives the
+ * lock to the first in the queue and tells its process, over one subscription
+ * per process. Fibers of one process queue among themselves first. Thousands of
+ * held locks are renewed by a few commands.
+ *
+ * **Details**
+ *
+ * - A lock is the string `<keyPrefix>{<key>}` with its lease as expiry; its
+ *   value is the holder's token. Waiters are in the sorted set
+ *   `<keyPrefix>{<key>}:q`. Both are gone when nobody holds or wants the lock.
+ *   `GET`, `PTTL` and `ZRANGE` of `redis-cli` show an operator who holds and
+ *   who waits; `DEL` of the string frees the lock and tells its holder at its
+ *   next renewal. Better is `Lock.forceRelease`, which also wakes the next.
+ * - Fencing tokens are the server's clock in microseconds, so they rise for a
+ *   key across releases, expiry, a flush and a restart, as long as nobody sets
+ *   that clock back, and as long as the key stays at one server or the clocks of
+ *   the servers agree; `strictFencing` asks for neither.
+ * - The server must run scripts (Redis 5 or newer). Where it does not allow to
+ *   subscribe to `<keyPrefix>ch:*`, waiters keep their place in the queue and
+ *   poll every 10 to 30 milliseconds.
+ * - An expired lock goes to whoever has waited longest of those who are still
+ *   there, before any newcomer. However many waiters are gone, together they
+ *   cost the next one less than a second.
+ * - Connections of our own are known to be alive, or are replaced within seconds.
+ *   Trouble is logged once when it starts, and once when it is over.
+ * - A server that evicts keys may evict locks; a warning is logged once if it
+ *   is configured to. Holders learn of it at their next renewal.
+ * - One server is one point of truth. A failover to a replica that lacks the
+ *   last writes gives a lock to a second holder: let what the lock protects
+ *   check the fencing token.
+ *
+ * `docs/redis.md` says what a failover may lose, which rights a user of the
+ * server needs, what a shared client must not do, and what an operator sees.
+ *
+ * The protocol was written for this library. It descends from the lock of the
+ * Redis documentation (`SET key token NX PX`, compare before delete).
+ *
+ * @stability unstable
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config";
+import * as Effect from "effect/Effect";
+import * as Redis from "effect/persistence/Redis";
+import * as Redacted from "effect/Redacted";
+import { load } from "./internal/driver.js";
+import { Notices } from "./internal/notices.js";
+import { backoff, handshakeMillis, missing as missingOf, silenceMillis } from "./internal/redis/client.js";
+import * as IoRedis from "./internal/redis/ioredis.js";
+import * as Report from "./internal/redis/report.js";
+import * as Service from "./internal/redis/service.js";
+import * as Store from "./internal/redis/store.js";
+import * as Url from "./internal/redis/url.js";
+import * as LockBackend from "./LockBackend.js";
+import { InvalidOptions, LockError } from "./LockError.js";
+const backend = "redis";
+const invalid = (option, value, expected) => new LockError({ reason: new InvalidOptions({ option, value, expected }) });
+const makeOver = Effect.fnUntraced(function* (transport, options) {
+    const prefix = options?.keyPrefix ?? "lock:";
+    if (prefix.includes("{}")) {
+        return yield* invalid("keyPrefix", JSON.stringify(prefix), `a prefix without "{}"`);
+    }
+    const made = yield* transport;
+    const notices = new Notices();
+    yield* Report.make(made, backend, notices);
+    return yield* Store.make(backend, made, prefix, options?.strictFencing === true, notices);
+});
+/** A client of the caller's, if it is one. */
+const over = (client) => {
+    const missing = missingOf(client);
+    return missing === undefined ? IoRedis.make(client, false) : Effect.fail(invalid("client", `something without "${missing}"`, "a Redis or Cluster of ioredis; without a server, tests can use TestBackend"));
+};
+const connect = Effect.fnUntraced(function* (options) {
+    const { db, host, ioredis, password, port, tls, url, username } = options;
+    const address = yield* Effect.mapError(Effect.fromResult(Url.parse(url === undefined ? "redis://" : Redacted.isRedacted(url) ? Redacted.value(url) : url)), (reason) => new LockError({ reason }));
+    if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65_535)) {
+        return yield* invalid("port", String(port), "a whole number from 1 to 65535");
+    }
+    if (db !== undefined && (!Number.isInteger(db) || db < 0)) {
+        return yield* invalid("db", String(db), "a whole number of 0 or more");
+    }
+    const { nodes } = address;
+    const sentinels = address.sentinels ?? ioredis?.sentinels ?? undefined;
+    for (const [option, value] of Object.entries({ host, port })) {
+        if (value !== undefined && (nodes ?? sentinels) !== undefined) {
+            return yield* invalid(option, JSON.stringify(value), "none beside the hosts of Sentinels or of a cluster");
+        }
+    }
+    if (nodes !== undefined && db !== undefined && db !== 0) {
+        return yield* invalid("db", String(db), "0, the only one that a cluster has");
+    }
+    // Its default export has all of it, and is all that a module of CommonJS has in some bundles.
+    const { default: { Cluster, Redis: Connection } } = yield* load(backend, "ioredis", () => import("ioredis"));
+    const secret = password ?? address.password;
+    const user = username ?? address.username;
+    const secure = (tls ?? address.tls) === true;
+    const common = {
+        connectionName: "effect-lock",
+        connectTimeout: handshakeMillis,
+        keepAlive: 10_000,
+        // After a failover the old primary may be a replica; connecting anew finds the new one.
+        reconnectOnError: (error) => error.message.includes("READONLY"),
+        // A planned failover leaves the old primary taking writes for seconds: Sentinels say when to go.
+        failoverDetector: true,
+        sentinelCommandTimeout: silenceMillis,
+        ...ioredis,
+        ...(user !== undefined && { username: user }),
+        ...(secret !== undefined && { password: Redacted.value(secret) }),
+        ...(secure && { tls: ioredis?.tls ?? {} })
+    };
+    if (nodes !== undefined) {
+        return yield* IoRedis.make(new Cluster([...nodes], {
+            clusterRetryStrategy: backoff,
+            lazyConnect: true,
+            // A node that says nothing is left by its own connection: we do not see which node a command goes to.
+            redisOptions: { socketTimeout: 3 * silenceMillis, ...common }
+        }), true);
+    }
+    const client = new Connection({
+        retryStrategy: backoff,
+        ...common,
+        ...(sentinels !== undefined
+            ? {
+                sentinels: [...sentinels],
+                name: address.name ?? ioredis?.name ?? "mymaster",
+                ...(secure && { enableTLSForSentinelMode: true, sentinelTLS: ioredis?.sentinelTLS ?? {} })
+            }
+            : {
+                host: host ?? address.host ?? ioredis?.host ?? "localhost",
+                port: port ?? address.port ?? ioredis?.port ?? 6379
+            }),
+        db: db ?? address.db ?? ioredis?.db ?? 0,
+        lazyConnect: true,
+        enableReadyCheck: false,
+        maxRetriesPerRequest: null
+    });
+    return yield* IoRedis.make(client, true);
+});
+/**
+ * The store on a connection of its own, which is closed with the scope.
+ *
+ * Succeeds at once, whether the server can be reached or not; while it cannot,
+ * every operation fails with `BackendFailure` / `Unreachable`, and the
+ * connection is tried again in the background. Fails with `InvalidOptions` when
+ * an option or the URL is malformed.
+ *
+ * **Example** (Looking at a lock without a backend)
+ *
+ * ```ts redis
+ * import { Effect, Option } from "effect"
+ * import * as RedisBackend from "effect-lock/RedisBackend"
+ *
+ * const program = Effect.gen(function*() {
+ *   const store = yield* RedisBackend.makeStore({ url: process.env.REDIS_URL ?? "redis://" })
+ *   return Option.isNone(yield* store.inspect("a-free-key"))
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program)) // => true
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeStore = (options) => makeOver(connect(options ?? {}), options);
+/**
+ * The store on a client of the caller's, which is never closed. See
+ * {@link layerClient}. Fails with `InvalidOptions` for a `keyPrefix` that cannot
+ * be used.
+ *
+ * **Example** (A client that comes from a layer of the program's)
+ *
+ * ```ts
+ * import { Context, Effect } from "effect"
+ * import { LockBackend } from "effect-lock"
+ * import * as RedisBackend from "effect-lock/RedisBackend"
+ * import type { Redis } from "ioredis"
+ *
+ * class Client extends Context.Service<Client, Redis>()("app/Client") {}
+ *
+ * export const layer = LockBackend.layer(
+ *   Effect.flatMap(Client, (client) => RedisBackend.makeStoreClient(client, { keyPrefix: "app:lock:" }))
+ * )
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeStoreClient = (client, options) => makeOver(over(client), options);
+/**
+ * The store on Effect's `Redis` service. See {@link layerRedis}. Fails with
+ * `InvalidOptions` for a `keyPrefix` that cannot be used.
+ *
+ * **Example** (A backend with its own opinion on hand-over)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { LockBackend } from "effect-lock"
+ * import * as RedisBackend from "effect-lock/RedisBackend"
+ *
+ * // every release goes through Redis, in the order of its queue
+ * export const layer = LockBackend.layer(
+ *   Effect.map(RedisBackend.makeStoreRedis(), (store) => ({ ...store, handOver: undefined }))
+ * )
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeStoreRedis = (options) => Effect.flatMap(Redis.Redis, (redis) => makeOver(Service.make(redis, options?.cluster !== true), options));
+/**
+ * Locks in Redis, on connections of the layer's own: one for commands, and
+ * while somebody waits one more to be told on.
+ *
+ * **When to use**
+ *
+ * Use when the program has no Redis client yet, or when locks shall not share
+ * their connection with other traffic.
+ *
+ * **Details**
+ *
+ * The layer builds even when the server is down: locks then fail with
+ * `BackendFailure` / `Unreachable` (at once, or when their `timeout` has passed
+ * without the server coming back), and work again as soon as it can be reached.
+ * Fails with `InvalidOptions` when the URL or an option is malformed.
+ *
+ * Every call makes another layer with connections of its own: keep the layer in
+ * a constant to share them.
+ *
+ * **Example** (Taking turns across processes)
+ *
+ * ```ts redis
+ * import { Effect } from "effect"
+ * import { Lock } from "effect-lock"
+ * import * as RedisBackend from "effect-lock/RedisBackend"
+ *
+ * const program = Effect.succeed("charged").pipe(
+ *   Lock.withLock("order-1", { expires: "60 seconds", timeout: "10 seconds" }),
+ *   Effect.provide(RedisBackend.layer({ url: process.env.REDIS_URL ?? "redis://" }))
+ * )
+ *
+ * await Effect.runPromise(program) // => "charged"
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options) => LockBackend.layer(makeStore(options));
+/**
+ * {@link layer} with options from `Config`.
+ *
+ * **Example** (Everything from the environment)
+ *
+ * ```ts
+ * import { Config } from "effect"
+ * import * as RedisBackend from "effect-lock/RedisBackend"
+ *
+ * export const layer = RedisBackend.layerConfig({
+ *   url: Config.Redacted("REDIS_URL"),
+ *   keyPrefix: Config.String("LOCK_PREFIX").pipe(Config.withDefault("lock:"))
+ * })
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (options) => LockBackend.layer(Effect.flatMap(Config.unwrap(options), makeStore));
+/**
+ * Locks in Redis, on an ioredis `Redis` or `Cluster` that the program already
+ * has. The layer never closes it, nor changes it beyond a few listeners, which
+ * it takes off again. While somebody waits there is one more connection, a
+ * duplicate of the client's.
+ *
+ * **Details**
+ *
+ * Commands are only given to the client while it is connected, so nothing of
+ * ours waits in its offline queue or runs into its `maxRetriesPerRequest`. In a
+ * cluster every lock is a command of its own, and whoever is given a lock
+ * confirms it by one more round trip, because the nodes' clocks differ.
+ *
+ * The client must not be inside `MULTI`, run blocking commands, or `SELECT`
+ * another database. Give it a `reconnectOnError` for servers that become
+ * replicas, or it stays at one after a failover:
+ * `(error) => error.message.includes("READONLY")`. Fails with `InvalidOptions`
+ * for something that is no client of ioredis, such as a mock of it.
+ *
+ * **Example** (Sharing the program's client)
+ *
+ * ```ts redis
+ * import { Effect } from "effect"
+ * import { Lock } from "effect-lock"
+ * import * as RedisBackend from "effect-lock/RedisBackend"
+ * import { Redis } from "ioredis"
+ *
+ * const client = new Redis(process.env.REDIS_URL ?? "redis://localhost")
+ *
+ * const program = Effect.succeed("charged").pipe(
+ *   Lock.withLock("order-1"),
+ *   Effect.provide(RedisBackend.layerClient(client))
+ * )
+ *
+ * await Effect.runPromise(program) // => "charged"
+ * await client.quit()
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerClient = (client, options) => LockBackend.layer(makeStoreClient(client, options));
+/**
+ * Locks in Redis, on Effect's own `Redis` service, such as `NodeRedis.layer` of
+ * `@effect/platform-node` provides.
+ *
+ * **Details**
+ *
+ * The service does not tell when its connection breaks, so whoever is given a
+ * lock while waiting confirms it by one more round trip.
+ *
+ * **Example** (Reusing the program's Redis service)
+ *
+ * ```ts
+ * import type { Layer } from "effect"
+ * import type { Redis } from "effect/persistence"
+ * import type { LockBackend, LockError } from "effect-lock"
+ * import * as RedisBackend from "effect-lock/RedisBackend"
+ *
+ * export const layer: Layer.Layer<LockBackend.LockBackend, LockError.LockError, Redis.Redis> = RedisBackend.layerRedis()
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerRedis = (options) => LockBackend.layer(makeStoreRedis(options));

@@ -1,0 +1,475 @@
+/**
+ * Locks in a table of PostgreSQL, and transactions that commit only while the
+ * lock is held.
+ *
+ * Taking a lock and giving it back are one statement each; many of them at once
+ * share a statement and its commit. Who finds a lock held joins a fair queue in
+ * its row and waits without asking: the release gives the lock to the first in
+ * the queue and tells its process, over one connection per process that listens.
+ * Fibers of one process queue among themselves first.
+ *
+ * Keys may be shared (`Lock.withSharedLock`, `Lock.withPermits`), by two statements
+ * instead of one.
+ *
+ * {@link withTransaction} is what no other store can offer: work in a transaction
+ * whose writes are committed only if the lock is still held, whatever clocks and
+ * pauses do.
+ *
+ * **When to use**
+ *
+ * Use when the program has a PostgreSQL already, or when what the lock protects is
+ * in it. Redis hands locks over in a third of the time.
+ *
+ * **Details**
+ *
+ * - The table is created beforehand, by {@link layerMigrations}, {@link migrations}
+ *   or the statement of {@link createTable}. The second migration adds what older tables
+ *   lack: a column, without which keys cannot be shared. Locks then need `SELECT`, `INSERT`,
+ *   `UPDATE` and `DELETE` on it, {@link withTransaction} `SELECT` and `UPDATE`.
+ * - A row stays for about a minute after the last use of its key, so that fencing
+ *   tokens rise also when the server's clock is set back. They are that clock in
+ *   microseconds, which survives a failover better than a sequence does.
+ * - Leases end by the server's clock. Statements read the latest committed rows,
+ *   run outside of every transaction of the program's, and wait for nobody.
+ * - Behind a pooler in transaction mode `LISTEN` hears nothing. That is found out
+ *   by a message to ourselves; waiters then keep their place in the queue and
+ *   look every 10 to 40 milliseconds.
+ * - An asynchronous standby that is promoted may lack the last commits, and so
+ *   give a lock to a second holder, with a higher fencing token. Synchronous
+ *   replication excludes it.
+ * - A transaction that stays open for long, as of a report or `pg_dump`, keeps
+ *   old versions of rows from being cleaned up, so locks get slower meanwhile.
+ * - With `synchronous_commit` off for these connections (see {@link Options}) locks
+ *   are twice as fast, and a crash of the server forgets those of the last
+ *   moments. A lock is always given back that way: a crash only brings it back
+ *   until its lease ends.
+ *
+ * The driver is `@effect/sql-pg`. Other dialects of Effect's `SqlClient` are not
+ * supported and say so.
+ *
+ * @stability unstable
+ * @since 0.2.0
+ */
+import type { PgClientConfig } from "@effect/sql-pg/PgClient";
+import * as Config from "effect/Config";
+import * as Context from "effect/Context";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Redacted from "effect/Redacted";
+import type * as Scope from "effect/Scope";
+import * as Migrator from "effect/sql/Migrator";
+import * as SqlClient from "effect/sql/SqlClient";
+import type { SqlError } from "effect/sql/SqlError";
+import type { Lease } from "./Lease.ts";
+import * as LockBackend from "./LockBackend.ts";
+import { LockError } from "./LockError.ts";
+import type { LockStore } from "./LockStore.ts";
+/**
+ * What every way of building the backend can be told.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface CommonOptions {
+    /**
+     * Where the locks are: a name, or a schema and a name with a dot between them, of
+     * letters, digits and `_`, at most 48 characters each. Default `"effect_locks"`. It
+     * must be the same in all programs that share locks. What is no name fails with
+     * `InvalidOptions`.
+     */
+    readonly table?: string | undefined;
+}
+/**
+ * Where the server is, and how to connect to it: by a URL, in parts, or both, where
+ * the parts win. What is not usable fails with `InvalidOptions`.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Options extends CommonOptions {
+    /**
+     * `postgres://[user[:password]@][host][:port][/database]`, and the parameters of
+     * libpq such as `?sslmode=require`. Percent-encode what is special. It is never
+     * printed.
+     */
+    readonly url?: string | Redacted.Redacted<string> | undefined;
+    /** The server's name or address. Default `"localhost"`. */
+    readonly host?: string | undefined;
+    /** A whole number from 1 to 65535. Default 5432. */
+    readonly port?: number | undefined;
+    /** The database with the table of locks. Default: the one with the name of the user. */
+    readonly database?: string | undefined;
+    /**
+     * The user to log in as. Default: what the environment has as `USER` or `USERNAME`;
+     * to have none at all fails with `InvalidOptions`.
+     */
+    readonly username?: string | undefined;
+    /** The password to log in with. Default none. */
+    readonly password?: Redacted.Redacted<string> | undefined;
+    /**
+     * Whether to use TLS, with the certificates of `pg` if it has some. Default false, or
+     * what the `url` says.
+     */
+    readonly ssl?: boolean | undefined;
+    /**
+     * How many connections there are for statements at the most, a whole number from 1
+     * to 20. Default 3. While somebody waits there is one more.
+     */
+    readonly maxConnections?: number | undefined;
+    /**
+     * More options for the client, such as certificates (`ssl`), or
+     * `startupParameters: { synchronous_commit: "off" }`. Default none.
+     */
+    readonly pg?: Omit<PgClientConfig, "url" | "multiplex" | "multiplexConcurrency"> | undefined;
+}
+declare const LockTable_base: Context.ServiceClass<LockTable, "effect-lock/SqlBackend/LockTable", {
+    /** As the option `table` has it. */
+    readonly name: string;
+    /**
+     * Whether the lease is its holder's. Inside a transaction it stays so until the
+     * transaction ends: meanwhile it can be renewed, but nobody else gets the lock.
+     *
+     * It asks on the `SqlClient` of the context, and fails with `BackendFailure` when
+     * that cannot answer or has no such table.
+     */
+    readonly holds: (lease: Lease) => Effect.Effect<boolean, LockError, SqlClient.SqlClient>;
+}>;
+/**
+ * The table that the layer's locks are in, for transactions that check them. The
+ * layers of this module provide it beside `LockBackend`, so that
+ * {@link withTransaction} looks where the lock is, and a program that uses it
+ * cannot be run on a backend without it.
+ *
+ * **Example** (Two tables)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as SqlBackend from "effect-lock/SqlBackend"
+ *
+ * const tableName = SqlBackend.LockTable.useSync(({ name }) => name)
+ *
+ * const url = "postgres://app@localhost"
+ * const orders = SqlBackend.layer({ url, table: "shop.order_locks" })
+ * const jobs = SqlBackend.layer({ url })
+ *
+ * await Effect.runPromise(Effect.provide(tableName, orders)) // => "shop.order_locks"
+ * await Effect.runPromise(Effect.provide(tableName, jobs)) // => "effect_locks"
+ * ```
+ *
+ * @category services
+ * @since 0.2.0
+ */
+export declare class LockTable extends LockTable_base {
+}
+/**
+ * The store on connections of its own, which are closed with the scope.
+ *
+ * Succeeds at once, whether the server can be reached or not; while it cannot,
+ * every operation fails with `BackendFailure` / `Unreachable`. Fails with
+ * `InvalidOptions` when an option or the URL is malformed, with `BackendFailure` /
+ * `Unsupported` when `@effect/sql-pg` is not installed.
+ *
+ * **Example** (Looking at a lock without a backend)
+ *
+ * ```ts postgres
+ * import { Effect, Option } from "effect"
+ * import * as SqlBackend from "effect-lock/SqlBackend"
+ *
+ * const program = Effect.gen(function*() {
+ *   const store = yield* SqlBackend.makeStore({ url: process.env.POSTGRES_URL ?? "postgres://localhost" })
+ *   return Option.isNone(yield* store.inspect("a-free-key"))
+ * })
+ *
+ * await Effect.runPromise(Effect.scoped(program)) // => true
+ * ```
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export declare const makeStore: (options?: Options) => Effect.Effect<LockStore, LockError, Scope.Scope>;
+/**
+ * The store on the program's own `SqlClient`. See {@link layerSqlClient}. Fails with
+ * `InvalidOptions` for a `table` that is no name, with `BackendFailure` /
+ * `Unsupported` for a client of another dialect.
+ *
+ * **Example** (A backend with its own opinion on hand-over)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { LockBackend } from "effect-lock"
+ * import * as SqlBackend from "effect-lock/SqlBackend"
+ *
+ * // every release goes through the database, in the order of its queue
+ * export const layer = LockBackend.layer(
+ *   Effect.map(SqlBackend.makeStoreSqlClient(), (store) => ({ ...store, handOver: undefined }))
+ * )
+ * ```
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export declare const makeStoreSqlClient: (options?: CommonOptions) => Effect.Effect<LockStore, LockError, Scope.Scope | SqlClient.SqlClient>;
+/**
+ * Locks in PostgreSQL, on connections of the layer's own: a few for statements,
+ * and while somebody waits one more to be told on.
+ *
+ * **When to use**
+ *
+ * Use it also when the program has a `SqlClient`: a pool that is busy with the
+ * program's own transactions keeps leases from being renewed.
+ *
+ * **Details**
+ *
+ * The layer builds even when the server is down: locks then fail with
+ * `BackendFailure` / `Unreachable` (at once, or when their `timeout` has passed
+ * without the server coming back), and work again as soon as it can be reached.
+ * A missing table is `BackendFailure` / `Unsupported`, with the statement that
+ * creates it. Connections that answer no more are replaced after 2 seconds.
+ *
+ * Fails with `InvalidOptions` when the URL or an option is malformed.
+ *
+ * Every call makes another layer with connections of its own: keep the layer in
+ * a constant to share them.
+ *
+ * **Example** (Taking turns across processes)
+ *
+ * ```ts postgres
+ * import { Effect } from "effect"
+ * import { Lock } from "effect-lock"
+ * import * as SqlBackend from "effect-lock/SqlBackend"
+ *
+ * const program = Effect.succeed("charged").pipe(
+ *   Lock.withLock("order-1", { expires: "60 seconds", timeout: "10 seconds" }),
+ *   Effect.provide(SqlBackend.layer({ url: process.env.POSTGRES_URL ?? "postgres://localhost" }))
+ * )
+ *
+ * await Effect.runPromise(program) // => "charged"
+ * ```
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export declare const layer: (options?: Options) => Layer.Layer<LockBackend.LockBackend | LockTable, LockError>;
+/**
+ * {@link layer} with options from `Config`.
+ *
+ * **Example** (Everything from the environment)
+ *
+ * ```ts
+ * import { Config } from "effect"
+ * import * as SqlBackend from "effect-lock/SqlBackend"
+ *
+ * export const layer = SqlBackend.layerConfig({
+ *   url: Config.Redacted("POSTGRES_URL"),
+ *   table: Config.String("LOCK_TABLE").pipe(Config.withDefault("effect_locks"))
+ * })
+ * ```
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export declare const layerConfig: (options: Config.Wrap<Omit<Options, "pg">>) => Layer.Layer<LockBackend.LockBackend | LockTable, LockError | Config.ConfigError>;
+/**
+ * Locks in PostgreSQL, on the `SqlClient` that the program already has.
+ *
+ * **Gotchas**
+ *
+ * Locks compete with the program for the connections of its pool. When all of
+ * them are in transactions for longer than a lease lasts, leases are not renewed,
+ * and are lost. While somebody waits, one connection of the pool listens (with
+ * `@effect/sql-pg`; other clients look every 10 to 40 milliseconds). Nor can a
+ * connection that answers no more be replaced. {@link layer} has none of this.
+ *
+ * The client's transactions have to be `read committed` by default, as they are
+ * unless somebody has changed it: otherwise attempts at the same lock fail with
+ * `BackendFailure` / `NoReply`, and are tried again.
+ *
+ * A lock taken inside of `sql.withTransaction` is not part of that transaction,
+ * and is given back before it commits. Take the lock outside, or see
+ * {@link withTransaction}.
+ *
+ * **Example** (One pool for all)
+ *
+ * ```ts postgres
+ * import { PgClient } from "@effect/sql-pg"
+ * import { Effect, Layer, Redacted } from "effect"
+ * import { Lock } from "effect-lock"
+ * import * as SqlBackend from "effect-lock/SqlBackend"
+ *
+ * const sql = PgClient.layer({ url: Redacted.make(process.env.POSTGRES_URL ?? "postgres://localhost") })
+ * const locks = SqlBackend.layerSqlClient().pipe(Layer.provideMerge(sql))
+ *
+ * const program = Effect.succeed("charged").pipe(Lock.withLock("order-1"), Effect.provide(locks))
+ *
+ * await Effect.runPromise(program) // => "charged"
+ * ```
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export declare const layerSqlClient: (options?: CommonOptions) => Layer.Layer<LockBackend.LockBackend | LockTable, LockError, SqlClient.SqlClient>;
+/**
+ * The statement that creates the table, for those who do not use Effect's
+ * `Migrator`. Fails with `InvalidOptions` for a `table` that is no name.
+ *
+ * **Example** (For a file of migrations)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import * as SqlBackend from "effect-lock/SqlBackend"
+ *
+ * const statement = await Effect.runPromise(SqlBackend.createTable())
+ *
+ * statement.split("\n")[0] // => 'CREATE TABLE IF NOT EXISTS "effect_locks" ('
+ * ```
+ *
+ * @category migrations
+ * @since 0.2.0
+ */
+export declare const createTable: (options?: CommonOptions) => Effect.Effect<string, LockError>;
+/**
+ * The table's migrations, for Effect's `Migrator`. Give them a history table of
+ * their own, since they are numbered by themselves. Fails with a `MigrationError` for
+ * a `table` that is no name.
+ *
+ * **Example** (Among the program's own migrations)
+ *
+ * ```ts
+ * import { Migrator } from "effect/sql"
+ * import * as SqlBackend from "effect-lock/SqlBackend"
+ *
+ * export const migrateLocks = Migrator.make({})({
+ *   loader: SqlBackend.migrations(),
+ *   table: "effect_locks_migrations"
+ * })
+ * ```
+ *
+ * @category migrations
+ * @since 0.2.0
+ */
+export declare const migrations: (options?: CommonOptions) => Migrator.Loader;
+/**
+ * Creates the table if it is not there, or brings it up to date, and remembers
+ * that in `<table>_migrations`. For the step that deploys the program: it needs
+ * the right to create tables, which locks do not.
+ *
+ * **Example** (The step that deploys)
+ *
+ * ```ts postgres
+ * import { PgClient } from "@effect/sql-pg"
+ * import { Effect, Layer, Redacted } from "effect"
+ * import * as SqlBackend from "effect-lock/SqlBackend"
+ *
+ * const sql = PgClient.layer({ url: Redacted.make(process.env.POSTGRES_URL ?? "postgres://localhost") })
+ * const deploy = SqlBackend.layerMigrations().pipe(Layer.provide(sql))
+ *
+ * await Effect.runPromise(Effect.scoped(Effect.asVoid(Layer.build(deploy)))) // => undefined
+ * ```
+ *
+ * @category migrations
+ * @since 0.2.0
+ */
+export declare const layerMigrations: (options?: CommonOptions) => Layer.Layer<never, Migrator.MigrationError | SqlError, SqlClient.SqlClient>;
+/**
+ * Runs an effect in a transaction that commits only while the lease is held.
+ *
+ * **When to use**
+ *
+ * Use for writes that must not be made by a holder that is late: one that was
+ * paused, or whose clock is slow, and that has not noticed yet that its lease is
+ * over. No lock alone can stop it; a transaction that checks the lock can.
+ *
+ * **Details**
+ *
+ * The transaction begins with a look at the lock's row, and keeps the row from
+ * being given to somebody else until it ends. So a late holder has written
+ * nothing, and fails with `LockLost`. The lease can be renewed meanwhile. If it
+ * ends all the same, the next holder gets the lock right after the commit.
+ *
+ * It is exact for writes through this `SqlClient`, on the primary. The
+ * `SqlClient` has to be of the database that has the lock's table; it need not be
+ * the one that the locks use. It costs one statement more.
+ *
+ * In a transaction that is already open it is a savepoint, and the lock is kept
+ * until that transaction ends.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export declare const withTransaction: {
+    /**
+     * Runs the effect that it is piped from in a transaction that commits only while
+     * the lease is held.
+     *
+     * **Errors**
+     *
+     * - `LockLost`: the lease is not held any more; nothing was written
+     * - `BackendFailure`: the check had no answer, or the table is not in this database
+     * - `SqlError`: the transaction could not begin or commit
+     * - what the effect fails with; the transaction is rolled back
+     *
+     * **Example** (A write that a late holder cannot make)
+     *
+     * ```ts postgres
+     * import { PgClient } from "@effect/sql-pg"
+     * import { Effect, Layer, Redacted } from "effect"
+     * import { Lock } from "effect-lock"
+     * import * as SqlBackend from "effect-lock/SqlBackend"
+     * import { SqlClient } from "effect/sql"
+     *
+     * const url = process.env.POSTGRES_URL ?? "postgres://localhost"
+     *
+     * const settle = Lock.withLock("settlement", { expires: "30 seconds" })((lease) =>
+     *   Effect.gen(function*() {
+     *     const sql = yield* SqlClient.SqlClient
+     *     const rows = yield* sql<{ readonly sum: number }>`SELECT 20 + 22 AS sum`.pipe(SqlBackend.withTransaction(lease))
+     *     return rows[0].sum
+     *   })
+     * )
+     *
+     * const layers = Layer.merge(SqlBackend.layer({ url }), PgClient.layer({ url: Redacted.make(url) }))
+     *
+     * await Effect.runPromise(Effect.provide(settle, layers)) // => 42
+     * ```
+     *
+     * @category combinators
+     * @since 0.2.0
+     */
+    (lease: Lease): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LockError | SqlError, R | LockTable | SqlClient.SqlClient>;
+    /**
+     * Runs the effect that it is given in a transaction that commits only while the
+     * lease is held.
+     *
+     * **Errors**
+     *
+     * - `LockLost`: the lease is not held any more; nothing was written
+     * - `BackendFailure`: the check had no answer, or the table is not in this database
+     * - `SqlError`: the transaction could not begin or commit
+     * - what the effect fails with; the transaction is rolled back
+     *
+     * **Example** (A lease that was given back)
+     *
+     * ```ts postgres
+     * import { PgClient } from "@effect/sql-pg"
+     * import { Effect, Layer, Redacted } from "effect"
+     * import { Lock } from "effect-lock"
+     * import * as SqlBackend from "effect-lock/SqlBackend"
+     *
+     * const url = process.env.POSTGRES_URL ?? "postgres://localhost"
+     *
+     * const late = Effect.scoped(Lock.acquire("settlement")).pipe(
+     *   Effect.flatMap((lease) => SqlBackend.withTransaction(Effect.succeed("written"), lease)),
+     *   Effect.catchReason("LockError", "LockLost", ({ why }) => Effect.succeed(why))
+     * )
+     *
+     * const layers = Layer.merge(SqlBackend.layer({ url }), PgClient.layer({ url: Redacted.make(url) }))
+     *
+     * await Effect.runPromise(Effect.provide(late, layers)) // => "Released"
+     * ```
+     *
+     * @category combinators
+     * @since 0.2.0
+     */
+    <A, E, R>(self: Effect.Effect<A, E, R>, lease: Lease): Effect.Effect<A, E | LockError | SqlError, R | LockTable | SqlClient.SqlClient>;
+};
+export {};

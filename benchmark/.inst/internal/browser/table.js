@@ -1,0 +1,133 @@
+/**
+ * The records of all keys in IndexedDB, and the last fencing token. A `readwrite`
+ * transaction is exclusive among all tabs and workers of an origin, so what reads
+ * and writes in one is atomic. A key that nobody holds or wants has no record.
+ */
+import * as Effect from "effect/Effect";
+import { BackendFailure } from "../../LockError.js";
+import * as Record from "./record.js";
+export const backend = "browser";
+const locks = "locks";
+const tokens = "tokens";
+const lastToken = "last";
+/** How many keys there are in a page. */
+export const pageSize = 250;
+const open = (name) => new Promise((resolve, reject) => {
+    const request = indexedDB.open(name, 1);
+    request.addEventListener("upgradeneeded", () => {
+        request.result.createObjectStore(locks);
+        request.result.createObjectStore(tokens);
+    });
+    request.addEventListener("success", () => resolve(request.result));
+    request.addEventListener("error", () => reject(request.error ?? new Error("the database cannot be opened")));
+});
+/** What a failure of IndexedDB means, by the names of the specification. */
+const kinds = {
+    QuotaExceededError: { kind: "OutOfMemory", retryable: true },
+    // A database of this name is there and not ours.
+    VersionError: { kind: "WrongType", retryable: false },
+    NotFoundError: { kind: "WrongType", retryable: false },
+    // An origin without storage, such as a sandboxed frame.
+    SecurityError: { kind: "Unsupported", retryable: false },
+    NotSupportedError: { kind: "Unsupported", retryable: false }
+};
+const failed = (operation, key, cause) => {
+    const known = cause instanceof Error || cause instanceof DOMException ? cause : undefined;
+    return new BackendFailure({
+        backend,
+        operation,
+        key,
+        ...(kinds[known?.name ?? ""] ?? { kind: "Unknown", retryable: true }),
+        description: known?.message,
+        cause
+    });
+};
+/** Opens the database when it is first used, and again after somebody has deleted it. */
+export const make = (name, wallMillis) => {
+    let database;
+    const connect = () => {
+        if (database !== undefined)
+            return database;
+        const opening = open(name);
+        const forget = () => {
+            if (database === opening)
+                database = undefined;
+        };
+        database = opening;
+        opening.then((db) => {
+            db.addEventListener("close", forget);
+            // Somebody wants it gone, and waits for us.
+            db.addEventListener("versionchange", () => {
+                forget();
+                db.close();
+            });
+        }, forget);
+        return opening;
+    };
+    const transaction = (db, mode) => db.transaction([locks, tokens], mode, { durability: "relaxed" });
+    const run = (operation, key, mode, body) => Effect.callback((resume) => {
+        const fail = (cause) => resume(Effect.fail(cause instanceof BackendFailure ? cause : failed(operation, key, cause)));
+        connect().then((db) => {
+            const tx = transaction(db, mode);
+            const answer = body(tx, (failure) => {
+                fail(failure);
+                tx.abort();
+            });
+            tx.addEventListener("complete", () => resume(Effect.sync(answer)));
+            tx.addEventListener("abort", () => fail(tx.error ?? new Error("the transaction was aborted")));
+        }).catch(fail);
+    });
+    const decoded = (operation, key, value) => Record.decode(value) ?? new BackendFailure({
+        backend,
+        operation,
+        key,
+        kind: "WrongType",
+        retryable: false,
+        description: `something that is no lock is stored in the database "${name}"`
+    });
+    const update = (operation, key, f) => run(operation, key, "readwrite", (tx, fail) => {
+        const records = tx.objectStore(locks);
+        const record = records.get(key);
+        const counter = tx.objectStore(tokens);
+        const last = counter.get(lastToken);
+        let answer;
+        // The later of the two.
+        last.addEventListener("success", () => {
+            const before = decoded(operation, key, record.result);
+            if (before instanceof BackendFailure)
+                return fail(before);
+            const nextToken = () => {
+                const token = Math.max(wallMillis() * 1_000, Number.isSafeInteger(last.result) ? last.result + 1 : 0);
+                counter.put(token, lastToken);
+                return token;
+            };
+            const change = f(before, nextToken);
+            answer = change.answer;
+            if (change.next === undefined)
+                return;
+            if (Record.isFree(change.next))
+                records.delete(key);
+            else
+                records.put(change.next, key);
+        });
+        return () => answer;
+    });
+    const read = (operation, key) => run(operation, key, "readonly", (tx, fail) => {
+        const request = tx.objectStore(locks).get(key);
+        let answer;
+        request.addEventListener("success", () => {
+            const record = decoded(operation, key, request.result);
+            if (record instanceof BackendFailure)
+                fail(record);
+            else
+                answer = record;
+        });
+        return () => answer;
+    });
+    const keys = (prefix, from) => run("list", undefined, "readonly", (tx) => {
+        const after = from ?? prefix;
+        const request = tx.objectStore(locks).getAllKeys(IDBKeyRange.lowerBound(after, from !== undefined), pageSize);
+        return () => request.result.filter((key) => key.startsWith(prefix));
+    });
+    return Effect.acquireRelease(Effect.succeed({ update, read, keys }), () => Effect.sync(() => void database?.then((db) => db.close(), () => { })));
+};

@@ -1,0 +1,72 @@
+/**
+ * Taking a key on from a token that somebody has left behind: asks the store to give it
+ * to a token of ours until it says yes or no, or the time is over.
+ */
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import { LockLost } from "../../LockError.js";
+import { failWith } from "../failing.js";
+import { wholeMillis } from "../time.js";
+import { Claim } from "./claim.js";
+import { Lease } from "./lease.js";
+import { isFailure } from "./port.js";
+const firstGapMillis = 20;
+const longestGapMillis = 1_000;
+export const adopt = (parts, token, request, caller, restore) => {
+    const { debts, journal, port, sharing } = parts;
+    const { expiresMillis, key, renew, timeoutMillis } = request;
+    const { alarms } = port;
+    if (parts.closed)
+        return failWith(port.closedFailure("acquire", key), caller);
+    const invalid = port.invalidExpires(expiresMillis, renew);
+    if (invalid !== undefined)
+        return Exit.fail(invalid);
+    if (port.store.transfer === undefined)
+        return failWith(port.untransferable(key), caller);
+    const startedAt = alarms.now();
+    const claim = new Claim(port, debts, parts.nextToken(startedAt, request.owner), request);
+    const endsAt = startedAt + timeoutMillis;
+    /** As for any claim, what is given up may still be executed. */
+    const attempt = (at) => {
+        const call = claim.transfer(token, at);
+        if (call.reply !== undefined)
+            return Exit.succeed(call.reply);
+        return restore(Effect.callback((resume) => {
+            call.wait(at + Math.min(port.patience, expiresMillis), (reply = port.noReply("acquire", key)) => resume(Effect.succeed(reply)));
+            return Effect.sync(() => call.leave());
+        }));
+    };
+    const taking = Effect.gen(function* () {
+        for (let gap = firstGapMillis;; gap = Math.min(2 * gap, longestGapMillis)) {
+            const reply = yield* attempt(alarms.now());
+            const at = alarms.now();
+            if (parts.closed)
+                return yield* failWith(port.closedFailure("acquire", key), caller);
+            if (reply._tag === "Held") {
+                const why = reply.token === undefined ? "Expired" : "Taken";
+                return yield* failWith(new LockLost({ key, why, held: wholeMillis(0) }), caller);
+            }
+            if (reply._tag === "Acquired") {
+                const deadline = claim.askedAt + expiresMillis - port.margin(expiresMillis);
+                if (deadline - at > expiresMillis / 10) {
+                    const lease = new Lease(sharing, key, claim.token, reply.fencingToken, expiresMillis, renew, at, deadline, 0);
+                    lease.follow(claim.won());
+                    sharing.lend(lease, undefined);
+                    journal.acquired(lease, at - startedAt);
+                    return lease;
+                }
+            }
+            else if (!reply.retryable)
+                return yield* failWith(reply, caller);
+            if (at >= endsAt) {
+                return yield* failWith(isFailure(reply) ? reply : port.noReply("acquire", key), caller);
+            }
+            yield* restore(claim.sleep(Math.min(at + gap, endsAt)));
+        }
+    });
+    return Effect.onExitPrimitive(taking, (exit) => {
+        if (exit._tag === "Failure")
+            claim.disown();
+        return undefined;
+    }, true);
+};

@@ -1,0 +1,142 @@
+/**
+ * Many alarms on one sleeping fiber: setting and cancelling one costs a heap
+ * operation, not a timer and a fiber. With no alarm set nothing sleeps.
+ */
+import * as Effect from "effect/Effect";
+export class Alarms {
+    time;
+    fork;
+    soon;
+    heap = [];
+    /** When those in the heap ring: kept apart, since looking at a number is faster than at alarms of many kinds. */
+    times = [];
+    sleeper = undefined;
+    wakeAt = Infinity;
+    isResting = false;
+    /** `soon` runs a task in the next turn. */
+    constructor(time, fork, soon) {
+        this.time = time;
+        this.fork = fork;
+        this.soon = soon;
+    }
+    /** Monotonic milliseconds. */
+    now() {
+        return this.time.now();
+    }
+    /** How many are set. */
+    get size() {
+        return this.heap.length;
+    }
+    /** Rings an alarm that is not set at `at`, never earlier; an infinite time never comes, one that is no number at once. */
+    set(alarm, at) {
+        if (at === Infinity)
+            return;
+        const time = Number.isNaN(at) ? -Infinity : at;
+        this.heap.push(alarm);
+        this.times.push(time);
+        this.up(alarm, time, this.heap.length - 1);
+        if (alarm.index === 0)
+            this.sleep();
+    }
+    cancel(alarm) {
+        const { index } = alarm;
+        if (index === -1)
+            return;
+        this.remove(index);
+        if (this.heap.length === 0)
+            this.rest();
+    }
+    stop() {
+        const { sleeper } = this;
+        this.sleeper = undefined;
+        this.wakeAt = Infinity;
+        sleeper?.interruptUnsafe();
+    }
+    /**
+     * Stops the sleeper at the end of the turn, but not if the next alarm follows at
+     * once, as when locks are taken one after the other. Starting it does not wait
+     * like this: a clock that jumps in between would pass over the alarm.
+     */
+    rest() {
+        if (this.isResting)
+            return;
+        this.isResting = true;
+        this.soon(() => {
+            this.isResting = false;
+            if (this.heap.length === 0)
+                this.stop();
+        });
+    }
+    sleep() {
+        const first = this.times[0];
+        // Waking up too early is cheap; being replaced at every set is not.
+        if (this.wakeAt <= first)
+            return;
+        this.stop();
+        this.wakeAt = first;
+        const millis = Math.max(1, Math.ceil(first - this.now()));
+        this.sleeper = this.fork(Effect.flatMap(this.time.sleep(millis), () => Effect.sync(() => this.wake(first))));
+    }
+    wake(until) {
+        this.sleeper = undefined;
+        this.wakeAt = Infinity;
+        this.time.slept(until);
+        const { heap, times } = this;
+        const at = this.now();
+        try {
+            while (heap.length > 0 && times[0] <= at) {
+                const alarm = heap[0];
+                this.remove(0);
+                alarm.ring();
+            }
+        }
+        finally {
+            // Whatever one of them dies of, the others ring.
+            if (heap.length > 0)
+                this.sleep();
+        }
+    }
+    remove(index) {
+        const { heap, times } = this;
+        heap[index].index = -1;
+        const last = heap.pop();
+        const at = times.pop();
+        if (index === heap.length)
+            return;
+        this.down(last, at, index);
+        this.up(last, at, last.index);
+    }
+    up(alarm, at, from) {
+        const { heap, times } = this;
+        let index = from;
+        while (index > 0) {
+            const parent = (index - 1) >> 1;
+            if (times[parent] <= at)
+                break;
+            this.put(heap[parent], times[parent], index);
+            index = parent;
+        }
+        this.put(alarm, at, index);
+    }
+    down(alarm, at, from) {
+        const { heap, times } = this;
+        let index = from;
+        while (true) {
+            let child = 2 * index + 1;
+            if (child >= heap.length)
+                break;
+            if (child + 1 < heap.length && times[child + 1] < times[child])
+                child++;
+            if (times[child] >= at)
+                break;
+            this.put(heap[child], times[child], index);
+            index = child;
+        }
+        this.put(alarm, at, index);
+    }
+    put(alarm, at, index) {
+        this.heap[index] = alarm;
+        this.times[index] = at;
+        alarm.index = index;
+    }
+}

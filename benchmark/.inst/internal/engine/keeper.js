@@ -1,0 +1,246 @@
+/**
+ * Keeps leases alive: renews every one at a third of its length, all that are due
+ * in one go, and ends those whose deadline has passed. It has one alarm however
+ * many it keeps, and none when it keeps none.
+ *
+ * A renewal that fails or stays unanswered changes nothing: it is tried again
+ * after a third of what is left, and in the end the deadline decides (compare
+ * Medallion's `LeaseMonitor`: only "renewed" resets the clock).
+ */
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import { constTrue, constVoid } from "effect/Function";
+import { failWith } from "../failing.js";
+import { Bag } from "./bag.js";
+import { isFailure } from "./port.js";
+/** Renewals this much of a lease ahead of their time join a batch that goes out anyway. */
+const ahead = 1 / 30;
+/** No two renewals of a lease are closer than this. */
+const minGapMillis = 2;
+/** How long a host may have been suspended before that is noticed. */
+const beatMillis = 1_000;
+/** By so much the wall clock may run ahead of the monotonic one between two beats. */
+const jumpMillis = 500;
+/** A longer extension that has just been sent could be undone by a renewal that is executed after it. */
+const isBeingLengthened = ({ expiresMillis, out }) => out.some(({ call, millis }) => millis > expiresMillis && call.index !== -1);
+export class Keeper {
+    index = -1;
+    port;
+    time;
+    meter;
+    leases = new Bag();
+    wakeAt = Infinity;
+    wallAhead = 0;
+    constructor(port, time, meter) {
+        this.port = port;
+        this.meter = meter;
+        this.time = time;
+    }
+    /** How many leases it keeps. */
+    get size() {
+        return this.leases.size;
+    }
+    all() {
+        return this.leases.all();
+    }
+    add(lease) {
+        if (lease.place !== -1)
+            return;
+        const isFirst = this.leases.size === 0;
+        if (isFirst)
+            this.wallAhead = this.lookAtWall();
+        this.leases.add(lease);
+        this.wakeBy(Math.min(lease.renewAt, lease.deadline, isFirst ? lease.since + beatMillis : Infinity));
+    }
+    remove(lease) {
+        if (lease.place === -1)
+            return;
+        this.leases.remove(lease);
+        if (this.leases.size === 0)
+            this.port.alarms.cancel(this);
+    }
+    ring() {
+        const now = this.port.alarms.now();
+        const jumped = this.wallJump();
+        const hasJumped = jumped > 0;
+        let renewing = hasJumped;
+        for (const lease of this.all()) {
+            // The store can be asked for those that are renewed; of the others it is known when they ended.
+            if (hasJumped && !lease.renews)
+                lease.deadline -= jumped;
+            if (lease.deadline <= now)
+                lease.lose("Expired", now);
+            else if (lease.renewAt <= now)
+                renewing = true;
+        }
+        const due = [];
+        // A host that sleeps while it keeps leases is noticed by the clocks going apart.
+        let next = now + beatMillis;
+        for (const lease of this.leases) {
+            if (renewing && lease.renews && (hasJumped || lease.renewAt - now <= lease.expiresMillis * ahead)) {
+                lease.renewAt = now + Math.max(minGapMillis, (lease.deadline - now) / 3);
+                if (!isBeingLengthened(lease))
+                    due.push(lease);
+            }
+            next = Math.min(next, lease.renewAt, lease.deadline);
+        }
+        if (due.length > 0)
+            this.renew(due, now);
+        if (this.leases.size > 0)
+            this.wakeBy(next);
+    }
+    /**
+     * How much the wall clock has run ahead. The monotonic clock of a suspended host
+     * may stand still: its leases may be over, whatever it says.
+     */
+    wallJump() {
+        const { wallAhead } = this;
+        this.wallAhead = this.lookAtWall();
+        const jumped = this.wallAhead - wallAhead;
+        return jumped > jumpMillis ? jumped : 0;
+    }
+    lookAtWall() {
+        return this.time.wallMillis() - this.time.now();
+    }
+    wakeBy(at) {
+        const { alarms } = this.port;
+        if (this.index !== -1) {
+            if (this.wakeAt <= at)
+                return;
+            alarms.cancel(this);
+        }
+        this.wakeAt = at;
+        alarms.set(this, at);
+    }
+    // ---------------------------------------------------------------------------
+    // Extending
+    // ---------------------------------------------------------------------------
+    /** All that are due, in one operation if the store can. */
+    renew(due, sentAt) {
+        if (this.port.store.extendAll === undefined || due.length === 1) {
+            for (const lease of due)
+                this.send(lease, lease.expiresMillis, sentAt);
+            return;
+        }
+        const call = this.port.extendAll(due.map(({ expiresMillis, key, token }) => ({ key, token, expiresMillis })));
+        let sent;
+        for (const lease of due) {
+            const { expiresMillis } = lease;
+            if (sent?.millis !== expiresMillis)
+                sent = { call, millis: expiresMillis, sure: expiresMillis };
+            lease.sending(sent);
+        }
+        call.wait(sentAt + this.port.patience, constVoid);
+        call.onReply((reply) => {
+            for (let i = 0; i < due.length; i++) {
+                this.answered(due[i], call, sentAt, isFailure(reply) ? reply : reply[i]);
+            }
+        });
+    }
+    /** `isWanted` says whether its length is that of later renewals, too: not if whoever asked has been told that it failed. */
+    send(lease, millis, sentAt, isWanted = constTrue, outlives = false) {
+        const { key, token } = lease;
+        const call = this.port.extend({ key, token, expiresMillis: millis, ...(outlives && { outlives }) });
+        lease.sending({ call, millis, sure: millis });
+        call.wait(sentAt + this.port.patience, constVoid);
+        call.onReply((reply) => this.answered(lease, call, sentAt, reply, isWanted()));
+        return call;
+    }
+    /** The store has answered an extension that was sent at `sentAt`. */
+    answered(lease, call, sentAt, reply, isWanted = true) {
+        const now = this.port.alarms.now();
+        const sent = lease.answered(call, now);
+        if (!lease.isHeld || sent === undefined)
+            return;
+        this.meter.renewals[isFailure(reply) ? "failed" : reply ? "renewed" : "lost"]++;
+        if (isFailure(reply)) {
+            if (lease.failure === undefined && !reply.retryable) {
+                this.port.log(Effect.logWarning("A lock could not be renewed; that is tried until its lease ends", reply), lease.key);
+            }
+            lease.failure = reply;
+            return;
+        }
+        if (!reply)
+            return lease.lose("Taken", now);
+        // The next renewal is as long as before, so the lease is not believed to be longer than that.
+        const millis = isWanted ? sent.millis : Math.min(sent.millis, lease.expiresMillis);
+        const sure = Math.min(sent.sure, millis);
+        lease.extended(sentAt + sure - this.port.margin(sure), sentAt + sure / 3, millis);
+        if (lease.place !== -1)
+            this.wakeBy(Math.min(lease.renewAt, lease.deadline));
+    }
+    /** See `Lease.extend` of the public module. */
+    extend(lease, asked, outlives = false) {
+        return Effect.gen({ self: this }, function* () {
+            const { alarms, maxExpires, patience } = this.port;
+            if (asked !== undefined && asked > maxExpires)
+                return yield* Exit.fail(this.port.invalidExpires(asked, false));
+            yield* lease.check;
+            const millis = Math.max(asked ?? 0, lease.expiresMillis);
+            // A shorter one that is executed after ours would undo it.
+            const answeredBy = alarms.now() + patience;
+            for (const { call } of lease.out.filter((sent) => sent.millis < millis)) {
+                if ((yield* this.outcome(call, answeredBy)) === undefined) {
+                    return yield* failWith(this.port.noReply("extend", lease.key, "an earlier extension is unanswered"));
+                }
+            }
+            yield* lease.check;
+            const sentAt = alarms.now();
+            let isWanted = true;
+            const reply = yield* this.outcome(this.send(lease, millis, sentAt, () => isWanted, outlives), sentAt + patience);
+            isWanted = reply !== undefined;
+            yield* lease.check;
+            if (reply === undefined)
+                return yield* failWith(this.port.noReply("extend", lease.key));
+            if (isFailure(reply))
+                return yield* failWith(reply);
+        });
+    }
+    /**
+     * Starts it anew, and leaves it: whatever of it were still out could be executed
+     * under whoever takes it on, so all of that is waited for, and no renewal is sent.
+     */
+    detach(lease, asked) {
+        if (this.port.store.transfer === undefined)
+            return failWith(this.port.untransferable(lease.key));
+        return Effect.uninterruptibleMask((restore) => {
+            const { renewAt } = lease;
+            lease.renewAt = Infinity;
+            const { alarms, patience } = this.port;
+            const settled = Effect.gen({ self: this }, function* () {
+                const answeredBy = alarms.now() + patience;
+                for (const { call } of lease.out) {
+                    if ((yield* this.outcome(call, answeredBy)) === undefined) {
+                        return yield* failWith(this.port.noReply("extend", lease.key, "an earlier extension is unanswered"));
+                    }
+                }
+                yield* this.extend(lease, asked, true);
+            });
+            return Effect.flatMap(Effect.exit(restore(settled)), (exit) => {
+                if (exit._tag === "Success" && lease.isHeld && lease.out.length === 0) {
+                    lease.leave();
+                    return Effect.void;
+                }
+                lease.renewAt = renewAt;
+                if (lease.place !== -1)
+                    this.wakeBy(Math.min(renewAt, lease.deadline));
+                return exit._tag === "Failure" ? exit : Effect.andThen(lease.check, failWith(this.port.noReply("extend", lease.key, "another extension is unanswered")));
+            });
+        });
+    }
+    /** How a call ends, or undefined when it has not by `until`. */
+    outcome(call, until) {
+        return Effect.callback((resume) => {
+            const { alarms } = this.port;
+            // As for any call, what has arrived while the event loop was late is read first.
+            const end = () => resume(Effect.undefined);
+            const alarm = { index: -1, ring: () => this.port.soon(() => this.port.soon(end)) };
+            alarms.set(alarm, until);
+            call.onReply((reply) => {
+                alarms.cancel(alarm);
+                resume(Effect.succeed(reply));
+            });
+            return Effect.sync(() => alarms.cancel(alarm));
+        });
+    }
+}

@@ -1,0 +1,62 @@
+/**
+ * A map for keys that come and go, often the same ones. A key that goes leaves its
+ * place vacant, for when it comes again: in a plain `Map` every deletion leaves a
+ * gap in the key's chain until the next rehash, so that taking and freeing one key
+ * again and again would cost as much as the map is large. At the end of the turn
+ * the vacant places go when they are many, and all if the last key has gone and none
+ * has come for a turn.
+ */
+/** So many vacant places are not many. */
+const small = 32;
+/** So many are too many even where keys come and go all the time. */
+const large = 4_096;
+/** `soon` runs a task in the next turn. */
+export const make = (makePlace, soon) => {
+    // Never emptied but replaced: see `PassingMap`.
+    let places = new Map();
+    let occupied = 0;
+    let tidying = false;
+    let isBusy = false;
+    const isUntidy = () => {
+        const vacant = places.size - occupied;
+        return occupied === 0 ? vacant > 0 : vacant >= small && vacant >= occupied;
+    };
+    const tidy = () => {
+        if (isBusy && occupied === 0 && places.size < large) {
+            isBusy = false;
+            return soon(tidy);
+        }
+        tidying = false;
+        if (!isUntidy())
+            return;
+        places = new Map(occupied === 0 ? [] : Array.from(places).filter(([, { vacant }]) => !vacant));
+    };
+    return {
+        find: (key) => places.get(key),
+        get: (key) => {
+            const place = places.get(key);
+            return place?.vacant === false ? place : undefined;
+        },
+        occupy: (key, found) => {
+            const place = found ?? makePlace(key);
+            if (found === undefined)
+                places.set(key, place);
+            isBusy = true;
+            if (place.vacant)
+                occupied++;
+            place.vacant = false;
+            return place;
+        },
+        vacate: (place) => {
+            place.vacant = true;
+            occupied--;
+            if (tidying || !isUntidy())
+                return;
+            tidying = true;
+            isBusy = false;
+            soon(tidy);
+        },
+        values: () => Array.from(places.values()).filter(({ vacant }) => !vacant),
+        size: () => occupied
+    };
+};

@@ -1,0 +1,107 @@
+/** This process among those of the host: who it is, who is gone, and what it shares with the others. */
+import * as fs from "node:fs";
+import * as os from "node:os";
+import { codeOf } from "./failure.js";
+const readIn = (read) => {
+    try {
+        return read();
+    }
+    catch {
+        return undefined;
+    }
+};
+/**
+ * Where process ids count: `4026531836`. Two containers have the same ids for
+ * different processes. Where it cannot be found out nobody is ever taken to be gone.
+ */
+const namespace = process.platform === "linux"
+    ? readIn(() => fs.readlinkSync("/proc/self/ns/pid").replace(/\D/g, ""))
+    : "0";
+/** When a process began, in ticks since the host did, which tells it from an earlier one with the same id. */
+const beginOf = (id) => readIn(() => {
+    const stat = fs.readFileSync(`/proc/${id}/stat`, "latin1");
+    // The second field is a name in parentheses, which may have anything in it.
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
+});
+const unknown = "0";
+/** Who we are, as the owner of a state: `<namespace>-<id>-<begin>`. */
+export const self = namespace === undefined
+    ? ""
+    : `${namespace}-${process.pid}-${beginOf("self") ?? unknown}`;
+const isThere = (id) => {
+    try {
+        return process.kill(id, 0);
+    }
+    catch (error) {
+        // One that is another user's may not be signalled, but is there.
+        return codeOf(error) !== "ESRCH";
+    }
+};
+/** The owner of what lasts though its process ends: it is never gone. */
+export const nobody = "";
+/** Until when processes were there that were seen to be. Their ids do not come again as soon as that. */
+const seen = new Map();
+const seenMillis = 5_000;
+const mostSeen = 1_000;
+/** Whether the owner is surely no more. Where that cannot be told, the lease decides. */
+export const isGone = (owner) => {
+    const [where, id, begin = unknown] = owner.split("-");
+    if (where === "" || where !== namespace)
+        return false;
+    if (!isThere(+id))
+        return true;
+    const at = performance.now();
+    if (begin === unknown || at < (seen.get(owner) ?? -Infinity))
+        return false;
+    const now = beginOf(id);
+    if (now !== undefined && now !== begin)
+        return true;
+    if (seen.size >= mostSeen)
+        seen.clear();
+    seen.set(owner, at + seenMillis);
+    return false;
+};
+export const readClocks = () => ({
+    monotonic: Number(process.hrtime.bigint()) / 1e9,
+    sinceProcessStart: process.uptime(),
+    sinceHostStart: os.uptime(),
+    offsets: process.platform === "linux"
+        ? readIn(() => fs.readFileSync("/proc/self/timens_offsets", "utf8"))
+        : undefined
+});
+/** Leases are told by the monotonic clock that all processes of a host have. What is wrong with ours, if anything. */
+export const clockProblem = (clocks) => {
+    const { monotonic, offsets, sinceHostStart, sinceProcessStart } = clocks;
+    if (Math.abs(monotonic - sinceProcessStart) < 1 && sinceHostStart - monotonic > 10) {
+        return "this runtime's monotonic clock (process.hrtime) begins with the process, so processes cannot share leases; " +
+            "Node's begins with the host";
+    }
+    const offset = /^monotonic\s+(-?\d+)\s+(-?\d+)/m.exec(offsets ?? "");
+    return offset !== null && (+offset[1] !== 0 || +offset[2] !== 0)
+        ? "this process is in a time namespace whose monotonic clock is not the host's"
+        : undefined;
+};
+/** By `statfs(2)`. FUSE may be anything, `sshfs` and a virtual machine's shared folders included. */
+const shared = new Map([
+    [0x6969, "NFS"],
+    [0x517b, "SMB"],
+    [0xfe534d42, "SMB"],
+    [0xff534d42, "CIFS"],
+    [0x01021997, "9P"],
+    [0x00c36400, "Ceph"],
+    [0x5346414f, "AFS"],
+    [0x6b414653, "AFS"],
+    [0x73757245, "Coda"],
+    [0x7461636f, "OCFS2"],
+    [0x01161970, "GFS2"],
+    [0x0bd00bd0, "Lustre"],
+    [0x47504653, "GPFS"],
+    [0x65735546, "FUSE"]
+]);
+/** A file system that other hosts may write to has two monotonic clocks, late listings, and no news of changes. */
+export const fileSystemProblem = (type) => {
+    const name = process.platform === "linux" ? shared.get(type >>> 0) : undefined;
+    return name === undefined
+        ? undefined
+        : `it is on ${name}, which other hosts may write to; the directory must be on a file system of this host alone`;
+};

@@ -1,0 +1,62 @@
+/** Options and the directory, checked before anything is made of them. */
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as fs from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { InvalidOptions, LockError } from "../../LockError.js";
+import * as Directory from "./directory.js";
+import * as Failure from "./failure.js";
+import * as Host from "./host.js";
+const invalid = (option, value, expected) => Effect.fail(new LockError({ reason: new InvalidOptions({ option, value: String(value), expected }) }));
+const expectedDirectory = `the path of a directory, such as "/var/lock/app", or its URL, "file:///var/lock/app"`;
+/** The absolute path, which stays the same when the process changes its directory. */
+const rootOf = (directory) => {
+    const text = String(directory);
+    if (directory === undefined || text === "" || text.includes("\0")) {
+        return invalid("directory", JSON.stringify(directory), expectedDirectory);
+    }
+    if (typeof directory === "string" && !/^file:/i.test(text))
+        return Effect.succeed(resolve(text));
+    return Effect.catch(Effect.try({ try: () => fileURLToPath(text), catch: () => undefined }), () => invalid("directory", text, expectedDirectory));
+};
+const millisOf = (input, least) => {
+    const millis = Number.isNaN(input)
+        ? NaN
+        : Option.match(Duration.fromInput(input), { onNone: () => NaN, onSome: Duration.toMillis });
+    return millis >= least && millis < Infinity ? millis : undefined;
+};
+export const check = Effect.fnUntraced(function* ({ detectDead = true, directory, keepIdle = "1 minute", poll = "1 second" }) {
+    const root = yield* rootOf(directory);
+    const pollMillis = millisOf(poll, 1);
+    if (pollMillis === undefined) {
+        return yield* invalid("poll", poll, `a finite duration of at least 1 milli, such as "1 second"`);
+    }
+    const keepIdleMillis = millisOf(keepIdle, 0);
+    if (keepIdleMillis === undefined) {
+        return yield* invalid("keepIdle", keepIdle, `a finite duration of zero or more, such as "1 minute"`);
+    }
+    if (typeof detectDead !== "boolean")
+        return yield* invalid("detectDead", detectDead, "true or false");
+    return { root, pollMillis, keepIdleMillis, detectDead };
+});
+/** Makes the directory if it is missing, and refuses what no lease can be kept in. */
+export const open = (root, clocks = Host.readClocks) => Effect.suspend(() => {
+    const problem = Host.clockProblem(clocks());
+    if (problem !== undefined)
+        return unsupported(problem);
+    try {
+        Directory.open(root);
+        if (!fs.statSync(root).isDirectory())
+            throw new Failure.Foreign(root, "is no directory");
+        // Whether it can be written to shows when somebody wants to.
+        fs.accessSync(root, fs.constants.R_OK | fs.constants.X_OK);
+        const unsuitable = Host.fileSystemProblem(fs.statfsSync(root).type);
+        return unsuitable === undefined ? Effect.void : unsupported(`${root} cannot hold locks: ${unsuitable}`);
+    }
+    catch (cause) {
+        return Effect.fail(new LockError({ reason: Failure.make("open", undefined, cause) }));
+    }
+});
+const unsupported = (description) => Effect.fail(new LockError({ reason: Failure.unsupported(description) }));

@@ -1,0 +1,36 @@
+/**
+ * Names in the directory of the locks:
+ *
+ *     lock-<key>                      a key's directory, other characters than `a-z 0-9 _ -` by their code: `=3a`, `==20ac`
+ *     lock-<what is readable>~<hash>  the same, for a key that is too long for that
+ *     .fence                          the greatest fencing token of keys that were removed, as a key that nobody has
+ *     .new-<random>                   a key's directory that is being made
+ */
+import { createHash } from "node:crypto";
+/** Some file systems tell no capitals apart, and none takes more than 255 bytes. */
+const special = /[^a-z0-9_-]/g;
+const longest = 240;
+const encode = (character) => {
+    const code = character.charCodeAt(0).toString(16);
+    return code.length > 2 ? `==${code.padStart(4, "0")}` : `=${code.padStart(2, "0")}`;
+};
+const decode = (_, four, two) => String.fromCharCode(Number.parseInt(four ?? two, 16));
+/** The hash is over UTF-16 code units, as UTF-8 would merge lone surrogates. */
+const hash = (key) => createHash("sha256").update(Buffer.from(key, "utf16le")).digest("hex").slice(0, 40);
+export const keyPrefix = "lock-";
+export const keyName = (key) => {
+    const name = key.length <= longest ? key.replace(special, encode) : "";
+    if (name !== "" && name.length <= longest)
+        return keyPrefix + name;
+    const readable = key.slice(0, 32).toLowerCase().replace(/[^a-z0-9_-]/g, "_");
+    return `${keyPrefix}${readable}~${hash(key)}`;
+};
+/** The key of a directory, unless its name has a hash, or is none of ours. */
+export const keyOf = (name) => {
+    if (!/^lock-[a-z0-9_=-]+$/.test(name))
+        return undefined;
+    const key = name.slice(keyPrefix.length).replace(/==([0-9a-f]{4})|=([0-9a-f]{2})/g, decode);
+    return keyName(key) === name ? key : undefined;
+};
+export const fenceName = ".fence";
+export const newPrefix = ".new-";

@@ -1,0 +1,46 @@
+/**
+ * The state of a key, which is the name of a file: the one file, empty, in the
+ * key's directory. Whoever changes the state renames that file, and the kernel
+ * lets one caller do so; the others are told that there is no such file. So every
+ * name is a compare-and-set on everything it says, and none ever comes twice.
+ *
+ *     <tag>,<fence>,<since>,<expires>,<token>,<owner>
+ *     <tag>,<fence>,<since>,<expires>,<token>,<owner>,<permits>.<limit>
+ *
+ * - `h` held, from `since` (microseconds by the host's monotonic clock) for `expires` milliseconds
+ * - `g` given to a waiter that has not been heard of yet, for that short time
+ * - `f` free, since then; `d` free and about to be removed
+ * - `s` shared, the last lease to end then; its token is that of a list, see `sharers.ts`
+ * - `q` no state but a waiter's ticket, beside it: since when it waits, and for how long the key may be given to it
+ *
+ * The lines of a list are such names, too: `h` and `g` of each who shares the key, who
+ * says, as does a ticket of one who wants to, how many permits of which limit.
+ */
+import type { Share } from "../../LockStore.ts";
+export type Tag = "h" | "g" | "f" | "d" | "s" | "q";
+export interface State {
+    readonly tag: Tag;
+    readonly fence: number;
+    readonly since: number;
+    readonly expires: number;
+    readonly token: string;
+    /** The process: see `host.ts`. */
+    readonly owner: string;
+    readonly share: Share | undefined;
+    readonly name: string;
+}
+export declare const make: (tag: Tag, fence: number, since: number, expires: number, token: string, owner: string, share?: Share) => State;
+/** What a file says, or undefined for a file that is none of ours. */
+export declare const parse: (name: string) => State | undefined;
+/**
+ * Whether the lease lasts. What began in the future began before the clock did,
+ * at the last start of the host, and its holder is no more.
+ *
+ * `now` must have been read after the state was, or a lease that began in
+ * between would look like one from before a reboot.
+ */
+export declare const isLive: ({ expires, since, tag }: State, now: number) => boolean;
+/** For how long nobody has had the key, in microseconds; zero and less while somebody may. */
+export declare const idleMicros: ({ expires, since, tag }: State, now: number) => number;
+/** Of two names seen while one was being renamed to the other, the later. */
+export declare const isLater: (one: State, other: State) => boolean;

@@ -1,0 +1,120 @@
+/** What goes over the wire: commands, statuses, keys and expiry times, without any I/O. */
+import { createHash } from "node:crypto";
+/**
+ * The commands of the binary protocol that locks need.
+ *
+ * SET is left out on purpose: with a stale CAS and no memory left it deletes the
+ * item of another. So are TOUCH and GAT, which ignore the CAS.
+ */
+export const Opcode = {
+    get: 0x00,
+    add: 0x02,
+    replace: 0x03,
+    delete: 0x04,
+    append: 0x0e,
+    stat: 0x10,
+    login: 0x21
+};
+export const Status = {
+    ok: 0x00,
+    notFound: 0x01,
+    exists: 0x02,
+    notStored: 0x05,
+    unauthorized: 0x20,
+    unknownCommand: 0x81,
+    outOfMemory: 0x82,
+    notSupported: 0x83,
+    busy: 0x85,
+    temporary: 0x86
+};
+const headerLength = 24;
+/** Flags and expiry of an item, four bytes each. */
+const extrasLength = 8;
+/** The message of a request; `opaque` comes back with the reply. */
+export const encodeRequest = ({ cas, exptime, key, opcode, value = "" }, opaque) => {
+    const extras = exptime === undefined ? 0 : extrasLength;
+    const body = extras + key.length + value.length;
+    const message = Buffer.allocUnsafe(headerLength + body);
+    message[0] = 0x80;
+    message[1] = opcode;
+    message.writeUInt16BE(key.length, 2);
+    message[4] = extras;
+    message[5] = message[6] = message[7] = 0;
+    message.writeUInt32BE(body, 8);
+    message.writeUInt32BE(opaque, 12);
+    message.writeBigUInt64BE(cas ?? 0n, 16);
+    if (exptime !== undefined) {
+        message.writeUInt32BE(0, headerLength);
+        message.writeUInt32BE(exptime, headerLength + 4);
+    }
+    message.write(key, headerLength + extras, "latin1");
+    message.write(value, headerLength + extras + key.length, "latin1");
+    return message;
+};
+const replyMagic = 0x81;
+/** More than any reply to our commands has: an item may be a megabyte unless the server is told otherwise. */
+const maxBody = 1 << 30;
+const empty = Buffer.alloc(0);
+/** Cuts what arrives into replies. */
+export class Frames {
+    rest = empty;
+    /** Calls `each` with every reply that is whole now, as long as it returns true. What is no reply is returned. */
+    push(chunk, each) {
+        const bytes = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk]);
+        let at = 0;
+        while (at < bytes.length) {
+            if (bytes[at] !== replyMagic)
+                return bytes.subarray(at);
+            if (bytes.length - at < headerLength)
+                break;
+            const keyAt = at + headerLength + bytes[at + 4];
+            const valueAt = keyAt + bytes.readUInt16BE(at + 2);
+            const length = bytes.readUInt32BE(at + 8);
+            const end = at + headerLength + length;
+            if (valueAt > end || length > maxBody)
+                return bytes.subarray(at);
+            if (end > bytes.length)
+                break;
+            const frame = {
+                opcode: bytes[at + 1],
+                status: bytes.readUInt16BE(at + 6),
+                opaque: bytes.readUInt32BE(at + 12),
+                cas: bytes.readBigUInt64BE(at + 16),
+                key: keyAt === valueAt ? empty : bytes.subarray(keyAt, valueAt),
+                value: valueAt === end ? empty : bytes.subarray(valueAt, end)
+            };
+            at = end;
+            if (!each(frame))
+                return undefined;
+        }
+        this.rest = at === bytes.length ? empty : bytes.subarray(at);
+        return undefined;
+    }
+}
+/** From 30 days on memcached reads an expiry as a Unix time, and the item would be gone at once. */
+export const maxExpiresMillis = 29 * 24 * 3600 * 1000;
+/**
+ * The whole seconds after which the server may forget an item that has to live
+ * for `millis`.
+ *
+ * memcached counts in ticks of a second and skips one every few minutes, so an
+ * item with expiry N is only sure to live for more than N - 2 seconds. The 50
+ * milliseconds are for the lateness of a tick.
+ */
+export const exptime = (millis) => Math.ceil((millis + 50) / 1000) + 2;
+/** A printable ASCII text without spaces, which every client and proxy can handle. */
+export const isPlain = (text) => /^[\x21-\x7e]*$/.test(text);
+const maxKeyLength = 250;
+/**
+ * The key of a lock's item: the key itself where memcached can take it,
+ * otherwise `#`, what is readable of it, and a digest.
+ *
+ * The digest is over UTF-16 code units, as UTF-8 would merge lone surrogates. A
+ * key that starts with `#` is digested too, so the two forms never meet.
+ */
+export const encodeKey = (prefix, key) => {
+    if (prefix.length + key.length <= maxKeyLength && !key.startsWith("#") && isPlain(key))
+        return prefix + key;
+    const digest = createHash("sha256").update(Buffer.from(key, "utf16le")).digest("base64url");
+    return `${prefix}#${key.slice(0, 64).replace(/[^\x21-\x7e]/g, "_")}#${digest}`;
+};

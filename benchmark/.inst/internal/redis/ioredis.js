@@ -1,0 +1,249 @@
+/** The transport over an ioredis client, version 5 or 6, or its like, single or cluster. */
+import * as Effect from "effect/Effect";
+import { createHash } from "node:crypto";
+import { PassingSet } from "../passing.js";
+import { backoff, handshakeMillis, isCluster, silenceMillis } from "./client.js";
+import * as Failure from "./failure.js";
+import { Pulse } from "./pulse.js";
+import * as Subscription from "./subscription.js";
+import * as Tracking from "./tracking.js";
+const shas = new Map();
+const shaOf = (script) => {
+    let sha = shas.get(script);
+    if (sha === undefined)
+        shas.set(script, sha = createHash("sha1").update(script.lua).digest("hex"));
+    return sha;
+};
+const ignore = () => { };
+const isNoScript = (error) => error instanceof Error && error.message.startsWith("NOSCRIPT");
+const closedError = new Error("Connection is closed.");
+const silentError = new Error("Connection is closed: it was silent.");
+/** Emitters warn of more than ten listeners, which is no leak if every backend takes its own off again. */
+const allowListeners = (client, more) => {
+    const emitter = client;
+    const most = emitter.getMaxListeners?.();
+    if (most !== undefined && most > 0)
+        emitter.setMaxListeners?.(most + more);
+};
+/**
+ * Commands are only handed to a client that is connected, so none waits in the
+ * client's offline queue to be executed at some later time. While a first or a
+ * next connection is on its way they wait here; once such an attempt has failed
+ * they fail at once, until one succeeds.
+ *
+ * `owned`: the client is ours to connect, to replace its socket, and to close.
+ */
+export const make = (client, owned) => Effect.map(Effect.acquireRelease(Effect.sync(() => open(client, owned)), ({ close }) => Effect.sync(close)), ({ transport }) => transport);
+const open = (client, owned) => {
+    const cluster = isCluster(client);
+    const single = client;
+    /** Scripts that the connected server has. In a cluster we do not know which node has which. */
+    const loaded = new Set();
+    const observers = [];
+    const inFlight = new PassingSet();
+    let waiting = [];
+    let connected = client.status === "ready";
+    let lastError = closedError;
+    let failing = false;
+    let closed = false;
+    let ends = 0;
+    let revival;
+    // A client that is not ours is its owner's to look after, and a cluster looks after its nodes.
+    const watched = owned && !cluster;
+    const handshake = Math.max(handshakeMillis, single.options?.connectTimeout ?? 0);
+    const pulse = new Pulse(() => {
+        lastError = silentError;
+        if (!connected)
+            pulse.owe(handshake);
+        single.stream?.destroy();
+    });
+    const execute = (command, text) => {
+        const { args, keys, script } = command;
+        inFlight.add(command);
+        if (watched)
+            pulse.owe(silenceMillis);
+        command.sent = true;
+        const reply = typeof script === "string"
+            ? client.call(script, [...args])
+            : client.call(text ? "eval" : "evalsha", [text ? script.lua : shaOf(script), keys, ...args]);
+        reply.then((reply) => succeed(command, reply), (error) => reject(command, text, error));
+    };
+    const succeed = (command, reply) => {
+        if (typeof command.script !== "string")
+            loaded.add(command.script);
+        const answered = inFlight.delete(command);
+        if (watched)
+            pulse.heard(inFlight.size > 0);
+        if (answered)
+            command.succeed(reply);
+    };
+    const reject = (command, text, error) => {
+        const answered = inFlight.delete(command);
+        if (watched)
+            pulse.heard(inFlight.size > 0);
+        if (!answered)
+            return;
+        if (!text && !closed && isNoScript(error))
+            return execute(command, true);
+        command.fail(error);
+    };
+    const has = ({ script }) => typeof script !== "string" && loaded.has(script);
+    const send = (command) => {
+        if (closed)
+            return command.fail(new Failure.Closed());
+        // Between becoming ready and telling so, newcomers must not overtake those who wait for it.
+        if (connected && client.status === "ready")
+            return execute(command, !cluster && !has(command));
+        if (isDown())
+            return command.fail(lastError);
+        waiting.push(command);
+        if (client.status === "wait")
+            client.connect().catch(ignore);
+    };
+    const isDown = () => client.status === "end" || (failing && client.status !== "ready");
+    /** The bound on a handshake covers whatever the client's own timeouts do not. */
+    const onConnecting = () => {
+        if (watched)
+            pulse.owe(handshake);
+    };
+    const onReady = () => {
+        connected = true;
+        failing = false;
+        ends = 0;
+        lastError = closedError;
+        pulse.rest();
+        if (watched && inFlight.size > 0)
+            pulse.owe(silenceMillis);
+        const commands = waiting;
+        waiting = [];
+        for (const command of commands)
+            execute(command, !cluster);
+        for (const { ready } of observers)
+            ready();
+    };
+    /** Nothing can be sent now, and what has been sent may be executed (once more) after the next connection. */
+    const fail = () => {
+        const first = !failing;
+        failing = true;
+        const commands = waiting;
+        waiting = [];
+        for (const command of commands)
+            command.fail(lastError);
+        // A cluster may redirect, so what comes after them need not be executed after them.
+        if (!cluster)
+            failAll();
+        if (first) {
+            for (const { lost } of observers)
+                lost?.(lastError);
+        }
+    };
+    const onError = (error) => {
+        lastError = error;
+        if (!connected)
+            fail();
+    };
+    const onClose = () => {
+        loaded.clear();
+        pulse.rest();
+        for (const { reset } of observers)
+            reset();
+        if (!connected)
+            return fail();
+        connected = false;
+        // These will neither be sent again nor ever be answered.
+        if (single.options?.autoResendUnfulfilledCommands === false)
+            failAll();
+    };
+    /** A client gives up for good when it is told of a failover while it asks a Sentinel for the primary. Ours goes on. */
+    const onEnd = () => {
+        pulse.rest();
+        fail();
+        if (owned && !closed)
+            revival = setTimeout(() => void client.connect().catch(ignore), backoff(++ends));
+    };
+    const failAll = () => {
+        const commands = inFlight.list();
+        inFlight.clear();
+        for (const command of commands)
+            command.fail(lastError);
+    };
+    /** The other side has answered, and has the same time again for the rest. */
+    const onConnect = () => pulse.heard(true);
+    const events = {
+        connecting: onConnecting,
+        ...(watched && { connect: onConnect }),
+        ready: onReady,
+        error: onError,
+        close: onClose,
+        end: onEnd
+    };
+    if (!owned)
+        allowListeners(client, 1);
+    for (const [event, listener] of Object.entries(events))
+        client.on(event, listener);
+    if (owned)
+        client.connect().catch(ignore);
+    const servers = () => {
+        const clientPrefix = client.options?.keyPrefix ?? "";
+        if (!cluster)
+            return { names: [""], clientPrefix, sendTo: (_, command) => send(command) };
+        const nodes = new Map(client.nodes("master").map((node) => [`${node.options?.host}:${node.options?.port}`, node]));
+        return {
+            names: Array.from(nodes.keys()).toSorted(),
+            clientPrefix,
+            sendTo: (server, { args, fail, script, succeed }) => {
+                const node = nodes.get(server);
+                if (node === undefined || closed)
+                    return fail(closed ? new Failure.Closed() : closedError);
+                node.call(script, [...args]).then(succeed, fail);
+            }
+        };
+    };
+    const subscriptions = new Set();
+    const tracking = cluster ? undefined : Tracking.make(single);
+    const transport = {
+        single: !cluster,
+        oneClock: !cluster,
+        servers,
+        send,
+        isDown,
+        watch: tracking?.watch,
+        observe: (observer) => {
+            observers.push(observer);
+            if (client.status === "ready")
+                observer.ready();
+        },
+        subscribe: (channel, handlers) => {
+            const { restart, stop } = Subscription.open(client, channel, handlers);
+            subscriptions.add(stop);
+            return {
+                restart,
+                stop: () => {
+                    subscriptions.delete(stop);
+                    stop();
+                }
+            };
+        }
+    };
+    const close = () => {
+        closed = true;
+        clearTimeout(revival);
+        observers.length = 0;
+        pulse.rest();
+        for (const stop of subscriptions)
+            stop();
+        tracking?.stop();
+        if (owned)
+            client.disconnect();
+        lastError = new Failure.Closed();
+        fail();
+        failAll();
+        for (const [event, listener] of Object.entries(events)) {
+            if (!owned || event !== "error")
+                client.off(event, listener);
+        }
+        if (!owned)
+            allowListeners(client, -1);
+    };
+    return { transport, close };
+};

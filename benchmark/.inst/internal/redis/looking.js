@@ -1,0 +1,71 @@
+/** Who holds what, by plain commands where that is possible. */
+import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
+import * as Failure from "./failure.js";
+import * as Keys from "./keys.js";
+import * as Reply from "./reply.js";
+import { ask } from "./transport.js";
+/** Keys, locks or not, that are gone through for one page of a list. */
+const scanSize = 500;
+export const make = (transport, scripts, prefix, failure) => {
+    const lockKey = (key) => Keys.lockKey(prefix, key);
+    const read = (command, key, of) => Effect.mapError(ask(transport.send, command, 0, [of]), (cause) => failure("inspect", key, cause));
+    /** By plain commands, which whoever may read may execute, unless the lock is shared. */
+    const holders = Effect.fnUntraced(function* (key) {
+        const lock = lockKey(key);
+        // It may come to be shared, or no longer be, in between.
+        for (let times = 0; times < 3; times++) {
+            if ((yield* read("type", key, lock)) === "zset") {
+                const reply = yield* readSharers(key, lock);
+                const found = Reply.sharers(reply);
+                if (found === undefined)
+                    return yield* failure("inspect", key, Reply.notUnderstood(reply));
+                if (found.sharers.length === 0 && (yield* read("type", key, lock)) === "string")
+                    continue;
+                return found.sharers.map(({ permits, restMillis, token }) => ({
+                    token,
+                    permits,
+                    remainingMillis: restMillis,
+                    waiters: found.waiters
+                }));
+            }
+            const replies = yield* Effect.all([read("get", key, lock), read("pttl", key, lock), read("zcard", key, Keys.queueKey(lock))], { concurrency: "unbounded" }).pipe(Effect.catchIf(({ kind }) => times < 2 && kind === "WrongType", () => Effect.undefined));
+            if (replies === undefined)
+                continue;
+            const holder = Reply.inspected(...replies);
+            if (holder === undefined)
+                return yield* failure("inspect", key, Reply.notUnderstood(replies[0]));
+            if (holder === null || holder.token === undefined)
+                return [];
+            const { restMillis, token, waiters } = holder;
+            if (!Reply.isText(token))
+                return yield* failure("inspect", key, Failure.notALock);
+            return [{ token, remainingMillis: restMillis, waiters }];
+        }
+        return [];
+    });
+    const readSharers = (key, lock) => Effect.mapError(ask(transport.send, scripts.holders, 2, [lock, Keys.queueKey(lock)]), (cause) => failure("inspect", key, cause));
+    const inspect = (key) => Effect.map(holders(key), ([first]) => Option.fromUndefinedOr(first));
+    /**
+     * A page is what one SCAN of one server gives: `next` is where that goes on, and on which. A server that has left the
+     * cluster has given its keys to others.
+     */
+    const list = (servers) => Effect.fnUntraced(function* (prefixOfKeys, from) {
+        const { clientPrefix, names, sendTo } = servers();
+        const [server, cursor] = from === undefined
+            ? [names[0] ?? "", "0"]
+            : [from.slice(from.indexOf(" ") + 1), from.split(" ")[0]];
+        const scan = ["match", Keys.lockPattern(clientPrefix + prefix), "count", String(scanSize)];
+        const reply = yield* Effect.mapError(ask((command) => sendTo(server, command), "scan", 0, [cursor, ...scan]), (cause) => failure("list", undefined, cause));
+        const scanned = Reply.scanned(reply);
+        if (scanned === undefined)
+            return yield* failure("list", undefined, Reply.notUnderstood(reply));
+        const keys = scanned.names.flatMap((name) => Keys.keyOf(clientPrefix + prefix, name) ?? []);
+        const locks = yield* Effect.forEach(keys.filter((key) => key.startsWith(prefixOfKeys)), (key) => Effect.map(orNobody(holders(key)), (holders) => holders.map((holder) => ({ key, ...holder }))), { concurrency: "unbounded" });
+        const following = scanned.cursor === "0" ? names.find((name) => name > server) : server;
+        return { locks: locks.flat(), next: following === undefined ? undefined : `${scanned.cursor} ${following}` };
+    });
+    /** What is no lock is somebody else's, and held by nobody. */
+    const orNobody = (holders) => Effect.catchIf(holders, ({ kind }) => kind === "WrongType", () => Effect.succeed([]));
+    return { holders, inspect, list: transport.servers && list(transport.servers) };
+};

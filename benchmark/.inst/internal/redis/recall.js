@@ -1,0 +1,55 @@
+/**
+ * Locks that we gave to waiters elsewhere. One that is not claimed in time is
+ * called for, since the other waiters do not know of it yet. Once for each lock
+ * and claim, however often it changes hands.
+ */
+import * as Effect from "effect/Effect";
+import * as Keys from "./keys.js";
+import { claimMillis } from "./scripts.js";
+/** How long after the end of a claim we look. */
+const laterMillis = 10;
+/** Locks in one script. */
+const size = 250;
+export const make = (transport, scripts, channels) => {
+    /** By when they were given, the first first. */
+    const given = new Map();
+    let timer;
+    const send = (locks) => transport.send({
+        script: scripts.recall,
+        keys: 2 * locks.length,
+        args: [...locks.flatMap((lock) => [lock, Keys.queueKey(lock)]), channels],
+        sent: false,
+        succeed: () => { },
+        fail: () => { }
+    });
+    const look = () => {
+        const at = performance.now() - claimMillis;
+        const due = [];
+        timer = undefined;
+        for (const [lock, since] of given) {
+            if (since > at) {
+                arm(since - at);
+                break;
+            }
+            due.push(lock);
+            given.delete(lock);
+        }
+        if (transport.isDown())
+            return;
+        const most = transport.single ? size : 1;
+        for (let i = 0; i < due.length; i += most)
+            send(due.slice(i, i + most));
+    };
+    const arm = (millis) => {
+        timer ??= setTimeout(look, millis + laterMillis);
+        timer.unref?.();
+    };
+    return Effect.acquireRelease(Effect.succeed({
+        add: (lock) => {
+            if (given.has(lock))
+                return;
+            given.set(lock, performance.now());
+            arm(claimMillis);
+        }
+    }), () => Effect.sync(() => clearTimeout(timer)));
+};

@@ -1,0 +1,78 @@
+/**
+ * The protocol, as scripts. Constants are part of the text, because every key
+ * and argument of a call costs the server more than the call's own commands.
+ *
+ * A lock is a string while one has it alone, its token; and a sorted set while it
+ * is shared: each sharer's token, scored by the end of its lease in milliseconds
+ * of the server's clock. What is scored 0 or less are notes, made of what no token
+ * contains, and counts of permits are negative: `+<token>` the permits beyond one
+ * that the token has, `+` the sum of these, so that nobody has to go through all;
+ * `?<token>` when the first waiter that does not fit came by, in seconds. The key
+ * lives as long as the longest lease; who has ended before is swept by the next
+ * who comes.
+ *
+ * A waiter is the entry `<token>,<lease>,<mode>` of the queue, or one with
+ * `,<permits>/<limit>` behind that if it shares, scored by its arrival in
+ * microseconds. The mode says how it is told, and with that which
+ * format it understands: 1 is told on the channel of its process by a message
+ * `<token> <micros> <lease> <lock>`, 2 polls. What is no such entry is dropped,
+ * so that an older program that meets a newer one's is at worst unfair to it.
+ *
+ * No limit is stored: a claim is judged by its own. The first in the queue is let
+ * in first, and one that does not fit holds up those behind it; so whoever leaves,
+ * the queue or the lock, lets in as many from the front as fit.
+ *
+ * Whoever frees a lock gives it to the first waiter in the same script, so a
+ * released lock is never free while somebody waits. A waiter that does not come
+ * for it within {@link claimMillis} may be gone, and others with it. So when a
+ * lock has expired while others wait, whoever comes first holds a roll call: the
+ * queue is emptied, all in it are told to ask again (by a lease of 0), and for
+ * {@link rollCallMillis} the lock is nobody's (an empty string). A waiter knows
+ * its arrival and comes back to its place, so it loses nothing, and those who
+ * are gone cost the next one their time together, not each.
+ *
+ * A fencing token is the server's clock in microseconds at the moment of the
+ * grant, which outlives the key, a flush and a restart. Each grant that a script
+ * makes to a sharer takes more than the one microsecond by which they differ. Where
+ * tokens are to rise from one server to another, whose clock is behind, the last one
+ * is kept beside the lock for {@link fenceMillis}, and only a claim gives them out.
+ *
+ * A sorted set is no string, so a lock that passes from one to sharers is deleted
+ * in between. While a cluster moves its slot that may be refused: then it is free,
+ * and those who wait find out when they look.
+ */
+export interface Script {
+    readonly name: string;
+    readonly lua: string;
+}
+/** How long a lock given to a waiter stays its own until the waiter claims it, in milliseconds. */
+export declare const claimMillis = 700;
+/** How long those who wait have time to answer a roll call, in milliseconds. */
+export declare const rollCallMillis = 50;
+/** Tokens of a lock that holders may give out among themselves. */
+export declare const fencesHandedOver = 512;
+/** What a claim releases that releases nothing, yet has more to say: no token, and no note. */
+export declare const nobody = "/";
+export interface Scripts {
+    readonly attempt: Script;
+    readonly claim: Script;
+    readonly release: Script;
+    readonly turn: Script;
+    readonly withdraw: Script;
+    readonly transfer: Script;
+    readonly extend: Script;
+    readonly look: Script;
+    readonly recall: Script;
+    readonly holders: Script;
+}
+/**
+ * `single`: every process is connected to the same server, so it knows who still listens.
+ * `strict`: a claim's fencing token is greater than the last one of its lock, whatever the server's clock says.
+ */
+export declare const make: (single: boolean, { claimMillis, rollCallMillis, standsMillis }?: {
+    claimMillis: number;
+    rollCallMillis: number;
+    standsMillis: number;
+}, strict?: boolean) => Scripts;
+/** Always the same ones, so that a server and a client know them again. */
+export declare const scriptsFor: (single: boolean, strict: boolean) => Scripts;

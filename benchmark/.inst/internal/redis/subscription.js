@@ -1,0 +1,115 @@
+/**
+ * One channel over a connection of its own, to any node of a cluster: a new
+ * connection whenever it breaks, is silent, or is said to be deaf.
+ */
+import { backoff, handshakeMillis, isCluster, silenceMillis } from "./client.js";
+import * as Failure from "./failure.js";
+import { Pulse } from "./pulse.js";
+/** An idle subscription hears nothing by itself, so it is asked this often whether it is there. */
+const askMillis = 2000;
+/** A server that does not let us subscribe may be told to. */
+const refusedMillis = 10_000;
+/** A connection of ours to the same server, which begins when it is told to, and ends when it breaks. */
+export const connectionOf = (origin, options) => origin.duplicate({
+    lazyConnect: true,
+    enableReadyCheck: false,
+    maxRetriesPerRequest: null,
+    retryStrategy: () => null,
+    reconnectOnError: null,
+    autoResubscribe: false,
+    commandTimeout: undefined,
+    socketTimeout: undefined,
+    readOnly: false,
+    ...options
+});
+export const open = (client, channel, handlers, preparing) => {
+    let stopped = false;
+    let times = 0;
+    let timer;
+    let connection;
+    let lastError = new Error("the connection has ended");
+    const pulse = new Pulse(() => drop(new Error("the subscription is silent")));
+    /** Away with this connection, and on to the next. */
+    const drop = (cause) => {
+        const dropped = connection;
+        if (stopped || dropped === undefined)
+            return;
+        hangUp();
+        handlers.down(cause);
+        again(cause);
+    };
+    const hangUp = () => {
+        pulse.rest();
+        clearTimeout(timer);
+        const left = connection;
+        connection = undefined;
+        // A polite end waits for the other side, which may be gone.
+        left?.disconnect();
+        left?.stream?.destroy();
+    };
+    const again = (cause) => {
+        const { kind } = Failure.classify(cause);
+        const refused = kind === "Unauthorized" || kind === "Unsupported";
+        timer = setTimeout(connect, refused ? refusedMillis : backoff(times++));
+        // Whoever waits keeps the process alive by other means.
+        if (refused)
+            timer.unref?.();
+    };
+    const source = () => {
+        if (!isCluster(client))
+            return client;
+        const nodes = client.nodes("master");
+        return nodes[Math.floor(Math.random() * nodes.length)];
+    };
+    const connect = () => {
+        const origin = client.status === "end" ? undefined : source();
+        if (origin === undefined)
+            return again(undefined);
+        const opened = connectionOf(origin, preparing?.options ?? {});
+        connection = opened;
+        const current = () => !stopped && connection === opened;
+        const failed = (error) => {
+            if (current())
+                drop(error);
+        };
+        opened.on("error", (error) => lastError = error);
+        opened.on("end", () => failed(lastError));
+        opened.on("message", (from, message) => {
+            if (!current())
+                return;
+            pulse.heard(false);
+            if (from === channel)
+                handlers.message(String(message));
+        });
+        pulse.owe(handshakeMillis);
+        const prepared = () => current() ? preparing?.prepare(opened, current) : undefined;
+        opened.connect().then(prepared).then(() => opened.call("subscribe", [channel])).then(() => {
+            if (!current())
+                return;
+            times = 0;
+            pulse.heard(false);
+            handlers.up();
+            ask(opened);
+        }, failed);
+    };
+    const ask = (opened) => {
+        timer = setInterval(() => {
+            pulse.owe(silenceMillis);
+            // A refusal is an answer, too.
+            const heard = () => connection === opened && pulse.heard(false);
+            opened.call("ping", []).then(heard, heard);
+        }, askMillis);
+        timer.unref?.();
+    };
+    connect();
+    return {
+        restart: () => {
+            times = 0;
+            drop(new Error("the subscription does not hear what it should"));
+        },
+        stop: () => {
+            stopped = true;
+            hangUp();
+        }
+    };
+};

@@ -1,0 +1,101 @@
+/**
+ * News of locks for those who only look: a server remembers what a connection has
+ * read, and says on another when that changes or ends. Nobody pays for it but who
+ * looks. One pair of connections serves all, while there is anything to be told of.
+ *
+ * Whatever breaks, or is refused by the server's rules, begins anew; those who look
+ * are then told to, and look every now and then by themselves.
+ */
+import { silenceMillis } from "./client.js";
+import { Pulse } from "./pulse.js";
+import { connectionOf, open } from "./subscription.js";
+/** Where a server tells clients that speak the second version of the protocol. */
+const channel = "__redis__:invalidate";
+/** An idle connection is asked this often whether it is there: a server forgets what one has read that is not. */
+const askMillis = 2000;
+export const make = (client) => {
+    const watchers = new Map();
+    let subscription;
+    let reader;
+    let asking;
+    const pulse = new Pulse(() => subscription?.restart());
+    const call = (command, args, then) => {
+        const asked = reader;
+        if (asked === undefined)
+            return;
+        pulse.owe(silenceMillis);
+        asked.call(command, args).then(() => {
+            if (reader !== asked)
+                return;
+            pulse.heard(false);
+            then();
+        }, () => {
+            if (reader === asked)
+                subscription?.restart();
+        });
+    };
+    const ping = () => call("ping", [], () => { });
+    /** Has the server remember, and only then those who wait for it look. */
+    const read = (key) => call("type", [key], () => watchers.get(key)?.forEach((notify) => notify()));
+    const readAll = () => {
+        for (const key of watchers.keys())
+            read(key);
+    };
+    const hangUp = () => {
+        pulse.rest();
+        clearInterval(asking);
+        const left = reader;
+        reader = undefined;
+        left?.disconnect();
+        left?.stream?.destroy();
+    };
+    const begin = () => open(client, channel, {
+        // Without a name everything was flushed.
+        message: (key) => watchers.has(key) ? read(key) : readAll(),
+        up: () => {
+            asking = setInterval(ping, askMillis);
+            asking.unref?.();
+            readAll();
+        },
+        down: hangUp
+    }, {
+        options: { protocol: 2, replyMapping: undefined },
+        prepare: async (opened, isCurrent) => {
+            const id = await opened.call("client", ["id"]);
+            if (!isCurrent())
+                return;
+            const opening = connectionOf(client, {});
+            opening.on("error", () => { });
+            opening.on("end", () => {
+                if (reader === opening)
+                    subscription?.restart();
+            });
+            reader = opening;
+            await opening.connect();
+            await opening.call("client", ["tracking", "on", "redirect", String(id)]);
+        }
+    });
+    const stop = () => {
+        hangUp();
+        subscription?.stop();
+        subscription = undefined;
+    };
+    return {
+        stop,
+        watch: (key, notify) => {
+            const told = watchers.get(key) ?? new Set();
+            watchers.set(key, told.add(notify));
+            if (subscription === undefined)
+                subscription = begin();
+            else
+                read(key);
+            return () => {
+                told.delete(notify);
+                if (told.size === 0 && watchers.get(key) === told)
+                    watchers.delete(key);
+                if (watchers.size === 0)
+                    stop();
+            };
+        }
+    };
+};

@@ -1,0 +1,241 @@
+/**
+ * Waiting without asking: one subscription per process, to the channel on which
+ * releasers tell what they have given to it.
+ *
+ * Messages get lost, holders crash, and servers forget. So now and then, and when
+ * a holder's lease should end, the process looks at all that it waits for in one
+ * script, which keeps its places in the queues as well; only waiters for whom
+ * there is something to be had are told to ask. Where the subscription is missing
+ * (the server's rules forbid it, or the connection is down) the looks come so
+ * often that they replace it, and as soon as it is there everybody is told again.
+ */
+import * as Deferred from "effect/Deferred";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as RcMap from "effect/RcMap";
+import * as Failure from "./failure.js";
+import * as Keys from "./keys.js";
+import * as Reply from "./reply.js";
+import { ServerClock } from "./serverClock.js";
+/** How long the first waiter waits for the subscription before it asks without. */
+const settleMillis = 250;
+/** How long an idle subscription is kept for the next waiter. */
+const idleMillis = 1000;
+/** How often a process looks at what it waits for, messages or not. */
+const lookMillis = 3000;
+/** Waiters in one look. */
+const lookSize = 250;
+/** Without a subscription: the more there are to look at, the seldomer. */
+const pollMillis = (waiters) => Math.min(250, 10 + waiters / 10) * (1 + 2 * Math.random());
+/** Whoever waits for the end of a lease comes a little later than that, and not all at once. */
+export const soonAfter = (restMillis) => restMillis + 2 + Math.random() * 10;
+export const make = Effect.fnUntraced(function* (transport, scripts, prefix, now, notices) {
+    const clock = new ServerClock();
+    const processes = new Set();
+    const byToken = new Map();
+    const grantOf = ({ leaseMillis, micros }) => {
+        const since = leaseMillis === 0 || !transport.oneClock ? undefined : clock.earliest(micros);
+        return since === undefined ? undefined : { fencingToken: micros, sinceMillis: Math.min(now(), since), leaseMillis };
+    };
+    // ---------------------------------------------------------------------------
+    // Being told
+    // ---------------------------------------------------------------------------
+    const start = (owner) => {
+        const process = {
+            channel: Keys.channelPrefix(prefix) + owner,
+            waiters: new Map(),
+            settled: Deferred.makeUnsafe(),
+            subscription: undefined,
+            up: false,
+            cause: new Error("the subscription is not answered"),
+            timer: undefined,
+            timerAt: Infinity
+        };
+        processes.add(process);
+        process.subscription = transport.subscribe(process.channel, {
+            message: (text) => {
+                const message = Reply.message(text);
+                const waiter = message && process.waiters.get(message.token);
+                if (waiter === undefined || !Reply.ownLock(message.lock, prefix, waiter.key))
+                    return;
+                waiter.told = true;
+                waiter.notify(grantOf(message));
+            },
+            up: () => {
+                process.up = true;
+                Deferred.doneUnsafe(process.settled, Effect.void);
+                notices.told();
+                // What was given to them meanwhile they have not heard of, and those who polled need not any more.
+                look(process, Array.from(process.waiters.values()));
+            },
+            down: (cause) => {
+                process.up = false;
+                process.cause = cause;
+                Deferred.doneUnsafe(process.settled, Effect.void);
+                if (process.waiters.size > 0)
+                    notices.polling(cause);
+                for (const waiter of process.waiters.values())
+                    waiter.lookAt = 0;
+                schedule(process);
+            }
+        });
+        return process;
+    };
+    const stop = (process) => {
+        processes.delete(process);
+        clearTimeout(process.timer);
+        process.subscription?.stop();
+    };
+    const shared = yield* RcMap.make({
+        lookup: (owner) => Effect.acquireRelease(Effect.sync(() => start(owner)), (process) => Effect.sync(() => stop(process))),
+        idleTimeToLive: Duration.millis(idleMillis)
+    });
+    const listen = Effect.fnUntraced(function* (key, token, notify) {
+        const process = yield* RcMap.get(shared, Keys.ownerOf(token));
+        yield* Effect.acquireRelease(Effect.sync(() => {
+            const waiter = { key, token, notify, place: undefined, told: false, lookedAt: 0, lookAt: Infinity };
+            process.waiters.set(token, waiter);
+            byToken.set(token, { process, waiter });
+        }), () => Effect.sync(() => {
+            process.waiters.delete(token);
+            byToken.delete(token);
+        }));
+        if (!Deferred.isDoneUnsafe(process.settled)) {
+            yield* Effect.timeoutOption(Deferred.await(process.settled), Duration.millis(settleMillis));
+        }
+        if (!process.up)
+            notices.polling(process.cause);
+    });
+    // ---------------------------------------------------------------------------
+    // Looking
+    // ---------------------------------------------------------------------------
+    /** When to look next at any of them. */
+    const schedule = (process) => {
+        let at = Infinity;
+        for (const { lookAt, place } of process.waiters.values()) {
+            if (place !== undefined && lookAt < at)
+                at = lookAt;
+        }
+        plan(process, at);
+    };
+    /** Looks then, if that is sooner than planned. */
+    const plan = (process, at) => {
+        if (at === Infinity)
+            return;
+        const wanted = process.up ? Math.max(at, now() + 1) : now() + pollMillis(process.waiters.size);
+        if (wanted < process.timerAt)
+            arm(process, wanted);
+    };
+    const arm = (process, wanted) => {
+        clearTimeout(process.timer);
+        process.timerAt = wanted;
+        process.timer = setTimeout(() => {
+            process.timerAt = Infinity;
+            const at = now();
+            // Those who are due before long come along.
+            const due = Array.from(process.waiters.values()).filter(({ lookAt, lookedAt }) => lookAt <= at + 1 || lookedAt + lookMillis / 2 <= at);
+            look(process, due);
+        }, wanted - now());
+        process.timer.unref?.();
+    };
+    const look = (process, waiters) => {
+        const places = [];
+        const at = now();
+        for (const waiter of waiters) {
+            if (waiter.place === undefined)
+                continue;
+            waiter.lookedAt = at;
+            waiter.lookAt = at + (process.up ? lookMillis : 0);
+            places.push([waiter, waiter.place]);
+        }
+        if (places.length > 0 && !transport.isDown()) {
+            const size = transport.single ? lookSize : 1;
+            for (let i = 0; i < places.length; i += size)
+                sendLook(process, places.slice(i, i + size));
+        }
+        schedule(process);
+    };
+    const sendLook = (process, places) => {
+        const args = [];
+        for (const [, { lock }] of places)
+            args.push(lock, Keys.queueKey(lock));
+        const { up } = process;
+        args.push(Keys.channelPrefix(prefix), process.channel, JSON.stringify(places.map(([, place]) => {
+            place.enter(up ? 1 : 2);
+            return [place.token, place.entry, place.arrival, place.stale];
+        })));
+        for (const [waiter] of places)
+            waiter.told = false;
+        transport.send({
+            script: scripts.look,
+            keys: 2 * places.length,
+            args,
+            sent: false,
+            succeed: (reply) => {
+                const looked = Reply.looked(reply, places.length);
+                if (looked !== undefined)
+                    seen(process, up, places, looked);
+            },
+            fail: (cause) => {
+                if (places.length === 1 || !Failure.isRefusal(cause))
+                    return;
+                for (const place of places)
+                    sendLook(process, [place]);
+            }
+        });
+    };
+    const seen = (process, up, places, { listeners, rests }) => {
+        const at = now();
+        // The server that gives locks knows nobody who listens: we listen elsewhere, or are cut off.
+        let deaf = up && process.up && listeners === 0;
+        for (let i = 0; i < places.length; i++) {
+            const [waiter, place] = places[i];
+            if (waiter.place !== place)
+                continue;
+            const rest = rests[i];
+            if (rest < 0) {
+                // Given to us, and no message has come before this reply.
+                if (rest === -2 && up && process.up && !waiter.told)
+                    deaf = true;
+                waiter.notify(undefined);
+            }
+            else {
+                waiter.lookAt = Math.min(waiter.lookAt, at + soonAfter(rest));
+            }
+        }
+        if (deaf)
+            process.subscription?.restart();
+        schedule(process);
+    };
+    transport.observe({
+        ready: () => {
+            for (const process of processes)
+                look(process, Array.from(process.waiters.values()));
+        },
+        reset: () => clock.forget()
+    });
+    return {
+        listen,
+        modeOf: (token) => byToken.get(token)?.process.up === true ? 1 : 2,
+        settle: (place, restMillis) => {
+            const found = byToken.get(place.token);
+            if (found === undefined)
+                return false;
+            const { process, waiter } = found;
+            const at = now();
+            waiter.place = place;
+            waiter.lookedAt = at;
+            waiter.lookAt = process.up
+                ? at + Math.min(lookMillis, restMillis === undefined ? Infinity : soonAfter(restMillis))
+                : 0;
+            plan(process, waiter.lookAt);
+            return true;
+        },
+        leave: (token) => {
+            const found = byToken.get(token);
+            if (found !== undefined)
+                found.waiter.place = undefined;
+        },
+        observe: (sentAt, micros) => clock.observe(sentAt, micros)
+    };
+});

@@ -1,0 +1,57 @@
+/**
+ * What our own stores can do faster than an Effect for each call. It is kept by
+ * the store object itself, so that a store which somebody has decorated, being
+ * another object, has none and is asked by its operations alone.
+ */
+import type * as Effect from "effect/Effect";
+import type * as Exit from "effect/Exit";
+import type { BackendFailure } from "../LockError.ts";
+import type { Attempt, Claim, Holding, LockStore, Share } from "../LockStore.ts";
+/** A call that waits for its answer. Only the first one counts. */
+export interface Settling<A> {
+    settle(exit: Exit.Exit<A, BackendFailure>): void;
+}
+/** What stands for a holder in a store of this process. Its token is drawn when somebody asks who it is. */
+export interface Bearer {
+    /** The token, if anybody has asked for it. */
+    readonly text: string | undefined;
+    readonly token: string;
+}
+/** A key of a store in this process, for as long as its bearer has it. */
+export interface Hold {
+    readonly fencingToken: number;
+    bearer: Bearer;
+    /** Frees the key if it is still the bearer's. */
+    free(bearer: Bearer): boolean;
+}
+/** Who has a key of a store in this process. */
+export interface Looked {
+    readonly bearer: Bearer;
+    readonly remainingMillis: number;
+}
+export interface Shortcuts {
+    /** For a store in this process that reads the same clock: in place. Never throws. */
+    readonly direct?: {
+        /**
+         * Takes the key if it is free or the bearer's, and nobody is in front. With `wait` a
+         * bearer that is refused has a place in the queue from then on.
+         */
+        readonly take: (key: string, bearer: Bearer, expiresMillis: number, nowMillis: number, share?: Share, wait?: boolean) => Hold | undefined;
+        /** The bearer waits no more. */
+        readonly leave: (key: string, bearer: Bearer) => void;
+        /** Who has the key, and for how long. */
+        readonly look: (key: string, nowMillis: number) => Looked | undefined;
+        /** Counts those, too, who wait for a key without having said so, until what is returned is called. */
+        readonly count: (waitersOf: (key: string) => number) => () => void;
+    };
+    /** Answers what has not been answered, when a backend over it closes: for a store whose clock nobody turns any more. */
+    readonly ending?: Effect.Effect<void>;
+    /** For a client that calls back: each call is settled once, at once or later. Spares a fiber for each. */
+    readonly callbacks?: {
+        readonly tryAcquire: (claim: Claim, call: Settling<Attempt>) => void;
+        readonly release: (key: string, token: string, call: Settling<boolean>) => void;
+        readonly extend?: (holding: Holding, call: Settling<boolean>) => void;
+    };
+}
+export declare const withShortcuts: (store: LockStore, shortcuts: Shortcuts) => LockStore;
+export declare const shortcutsOf: (store: LockStore) => Shortcuts;

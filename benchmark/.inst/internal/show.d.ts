@@ -1,0 +1,1 @@
+export declare const show: (value: unknown) => string;

@@ -1,0 +1,143 @@
+/**
+ * Changes of rows that take more than a statement can say: the row is read, what is
+ * asked happens to a copy (see `sharing.ts`), and the copy is written if nobody has
+ * changed the row meanwhile; otherwise it is read once more. Who only looks, or is
+ * refused, writes nothing.
+ *
+ * There is one change of a row at a time in a process. What is asked meanwhile goes
+ * along with the next, all of it in one: many that share a key share the commit, too.
+ */
+import * as Batches from "./batches.js";
+import * as Failure from "./failure.js";
+import * as Sharing from "./sharing.js";
+/** Rows are changed for as long as a commit takes, so a row that was is read again after so many milliseconds, more or less. */
+const pauses = [1, 2, 3, 5, 10, 20, 40, 80, 160];
+const number = (value) => value === null || value === undefined ? NaN : Number(value);
+const texts = (value) => {
+    const parsed = typeof value === "string" ? JSON.parse(value) : undefined;
+    return Array.isArray(parsed) ? parsed.map(String) : undefined;
+};
+/** A row of `read`. */
+export const foundOf = ([, version, token, fence, end, queue, sharers, now]) => {
+    const at = number(now);
+    if (!Number.isSafeInteger(at))
+        return undefined;
+    if (version === null)
+        return { version: "", token: "", fence: 0, end: 0, queue: [], sharers: [], now: at };
+    const found = {
+        version: String(version),
+        token: String(token),
+        fence: number(fence),
+        end: number(end),
+        queue: texts(queue),
+        sharers: texts(sharers),
+        now: at
+    };
+    const isUnderstood = Number.isSafeInteger(found.fence) && Number.isSafeInteger(found.end) &&
+        found.queue !== undefined && found.sharers !== undefined;
+    return isUnderstood ? found : undefined;
+};
+/** As a literal of an array. */
+const array = (entries) => `{${entries.map((entry) => `"${entry.replace(/["\\]/g, "\\$&")}"`).join()}}`;
+export const make = (link, statements, bound, now, latest, later) => {
+    const edits = new Map();
+    const next = (edit) => {
+        edit.out = [];
+        edit.copy = undefined;
+        edit.tries = 0;
+        if (edit.asked.length > 0)
+            reads.add(edit);
+        else
+            edits.delete(edit.row);
+    };
+    const end = (edit) => {
+        const { out } = edit;
+        next(edit);
+        for (const { answer, asked } of out)
+            asked.onEnd(answer, undefined);
+    };
+    const fail = (edit, error) => {
+        const failed = [...edit.out.map(({ asked }) => asked), ...edit.asked];
+        edit.asked = [];
+        next(edit);
+        for (const { onEnd } of failed)
+            onEnd(undefined, error);
+    };
+    const again = (edit) => {
+        edit.asked = [...edit.out.map(({ asked }) => asked), ...edit.asked];
+        edit.out = [];
+        if (edit.tries >= pauses.length)
+            return fail(edit, new Failure.Locked());
+        later(pauses[edit.tries++] * (0.5 + Math.random()), () => reads.add(edit));
+    };
+    const reads = Batches.make((batch, landed) => {
+        const sentAt = now();
+        link.run(statements.read, [batch.map(({ row }) => row)], (rows, error) => {
+            landed();
+            const found = new Map(rows?.map((row) => [row[0], foundOf(row)]));
+            for (const edit of batch) {
+                const row = found.get(edit.row);
+                if (row === undefined) {
+                    fail(edit, error ?? new Failure.Strange());
+                    continue;
+                }
+                bound.observe(sentAt, now(), row.now);
+                const copy = edit.copy = new Sharing.Row(row);
+                edit.out = edit.asked.map((asked) => ({ asked, answer: asked.apply(copy) }));
+                edit.asked = [];
+                if (copy.isChanged)
+                    writes.add(edit);
+                else
+                    end(edit);
+            }
+        });
+    });
+    const writes = Batches.make((batch, landed) => {
+        const copies = batch.map(({ copy, row }) => ({ row, copy: copy }));
+        const messages = copies.flatMap(({ copy, row }) => copy.heard.map(({ channel, fence, leaseMillis, token }) => ({
+            row,
+            channel,
+            text: `1 ${token} ${fence} ${copy.found.now} ${leaseMillis} ${row}`
+        })));
+        const parameters = [
+            copies.map(({ row }) => row),
+            copies.map(({ copy }) => copy.found.version),
+            copies.map(({ copy }) => copy.token),
+            copies.map(({ copy }) => String(copy.fence)),
+            copies.map(({ copy }) => String(copy.end)),
+            copies.map(({ copy }) => array(copy.queue)),
+            copies.map(({ copy }) => array(copy.entries)),
+            copies.map(({ copy }) => copy.isGivenAway ? "1" : "0"),
+            latest(),
+            copies.some(({ copy }) => copy.given) ? "0" : "1",
+            messages.map(({ row }) => row),
+            messages.map(({ channel }) => channel),
+            messages.map(({ text }) => text)
+        ];
+        link.run(statements.write, parameters, (rows, error) => {
+            landed();
+            const written = new Set(rows?.map(([row]) => row));
+            for (const edit of batch) {
+                if (rows === undefined)
+                    fail(edit, error);
+                else if (written.has(edit.row))
+                    end(edit);
+                else
+                    again(edit);
+            }
+        });
+    });
+    return {
+        run: (row, apply, onEnd) => {
+            const asked = { apply, onEnd: onEnd };
+            const edit = edits.get(row);
+            if (edit !== undefined) {
+                edit.asked.push(asked);
+                return;
+            }
+            const started = { row, asked: [asked], out: [], copy: undefined, tries: 0 };
+            edits.set(row, started);
+            reads.add(started);
+        }
+    };
+};

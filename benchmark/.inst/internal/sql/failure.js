@@ -1,0 +1,120 @@
+/** What went wrong, in the words that all backends share, by the SQLSTATE that the server gave. */
+import { BackendFailure } from "../../LockError.js";
+import { addSharers, createTable } from "./table.js";
+export const backend = "postgresql";
+const verdict = (kind, retryable, description) => ({
+    kind,
+    retryable,
+    description
+});
+/** A transaction that can only read: on a standby, or on a server that is told so. */
+export const readOnlyState = "25006";
+const unreachable = verdict("Unreachable", true);
+const noReply = verdict("NoReply", true);
+const full = verdict("OutOfMemory", true);
+const unauthorized = verdict("Unauthorized", false);
+const missing = verdict("Unsupported", false, (table) => `the table of locks is missing or another one, create it with:\n${createTable(table)}`);
+/** By the whole code first, then by its class. */
+const byState = {
+    // undefined table, schema, column
+    "42P01": missing,
+    "3F000": missing,
+    "42703": verdict("Unsupported", false, (table) => `the table of locks lacks a column, keys can be shared after:\n${addSharers(table)}`),
+    "42501": unauthorized,
+    "3D000": verdict("Unsupported", false, () => "the database does not exist"),
+    [readOnlyState]: verdict("ReadOnly", true),
+    // the server is starting, shutting down or recovering
+    "57P03": verdict("Loading", true),
+    // the statement was cancelled, or waited too long for somebody
+    "57014": noReply,
+    "55P03": noReply,
+    // too many connections
+    "53300": unreachable,
+    // connection, operator intervention, transaction rolled back, resources, wrong password, not implemented, syntax
+    "08": unreachable,
+    "57": unreachable,
+    "40": noReply,
+    "53": full,
+    "28": unauthorized,
+    "0A": verdict("Unsupported", false),
+    "42": verdict("Unsupported", false)
+};
+const unknown = verdict("Unknown", false);
+/** An error of the driver is deep in one of `SqlError`, or is what the driver threw. */
+const causes = (error) => {
+    const found = [];
+    let next = error;
+    while (typeof next === "object" && next !== null && found.length < 6) {
+        const { cause, reason } = next;
+        found.push(next);
+        next = reason ?? cause;
+    }
+    return found;
+};
+/** An error of the server's; `EPIPE` and its like are the socket's. */
+const isState = (code) => typeof code === "string" && /^(?:\d[\dA-Z]|F0|HV|P0|XX)[\dA-Z]{3}$/.test(code);
+/** The SQLSTATE of an error, if the server sent it. */
+export const stateOf = (error) => causes(error).map(({ code }) => code).find(isState);
+/** Whether a socket says that there is no connection any more. */
+const isOfSocket = ({ code }) => typeof code === "string" && /^E[A-Z]+$/.test(code);
+/** What the driver or the server says, which is in the innermost cause. */
+export const messageOf = (error) => {
+    const texts = causes(error).flatMap(({ message }) => typeof message === "string" ? message : []);
+    return texts.at(-1);
+};
+export const classify = (error) => {
+    const state = stateOf(error);
+    if (state !== undefined)
+        return byState[state] ?? byState[state.slice(0, 2)] ?? unknown;
+    // What never reached the server, or what it never answered.
+    const isLost = causes(error).some((cause) => cause["_tag"] === "ConnectionError" || isOfSocket(cause));
+    return isLost ? unreachable : unknown;
+};
+/** Errors of drivers may carry what they were given, such as a URL with a password in it. */
+const scrub = (error) => {
+    const message = messageOf(error);
+    if (message === undefined)
+        return undefined;
+    const state = stateOf(error);
+    return Object.assign(new Error(message), state !== undefined && { code: state });
+};
+/** Says that no answer came in time, and that the statement was given up. */
+export class Silent extends Error {
+    constructor() {
+        super("the server did not answer in time");
+    }
+}
+/** Says that a row was locked by somebody else for too long. */
+export class Locked extends Error {
+    constructor() {
+        super("somebody keeps the row of the lock locked");
+    }
+}
+/** Says that the layer was closed. */
+export class Closed extends Error {
+    constructor() {
+        super("the layer was closed");
+    }
+}
+/** Says that what the server answered is none of the answers that we know. */
+export class Strange extends Error {
+    constructor() {
+        super("the answer is not understood");
+    }
+}
+export const make = (table, operation, key, error) => {
+    const { description, kind, retryable } = error instanceof Closed
+        ? verdict("Closed", false)
+        : error instanceof Silent || error instanceof Locked || error instanceof Strange
+            ? noReply
+            : classify(error);
+    return new BackendFailure({
+        backend,
+        operation,
+        key,
+        kind,
+        retryable,
+        description: table === undefined ? undefined : description?.(table),
+        cause: scrub(error)
+    });
+};

@@ -1,0 +1,206 @@
+/**
+ * Waiting without asking: while anybody here waits, one connection listens on a
+ * channel of this store, on which releasers tell what they have given to it.
+ *
+ * Between us and the server may be a pooler that accepts `LISTEN` and hears
+ * nothing, or a connection may die without a word. So we greet ourselves, when we
+ * begin and every now and then, and where that is not heard those who wait are
+ * told to come by and look.
+ */
+import * as Cause from "effect/Cause";
+import * as Deferred from "effect/Deferred";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Latch from "effect/Latch";
+import * as Queue from "effect/Queue";
+import * as RcRef from "effect/RcRef";
+import * as Scope from "effect/Scope";
+/** How long the first waiter waits for the subscription before it comes by instead. */
+const settleMillis = 300;
+/** How long an idle subscription is kept for the next waiter. */
+const idleMillis = 3000;
+/** How long a greeting may take. */
+const greetingMillis = 500;
+/** How often we greet ourselves, and how long after the last one that was heard a subscription is given up. */
+const greetEveryMillis = 4000;
+const deafAfterMillis = 9000;
+/** How often those who watch say so, which is more often than rows are swept. */
+const enrolledMillis = 30_000;
+/** After a greeting was not heard at all, for how long we do not try again. */
+const deafMillis = 60_000;
+/** How long after its end a subscription is tried again, at first and at last. */
+const againMillis = 100;
+const againAtMostMillis = 2000;
+const greeting = "1 hello";
+const changed = /^1 \? (.*)$/s;
+const granted = /^1 ([\w.-]+) (\d{1,16}) (\d{1,16}) (-?\d{1,16}) (.*)$/s;
+const pollMillis = () => Duration.millis(10 + Math.random() * 30);
+export const make = Effect.fnUntraced(function* (link, channel, clock, statements, now, told, notices) {
+    const listeners = new Map();
+    const watchers = new Map();
+    let current;
+    let deafUntil = -Infinity;
+    const hear = (payload) => {
+        const seen = changed.exec(payload)?.[1];
+        if (seen !== undefined)
+            return watchers.get(seen)?.forEach((notify) => notify());
+        const match = granted.exec(payload);
+        if (match === null)
+            return;
+        const [, token, fence, micros, lease, row] = match;
+        const listener = listeners.get(token);
+        if (listener === undefined)
+            return told.stray(token, row);
+        told.granted(token);
+        const since = clock.earliest(Number(micros));
+        listener.notify(since === undefined
+            ? undefined
+            : { fencingToken: Number(fence), sinceMillis: Math.min(now(), since), leaseMillis: Number(lease) });
+    };
+    const nudge = () => {
+        for (const { notify } of Array.from(listeners.values()))
+            notify(undefined);
+    };
+    /** Only then those who watch it look. */
+    const enroll = (row) => link.run(statements.watch, [row, channel], () => watchers.get(row)?.forEach((notify) => notify()));
+    const enrollAll = () => {
+        for (const row of watchers.keys())
+            enroll(row);
+    };
+    /** What has been swept away is put there again. */
+    const enrolling = (subscription) => Effect.forever(Effect.andThen(Effect.sleep(Duration.millis(enrolledMillis)), Effect.sync(() => {
+        if (subscription.up)
+            enrollAll();
+    })));
+    const greet = Effect.callback((resume) => link.run("SELECT pg_notify($1::text, $2::text)", [channel, greeting], (rows, error) => resume(rows === undefined ? Effect.fail(error) : Effect.void)));
+    /** Listens until that fails or we are no longer heard; says whether we ever were. */
+    const hearing = Effect.fnUntraced(function* (subscription) {
+        const scope = yield* Scope.make();
+        const queue = yield* Scope.provide(link.listen(channel), scope).pipe(Effect.timeout(Duration.millis(link.deadlineMillis)), Effect.onExit((exit) => Exit.isFailure(exit) ? leave(scope) : Effect.void));
+        let heardAt;
+        const reading = Effect.forever(Effect.map(Queue.take(queue), ({ payload }) => {
+            if (payload !== greeting)
+                return hear(payload);
+            heardAt = now();
+            deafUntil = -Infinity;
+            if (subscription.up)
+                return;
+            subscription.up = true;
+            notices.told();
+            enrollAll();
+            // Those who wait for the first answer have not asked for anything yet.
+            if (!Deferred.doneUnsafe(subscription.settled, Effect.void))
+                nudge();
+        }));
+        const greeting_ = Effect.gen(function* () {
+            yield* greet;
+            yield* Effect.sleep(Duration.millis(greetingMillis));
+            if (heardAt === undefined)
+                return false;
+            while (now() - heardAt < deafAfterMillis) {
+                yield* Effect.sleep(Duration.millis(greetEveryMillis));
+                yield* Effect.ignore(greet);
+            }
+            return true;
+        });
+        return yield* Effect.raceFirst(reading, greeting_).pipe(Effect.ensuring(leave(scope)));
+    });
+    /** A connection that answers no more takes its time to close, which nobody waits for. */
+    const leave = (scope) => Effect.asVoid(Effect.forkDetach(Scope.close(scope, Exit.void), { startImmediately: true }));
+    const staying = Effect.fnUntraced(function* (subscription) {
+        let pause = againMillis;
+        while (true) {
+            const exit = yield* Effect.exit(hearing(subscription));
+            if (Exit.isSuccess(exit) && !exit.value)
+                deafUntil = now() + deafMillis;
+            subscription.cause = Exit.isFailure(exit)
+                ? Cause.squash(exit.cause)
+                : "NOTIFY is not heard, as behind a pooler in transaction mode";
+            if (listeners.size > 0)
+                notices.polling(subscription.cause);
+            pause = subscription.up ? againMillis : Math.min(pause * 2, againAtMostMillis);
+            subscription.up = false;
+            clock.reset();
+            Deferred.doneUnsafe(subscription.settled, Effect.void);
+            subscription.poll.openUnsafe();
+            yield* Effect.sleep(Duration.millis(Math.max(pause * (0.5 + Math.random()), deafUntil - now())));
+        }
+    });
+    const polling = Effect.fnUntraced(function* (subscription) {
+        while (true) {
+            yield* subscription.poll.await;
+            yield* Effect.sleep(pollMillis());
+            let polled = false;
+            for (const { notify, polls } of Array.from(listeners.values())) {
+                if (subscription.up && !polls)
+                    continue;
+                polled = true;
+                notify(undefined);
+            }
+            if (!polled)
+                subscription.poll.closeUnsafe();
+        }
+    });
+    const subscribe = Effect.gen(function* () {
+        const subscription = {
+            settled: Deferred.makeUnsafe(),
+            poll: Latch.makeUnsafe(),
+            up: false,
+            cause: link.listen === undefined ? "the client has no LISTEN" : "the subscription is not answered"
+        };
+        current = subscription;
+        yield* Effect.addFinalizer(() => Effect.sync(() => {
+            if (current === subscription)
+                current = undefined;
+        }));
+        yield* Effect.forkScoped(polling(subscription));
+        yield* Effect.forkScoped(enrolling(subscription));
+        // Who was not heard the last time makes nobody wait for the next.
+        if (link.listen === undefined || deafUntil !== -Infinity)
+            Deferred.doneUnsafe(subscription.settled, Effect.void);
+        if (link.listen !== undefined) {
+            const wait = Effect.suspend(() => Effect.sleep(Duration.millis(Math.max(0, deafUntil - now()))));
+            yield* Effect.forkScoped(Effect.andThen(now() < deafUntil ? wait : Effect.void, staying(subscription)));
+        }
+        return subscription;
+    });
+    const shared = yield* RcRef.make({ acquire: subscribe, idleTimeToLive: Duration.millis(idleMillis) });
+    return {
+        listen: Effect.fnUntraced(function* (token, notify) {
+            const subscription = yield* RcRef.get(shared);
+            yield* Effect.acquireRelease(Effect.sync(() => listeners.set(token, { notify, polls: false })), () => Effect.sync(() => listeners.delete(token)));
+            if (!Deferred.isDoneUnsafe(subscription.settled)) {
+                yield* Effect.timeoutOption(Deferred.await(subscription.settled), Duration.millis(settleMillis));
+            }
+            if (subscription.up)
+                return;
+            subscription.poll.openUnsafe();
+            notices.polling(subscription.cause);
+        }),
+        watch: Effect.fnUntraced(function* (row, notify) {
+            const { up } = yield* RcRef.get(shared);
+            yield* Effect.acquireRelease(Effect.sync(() => watchers.set(row, (watchers.get(row) ?? new Set()).add(notify))), () => Effect.sync(() => {
+                const told = watchers.get(row);
+                told?.delete(notify);
+                if (told?.size !== 0)
+                    return;
+                watchers.delete(row);
+                link.run(statements.unwatch, [row, channel], () => { });
+            }));
+            if (up)
+                enroll(row);
+        }),
+        channelFor: (token) => {
+            const listener = listeners.get(token);
+            if (listener === undefined)
+                return undefined;
+            if (current?.up !== true)
+                current?.poll.openUnsafe();
+            // One that will listen is told from then on. Before that it comes by, and messages are lost.
+            if (link.listen === undefined || deafUntil !== -Infinity)
+                listener.polls = true;
+            return listener.polls ? undefined : channel;
+        }
+    };
+});

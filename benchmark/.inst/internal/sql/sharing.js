@@ -1,0 +1,229 @@
+import { fenceRoom, shared } from "./statements.js";
+/** How long the first waiter may stay away while others stand behind it, and how often it crosses out what says so. */
+const goneMicros = 10_000_000;
+const crossOutMicros = 3_000_000;
+const entryForm = /^([\w.-]+) (\d{1,15}) (\d{1,15}) ([\w:-]{1,63})(?: (\d{1,16})\/(\d{1,16}))?$/;
+const parseEntry = (entry) => {
+    const match = entryForm.exec(entry);
+    if (match === null)
+        return undefined;
+    const [, token, lease, grant, channel, permits, limit] = match;
+    return {
+        token,
+        channel,
+        leaseMillis: Math.min(Number(lease), Number(grant)),
+        share: permits === undefined ? undefined : { permits: Number(permits), limit: Number(limit) }
+    };
+};
+/** The end of the entry of one that waits to share. */
+export const entryEnd = ({ limit, permits }) => ` ${permits}/${limit}`;
+const sharerForm = /^([\w.-]+) (\d{1,16}) (\d{1,16}) (\d{1,16})$/;
+const noteForm = /^\?([\w.-]+) 0 0 (\d{1,16})$/;
+const parseSharer = (text) => {
+    const match = sharerForm.exec(text);
+    if (match === null)
+        return undefined;
+    const [, token, permits, fence, end] = match;
+    return { token, permits: Number(permits), fence: Number(fence), end: Number(end) };
+};
+const printSharer = ({ end, fence, permits, token }) => `${token} ${permits} ${fence} ${end}`;
+/** Those who share the key, the first to end in front. */
+export const holders = ({ now, sharers, token }) => token !== shared
+    ? []
+    : sharers.flatMap((text) => parseSharer(text) ?? []).filter(({ end }) => end > now).toSorted((a, b) => a.end - b.end);
+/** The copy. */
+export class Row {
+    found;
+    token;
+    fence;
+    end;
+    queue;
+    sharers;
+    /** Who was first and did not fit, and since when. */
+    note;
+    /** Somebody has lost its place because its lease has ended. */
+    putOut = false;
+    /** Somebody was given a lease, or a longer one. */
+    given = false;
+    heard = [];
+    constructor(found) {
+        this.found = found;
+        this.token = found.token;
+        this.fence = found.fence;
+        this.end = found.end;
+        this.queue = found.queue;
+        const isShared = found.token === shared;
+        this.sharers = isShared ? found.sharers.flatMap((text) => parseSharer(text) ?? []) : [];
+        const [, token, since] = isShared ? found.sharers.map((text) => noteForm.exec(text)).find(Boolean) ?? [] : [];
+        this.note = token === undefined ? undefined : { token, since: Number(since) };
+    }
+    /** What is to be written beside token, fence, end and queue. */
+    get entries() {
+        const entries = this.sharers.map(printSharer);
+        return this.note === undefined ? entries : [...entries, `?${this.note.token} 0 0 ${this.note.since}`];
+    }
+    get isChanged() {
+        const { found } = this;
+        const isSame = (a, b) => a.length === b.length && a.every((text, i) => text === b[i]);
+        return this.given || this.token !== found.token || !isSame(this.queue, found.queue) ||
+            (found.token === shared && !isSame(this.entries, found.sharers));
+    }
+    /**
+     * Whether it has to wait for a fenced transaction: somebody gets the key alone or gives it back, or loses its place. Sharers
+     * come and go beside one.
+     */
+    get isGivenAway() {
+        const { found: { token: before }, token } = this;
+        return this.putOut || (token !== before && (before !== shared || token !== ""));
+    }
+    /** Asks for the key. Who has it already keeps it, from now on. */
+    ask(asking) {
+        const { entry, leaseMillis, token } = asking;
+        const end = this.found.now + leaseMillis * 1000;
+        const own = this.token === token
+            ? this
+            : this.sharers.find((sharer) => sharer.token === token && this.lives(sharer));
+        if (own !== undefined) {
+            this.queue = this.queue.filter((other) => other !== entry);
+            if (own === this)
+                this.end = Math.max(this.end, end);
+            else
+                this.keep(this.sharers.map((one) => one === own ? { ...one, end: Math.max(one.end, end) } : one));
+            this.given = true;
+            return this.tell(own.fence);
+        }
+        if (entry === undefined) {
+            const isNext = this.queue.length === 0 || this.isOver;
+            return this.tell(isNext && this.fits(asking.share, this.living) ? this.give(asking, leaseMillis) : undefined);
+        }
+        if (!this.queue.includes(entry))
+            this.queue = [...this.queue, entry];
+        if (this.isAlone)
+            return this.tell(undefined);
+        const isDead = this.isOver || this.living.length < this.sharers.length;
+        if (isDead && this.ahead(entry).every(({ share }) => this.fits(share, this.living))) {
+            this.queue = this.queue.slice(this.queue.indexOf(entry));
+        }
+        const fence = this.admit(true, asking);
+        this.mind(token);
+        return this.tell(fence);
+    }
+    /** Gives back what the token has, and its place in the queue: whether it had the key, and its lease had not ended. */
+    leave(token, entry) {
+        const { queue, sharers } = this;
+        const own = sharers.find((sharer) => sharer.token === token);
+        const isHolder = this.token === token;
+        this.queue = queue.filter((other) => other !== entry);
+        if (own === undefined && !isHolder && queue.length === this.queue.length)
+            return false;
+        const isLive = own !== undefined ? this.lives(own) : isHolder && this.end > this.found.now;
+        if (own !== undefined)
+            this.keep(sharers.filter((sharer) => sharer !== own));
+        if (isHolder)
+            this.free();
+        if (!this.isAlone)
+            this.admit(false);
+        return isLive;
+    }
+    lives({ end }) {
+        return end > this.found.now;
+    }
+    get living() {
+        return this.sharers.filter((sharer) => this.lives(sharer));
+    }
+    /** Nobody has the key. */
+    get isOver() {
+        return this.end <= this.found.now;
+    }
+    get isAlone() {
+        return this.token !== shared && !this.isOver;
+    }
+    /** Itself included. */
+    ahead(entry) {
+        return this.queue.slice(0, this.queue.indexOf(entry) + 1).flatMap((other) => parseEntry(other) ?? []);
+    }
+    fits(share, beside) {
+        if (this.isAlone)
+            return false;
+        if (share === undefined)
+            return beside.length === 0;
+        return beside.reduce((used, { permits }) => used + permits, share.permits) <= share.limit;
+    }
+    /** Lets in as many as fit: the fencing token of who asks, if it is among them. */
+    admit(putsOut, asking) {
+        let ours;
+        while (this.queue.length > 0) {
+            const [entry] = this.queue;
+            const waiting = parseEntry(entry);
+            if (waiting !== undefined && !(this.isGone(waiting.token) && entry !== asking?.entry)) {
+                if (!this.fits(waiting.share, putsOut ? this.living : this.sharers))
+                    break;
+                const isOurs = entry === asking?.entry;
+                const leaseMillis = isOurs ? asking.leaseMillis : waiting.leaseMillis;
+                const fence = this.give(waiting, leaseMillis);
+                if (isOurs)
+                    ours = fence;
+                else if (waiting.channel !== "-") {
+                    this.heard.push({ channel: waiting.channel, token: waiting.token, fence, leaseMillis });
+                }
+            }
+            this.queue = this.queue.slice(1);
+        }
+        return ours;
+    }
+    give({ share, token }, leaseMillis) {
+        const { living } = this;
+        this.given = true;
+        this.putOut ||= living.length < this.sharers.length;
+        this.fence = Math.max(this.fence + (this.token === shared ? 1 : fenceRoom), this.found.now);
+        const end = this.found.now + leaseMillis * 1000;
+        if (share !== undefined) {
+            this.keep([...living, { token, permits: share.permits, fence: this.fence, end }]);
+        }
+        else {
+            this.token = token;
+            this.end = end;
+            this.sharers = [];
+            this.note = undefined;
+        }
+        return this.fence;
+    }
+    keep(sharers) {
+        if (sharers.length === 0)
+            return this.free();
+        this.token = shared;
+        this.sharers = sharers;
+        this.end = Math.max(...sharers.map(({ end }) => end));
+    }
+    free() {
+        this.token = "";
+        this.end = this.found.now;
+        this.sharers = [];
+        this.note = undefined;
+    }
+    isGone(token) {
+        return this.note?.token === token && this.note.since + goneMicros < this.found.now;
+    }
+    /** Minds who is first and did not fit. */
+    mind(self) {
+        const [first] = this.queue;
+        const token = first === undefined || this.token !== shared ? undefined : parseEntry(first)?.token;
+        const { now } = this.found;
+        if (token === undefined)
+            this.note = undefined;
+        else if (token !== this.note?.token)
+            this.note = token === self ? undefined : { token, since: now };
+        else if (token === self && this.note.since + crossOutMicros < now)
+            this.note = undefined;
+    }
+    tell(fencingToken) {
+        const { now } = this.found;
+        const [first] = this.isAlone ? [this] : this.living.toSorted((a, b) => a.end - b.end);
+        return {
+            fencingToken,
+            holder: first?.token,
+            leftMillis: first === undefined ? 0 : (first.end - now) / 1000,
+            waiters: this.queue.length
+        };
+    }
+}

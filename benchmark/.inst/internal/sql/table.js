@@ -1,0 +1,47 @@
+/** The table of locks: its name, its definition, and how a key is named in it. */
+import * as Result from "effect/Result";
+import { createHash } from "node:crypto";
+import { InvalidOptions } from "../../LockError.js";
+export const defaultTable = "effect_locks";
+const expected = `a name such as "${defaultTable}" or "app.locks": letters, digits and _, at most 48 characters a part`;
+const pattern = /^(?:[a-z_][a-z0-9_]{0,47}\.)?[a-z_][a-z0-9_]{0,47}$/i;
+export const parseTable = (name = defaultTable) => pattern.test(name)
+    ? Result.succeed({ name, sql: name.split(".").map((part) => `"${part}"`).join(".") })
+    : Result.fail(new InvalidOptions({ option: "table", value: JSON.stringify(name), expected }));
+/**
+ * A row is a key that somebody has or wants, and for a minute after that. Rows
+ * are updated in place all the time: the room in a page is for their next
+ * versions, and what is left behind is cleaned up early and without pauses.
+ *
+ * - `token`: the holder's, or empty once it has given the key back
+ * - `fence`: the holder's fencing token
+ * - `expires_at`: the end of the lease, by this server's clock
+ * - `queue`: who waits, in order (see `statements.ts`)
+ * - `sharers`: who shares it (see `sharing.ts`)
+ */
+export const createTable = ({ sql }) => `CREATE TABLE IF NOT EXISTS ${sql} (
+  key text COLLATE "C" PRIMARY KEY,
+  token text NOT NULL,
+  fence bigint NOT NULL,
+  expires_at timestamptz NOT NULL,
+  queue text[] NOT NULL DEFAULT '{}',
+  sharers text[] NOT NULL DEFAULT '{}'
+) WITH (
+  fillfactor = 70,
+  autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 2000,
+  autovacuum_vacuum_cost_delay = 0
+)`;
+/** What tables lack that were created before keys could be shared. All else works without. */
+export const addSharers = ({ sql }) => `ALTER TABLE ${sql} ADD COLUMN IF NOT EXISTS sharers text[] NOT NULL DEFAULT '{}'`;
+/** Text cannot contain NUL, UTF-8 no lone surrogate, and an entry of an index is at most 2.7 kB. */
+const special = /\0|[\ud800-\udfff]/u;
+const longest = 512;
+/** What the rows of all keys are named like that start so, unless there can be none with their names. */
+export const rowPrefix = (prefix) => prefix.length <= longest && !special.test(prefix) ? `k${prefix}` : undefined;
+/** The key of a row, unless its name is a hash. */
+export const keyOf = (row) => row.startsWith("k") ? row.slice(1) : undefined;
+/** The name of a key's row. */
+export const rowName = (key) => key.length <= longest && !special.test(key)
+    ? `k${key}`
+    : `h${createHash("sha256").update(Buffer.from(key, "utf16le")).digest("base64url")}`;

@@ -1,0 +1,88 @@
+/**
+ * Tokens: `<process>.<base 36 millis>.<random>.<owner>`: which process asks, since
+ * when, a part that nobody can guess, and what the process is called. All that a
+ * store keeps of a holder is its token, so what is to be known of it is in there.
+ */
+import * as SecureRandom from "effect/crypto/SecureRandom";
+import * as DateTime from "effect/DateTime";
+import { rememberLast } from "./last.js";
+import * as Owner from "./owner.js";
+const processLength = 12;
+const partLength = 10;
+/** Milliseconds for which what was drawn is good. */
+const keptMillis = 10;
+/** Bytes of one draw. */
+const leastDrawn = 100;
+const mostDrawn = 64_000;
+const alphabet = new TextEncoder().encode("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+const decoder = new TextDecoder();
+/**
+ * Random text of six bits a character. Small draws from the CSPRNG are slow, so what
+ * the next few milliseconds need is drawn together. Nothing is kept for longer: then
+ * there may be two of this process, and copies of a snapshot would both go on with it.
+ */
+class Random {
+    pool = "";
+    next = 0;
+    keptFrom = -Infinity;
+    used = 0;
+    wanted = leastDrawn;
+    take(length) {
+        if (this.next + length > this.pool.length)
+            this.draw();
+        this.used += length;
+        return this.pool.slice(this.next, this.next += length);
+    }
+    /** Where the time is not known, what is drawn is kept. */
+    forget(now) {
+        if (!(now - this.keptFrom >= keptMillis))
+            return;
+        this.keptFrom = now;
+        this.pool = "";
+        this.next = 0;
+        // As much is likely to be wanted again.
+        this.wanted = Math.max(leastDrawn, this.used);
+        this.used = 0;
+    }
+    draw() {
+        const bytes = SecureRandom.randomBytesUnsafe(Math.min(this.wanted, mostDrawn));
+        for (let i = 0; i < bytes.length; i++)
+            bytes[i] = alphabet[bytes[i] & 63];
+        this.pool = decoder.decode(bytes);
+        this.next = 0;
+        this.wanted *= 4;
+    }
+}
+/**
+ * A source of tokens of one process. `wallMillis` is the wall clock, looked at only
+ * when the time the caller gives, by any clock, is another millisecond.
+ */
+export const make = (wallMillis, usualOwner = Owner.ofProcess) => {
+    const random = new Random();
+    const process = `${Owner.processId}-${random.take(processLength)}`;
+    let tick = -1;
+    let prefix = "";
+    return (now = NaN, owner = usualOwner) => {
+        if (Math.floor(now) !== tick) {
+            tick = Math.floor(now);
+            random.forget(tick);
+            prefix = `${process}.${Math.floor(wallMillis()).toString(36)}.`;
+        }
+        return `${prefix}${random.take(partLength)}.${owner}`;
+    };
+};
+/** Of a token of our making, whether it is the owner's. */
+export const isOf = (token, owner) => token.endsWith(`.${owner}`);
+/** Of the first release, tokens end with the random part. */
+const pattern = /^(\d+-[\w-]{12})\.([0-9a-z]{1,10})\.[\w-]{10}(?:\.([\w-]*))?$/;
+/** What a token says, or undefined for a token of somebody else's making. */
+export const parse = /* #__PURE__ */ rememberLast((token) => {
+    const match = pattern.exec(token);
+    if (match === null)
+        return undefined;
+    const [, process, millis, owner] = match;
+    const since = DateTime.make(parseInt(millis, 36));
+    return since._tag === "Some" ? { owner: owner || process, process, since: since.value } : undefined;
+});
+/** Enough of a token to tell holders apart, and not to act for them. */
+export const shorten = (token) => `${parse(token)?.process ?? token.slice(0, 8)}…`;

@@ -1,0 +1,90 @@
+/** Who has a key, told to those who do not want it. */
+import * as Clock from "effect/Clock";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Latch from "effect/Latch";
+import * as Option from "effect/Option";
+import * as Pull from "effect/Pull";
+import * as Result from "effect/Result";
+import * as Schedule from "effect/Schedule";
+import * as Stream from "effect/Stream";
+import { LockTimeout } from "../LockError.js";
+import { failWith } from "./failing.js";
+import { monotonicMillis, wholeMillis } from "./time.js";
+/** For backends that tell of nothing; for the others a net. */
+const everySecond = Schedule.spaced("1 second");
+/** Trouble that may pass ends nobody's watch. */
+const passes = ({ reason }) => reason._tag === "BackendFailure" && reason.retryable;
+const tokenOf = (holder) => Option.match(holder, { onNone: () => "", onSome: (h) => h.token });
+/**
+ * Looks at a key: at once, and then each time that there is news, that the schedule
+ * says so, or that a lease which was seen is over, but no later than at `by`. It ends
+ * with the schedule.
+ */
+const looking = Effect.fnUntraced(function* (backend, key, schedule) {
+    const clock = yield* Clock.Clock;
+    const news = yield* Latch.make();
+    const step = yield* Schedule.toStep(schedule);
+    yield* backend.watch(key, () => news.openUnsafe());
+    let hasLooked = false;
+    /** Of the lease that is seen: a holder that dies tells nobody. */
+    let remaining = Infinity;
+    const waiting = Effect.gen(function* () {
+        const [, delay] = yield* step(clock.currentTimeMillisUnsafe(), undefined);
+        yield* Effect.timeoutOption(news.await, Math.max(1, Math.min(Duration.toMillis(delay), remaining + 1)));
+    });
+    return (by) => Effect.gen(function* () {
+        if (hasLooked) {
+            const left = by - monotonicMillis(clock);
+            yield* left === Infinity ? waiting : Effect.timeoutOption(waiting, Math.max(0, left));
+        }
+        hasLooked = true;
+        // What is told from here on is looked at the next time.
+        news.closeUnsafe();
+        const looked = yield* Effect.result(backend.inspect(key));
+        if (Result.isFailure(looked) && !passes(looked.failure))
+            return yield* looked.failure;
+        const holder = Result.getOrElse(looked, () => Option.none());
+        remaining = Option.match(holder, {
+            onNone: () => Infinity,
+            onSome: (h) => h.remaining === undefined ? Infinity : Duration.toMillis(h.remaining)
+        });
+        return looked;
+    });
+});
+/** The holder now, and from then on each other one that is seen. It ends with the schedule. */
+export const changes = (backend, key, look = everySecond) => Stream.unwrap(Effect.map(looking(backend, key, look), (next) => {
+    let seen;
+    return Stream.fromEffectRepeat(Effect.gen(function* () {
+        while (true) {
+            const looked = yield* next(Infinity);
+            if (Result.isFailure(looked) || tokenOf(looked.success) === seen)
+                continue;
+            seen = tokenOf(looked.success);
+            return looked.success;
+        }
+    }));
+}));
+/** Until the key is seen free, with a last look at the end of the time. */
+export const awaitFree = (backend, { key, timeoutMillis }, look = everySecond) => Effect.scoped(Effect.gen(function* () {
+    const clock = yield* Clock.Clock;
+    const startedAt = monotonicMillis(clock);
+    const endsAt = startedAt + timeoutMillis;
+    const next = yield* looking(backend, key, look);
+    let last;
+    do {
+        const looked = yield* Pull.catchDone(next(endsAt), () => Effect.undefined);
+        if (looked === undefined)
+            break;
+        if (Result.isSuccess(looked) && Option.isNone(looked.success))
+            return;
+        last = looked;
+    } while (monotonicMillis(clock) < endsAt);
+    // A backend that does not answer is no holder.
+    if (last !== undefined && Result.isFailure(last))
+        return yield* last.failure;
+    const holder = last && Option.getOrUndefined(last.success);
+    const timeout = Duration.millis(timeoutMillis);
+    const waited = wholeMillis(monotonicMillis(clock) - startedAt);
+    return yield* failWith(new LockTimeout({ key, timeout, waited, holder }));
+}));

@@ -1,0 +1,216 @@
+/**
+ * The way between a process and its store: slow, cut, or losing what is sent, for
+ * tests of programs that lock and for looking at what locks do.
+ *
+ * {@link make} puts a network in front of any store. It takes its time in both
+ * directions, also for the news that wake waiters, and what is on its way when the
+ * line is cut is lost. Give each process one of its own: `TestProcess` plays them.
+ *
+ * `TestBackend` scripts single calls instead, such as a failure of a certain kind.
+ *
+ * **Example** (A holder that is cut off)
+ *
+ * ```ts
+ * import { Effect, Fiber } from "effect"
+ * import { InMemoryBackend, Lock, LockBackend } from "effect-lock"
+ * import { TestNetwork } from "effect-lock/testing"
+ * import { TestClock } from "effect/testing"
+ *
+ * const program = Effect.gen(function*() {
+ *   const network = yield* TestNetwork.make(yield* InMemoryBackend.makeStore, { latency: "20 millis" })
+ *   const work = Effect.never.pipe(
+ *     Lock.withLock("key", { expires: "3 seconds" }),
+ *     Effect.catchReason("LockError", "LockLost", ({ why }) => Effect.succeed(why)),
+ *     Effect.provideService(LockBackend.LockBackend, yield* LockBackend.make(network.store))
+ *   )
+ *   const fiber = yield* Effect.forkChild(work)
+ *   yield* TestClock.adjust("1 second")
+ *   yield* network.cut
+ *   yield* TestClock.adjust("5 seconds")
+ *   return yield* Fiber.join(fiber)
+ * }).pipe(Effect.scoped, Effect.provide(TestClock.layer()))
+ *
+ * await Effect.runPromise(program) // => "Expired"
+ * ```
+ *
+ * @since 0.2.0
+ */
+import * as Clock from "effect/Clock";
+import * as Context from "effect/Context";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
+import * as Fiber from "effect/Fiber";
+import * as Latch from "effect/Latch";
+import { withShortcuts } from "../internal/shortcuts.js";
+import { monotonicMillis } from "../internal/time.js";
+import { BackendFailure } from "../LockError.js";
+/**
+ * Puts a network in front of a store.
+ *
+ * **Details**
+ *
+ * Time is Effect's `Clock`, so `TestClock` drives it. A request that was sent arrives also
+ * when nobody waits for its reply any more. When a backend over it closes, what is
+ * under way arrives at once, and what was lost is answered with a failure.
+ *
+ * **Example** (A reply that is lost)
+ *
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { InMemoryBackend } from "effect-lock"
+ * import { TestNetwork } from "effect-lock/testing"
+ *
+ * const program = Effect.gen(function*() {
+ *   const store = yield* InMemoryBackend.makeStore
+ *   const seen: Array<string> = []
+ *   const network = yield* TestNetwork.make(store, {
+ *     onMessage: ({ fate, kind }) => seen.push(`${kind} ${fate}`)
+ *   })
+ *   yield* network.loseReply()
+ *   const claim = { key: "key", token: "a", expiresMillis: 1000, wait: false }
+ *   const answer = yield* network.store.tryAcquire(claim).pipe(Effect.timeoutOption("5 millis"))
+ *   const held = yield* store.inspect("key")
+ *   return [Option.isSome(answer), Option.isSome(held), seen]
+ * })
+ *
+ * await Effect.runPromise(program)
+ * // => [false, true, ["request sent", "request arrived", "reply sent", "reply lost"]]
+ * ```
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const make = (store, options) => Effect.map(Effect.context(), (context) => {
+    const clock = Context.get(context, Clock.Clock);
+    const run = Effect.runForkWith(context);
+    const end = Latch.makeUnsafe();
+    let latency = Duration.fromInputUnsafe(options?.latency ?? 0);
+    let isCut = false;
+    /** How often the line was cut, so that what was under way knows. */
+    let cuts = 0;
+    let losses = [];
+    const lose = (kind) => (loss) => Effect.sync(() => {
+        losses.push({ kind, operation: loss?.operation, left: loss?.times ?? 1 });
+    });
+    const takeLoss = (kind, operation) => {
+        const loss = losses.find((one) => one.kind === kind && (one.operation === undefined || one.operation === operation));
+        if (loss === undefined)
+            return false;
+        if (--loss.left <= 0)
+            losses = losses.filter((one) => one !== loss);
+        return true;
+    };
+    const tell = (kind, fate, operation, holdings, said) => {
+        const at = monotonicMillis(clock);
+        holdings.forEach(({ key, token }, index) => options?.onMessage?.({
+            kind,
+            fate,
+            operation,
+            key,
+            token,
+            at,
+            outcome: said?.[index]?.outcome,
+            fencingToken: said?.[index]?.fencingToken
+        }));
+    };
+    /** One way; says whether the message has arrived. */
+    const travel = (kind, operation, holdings, said) => Effect.suspend(() => {
+        const sentAfter = cuts;
+        const lost = takeLoss(kind, operation) || isCut;
+        tell(kind, "sent", operation, holdings, said);
+        const arrive = Effect.sync(() => {
+            const arrives = !lost && sentAfter === cuts;
+            tell(kind, arrives ? "arrived" : "lost", operation, holdings, said);
+            return arrives;
+        });
+        return Duration.isZero(latency) || lost
+            ? arrive
+            : Effect.andThen(Effect.timeoutOption(end.await, latency), arrive);
+    });
+    const carry = (operation, holdings, execute, says) => {
+        const silence = Effect.andThen(end.await, Effect.suspend(() => Effect.fail(new BackendFailure({
+            backend: store.name,
+            operation,
+            kind: "NoReply",
+            retryable: true,
+            key: holdings[0]?.key,
+            description: "it was lost in the network"
+        }))));
+        const trip = Effect.gen(function* () {
+            if (!(yield* travel("request", operation, holdings)))
+                return yield* silence;
+            const exit = yield* Effect.exit(execute);
+            const said = Exit.isSuccess(exit) ? says(exit.value) : holdings.map(() => ({ outcome: "Failed" }));
+            if (!(yield* travel("reply", operation, holdings, said)))
+                return yield* silence;
+            return yield* exit;
+        });
+        // It goes on its way whoever waits for it.
+        return Effect.flatMap(Effect.forkDetach(trip, { startImmediately: true }), Fiber.join);
+    };
+    const news = (operation, holding, notify) => {
+        run(Effect.map(travel("news", operation, [holding]), (arrived) => arrived && notify()));
+    };
+    const { exchange, extendAll, holders, list, listen, transfer, watch } = store;
+    const distant = {
+        ...store,
+        tryAcquire: (claim) => carry("tryAcquire", [claim], store.tryAcquire(claim), attempted),
+        extend: (holding) => carry("extend", [holding], store.extend(holding), (was) => [extended(was)]),
+        release: (key, token) => carry("release", [{ key, token }], store.release(key, token), (was) => [{
+                outcome: was ? "Released" : "NotHeld"
+            }]),
+        inspect: (key) => carry("inspect", [{ key, token: undefined }], store.inspect(key), inspected),
+        holders: holders === undefined ?
+            undefined :
+            (key) => carry("inspect", [{ key, token: undefined }], holders(key), inspected),
+        listen: listen === undefined ?
+            undefined :
+            (key, token, notify) => carry("listen", [{ key, token }], listen(key, token, (grant) => news("listen", { key, token }, () => notify(grant))), () => [{ outcome: "Listening" }]),
+        watch: watch === undefined ?
+            undefined :
+            (key, notify) => {
+                const holding = { key, token: undefined };
+                return carry("watch", [holding], watch(key, () => news("watch", holding, notify)), () => [{
+                        outcome: "Listening"
+                    }]);
+            },
+        list: list === undefined ?
+            undefined :
+            (prefix, from) => carry("list", [{ key: prefix, token: undefined }], list(prefix, from), inspected),
+        transfer: transfer === undefined ?
+            undefined :
+            (token, claim) => carry("transfer", [claim], transfer(token, claim), attempted),
+        extendAll: extendAll === undefined ?
+            undefined :
+            (holdings) => carry("extend", holdings, extendAll(holdings), (answers) => answers.map(extended)),
+        exchange: exchange === undefined ?
+            undefined :
+            (token, claim) => carry("exchange", [claim], exchange(token, claim), attempted)
+    };
+    return {
+        store: withShortcuts(distant, { ending: Effect.asVoid(end.open) }),
+        latency: (oneWay) => Effect.sync(() => {
+            latency = Duration.fromInputUnsafe(oneWay);
+        }),
+        cut: Effect.sync(() => {
+            isCut = true;
+            cuts++;
+        }),
+        mend: Effect.sync(() => {
+            isCut = false;
+        }),
+        loseRequest: lose("request"),
+        loseReply: lose("reply"),
+        loseNews: lose("news")
+    };
+});
+const attempted = (attempt) => [
+    attempt._tag === "Acquired"
+        ? { outcome: "Acquired", fencingToken: attempt.fencingToken }
+        : { outcome: "Held" }
+];
+const extended = (answer) => ({
+    outcome: answer instanceof BackendFailure ? "Failed" : answer ? "Extended" : "Lost"
+});
+const inspected = () => [{ outcome: "Inspected" }];

@@ -1,0 +1,190 @@
+/**
+ * A process that can be paused and killed, inside of a test.
+ *
+ * {@link make} gives a process that has a backend of its own over a store that it shares
+ * with others. All that wakes its fibers comes through one gate: its clock, its
+ * scheduler, the replies and the news of its store. While it is paused the gate is
+ * shut and time goes on outside, as for a process that was stopped by the kernel, is
+ * swapped out, or moves to another host. When it goes on, what was due comes at once.
+ *
+ * **Example** (Paused for longer than its lease)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ * import { TestProcess } from "effect-lock/testing"
+ * import { TestClock } from "effect/testing"
+ *
+ * const log: Array<string> = []
+ * const note = (line: string) => Effect.sync(() => void log.push(line))
+ * const work = (name: string) =>
+ *   Lock.withLock((lease) => note(`${name} holds ${lease.fencingToken}`).pipe(Effect.andThen(Effect.sleep("5 seconds"))), "key", {
+ *     expires: "3 seconds"
+ *   }).pipe(Effect.catchReason("LockError", "LockLost", () => note(`${name} lost it`)))
+ *
+ * const program = Effect.gen(function*() {
+ *   const store = yield* InMemoryBackend.makeStore
+ *   const ada = yield* TestProcess.make(store, { name: "ada" })
+ *   const bob = yield* TestProcess.make(store, { name: "bob" })
+ *   yield* ada.fork(work("ada"))
+ *   yield* TestClock.adjust("1 second")
+ *   yield* bob.fork(work("bob"))
+ *   yield* ada.pause
+ *   yield* TestClock.adjust("4 seconds")
+ *   yield* ada.resume
+ *   yield* TestClock.adjust("1 second")
+ * }).pipe(Effect.scoped, Effect.provide(TestClock.layer()))
+ *
+ * await Effect.runPromise(program)
+ * log // => ["ada holds 1", "bob holds 2", "ada lost it"]
+ * ```
+ *
+ * @since 0.2.0
+ */
+import * as Clock from "effect/Clock";
+import * as Context from "effect/Context";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Scheduler from "effect/Scheduler";
+import * as Scope from "effect/Scope";
+import * as LockBackend from "../LockBackend.js";
+import * as LockConfig from "../LockConfig.js";
+/** What all that happens in a process comes through. */
+class Gate {
+    state = "running";
+    held = [];
+    soon;
+    constructor(soon) {
+        this.soon = soon;
+    }
+    enter(task) {
+        if (this.state === "running")
+            task();
+        else if (this.state === "paused")
+            this.held.push(task);
+    }
+    resume() {
+        if (this.state !== "paused")
+            return;
+        this.state = "running";
+        // Each in a turn of its own, and held again if the process is stopped again before.
+        for (const task of this.held.splice(0))
+            this.soon(() => this.enter(task));
+    }
+    kill() {
+        this.state = "killed";
+        this.held = [];
+    }
+}
+/**
+ * Starts a process over a store. It is killed when the scope ends.
+ *
+ * **Details**
+ *
+ * Time is that of the `Clock` around it, so `TestClock` drives it. Put a `TestNetwork` between it and the
+ * store to cut it off, or to lose what it is told.
+ *
+ * **Example** (A holder that is killed)
+ *
+ * ```ts
+ * import { Effect, Fiber } from "effect"
+ * import { InMemoryBackend, Lock } from "effect-lock"
+ * import { TestProcess } from "effect-lock/testing"
+ * import { TestClock } from "effect/testing"
+ *
+ * const program = Effect.gen(function*() {
+ *   const store = yield* InMemoryBackend.makeStore
+ *   const ada = yield* TestProcess.make(store)
+ *   const bob = yield* TestProcess.make(store)
+ *   yield* ada.fork(Lock.withLock(Effect.never, "key", { expires: "10 seconds" }))
+ *   yield* TestClock.adjust("1 second")
+ *   yield* ada.kill
+ *   const next = yield* bob.fork(Lock.withLock((lease) => Effect.succeed(lease.fencingToken), "key"))
+ *   yield* TestClock.adjust("10 seconds")
+ *   return yield* Fiber.join(next)
+ * }).pipe(Effect.scoped, Effect.provide(TestClock.layer()))
+ *
+ * await Effect.runPromise(program) // => 2
+ * ```
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const make = Effect.fnUntraced(function* (store, options) {
+    const context = yield* Effect.context();
+    const { owner } = yield* Effect.orDie(LockConfig.make({ owner: options?.name }));
+    const runOutside = Effect.runForkWith(context);
+    const dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher();
+    const gate = new Gate((task) => dispatcher.scheduleTask(task, 0));
+    /** What goes on outside whatever the process does, and is told inside. */
+    const running = new Set();
+    const outside = (effect) => Effect.callback((resume) => {
+        const fiber = runOutside(effect);
+        running.add(fiber);
+        fiber.addObserver((exit) => {
+            running.delete(fiber);
+            gate.enter(() => resume(exit));
+        });
+        return Effect.sync(() => fiber.interruptUnsafe());
+    });
+    const clock = Context.get(context, Clock.Clock);
+    const { exchange, extendAll, holders, list, listen, observe, transfer, watch } = store;
+    const inside = {
+        ...store,
+        tryAcquire: (claim) => outside(store.tryAcquire(claim)),
+        extend: (holding) => outside(store.extend(holding)),
+        release: (key, token) => outside(store.release(key, token)),
+        inspect: (key) => outside(store.inspect(key)),
+        holders: holders && ((key) => outside(holders(key))),
+        extendAll: extendAll && ((holdings) => outside(extendAll(holdings))),
+        exchange: exchange && ((token, claim) => outside(exchange(token, claim))),
+        transfer: transfer && ((token, claim) => outside(transfer(token, claim))),
+        list: list && ((prefix, from) => outside(list(prefix, from))),
+        watch: watch && ((key, notify) => Effect.flatMap(Effect.scope, (scope) => outside(Scope.provide(watch(key, () => gate.enter(notify)), scope)))),
+        observe: observe && (({ down, polling, told, up }) => observe({
+            down: (failure) => gate.enter(() => down(failure)),
+            up: () => gate.enter(up),
+            polling: (reason) => gate.enter(() => polling(reason)),
+            told: () => gate.enter(told)
+        })),
+        listen: listen &&
+            ((key, token, notify) => Effect.flatMap(Effect.scope, (scope) => outside(Scope.provide(listen(key, token, (grant) => gate.enter(() => notify(grant))), scope))))
+    };
+    const own = Context.make(Clock.Clock, {
+        currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe(),
+        currentTimeMillis: clock.currentTimeMillis,
+        currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
+        currentTimeNanos: clock.currentTimeNanos,
+        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+        monotonicTimeNanos: clock.monotonicTimeNanos,
+        sleep: (duration) => Duration.toMillis(duration) > 0 ? outside(clock.sleep(duration)) : Effect.yieldNow
+    }).pipe(Context.add(Scheduler.Scheduler, new Scheduler.MixedScheduler("async", (task) => {
+        dispatcher.scheduleTask(() => gate.enter(task), 0);
+        // Nobody takes a turn back.
+        return () => { };
+    })));
+    // A process that is killed closes nothing.
+    const forever = yield* Scope.make();
+    const backend = yield* LockBackend.make(inside).pipe(Scope.provide(forever), Effect.provideContext(own));
+    const kill = Effect.sync(() => {
+        gate.kill();
+        for (const fiber of running)
+            fiber.interruptUnsafe();
+    });
+    yield* Effect.addFinalizer(() => kill);
+    const entered = Effect.callback((resume) => gate.enter(() => resume(Effect.void)));
+    return {
+        state: Effect.sync(() => gate.state),
+        backend,
+        fork: (effect) => Effect.map(Effect.context(), (caller) => {
+            const services = Context.merge(caller, own).pipe(Context.add(LockConfig.LockConfig, { ...Context.get(caller, LockConfig.LockConfig), owner }), Context.add(LockBackend.LockBackend, backend));
+            return Effect.runForkWith(services)(Effect.andThen(entered, effect));
+        }),
+        pause: Effect.sync(() => {
+            if (gate.state === "running")
+                gate.state = "paused";
+        }),
+        resume: Effect.sync(() => gate.resume()),
+        kill
+    };
+});

@@ -1,0 +1,251 @@
+/**
+ * A suite that checks a `LockStore` against its contract, and the promises of a
+ * lock over it, with faults on the way to the store.
+ *
+ * It depends on no test framework: {@link conformance} gives named cases to run
+ * as one likes, and {@link register} hands them to a function like vitest's `it`.
+ *
+ * **Example** (Checking a store)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend } from "effect-lock"
+ * import { conformance } from "effect-lock/testing"
+ *
+ * const cases = conformance.conformance({
+ *   name: "memory",
+ *   time: "test",
+ *   make: Effect.map(InMemoryBackend.makeStore, (store) => ({ one: store, other: store }))
+ * })
+ * const first = cases[0]
+ *
+ * first.name // => "a free key is acquired"
+ * await Effect.runPromise(Effect.scoped(first.run)) // => undefined
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as Schema from "effect/Schema";
+import * as Scope from "effect/Scope";
+import type { LockStore } from "../LockStore.ts";
+import type { Operation } from "./TestBackend.ts";
+declare const ConformanceFailure_base: Schema.Class<ConformanceFailure, Schema.TaggedStruct<"ConformanceFailure", {
+    /** The name of the store, as the suite was told. */
+    readonly store: Schema.String;
+    /** The name of the case, which is what must hold. */
+    readonly name: Schema.String;
+    /** What was seen instead. */
+    readonly description: Schema.String;
+    /** What the case failed or died with; absent where it saw what is wrong by itself. */
+    readonly cause: Schema.optional<Schema.Defect>;
+}>, Cause.YieldableError>;
+/**
+ * What a store does that it must not, in the words of the case that found it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export declare class ConformanceFailure extends ConformanceFailure_base {
+    get message(): string;
+}
+/**
+ * How to reach the faults of a real connection. What is absent is scripted in
+ * front of the store, as `TestBackend` does it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Faults {
+    /** The next call of the operation to `one` is executed and never answered. */
+    readonly lostReply?: ((operation: Operation) => Effect.Effect<void>) | undefined;
+    /** The next call of the operation to `one` is executed at once and answered late by so much. */
+    readonly lateReply?: ((operation: Operation, by: Duration.Duration) => Effect.Effect<void>) | undefined;
+    /** The next call of the operation to `one` is never executed, nor answered. */
+    readonly lostRequest?: ((operation: Operation) => Effect.Effect<void>) | undefined;
+    /** The next call of the operation to `one` is executed late by so much. */
+    readonly lateRequest?: ((operation: Operation, by: Duration.Duration) => Effect.Effect<void>) | undefined;
+    /** The key is taken from its holder and another has it. */
+    readonly steal?: ((key: string) => Effect.Effect<void>) | undefined;
+    /** From now on `one` cannot be reached. */
+    readonly down?: Effect.Effect<void> | undefined;
+    /** From now on `one` can be reached again. */
+    readonly up?: Effect.Effect<void> | undefined;
+}
+/**
+ * A program that makes stores on the same data in processes of their own. Node
+ * runs it, and it calls {@link serve}.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Program {
+    /** The program's file, as a path or a `file:` URL. */
+    readonly module: string | URL;
+    /** What its store is made from, such as a port or a directory. Default `""`. */
+    readonly argument?: string | undefined;
+    /**
+     * Options for Node, such as `["--import", "tsx"]` for a program in TypeScript.
+     * Default: those of this process.
+     */
+    readonly execArgv?: ReadonlyArray<string> | undefined;
+}
+/**
+ * Two stores on the same data, as two processes have them, how to break the first,
+ * and how to have more of them in real processes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Subject {
+    /** The store that faults happen to. */
+    readonly one: LockStore;
+    /** A second one on the same data; for a store that lives in one process, the same. */
+    readonly other: LockStore;
+    /** How to break `one`. Default: by scripts in front of it. */
+    readonly faults?: Faults | undefined;
+    /**
+     * How to have it in processes of its own. Two stores in one process share its clock,
+     * its memory and its turns; what goes wrong between processes shows only here. Cases
+     * start it up to three times, and kill and stop it, in real time.
+     *
+     * Default: the cases for processes pass unseen, as they do in test time.
+     */
+    readonly program?: Program | undefined;
+}
+/**
+ * What to check, and how.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<E> {
+    /** The name of the store, for messages. */
+    readonly name: string;
+    /**
+     * Makes the stores, for every case anew; what it takes is released after the case.
+     * Its failure is one of the case.
+     */
+    readonly make: Effect.Effect<Subject, E, Scope.Scope>;
+    /**
+     * Whether cases wait (`"real"`, the default), or have a `TestClock` of their own
+     * (`"test"`), for a store that reads time from Effect's `Clock`.
+     */
+    readonly time?: "real" | "test" | undefined;
+    /**
+     * How long most leases of the cases last. Default 1 second. A case that fails in real
+     * time while this process is late by more than a twentieth of it says nothing about
+     * the store, and is tried again, up to five times in all.
+     */
+    readonly lease?: Duration.Input | undefined;
+    /** The shortest lease that the store honours. Default 50 millis. */
+    readonly smallest?: Duration.Input | undefined;
+    /**
+     * How much longer than asked for the store may keep a lease. Default none in test
+     * time, 100 millis in real time.
+     */
+    readonly grain?: Duration.Input | undefined;
+}
+/**
+ * One thing that must hold.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConformanceCase {
+    /** What must hold, in words. */
+    readonly name: string;
+    /**
+     * How many processes it starts, if there is a {@link Program}; 0 for most. Many cases
+     * can run at the same time, but for those that start some: these take a machine's
+     * time from others, which then count it as the store's.
+     */
+    readonly processes: number;
+    /** Checks it. Needs nothing but a scope, and brings its own clock. */
+    readonly run: Effect.Effect<void, ConformanceFailure, Scope.Scope>;
+}
+/**
+ * The cases for a store: first the contract of `LockStore`, then what
+ * `Lock` promises over it. Cases for what the store does not offer pass.
+ *
+ * **Example** (All that a store gets wrong)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend, type LockStore } from "effect-lock"
+ * import { conformance } from "effect-lock/testing"
+ *
+ * const deaf = (store: LockStore.LockStore): LockStore.LockStore => ({
+ *   ...store,
+ *   release: (key, token) => Effect.as(store.release(key, token), true)
+ * })
+ * const cases = conformance.conformance({
+ *   name: "deaf",
+ *   time: "test",
+ *   make: Effect.map(InMemoryBackend.makeStore, (store) => ({ one: deaf(store), other: deaf(store) }))
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   const failures: Array<string> = []
+ *   for (const { run } of cases) {
+ *     yield* run.pipe(
+ *       Effect.scoped,
+ *       Effect.catchTag("ConformanceFailure", (failure) => Effect.sync(() => failures.push(failure.name)))
+ *     )
+ *   }
+ *   return failures.includes("a release by another token is refused and changes nothing")
+ * })
+ *
+ * await Effect.runPromise(program) // => true
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export declare const conformance: <E>(options: Options<E>) => ReadonlyArray<ConformanceCase>;
+/**
+ * Hands cases to a function like vitest's `it`.
+ *
+ * **Example** (As tests)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InMemoryBackend } from "effect-lock"
+ * import { conformance } from "effect-lock/testing"
+ *
+ * const names: Array<string> = []
+ * const it = (name: string, _test: () => Promise<void>) => names.push(name)
+ *
+ * conformance.register(it, conformance.conformance({
+ *   name: "memory",
+ *   time: "test",
+ *   make: Effect.map(InMemoryBackend.makeStore, (store) => ({ one: store, other: store }))
+ * }))
+ * names.length > 20 // => true
+ * ```
+ *
+ * @category utilities
+ * @since 0.1.0
+ */
+export declare const register: (it: (name: string, test: () => Promise<void>) => unknown, cases: ReadonlyArray<ConformanceCase>) => void;
+/**
+ * What the {@link Program} of a {@link Subject} runs: makes a store from the
+ * argument, and does with it what the suite says until the suite ends.
+ *
+ * **Example** (A program for a store on files)
+ *
+ * ```ts no-run
+ * import { Effect } from "effect"
+ * import * as FileBackend from "effect-lock/FileBackend"
+ * import { conformance } from "effect-lock/testing"
+ *
+ * await Effect.runPromise(conformance.serve((directory) => FileBackend.makeStore({ directory })))
+ * ```
+ *
+ * @category utilities
+ * @since 0.2.0
+ */
+export declare const serve: <E>(makeStore: (argument: string) => Effect.Effect<LockStore, E, Scope.Scope>) => Effect.Effect<void, E>;
+export {};

@@ -1,0 +1,24 @@
+/**
+ * What to test with: a backend that misbehaves on demand, processes that are paused
+ * and killed, and networks that are cut, for programs that lock; and a suite that
+ * checks a store against the contract, for backend authors. It depends on no test
+ * framework.
+ *
+ * @since 0.1.0
+ */
+/**
+ * @since 0.1.0
+ */
+export * as TestBackend from "./TestBackend.js";
+/**
+ * @since 0.2.0
+ */
+export * as TestNetwork from "./TestNetwork.js";
+/**
+ * @since 0.2.0
+ */
+export * as TestProcess from "./TestProcess.js";
+/**
+ * @since 0.1.0
+ */
+export * as conformance from "./conformance.js";
