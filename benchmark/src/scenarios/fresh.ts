@@ -5,8 +5,10 @@ import { Processes } from "../lib/processes.ts"
 import { atLeast, atMost, check, type Context, percent, type Report, short, sleep } from "../lib/scenario.ts"
 import { random, Rounds, shuffled } from "../lib/stats.ts"
 
-const contestants: ReadonlyArray<Contestant> = ["ioredis alone", "effect-lock", "effect-lock, release not waited for"]
-const [raw, ours, early] = contestants
+const raw = "ioredis alone"
+const ours = "effect-lock"
+const early = "effect-lock, release not waited for"
+const contestants: ReadonlyArray<Contestant> = [raw, "ioredis alone, an Effect per call", ours, early]
 
 interface Setting {
   readonly name: string
@@ -70,13 +72,14 @@ export const run = async ({ log, quick, redisPort: port, seed }: Context): Promi
     tables: [
       ...settings.map(({ name }) => ({
         title: `Redis, new keys, ${name}`,
-        columns: ["", "calls/s", "spread", "p50 ms", "p99 ms", "p99.9 ms", "client CPU µs"],
+        columns: ["", "calls/s", "spread", "of ioredis alone", "p50 ms", "p99 ms", "p99.9 ms", "client CPU µs"],
         rows: contestants.map((contestant) => {
           const own = results.get(name)!
           return [
             contestant,
             short(own.median(contestant, "rate")),
             percent(own.spread(contestant, "rate")),
+            short(own.ratio(contestant, raw, "rate")),
             ...["p50", "p99", "p999", "cpu"].map((measure) => short(own.median(contestant, measure)))
           ]
         })
