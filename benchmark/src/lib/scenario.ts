@@ -2,6 +2,8 @@
 
 export interface Context {
   readonly quick: boolean
+  /** Which part, of a scenario that has some. */
+  readonly part: string
   readonly seed: number
   readonly redisPort: number
   readonly memcachedPort: number
