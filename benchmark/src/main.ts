@@ -2,6 +2,8 @@
  * `npm run bench`: everything, in the order of `scenarios`.
  * `npm run bench -- --quick`: the same in short.
  * `npm run bench -- uncontended contended/2x32-1ms`: only these, whole scenarios or parts of them.
+ * `npm run bench -- contended/2x32-1ms --rounds=0`: only looks for the best retry times of the peers; and then
+ * `npm run bench -- contended/2x32-1ms --more --rounds=1`: one round more, beside those that are there.
  * `npm run bench -- --list`: what there is, and how long it took.
  * `npm run bench -- --write`: the tables once more, of what was measured before.
  *
@@ -21,8 +23,13 @@ import { write } from "./lib/write.ts"
 
 const args = process.argv.slice(2)
 const quick = args.includes("--quick")
-const seedArg = args.find((arg) => arg.startsWith("--seed="))
-const seed = seedArg === undefined ? 1 : Number(seedArg.slice(7))
+const more = args.includes("--more")
+const given = (name: string): number | undefined => {
+  const found = args.find((arg) => arg.startsWith(`--${name}=`))
+  return found === undefined ? undefined : Number(found.split("=")[1])
+}
+const rounds = given("rounds")
+const seed = given("seed") ?? 1
 const wanted = args.filter((arg) => !arg.startsWith("--"))
 const unknown = wanted.filter((name) => !(name in scenarios) && !units.includes(name))
 if (unknown.length > 0) throw new Error(`no such scenario: ${unknown.join(", ")} (there are ${units.join(", ")})`)
@@ -88,9 +95,16 @@ for (const unit of units) {
   if (wanted.length > 0 && !wanted.includes(unit) && !wanted.includes(scenario)) continue
   console.log(`> ${unit}`)
   const start = performance.now()
+  const earlier = results.scenarios[unit]
+  const versions = versionsOf(scenario)
+  if (more && JSON.stringify(earlier?.versions) !== JSON.stringify(versions)) {
+    throw new Error(`what ${unit} has was measured with other versions: run it without --more`)
+  }
   const report = await runIn(unit, {
     quick,
     seed,
+    rounds,
+    before: more ? earlier.data : undefined,
     redisPort: servers[0].port,
     memcachedPort: servers[1].port
   })
@@ -100,7 +114,7 @@ for (const unit of units) {
     date: new Date().toISOString().slice(0, 10),
     seconds: Math.round((performance.now() - start) / 1000),
     node: process.version.slice(1),
-    versions: versionsOf(scenario),
+    versions,
     ...report
   }
   console.log(`  ${results.scenarios[unit].seconds} s`)

@@ -10,7 +10,7 @@ export const scenarios: Readonly<Record<string, ReadonlyArray<string>>> = {
   fresh: [],
   contended: ["1x64-0ms", "1x64-1ms", "2x32-0ms", "2x32-1ms"],
   sharing: [],
-  holding: ["effect-lock", "peers"],
+  holding: ["effect-lock", "redlock", "redis-semaphore", "redlock-universal"],
   memcached: [],
   stall: [],
   files: ["free", "many", "pair", "waiting", "stale"],
