@@ -152,10 +152,11 @@ const takeOver = (contestant: string) =>
     })
   })
 
-export const run = async ({ log, part, quick, seed }: Context): Promise<Report> => {
-  const next = random(seed)
+export const run = async ({ before, log, part, quick, rounds = quick ? 1 : 3, seed }: Context): Promise<Report> => {
   const millis = quick ? 1_000 : 3_000
-  const own = new Rounds()
+  const own = new Rounds(before as ReturnType<Rounds["toJSON"]> | undefined)
+  // Another order than in the rounds before.
+  const next = random(seed + own.values(ours.name, part === "waiting" ? "core" : "turns").length)
   const row = (name: string, ...measures: ReadonlyArray<string>) => [
     name,
     ...measures.map((measure) => short(own.median(name, measure)))
@@ -164,7 +165,6 @@ export const run = async ({ log, part, quick, seed }: Context): Promise<Report> 
     some: ReadonlyArray<Setting>,
     scores: (one: Setting) => Promise<Record<string, number>>
   ): Promise<void> => {
-    const rounds = quick ? 1 : 3
     for (let round = 0; round < rounds; round++) {
       for (const one of shuffled(some, next)) own.add(one.name, await scores(one))
       log(`round ${round + 1} of ${rounds}`)
