@@ -7,6 +7,8 @@ type Share = LockStore.Share
 /** One of those who have a key. */
 interface Entry {
   readonly token: string
+  /** By our clock. */
+  readonly givenAt: number
   /** By the server's clock. */
   endsAt: number
   readonly share: Share | undefined
@@ -50,6 +52,8 @@ export interface Backing {
   readonly endOf: (key: string, token: string) => number
   /** Those who have the key. */
   readonly holders: (key: string) => ReadonlyArray<string>
+  /** When the token was given the key, by our clock; undefined if it has the key no more, or that cannot be told. */
+  readonly givenAt: (key: string, token: string) => number | undefined
   /** Which of all grants the token's was; undefined if it has the key no more, or that cannot be told. */
   readonly orderOf: (key: string, token: string) => number | undefined
   /** Whether the key is to be had so, were nobody else waiting for it. */
@@ -105,6 +109,10 @@ export class Server implements Backing {
   endOf(key: string, token: string): number {
     const entry = this.entryOf(key, token)
     return entry === undefined ? -Infinity : entry.endsAt / (1 + this.drift)
+  }
+
+  givenAt(key: string, token: string): number | undefined {
+    return this.entryOf(key, token)?.givenAt
   }
 
   orderOf(key: string, token: string): number | undefined {
@@ -258,7 +266,8 @@ export class Server implements Backing {
   }
 
   private give(key: string, { expiresMillis, share, token }: Member): LockStore.Attempt {
-    const entry: Entry = { token, endsAt: this.endAfter(expiresMillis), share, order: ++this.grants }
+    const endsAt = this.endAfter(expiresMillis)
+    const entry: Entry = { token, givenAt: this.world.now, endsAt, share, order: ++this.grants }
     this.entries.set(key, [...this.live(key), entry])
     return this.acquired(key, token)
   }
