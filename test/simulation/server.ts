@@ -93,6 +93,8 @@ export class Server implements Backing {
   readonly queues = new Map<string, Array<Member>>()
   /** Who asked to be told, by token. */
   readonly listeners = new Map<string, { readonly key: string; readonly tell: (news: News) => void }>()
+  /** Who asked to be told of other holders. */
+  readonly watchers = new Set<{ readonly key: string; readonly tell: () => void }>()
   /** Tokens whose lease the server ended before its time. */
   readonly forgotten = new Set<string>()
   private readonly world: World
@@ -124,7 +126,7 @@ export class Server implements Backing {
   }
 
   get listening(): number {
-    return this.listeners.size
+    return this.listeners.size + this.watchers.size
   }
 
   holders(key: string): ReadonlyArray<string> {
@@ -248,7 +250,9 @@ export class Server implements Backing {
     const others = entries.filter((entry) => entry.token !== token)
     if (others.length === 0) this.entries.delete(key)
     else this.entries.set(key, others)
-    return others.length < entries.length
+    if (others.length === entries.length) return false
+    this.changed(key)
+    return true
   }
 
   private acquired(key: string, token: string): LockStore.Attempt {
@@ -269,6 +273,7 @@ export class Server implements Backing {
     const endsAt = this.endAfter(expiresMillis)
     const entry: Entry = { token, givenAt: this.world.now, endsAt, share, order: ++this.grants }
     this.entries.set(key, [...this.live(key), entry])
+    this.changed(key)
     return this.acquired(key, token)
   }
 
@@ -285,6 +290,10 @@ export class Server implements Backing {
     if (rest.length === 0) this.queues.delete(key)
     else this.queues.set(key, rest)
     return rest.length < queue.length
+  }
+
+  private changed(key: string): void {
+    for (const watcher of this.watchers) if (watcher.key === key) watcher.tell()
   }
 
   private freed(key: string): void {
