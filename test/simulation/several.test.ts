@@ -4,7 +4,7 @@ import { kinds } from "./plan.ts"
 import { play } from "./several.ts"
 
 const worlds = 400
-const smallWorlds = 6
+const smallWorlds = 2
 
 const judge = (seed: number, kind: keyof typeof kinds, interrupt?: Parameters<typeof play>[2]) => {
   const outcome = play(seed, kind, interrupt)
