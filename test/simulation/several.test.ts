@@ -1,10 +1,11 @@
 /** Several keys, work under leases that one has, and waiting until a key is free, in hundreds of worlds. */
 import { assert, describe, it } from "@effect/vitest"
 import { kinds } from "./plan.ts"
+import { seeds } from "./seeds.ts"
 import { play } from "./several.ts"
 
-const worlds = 400
-const smallWorlds = 2
+const worlds = 200 * seeds
+const smallWorlds = seeds
 
 const judge = (seed: number, kind: keyof typeof kinds, interrupt?: Parameters<typeof play>[2]) => {
   const outcome = play(seed, kind, interrupt)
