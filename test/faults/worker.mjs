@@ -64,7 +64,8 @@ const makeLock = async () => {
   }
   if (backend === "postgres") {
     const SqlBackend = await import("effect-lock/SqlBackend")
-    return { layer: SqlBackend.layer({ url: `postgres://app@127.0.0.1:${port}/postgres` }), withLock: Lock.withLock }
+    const layer = SqlBackend.layer({ url: `postgres://app@127.0.0.1:${port}/postgres` })
+    return { layer, withLock, withPermits, withSharedLock }
   }
   if (backend === "file") {
     const FileBackend = await import("effect-lock/FileBackend")
