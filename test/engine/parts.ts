@@ -144,10 +144,10 @@ export class HandPort {
 
   listen(key: string, token: string, notify: (grant: LockStore.Grant | undefined) => void) {
     this.notify = notify
-    return { call: this.begin("listen", key, token), scope: undefined }
+    return { call: this.begin("listen", key, token), end: () => this.endListening() }
   }
 
-  endListening(): void {
+  private endListening(): void {
     this.listeningEnded++
     this.notify = undefined
   }

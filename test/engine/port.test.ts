@@ -289,7 +289,7 @@ describe("Port", () => {
       const grant = { fencingToken: 1, sinceMillis: 0, leaseMillis: 1 }
       for (const said of [undefined, grant, {}, null, "x", { ...grant, leaseMillis: NaN }]) tell(said as never)
       assert.deepStrictEqual(heard, [undefined, grant])
-      port.endListening(listening)
+      listening.end()
       yield* turns
       assert.strictEqual(ended, 1)
     }))
@@ -305,7 +305,7 @@ describe("Port", () => {
             () => Effect.sync(() => ended++)
           ) as Effect.Effect<never, never, Scope.Scope>
       })
-      port.endListening(port.listen("key", "token", () => {}))
+      port.listen("key", "token", () => {}).end()
       yield* Effect.repeat(turns, { times: 5 })
       assert.strictEqual(set, ended)
       assert.strictEqual(port.size, 0)

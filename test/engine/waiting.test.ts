@@ -69,6 +69,22 @@ describe("a timeout", () => {
       yield* assertClean(all)
     }))
 
+  it.effect("of 0 behind one whose lease was over when it heard of it waits for what comes next, which is at once", () =>
+    Effect.gen(function*() {
+      const { start, test } = yield* scene()
+      // As a process that stands still while it is answered.
+      yield* test.delay("tryAcquire", 480, { times: 1 })
+      let ranAt = Infinity
+      const work = Effect.andThen(Effect.map(now, (at) => ranAt = at), Effect.never)
+      yield* start(Lock.withLock(work, "key", { expires: 500, retry: Schedule.spaced("5 seconds") }))
+      yield* TestClock.adjust(480)
+      const refused = yield* start(reasonOf(Lock.withLock(Effect.void, "key", { timeout: 0 })))
+      yield* TestClock.adjust(10)
+      yield* flush
+      the(yield* Fiber.join(refused), "LockTimeout")
+      assert.isBelow(ranAt, 490)
+    }))
+
   it.effect("of a call behind others counts from its start, not from its turn", () =>
     Effect.gen(function*() {
       const { start, test } = yield* scene(deaf)

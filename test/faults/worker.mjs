@@ -117,7 +117,8 @@ const describe = (exit) => {
   const [reason] = exit.cause.reasons
   if (Cause.isFailReason(reason)) {
     const { reason: inner } = reason.error
-    return inner._tag === "BackendFailure" ? `BackendFailure ${inner.kind}` : inner._tag
+    if (inner._tag !== "BackendFailure") return inner._tag
+    return `BackendFailure ${inner.kind}: ${inner.message}: ${inner.cause?.stack ?? inner.cause}`
   }
   return Cause.isInterruptReason(reason) ? "interrupted" : `died: ${String(reason.defect?.stack ?? reason.defect)}`
 }

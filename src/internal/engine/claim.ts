@@ -201,8 +201,7 @@ export class Claim implements Alarm, Bearer {
   }
 
   private endListening(): void {
-    if (this.listening === undefined) return
-    this.port.endListening(this.listening)
+    this.listening?.end()
     this.listening = undefined
   }
 

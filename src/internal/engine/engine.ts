@@ -210,7 +210,7 @@ export class Engine implements SharingParts, Keys, Section.Taker {
     const { port } = this
     return Effect.asVoid(Effect.acquireRelease(
       Effect.sync(() => port.watch(key, notify)),
-      (watching) => Effect.sync(() => watching && port.endListening(watching))
+      (watching) => Effect.sync(() => watching?.end())
     ))
   }
 

@@ -170,10 +170,10 @@ export class Line extends Lending<SharingParts> implements Place, Next {
     this.claim?.notify(undefined)
   }
 
-  /** What the turn has heard is what those hear whose time is over. */
-  hear(reply: Held | BackendFailure): void {
+  /** What the turn has heard is what those hear whose time is over. Nothing, when it turned out to be nothing. */
+  hear(reply: Held | BackendFailure | undefined): void {
     this.heard = reply
-    this.dismissOverdue()
+    if (reply !== undefined) this.dismissOverdue()
   }
 
   /** What is known of the key. */

@@ -10,6 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
@@ -36,7 +37,7 @@ type Caller = Fiber.Fiber<unknown, unknown>
 /** What the store tells while somebody listens. */
 export interface Listening {
   readonly call: Call<boolean>
-  readonly scope: Scope.Closeable
+  readonly end: () => void
 }
 
 export class Port implements Book, Alarm {
@@ -171,29 +172,39 @@ export class Port implements Book, Alarm {
 
   /** Has the store tell of news. A grant that is none is no news. */
   listen(key: string, token: string, notify: (grant: Grant | undefined) => void): Listening {
-    const scope = Scope.makeUnsafe()
+    const { callbacks, store } = this
     const checked = (grant: Grant | undefined) => {
       if (grant === undefined || isGrant(grant)) notify(grant)
     }
-    const listening = () => Effect.as(Scope.provide(this.store.listen!(key, token, checked), scope), true)
-    return { call: this.run(this.begin<boolean>("listen", key), isBoolean, listening), scope }
+    if (callbacks?.listen === undefined) return this.listening(key, () => store.listen!(key, token, checked))
+    const call = this.begin<boolean>("listen", key)
+    if (call.reply !== undefined) return { call, end: constVoid }
+    const end = callbacks.listen(key, token, checked)
+    call.settle(true)
+    return { call, end }
   }
 
   /** Has the store tell of other holders, if it can; and says so itself once it does. */
   watch(key: string, notify: () => void): Listening | undefined {
     const { watch } = this.store
     if (watch === undefined) return undefined
-    const scope = Scope.makeUnsafe()
-    const watching = () => Effect.as(Scope.provide(watch(key, notify), scope), true)
-    const call = this.run(this.begin<boolean>("listen", key), isBoolean, watching)
-    call.onReply(notify)
-    return { call, scope }
+    const watching = this.listening(key, () => watch(key, notify))
+    watching.call.onReply(notify)
+    return watching
   }
 
-  /** What is still being set up would outlive a scope that is closed already, so it is ended first. */
-  endListening({ call, scope }: Listening): void {
-    if (call.reply === undefined) this.abandon(call)
-    this.fork(Effect.exit(Scope.close(scope, Exit.void)))
+  private listening(key: string, begin: () => Effect.Effect<void, BackendFailure, Scope.Scope>): Listening {
+    const scope = Scope.makeUnsafe()
+    const set = () => Effect.as(Scope.provide(begin(), scope), true)
+    const call = this.run(this.begin<boolean>("listen", key), isBoolean, set)
+    return {
+      call,
+      end: () => {
+        // What is still being set up would outlive a scope that is closed already.
+        if (call.reply === undefined) this.abandon(call)
+        this.fork(Effect.exit(Scope.close(scope, Exit.void)))
+      }
+    }
   }
 
   /** The answer to a call, for an effect that waits for it as long as the store's patience. */

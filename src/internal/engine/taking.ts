@@ -332,7 +332,8 @@ class Asker implements Front {
       const { port } = keys
       let reply = first
       while (true) {
-        line.hear(reply._tag === "Acquired" ? this.tooLate() : reply)
+        // What we had for a moment, and found over, says nothing of others: it is in doubt again who has the key.
+        line.hear(reply._tag === "Acquired" ? undefined : reply)
         if (isFailure(reply) && !reply.retryable) return yield* failWith(reply, this.caller)
         // Whoever holds after this would never be told.
         if (keys.closed) return yield* closed(keys, line.key, this.caller)
@@ -345,7 +346,9 @@ class Asker implements Front {
         } else {
           const delay = yield* this.inTime(claim, this.nextDelay(reply))
           if (delay === undefined) return yield* this.giveUp(reply, this.now())
-          const remaining = reply._tag === "Held" && reply.watched !== true
+          const remaining = reply._tag === "Acquired"
+            ? 0
+            : reply._tag === "Held" && reply.watched !== true
             ? reply.remainingMillis ?? Infinity
             : Infinity
           this.beInFront(() => claim.leaveSleeper())

@@ -35,7 +35,9 @@ const watchedMillis = 1_000
 export interface Queue {
   /** Calls `torn` when the token's ticket is torn, until the result is called. */
   readonly listen: (token: string, torn: (waiting: Waiting) => void) => () => void
-  /** Puts the token's ticket there, if that can be done. The state must be looked at once more after it. */
+  /** Whether the token's ticket is there, as far as we know. */
+  readonly isIn: (token: string) => boolean
+  /** Puts the token's ticket there: whether that could be done. The state must be looked at once more after it. */
   readonly enter: (
     path: string,
     token: string,
@@ -43,7 +45,7 @@ export interface Queue {
     now: number,
     outlives: boolean | undefined,
     share: Share | undefined
-  ) => void
+  ) => boolean
   /** Takes the token's ticket back: whether it had one. */
   readonly leave: (token: string) => boolean
 }
@@ -88,6 +90,7 @@ export const make = (pollMillis: number): Queue => {
         leave(token)
       }
     },
+    isIn: (token) => tickets.get(token)?.isPut === true,
     enter: (path, token, expires, now, outlives, share) => {
       let ticket = tickets.get(token)
       if (ticket === undefined) {
@@ -97,9 +100,10 @@ export const make = (pollMillis: number): Queue => {
       unwatch(ticket)
       const listens = listeners.has(token)
       put(ticket, listens ? watchedMillis : patientMillis)
-      if (!listens || !ticket.isPut || watch(ticket)) return
+      if (!listens || !ticket.isPut || watch(ticket)) return ticket.isPut
       Directory.take(path, ticket.name)
       put(ticket, patientMillis)
+      return ticket.isPut
     },
     leave
   }

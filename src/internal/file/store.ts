@@ -135,7 +135,10 @@ export const make = Effect.fnUntraced(function*(
       if (Directory.move(path, left, next)) return acquired(path, next)
       free.delete(path)
     }
-    for (let hasEntered = false;;) {
+    // Who waits has been refused before, and will be again: its ticket first spares a look.
+    const enter = (at: number) => queue.enter(path, token, expires, at, outlives, share)
+    // Who waits has been refused before, and most likely is again: a ticket that is there first spares a look.
+    for (let hasEntered = wait && !queue.isIn(token) && enter(now());;) {
       const seen = Directory.look(path)
       const { queue: waiting, state } = seen
       const at = now()
@@ -163,7 +166,7 @@ export const make = Effect.fnUntraced(function*(
         if (state.tag === "g" && !isOurs) { for (const { name } of waiting) Directory.take(path, name) }
         return acquired(path, next)
       }
-      queue.enter(path, token, expires, at, outlives, share)
+      enter(at)
       hasEntered = true
     }
   }
@@ -542,11 +545,15 @@ export const make = Effect.fnUntraced(function*(
     }
   }
 
+  const listen = (_key: string, token: string, notify: (grant: Grant | undefined) => void) =>
+    queue.listen(token, (waiting) => notify(confirm(waiting)))
+
   const callbacks = {
     tryAcquire: (claim: Claim, call: Settling<Attempt>) =>
       call.settle(run("acquire", claim.key, () => tryAcquire(claim))),
     release: (key: string, token: string, call: Settling<boolean>) =>
-      call.settle(run("release", key, () => release(key, token)))
+      call.settle(run("release", key, () => release(key, token))),
+    listen
   }
 
   /** All who wait in this process look at the same moment, and no other process with them. */
@@ -584,11 +591,8 @@ export const make = Effect.fnUntraced(function*(
     inspect: (key) => Effect.suspend(() => run("inspect", key, () => Option.fromUndefinedOr(inspect(key)))),
     holders: (key) => Effect.suspend(() => run("inspect", key, () => occupants(key))),
     list: (prefix, from) => Effect.suspend(() => run("list", undefined, () => list(prefix, from))),
-    listen: (_key, token, notify) =>
-      Effect.acquireRelease(
-        Effect.sync(() => queue.listen(token, (waiting) => notify(confirm(waiting)))),
-        (close) => Effect.sync(close)
-      ),
+    listen: (key, token, notify) =>
+      Effect.acquireRelease(Effect.sync(() => listen(key, token, notify)), (end) => Effect.sync(end)),
     watch: (key, notify) =>
       Effect.acquireRelease(Effect.sync(() => News.of(root, key, notify)), (end) => Effect.sync(end))
   }, { callbacks })
