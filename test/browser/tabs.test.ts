@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { isInstalled } from "../../scripts/installed.ts"
 import { killBrowser, newProfile, untrustedHost } from "../support/chromium.ts"
+import { uses } from "../support/uses.ts"
 import type { Section, Trouble } from "./page.ts"
 import { type Browser, holds, open, type Realm, site, type Tab } from "./support.ts"
 
@@ -50,6 +51,15 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
     for (const { name } of conformance.conformance({ name: "browser", make: Effect.die("not here") })) {
       it(name, () => assert.isUndefined(failures[name]))
     }
+  })
+
+  describe("programs have what they use", () => {
+    let failures: Record<string, string>
+    beforeAll(async () => {
+      failures = await (await browser.tab()).call("uses")
+    })
+    // Only the names.
+    for (const { name } of uses(Effect.die("not here"))) it(name, () => assert.isUndefined(failures[name]))
   })
 
   it("take turns, one after another, and so do workers", async () => {
