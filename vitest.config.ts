@@ -24,12 +24,8 @@ const without = [
   ...missing.flatMap((name) => name === "redis" ? ["test/redis/**", "test/cli/**"] : `test/${name}/**`)
 ]
 
-const inside = [
-  "test/engine/**/*.test.ts",
-  "test/internal/**/*.test.ts",
-  "test/Lock*.test.ts",
-  "test/TestBackend.test.ts"
-]
+// What measures memory, or runs programs in its own process, has that to itself.
+const alone = ["test/docs.test.ts", "test/internal/passing.test.ts"]
 
 export default defineConfig({
   resolve: {
@@ -51,9 +47,12 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     projects: [
-      // What starts nothing and leaves nothing behind needs no process of its own.
-      { extends: true, test: { name: "inside", include: inside, isolate: false } },
-      { extends: true, test: { name: "outside", include: ["test/**/*.test.ts"], exclude: [...without, ...inside] } }
+      // To load all that a file needs takes longer than most files do.
+      {
+        extends: true,
+        test: { name: "together", include: ["test/**/*.test.ts"], exclude: [...without, ...alone], isolate: false }
+      },
+      { extends: true, test: { name: "alone", include: alone, exclude: without } }
     ]
   }
 })

@@ -7,7 +7,7 @@
  * else to write. The example starts itself a second time to have somebody to stop.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Clock, Console, Deferred, Effect, Option, Schedule } from "effect"
+import { Clock, Console, Data, Deferred, Effect, Option, Schedule } from "effect"
 import { Lock } from "effect-lock"
 import * as BackendUrl from "effect-lock/BackendUrl"
 import { spawn } from "node:child_process"
@@ -29,19 +29,24 @@ const worker = Effect.never.pipe(
   )
 )
 
+class Ended extends Data.TaggedError("Ended")<{ readonly message: string }> {}
+
 /** Starts the worker and shows what it prints; `until` waits for a line, `stop` for its end. */
 const startWorker = Effect.gen(function*() {
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     env: { ...process.env, EXAMPLE_ROLE: "worker" },
     stdio: ["ignore", "pipe", "inherit"]
   })
-  const ready = yield* Deferred.make<void>()
+  const ready = yield* Deferred.make<void, Ended>()
   const ended = yield* Deferred.make<number | null>()
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     for (const line of text.trimEnd().split("\n")) console.log(`  worker: ${line}`)
     if (text.includes("has the lock")) Deferred.doneUnsafe(ready, Effect.void)
   })
-  child.once("close", (code) => Deferred.doneUnsafe(ended, Effect.succeed(code)))
+  child.once("close", (code) => {
+    Deferred.doneUnsafe(ready, Effect.fail(new Ended({ message: `the worker ended by itself, with code ${code}` })))
+    Deferred.doneUnsafe(ended, Effect.succeed(code))
+  })
   return {
     ready: Deferred.await(ready),
     stop: Effect.andThen(Effect.sync(() => child.kill("SIGTERM")), Deferred.await(ended))

@@ -12,7 +12,7 @@
  * 2026-10-25T00:59:57Z, in which the clocks are set back.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Clock, Console, Cron, DateTime, Deferred, Effect, Option } from "effect"
+import { Clock, Console, Cron, Data, DateTime, Deferred, Effect, Option } from "effect"
 import { Lock, LockKey } from "effect-lock"
 import * as BackendUrl from "effect-lock/BackendUrl"
 import * as FileBackend from "effect-lock/FileBackend"
@@ -88,12 +88,18 @@ interface Run {
   readonly tick: string
 }
 
+class Ended extends Data.TaggedError("Ended")<{ readonly message: string }> {}
+
 /** This program once more, in a process of its own that lives as long as the scope and waits to be told what its clock says. */
-const start = (name: string, onRun: (run: Run) => void) =>
+const start = (name: string, onRun: (run: Run) => void, ended: Deferred.Deferred<never, Ended>) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
         stdio: ["ignore", "pipe", "inherit", "ipc"]
+      })
+      child.once("exit", (code) => {
+        const error = new Ended({ message: `${name} ended by itself, with code ${code}` })
+        Deferred.doneUnsafe(ended, Effect.fail(error))
       })
       let rest = ""
       child.stdout?.setEncoding("utf8").on("data", (text: string) => {
@@ -112,6 +118,7 @@ const told = (other: ChildProcess | NodeJS.Process) =>
 
 const watch = Effect.gen(function*() {
   const runs: Array<Run> = []
+  const ended = yield* Deferred.make<never, Ended>()
   let waiting: { readonly count: number; readonly reached: Deferred.Deferred<void> } | undefined
   const onRun = (run: Run) => {
     runs.push(run)
@@ -121,13 +128,15 @@ const watch = Effect.gen(function*() {
   const more = (count: number) =>
     Effect.suspend(() => {
       waiting = { count: runs.length + count, reached: Deferred.makeUnsafe<void>() }
-      return Deferred.await(waiting.reached)
+      return Effect.raceFirst(Deferred.await(waiting.reached), Deferred.await(ended))
     })
 
   yield* Console.log("Three hosts, with clocks that are 400 ms apart; a night is a second:")
-  const [ada, bob, cleo] = yield* Effect.forEach(["ada", "bob", "cleo"] as const, (name) => start(name, onRun), {
-    concurrency: "unbounded"
-  })
+  const all = ["ada", "bob", "cleo"] as const
+  const [ada, bob, cleo] = yield* Effect.raceFirst(
+    Effect.forEach(all, (name) => start(name, onRun, ended), { concurrency: "unbounded" }),
+    Deferred.await(ended)
+  )
   const now = night()
   for (const [host, skew] of [[ada, -200], [bob, 0], [cleo, 200]] as const) host.send(now + skew)
   yield* more(3)

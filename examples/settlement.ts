@@ -12,7 +12,7 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
-import { Console, Deferred, Effect, Layer, Redacted } from "effect"
+import { Console, Data, Deferred, Effect, Layer, Redacted } from "effect"
 import { Lock } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import { SqlClient } from "effect/sql"
@@ -50,10 +50,12 @@ const settle = (name: string) =>
     Effect.catchReason("LockError", "LockLost", (lost) => Console.log(`${lost._tag}, ${lost.why}: wrote nothing`))
   )
 
+class Ended extends Data.TaggedError("Ended")<{ readonly message: string }> {}
+
 /** Starts a host and shows what it prints; `paid` waits for its second payment, `ended` for its end. */
 const start = (name: string) =>
   Effect.gen(function*() {
-    const paid = yield* Deferred.make<void>()
+    const paid = yield* Deferred.make<void, Ended>()
     const ended = yield* Deferred.make<void>()
     const child = yield* Effect.acquireRelease(
       Effect.sync((): ChildProcess =>
@@ -68,7 +70,10 @@ const start = (name: string) =>
       for (const line of text.trimEnd().split("\n")) console.log(`  ${name}: ${line}`)
       if (text.includes("paid account 2")) Deferred.doneUnsafe(paid, Effect.void)
     })
-    child.once("close", () => Deferred.doneUnsafe(ended, Effect.void))
+    child.once("close", (code) => {
+      Deferred.doneUnsafe(paid, Effect.fail(new Ended({ message: `${name} ended by itself, with code ${code}` })))
+      Deferred.doneUnsafe(ended, Effect.void)
+    })
     return { child, paid: Deferred.await(paid), ended: Deferred.await(ended) }
   })
 

@@ -1,6 +1,6 @@
 /** Asks a backend once when it is built, so that a missing server is told at once and not when a lock has waited for it. */
-import { Data, Effect, Layer } from "effect"
-import { Lock, type LockBackend } from "effect-lock"
+import { Console, Data, Effect, Layer } from "effect"
+import { Lock, type LockBackend, type LockError } from "effect-lock"
 
 class Missing extends Data.TaggedError("Missing")<{ readonly message: string }> {}
 
@@ -10,7 +10,15 @@ export const reachable = <E>(
   needs = "the server that LOCK_URL names"
 ): Layer.Layer<LockBackend.LockBackend, E | Missing> => {
   const missing = (why: string) => new Missing({ message: `This example needs ${needs}: ${why}` })
-  const ask = Lock.inspect("example").pipe(
+  const isSilent = ({ reason }: LockError.LockError) => reason._tag === "BackendFailure" && reason.kind === "NoReply"
+  const inspect = Lock.inspect("example")
+  const ask = inspect.pipe(
+    // Something is there, and may only be slow
+    Effect.catchIf(isSilent, ({ message }) =>
+      Effect.andThen(
+        Console.error(`Waiting for ${needs}: ${message}`),
+        Effect.retry(inspect, { while: isSilent })
+      )),
     Effect.mapError((error) => missing(error.message)),
     Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => Effect.fail(missing("it does not answer")) })
   )

@@ -5,8 +5,8 @@
  *
  * `examples/redis.ts` and `examples/memcache.ts` run this, each on its own backend.
  */
-import { Clock, Console, Deferred, Effect, type Layer, Option, Schema } from "effect"
-import { Lock, type LockBackend } from "effect-lock"
+import { Clock, Console, Data, Deferred, Effect, type Layer, Option, Schema } from "effect"
+import { Lock, type LockBackend, type LockError } from "effect-lock"
 import { type ChildProcess, spawn } from "node:child_process"
 import { reachable } from "./reachable.ts"
 
@@ -44,8 +44,10 @@ const worker = (name: string, dies: boolean) =>
     return yield* Effect.forever(Effect.andThen(turn, Effect.sleep("20 millis")))
   })
 
+class Ended extends Data.TaggedError("Ended")<{ readonly name: string; readonly message: string }> {}
+
 /** This program once more, in a process of its own that lives as long as the scope. */
-const start = (name: string, dies: boolean, onReport: (report: Report) => void) =>
+const start = (name: string, dies: boolean, onReport: (report: Report) => void, onEnd: (error: Ended) => void) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
@@ -58,6 +60,7 @@ const start = (name: string, dies: boolean, onReport: (report: Report) => void) 
         rest = lines.pop() ?? ""
         for (const line of lines) Option.map(Schema.decodeOption(Report)(line), onReport)
       })
+      child.once("exit", (code) => onEnd(new Ended({ name, message: `${name} ended by itself, with code ${code}` })))
       return child
     }),
     (child: ChildProcess) => Effect.sync(() => child.kill("SIGKILL"))
@@ -85,7 +88,7 @@ const watch = Effect.gen(function*() {
   const children = new Map<string, ChildProcess>()
   const turns: Array<Turn> = []
   const open = new Map<string, Report>()
-  const finished = yield* Deferred.make<{ readonly victim: Turn; readonly next: Turn }>()
+  const finished = yield* Deferred.make<{ readonly victim: Turn; readonly next: Turn }, Ended>()
   const doomed = "ada"
   let victim: Turn | undefined
 
@@ -111,7 +114,10 @@ const watch = Effect.gen(function*() {
   }
 
   yield* Console.log(`Two processes, one lock that expires after ${expires} ms (a cell is 50 ms, ✗ is killed):`)
-  for (const name of ["ada", "bob"]) children.set(name, yield* start(name, name === doomed, onReport))
+  const onEnd = (error: Ended) => {
+    if (error.name !== victim?.name) Deferred.doneUnsafe(finished, Effect.fail(error))
+  }
+  for (const name of ["ada", "bob"]) children.set(name, yield* start(name, name === doomed, onReport, onEnd))
   const { next, victim: killed } = yield* Deferred.await(finished)
 
   // What two processes print may arrive in another order than it happened
@@ -131,8 +137,8 @@ const watch = Effect.gen(function*() {
 
 export const takeover = <E>(backend: Layer.Layer<LockBackend.LockBackend, E>, needs: string) => {
   const name = process.env.EXAMPLE_WORKER
-  return Effect.provide(
-    name === undefined ? watch : worker(name, process.env.EXAMPLE_DIES !== undefined),
-    reachable(backend, needs)
-  )
+  const program: Effect.Effect<void, Ended | LockError.LockError, LockBackend.LockBackend> = name === undefined
+    ? watch
+    : worker(name, process.env.EXAMPLE_DIES !== undefined)
+  return Effect.provide(program, reachable(backend, needs))
 }

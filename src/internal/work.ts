@@ -14,6 +14,7 @@ import type { LockError } from "../LockError.ts"
 import { until, untilAll } from "./ending.ts"
 import type { Caller, Guard, Restore } from "./guard.ts"
 import * as Reentry from "./reentry.ts"
+import * as Stack from "./stack.ts"
 
 type Work<A, E, R> = Reentry.Work<Lease, A, E, R>
 
@@ -65,7 +66,7 @@ export const run = <A, E, R>(
   restore: Restore,
   context: Context.Context<never>
 ): Effect.Effect<A, E | LockError> => {
-  if (depth >= deepest) return runLater(lease, request, work, caller, restore, context)
+  if (Stack.isDeep()) return runLater(lease, request, work, caller, restore, context)
   const fiber = start(lease, work, caller, restore, context)
   const exit = fiber.pollUnsafe()
   if (exit !== undefined) return finish(lease, request, lease.settle(exit, caller))
@@ -114,17 +115,16 @@ export const begin = <A, E, R>(
   restore: Restore,
   context: Context.Context<never>
 ): Effect.Effect<A, E | LockError> => {
-  const first = depth >= deepest ? nextTurn : Effect.suspend
   owner.own(lease)
   if (restore === identity) {
-    return first(() =>
+    return Stack.inTurn(() =>
       lease.isOver
         ? finish(lease, request, lease.settle(Exit.interrupt(), caller))
         : run(lease, request, work, caller, restore, context)
     )
   }
   // Whether we are interrupted is asked, and the work started, in one step.
-  const ended = first((): Effect.Effect<Exit.Exit<A, E | LockError>> => {
+  const ended = Stack.inTurn((): Effect.Effect<Exit.Exit<A, E | LockError>> => {
     if (lease.isOver) return Exit.succeed(lease.settle<A, E>(Exit.interrupt(), caller))
     const fiber = start(lease, work, caller, restore, context)
     const exit = fiber.pollUnsafe()
@@ -138,13 +138,6 @@ export const begin = <A, E, R>(
   })
 }
 
-const nextTurn = <A, E, R>(then: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.flatMap(Effect.yieldNow, then)
-
-/** So many sections may be nested in place; then the stack is left first. */
-const deepest = 50
-let depth = 0
-
 /** A caller that may not be interrupted restores nothing, and passes that on. */
 const start = <S extends Reentry.Section, A, E, R>(
   section: S,
@@ -152,12 +145,7 @@ const start = <S extends Reentry.Section, A, E, R>(
   caller: Caller,
   restore: Restore,
   context: Context.Context<never>
-): Fiber.Fiber<A, E> => {
-  depth++
-  const fiber = Reentry.start(section, work, caller, context, restore !== identity)
-  depth--
-  return fiber
-}
+): Fiber.Fiber<A, E> => Stack.within(() => Reentry.start(section, work, caller, context, restore !== identity))
 
 /** Watches the lease from now on, for as long as the work takes. */
 const settling = <A, E>(
@@ -168,7 +156,7 @@ const settling = <A, E>(
   // At once: a caller that has been interrupted, and may not be, never comes to wait for the end.
   lease.watch(() => fiber.interruptUnsafe())
   return Effect.callback((resume) => {
-    fiber.addObserver((exit) => resume(Exit.succeed(lease.settle(exit, caller))))
+    fiber.addObserver((exit) => Stack.resumeWith(resume, Exit.succeed(lease.settle(exit, caller))))
   })
 }
 
@@ -186,7 +174,7 @@ const interrupt = <A, E>(lease: Guard, fiber: Fiber.Fiber<A, E>): Effect.Effect<
 
 /** Interrupts work and waits for its end: what else it ended with must not be lost. */
 const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<void, E>> =>
-  Effect.map(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)), (exit) => {
+  Effect.map(Stack.interrupted(fiber), (exit) => {
     if (exit._tag === "Success") return Exit.void
     const reasons = exit.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
     return reasons.length === 0 ? Exit.void : Exit.failCause(Cause.fromReasons<E>(reasons))
@@ -203,9 +191,7 @@ const unmoved = <A, E>(
   settle: (exit: Exit.Exit<A, E>) => Exit.Exit<A, E | LockError>
 ): Effect.Effect<Exit.Exit<A, E | LockError>> =>
   Effect.flatMap(Effect.exit(Effect.interruptible(settled)), (waited) => {
-    if (waited._tag === "Success") return waited
-    fiber.interruptUnsafe()
-    return Effect.map(Fiber.await(fiber), settle)
+    return waited._tag === "Success" ? waited : Effect.map(Stack.interrupted(fiber), settle)
   })
 
 // -----------------------------------------------------------------------------
@@ -243,7 +229,7 @@ export const under = <A, E, R>(
       const unwatch = leases.map((lease) => lease.whenGone(() => fiber.interruptUnsafe()))
       fiber.addObserver((exit) => {
         for (const end of unwatch) end()
-        resume(Exit.succeed(settle(exit)))
+        Stack.resumeWith(resume, Exit.succeed(settle(exit)))
       })
     })
     if (restore === identity) return Effect.flatten(unmoved(fiber, settled, settle))

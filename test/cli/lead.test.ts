@@ -4,7 +4,9 @@ import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { contents } from "../support/cli.ts"
 import { until } from "../support/redis.ts"
-import { isAlive, isFree, newFile, newKey, ran, sh, tool, waitsFor } from "./tool.ts"
+import { isAlive, newKey, sh, tools } from "./tool.ts"
+
+const { isFree, newFile, ran, tool, waitsFor } = tools()
 
 /** Says who leads, and goes on. */
 const daemon = `echo $$ > "$1"; exec sleep 1000`

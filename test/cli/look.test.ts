@@ -14,7 +14,9 @@ import { admin, pgbouncer, postgres, standby } from "../support/postgres.ts"
 import { client, cluster, redis, redisAt, until } from "../support/redis.ts"
 import { watched } from "../support/sentinel.ts"
 import { freePort, kill } from "../support/server.ts"
-import { folder, inTerminal, isFree, isHeld, newFile, newKey, ran, sh, tool, waitsFor } from "./tool.ts"
+import { newKey, sh, tools } from "./tool.ts"
+
+const { folder, inTerminal, isFree, isHeld, newFile, ran, tool, waitsFor } = tools()
 
 /** Holds a lock until somebody makes the file. */
 const held = (key: string, expires = "10s") =>

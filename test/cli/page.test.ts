@@ -4,7 +4,9 @@ import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { contents } from "../support/cli.ts"
 import { until } from "../support/redis.ts"
-import { isFree, newFile, ran, sh, tool } from "./tool.ts"
+import { sh, tools } from "./tool.ts"
+
+const { isFree, newFile, ran, tool } = tools()
 
 const page = readFileSync(new URL("../../docs/at-three-in-the-morning.md", import.meta.url), "utf8")
 

@@ -6,21 +6,9 @@ import { contents, start } from "../support/cli.ts"
 import { memcached } from "../support/memcached.ts"
 import { until } from "../support/redis.ts"
 import { freePort } from "../support/server.ts"
-import {
-  commandLine,
-  folder,
-  inTerminal,
-  isAlive,
-  isFree,
-  isHeld,
-  newFile,
-  newKey,
-  ran,
-  sh,
-  tool,
-  url,
-  waitsFor
-} from "./tool.ts"
+import { isAlive, newKey, sh, tools } from "./tool.ts"
+
+const { commandLine, folder, inTerminal, isFree, isHeld, newFile, ran, tool, url, waitsFor } = tools()
 
 /** Says that it is there, and goes on until somebody makes a file, or nobody is left to. */
 const patient = `echo $$ > "$1"; while ! [ -e "$2" ] && kill -0 $PPID; do sleep 0.05; done`

@@ -5,10 +5,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type Kind, kinds } from "./plan.ts"
 import { type Options, type Outcome, simulate } from "./scenario.ts"
+import { seeds } from "./seeds.ts"
 import { interruptions } from "./steps.ts"
 
-const worlds = 300
-const smallWorlds = 8
+const worlds = 200 * seeds
+const smallWorlds = 5 * seeds
 
 /** Plays it again for the steps that led there. */
 const explain = (seed: number, kind: Kind, options: Options): string => {

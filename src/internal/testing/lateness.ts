@@ -26,15 +26,22 @@ const observe = Effect.gen(function*() {
   }
 })
 
-/** Tries again, up to so many times in all, what fails while this process is late by more than `millis`. */
-export const punctually = (millis: number, attempts: number) =>
+/** How long others have been kept waiting, in milliseconds of all time, for those who can tell. */
+export type Waited = () => number
+
+/**
+ * Tries again, up to so many times in all, what fails while this process is late by more than `millis`, or others wait for
+ * longer than that in all.
+ */
+export const punctually = (millis: number, attempts: number, waited: Waited = () => 0) =>
 <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
   Effect.gen(function*() {
     const lateness = yield* observe
+    const before = waited()
     const exit = yield* Effect.exit(effect)
-    return Exit.isFailure(exit) && attempts > 1 && lateness() > millis
-      ? yield* punctually(millis, attempts - 1)(effect)
+    return Exit.isFailure(exit) && attempts > 1 && Math.max(lateness(), waited() - before) > millis
+      ? yield* punctually(millis, attempts - 1, waited)(effect)
       : yield* exit
   }).pipe(Effect.scoped)

@@ -1,0 +1,45 @@
+/**
+ * Work that starts, ends or is interrupted has other work do so in place: that of the
+ * locks within, or around it. However many are nested, the stack is left in time.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+
+/** So many may be on the stack. */
+const deepest = 50
+let depth = 0
+
+export const isDeep = (): boolean => depth >= deepest
+
+/** Calls in place, where that is not too deep. */
+export const within = <A>(call: () => A): A => {
+  depth++
+  try {
+    return call()
+  } finally {
+    depth--
+  }
+}
+
+const nextTurn = <A, E, R>(then: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Effect.yieldNow, then)
+
+/** In place, or in the next turn. */
+export const inTurn = <A, E, R>(then: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  isDeep() ? nextTurn(then) : Effect.suspend(then)
+
+/** Whoever waits for an end goes on. */
+export const resumeWith = <A>(resume: (effect: Effect.Effect<A>) => void, ended: Exit.Exit<A>): void =>
+  isDeep() ? resume(nextTurn(() => ended)) : within(() => resume(ended))
+
+/** Interrupts a fiber, and tells how it ended. */
+export const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<A, E>> =>
+  Effect.withFiber(({ id }) =>
+    inTurn(() => {
+      within(() => fiber.interruptUnsafe(id))
+      return Effect.callback((resume) => {
+        fiber.addObserver((exit) => resumeWith(resume, Exit.succeed(exit)))
+      })
+    })
+  )
