@@ -1,65 +1,22 @@
-/** The page of figures, made of the newest run of the benchmark. */
+/** The page of figures, made of the newest run of each part of the benchmark. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { reached, type Results, tables } from "../benchmark/src/lib/results.ts"
 import { root } from "./doctest.ts"
 
-interface Table {
-  readonly title: string
-  readonly columns: ReadonlyArray<string>
-  readonly rows: ReadonlyArray<ReadonlyArray<string | number>>
-  readonly note?: string | undefined
-}
-
-interface Reached {
-  readonly what: string
-  readonly target: string
-  readonly value: string
-  readonly met: boolean
-}
-
-interface Results {
-  readonly machine: { readonly cores: number; readonly node: string }
-  readonly scenarios: Readonly<
-    Record<string, { readonly tables: ReadonlyArray<Table>; readonly reach: ReadonlyArray<Reached> }>
-  >
-}
-
-const row = (cells: ReadonlyArray<string | number>): string => `| ${cells.join(" | ")} |`
-
-const isOurs = (name: string | number): boolean => /^effect-lock\b/.test(String(name))
-
-const table = ({ columns, note, rows, title }: Table): ReadonlyArray<string> => [
-  `### ${title}`,
+const page = (results: Results): string =>
   [
-    row(columns),
-    row(columns.map((_, index) => index === 0 ? "---" : "--:")),
-    ...rows.map((cells) => row(isOurs(cells[0]) ? cells.map((cell) => `**${cell}**`) : cells))
-  ].join("\n"),
-  ...(note === undefined ? [] : [note])
-]
-
-const page = ({ machine, scenarios }: Results): string => {
-  const all = Object.values(scenarios)
-  return [
     "# The benchmark",
-    `The figures of the newest run, on ${machine.cores} cores with Node ${machine.node}. On a machine that has other work to do the ratios are what to look at.`,
+    `Measured on ${results.machine.cores} cores. Under each table is of which run it is: parts are run by themselves, so not all are of one day. On a machine that has other work to do the ratios are what to look at.`,
     "![Bars of the main figures](./public/benchmark.svg)",
     "## How to repeat it",
-    "```sh\ncd benchmark\nnpm ci\nnpm run bench              # everything\nnpm run bench -- --quick   # for a first look\n```",
-    "It needs `redis-server` and `memcached`, and starts its own. Every contestant has its turn in every round, in an order drawn anew for each; tables show medians and the spread of the middle half of the rounds. It stops when something is not correct: two holders at once, a fencing token that does not rise, a section that was not run exactly once. [More on how it measures, and what stands in the way where a target is missed](../benchmark/README.md).",
+    "```sh\ncd benchmark\nnpm ci\nnpm run bench              # everything\nnpm run bench -- --quick   # for a first look\nnpm run bench -- --list    # each part by itself\n```",
+    "It needs `redis-server`, `memcached` and PostgreSQL, and starts its own. Every contestant has its turn in every round, in an order drawn anew for each; tables show medians and the spread of the middle half of the rounds. It stops when something is not correct: two holders at once, a fencing token that does not rise, a section that was not run exactly once. [More on how it measures, and what stands in the way where a target is missed](../benchmark/README.md).",
     "## What is reached",
-    [
-      row(["", "target", "reached", ""]),
-      row(["---", "--:", "--:", "---"]),
-      ...all.flatMap(({ reach }) => reach)
-        .map(({ met, target, value, what }) =>
-          row([what, target.replace("<", "&lt;").replace(">", "&gt;"), value, met ? "yes" : "**no**"])
-        )
-    ].join("\n"),
+    reached(results),
     "## Tables",
-    ...all.flatMap(({ tables }) => tables.flatMap(table))
+    tables(results)
   ].join("\n\n") + "\n"
-}
 
 /** Writes the page and its picture. */
 export const writeBenchmarkPage = (): void => {

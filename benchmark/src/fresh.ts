@@ -13,7 +13,11 @@ import { serve } from "./lib/processes.ts"
 import { check, sleep } from "./lib/scenario.ts"
 import { quantile } from "./lib/stats.ts"
 
-export type Contestant = "ioredis alone" | "effect-lock" | "effect-lock, release not waited for"
+export type Contestant =
+  | "ioredis alone"
+  | "ioredis alone, an Effect per call"
+  | "effect-lock"
+  | "effect-lock, release not waited for"
 
 export type Order =
   & { readonly contestant: Contestant; readonly port: number; readonly millis: number }
@@ -46,15 +50,30 @@ interface Session {
 
 const expires = 10_000
 
-const raw = async (port: number): Promise<Session> => {
+interface RawClient {
+  readonly set: (key: string, token: string) => Promise<unknown>
+  readonly release: (key: string, token: string) => Promise<unknown>
+}
+
+const connect = async (port: number): Promise<RawClient> => {
   const client = new Redis(port, "127.0.0.1", { lazyConnect: true })
   await client.connect()
   const release = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
   const sha = String(await client.script("LOAD", release))
+  return {
+    set: (key, token) => client.set(key, token, "PX", expires, "NX"),
+    release: (key, token) => client.evalsha(sha, 1, key, token)
+  }
+}
+
+const newToken = () => randomBytes(12).toString("base64url")
+
+const raw = async (port: number): Promise<Session> => {
+  const client = await connect(port)
   const once = async (key: string): Promise<void> => {
-    const token = randomBytes(12).toString("base64url")
-    while (await client.set(key, token, "PX", expires, "NX") === null) await sleep(10)
-    await client.evalsha(sha, 1, key, token)
+    const token = newToken()
+    while (await client.set(key, token) === null) await sleep(10)
+    await client.release(key, token)
   }
   return {
     once,
@@ -67,20 +86,43 @@ const raw = async (port: number): Promise<Session> => {
   }
 }
 
+/** Has effects that are built by `section` run as programs do. */
+const session = <E, R>(
+  run: (effect: Effect.Effect<void, E, R>) => Promise<void>,
+  section: (key: string) => Effect.Effect<void, E, R>
+): Session => ({
+  once: (key) => run(section(key)),
+  loop: (nextKey, done) => {
+    let key: string | undefined
+    return run(Effect.whileLoop({
+      while: () => (key = nextKey()) !== undefined,
+      body: () => section(key!),
+      step: done
+    }))
+  }
+})
+
+/** What is sent by ioredis alone, under the least of Effect that gives back what it takes. */
+const rawEffect = async (port: number): Promise<Session> => {
+  const client = await connect(port)
+  const take = (key: string, token: string): Effect.Effect<void, unknown> =>
+    Effect.flatMap(
+      Effect.tryPromise(() => client.set(key, token)),
+      (reply) => reply === null ? Effect.delay(Effect.suspend(() => take(key, token)), 10) : Effect.void
+    )
+  return session((effect: Effect.Effect<void, unknown>) => Effect.runPromise(effect), (key) => {
+    const token = newToken()
+    const release = Effect.orDie(Effect.tryPromise(() => client.release(key, token)))
+    return Effect.acquireUseRelease(take(key, token), () => Effect.void, () => Effect.asVoid(release))
+  })
+}
+
 const ours = async (port: number, awaitRelease: boolean): Promise<Session> => {
   const runtime = ManagedRuntime.make(RedisBackend.layer({ host: "127.0.0.1", port }))
   await runtime.context()
   const section = (key: string) => Effect.void.pipe(Lock.withLock(key, { expires, timeout: "Infinity", awaitRelease }))
   return {
-    once: (key) => runtime.runPromise(section(key)),
-    loop: (nextKey, done) => {
-      let key: string | undefined
-      return runtime.runPromise(Effect.whileLoop({
-        while: () => (key = nextKey()) !== undefined,
-        body: () => section(key!),
-        step: done
-      }))
-    },
+    ...session((effect) => runtime.runPromise(effect), section),
     wait: (keys) => {
       const fibers = keys.map((key) => runtime.runFork(section(key)))
       return () => runtime.runPromise(Fiber.interruptAll(fibers))
@@ -156,7 +198,11 @@ serve(async (order: Order): Promise<Figures> => {
   if (opened === undefined) {
     sessions.set(
       contestant,
-      opened = contestant === "ioredis alone" ? raw(port) : ours(port, contestant === "effect-lock")
+      opened = contestant === "ioredis alone"
+        ? raw(port)
+        : contestant === "ioredis alone, an Effect per call"
+        ? rawEffect(port)
+        : ours(port, contestant === "effect-lock")
     )
   }
   const session = await opened

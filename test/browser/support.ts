@@ -17,6 +17,8 @@ export const script: Effect.Effect<string> = Effect.promise(async () => {
     bundle: true,
     format: "esm",
     platform: "browser",
+    // Each tab reads it anew.
+    minify: true,
     write: false
   })
   return outputFiles[0].text

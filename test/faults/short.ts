@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { shared } from "../support/redis.ts"
 import { attack, build, type Scenario } from "./runner.ts"
 
-const seconds = Number(process.env.FAULTS_SECONDS ?? 5)
+const seconds = Number(process.env.FAULTS_SECONDS ?? 4)
 export const seed = Number(process.env.FAULTS_SEED ?? 1)
 
 /** For all attacks of a file. */

@@ -1,6 +1,7 @@
 /** The figures as horizontal bars, in an SVG. */
 import { writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { type Results, units } from "./results.ts"
 import type { Report, Table } from "./scenario.ts"
 
 interface Bar {
@@ -73,7 +74,8 @@ rect.own { fill: #0969da } rect.other { fill: #afb8c1 } text.own { font-weight: 
 `
 
 const findTable = (scenarios: Record<string, Report>, name: string, title: string): Table | undefined =>
-  scenarios[name]?.tables.find((table) => table.title.startsWith(title))
+  units.filter((unit) => unit.split("/")[0] === name).flatMap((unit) => scenarios[unit]?.tables ?? [])
+    .find((table) => table.title.startsWith(title))
 
 const panelOf = (
   table: Table | undefined,
@@ -98,7 +100,7 @@ const bestOfEach = (panel: Panel): Panel => {
   return { ...panel, bars: [...best.values()] }
 }
 
-export const plot = (scenarios: Record<string, Report>): void => {
+export const plot = ({ scenarios }: Results): void => {
   const panels = [
     ...panelOf(
       findTable(scenarios, "inProcess", "In one process: a section"),

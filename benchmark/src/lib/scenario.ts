@@ -2,6 +2,12 @@
 
 export interface Context {
   readonly quick: boolean
+  /** Which part, of a scenario that has some. */
+  readonly part: string
+  /** How many rounds, of a scenario that can be run a few rounds at a time; all that are wanted unless given. */
+  readonly rounds?: number | undefined
+  /** What was measured before, to which this run adds. */
+  readonly before?: Report["data"] | undefined
   readonly seed: number
   readonly redisPort: number
   readonly memcachedPort: number

@@ -62,10 +62,17 @@ export const memcached = (): Promise<Server> =>
 
 const debian = "/usr/lib/postgresql"
 
+const postgresBin = (): string => {
+  const versions = existsSync(debian) ? readdirSync(debian).map(Number).filter(Number.isInteger) : []
+  return versions.length === 0 ? "" : `${debian}/${Math.max(...versions)}/bin/`
+}
+
+export const postgresVersion = (): string =>
+  /\d+(\.\d+)+/.exec(execFileSync(`${postgresBin()}postgres`, ["--version"], { encoding: "utf8" }))?.[0] ?? "?"
+
 /** Commits wait for the disk, as they do wherever data matters. */
 export const postgres = async (): Promise<Server> => {
-  const versions = existsSync(debian) ? readdirSync(debian).map(Number).filter(Number.isInteger) : []
-  const bin = versions.length === 0 ? "" : `${debian}/${Math.max(...versions)}/bin/`
+  const bin = postgresBin()
   // It refuses to run as root.
   const id = (flag: string) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }))
   const user = process.getuid?.() === 0 ? { uid: id("-u"), gid: id("-g") } : {}

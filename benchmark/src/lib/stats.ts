@@ -48,6 +48,13 @@ export const shuffled = <A>(items: ReadonlyArray<A>, next: () => number): Array<
 export class Rounds {
   private readonly scores = new Map<string, Map<string, Array<number>>>()
 
+  /** With those of before, as `toJSON` gave them. */
+  constructor(before: Record<string, Record<string, ReadonlyArray<number>>> = {}) {
+    for (const [contestant, own] of Object.entries(before)) {
+      this.scores.set(contestant, new Map(Object.entries(own).map(([measure, values]) => [measure, [...values]])))
+    }
+  }
+
   add(contestant: string, measures: Record<string, number>): void {
     let own = this.scores.get(contestant)
     if (own === undefined) this.scores.set(contestant, own = new Map())

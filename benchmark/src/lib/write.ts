@@ -1,36 +1,8 @@
-/** Tables in `README.md`, between the markers. */
+/** Tables in `README.md`, here and of the project, between the markers. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { plot } from "./plot.ts"
-import type { Report, Table } from "./scenario.ts"
-
-interface Results {
-  readonly machine: Record<string, string | number>
-  readonly scenarios: Record<string, Report & { readonly quick: boolean }>
-}
-
-const readme = fileURLToPath(new URL("../../README.md", import.meta.url))
-
-const table = ({ columns, note, rows, title }: Table): string => {
-  const line = (cells: ReadonlyArray<string | number>) => `| ${cells.join(" | ")} |`
-  return [
-    `### ${title}`,
-    "",
-    line(columns),
-    line(columns.map((_, i) => i === 0 ? "---" : "--:")),
-    ...rows.map((row) => line(row[0] === "effect-lock" ? row.map((cell) => `**${cell}**`) : row)),
-    ...(note === undefined ? [] : ["", note])
-  ].join("\n")
-}
-
-const reached = (results: Results): string =>
-  [
-    "| | target | reached | |",
-    "| --- | --: | --: | --- |",
-    ...Object.values(results.scenarios).flatMap(({ reach }) =>
-      reach.map(({ met, target, value, what }) => `| ${what} | ${target} | ${value} | ${met ? "yes" : "**no**"} |`)
-    )
-  ].join("\n")
+import { reached, type Results, summary, tables } from "./results.ts"
 
 const between = (text: string, marker: string, content: string): string => {
   const [start, end] = [`<!-- ${marker} -->`, `<!-- /${marker} -->`]
@@ -40,15 +12,21 @@ const between = (text: string, marker: string, content: string): string => {
   return `${text.slice(0, from + start.length)}\n\n${content}\n\n${text.slice(to)}`
 }
 
+const fill = (path: string, parts: Readonly<Record<string, string>>): void => {
+  const file = fileURLToPath(new URL(path, import.meta.url))
+  const text = Object.entries(parts).reduce(
+    (text, [marker, content]) => between(text, marker, content),
+    readFileSync(file, "utf8")
+  )
+  writeFileSync(file, text)
+}
+
 export const write = (results: Results): void => {
-  const { cores, node } = results.machine
-  const short = Object.values(results.scenarios).some(({ quick }) => quick)
-  const machine = `Measured on ${cores} cores with Node ${node}` + (short ? ", in part with `--quick`." : ".")
-  const tables = Object.values(results.scenarios).flatMap(({ tables }) => tables.map(table))
-  let text = readFileSync(readme, "utf8")
-  text = between(text, "machine", machine)
-  text = between(text, "reach", reached(results))
-  text = between(text, "tables", tables.join("\n\n"))
-  writeFileSync(readme, text)
-  plot(results.scenarios)
+  fill("../../README.md", {
+    machine: `Measured on ${results.machine.cores} cores. Under each table is of which run it is.`,
+    reach: reached(results),
+    tables: tables(results)
+  })
+  fill("../../../README.md", { benchmark: summary(results) })
+  plot(results)
 }

@@ -49,21 +49,28 @@ const measure = (logs: Log, { contestant, endAt, startAt }: Order): Record<strin
   }
 }
 
-export const run = async ({ log, quick, redisPort, seed }: Context): Promise<Report> => {
-  const next = random(seed)
+/** `2x32-1ms`: two processes with 32 waiters each, sections of a millisecond. */
+const setupOf = (part: string): readonly [processes: number, sectionMillis: number] => {
+  const [, processes, millis] = /^(\d+)x\d+-(\d+)ms$/.exec(part) ?? []
+  return [Number(processes), Number(millis)]
+}
+
+export const run = async (
+  { before, log, part, quick, redisPort, rounds = quick ? 1 : 3, seed }: Context
+): Promise<Report> => {
+  const earlier = before as { best: Record<string, number>; rounds: ReturnType<Rounds["toJSON"]> } | undefined
+  const results = new Rounds(earlier?.rounds)
+  // Another order than in the rounds before.
+  const next = random(seed + results.values(ours.name, "handOffs").length)
+  const [processes, sectionMillis] = setupOf(part)
   const commands = await Commands.open(redisPort)
   const places = ["here", "there"].map(() => new Processes<Order, Log>("waiters"))
   const millis = quick ? 300 : 1000
-  const rounds = quick ? 1 : 3
 
   /** Those whose processes have started. */
   const known = new Set<string>()
 
-  const window = async (
-    { contestant, retryMillis }: Setting,
-    processes: number,
-    sectionMillis: number
-  ): Promise<Record<string, number>> => {
+  const window = async ({ contestant, retryMillis }: Setting): Promise<Record<string, number>> => {
     const startAt = monotonic() + (known.has(contestant) ? 100 : 2500)
     known.add(contestant)
     const order: Order = {
@@ -84,60 +91,53 @@ export const run = async ({ log, quick, redisPort, seed }: Context): Promise<Rep
     return { ...result, commands: sent / (result.handOffs * millis / 1000) }
   }
 
+  /** The retry time with which a peer hands off most. */
+  const best = new Map(Object.entries(earlier?.best ?? {}))
   const retries = quick ? [10] : [3, 10, 30]
-  const best = new Map<string, Map<number, number>>()
   for (const { name } of peers) {
-    const found = new Map<number, number>()
-    for (const sectionMillis of [0, 1]) {
-      let most = -1
-      if (quick) found.set(sectionMillis, retries[0])
-      for (const retryMillis of quick ? [] : retries) {
-        const { handOffs } = await window({ name, contestant: name, retryMillis }, 2, sectionMillis)
-        if (handOffs > most) {
-          most = handOffs
-          found.set(sectionMillis, retryMillis)
-        }
+    if (best.has(name)) continue
+    let most = -1
+    if (quick) best.set(name, retries[0])
+    for (const retryMillis of quick ? [] : retries) {
+      const { handOffs } = await window({ name, contestant: name, retryMillis })
+      if (handOffs > most) {
+        most = handOffs
+        best.set(name, retryMillis)
       }
     }
-    best.set(name, found)
   }
-  log(`best retry times: ${[...best].map(([name, found]) => `${name} ${[...found.values()].join("/")} ms`).join(", ")}`)
+  log(`best retry times: ${[...best].map(([name, millis]) => `${name} ${millis} ms`).join(", ")}`)
 
-  const all: ReadonlyArray<readonly [processes: number, sectionMillis: number]> = [[1, 0], [1, 1], [2, 0], [2, 1]]
-  const setups = quick ? all.slice(2) : all
-  const settings = (sectionMillis: number): ReadonlyArray<Setting> => [
+  const settings: ReadonlyArray<Setting> = [
     { name: ours.name, contestant: ours.name, retryMillis: undefined },
     ...peers.flatMap(({ name }) => {
-      const retryMillis = best.get(name)!.get(sectionMillis)!
+      const retryMillis = best.get(name)!
       return [
         { name, contestant: name, retryMillis: undefined },
         { name: `${name}, every ${retryMillis} ms`, contestant: name, retryMillis }
       ]
     })
   ]
-  const results = new Map(setups.map((setup) => [setup, new Rounds()]))
-  for (const setup of setups) await window(settings(0)[0], ...setup)
+  await window(settings[0])
   for (let round = 0; round < rounds; round++) {
-    for (const [setup, own] of results) {
-      for (const setting of shuffled(settings(setup[1]), next)) own.add(setting.name, await window(setting, ...setup))
-    }
+    for (const setting of shuffled(settings, next)) results.add(setting.name, await window(setting))
     log(`round ${round + 1} of ${rounds}`)
   }
   for (const place of places) place.close()
   commands.close()
 
-  const title = ([processes, sectionMillis]: readonly [number, number]) =>
-    `Redis, one key, ${processes} x ${64 / processes} waiters, sections of ${sectionMillis} ms`
-  const bestOf = (own: Rounds, sectionMillis: number, tuned: boolean) =>
-    Math.max(
-      ...settings(sectionMillis)
+  const title = `Redis, one key, ${processes} x ${64 / processes} waiters, sections of ${sectionMillis} ms`
+  const handOffs = results.median(ours.name, "handOffs")
+  /** Ours, of the best peer's. */
+  const lead = (tuned: boolean) =>
+    handOffs / Math.max(
+      ...settings
         .filter(({ contestant, retryMillis }) => contestant !== ours.name && (tuned || retryMillis === undefined))
-        .map(({ name }) => own.median(name, "handOffs"))
+        .map(({ name }) => results.median(name, "handOffs"))
     )
-  const empty = results.get(setups.find(([processes, millis]) => processes === 2 && millis === 0)!)!
   return {
-    tables: [...results].map(([setup, own]) => ({
-      title: title(setup),
+    tables: [{
+      title,
       columns: [
         "",
         "hand-offs/s",
@@ -148,51 +148,34 @@ export const run = async ({ log, quick, redisPort, seed }: Context): Promise<Rep
         "starved",
         "commands/hand-off"
       ],
-      rows: settings(setup[1]).map(({ name }) => [
+      rows: settings.map(({ name }) => [
         name,
-        short(own.median(name, "handOffs")),
-        percent(own.spread(name, "handOffs")),
-        short(own.median(name, "acquisitions")),
-        short(own.median(name, "longest")),
-        short(own.median(name, "jain")),
-        short(own.median(name, "starved")),
-        short(own.median(name, "commands"))
+        short(results.median(name, "handOffs")),
+        percent(results.spread(name, "handOffs")),
+        short(results.median(name, "acquisitions")),
+        short(results.median(name, "longest")),
+        short(results.median(name, "jain")),
+        short(results.median(name, "starved")),
+        short(results.median(name, "commands"))
       ])
-    })),
+    }],
     reach: [
-      atLeast(
-        "2 x 32 waiters, empty sections: hand-offs, of the best peer at its best settings",
-        empty.median(ours.name, "handOffs") / bestOf(empty, 0, true),
-        30
-      ),
-      atLeast(
-        "2 x 32 waiters, empty sections: hand-offs, of the best peer at its default settings",
-        empty.median(ours.name, "handOffs") / bestOf(empty, 0, false),
-        100
-      ),
-      ...[...results].flatMap(([setup, own]) => [
-        ...(setup[1] === 1
-          ? [
-            atLeast(
-              `${title(setup)}: hand-offs, of the best peer`,
-              own.median(ours.name, "handOffs") / bestOf(own, 1, true),
-              1
-            )
-          ]
-          : []),
-        ...(setup[0] === 2 && setup[1] === 1
-          ? [atLeast(`${title(setup)}: hand-offs/s`, own.median(ours.name, "handOffs"), 800)]
-          : []),
-        atLeast(`${title(setup)}: Jain`, own.median(ours.name, "jain"), 0.95),
-        atMost(`${title(setup)}: starved`, own.median(ours.name, "starved"), 0),
-        atMost(`${title(setup)}: commands per hand-off`, own.median(ours.name, "commands"), 1)
-      ])
+      ...(processes === 2 && sectionMillis === 0
+        ? [
+          atLeast("2 x 32 waiters, empty sections: hand-offs, of the best peer at its best settings", lead(true), 30),
+          atLeast(
+            "2 x 32 waiters, empty sections: hand-offs, of the best peer at its default settings",
+            lead(false),
+            100
+          )
+        ]
+        : []),
+      ...(sectionMillis === 1 ? [atLeast(`${title}: hand-offs, of the best peer`, lead(true), 1)] : []),
+      ...(processes === 2 && sectionMillis === 1 ? [atLeast(`${title}: hand-offs/s`, handOffs, 800)] : []),
+      atLeast(`${title}: Jain`, results.median(ours.name, "jain"), 0.95),
+      atMost(`${title}: starved`, results.median(ours.name, "starved"), 0),
+      atMost(`${title}: commands per hand-off`, results.median(ours.name, "commands"), 1)
     ],
-    data: {
-      best: Object.fromEntries([...best].map(([name, found]) => [name, Object.fromEntries(found)])),
-      ...Object.fromEntries(
-        [...results].map(([[processes, millis], own]) => [`${processes}x${64 / processes} ${millis}`, own.toJSON()])
-      )
-    }
+    data: { best: Object.fromEntries(best), rounds: results.toJSON() }
   }
 }

@@ -152,73 +152,96 @@ const takeOver = (contestant: string) =>
     })
   })
 
-export const run = async ({ log, quick, seed }: Context): Promise<Report> => {
-  const next = random(seed)
-  const rounds = quick ? 1 : 3
+export const run = async ({ before, log, part, quick, rounds = quick ? 1 : 3, seed }: Context): Promise<Report> => {
   const millis = quick ? 1_000 : 3_000
-  const [free, many, pair, waiting] = [new Rounds(), new Rounds(), new Rounds(), new Rounds()]
-  const alone = settings.filter(({ contestant, retryMillis }) =>
-    retryMillis === undefined || byName(contestant) === peers[2]
-  )
-  for (let round = 0; round < rounds; round++) {
-    for (const one of shuffled(settings, next)) {
-      log(one.name)
-      if (alone.includes(one)) free.add(one.name, await uncontended(one, 200, quick ? 3 : 10))
-      many.add(one.name, await contended(one, 8, 1, millis))
-      pair.add(one.name, await contended(one, 2, 30, millis))
-      waiting.add(one.name, { core: await idle(one, quick ? 2_000 : 5_000) })
+  const own = new Rounds(before as ReturnType<Rounds["toJSON"]> | undefined)
+  // Another order than in the rounds before.
+  const next = random(seed + own.values(ours.name, part === "waiting" ? "core" : "turns").length)
+  const row = (name: string, ...measures: ReadonlyArray<string>) => [
+    name,
+    ...measures.map((measure) => short(own.median(name, measure)))
+  ]
+  const measure = async (
+    some: ReadonlyArray<Setting>,
+    scores: (one: Setting) => Promise<Record<string, number>>
+  ): Promise<void> => {
+    for (let round = 0; round < rounds; round++) {
+      for (const one of shuffled(some, next)) own.add(one.name, await scores(one))
+      log(`round ${round + 1} of ${rounds}`)
     }
-    log(`round ${round + 1} of ${rounds}`)
   }
-  const stale = new Map<string, { two: number; none: number }>()
-  for (const { abandon, name } of [ours, ...peers]) if (abandon !== undefined) stale.set(name, await takeOver(name))
-  const given = stale.get(ours.name)!
-  check(given.two === 0, "a stale lock was given to two")
 
-  const cell = (rounds: Rounds, name: string, ...measures: ReadonlyArray<string>) =>
-    measures.map((measure) => short(rounds.median(name, measure)))
-  return {
-    tables: [
-      {
-        title: "Files, a lock that nobody else wants",
-        columns: ["", "p50 µs", "p99 µs", "cycles/s at 1", "at 16", "at 256"],
-        rows: alone.map(({ name }) => [name, ...cell(free, name, "p50", "p99", "rate 1", "rate 16", "rate 256")])
-      },
-      {
-        title: "Files, one key, 8 processes, sections of 1 ms",
-        columns: ["", "hand-offs/s", "turns/s", "gap p50 ms", "gap p99 ms", "Jain"],
-        rows: settings.map(({ name }) => [name, ...cell(many, name, "handOffs", "turns", "gap", "gap p99", "jain")])
-      },
-      {
-        title: "Files, one key, 2 processes, sections of 30 ms",
-        columns: ["", "hand-over p50 ms", "p99 ms", "hand-offs/s", "turns/s"],
-        rows: settings.map(({ name }) => [name, ...cell(pair, name, "gap", "gap p99", "handOffs", "turns")])
-      },
-      {
-        title: "Files, 64 idle waiters in 16 processes",
-        columns: ["", "% of a core"],
-        rows: settings.map(({ name }) => [name, short(waiting.median(name, "core") * 100)])
-      },
-      {
-        title: "Files, 300 stale locks, 4 processes at one moment",
-        columns: ["", "given to two or more", "to nobody"],
-        rows: [...stale].map(([name, { none, two }]) => [name, two, none])
+  switch (part) {
+    case "free": {
+      const alone = settings.filter(({ contestant, retryMillis }) =>
+        retryMillis === undefined || byName(contestant) === peers[2]
+      )
+      await measure(alone, (one) => uncontended(one, 200, quick ? 3 : 10))
+      return {
+        tables: [{
+          title: "Files, a lock that nobody else wants",
+          columns: ["", "p50 µs", "p99 µs", "cycles/s at 1", "at 16", "at 256"],
+          rows: alone.map(({ name }) => row(name, "p50", "p99", "rate 1", "rate 16", "rate 256"))
+        }],
+        reach: [atMost("Files, a free lock: p50", own.median(ours.name, "p50"), 45, " µs")],
+        data: own.toJSON()
       }
-    ],
-    reach: [
-      atMost("Files, a free lock: p50", free.median(ours.name, "p50"), 45, " µs"),
-      atLeast("Files, 8 processes, 1 ms: hand-offs/s", many.median(ours.name, "handOffs"), 500),
-      atLeast("Files, 8 processes, 1 ms: Jain", many.median(ours.name, "jain"), 0.99),
-      atMost("Files, hand-over after 30 ms", pair.median(ours.name, "gap"), 2, " ms"),
-      atMost("Files, 64 idle waiters, of a core", waiting.median(ours.name, "core") * 100, 5, " %"),
-      atMost("Files, 300 stale locks: given to two", given.two, 0)
-    ],
-    data: {
-      free: free.toJSON(),
-      many: many.toJSON(),
-      pair: pair.toJSON(),
-      waiting: waiting.toJSON(),
-      stale: Object.fromEntries(stale)
+    }
+    case "many": {
+      await measure(settings, (one) => contended(one, 8, 1, millis))
+      return {
+        tables: [{
+          title: "Files, one key, 8 processes, sections of 1 ms",
+          columns: ["", "hand-offs/s", "turns/s", "gap p50 ms", "gap p99 ms", "Jain"],
+          rows: settings.map(({ name }) => row(name, "handOffs", "turns", "gap", "gap p99", "jain"))
+        }],
+        reach: [
+          atLeast("Files, 8 processes, 1 ms: hand-offs/s", own.median(ours.name, "handOffs"), 500),
+          atLeast("Files, 8 processes, 1 ms: Jain", own.median(ours.name, "jain"), 0.99)
+        ],
+        data: own.toJSON()
+      }
+    }
+    case "pair": {
+      await measure(settings, (one) => contended(one, 2, 30, millis))
+      return {
+        tables: [{
+          title: "Files, one key, 2 processes, sections of 30 ms",
+          columns: ["", "hand-over p50 ms", "p99 ms", "hand-offs/s", "turns/s"],
+          rows: settings.map(({ name }) => row(name, "gap", "gap p99", "handOffs", "turns"))
+        }],
+        reach: [atMost("Files, hand-over after 30 ms", own.median(ours.name, "gap"), 2, " ms")],
+        data: own.toJSON()
+      }
+    }
+    case "waiting": {
+      await measure(settings, async (one) => ({ core: await idle(one, quick ? 2_000 : 5_000) }))
+      return {
+        tables: [{
+          title: "Files, 64 idle waiters in 16 processes",
+          columns: ["", "% of a core"],
+          rows: settings.map(({ name }) => [name, short(own.median(name, "core") * 100)])
+        }],
+        reach: [atMost("Files, 64 idle waiters, of a core", own.median(ours.name, "core") * 100, 5, " %")],
+        data: own.toJSON()
+      }
+    }
+    default: {
+      const stale = new Map<string, { two: number; none: number }>()
+      for (const { abandon, name } of [ours, ...peers]) {
+        if (abandon !== undefined) stale.set(name, await takeOver(name))
+      }
+      const given = stale.get(ours.name)!
+      check(given.two === 0, "a stale lock was given to two")
+      return {
+        tables: [{
+          title: "Files, 300 stale locks, 4 processes at one moment",
+          columns: ["", "given to two or more", "to nobody"],
+          rows: [...stale].map(([name, { none, two }]) => [name, two, none])
+        }],
+        reach: [atMost("Files, 300 stale locks: given to two", given.two, 0)],
+        data: Object.fromEntries(stale)
+      }
     }
   }
 }

@@ -7,7 +7,7 @@ import { monotonic } from "../lib/monotonic.ts"
 import { Processes } from "../lib/processes.ts"
 import { start } from "../lib/programs.ts"
 import { atLeast, atMost, check, type Context, percent, type Report, short } from "../lib/scenario.ts"
-import { cpuOf, postgres } from "../lib/servers.ts"
+import { cpuOf, postgres, type Server } from "../lib/servers.ts"
 import { median, quantile, random, Rounds, shuffled } from "../lib/stats.ts"
 import type { Log, Order as Wait } from "../waiters.ts"
 
@@ -34,76 +34,30 @@ const gaps = (logs: ReadonlyArray<Log>): ReadonlyArray<number> => {
   return found
 }
 
-export const run = async ({ log, quick, seed }: Context): Promise<Report> => {
-  const next = random(seed)
-  const server = await postgres()
-  const { port } = server
-  await Postgres.prepare(port)
-
-  const cyclers = new Processes<Order, Window>("cycler")
-  const cycle = (contestant: string, workers: number, millis: number): Promise<Window> =>
-    cyclers.ask(contestant, { server: "postgres", contestant, port, workers, millis })
-  const free = new Map(concurrencies.map((concurrency) => [concurrency, new Rounds()]))
-  for (const { name } of contestants) {
-    for (const concurrency of [256, 16, 1]) await cycle(name, concurrency, 500)
-  }
-  const rounds = quick ? 5 : 20
-  for (let round = 0; round < rounds; round++) {
-    for (const [concurrency, own] of free) {
-      for (const { name } of shuffled(contestants, next)) {
-        own.add(name, { ...await cycle(name, concurrency, quick ? 200 : 400) })
-      }
+const parts: Readonly<Record<string, (context: Context, server: Server) => Promise<Report>>> = {
+  /** Locks that nobody else wants. */
+  free: async ({ log, quick, seed }, { port }) => {
+    const next = random(seed)
+    const cyclers = new Processes<Order, Window>("cycler")
+    const cycle = (contestant: string, workers: number, millis: number): Promise<Window> =>
+      cyclers.ask(contestant, { server: "postgres", contestant, port, workers, millis })
+    const free = new Map(concurrencies.map((concurrency) => [concurrency, new Rounds()]))
+    for (const { name } of contestants) {
+      for (const concurrency of [256, 16, 1]) await cycle(name, concurrency, 500)
     }
-    log(`round ${round + 1} of ${rounds}`)
-  }
-  cyclers.close()
-
-  const places = ["here", "there"].map(() => new Processes<Wait, Log>("waiters"))
-  const handOver = new Rounds()
-  const known = new Set<string>()
-  for (let round = 0; round < (quick ? 3 : 10); round++) {
-    for (const { name } of shuffled(contestants, next)) {
-      const startAt = monotonic() + (known.has(name) ? 100 : 2500)
-      known.add(name)
-      const order: Wait = {
-        server: "postgres",
-        contestant: name,
-        retryMillis: undefined,
-        port,
-        key: "contended",
-        waiters: 1,
-        sectionMillis: 20,
-        startAt,
-        endAt: startAt + (quick ? 1000 : 2000)
+    const rounds = quick ? 5 : 20
+    for (let round = 0; round < rounds; round++) {
+      for (const [concurrency, own] of free) {
+        for (const { name } of shuffled(contestants, next)) {
+          own.add(name, { ...await cycle(name, concurrency, quick ? 200 : 400) })
+        }
       }
-      const found = gaps(await Promise.all(places.map((place) => place.ask(name, order))))
-      if (found.length > 0) handOver.add(name, { p50: quantile(found, 0.5), p90: quantile(found, 0.9) })
+      log(`round ${round + 1} of ${rounds}`)
     }
-  }
-  for (const place of places) place.close()
-
-  const windows = quick ? 1 : 3
-  const seconds = 10
-  const locks = 10_000
-  const holder = start("holder", [
-    JSON.stringify({ server: "postgres", name: ours.name, port, locks, seconds, windows })
-  ], { execArgv: ["--expose-gc"] })
-  const messages: Array<Held | string> = []
-  holder.on("message", (message) => messages.push(message as Held))
-  await once(holder, "message")
-  const [before, cpu] = [await Postgres.commits(port), cpuOf(server)]
-  await once(holder, "message")
-  const perSecond = (await Postgres.commits(port) - before) / (seconds * windows)
-  const core = (cpuOf(server) - cpu) / (seconds * windows)
-  holder.send("release")
-  await once(holder, "message")
-  holder.send("end")
-  server.stop()
-
-  const targets = { 1: 0.9, 16: 4, 256: 12 }
-  return {
-    tables: [
-      ...concurrencies.map((concurrency) => {
+    cyclers.close()
+    const targets = { 1: 0.9, 16: 4, 256: 12 }
+    return {
+      tables: concurrencies.map((concurrency) => {
         const own = free.get(concurrency)!
         return {
           title: `PostgreSQL, uncontended, ${concurrency} at a time`,
@@ -119,7 +73,45 @@ export const run = async ({ log, quick, seed }: Context): Promise<Report> => {
           ])
         }
       }),
-      {
+      reach: Object.entries(targets).map(([concurrency, target]) =>
+        atLeast(
+          `PostgreSQL, uncontended, ${concurrency} at a time: of the row's`,
+          free.get(Number(concurrency))!.ratio(ours.name, row.name, "rate"),
+          target
+        )
+      ),
+      data: Object.fromEntries([...free].map(([n, own]) => [n, own.toJSON()]))
+    }
+  },
+
+  /** One key that two processes hand to and fro. */
+  "hand-over": async ({ quick, seed }, { port }) => {
+    const next = random(seed)
+    const places = ["here", "there"].map(() => new Processes<Wait, Log>("waiters"))
+    const handOver = new Rounds()
+    const known = new Set<string>()
+    for (let round = 0; round < (quick ? 3 : 10); round++) {
+      for (const { name } of shuffled(contestants, next)) {
+        const startAt = monotonic() + (known.has(name) ? 100 : 2500)
+        known.add(name)
+        const order: Wait = {
+          server: "postgres",
+          contestant: name,
+          retryMillis: undefined,
+          port,
+          key: "contended",
+          waiters: 1,
+          sectionMillis: 20,
+          startAt,
+          endAt: startAt + (quick ? 1000 : 2000)
+        }
+        const found = gaps(await Promise.all(places.map((place) => place.ask(name, order))))
+        if (found.length > 0) handOver.add(name, { p50: quantile(found, 0.5), p90: quantile(found, 0.9) })
+      }
+    }
+    for (const place of places) place.close()
+    return {
+      tables: [{
         title: "PostgreSQL, one key, handed from process to process",
         columns: ["", "p50 ms", "p90 ms"],
         rows: contestants.map(({ name }) => [
@@ -129,33 +121,56 @@ export const run = async ({ log, quick, seed }: Context): Promise<Report> => {
         ]),
         note: "From the end of a section of 20 ms to the beginning of the next, in the other process. " +
           "Commits wait for the disk; an advisory lock writes nothing."
-      },
-      {
+      }],
+      reach: [
+        atMost(
+          "PostgreSQL, hand-over between processes, p50: of pg_advisory_lock's",
+          median(handOver.values(ours.name, "p50")) / median(handOver.values(advisory.name, "p50")),
+          5
+        )
+      ],
+      data: handOver.toJSON()
+    }
+  },
+
+  /** Many locks that are kept. */
+  held: async ({ quick }, server) => {
+    const { port } = server
+    const windows = quick ? 1 : 3
+    const seconds = 10
+    const locks = 10_000
+    const holder = start("holder", [
+      JSON.stringify({ server: "postgres", name: ours.name, port, locks, seconds, windows })
+    ], { execArgv: ["--expose-gc"] })
+    const messages: Array<Held | string> = []
+    holder.on("message", (message) => messages.push(message as Held))
+    await once(holder, "message")
+    const [before, cpu] = [await Postgres.commits(port), cpuOf(server)]
+    await once(holder, "message")
+    const perSecond = (await Postgres.commits(port) - before) / (seconds * windows)
+    const core = (cpuOf(server) - cpu) / (seconds * windows)
+    holder.send("release")
+    await once(holder, "message")
+    holder.send("end")
+    return {
+      tables: [{
         title: "PostgreSQL, 10,000 locks held, leases of 10 s, renewed every third",
         columns: ["", "statements/s", "of a server core", "of a client core"],
         rows: [[ours.name, short(perSecond), `${short(core * 100)} %`, `${short((messages[1] as Held).cpu * 100)} %`]]
-      }
-    ],
-    reach: [
-      ...Object.entries(targets).map(([concurrency, target]) =>
-        atLeast(
-          `PostgreSQL, uncontended, ${concurrency} at a time: of the row's`,
-          free.get(Number(concurrency))!.ratio(ours.name, row.name, "rate"),
-          target
-        )
-      ),
-      atMost(
-        "PostgreSQL, hand-over between processes, p50: of pg_advisory_lock's",
-        median(handOver.values(ours.name, "p50")) / median(handOver.values(advisory.name, "p50")),
-        5
-      ),
-      atMost("PostgreSQL, 10,000 held locks: statements/s", perSecond, 25),
-      atMost("PostgreSQL, 10,000 held locks: of a server core", core * 100, 5, " %")
-    ],
-    data: {
-      ...Object.fromEntries([...free].map(([n, own]) => [n, own.toJSON()])),
-      handOver: handOver.toJSON(),
-      held: { perSecond, core }
+      }],
+      reach: [
+        atMost("PostgreSQL, 10,000 held locks: statements/s", perSecond, 25),
+        atMost("PostgreSQL, 10,000 held locks: of a server core", core * 100, 5, " %")
+      ],
+      data: { perSecond, core }
     }
   }
+}
+
+export const run = async (context: Context): Promise<Report> => {
+  const server = await postgres()
+  await Postgres.prepare(server.port)
+  const report = await parts[context.part](context, server)
+  server.stop()
+  return report
 }

@@ -57,7 +57,7 @@ export const run = async ({ log, quick, redisPort, seed }: Context): Promise<Rep
   const rounds = quick ? 2 : 4
   const known = new Set<string>()
 
-  const window = async (name: string, retryMillis: number | undefined, setup: Setup) => {
+  const window = async (name: string, retryMillis: number | undefined, setup: Setup, forMillis = millis) => {
     const startAt = monotonic() + (known.has(name) ? 100 : 2500)
     known.add(name)
     const order = {
@@ -70,7 +70,7 @@ export const run = async ({ log, quick, redisPort, seed }: Context): Promise<Rep
       limit: setup.limit,
       writes: setup.writes,
       startAt,
-      endAt: startAt + millis
+      endAt: startAt + forMillis
     }
     await commands.start()
     const logs = await Promise.all(places.map((place, i) => place.ask(name, { ...order, seed: seed + i })))
@@ -113,8 +113,9 @@ export const run = async ({ log, quick, redisPort, seed }: Context): Promise<Rep
     own: new Rounds(),
     settings: settings.filter(({ contestant }) => setup === permits || byName(contestant).reads)
   }))
+  // Long enough for all that a use runs through to have been compiled.
   for (const { settings, setup } of setups) {
-    for (const { contestant, retryMillis } of settings) await window(contestant, retryMillis, setup)
+    for (const { contestant, retryMillis } of settings) await window(contestant, retryMillis, setup, 2000)
   }
   for (let round = 0; round < rounds; round++) {
     for (const { own, settings, setup } of setups) {

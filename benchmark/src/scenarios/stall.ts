@@ -30,7 +30,7 @@ export const run = async ({ log, quick }: Context): Promise<Report> => {
   // The first stall has its code compiled.
   await cost()
   await stalled()
-  for (let round = 0; round < (quick ? 2 : 5); round++) {
+  for (let round = 0; round < (quick ? 2 : 4); round++) {
     rounds.add("without", { cpu: await cost() })
     rounds.add("with", { cpu: await stalled() })
     log(`round ${round + 1}`)
