@@ -833,7 +833,8 @@ export class Ticket extends Schema.Class<Ticket>("effect-lock/Ticket")({
  * The lease is started anew, so that the whole of `for` (default: as long as it was
  * taken for, which is the least) is left for the ticket to arrive. Work that
  * `Lock.guard` runs under the lease is interrupted with `LockLost`, of which `why` is
- * `"Released"`. When it fails the lease is the holder's as before.
+ * `"Released"`. When it fails the lease is the holder's as before. Who is interrupted in the
+ * very moment of leaving it has no ticket, and the key is taken until `for` has passed.
  *
  * **Errors**
  *

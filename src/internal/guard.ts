@@ -20,7 +20,7 @@ export interface Guard extends Lease, Reentry.Section, Reentry.Had {
   readonly isOver: boolean
   /** Keeps it from now on; calls back once when it is lost, at once if it is. */
   watch(onLost: () => void): unknown
-  /** Keeps it from now on; calls back once when it is lost or given back. */
+  /** Keeps it from now on; calls back once when it is lost or given back, at once if it is. */
   whenGone(then: () => void): () => void
   /** How work under it has ended that leaves it as it is. */
   judge<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Exit.Exit<A, E | LockError>

@@ -5,7 +5,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
+import * as Fiber from "effect/Fiber"
 import { constUndefined } from "effect/Function"
 
 /** A lease as far as it matters here. */
@@ -102,9 +102,15 @@ export const find = (
   return undefined
 }
 
-/** Of a child, which is interrupted when its parent ends. */
-const parentOf = (fiber: Fiber.Fiber<unknown, unknown>): Fiber.Fiber<unknown, unknown> | undefined =>
-  (fiber as { readonly _parent?: Fiber.Fiber<unknown, unknown> | undefined })._parent
+/**
+ * Of a child, which is interrupted when its parent ends. Effect tells nobody, and the services
+ * of a child are those of what is detached, too; so this looks at a field of its own. Without it
+ * children are as others of whom nobody knows.
+ */
+const parentOf = (fiber: object): Fiber.Fiber<unknown, unknown> | undefined => {
+  const parent = "_parent" in fiber ? fiber._parent : undefined
+  return Fiber.isFiber(parent) ? parent : undefined
+}
 
 /**
  * Whether the section cannot end before the fiber does what it is about to do: it is

@@ -6,6 +6,7 @@ import { Duration, Effect, Exit, Option, Schedule, Schema, Scope, Stream } from 
 import { Lock, LockBackend, type LockConfig, LockError } from "effect-lock"
 import * as BrowserBackend from "effect-lock/BrowserBackend"
 import { conformance } from "effect-lock/testing"
+import { uses } from "../support/uses.ts"
 
 export interface Section {
   readonly from: number
@@ -162,6 +163,20 @@ const actions = {
 
   build: (options?: BrowserBackend.Options): Promise<Trouble | "built"> =>
     Effect.runPromise(Effect.scoped(Effect.as(BrowserBackend.makeStore(options), "built" as const))).catch(trouble),
+
+  /** What fails of what programs do with locks, with what it says. */
+  uses: async (): Promise<Record<string, string>> => {
+    const make = Effect.flatMap(BrowserBackend.makeStore({ name: "uses" }), LockBackend.make)
+    const failures: Record<string, string> = {}
+    await Promise.all(
+      uses(Effect.all({ one: make, other: make })).map(({ name, run }) =>
+        Effect.runPromise(Effect.scoped(run)).catch((error: unknown) => {
+          failures[name] = String(error)
+        })
+      )
+    )
+    return failures
+  },
 
   /** The names of the cases that fail, with what they say. */
   conform: async (): Promise<Record<string, string>> => {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { isInstalled } from "../../scripts/installed.ts"
 import { killBrowser, newProfile, untrustedHost } from "../support/chromium.ts"
+import { uses } from "../support/uses.ts"
 import type { Section, Trouble } from "./page.ts"
 import { type Browser, holds, open, type Realm, site, type Tab } from "./support.ts"
 
@@ -50,6 +51,15 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
     for (const { name } of conformance.conformance({ name: "browser", make: Effect.die("not here") })) {
       it(name, () => assert.isUndefined(failures[name]))
     }
+  })
+
+  describe("programs have what they use", () => {
+    let failures: Record<string, string>
+    beforeAll(async () => {
+      failures = await (await browser.tab()).call("uses")
+    })
+    // Only the names.
+    for (const { name } of uses(Effect.die("not here"))) it(name, () => assert.isUndefined(failures[name]))
   })
 
   it("take turns, one after another, and so do workers", async () => {
@@ -351,6 +361,42 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
     )
     assert.deepInclude(await held, { reason: "LockLost" })
     assert.isAbove(assertSection(await other.call("hold", key, 0)).fence, before.fence)
+  })
+
+  it("those who wait go on when a person clears the site's data, and nobody is left hanging", async () => {
+    const key = newKey()
+    const [holder, waiter, next] = await Promise.all([browser.tab(), browser.tab(), browser.tab()])
+    const held = holder.call("hold", key, Infinity, { expires: "900 millis" })
+    await holds(holder, key)
+    const waiting = waiter.call("hold", key, 50, long)
+    await waiters(holder, key, 1)
+    const after = next.call("hold", key, 50, long)
+    await waiters(holder, key, 2)
+    const devtools = await browser.context.newCDPSession(next.page)
+    await devtools.send("Storage.clearDataForOrigin", { origin: browser.origin, storageTypes: "all" })
+    assert.deepInclude(await held, { reason: "LockLost" })
+    const [one, other] = (await Promise.all([waiting, after])).map(assertSection).toSorted((a, b) => a.from - b.from)
+    assert.isAtLeast(other.from, one.to - 0.2, "two at once")
+    assert.isAbove(other.fence, one.fence)
+  })
+
+  it("a lock of a tab that was frozen for longer than its lease is somebody else's, and the tab is told", async () => {
+    const key = newKey()
+    const [frozen, waiter, other] = await Promise.all([browser.tab(), browser.tab(), browser.tab()])
+    const held = frozen.call("hold", key, Infinity, { expires: "600 millis" })
+    await holds(frozen, key)
+    const waiting = waiter.call("hold", key, 0, long)
+    await waiters(other, key, 1)
+    const devtools = await browser.context.newCDPSession(frozen.page)
+    await devtools.send("Debugger.enable")
+    const paused = new Promise((resolve) => devtools.once("Debugger.paused", resolve))
+    await devtools.send("Debugger.pause")
+    await paused
+    const section = assertSection(await waiting)
+    await devtools.send("Debugger.resume")
+    assert.deepInclude(await held, { reason: "LockLost" })
+    // And takes part again.
+    assert.isAbove(assertSection(await frozen.call("hold", key, 0, long)).fence, section.fence)
   })
 
   it("what is no offer of ours on the channel ends nothing", async () => {

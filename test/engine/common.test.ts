@@ -453,3 +453,26 @@ describe("programs of chance", () => {
     )
   }
 })
+
+describe("those who want a key alone and do not wait", () => {
+  for (const [kind, change] of [["hands nothing on", (store: Store) => store], ["hands leases on", passing]] as const) {
+    it.effect(`hear of the first who shares it, not of all of them, over a store that ${kind}`, () =>
+      Effect.gen(function*() {
+        const all = yield* scene(change)
+        yield* all.test.delay("tryAcquire", 100)
+        const sharers = yield* Effect.forEach(
+          [1, 2, 3],
+          () => all.start(Lock.withPermits(Effect.sleep(1_000), "key", { limit: 3 }))
+        )
+        const alone = yield* all.start(Lock.once(Effect.void, "key", { failIfLocked: true }))
+        const shared = yield* all.start(Lock.once(Effect.sleep(1_000), "key", { share: { limit: 4 } }))
+        yield* pass(101)
+        assert.deepStrictEqual([alone, shared].map(outcome), ["LockTimeout", "Running"])
+        const [holder] = yield* all.run(Lock.holders("key"))
+        assert.include(String(alone.pollUnsafe()), `it is held by ${holder.owner}`)
+        yield* pass(2_000)
+        assert.deepStrictEqual([...sharers, shared].map(outcome), Array(4).fill("Success"))
+        yield* assertClean(all, "key")
+      }))
+  }
+})

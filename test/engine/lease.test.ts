@@ -318,6 +318,18 @@ describe("Lease", () => {
       assert.isTrue(Exit.isFailure(lease.check))
     }))
 
+  it("tells who comes to watch it too late at once, whether it was lost or given back", () => {
+    for (const end of ["lost", "given back", "left to others"] as const) {
+      const { lease } = make()
+      let told = 0
+      if (end === "lost") lease.lose("Taken", 10)
+      else if (end === "given back") lease.giveBack()
+      else lease.leave()
+      lease.whenGone(() => told++)
+      assert.strictEqual(told, 1, end)
+    }
+  })
+
   for (const region of [Effect.interruptible, Effect.uninterruptible]) {
     it.effect("released waits for its end in the store, but not when it is interrupted", () =>
       Effect.gen(function*() {

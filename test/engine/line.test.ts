@@ -58,9 +58,9 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
     owner: "me",
     ...options
   })
-  const wait = (options?: Partial<LockConfig.LockRequest>) => {
+  const wait = (options?: Partial<LockConfig.LockRequest>, since = port.alarms.at) => {
     const asked = request(options)
-    const waiter = line.enter(asked, port.alarms.at + asked.timeoutMillis)
+    const waiter = line.enter(asked, since, since + asked.timeoutMillis)
     const served: Array<Baton> = []
     waiter.whenServed(() => served.push(waiter.baton!))
     return { waiter, served }
@@ -97,6 +97,21 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
 const known = ({ known }: Waiter) => known !== undefined && known._tag === "Held" ? known.token : known?._tag
 
 describe("Line", () => {
+  it("has who comes back to it in front of those who came later", () => {
+    const { line, turns, wait } = make()
+    const order: Array<string> = []
+    const enter = (name: string, since?: number) => wait(undefined, since).waiter.whenServed(() => order.push(name))
+    enter("fifth", 40)
+    enter("second", 10)
+    enter("first", 0)
+    enter("third", 10)
+    enter("fourth", 20)
+    enter("last", 40)
+    for (let i = 0; i < 6; i++) line.pass("Turn")
+    turns()
+    assert.deepStrictEqual(order, ["first", "second", "third", "fourth", "fifth", "last"])
+  })
+
   it("serves who waits in order, one at a time, each in a turn of its own", () => {
     const { line, turns, vacated, wait } = make()
     const [a, b, c] = [wait(), wait(), wait()]

@@ -36,8 +36,9 @@ const candidate = (url: string, key: string, expires: number): Effect.Effect<Can
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
         const parts = (rest + text).split("\n")
         rest = parts.pop() ?? ""
-        lines.push(...parts.map((part) => JSON.parse(part) as Line))
-        Deferred.doneUnsafe(ready, Effect.void)
+        // Between them may be what the library logs.
+        lines.push(...parts.filter((part) => part.startsWith(`{"event"`)).map((part) => JSON.parse(part) as Line))
+        if (lines.length > 0) Deferred.doneUnsafe(ready, Effect.void)
       })
       child.once("close", () => Deferred.doneUnsafe(gone, Effect.void))
       return { child, lines, isReady: Deferred.await(ready), isGone: Deferred.await(gone) }
@@ -66,8 +67,11 @@ const terms = ({ lines }: Candidate): ReadonlyArray<Term> => {
 
 let elections = 0
 
-/** One leader after the other gets the signal; how long nobody led each time, in milliseconds. */
-export const follow = (url: string, expires: number, signal: NodeJS.Signals) =>
+/**
+ * One leader after the other gets the signal; how long nobody led each time, in milliseconds. A message to the server
+ * takes `away` milliseconds.
+ */
+export const follow = (url: string, expires: number, signal: NodeJS.Signals, away = 0) =>
   Effect.gen(function*() {
     const key = `leader-${++elections}`
     const all = yield* Effect.forEach([1, 2, 3], () => candidate(url, key, expires))
@@ -76,8 +80,8 @@ export const follow = (url: string, expires: number, signal: NodeJS.Signals) =>
     const gaps: Array<number> = []
     while (alive.length > 1) {
       yield* until(Effect.sync(() => alive.some(leads)))
-      // Its lease has been renewed meanwhile, if it is short.
-      yield* Effect.sleep("700 millis")
+      // Its lease has been renewed meanwhile, if it is short, and the others have connected, and stand in the queue.
+      yield* Effect.sleep(700 + 20 * away)
       const leader = alive.find(leads)!
       const told = Number(process.hrtime.bigint())
       leader.child.kill(signal)
@@ -95,25 +99,26 @@ export const follow = (url: string, expires: number, signal: NodeJS.Signals) =>
     return gaps
   }).pipe(Effect.scoped)
 
-// -----------------------------------------------------------------------------
-// A table
-// -----------------------------------------------------------------------------
-
-const row = (cells: ReadonlyArray<string>) => console.log(`| ${cells.join(" | ")} |`)
-
 /** The same server, to which messages take so long each way. */
-const farAway = Effect.fnUntraced(function*(url: string, millis: number) {
+export const farAway = Effect.fnUntraced(function*(url: string, millis: number) {
   const far = new URL(url)
   const between = yield* proxy(Number(far.port), [millis, millis], () => 0)
   far.port = String(between.port)
   return far.href
 })
 
+// -----------------------------------------------------------------------------
+// A table
+// -----------------------------------------------------------------------------
+
+const row = (cells: ReadonlyArray<string>) => console.log(`| ${cells.join(" | ")} |`)
+
 const kinds = [
   { signal: "SIGKILL", expires: 1_000, away: 0 },
   { signal: "SIGKILL", expires: 5_000, away: 0 },
   { signal: "SIGTERM", expires: 60_000, away: 0 },
-  { signal: "SIGTERM", expires: 60_000, away: 10 }
+  { signal: "SIGTERM", expires: 60_000, away: 10 },
+  { signal: "SIGTERM", expires: 60_000, away: 50 }
 ] as const
 
 const measure = Effect.gen(function*() {
@@ -124,7 +129,7 @@ const measure = Effect.gen(function*() {
     for (const { away, expires, signal } of kinds) {
       const reached = away === 0 ? url : yield* farAway(url, away)
       const gaps: Array<number> = []
-      for (let round = 0; round < 2; round++) gaps.push(...yield* follow(reached, expires, signal))
+      for (let round = 0; round < 2; round++) gaps.push(...yield* follow(reached, expires, signal, away))
       const shown = gaps.toSorted((one, other) => one - other).map((gap) => gap.toFixed(1))
       row([server, `${2 * away} ms`, signal, `${expires / 1_000} s`, shown.join(", "), shown.at(-1)!])
     }

@@ -145,6 +145,15 @@ export const postgres: ReadonlyArray<Scenario> = [
   { name: "postgres: pauses and clocks", backend: "postgres", nemeses: [pause, blockedLoop, wallClock] },
   { name: "postgres: network", backend: "postgres", nemeses: [...network, cutSubscription] },
   { name: "postgres: the server", backend: "postgres", nemeses: committed },
+  { name: "postgres: sharing, no faults", backend: "postgres", nemeses: [], limit: 3 },
+  { name: "postgres: sharing, deaths", backend: "postgres", nemeses: [death], limit: 3, fibers: 5 },
+  {
+    name: "postgres: sharing, deaths, pauses, network and the server",
+    backend: "postgres",
+    nemeses: [death, pause, blockedLoop, ...network, cutSubscription, ...committed],
+    limit: 3,
+    fibers: 5
+  },
   { name: "postgres: promoted standby", backend: "postgres", nemeses: [Servers.promotion], hasStandby: true },
   {
     name: "postgres: everything that forgets nothing",

@@ -274,9 +274,10 @@ export const postgresServer = Effect.fnUntraced(function*(
   const scope = yield* Effect.scope
   const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> => Scope.provide(effect, scope)
   let primary = yield* postgres()
-  // With a client of its own each time: no connection outlives a crash.
+  // With a client of its own each time: no connection outlives a crash, and another fault may be just that.
   const query = (statement: string) =>
     Effect.suspend(() => Effect.scoped(Effect.flatMap(admin(primary.url), (sql) => sql.unsafe(statement).values))).pipe(
+      Effect.retry(Schedule.spaced("100 millis").pipe(Schedule.upTo({ times: 100 }))),
       Effect.orDie
     )
   yield* query(yield* Effect.orDie(SqlBackend.createTable()))

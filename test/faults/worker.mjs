@@ -64,7 +64,8 @@ const makeLock = async () => {
   }
   if (backend === "postgres") {
     const SqlBackend = await import("effect-lock/SqlBackend")
-    return { layer: SqlBackend.layer({ url: `postgres://app@127.0.0.1:${port}/postgres` }), withLock: Lock.withLock }
+    const layer = SqlBackend.layer({ url: `postgres://app@127.0.0.1:${port}/postgres` })
+    return { layer, withLock, withPermits, withSharedLock }
   }
   if (backend === "file") {
     const FileBackend = await import("effect-lock/FileBackend")
@@ -92,7 +93,11 @@ let stopping = false
 /** Who shares a key reads its number, and who has it alone writes the next. */
 const section = (id, key, share) => (lease) =>
   Effect.gen(function*() {
-    const look = Effect.map(lease.remaining, (remaining) => round(now() + Duration.toMillis(remaining)))
+    // The time first: one that stood still between the two would have a deadline that is none.
+    const look = Effect.suspend(() => {
+      const at = now()
+      return Effect.map(lease.remaining, (remaining) => round(at + Duration.toMillis(remaining)))
+    })
     write("enter", round(now()), id, key, lease.fencingToken, yield* look, share)
     const value = readCounter(key)
     const read = round(now())

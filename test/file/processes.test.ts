@@ -303,11 +303,14 @@ describe("a directory", () => {
       return yield* child.line
     }).pipe(Effect.scoped)
 
+  /** Who could not give it back has it still. */
+  const afterwards = (isHeld: boolean) => ({ takes: "Acquired", makes: "Acquired", extends: isHeld })
+
   const tests = canUnshare("-m") ? it.live : it.live.skip
 
   tests("on a full disk keeps what it has, and everything goes on but new keys", () =>
     Effect.gen(function*() {
-      assert.deepStrictEqual(yield* troubled("full"), {
+      assert.deepStrictEqual(yield* troubled("full"), [{
         opens: "OutOfMemory",
         looks: "1-holder",
         waits: "Held",
@@ -315,12 +318,12 @@ describe("a directory", () => {
         makes: "OutOfMemory",
         extends: true,
         releases: true
-      })
+      }, afterwards(false)])
     }))
 
   tests("that is read only can be looked at", () =>
     Effect.gen(function*() {
-      assert.deepStrictEqual(yield* troubled("read only"), {
+      assert.deepStrictEqual(yield* troubled("read only"), [{
         opens: "ReadOnly",
         looks: "1-holder",
         waits: "Held",
@@ -328,12 +331,43 @@ describe("a directory", () => {
         makes: "ReadOnly",
         extends: "ReadOnly",
         releases: "ReadOnly"
-      })
+      }, afterwards(true)])
     }))
 
   tests("of another user is closed", () =>
     Effect.gen(function*() {
-      const all = yield* troubled("of another user")
+      const [all, later] = yield* troubled("of another user")
       assert.deepStrictEqual(Object.values(all), Array.from({ length: 7 }, () => "Unauthorized"))
+      assert.deepStrictEqual(later, afterwards(true))
     }))
+
+  tests("that a container has at another path, with process ids of its own, is the same", () =>
+    Effect.gen(function*() {
+      const [path, elsewhere] = [yield* directory, yield* directory]
+      const container = (what: string) =>
+        worker(what, { directory: elsewhere, expires: "2 seconds" }, [
+          "unshare",
+          "-m",
+          "-p",
+          "-f",
+          "--kill-child",
+          "sh",
+          "-c",
+          `mount --bind "$0" "$1" && shift && exec "$@"`,
+          path,
+          elsewhere,
+          process.execPath
+        ])
+      const waits = yield* Effect.gen(function*() {
+        const waiting = yield* container("once")
+        yield* eventually(Effect.sync(() => namesOf(path, "key").some((name) => name.startsWith("q"))))
+        return waiting
+      }).pipe(Lock.withLock("key", { expires: "1 hour" }), Effect.provide(FileBackend.layer({ directory: path })))
+      assert.strictEqual(yield* waits.line, "done")
+      const holder = yield* container("hold")
+      assert.strictEqual(yield* holder.line, "held")
+      assert.strictEqual(yield* attempt(path), "held")
+      yield* kill(holder.child)
+      yield* eventually(Effect.map(attempt(path), (is) => is === "taken"))
+    }).pipe(Effect.scoped))
 })

@@ -8,7 +8,7 @@
  * - `open`: makes a store, and says what comes of it
  * - `stale`: at a moment that comes by standard input takes keys that somebody left behind
  * - `churn`: takes keys that come and go, and checks a witness each time
- * - `trouble`: has the directory get into some trouble, and says how each operation fares
+ * - `trouble`: has the directory get into some trouble, and says how each operation fares, then and afterwards
  */
 import { Effect, ManagedRuntime, Option, Result, Schema, Scope } from "effect"
 import { Lock } from "effect-lock"
@@ -110,20 +110,29 @@ const churn = Effect.gen(function*() {
   say({ ...counts, created })
 }).pipe(Effect.scoped)
 
-const troubles: Record<string, () => void> = {
+const remount = (how: "ro" | "rw") => () => {
+  const { status } = spawnSync("mount", ["-o", `remount,${how}`, `${directory}/..`])
+  if (status !== 0) throw new Error("cannot mount")
+}
+
+const troubles: Record<string, { readonly begin: () => void; readonly end: () => void }> = {
   // Names need room, too.
-  full: () => {
-    try {
-      for (let i = 0;; i++) fs.writeFileSync(`${directory}/../filler-${i}`, "")
-    } catch (error) {
-      if (!String(error).includes("ENOSPC")) throw error
+  full: {
+    begin: () => {
+      try {
+        for (let i = 0;; i++) fs.writeFileSync(`${directory}/../filler-${i}`, "")
+      } catch (error) {
+        if (!String(error).includes("ENOSPC")) throw error
+      }
+    },
+    end: () => {
+      for (const name of fs.readdirSync(`${directory}/..`)) {
+        if (name.startsWith("filler")) fs.unlinkSync(`${directory}/../${name}`)
+      }
     }
   },
-  "read only": () => {
-    const { status } = spawnSync("mount", ["-o", "remount,ro", `${directory}/..`])
-    if (status !== 0) throw new Error("cannot mount")
-  },
-  "of another user": () => process.seteuid!(65_534)
+  "read only": { begin: remount("ro"), end: remount("rw") },
+  "of another user": { begin: () => process.seteuid!(65_534), end: () => process.seteuid!(0) }
 }
 
 const trouble = Effect.gen(function*() {
@@ -131,14 +140,15 @@ const trouble = Effect.gen(function*() {
   yield* store.tryAcquire(claim("held", "1-holder", 60_000))
   yield* store.tryAcquire(claim("free", "1-before", 60_000))
   yield* store.release("free", "1-before")
-  troubles[options.trouble]()
+  const { begin, end } = troubles[options.trouble]
+  begin()
   const told = <A>(effect: Effect.Effect<A, BackendFailure | LockError>) =>
     Effect.match(effect, {
       onFailure: (failure) => "kind" in failure ? failure.kind : (failure.reason as BackendFailure).kind,
       onSuccess: (value) => value
     })
   const tag = Effect.map((attempt: Attempt) => attempt._tag)
-  say({
+  const then = {
     opens: yield* told(Effect.as(Effect.scoped(FileBackend.makeStore({ directory: `${directory}/another` })), "yes")),
     looks: yield* told(Effect.map(store.inspect("held"), (occupant) => Option.getOrUndefined(occupant)?.token)),
     waits: yield* told(tag(store.tryAcquire({ ...claim("held", "1-waiter", 60_000), wait: true }))),
@@ -146,7 +156,14 @@ const trouble = Effect.gen(function*() {
     makes: yield* told(tag(store.tryAcquire(claim("new", "1-next", 60_000)))),
     extends: yield* told(store.extend(claim("held", "1-holder", 60_000))),
     releases: yield* told(store.release("held", "1-holder"))
-  })
+  }
+  end()
+  const afterwards = {
+    takes: yield* told(tag(store.tryAcquire(claim("free", "1-next", 60_000)))),
+    makes: yield* told(tag(store.tryAcquire(claim("newer", "1-next", 60_000)))),
+    extends: yield* told(store.extend(claim("held", "1-holder", 60_000)))
+  }
+  say([then, afterwards])
   process.exit()
 })
 

@@ -2,7 +2,9 @@ import { describe, it } from "@effect/vitest"
 import { Duration, Effect, type Scope } from "effect"
 import type { LockStore } from "effect-lock"
 import { conformance } from "effect-lock/testing"
+import { conforms } from "../support/conforms.ts"
 import { pgbouncer, postgres } from "../support/postgres.ts"
+import { program } from "../support/program.ts"
 import { shared } from "../support/redis.ts"
 import { flavours, table } from "../support/sqlStores.ts"
 
@@ -29,15 +31,28 @@ const variants = [
   { name: "PgBouncer in transaction mode", url: pooler, make: flavours[0].make, isDeaf: true }
 ]
 
+/** One that is told and one that looks: what the processes of the others say to the server is the same. */
+const amongProcesses = new Set(["its own connections", "a client that cannot listen"])
+
 for (const { isDeaf, make, name, url } of variants) {
+  const hasProgram = amongProcesses.has(name)
   const all = conformance.conformance({
     name,
     lease: "2 seconds",
     make: Effect.gen(function*() {
       const { url: direct } = yield* server
       const options = { table: yield* table(direct) }
-      return yield* pair(make(yield* url, options), isDeaf)
+      const argument = JSON.stringify({ flavour: name, url: direct, ...options })
+      return {
+        ...yield* pair(make(yield* url, options), isDeaf),
+        program: hasProgram ? yield* program("postgres", argument) : undefined
+      }
     })
   })
-  describe(`PostgreSQL conforms (${name})`, { concurrent: true }, () => conformance.register(it, all))
+  const title = `PostgreSQL conforms (${name})`
+  if (hasProgram) conforms(title, all)
+  else {
+    const within = all.filter(({ processes }) => processes === 0)
+    describe(title, { concurrent: true }, () => conformance.register(it, within))
+  }
 }

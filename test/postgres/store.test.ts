@@ -335,6 +335,47 @@ describe("statements", () => {
       assert.strictEqual((yield* row("key")).token, "")
     }))
 
+  it.live("give keys back and on to who waits in one round trip, whether their holders had waited or not", () =>
+    Effect.gen(function*() {
+      const { row, store, table, url } = yield* bench
+      const other = yield* store
+      const sql = yield* sqlClient(url)
+      const unsafe = sql.unsafe.bind(sql)
+      let sent = 0
+      const counted = Object.assign(sql, {
+        unsafe: (text: string, parameters?: ReadonlyArray<unknown>) => {
+          sent++
+          return unsafe(text, parameters)
+        }
+      })
+      const one = yield* Effect.provideService(SqlBackend.makeStoreSqlClient({ table }), SqlClient.SqlClient, counted)
+      const releasing = Effect.fnUntraced(function*(keys: ReadonlyArray<string>, token: string) {
+        sent = 0
+        const released = yield* Effect.forEach(keys, (key) => one.release(key, token), { concurrency: "unbounded" })
+        assert.deepStrictEqual([released, sent], [keys.map(() => true), 1])
+      })
+      yield* take(one, "one", "a.0.0")
+      yield* wait(other, "one", "b.0.0")
+      yield* wait(one, "one", "c.0.0")
+      yield* releasing(["one"], "a.0.0")
+      assert.strictEqual((yield* row("one")).token, "b.0.0")
+      yield* other.release("one", "b.0.0")
+      assert.strictEqual((yield* wait(one, "one", "c.0.0"))._tag, "Acquired")
+      yield* wait(other, "one", "d.0.0")
+      yield* releasing(["one"], "c.0.0")
+      assert.strictEqual((yield* row("one")).token, "d.0.0")
+
+      const keys = ["wanted", "alone", "wanted too"]
+      for (const key of keys) yield* take(one, key, "a.0.0")
+      for (const key of ["wanted", "wanted too"]) yield* wait(other, key, "b.0.0")
+      yield* releasing(keys, "a.0.0")
+      assert.deepStrictEqual(yield* Effect.forEach(keys, (key) => Effect.map(row(key), ({ token }) => token)), [
+        "b.0.0",
+        "",
+        "b.0.0"
+      ])
+    }))
+
   it.live("sweep rows that nobody has wanted for a minute, and no others", () =>
     Effect.gen(function*() {
       const { look, statements, store, table } = yield* bench
@@ -645,6 +686,15 @@ describe("what is wrong is said", () => {
           return "kind" in error ? error.kind : error._tag
         }))
       assert.deepStrictEqual(kinds, ["Unsupported", "Unauthorized", "Unreachable"])
+    }))
+
+  it.live("settings that a pooler does not take", () =>
+    Effect.gen(function*() {
+      const { table } = yield* bench
+      const pg = { startupParameters: { synchronous_commit: "off" } }
+      const error = yield* ask({ url: yield* pgbouncer(yield* server), table, pg })
+      assert.deepStrictEqual([error.name, "kind" in error && error.kind], ["BackendFailure", "Unsupported"])
+      assert.include(error.message, "ignore_startup_parameters")
     }))
 
   it.live("a client of another dialect", () =>

@@ -6,15 +6,17 @@
  * - `--only overlap,orphan`, `--without residue`: which rules are minded
  * - `--steps`: each call of small worlds is interrupted at each of its steps
  * - `--hands`: worlds in which keys change hands, in place of calls of every kind
+ * - `--several`: worlds of calls for several keys, of work under leases that one has, and of those who wait until a key is free
  * - `--gentle`: no call brings a schedule that hangs or a tracer that throws
  * - `--log`: the log of the first one that fails, or of the only one
  * - `--first`: stops at the first one that fails
  * - `--seconds 60`: stops after so long
  */
 import { parseArgs } from "node:util"
-import { play } from "./hands.ts"
+import * as Hands from "./hands.ts"
 import { type Kind, kinds } from "./plan.ts"
 import { type Options, simulate } from "./scenario.ts"
+import * as Several from "./several.ts"
 import { interruptions } from "./steps.ts"
 import { type Rule, rules } from "./witness.ts"
 
@@ -26,6 +28,7 @@ const { values } = parseArgs({
     without: { type: "string" },
     steps: { type: "boolean", default: false },
     hands: { type: "boolean", default: false },
+    several: { type: "boolean", default: false },
     gentle: { type: "boolean", default: false },
     first: { type: "boolean", default: false },
     log: { type: "boolean", default: false },
@@ -48,8 +51,10 @@ const options: Options = {
 }
 const until = performance.now() + 1_000 * Number(values.seconds)
 
+const { play } = values.hands ? Hands : values.several ? Several : { play: undefined }
+
 const simulated = (seed: number, kind: Kind, options: Options) =>
-  values.hands ? play(seed, kind, undefined, options.traced) : simulate(seed, kind, options)
+  play === undefined ? simulate(seed, kind, options) : play(seed, kind, undefined, options.traced)
 
 let printed = false
 for (const kind of known<Kind>(values.kind, kinds)) {

@@ -3,185 +3,36 @@
  * whoever takes it on, and those who take it on, also two at once, twice, and too
  * late; keys that stay taken; leaders that resign; and those who only watch.
  */
-import { Context, Duration, Effect, type Fiber, Stream } from "effect"
-import { Leader, Lock, LockBackend } from "effect-lock"
+import { Duration, Effect, Stream } from "effect"
+import { Leader, Lock } from "effect-lock"
 import { isGuard } from "../../src/internal/guard.ts"
-import { Events } from "./events.ts"
-import { Memory } from "./memory.ts"
-import { Network } from "./network.ts"
-import { type Kind, makePlan } from "./plan.ts"
-import { type Backing, Server } from "./server.ts"
-import { makeSubject } from "./subject.ts"
-import { type Host, type Rule, Witness } from "./witness.ts"
-import { IsOld, World } from "./world.ts"
-
-export interface Outcome {
-  readonly rule: Rule | undefined
-  readonly violation: string | undefined
-  readonly entered: number
-  readonly adopted: number
-  /** How many steps each took, in the order of their start. */
-  readonly lengths: ReadonlyArray<number>
-  readonly lines: ReadonlyArray<string>
-  readonly operations: number
-}
+import type { Kind } from "./plan.ts"
+import { type Asking, type Interruption, type Outcome, Stage } from "./stage.ts"
+import type { Host } from "./witness.ts"
 
 const key = "a"
 
-/** When the network is well again; all that is wanted has been asked for by then. */
-const healedAt = 3_000
-const longestLease = 10_000
-/** How long a call that is never answered may be kept. */
-const silence = 45_000
-const mostSteps = 100_000
 /** How long an answer may be on its way, and be waited for. */
 const slackMillis = 700
 
-type Asking = Effect.Effect<unknown, unknown, LockBackend.LockBackend>
-
-class Hands {
-  private readonly world: World
-  private readonly backing: Backing
-  private readonly witness: Witness
-  private readonly hosts: ReadonlyArray<Host>
-  private readonly interrupt: { readonly number: number; readonly step: number } | undefined
-  private readonly running = new Map<
-    Fiber.Fiber<unknown, unknown>,
-    { readonly number: number; readonly since: number }
-  >()
-  private readonly lengths: Array<number> = []
+class Hands extends Stage {
+  adopted = 0
   /** Tokens that are left to others, and how long they are to keep the key if nobody takes it on. */
   private readonly left = new Map<string, number>()
-  private readonly isMute: boolean
-  private readonly events: ReadonlyArray<Events>
-  private adopted = 0
-  /** Those that have yet to start. */
-  private asked = 0
 
-  constructor(seed: number, kind: Kind, interrupt: Hands["interrupt"], traced: boolean) {
-    const world = this.world = new World(seed, traced)
-    this.interrupt = interrupt
-    const { features, hosts, weather } = makePlan(seed, kind)
-    this.isMute = weather.mute
-    const watcher = { extending: () => {}, seesCaller: () => {} }
-    let connect: (name: string) => Pick<Host, "process" | "link">
-    if (kind === "direct") {
-      const process = world.process("p")
-      const memory = new Memory(world, process, [key])
-      this.backing = memory
-      connect = () => ({ process, link: memory.link() })
-    } else {
-      const server = new Server(world, features)
-      this.backing = server
-      connect = (name) => {
-        const process = world.process(name)
-        return { process, link: new Network(world, process, server, weather, watcher) }
-      }
-    }
-    this.witness = new Witness(world, this.backing, undefined)
-    this.hosts = Array.from({ length: hosts }, (_, i): Host => {
-      const { link, process } = connect(`p${i}`)
-      return { link, process, subject: makeSubject(link.store, process.context), scripts: 0, closed: false }
-    })
-    this.events = this.hosts.map((host) => new Events(host, (text) => this.object("events", text)))
-    for (let i = 0; i < 2 + world.random.int(3); i++) {
-      this.ask(world.random.millis(0.125, 60), (host) => this.draw(host))
-    }
-    world.after(healedAt - world.now, () => {
-      for (const { link } of this.hosts) link.heal()
-    })
+  protected override isLeft(token: string): boolean {
+    return this.left.has(token)
   }
 
-  run(): Outcome {
-    const { backing, hosts, witness, world } = this
-    this.settle(healedAt + longestLease, () => this.asked === 0 && this.running.size === 0)
-    for (const { number } of this.running.values()) this.object("hangs", `#${number}`)
-    // What is on its way to be released has arrived, and a failed release was tried again.
-    this.settle(3_000)
-    const orphans = backing.held.flatMap((key) => backing.holders(key)).filter((token) => !this.left.has(token))
-    for (const token of this.isMute ? [] : orphans) this.object("orphan", world.alias(token))
-    this.settle(longestLease + (this.isMute ? silence : 0))
-    for (const events of this.events) events.end()
-    if (backing.held.length > 0) this.object("orphan", "the store holds a lock for ever")
-    if (backing.listening > 0) this.object("residue", `${backing.listening} listeners`)
-    for (const { process, subject } of hosts) {
-      const residue = Object.entries(subject.residue()).filter(([, count]) => count !== 0)
-      if (residue.length > 0) this.object("residue", `${process.name} ${JSON.stringify(residue)}`)
-      if (process.sleeping !== 0) this.object("residue", `${process.name} ${process.sleeping} timers`)
-    }
-    const { entered, objection } = witness
-    return {
-      entered,
-      adopted: this.adopted,
-      lengths: this.lengths,
-      operations: this.lengths.length,
-      rule: objection?.rule,
-      violation: objection && `${objection.rule} ${objection.text}`,
-      lines: world.lines ?? []
-    }
-  }
-
-  private object(rule: Rule, text: string): void {
-    this.witness.object(rule, text)
-  }
-
-  private settle(millis: number, isDone: () => boolean = () => false): void {
-    const { world } = this
-    const end = world.now + millis
-    // So that time goes on when nothing else happens.
-    world.after(millis, () => {})
-    while (world.now < end && !isDone() && this.witness.objection === undefined) {
-      if (world.steps > mostSteps) return this.object("hangs", "no end of steps")
-      try {
-        world.step()
-      } catch (error) {
-        this.object("uncaught", String(error))
-      }
-      this.witness.look()
-      for (const [token, until] of this.left) {
-        if (this.hosts.every(({ process }) => process.now < until) && this.backing.endOf(key, token) === -Infinity) {
-          this.object("stay", world.alias(token))
-        }
-      }
-      for (const [fiber, { number, since }] of this.running) {
-        if (number === this.interrupt?.number && world.steps - since === this.interrupt.step) fiber.interruptUnsafe()
+  protected override look(): void {
+    for (const [token, until] of this.left) {
+      if (this.hosts.every(({ process }) => process.now < until) && this.backing.endOf(key, token) === -Infinity) {
+        this.object("stay", this.world.alias(token))
       }
     }
   }
 
-  private ask(after: number, make: (host: Host) => Asking): void {
-    const { world } = this
-    const host = world.random.pick(this.hosts)
-    const { process } = host
-    this.asked++
-    const interruptedAfter = world.random.chance(0.15) ? world.random.millis(0.125, 60) : undefined
-    world.after(after, () =>
-      process.receive(() => {
-        this.asked--
-        const number = this.lengths.push(0) - 1
-        const since = world.steps
-        const context = process.context.pipe(
-          Context.add(IsOld, true),
-          Context.add(LockBackend.LockBackend, host.subject.backend)
-        )
-        const fiber = Effect.runForkWith(context)(make(host))
-        this.running.set(fiber, { number, since })
-        fiber.addObserver((exit) => {
-          this.running.delete(fiber)
-          this.lengths[number] = world.steps - since
-          world.log(() => `${process.name} #${number} ends with ${exit._tag}`)
-        })
-        if (interruptedAfter !== undefined) {
-          world.after(interruptedAfter, () => process.receive(() => process.act(() => fiber.interruptUnsafe())))
-        }
-      }))
-  }
-
-  // ---------------------------------------------------------------------------
-  // What they do
-  // ---------------------------------------------------------------------------
-
-  private draw(host: Host): Asking {
+  protected draw(host: Host): Asking {
     const { random } = this.world
     const expires = random.pick([40, 300, 8_000])
     const timeout = random.pick([0, 50, 1_000])
@@ -197,7 +48,7 @@ class Hands {
     let terms = 0
     const work = (lease: Lock.Lease) =>
       Effect.andThen(
-        this.section(host, lease, expires),
+        this.section(host, [lease], expires),
         Effect.suspend(() => ++terms < 3 ? Leader.resign : Effect.void)
       )
     return Leader.lead(work, key, { expires, rest: random.pick([0, 20]) }).pipe(
@@ -205,25 +56,11 @@ class Hands {
     )
   }
 
-  private section(host: Host, lease: Lock.Lease, expires: number): Effect.Effect<void> {
-    const { random } = this.world
-    return Effect.uninterruptibleMask((restore) => {
-      const section = this.witness.enter(host, lease, { id: 0, expires, share: undefined }, false, false)
-      return Effect.ensuring(
-        restore(Effect.sleep(random.millis(0.125, random.pick([2, Math.min(expires, 500)])))),
-        Effect.sync(() => {
-          section.ended = true
-          this.witness.leave(section)
-        })
-      )
-    })
-  }
-
   /** Works, and perhaps leaves the lease to others. */
   private holding(host: Host, expires: number): (lease: Lock.Lease) => Asking {
     return (lease) =>
       Effect.andThen(
-        this.section(host, lease, expires),
+        this.section(host, [lease], expires),
         this.world.random.chance(0.6) ? this.leaving(lease) : Effect.void
       )
   }
@@ -257,15 +94,20 @@ class Hands {
       this.left.set(ticket.token, -Infinity)
       const lease = yield* Lock.adopt(ticket, { expires, timeout: 500 })
       this.adopted++
-      yield* Lock.guard(lease)(this.section(host, lease, expires))
+      yield* Lock.guard(lease)(this.section(host, [lease], expires))
       if (this.world.random.chance(0.3)) yield* this.leaving(lease)
     }))
   }
 }
 
+/** The outcome, and how often a key was taken on. */
 export const play = (
   seed: number,
   kind: Kind,
-  interrupt?: { readonly number: number; readonly step: number },
+  interrupt?: Interruption,
   traced = false
-): Outcome => new Hands(seed, kind, interrupt, traced).run()
+): Outcome & { readonly adopted: number } => {
+  const hands = new Hands(seed, kind, [key], [2, 3], interrupt, traced)
+  const outcome = hands.play()
+  return { ...outcome, adopted: hands.adopted }
+}

@@ -30,6 +30,9 @@ export class Memory implements Backing {
     return holder === undefined ? -Infinity : this.world.now + holder.remainingMillis!
   }
 
+  /** At once. */
+  givenAt(): undefined {}
+
   holders(key: string): ReadonlyArray<string> {
     return this.occupants(key).map(({ token }) => token)
   }

@@ -14,8 +14,8 @@ interface Mutant {
   /** File below `src/internal`, what is there once, and what stands there instead. */
   readonly changes: ReadonlyArray<readonly [file: string, from: string, to: string]>
   readonly kind: Kind
-  /** Where keys change hands, and not where calls of every kind are made. */
-  readonly hands?: boolean
+  /** Where keys change hands, or several are wanted, and not where calls of every kind are made. */
+  readonly where?: "hands" | "several"
   /** What finds it. */
   readonly rules: ReadonlyArray<Rule>
   readonly worlds: number
@@ -216,9 +216,77 @@ const mutants: Readonly<Record<string, Mutant>> = {
     mistake: "who gives up taking a key on leaves it taken",
     changes: [["engine/adopting.ts", "    if (exit._tag === \"Failure\") claim.disown()\n", ""]],
     kind: "polling",
-    hands: true,
+    where: "hands",
     rules: ["orphan"],
     worlds: 2_000
+  },
+  laterKeys: {
+    mistake: "who waits for one of several keys holds those that come after it",
+    changes: [["several.ts", "      yield* giveBack(rest.slice(busy + 1))\n", "      void giveBack\n"]],
+    kind: "told",
+    where: "several",
+    rules: ["hangs"],
+    worlds: 400
+  },
+  unsorted: {
+    mistake: "several keys are taken in the order in which they were given",
+    changes: [["several.ts", "\n    .toSorted((a, b) => a.key < b.key ? -1 : 1)", ""]],
+    kind: "given",
+    where: "several",
+    rules: ["hangs"],
+    worlds: 400
+  },
+  eachTimeout: {
+    mistake: "each of several keys is waited for as long as all of them",
+    changes: [["several.ts", "timeoutMillis: left() }", "timeoutMillis: left() > 0 ? timeout : 0 }"]],
+    kind: "direct",
+    where: "several",
+    rules: ["outlasts"],
+    worlds: 400
+  },
+  firstOnly: {
+    mistake: "work under several leases hears of the loss of the first only",
+    changes: [[
+      "work.ts",
+      "const unwatch = leases.map((lease)",
+      "const unwatch = leases.slice(0, 1).map((lease)"
+    ]],
+    kind: "told",
+    where: "several",
+    rules: ["untold"],
+    worlds: 400
+  },
+  lostBefore: {
+    mistake: "work begins under a lease that was lost before",
+    changes: [["work.ts", "    if (gone() !== undefined) return settle(Exit.interrupt())\n", ""]],
+    kind: "polling",
+    where: "several",
+    rules: ["over"],
+    worlds: 400
+  },
+  givenBack: {
+    mistake: "work under a lease goes on when that is given back",
+    changes: [["engine/lease.ts", "    goers.add(then)\n", ""]],
+    kind: "direct",
+    where: "several",
+    rules: ["untold"],
+    worlds: 400
+  },
+  lostMeanwhile: {
+    mistake: "work under a lease that was lost meanwhile ends as if nothing were",
+    changes: [["engine/lease.ts", "return this.isOver ? this.endedBy(exit, caller) : exit", "return exit"]],
+    kind: "told",
+    where: "several",
+    rules: ["died"],
+    worlds: 400
+  },
+  lateSubscription: {
+    mistake: "a key is looked at before its news is subscribed to, and not after",
+    changes: [["engine/port.ts", "    call.onReply(notify)\n    return { call, scope }", "    return { call, scope }"]],
+    kind: "given",
+    where: "several",
+    rules: ["asleep"],
+    worlds: 5_000
   }
 }
 
@@ -240,7 +308,7 @@ const prepare = (changes: Mutant["changes"]): void => {
 
 /** The first seed at which the simulator finds something, and what it is. */
 const simulate = (
-  { hands = false, kind, rules, worlds }: Mutant
+  { kind, rules, where, worlds }: Mutant
 ): { readonly rule: string; readonly seed: number } | undefined => {
   const args = [
     "test/simulation/command.ts",
@@ -251,7 +319,7 @@ const simulate = (
     "--only",
     rules.join(),
     "--first",
-    ...hands ? ["--hands"] : []
+    ...where === undefined ? [] : [`--${where}`]
   ]
   const { status, stderr, stdout } = spawnSync("tsx", args, { cwd: copy, encoding: "utf8", shell: true })
   if (status === 0) return undefined

@@ -93,6 +93,7 @@ export class Network implements Link {
             .flatMap((key) => server.occupants(key).map((occupant) => ({ key, ...occupant })))
         })),
       listen: listen === "no" ? undefined : (key, token, notify) => this.listen(key, token, notify),
+      watch: listen === "no" ? undefined : (key, notify) => this.watch(key, notify),
       exchange: exchange
         ? (token, claim) => {
           this.owned.add(claim.token)
@@ -266,5 +267,27 @@ export class Network implements Link {
       Effect.sync(() => void listeners.set(token, { key, tell })),
       () => Effect.sync(() => listeners.delete(token))
     ).pipe(Effect.andThen(this.call("listen", key, token, () => {})))
+  }
+
+  private watch(key: string, notify: () => void): Effect.Effect<void, LockError.BackendFailure, Scope.Scope> {
+    const { watchers } = this.server
+    const watcher = {
+      key,
+      tell: () => {
+        if (this.happens(this.weather.lost)) return
+        this.process.after(this.delay(), () => {
+          if (watchers.has(watcher)) this.process.receive(notify)
+        })
+      }
+    }
+    let isOver = false
+    return Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        isOver = true
+        watchers.delete(watcher)
+      })
+    ).pipe(Effect.andThen(this.call("listen", key, "", () => {
+      if (!isOver) watchers.add(watcher)
+    })))
   }
 }

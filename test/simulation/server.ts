@@ -7,6 +7,8 @@ type Share = LockStore.Share
 /** One of those who have a key. */
 interface Entry {
   readonly token: string
+  /** By our clock. */
+  readonly givenAt: number
   /** By the server's clock. */
   endsAt: number
   readonly share: Share | undefined
@@ -50,6 +52,8 @@ export interface Backing {
   readonly endOf: (key: string, token: string) => number
   /** Those who have the key. */
   readonly holders: (key: string) => ReadonlyArray<string>
+  /** When the token was given the key, by our clock; undefined if it has the key no more, or that cannot be told. */
+  readonly givenAt: (key: string, token: string) => number | undefined
   /** Which of all grants the token's was; undefined if it has the key no more, or that cannot be told. */
   readonly orderOf: (key: string, token: string) => number | undefined
   /** Whether the key is to be had so, were nobody else waiting for it. */
@@ -89,6 +93,8 @@ export class Server implements Backing {
   readonly queues = new Map<string, Array<Member>>()
   /** Who asked to be told, by token. */
   readonly listeners = new Map<string, { readonly key: string; readonly tell: (news: News) => void }>()
+  /** Who asked to be told of other holders. */
+  readonly watchers = new Set<{ readonly key: string; readonly tell: () => void }>()
   /** Tokens whose lease the server ended before its time. */
   readonly forgotten = new Set<string>()
   private readonly world: World
@@ -107,6 +113,10 @@ export class Server implements Backing {
     return entry === undefined ? -Infinity : entry.endsAt / (1 + this.drift)
   }
 
+  givenAt(key: string, token: string): number | undefined {
+    return this.entryOf(key, token)?.givenAt
+  }
+
   orderOf(key: string, token: string): number | undefined {
     return this.entryOf(key, token)?.order
   }
@@ -116,7 +126,7 @@ export class Server implements Backing {
   }
 
   get listening(): number {
-    return this.listeners.size
+    return this.listeners.size + this.watchers.size
   }
 
   holders(key: string): ReadonlyArray<string> {
@@ -240,7 +250,9 @@ export class Server implements Backing {
     const others = entries.filter((entry) => entry.token !== token)
     if (others.length === 0) this.entries.delete(key)
     else this.entries.set(key, others)
-    return others.length < entries.length
+    if (others.length === entries.length) return false
+    this.changed(key)
+    return true
   }
 
   private acquired(key: string, token: string): LockStore.Attempt {
@@ -258,8 +270,10 @@ export class Server implements Backing {
   }
 
   private give(key: string, { expiresMillis, share, token }: Member): LockStore.Attempt {
-    const entry: Entry = { token, endsAt: this.endAfter(expiresMillis), share, order: ++this.grants }
+    const endsAt = this.endAfter(expiresMillis)
+    const entry: Entry = { token, givenAt: this.world.now, endsAt, share, order: ++this.grants }
     this.entries.set(key, [...this.live(key), entry])
+    this.changed(key)
     return this.acquired(key, token)
   }
 
@@ -276,6 +290,10 @@ export class Server implements Backing {
     if (rest.length === 0) this.queues.delete(key)
     else this.queues.set(key, rest)
     return rest.length < queue.length
+  }
+
+  private changed(key: string): void {
+    for (const watcher of this.watchers) if (watcher.key === key) watcher.tell()
   }
 
   private freed(key: string): void {

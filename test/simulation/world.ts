@@ -121,8 +121,9 @@ export class Process {
     this.push(this.world.orderly ? this.arrivals : [], { run, priority: 0 })
   }
 
+  /** From now on, or, in a task that has taken its time, from when it has got to. What others send does not wait for it. */
   after(millis: number, happen: () => void): Event {
-    return this.world.after(this.now - this.world.now + millis, happen)
+    return this.world.after(this.ahead + millis, happen)
   }
 
   /** The task that runs takes its time, and nothing else of the process happens meanwhile. */

@@ -146,6 +146,9 @@ describe.skipIf(!isSiteInstalled)("the site", () => {
       await page.getByRole("button", { name: "A pause" }).click()
       await page.getByText("it has seen token 2 and refuses 1").waitFor()
       assert.match(await log.innerText(), /LockLost: Expired[^]*token 1 is lower than 2/)
+      // Time stops there, so that the refused write stays in the picture.
+      await page.getByRole("button", { name: "Let time run" }).waitFor()
+      assert.include(await page.getByRole("img", { name: /^Time line/ }).innerHTML(), "1 refused")
       await page.screenshot({ path: join(root, ".tmp/see-pause.png") })
       await page.close()
     })

@@ -4,7 +4,7 @@ import type { conformance } from "effect-lock/testing"
 import { bundled } from "./bundled.ts"
 
 export const program = (
-  name: "file" | "flawed" | "memcached" | "redis",
+  name: "file" | "flawed" | "memcached" | "postgres" | "redis",
   argument: string
 ): Effect.Effect<conformance.Program> =>
   Effect.map(bundled(new URL(`./programs/${name}.ts`, import.meta.url)), (module) => ({ module, argument }))

@@ -205,9 +205,13 @@ export class Lease implements Public, Bearer {
     return watcher === undefined ? [] : typeof watcher === "function" ? [watcher] : watcher
   }
 
-  /** Keeps it from now on, and calls back once when it is lost or given back. */
+  /** Keeps it from now on, and calls back once when it is lost or given back: at once if it is. */
   whenGone(then: () => void): () => void {
     const unwatch = this.watch(then)
+    if (!this.isHeld) {
+      if (this.why === "Released") then()
+      return constVoid
+    }
     const { goers } = this.telling
     goers.add(then)
     return () => {

@@ -8,6 +8,7 @@
  * the key passes it on as soon as it has its lease.
  */
 import * as Duration from "effect/Duration"
+import { constTrue } from "effect/Function"
 import type { LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure } from "../../LockError.ts"
 import type { Held } from "../../LockStore.ts"
@@ -47,6 +48,8 @@ export class Waiter implements Alarm, Front {
   next: Waiter | undefined = undefined
   /** Its time is over, and it only waits for what the one with the turn hears. */
   isOverdue = false
+  /** When it began to wait. */
+  readonly since: number
   /** What was known of the key when its time was over. */
   known: Held | BackendFailure | undefined = undefined
   /** Set when it has left the line. */
@@ -54,9 +57,10 @@ export class Waiter implements Alarm, Front {
   private readonly line: Line
   private served: (() => void) | undefined = undefined
 
-  constructor(line: Line, request: LockRequest) {
+  constructor(line: Line, request: LockRequest, since: number) {
     this.line = line
     this.request = request
+    this.since = since
   }
 
   /** Calls back once there is a baton, in a turn of its own. */
@@ -120,12 +124,18 @@ export class Line extends Lending<SharingParts> implements Place, Next {
     return this.heard === undefined && (lease === undefined ? this.claim !== undefined : lease.isBack)
   }
 
-  enter(request: LockRequest, endsAt: number): Waiter {
-    const waiter = new Waiter(this, request)
-    waiter.previous = this.last
-    if (this.last === undefined) this.head = waiter
-    else this.last.next = waiter
-    this.last = waiter
+  /** At its end, but in front of those who came later: some come back, since what they were handed was over. */
+  enter(request: LockRequest, since: number, endsAt: number): Waiter {
+    const waiter = new Waiter(this, request, since)
+    let previous = this.last
+    while (previous !== undefined && previous.since > since) previous = previous.previous
+    const next = previous === undefined ? this.head : previous.next
+    waiter.previous = previous
+    waiter.next = next
+    if (previous === undefined) this.head = waiter
+    else previous.next = waiter
+    if (next === undefined) this.last = waiter
+    else next.previous = waiter
     if (request.timeoutMillis === 0) this.timeOut(waiter)
     else this.parts.port.alarms.set(waiter, endsAt)
     return waiter
@@ -183,11 +193,11 @@ export class Line extends Lending<SharingParts> implements Place, Next {
     return { _tag: "Held", token: lease.token, remainingMillis: Math.max(0, lease.deadline - at) }
   }
 
-  private dismissOverdue(): void {
+  private dismissOverdue(isAnswered: (waiter: Waiter) => boolean = constTrue): void {
     let waiter = this.head
     while (waiter !== undefined && this.overdue > 0) {
       const { next } = waiter
-      if (waiter.isOverdue) this.give(waiter, "TimedOut")
+      if (waiter.isOverdue && isAnswered(waiter)) this.give(waiter, "TimedOut")
       waiter = next
     }
   }
@@ -269,6 +279,10 @@ export class Line extends Lending<SharingParts> implements Place, Next {
     if (share !== undefined) {
       // Who shares has no need of the turn: others may come in beside it.
       const own = this.parts.sharing.lend(lease, share)
+      // Whoever wants the key alone, and waits only to hear of it, has heard enough.
+      this.heard = { _tag: "Held", token: lease.token, remainingMillis: deadline - at }
+      this.dismissOverdue((waiter) => waiter.request.share === undefined)
+      this.heard = undefined
       this.pass("Turn")
       return own
     }

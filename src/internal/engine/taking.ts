@@ -190,7 +190,7 @@ class Asker implements Front {
   /** Waits for the turn. */
   queue(): Taking {
     const { keys, line, request } = this
-    const waiter = line.enter(request, this.endsAt)
+    const waiter = line.enter(request, this.startedAt, this.endsAt)
     this.waits()
     // A schedule that ends ends the wait, here as in front of the store.
     const giving = request.retry && Effect.runForkWith(this.caller.context)(this.giveUpWaiting(waiter))

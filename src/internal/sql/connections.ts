@@ -88,10 +88,6 @@ export const make = Effect.fnUntraced(function*(
     return made
   }
 
-  /** Whether it will be taken without settings of ours. */
-  const refuses = (error: unknown): boolean =>
-    /unsupported startup parameter|unrecognized configuration parameter/i.test(Failure.messageOf(error) ?? "")
-
   const leave = (slot: Slot): void => {
     if (!slots.delete(slot)) return
     const at = idle.indexOf(slot)
@@ -134,7 +130,7 @@ export const make = Effect.fnUntraced(function*(
       } else {
         leave(slot)
         const error = firstError(exit)
-        if (!settings && refuses(error)) plain = true
+        if (!settings && Failure.refusesSettings(error)) plain = true
         // Others will do it, or will say that they cannot.
         else if (slots.size === 0) { for (const job of queue.splice(0)) job.onEnd(undefined, error) }
       }
@@ -224,7 +220,7 @@ export const make = Effect.fnUntraced(function*(
         return open(settings, connect).pipe(
           Effect.tapError((error) =>
             Effect.sync(() => {
-              if (!settings && refuses(error)) plain = true
+              if (!settings && Failure.refusesSettings(error)) plain = true
             })
           ),
           Effect.flatMap((connection) => connection.listen(channel))

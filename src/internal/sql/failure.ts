@@ -90,7 +90,21 @@ export const messageOf = (error: unknown): string | undefined => {
   return texts.at(-1)
 }
 
+/** Whether a connection is not taken with the settings that it was opened with, as by a pooler. */
+export const refusesSettings = (error: unknown): boolean =>
+  /unsupported startup parameter|unrecognized configuration parameter/i.test(messageOf(error) ?? "")
+
+/** Without those of ours it was tried, too. */
+const refused = verdict(
+  "Unsupported",
+  false,
+  () =>
+    "the server, or a pooler before it, does not take the startupParameters that pg has: leave them out, " +
+    "set them for the user or the database, or have PgBouncer pass over them (ignore_startup_parameters)"
+)
+
 export const classify = (error: unknown): Verdict => {
+  if (refusesSettings(error)) return refused
   const state = stateOf(error)
   if (state !== undefined) return byState[state] ?? byState[state.slice(0, 2)] ?? unknown
   // What never reached the server, or what it never answered.

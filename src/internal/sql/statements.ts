@@ -35,7 +35,7 @@ export interface Statements {
   readonly exchange: string
   readonly transfer: string
   readonly releaseOne: string
-  readonly releaseUnwanted: string
+  readonly releaseMany: string
   readonly release: string
   readonly withdraw: string
   readonly extend: string
@@ -66,7 +66,9 @@ const millisLeft = (row: string) => `(date_part('epoch', ${row}.expires_at - clo
 const inMillis = (millis: string) => `clock_timestamp() + ${millis} * interval '1 ms'`
 const nextFence = `greatest(l.fence + ${fenceRoom}, ${micros})`
 
-const entry = String.raw`^[A-Za-z0-9_.-]+ [0-9]{1,15} [0-9]{1,15} [A-Za-z0-9_:-]{1,63}( [0-9]{1,16}/[0-9]{1,16})?$`
+/** Of one that waits to have the key alone, and of any. */
+const alone = "^[A-Za-z0-9_.-]+ [0-9]{1,15} [0-9]{1,15} [A-Za-z0-9_:-]{1,63}"
+const entry = `${alone}( [0-9]{1,16}/[0-9]{1,16})?$`
 
 /** The token of a row that is shared, which is nobody's. */
 export const shared = "+"
@@ -88,9 +90,24 @@ const handOn = `
     expires_at = ${inMillis("coalesce(least(split_part(h.m, ' ', 2)::int8, split_part(h.m, ' ', 3)::int8), 0)")},
     queue = CASE WHEN h.m IS NULL THEN '{}' ELSE l.queue[h.n + 1:] END`
 
-/** Tells the one that `row` was given to. It knows the format by its number. */
-const tell = (row: string) =>
-  `CASE WHEN split_part(${row}.m, ' ', 4) <> '-' THEN pg_notify(split_part(${row}.m, ' ', 4),
+/** The same in fewer words, for what is not longer than it has to be: to the first in the queue, the words of whose entry are `m`. */
+const handOnTo = (m: string) => `
+    token = coalesce(${m}[1], ''),
+    fence = CASE WHEN ${m} IS NULL THEN l.fence ELSE ${nextFence} END,
+    expires_at = ${inMillis(`coalesce(least(${m}[2]::int8, ${m}[3]::int8), 0)`)},
+    queue = l.queue[2:]`
+
+const tellOf = (row: string, m: string) =>
+  `CASE WHEN ${m}[4] <> '-' THEN pg_notify(${m}[4], format('1 %s %s %s %s %s', ${row}.token, ${row}.fence, ${micros}, ${
+    millisLeft(row)
+  }::int8, ${row}.key))::text END`
+
+/** Whether the first in the queue is whom the key is to be given to, alone, if anybody waits at all. */
+const isSimple = `(queue = '{}' OR queue[1] ~ '${alone}$')`
+
+/** Tells the one that `row` was given to, whose entry was `m`. It knows the format by its number. */
+const tell = (row: string, m = `${row}.m`) =>
+  `CASE WHEN split_part(${m}, ' ', 4) <> '-' THEN pg_notify(split_part(${m}, ' ', 4),
     '1 ' || ${row}.token || ' ' || ${row}.fence || ' ' || ${micros} || ' ' || ${
     millisLeft(row)
   }::int8 || ' ' || ${row}.key)::text
@@ -292,15 +309,16 @@ upd AS (
 SELECT c.key, u.fence, ${micros}, c.token, ${millisLeft("c")}, cardinality(c.queue), c.late, false
 FROM cur c LEFT JOIN upd u ON u.key = c.key`,
 
-    // One by itself, as acquireFreed: what nobody waits for. $1 key $2 token  -> (key, true), nothing if that is not so
+    // One by itself, in less of the server's time: what nobody waits for, or the first in the queue alone.
+    // $1 key $2 token  -> (key, true, whether nobody has it now), nothing if that is not so
     releaseOne: `
-UPDATE ${table} l SET token = '', expires_at = clock_timestamp()
-WHERE l.ctid = (
-  SELECT ctid FROM ${table}
-  WHERE key = $1::text AND token = $2::text AND queue = '{}' AND expires_at > clock_timestamp()
+UPDATE ${table} l SET ${handOnTo("h.m")}
+FROM (
+  SELECT ctid, string_to_array(queue[1], ' ') AS m FROM ${table}
+  WHERE key = $1::text AND token = $2::text AND expires_at > clock_timestamp() AND ${isSimple}
   FOR UPDATE SKIP LOCKED
-)
-RETURNING l.key, true, ${relax}, ${watched}`,
+) h WHERE l.ctid = h.ctid
+RETURNING l.key, true, h.m IS NULL, CASE WHEN h.m IS NULL THEN ${relax} ELSE ${tellOf("l", "h.m")} END, ${watched}`,
 
     // $1 keys $2 tokens  -> (key, whether its lease was live | null if nothing was done, as it is locked, or shared)… of those
     // that are the token's or shared
@@ -327,16 +345,18 @@ SELECT c.key, NULL, c.shared OR c.key IN (SELECT key FROM heir h WHERE ${
       shares("h")
     }), NULL FROM cur c WHERE ${others}`,
 
-    // As acquireFree: what nobody waits for.
-    // $1 keys $2 tokens  -> (key, whether its lease was live)… of those released
-    releaseUnwanted: `
-WITH got AS MATERIALIZED (
-  SELECT l.key, l.expires_at > clock_timestamp() AS live FROM unnest($1::text[], $2::text[]) AS a(key, token)
-  JOIN ${table} l ON l.key = a.key AND l.token = a.token
-  WHERE l.queue = '{}' ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+    // As releaseOne, of many.
+    // $1 keys $2 tokens  -> (key, whether its lease was live, whether nobody has it now)… of those released
+    releaseMany: `
+WITH h AS MATERIALIZED (
+  SELECT l.key, l.expires_at > clock_timestamp() AS live, string_to_array(l.queue[1], ' ') AS m
+  FROM unnest($1::text[], $2::text[]) AS a(key, token) JOIN ${table} l ON l.key = a.key AND l.token = a.token
+  WHERE ${isSimple} ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
 )
-UPDATE ${table} l SET token = '', expires_at = clock_timestamp() FROM got g WHERE l.key = g.key
-RETURNING l.key, g.live, ${relax}, ${watched}`,
+UPDATE ${table} l SET ${handOnTo("h.m")} FROM h WHERE l.key = h.key
+RETURNING l.key, h.live, h.m IS NULL, CASE
+  WHEN h.m IS NOT NULL THEN ${tellOf("l", "h.m")}
+  WHEN (SELECT bool_and(m IS NULL) FROM h) THEN ${relax} END, ${watched}`,
 
     // $1 key $2 token $3 entry  -> (whether it held the key, whether it has left it or its queue, whether it is shared);
     // nothing if it is in neither

@@ -526,17 +526,17 @@ export const make = Effect.fnUntraced(function*(
 
   const releases = Batches.make<Releasing>((batch, landed) => {
     const one = batch.length === 1
-    // Who has waited for a key is seldom the last one.
-    if (one && tokens.get(batch[0].token)?.waited === true) return sendReleases(batch, landed)
-    const statement = one ? statements.releaseOne : statements.releaseUnwanted
+    const statement = one ? statements.releaseOne : statements.releaseMany
     link.run(statement, one ? [batch[0].row, batch[0].token] : rowsAndTokens(batch), (rows, error) => {
-      const live = new Map(rows?.map((row) => [row[0], row[1]]))
+      const released = new Map(rows?.map((row) => [row[0], row]))
       const others: Array<Releasing> = []
       for (const asked of batch) {
+        const found = released.get(asked.row)
         if (rows === undefined) unreleased(asked, error)
-        else if (live.has(asked.row)) {
-          remember(asked.row)
-          confirmed(asked, live.get(asked.row) === true)
+        else if (found !== undefined) {
+          const [, isLive, isFree] = found
+          if (isFree === true) remember(asked.row)
+          confirmed(asked, isLive === true)
         } else others.push(asked)
       }
       if (others.length > 0) return sendReleases(others, landed)

@@ -7,6 +7,8 @@ export interface Step {
   readonly act?: (world: World) => void
   /** When the next step begins, by the world and how long this one has lasted; the last one has none. */
   readonly until?: (world: World, past: number) => boolean
+  /** After so long time stops, so that what is told does not leave the picture. It goes on when the reader says so. */
+  readonly stopAfter?: number
 }
 
 export interface Story {
@@ -93,7 +95,8 @@ export const stories: ReadonlyArray<Story> = [
       },
       {
         say:
-          "…but the storage is: it has seen token 2 and refuses 1. A moment later Ada is told (LockLost), and her work is interrupted."
+          "…but the storage is: it has seen token 2 and refuses 1. A moment later Ada is told (LockLost), and her work is interrupted.",
+        stopAfter: 1_500
       }
     ]
   },
@@ -180,6 +183,7 @@ export class Teller {
   private readonly world: World
   private index = 0
   private since: number
+  private hasStopped = false
 
   constructor(world: World, story: Story) {
     this.world = world
@@ -196,6 +200,13 @@ export class Teller {
 
   get isOver(): boolean {
     return this.step.until === undefined
+  }
+
+  /** Whether time is to stop now: once for a story. */
+  stops(): boolean {
+    const { stopAfter = Infinity } = this.step
+    if (this.hasStopped || this.world.now - this.since < stopAfter) return false
+    return this.hasStopped = true
   }
 
   go(): void {

@@ -1,0 +1,140 @@
+/**
+ * Several keys in a world of a seed: those who want some of them together, in any
+ * order; those who want one; work under leases that one has, which are lost or given
+ * back before it begins or meanwhile; and those who wait until a key is free.
+ */
+import { type Cause, Effect, Exit } from "effect"
+import { Lock, type LockError } from "effect-lock"
+import type { Kind } from "./plan.ts"
+import { type Asking, type Interruption, type Outcome, Stage } from "./stage.ts"
+import type { Host } from "./witness.ts"
+
+const keys = ["a", "b", "c"]
+
+/** How long somebody who hears of news may go on waiting for a key that is free, and one who looks each second. */
+const lookMillis = 100
+const everyMillis = 1_000
+const slackMillis = 5
+
+/** One that waits until a key is free. */
+interface Awaiting {
+  readonly host: Host
+  readonly key: string
+  /** Since when it could know, the last time that it was not free. */
+  since: number
+}
+
+class Several extends Stage {
+  private readonly awaiting = new Set<Awaiting>()
+  /** One key, which some have, and others wait to see free. */
+  private readonly isWatched = this.world.random.chance(0.3)
+
+  protected override look(): void {
+    const { now } = this.world
+    for (const one of this.awaiting) {
+      const { host: { link, process }, key } = one
+      const isBusy = this.backing.wanted(key) || !process.isIdle || process.isStopped
+      if (isBusy || !this.calm) one.since = now
+      const most = link.store.watch === undefined ? everyMillis + lookMillis : lookMillis
+      if (now > one.since + most) this.object("asleep", `${process.name} waits until ${key} is free`)
+    }
+  }
+
+  protected draw(host: Host): Asking {
+    const { random } = this.world
+    const expires = random.pick([60, 300, 8_000])
+    const timeout = random.pick([Infinity, Infinity, 0, 50, 1_000])
+    const key = random.pick(keys)
+    const n = random.int(100)
+    if (this.isWatched) {
+      const once = n < 40
+        ? this.until(host, "a", Infinity)
+        : Lock.withLock((lease) => this.section(host, [lease], 8_000), "a", { expires: 8_000 })
+      const pause = random.millis(0.125, random.pick([20, 300]))
+      return Effect.repeat(Effect.andThen(once, Effect.sleep(pause)), { times: 3 })
+    }
+    this.world.log(() => `${host.process.name} draws ${n}: ${key} for ${expires}, ${timeout}`)
+    if (n < 50) return this.together(host, expires, timeout)
+    if (n < 60) return Lock.withLock((lease) => this.section(host, [lease], expires), key, { expires, timeout })
+    if (n < 75) return this.guarding(host, key, expires, timeout)
+    if (n < 80) return this.force(host, key)
+    return this.until(host, key, random.pick([Infinity, 1_500]))
+  }
+
+  private together(host: Host, expires: number, timeout: number): Asking {
+    const { random } = this.world
+    const { process } = host
+    // In any order, some of them twice.
+    const wanted = Array.from({ length: 2 + random.int(3) }, () => random.pick(keys))
+    const count = new Set(wanted).size
+    const work = (leases: ReadonlyArray<Lock.Lease>) =>
+      Effect.flatMap(
+        Effect.sync(() => {
+          entered = true
+          return Array.from(new Set(leases))
+        }),
+        (leases) => this.section(host, leases, expires, true)
+      )
+    let entered = false
+    return Effect.suspend(() => {
+      entered = false
+      const startedAt = process.now
+      const { lag } = process
+      return Effect.onExit(Lock.withLocks(work, wanted, { expires, timeout }), (exit) =>
+        Effect.sync(() => {
+          if (!this.calm || entered || Exit.isSuccess(exit)) return
+          // All at once, and then each in turn; behind others of its process, which ask first.
+          const trips = 2 * (3 + 2 * count) * this.weather.delayMillis
+          const took = process.now - startedAt - (process.lag - lag)
+          if (took > timeout + trips + slackMillis) {
+            this.object("outlasts", `${process.name} took ${took} ms to give up`)
+          }
+        }))
+    })
+  }
+
+  /** Works under a lease that it has had for a while, and that somebody may end before that or meanwhile. */
+  private guarding(host: Host, key: string, expires: number, timeout: number): Asking {
+    const { random } = this.world
+    const renew = random.chance(0.5)
+    const pause = random.pick([0, 0, 20, Math.min(2 * expires, 700)])
+    const end = random.pick([undefined, undefined, 0, 10, 100])
+    const how = random.pick(["release", "force"] as const)
+    return Effect.scoped(Effect.gen({ self: this }, function*() {
+      const lease = yield* Lock.acquire(key, { expires, timeout, renew })
+      if (end !== undefined) {
+        const ending = how === "release" ? lease.release : Effect.ignore(this.force(host, key))
+        yield* Effect.forkChild(Effect.delay(ending, end), { startImmediately: true })
+      }
+      if (pause > 0) yield* Effect.sleep(pause)
+      const exit = yield* Effect.exit(Lock.guard(lease)(this.section(host, [lease], expires, true)))
+      if (Exit.isFailure(exit)) {
+        if (!exit.cause.reasons.every(isLoss)) this.object("died", String(exit.cause))
+      } else if (exit.value[0].overAt !== undefined) {
+        this.object("untold", `the work of ${host.process.name} under ${key}`)
+      }
+    }))
+  }
+
+  private force(host: Host, key: string): ReturnType<typeof Lock.forceRelease> {
+    return Effect.suspend(() => {
+      host.link.forcing.add(key)
+      for (const holder of this.backing.holders(key)) this.backing.forgotten.add(holder)
+      return Lock.forceRelease(key)
+    })
+  }
+
+  private until(host: Host, key: string, timeout: number): Asking {
+    return Effect.suspend(() => {
+      const one = { host, key, since: this.world.now }
+      this.awaiting.add(one)
+      return Effect.ensuring(Lock.awaitFree(key, { timeout }), Effect.sync(() => this.awaiting.delete(one)))
+    })
+  }
+}
+
+const isLoss = (reason: Cause.Reason<LockError.LockError>): boolean =>
+  reason._tag === "Fail" && reason.error.reason._tag === "LockLost"
+
+export const play = (seed: number, kind: Kind, interrupt?: Interruption, traced = false): Outcome =>
+  new Several(seed, kind, keys, [3, 5], interrupt, traced).play()
