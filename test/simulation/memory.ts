@@ -30,7 +30,7 @@ export class Memory implements Backing {
     return holder === undefined ? -Infinity : this.world.now + holder.remainingMillis!
   }
 
-  /** At once. */
+  /** As long ago as its lease says. */
   givenAt(): undefined {}
 
   holders(key: string): ReadonlyArray<string> {

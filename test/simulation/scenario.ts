@@ -353,7 +353,7 @@ export class Scenario {
     this.witness.leave(section)
     if (atLeast === 0 || this.witness.remaining(section.host, section.lease) === 0) return
     // From when the store gave it, whose clock may be ahead.
-    const since = this.backing.givenAt(section.key, section.token) ?? section.enteredAt
+    const since = this.backing.givenAt(section.key, section.token) ?? section.takenAt
     const until = since + atLeast - 0.02 * atLeast - slackMillis
     this.stays.set(section.token, { host: section.host, key: section.key, until })
   }

@@ -64,7 +64,8 @@ export interface Section {
   readonly token: string
   /** Which of all grants it was: who came before those of other sections. */
   readonly order: number
-  readonly enteredAt: number
+  /** When the lease began, at the latest: by what was left of it when the work began. */
+  readonly takenAt: number
   /** It is in a part that cannot be interrupted, or it is up to others when it ends. */
   deaf: number
   /** The deadline last seen. */
@@ -76,7 +77,7 @@ export interface Section {
 }
 
 /** What a section needs to know of its call. */
-export type Entering = Pick<Call, "id" | "expires" | "share">
+export type Entering = Pick<Call, "id" | "atLeast" | "expires" | "share">
 
 /** Alarms ring up to a millisecond after their time. */
 const alarmMillis = 1.5
@@ -99,7 +100,13 @@ export class Witness {
   }
 
   /** `fresh` says that nothing could come between taking the lease and this. */
-  enter(host: Host, lease: Lock.Lease, { expires, id, share }: Entering, deaf: boolean, fresh: boolean): Section {
+  enter(
+    host: Host,
+    lease: Lock.Lease,
+    { atLeast, expires, id, share }: Entering,
+    deaf: boolean,
+    fresh: boolean
+  ): Section {
     const { fencingToken, key } = lease
     const left = this.remaining(host, lease)
     const token = this.backing.tokenOf(key, fencingToken) ?? tokenOf(lease)
@@ -112,7 +119,7 @@ export class Witness {
       lease,
       token,
       order: this.backing.orderOf(key, token) ?? fencingToken,
-      enteredAt: host.process.now,
+      takenAt: host.process.now + Math.min(0, left - Math.max(expires, atLeast)),
       deaf: deaf ? 1 : 0,
       deadline: host.process.now + left,
       overAt: undefined,

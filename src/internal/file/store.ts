@@ -135,7 +135,6 @@ export const make = Effect.fnUntraced(function*(
       if (Directory.move(path, left, next)) return acquired(path, next)
       free.delete(path)
     }
-    // Who waits has been refused before, and will be again: its ticket first spares a look.
     const enter = (at: number) => queue.enter(path, token, expires, at, outlives, share)
     // Who waits has been refused before, and most likely is again: a ticket that is there first spares a look.
     for (let hasEntered = wait && !queue.isIn(token) && enter(now());;) {
