@@ -16,9 +16,8 @@ const openssl = (...args: ReadonlyArray<string>) => spawnSync("openssl", args, {
 const selfSigned = (dir: string, name: string) => {
   const [key, certificate] = [join(dir, `${name}.key`), join(dir, `${name}.crt`)]
   const [subject, algorithm] = ["/CN=localhost", "rsa:2048"]
-  const isMade = openssl(
-    ...["req", "-x509", "-nodes", "-newkey", algorithm, "-subj", subject, "-keyout", key, "-out", certificate]
-  )
+  const names = ["-subj", subject, "-keyout", key, "-out", certificate]
+  const isMade = openssl("req", "-x509", "-nodes", "-newkey", algorithm, ...names)
   assert.isTrue(isMade, "openssl makes no certificate")
   return { key, certificate }
 }
