@@ -103,8 +103,22 @@ export interface CommonOptions {
 export interface Options extends CommonOptions {
   /**
    * `postgres://[user[:password]@][host][:port][/database]`, and the parameters of
-   * libpq such as `?sslmode=require`. Percent-encode what is special. It is never
-   * printed.
+   * libpq. Percent-encode what is special. It is never printed.
+   *
+   * `?sslmode=` says whether the connection is encrypted. Wherever it is, the server's
+   * certificate must be of an authority that is trusted, and have the host's name.
+   *
+   * | `sslmode` | |
+   * | --- | --- |
+   * | `disable`, or none | no TLS |
+   * | `prefer`, `allow` | TLS if the server has it, otherwise none |
+   * | `require`, `verify-ca`, `verify-full` | TLS, or failure |
+   *
+   * So `prefer`, `allow`, `require` and `verify-ca` check more than in libpq. Trusted are
+   * the authorities of Node, or instead of them those in the PEM file that `&sslrootcert=`
+   * names, which is read when the layer is built (`system` is for those of Node), or
+   * `pg.ssl.ca`. With these or the option `ssl`, TLS is required unless `sslrootcert` comes
+   * with `disable`. Other parameters of TLS, such as `sslcert`, have no effect: see `pg`.
    */
   readonly url?: string | Redacted.Redacted<string> | undefined
   /** The server's name or address. Default `"localhost"`. */
@@ -121,8 +135,8 @@ export interface Options extends CommonOptions {
   /** The password to log in with. Default none. */
   readonly password?: Redacted.Redacted<string> | undefined
   /**
-   * Whether to use TLS, with the certificates of `pg` if it has some. Default false, or
-   * what the `url` says.
+   * Whether to use TLS, with the certificates of `pg` or the `url` if they have some.
+   * Default false, or what `pg` or the `url` says.
    */
   readonly ssl?: boolean | undefined
   /**
@@ -131,7 +145,8 @@ export interface Options extends CommonOptions {
    */
   readonly maxConnections?: number | undefined
   /**
-   * More options for the client, such as certificates (`ssl`), or
+   * More options for the client, such as `ssl: { ca }` with the certificates of trusted
+   * authorities (and `cert` and `key` of the client's own), or
    * `startupParameters: { synchronous_commit: "off" }`. Default none.
    */
   readonly pg?: Omit<PgClientConfig, "url" | "multiplex" | "multiplexConcurrency"> | undefined
@@ -208,6 +223,12 @@ const postgres = (sql: SqlClient.SqlClient): Effect.Effect<SqlClient.SqlClient, 
     orElse: () => unsupported("another dialect")
   })
 
+/** Those of `pg` come before those of the URL. */
+const authorities = (trust: true | { readonly ca: string } | undefined, ssl: PgConnectionConfig["ssl"]) =>
+  typeof trust === "object" || typeof ssl === "object"
+    ? { ...(typeof trust === "object" && trust), ...(typeof ssl === "object" && ssl) }
+    : true
+
 const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Link.Link, LockError, Scope.Scope> {
   const { database, host, maxConnections = 3, password, pg, port, ssl, username } = options
   const url = Redacted.isRedacted(options.url) ? Redacted.value(options.url) : options.url
@@ -223,6 +244,8 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     return yield* invalid("username", "none", "the name of a database user, here or in the url")
   }
   const PgConnection = yield* load(Failure.backend, "@effect/sql-pg", () => import("@effect/sql-pg/PgConnection"))
+  const trust = url === undefined ? undefined : yield* Effect.mapError(Effect.fromResult(Url.trustOf(url)), toLockError)
+  const asked = ssl ?? pg?.ssl ?? trust
   const config: PgConnectionConfig = {
     connectTimeout: "2 seconds",
     applicationName: "effect-lock",
@@ -231,7 +254,7 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     ...(database !== undefined && { database }),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
-    ...(ssl !== undefined && { ssl: ssl && typeof pg?.ssl === "object" ? pg.ssl : ssl })
+    ...(asked !== undefined && { ssl: asked && authorities(trust, pg?.ssl) })
   }
   const place = url === undefined ? {} : Url.placeOf(url)
   const at = {

@@ -4,7 +4,9 @@
  *
  *     npx tsx test/faults/leaders.ts   # measures, and prints a table
  */
-import { Deferred, Effect, type Scope } from "effect"
+import { Deferred, Effect, Option, type Scope } from "effect"
+import { Lock } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { bundled } from "../support/bundled.ts"
@@ -65,6 +67,10 @@ const terms = ({ lines }: Candidate): ReadonlyArray<Term> => {
   })
 }
 
+/** How many the store has in the queue. */
+const waiting = (key: string) =>
+  Effect.map(Lock.inspect(key), Option.match({ onNone: () => 0, onSome: ({ waiters }) => waiters ?? 0 }))
+
 let elections = 0
 
 /**
@@ -80,7 +86,8 @@ export const follow = (url: string, expires: number, signal: NodeJS.Signals, awa
     const gaps: Array<number> = []
     while (alive.length > 1) {
       yield* until(Effect.sync(() => alive.some(leads)))
-      // Its lease has been renewed meanwhile, if it is short, and the others have connected, and stand in the queue.
+      yield* until(Effect.map(waiting(key), (count) => count === alive.length - 1))
+      // Its lease has been renewed meanwhile, if it is short, and the others have seen that they hear.
       yield* Effect.sleep(700 + 20 * away)
       const leader = alive.find(leads)!
       const told = Number(process.hrtime.bigint())
@@ -97,7 +104,7 @@ export const follow = (url: string, expires: number, signal: NodeJS.Signals, awa
       if (i > 0 && term.from <= led[i - 1].to) throw new Error(`two led at a time: ${JSON.stringify(led)}`)
     }
     return gaps
-  }).pipe(Effect.scoped)
+  }).pipe(Effect.provide(BackendUrl.layer(url)), Effect.scoped)
 
 /** The same server, to which messages take so long each way. */
 export const farAway = Effect.fnUntraced(function*(url: string, millis: number) {

@@ -103,8 +103,42 @@ const refused = verdict(
     "set them for the user or the database, or have PgBouncer pass over them (ignore_startup_parameters)"
 )
 
+/** What the server lacks, or what its certificate does: no attempt changes that. */
+const insecure = (what: string): Verdict => verdict("Unsupported", false, () => what)
+
+const withoutTls = insecure(
+  "the server, or a pooler before it, does not speak TLS: switch it on there (ssl = on), " +
+    "or have sslmode=disable where the network in between can be trusted"
+)
+
+const misnamed = insecure(
+  "the server's certificate has another name than the host: connect to a name that is in it, or say which " +
+    "it has (pg.ssl.servername)"
+)
+
+const untimely = insecure("the server's certificate is not valid at this time: renew it, or set the clock right")
+
+const untrusted = insecure(
+  "the server's certificate is of nobody who is trusted: pass that of its authority as pg.ssl.ca, or as a file by " +
+    "sslrootcert in the url; every sslmode but disable looks at it"
+)
+
+/** What OpenSSL and Node say of certificates. */
+const certificates =
+  /^(?:CERT_|CRL_|ERR_TLS_CERT_|ERROR_IN_C|UNABLE_TO_|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH)/
+
+const ofTls = (error: unknown): Verdict | undefined => {
+  if (messageOf(error) === "The server does not support TLS") return withoutTls
+  const code = causes(error).map(({ code }) => code).find((code) => typeof code === "string" && certificates.test(code))
+  if (code === undefined) return undefined
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || code === "HOSTNAME_MISMATCH") return misnamed
+  return code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID" ? untimely : untrusted
+}
+
 export const classify = (error: unknown): Verdict => {
   if (refusesSettings(error)) return refused
+  const tls = ofTls(error)
+  if (tls !== undefined) return tls
   const state = stateOf(error)
   if (state !== undefined) return byState[state] ?? byState[state.slice(0, 2)] ?? unknown
   // What never reached the server, or what it never answered.
