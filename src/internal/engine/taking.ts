@@ -344,11 +344,10 @@ class Asker implements Front {
         if (port.store.listen !== undefined && reply._tag === "Held" && !claim.isListening) {
           yield* restore(this.listen(claim, Math.min(endsAt, at + port.patience)))
         } else {
-          const delay = yield* this.inTime(claim, this.nextDelay(reply))
+          // Those behind are told nothing before the next answer, so it is not for the schedule when to ask for it.
+          const delay = reply._tag === "Acquired" ? 0 : yield* this.inTime(claim, this.nextDelay(reply))
           if (delay === undefined) return yield* this.giveUp(reply, this.now())
-          const remaining = reply._tag === "Acquired"
-            ? 0
-            : reply._tag === "Held" && reply.watched !== true
+          const remaining = reply._tag === "Held" && reply.watched !== true
             ? reply.remainingMillis ?? Infinity
             : Infinity
           this.beInFront(() => claim.leaveSleeper())
