@@ -197,6 +197,18 @@ describe("Line", () => {
       assert.isFalse(line.isInDoubt)
     })
 
+    it("lets it wait for that also while the turn is on its way to who will ask", () => {
+      const { line, turns, wait } = make()
+      const next = wait()
+      line.pass("Turn")
+      const overdue = wait({ timeoutMillis: 0 })
+      turns()
+      assert.deepStrictEqual([next.served, overdue.served], [["Turn"], []])
+      line.hear(held)
+      turns()
+      assert.deepStrictEqual([overdue.served, known(overdue.waiter)], [["TimedOut"], "other"])
+    })
+
     it("tells it of the holder, when the one with the turn has got the key", () => {
       const { hold, line, port, wait } = make()
       line.claim = { notify: () => {} } as never

@@ -118,10 +118,10 @@ export class Line extends Lending<SharingParts> implements Place, Next {
   // Waiting
   // ---------------------------------------------------------------------------
 
-  /** The store has been asked, for the key or to take it back, and nothing is known yet. */
+  /** The store has been asked, for the key or to take it back, or will be by who gets the turn now; and nothing is known yet. */
   get isInDoubt(): boolean {
     const { lease } = this
-    return this.heard === undefined && (lease === undefined ? this.claim !== undefined : lease.isBack)
+    return this.heard === undefined && (lease === undefined || lease.isBack)
   }
 
   /** At its end, but in front of those who came later: some come back, since what they were handed was over. */
