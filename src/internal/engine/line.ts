@@ -84,6 +84,12 @@ export class Waiter implements Alarm, Front {
   }
 }
 
+const heldBy = (lease: Lease, at: number): Held => ({
+  _tag: "Held",
+  token: lease.token,
+  remainingMillis: Math.max(0, lease.deadline - at)
+})
+
 export class Line extends Lending<SharingParts> implements Place, Next {
   /** Nobody has the turn, and nobody waits. */
   vacant = true
@@ -190,7 +196,7 @@ export class Line extends Lending<SharingParts> implements Place, Next {
   known(at: number): Held | BackendFailure | undefined {
     const { lease } = this
     if (lease === undefined || lease.isBack) return this.heard
-    return { _tag: "Held", token: lease.token, remainingMillis: Math.max(0, lease.deadline - at) }
+    return heldBy(lease, at)
   }
 
   private dismissOverdue(isAnswered: (waiter: Waiter) => boolean = constTrue): void {
@@ -280,7 +286,7 @@ export class Line extends Lending<SharingParts> implements Place, Next {
       // Who shares has no need of the turn: others may come in beside it.
       const own = this.parts.sharing.lend(lease, share)
       // Whoever wants the key alone, and waits only to hear of it, has heard enough.
-      this.heard = { _tag: "Held", token: lease.token, remainingMillis: deadline - at }
+      this.heard = heldBy(lease, at)
       this.dismissOverdue((waiter) => waiter.request.share === undefined)
       this.heard = undefined
       this.pass("Turn")

@@ -83,35 +83,30 @@ const head = (queue: string) =>
     SELECT q.n, q.m FROM unnest(${queue}) WITH ORDINALITY AS q(m, n) WHERE q.m ~ '${entry}' ORDER BY q.n LIMIT 1
   ) h ON ${queue} <> '{}'`
 
-/** What a row becomes when its key is given to the head of its queue, or to nobody. */
-const handOn = `
-    token = coalesce(split_part(h.m, ' ', 1), ''),
-    fence = CASE WHEN h.m IS NULL THEN l.fence ELSE ${nextFence} END,
-    expires_at = ${inMillis("coalesce(least(split_part(h.m, ' ', 2)::int8, split_part(h.m, ' ', 3)::int8), 0)")},
-    queue = CASE WHEN h.m IS NULL THEN '{}' ELSE l.queue[h.n + 1:] END`
+/** The words of the entry `m` of whom `row` was given to. */
+const wordsOf = (row: string) => `(string_to_array(${row}.m, ' '))`
 
-/** The same in fewer words, for what is not longer than it has to be: to the first in the queue, the words of whose entry are `m`. */
-const handOnTo = (m: string) => `
-    token = coalesce(${m}[1], ''),
-    fence = CASE WHEN ${m} IS NULL THEN l.fence ELSE ${nextFence} END,
-    expires_at = ${inMillis(`coalesce(least(${m}[2]::int8, ${m}[3]::int8), 0)`)},
-    queue = l.queue[2:]`
+/** What a row becomes when its key is given to whom the words of an entry are of, behind whom the rest waits, or to nobody. */
+const handOnTo = (words: string, rest: string) => `
+    token = coalesce(${words}[1], ''),
+    fence = CASE WHEN ${words} IS NULL THEN l.fence ELSE ${nextFence} END,
+    expires_at = ${inMillis(`coalesce(least(${words}[2]::int8, ${words}[3]::int8), 0)`)},
+    queue = ${rest}`
 
-const tellOf = (row: string, m: string) =>
-  `CASE WHEN ${m}[4] <> '-' THEN pg_notify(${m}[4], format('1 %s %s %s %s %s', ${row}.token, ${row}.fence, ${micros}, ${
-    millisLeft(row)
-  }::int8, ${row}.key))::text END`
+/** To the head of its queue. */
+const handOn = handOnTo(wordsOf("h"), "CASE WHEN h.m IS NULL THEN '{}' ELSE l.queue[h.n + 1:] END")
+
+/** To the first in its queue, as it is for most, and in less of the server's time. */
+const handOnToFirst = handOnTo("h.words", "l.queue[2:]")
 
 /** Whether the first in the queue is whom the key is to be given to, alone, if anybody waits at all. */
 const isSimple = `(queue = '{}' OR queue[1] ~ '${alone}$')`
 
-/** Tells the one that `row` was given to, whose entry was `m`. It knows the format by its number. */
-const tell = (row: string, m = `${row}.m`) =>
-  `CASE WHEN split_part(${m}, ' ', 4) <> '-' THEN pg_notify(split_part(${m}, ' ', 4),
-    '1 ' || ${row}.token || ' ' || ${row}.fence || ' ' || ${micros} || ' ' || ${
+/** Tells the one that `row` was given to, by the words of its entry. It knows the format by its number. */
+const tell = (row: string, words = wordsOf(row)) =>
+  `CASE WHEN ${words}[4] <> '-' THEN pg_notify(${words}[4], format('1 %s %s %s %s %s', ${row}.token, ${row}.fence, ${micros}, ${
     millisLeft(row)
-  }::int8 || ' ' || ${row}.key)::text
-  END`
+  }::int8, ${row}.key))::text END`
 
 /** Those that were skipped. A join would compare each of a batch with each, as the planner expects one or two. */
 const others = "c.key NOT IN (SELECT key FROM upd)"
@@ -312,13 +307,15 @@ FROM cur c LEFT JOIN upd u ON u.key = c.key`,
     // One by itself, in less of the server's time: what nobody waits for, or the first in the queue alone.
     // $1 key $2 token  -> (key, true, whether nobody has it now), nothing if that is not so
     releaseOne: `
-UPDATE ${table} l SET ${handOnTo("h.m")}
+UPDATE ${table} l SET ${handOnToFirst}
 FROM (
-  SELECT ctid, string_to_array(queue[1], ' ') AS m FROM ${table}
+  SELECT ctid, string_to_array(queue[1], ' ') AS words FROM ${table}
   WHERE key = $1::text AND token = $2::text AND expires_at > clock_timestamp() AND ${isSimple}
   FOR UPDATE SKIP LOCKED
 ) h WHERE l.ctid = h.ctid
-RETURNING l.key, true, h.m IS NULL, CASE WHEN h.m IS NULL THEN ${relax} ELSE ${tellOf("l", "h.m")} END, ${watched}`,
+RETURNING l.key, true, h.words IS NULL, CASE WHEN h.words IS NULL THEN ${relax} ELSE ${
+      tell("l", "h.words")
+    } END, ${watched}`,
 
     // $1 keys $2 tokens  -> (key, whether its lease was live | null if nothing was done, as it is locked, or shared)… of those
     // that are the token's or shared
@@ -349,14 +346,14 @@ SELECT c.key, NULL, c.shared OR c.key IN (SELECT key FROM heir h WHERE ${
     // $1 keys $2 tokens  -> (key, whether its lease was live, whether nobody has it now)… of those released
     releaseMany: `
 WITH h AS MATERIALIZED (
-  SELECT l.key, l.expires_at > clock_timestamp() AS live, string_to_array(l.queue[1], ' ') AS m
+  SELECT l.key, l.expires_at > clock_timestamp() AS live, string_to_array(l.queue[1], ' ') AS words
   FROM unnest($1::text[], $2::text[]) AS a(key, token) JOIN ${table} l ON l.key = a.key AND l.token = a.token
   WHERE ${isSimple} ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
 )
-UPDATE ${table} l SET ${handOnTo("h.m")} FROM h WHERE l.key = h.key
-RETURNING l.key, h.live, h.m IS NULL, CASE
-  WHEN h.m IS NOT NULL THEN ${tellOf("l", "h.m")}
-  WHEN (SELECT bool_and(m IS NULL) FROM h) THEN ${relax} END, ${watched}`,
+UPDATE ${table} l SET ${handOnToFirst} FROM h WHERE l.key = h.key
+RETURNING l.key, h.live, h.words IS NULL, CASE
+  WHEN h.words IS NOT NULL THEN ${tell("l", "h.words")}
+  WHEN (SELECT bool_and(words IS NULL) FROM h) THEN ${relax} END, ${watched}`,
 
     // $1 key $2 token $3 entry  -> (whether it held the key, whether it has left it or its queue, whether it is shared);
     // nothing if it is in neither
