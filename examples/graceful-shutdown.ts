@@ -7,10 +7,11 @@
  * else to write. The example starts itself a second time to have somebody to stop.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Clock, Console, Data, Deferred, Effect, Option, Schedule } from "effect"
+import { Clock, Console, Deferred, Effect, Option, Schedule } from "effect"
 import { Lock } from "effect-lock"
 import * as BackendUrl from "effect-lock/BackendUrl"
 import { spawn } from "node:child_process"
+import { Ended } from "./support/ended.ts"
 import { reachable } from "./support/reachable.ts"
 
 const lock = { expires: "1 minute", timeout: 0 } as const
@@ -29,8 +30,6 @@ const worker = Effect.never.pipe(
   )
 )
 
-class Ended extends Data.TaggedError("Ended")<{ readonly message: string }> {}
-
 /** Starts the worker and shows what it prints; `until` waits for a line, `stop` for its end. */
 const startWorker = Effect.gen(function*() {
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
@@ -44,7 +43,7 @@ const startWorker = Effect.gen(function*() {
     if (text.includes("has the lock")) Deferred.doneUnsafe(ready, Effect.void)
   })
   child.once("close", (code) => {
-    Deferred.doneUnsafe(ready, Effect.fail(new Ended({ message: `the worker ended by itself, with code ${code}` })))
+    Deferred.doneUnsafe(ready, Effect.fail(new Ended({ who: "the worker", code })))
     Deferred.doneUnsafe(ended, Effect.succeed(code))
   })
   return {

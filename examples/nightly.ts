@@ -12,13 +12,14 @@
  * 2026-10-25T00:59:57Z, in which the clocks are set back.
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Clock, Console, Cron, Data, DateTime, Deferred, Effect, Option } from "effect"
+import { Clock, Console, Cron, DateTime, Deferred, Effect, Option } from "effect"
 import { Lock, LockKey } from "effect-lock"
 import * as BackendUrl from "effect-lock/BackendUrl"
 import * as FileBackend from "effect-lock/FileBackend"
 import { type ChildProcess, spawn } from "node:child_process"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Ended } from "./support/ended.ts"
 import { reachable } from "./support/reachable.ts"
 
 // -----------------------------------------------------------------------------
@@ -88,8 +89,6 @@ interface Run {
   readonly tick: string
 }
 
-class Ended extends Data.TaggedError("Ended")<{ readonly message: string }> {}
-
 /** This program once more, in a process of its own that lives as long as the scope and waits to be told what its clock says. */
 const start = (name: string, onRun: (run: Run) => void, ended: Deferred.Deferred<never, Ended>) =>
   Effect.acquireRelease(
@@ -98,7 +97,7 @@ const start = (name: string, onRun: (run: Run) => void, ended: Deferred.Deferred
         stdio: ["ignore", "pipe", "inherit", "ipc"]
       })
       child.once("exit", (code) => {
-        const error = new Ended({ message: `${name} ended by itself, with code ${code}` })
+        const error = new Ended({ who: name, code })
         Deferred.doneUnsafe(ended, Effect.fail(error))
       })
       let rest = ""

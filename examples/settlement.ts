@@ -12,11 +12,12 @@
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
-import { Console, Data, Deferred, Effect, Layer, Redacted } from "effect"
+import { Console, Deferred, Effect, Layer, Redacted } from "effect"
 import { Lock } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import { SqlClient } from "effect/sql"
 import { type ChildProcess, spawn } from "node:child_process"
+import { Ended } from "./support/ended.ts"
 import { reachable } from "./support/reachable.ts"
 
 const url = process.env.POSTGRES_URL ?? "postgres://localhost"
@@ -50,8 +51,6 @@ const settle = (name: string) =>
     Effect.catchReason("LockError", "LockLost", (lost) => Console.log(`${lost._tag}, ${lost.why}: wrote nothing`))
   )
 
-class Ended extends Data.TaggedError("Ended")<{ readonly message: string }> {}
-
 /** Starts a host and shows what it prints; `paid` waits for its second payment, `ended` for its end. */
 const start = (name: string) =>
   Effect.gen(function*() {
@@ -71,7 +70,7 @@ const start = (name: string) =>
       if (text.includes("paid account 2")) Deferred.doneUnsafe(paid, Effect.void)
     })
     child.once("close", (code) => {
-      Deferred.doneUnsafe(paid, Effect.fail(new Ended({ message: `${name} ended by itself, with code ${code}` })))
+      Deferred.doneUnsafe(paid, Effect.fail(new Ended({ who: name, code })))
       Deferred.doneUnsafe(ended, Effect.void)
     })
     return { child, paid: Deferred.await(paid), ended: Deferred.await(ended) }

@@ -5,9 +5,10 @@
  *
  * `examples/redis.ts` and `examples/memcache.ts` run this, each on its own backend.
  */
-import { Clock, Console, Data, Deferred, Effect, type Layer, Option, Schema } from "effect"
+import { Clock, Console, Deferred, Effect, type Layer, Option, Schema } from "effect"
 import { Lock, type LockBackend, type LockError } from "effect-lock"
 import { type ChildProcess, spawn } from "node:child_process"
+import { Ended } from "./ended.ts"
 import { reachable } from "./reachable.ts"
 
 const expires = 2_000
@@ -44,8 +45,6 @@ const worker = (name: string, dies: boolean) =>
     return yield* Effect.forever(Effect.andThen(turn, Effect.sleep("20 millis")))
   })
 
-class Ended extends Data.TaggedError("Ended")<{ readonly name: string; readonly message: string }> {}
-
 /** This program once more, in a process of its own that lives as long as the scope. */
 const start = (name: string, dies: boolean, onReport: (report: Report) => void, onEnd: (error: Ended) => void) =>
   Effect.acquireRelease(
@@ -60,7 +59,7 @@ const start = (name: string, dies: boolean, onReport: (report: Report) => void, 
         rest = lines.pop() ?? ""
         for (const line of lines) Option.map(Schema.decodeOption(Report)(line), onReport)
       })
-      child.once("exit", (code) => onEnd(new Ended({ name, message: `${name} ended by itself, with code ${code}` })))
+      child.once("exit", (code) => onEnd(new Ended({ who: name, code })))
       return child
     }),
     (child: ChildProcess) => Effect.sync(() => child.kill("SIGKILL"))
@@ -115,7 +114,7 @@ const watch = Effect.gen(function*() {
 
   yield* Console.log(`Two processes, one lock that expires after ${expires} ms (a cell is 50 ms, ✗ is killed):`)
   const onEnd = (error: Ended) => {
-    if (error.name !== victim?.name) Deferred.doneUnsafe(finished, Effect.fail(error))
+    if (error.who !== victim?.name) Deferred.doneUnsafe(finished, Effect.fail(error))
   }
   for (const name of ["ada", "bob"]) children.set(name, yield* start(name, name === doomed, onReport, onEnd))
   const { next, victim: killed } = yield* Deferred.await(finished)
