@@ -11,41 +11,40 @@ const targets: Readonly<Record<number, number>> = { 1: 0.9, 16: 1.1, 256: 2 }
 
 export const run = async ({ log, part, quick, redisPort, seed }: Context): Promise<Report> => {
   const next = random(seed)
-  const concurrencies = [Number(part)]
+  const concurrency = Number(part)
   const contestants = [raw, ours, ...peers]
   const millis = quick ? 150 : 300
   const rounds = quick ? 4 : 20
   const commands = await Commands.open(redisPort)
   const processes = new Processes<Order, Window>("cycler")
-  const cycle = (contestant: string, workers: number, millis: number): Promise<Window> =>
-    processes.ask(contestant, { server: "redis", contestant, port: redisPort, workers, millis })
+  const cycle = (contestant: string, millis: number): Promise<Window> =>
+    processes.ask(contestant, { server: "redis", contestant, port: redisPort, workers: concurrency, millis })
 
-  const results = new Map(concurrencies.map((concurrency) => [concurrency, new Rounds()]))
+  const own = new Rounds()
   for (const one of contestants) {
     const slow = one.name === "effect-distributed-lock"
-    for (const concurrency of concurrencies) await cycle(one.name, concurrency, slow ? 100 : 700)
+    await cycle(one.name, slow ? 100 : 700)
   }
   for (let round = 0; round < rounds; round++) {
-    for (const concurrency of concurrencies) {
-      for (const one of shuffled(contestants, next)) {
-        // Far slower than the others, it says enough in a few rounds.
-        if (one.name === "effect-distributed-lock" && round % 5 > 0) continue
-        await commands.start()
-        const { cycles, ...window } = await cycle(one.name, concurrency, millis)
-        const sent = await commands.since(one.sends)
-        check(await commands.size() === 0, `${one.name} left keys behind`)
-        results.get(concurrency)!.add(one.name, { ...window, commands: sent / cycles })
-      }
+    for (const one of shuffled(contestants, next)) {
+      // Far slower than the others, it says enough in a few rounds.
+      if (one.name === "effect-distributed-lock" && round % 5 > 0) continue
+      await commands.start()
+      const { cycles, ...window } = await cycle(one.name, millis)
+      const sent = await commands.since(one.sends)
+      check(await commands.size() === 0, `${one.name} left keys behind`)
+      own.add(one.name, { ...window, commands: sent / cycles })
     }
     log(`round ${round + 1} of ${rounds}`)
   }
   processes.close()
   commands.close()
 
-  const tables = concurrencies.map((concurrency) => {
-    const own = results.get(concurrency)!
-    return {
-      title: `Redis, uncontended, ${concurrency} at a time`,
+  const title = `Redis, uncontended, ${concurrency} at a time`
+  const cpu = Math.max(...peers.map(({ name }) => own.ratio(ours.name, name, "cpu")))
+  return {
+    tables: [{
+      title,
       columns: ["", "cycles/s", "spread", "of ioredis alone", "p50 ms", "p99 ms", "client CPU µs", "commands"],
       rows: contestants.map(({ name }) => [
         name,
@@ -57,24 +56,12 @@ export const run = async ({ log, part, quick, redisPort, seed }: Context): Promi
         short(own.median(name, "cpu")),
         short(own.median(name, "commands"))
       ])
-    }
-  })
-  const reach = concurrencies.flatMap((concurrency) => {
-    const own = results.get(concurrency)!
-    const cpu = Math.max(...peers.map(({ name }) => own.ratio(ours.name, name, "cpu")))
-    return [
-      atLeast(
-        `Redis, uncontended, ${concurrency} at a time: of ioredis alone`,
-        own.ratio(ours.name, raw.name, "rate"),
-        targets[concurrency]
-      ),
-      atMost(`Redis, uncontended, ${concurrency} at a time: commands per cycle`, own.median(ours.name, "commands"), 2),
-      atMost(
-        `Redis, uncontended, ${concurrency} at a time: client CPU, of the best peer's`,
-        cpu,
-        1
-      )
-    ]
-  })
-  return { tables, reach, data: Object.fromEntries([...results].map(([n, own]) => [n, own.toJSON()])) }
+    }],
+    reach: [
+      atLeast(`${title}: of ioredis alone`, own.ratio(ours.name, raw.name, "rate"), targets[concurrency]),
+      atMost(`${title}: commands per cycle`, own.median(ours.name, "commands"), 2),
+      atMost(`${title}: client CPU, of the best peer's`, cpu, 1)
+    ],
+    data: own.toJSON()
+  }
 }
