@@ -1,5 +1,5 @@
 /** What a run of the tests makes once, though each of its files is a process of its own: programs, builds, packages. */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -16,7 +16,10 @@ export type Place = keyof typeof variables
 const newFolder = (place: Place): string => {
   const parent = place === "inside" ? join(root, ".tmp") : tmpdir()
   mkdirSync(parent, { recursive: true })
-  return process.env[variables[place]] = mkdtempSync(join(parent, "effect-lock-run-"))
+  const folder = process.env[variables[place]] = mkdtempSync(join(parent, "effect-lock-run-"))
+  // Also for servers that run as somebody else.
+  chmodSync(folder, 0o755)
+  return folder
 }
 
 /** Vitest's `globalSetup`: folders for the run, which go with it. */
