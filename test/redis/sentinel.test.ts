@@ -32,7 +32,7 @@ describe("behind Sentinels", () => {
       const { inside, most, section } = sections()
       const [one, other] = [yield* backend(url), yield* backend(url)]
       // Far longer than a busy host needs for a failover. Who waits is told, or waits on: it does not look by itself.
-      const options = { expires: "30 seconds", timeout: "3 minutes", retry: Schedule.spaced("1 hour") } as const
+      const options = { expires: "20 seconds", timeout: "3 minutes", retry: Schedule.spaced("1 hour") } as const
       const holder = yield* Effect.forkChild(
         Effect.exit(Effect.provide(Lock.withLock(section, "k", options), one))
       )
