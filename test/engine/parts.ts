@@ -144,6 +144,10 @@ export class HandPort {
     return this.begin("extend", holdings.map(({ key }) => key).join(), undefined, holdings[0].expiresMillis)
   }
 
+  inspect(key: string) {
+    return this.begin("inspect", key)
+  }
+
   listen(key: string, token: string, notify: (grant: LockStore.Grant | undefined) => void) {
     this.notify = notify
     return { call: this.begin("listen", key, token), end: () => this.endListening() }
