@@ -101,7 +101,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
     mistake: "a claim that nobody has answered counts as a holder",
     changes: [[
       "engine/line.ts",
-      "return this.heard === undefined && (lease === undefined ? this.claim !== undefined : lease.isBack)",
+      "return this.heard === undefined && (lease === undefined || lease.isBack)",
       "return false"
     ]],
     kind: "polling",

@@ -205,7 +205,10 @@ export abstract class Stage {
       const entering = { id: 0, atLeast: 0, expires, share: undefined }
       const sections = leases.map((lease) => this.witness.enter(host, lease, entering, false, fresh))
       return Effect.ensuring(
-        Effect.as(restore(Effect.sleep(millis ?? random.millis(0.125, random.pick([2, Math.min(expires, 500)])))), sections),
+        Effect.as(
+          restore(Effect.sleep(millis ?? random.millis(0.125, random.pick([2, Math.min(expires, 500)])))),
+          sections
+        ),
         Effect.sync(() => {
           for (const section of sections) {
             section.ended = true
