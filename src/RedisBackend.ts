@@ -53,6 +53,7 @@ import { load } from "./internal/driver.ts"
 import { Notices } from "./internal/notices.ts"
 import { backoff, handshakeMillis, missing as missingOf, silenceMillis } from "./internal/redis/client.ts"
 import type { Client as IoRedisClient } from "./internal/redis/client.ts"
+import { diagnose } from "./internal/redis/diagnosis.ts"
 import * as IoRedis from "./internal/redis/ioredis.ts"
 import * as Report from "./internal/redis/report.ts"
 import * as Service from "./internal/redis/service.ts"
@@ -114,7 +115,11 @@ export interface Options extends CommonOptions {
   readonly username?: string | undefined
   /** The password to log in with. Default none. */
   readonly password?: Redacted.Redacted<string> | undefined
-  /** Whether to use TLS, with Sentinels too. Default false, or what the scheme of the `url` says. */
+  /**
+   * Whether to use TLS, with Sentinels too. Default false, or what the scheme of the `url` says. The server's
+   * certificate must be of an authority that Node trusts, or that `ioredis.tls.ca` names, and have the host's name;
+   * otherwise locks fail with `BackendFailure` / `Unsupported`, as they do if the server speaks no TLS.
+   */
   readonly tls?: boolean | undefined
   /**
    * More options for the client, such as `tls` certificates, `sentinelPassword`,
@@ -169,7 +174,7 @@ const makeOver = Effect.fnUntraced(function*(
 /** A client of the caller's, if it is one. */
 const over = (client: Client): Effect.Effect<Transport, LockError, Scope.Scope> => {
   const missing = missingOf(client)
-  return missing === undefined ? IoRedis.make(client, false) : Effect.fail(invalid(
+  return missing === undefined ? IoRedis.make(client) : Effect.fail(invalid(
     "client",
     `something without "${missing}"`,
     "a Redis or Cluster of ioredis; without a server, tests can use TestBackend"
@@ -203,6 +208,7 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   const secret = password ?? address.password
   const user = username ?? address.username
   const secure = (tls ?? address.tls) === true
+  const encryption = secure ? ioredis?.tls ?? {} : ioredis?.tls
   const common = {
     connectionName: "effect-lock",
     connectTimeout: handshakeMillis,
@@ -215,18 +221,24 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     ...ioredis,
     ...(user !== undefined && { username: user }),
     ...(secret !== undefined && { password: Redacted.value(secret) }),
-    ...(secure && { tls: ioredis?.tls ?? {} })
+    ...(encryption !== undefined && { tls: encryption })
   }
   if (nodes !== undefined) {
     return yield* IoRedis.make(
       new Cluster([...nodes], {
         clusterRetryStrategy: backoff,
         lazyConnect: true,
+        // Certificates have names, not addresses.
+        ...(encryption !== undefined && { dnsLookup: (host, resolve) => resolve(null, host) }),
         // A node that says nothing is left by its own connection: we do not see which node a command goes to.
         redisOptions: { socketTimeout: 3 * silenceMillis, ...common }
       }),
-      true
+      () => diagnose(nodes, encryption)
     )
+  }
+  const server = {
+    host: host ?? address.host ?? ioredis?.host ?? "localhost",
+    port: port ?? address.port ?? ioredis?.port ?? 6379
   }
   const client = new Connection({
     retryStrategy: backoff,
@@ -237,16 +249,18 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
         name: address.name ?? ioredis?.name ?? "mymaster",
         ...(secure && { enableTLSForSentinelMode: true, sentinelTLS: ioredis?.sentinelTLS ?? {} })
       }
-      : {
-        host: host ?? address.host ?? ioredis?.host ?? "localhost",
-        port: port ?? address.port ?? ioredis?.port ?? 6379
-      }),
+      : server),
     db: db ?? address.db ?? ioredis?.db ?? 0,
     lazyConnect: true,
     enableReadyCheck: false,
     maxRetriesPerRequest: null
   })
-  return yield* IoRedis.make(client, true)
+  const asked = sentinels?.map(({ host = "localhost", port = 26_379 }) => ({ host, port })) ??
+    (ioredis?.path === undefined ? [server] : [])
+  return yield* IoRedis.make(
+    client,
+    () => diagnose(asked, sentinels === undefined ? encryption : ioredis?.sentinelTLS ?? (secure ? {} : undefined))
+  )
 })
 
 /**

@@ -75,6 +75,18 @@ const places: Record<string, (scene: Scene) => Effect.Effect<Effect.Effect<unkno
   "for a store that is down": ({ test }) => Effect.as(test.down, Effect.andThen(test.up, TestClock.adjust(2_000)))
 }
 
+/** What becomes of the first request by which a lease is given back. */
+const faultsOfGivingBack: Record<
+  string,
+  (test: Scene["test"], operation: "release" | "exchange") => Effect.Effect<void>
+> = {
+  lost: (test, operation) => test.loseReply(operation, { times: 1 }),
+  late: (test, operation) => test.delay(operation, 1_500, { times: 1 }),
+  "lost request": (test, operation) => test.loseRequest(operation, { times: 1 }),
+  "late request": (test, operation) => test.delayRequest(operation, 1_500, { times: 1 }),
+  failed: (test, operation) => test.fail(operation, { times: 1 })
+}
+
 for (const kind of kinds) {
   describe(`a waiter over a ${kind} store`, () => {
     for (const [place, prepare] of Object.entries(places)) {
@@ -238,18 +250,11 @@ for (const kind of kinds) {
         yield* assertClean(all, "key")
       }))
 
-    for (const fault of ["lost", "late", "lost request", "late request", "failed"] as const) {
+    for (const [fault, cause] of Object.entries(faultsOfGivingBack)) {
       it.effect(`whose release is ${fault} has freed the key in the end`, () =>
         Effect.gen(function*() {
           const all = yield* sceneOf(kind)
-          const { test } = all
-          for (const operation of ["release", "exchange"] as const) {
-            if (fault === "lost") yield* test.loseReply(operation, { times: 1 })
-            if (fault === "late") yield* test.delay(operation, 1_500, { times: 1 })
-            if (fault === "lost request") yield* test.loseRequest(operation, { times: 1 })
-            if (fault === "late request") yield* test.delayRequest(operation, 1_500, { times: 1 })
-            if (fault === "failed") yield* test.fail(operation, { times: 1 })
-          }
+          for (const operation of ["release", "exchange"] as const) yield* cause(all.test, operation)
           const holder = yield* all.start(Lock.withLock(Effect.as(Effect.sleep(10), "result"), "key"))
           const next = yield* all.start(Lock.withLock(Effect.succeed(1), "key"))
           yield* TestClock.adjust("8 seconds")
@@ -262,14 +267,7 @@ for (const kind of kinds) {
       it.effect(`that is interrupted while its release is ${fault} has freed the key in the end`, () =>
         Effect.gen(function*() {
           const all = yield* sceneOf(kind)
-          const { test } = all
-          for (const operation of ["release", "exchange"] as const) {
-            if (fault === "lost") yield* test.loseReply(operation, { times: 1 })
-            if (fault === "late") yield* test.delay(operation, 1_500, { times: 1 })
-            if (fault === "lost request") yield* test.loseRequest(operation, { times: 1 })
-            if (fault === "late request") yield* test.delayRequest(operation, 1_500, { times: 1 })
-            if (fault === "failed") yield* test.fail(operation, { times: 1 })
-          }
+          for (const operation of ["release", "exchange"] as const) yield* cause(all.test, operation)
           const holder = yield* all.start(Lock.withLock(Effect.as(Effect.sleep(10), "result"), "key"))
           yield* TestClock.adjust(200)
           holder.interruptUnsafe()

@@ -4,8 +4,8 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { closeSync, mkdirSync, openSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Random } from "../simulation/random.ts"
+import { type Proxy, proxy } from "../support/proxy.ts"
 import { kill } from "../support/server.ts"
-import { type Proxy, proxy } from "./proxy.ts"
 import { type Death, readLog, type Recording, type Strike } from "./record.ts"
 import type { Server } from "./servers.ts"
 
@@ -223,7 +223,7 @@ export class Arena {
 
   private behindProxy(port: number): Effect.Effect<Proxy> {
     const { latency } = this.workload
-    return Scope.provide(proxy(port, [latency, latency], () => this.random.next()), this.scope)
+    return Scope.provide(proxy(port, { latency: [latency, latency], random: () => this.random.next() }), this.scope)
   }
 }
 

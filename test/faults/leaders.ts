@@ -10,10 +10,10 @@ import * as BackendUrl from "effect-lock/BackendUrl"
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { bundled } from "../support/bundled.ts"
+import { proxy } from "../support/proxy.ts"
 import { until } from "../support/redis.ts"
 import { serverUrl } from "../support/urls.ts"
 import type { Line } from "./leader.ts"
-import { proxy } from "./proxy.ts"
 
 interface Candidate {
   readonly child: ChildProcess
@@ -109,7 +109,7 @@ export const follow = (url: string, expires: number, signal: NodeJS.Signals, awa
 /** The same server, to which messages take so long each way. */
 export const farAway = Effect.fnUntraced(function*(url: string, millis: number) {
   const far = new URL(url)
-  const between = yield* proxy(Number(far.port), [millis, millis], () => 0)
+  const between = yield* proxy(Number(far.port), { latency: [millis, millis] })
   far.port = String(between.port)
   return far.href
 })

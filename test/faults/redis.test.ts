@@ -3,8 +3,8 @@ import { Effect } from "effect"
 import { Lock } from "effect-lock"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import { isInstalled } from "../../scripts/installed.ts"
+import { proxy } from "../support/proxy.ts"
 import { redis as startRedis } from "../support/redis.ts"
-import { proxy } from "./proxy.ts"
 import { redis } from "./scenarios.ts"
 import { surviveAll } from "./short.ts"
 
@@ -14,7 +14,7 @@ describe.skipIf(!isInstalled("redis"))("a connection that leads nowhere", () => 
   it.live("is given up for one that does not", () =>
     Effect.gen(function*() {
       const { port } = yield* startRedis()
-      const between = yield* proxy(port, [0, 0], Math.random)
+      const between = yield* proxy(port)
       const attempt = Lock.withLock(Effect.void, "key", { expires: "1 second", timeout: "1 second" })
       yield* Effect.gen(function*() {
         yield* attempt

@@ -255,12 +255,12 @@ describe("a server in trouble", () => {
       const store = yield* SqlBackend.makeStore({ url: url.replace(String(port), String(between.port)), table: name })
       const other = yield* SqlBackend.makeStore({ url, table: name })
       yield* Effect.forEach(["a", "b", "c"], (key) => take(store, key, "w.0.0"), { concurrency: "unbounded" })
-      between.delay = 300
-      const before = between.requested
+      between.latency = [300, 300]
+      const before = between.requested()
       const claim = yield* Effect.forkChild(take(store, "key", "a.0.0"))
-      yield* until(Effect.sync(() => between.requested > before))
+      yield* until(Effect.sync(() => between.requested() > before))
       // Another connection may be quicker than the claim's.
-      between.delay = 0
+      between.latency = [0, 0]
       assert.isFalse(yield* store.release("key", "a.0.0"))
       assert.strictEqual((yield* Fiber.join(claim))._tag, "Acquired")
       yield* until(Effect.map(other.inspect("key"), Option.isNone))

@@ -191,7 +191,7 @@ describe("withTransaction", () => {
       const late = yield* Effect.forkChild(Effect.exit(here(
         Lock.withLock("key", { expires: "1 second", renew: false })((lease) =>
           Effect.suspend(() => {
-            between.delay = 600
+            between.latency = [600, 600]
             return SqlBackend.withTransaction(write(b, "late"), lease)
           }).pipe(Effect.provideService(SqlClient.SqlClient, far), Effect.uninterruptible)
         )

@@ -439,7 +439,7 @@ describe("waiting", () => {
       const { port, url } = yield* server
       const between = yield* proxy(port)
       // Longer than a waiter waits to be heard.
-      between.delay = 100
+      between.latency = [100, 100]
       const one = yield* b.store
       const other = yield* SqlBackend.makeStore({
         url: url.replace(String(port), String(between.port)),

@@ -2,25 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { LockStore } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
-import { spawnSync } from "node:child_process"
 import { chmodSync, chownSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Failure from "../../src/internal/sql/failure.ts"
+import { hasOpenssl, selfSigned } from "../support/certificates.ts"
 import { admin, postgres } from "../support/postgres.ts"
 import { directory, shared, until } from "../support/redis.ts"
 import { table } from "../support/sqlStores.ts"
-
-const openssl = (...args: ReadonlyArray<string>) => spawnSync("openssl", args, { stdio: "ignore" }).status === 0
-
-/** A certificate that its subject has signed itself. */
-const selfSigned = (dir: string, name: string) => {
-  const [key, certificate] = [join(dir, `${name}.key`), join(dir, `${name}.crt`)]
-  const [subject, algorithm] = ["/CN=localhost", "rsa:2048"]
-  const names = ["-subj", subject, "-keyout", key, "-out", certificate]
-  const isMade = openssl("req", "-x509", "-nodes", "-newkey", algorithm, ...names)
-  assert.isTrue(isMade, "openssl makes no certificate")
-  return { key, certificate }
-}
 
 const plain = shared(Effect.map(postgres(), ({ port }) => port))
 
@@ -88,7 +76,7 @@ const refuses = Effect.fnUntraced(function*(options: SqlBackend.Options, message
 
 const modes = ["allow", "prefer", "require", "verify-ca", "verify-full"]
 
-describe.skipIf(!openssl("version"))("a server with TLS (needs openssl)", () => {
+describe.skipIf(!hasOpenssl)("a server with TLS (needs openssl)", () => {
   const bench = Effect.gen(function*() {
     const { port, ...files } = yield* secure
     const name = yield* table(urlOf(port, "sslmode=disable"))

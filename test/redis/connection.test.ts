@@ -6,8 +6,8 @@ import * as RedisBackend from "effect-lock/RedisBackend"
 import type { Redis } from "ioredis"
 import { Pulse } from "../../src/internal/redis/pulse.ts"
 import { facts } from "../../src/internal/redis/report.ts"
-import { proxy } from "../faults/proxy.ts"
 import { gate } from "../support/gate.ts"
+import { proxy } from "../support/proxy.ts"
 import { client, kill, redis, redisAt, until } from "../support/redis.ts"
 
 const ids = (look: Redis) =>
@@ -81,7 +81,7 @@ describe("a connection", () => {
     () =>
       Effect.gen(function*() {
         const { port } = yield* redis()
-        const between = yield* proxy(port, [0, 0], Math.random)
+        const between = yield* proxy(port)
         between.nowhere = true
         const store = yield* RedisBackend.makeStore({ host: "127.0.0.1", port: between.port })
         yield* until(Effect.sync(() => between.connections() === 1))
@@ -119,7 +119,7 @@ describe("a connection", () => {
   it.live("that is silent while something is out is replaced without another call", () =>
     Effect.gen(function*() {
       const { port } = yield* redis()
-      const between = yield* proxy(port, [0, 0], Math.random)
+      const between = yield* proxy(port)
       const store = yield* RedisBackend.makeStore({ host: "127.0.0.1", port: between.port })
       yield* store.inspect("k")
       between.halfOpen()

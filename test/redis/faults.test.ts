@@ -209,11 +209,11 @@ describe("a connection in trouble", () => {
       const own = yield* client(between.port, { commandTimeout: 60 })
       const store = yield* RedisBackend.makeStoreClient(own)
       yield* store.inspect("k")
-      between.delay = 150
+      between.latency = [150, 150]
       const failure = yield* Effect.flip(take(store, "k", "p.1"))
       assert.deepStrictEqual([failure.kind, failure.retryable], ["NoReply", true])
       yield* Effect.exit(store.release("k", "p.1"))
-      between.delay = 0
+      between.latency = [0, 0]
       yield* until(Effect.map(Effect.exit(store.inspect("k")), Exit.isSuccess))
       assert.isNull(yield* holderOf(look, "k"))
     }))
@@ -276,7 +276,7 @@ describe("a connection in trouble", () => {
       yield* store.inspect("k")
       between.dropRequests = true
       yield* Effect.forkChild(take(store, "k", "p.1"), { startImmediately: true })
-      yield* until(Effect.sync(() => between.requested > 0))
+      yield* until(Effect.sync(() => between.requested() > 0))
       yield* Effect.sleep("100 millis")
       between.dropRequests = false
       const attempt = yield* take(store, "k", "p.1").pipe(

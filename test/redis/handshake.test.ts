@@ -2,14 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Lock } from "effect-lock"
 import * as RedisBackend from "effect-lock/RedisBackend"
-import { proxy } from "../faults/proxy.ts"
+import { proxy } from "../support/proxy.ts"
 import { redis, until } from "../support/redis.ts"
 
 describe("a connection whose handshake nobody answers", () => {
   it.live("is given up for a new one", () =>
     Effect.gen(function*() {
       const { port } = yield* redis()
-      const between = yield* proxy(port, [0, 0], Math.random)
+      const between = yield* proxy(port)
       yield* Effect.gen(function*() {
         const attempt = Effect.option(Lock.withLock(Effect.succeed("ok"), "key", { expires: 1_000, timeout: 500 }))
         assert.strictEqual((yield* attempt)._tag, "Some")

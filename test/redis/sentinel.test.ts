@@ -89,7 +89,7 @@ describe("behind Sentinels", () => {
     Effect.gen(function*() {
       const { failover, primary, sentinels, url } = yield* watched
       const proxies = [yield* proxy(sentinels[0]), yield* proxy(sentinels[1])]
-      const asked = () => proxies.reduce((sum, { requested }) => sum + requested, 0)
+      const asked = () => proxies.reduce((sum, { requested }) => sum + requested(), 0)
       const one = yield* Layer.build(Layer.fresh(RedisBackend.layer({
         url: url.replace(/\/\/[^/]*/, `//${proxies.map(({ port }) => `127.0.0.1:${port}`).join(",")}`),
         ioredis: { updateSentinels: false, sentinelCommandTimeout: 60_000 }

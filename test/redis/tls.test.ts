@@ -1,40 +1,161 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import * as RedisBackend from "effect-lock/RedisBackend"
-import { spawnSync } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { directory, until } from "../support/redis.ts"
+import * as Failure from "../../src/internal/redis/failure.ts"
+import { hasOpenssl, selfSigned } from "../support/certificates.ts"
+import { client, directory, redisAt, shared, until } from "../support/redis.ts"
 import { freePort, start } from "../support/server.ts"
 
-const openssl = (...args: ReadonlyArray<string>) => spawnSync("openssl", args, { stdio: "ignore" }).status === 0
+/** A server, a strict one, a Sentinel and a node of a cluster, each with a port for TLS and one for none. */
+const servers = shared(Effect.gen(function*() {
+  const { certificate, key } = selfSigned(yield* directory, "server")
+  const serve = Effect.fnUntraced(function*(settings: ReadonlyArray<string>, ...args: ReadonlyArray<string>) {
+    const dir = yield* directory
+    const [plain, tls] = [yield* freePort, yield* freePort]
+    const file = join(dir, "redis.conf")
+    const ports = [`port ${plain}`, `tls-port ${tls}`, "bind 127.0.0.1", "tls-auth-clients no"]
+    const files = [
+      `tls-key-file ${key}`,
+      `tls-cert-file ${certificate}`,
+      `tls-ca-cert-file ${certificate}`,
+      `dir ${dir}`
+    ]
+    writeFileSync(file, [...ports, ...files, ...settings, ""].join("\n"))
+    yield* start("redis-server", [file, ...args], plain)
+    return { plain, tls }
+  })
+  const single = yield* serve([`save ""`])
+  const strict = yield* serve([`save ""`, "tls-auth-clients yes"])
+  const monitor = `sentinel monitor mymaster localhost ${single.tls} 1`
+  const names = ["sentinel resolve-hostnames yes", "sentinel announce-hostnames yes"]
+  const sentinel = yield* serve([...names, monitor, "tls-replication yes"], "--sentinel")
+  const announced = ["cluster-announce-hostname localhost", "cluster-preferred-endpoint-type hostname"]
+  const node = yield* serve([`save ""`, "cluster-enabled yes", "tls-cluster yes", ...announced])
+  const look = yield* client(node.plain)
+  yield* Effect.promise(() => look.call("cluster", "addslotsrange", 0, 16_383))
+  yield* until(Effect.promise(async () => String(await look.call("cluster", "info")).includes("cluster_state:ok")))
+  return { single, strict, sentinel, node, ca: readFileSync(certificate), key: readFileSync(key) }
+}))
 
-describe.skipIf(!openssl("version"))("a server behind TLS", () => {
-  it.live("serves over rediss, to those who trust it", () =>
+const serves = Effect.fnUntraced(function*(options: RedisBackend.Options) {
+  const store = yield* RedisBackend.makeStore(options)
+  const claim = { key: "k", token: "p.1", expiresMillis: 5000, wait: false }
+  assert.strictEqual((yield* store.tryAcquire(claim))._tag, "Acquired")
+  let told = false
+  yield* store.listen!("k", "p.2", () => told = true)
+  yield* store.tryAcquire({ ...claim, token: "p.2", wait: true })
+  yield* store.release("k", "p.1")
+  yield* until(Effect.sync(() => told))
+  assert.isTrue(yield* store.release("k", "p.2"))
+}, Effect.scoped)
+
+/** Says so at the first attempt, and at those that follow. */
+const refuses = Effect.fnUntraced(function*(options: RedisBackend.Options, message: RegExp) {
+  const store = yield* RedisBackend.makeStore(options)
+  for (const wait of [0, 300]) {
+    yield* Effect.sleep(wait)
+    const failure = yield* Effect.flip(store.inspect("k"))
+    assert.deepStrictEqual([failure.kind, failure.retryable], ["Unsupported", false], failure.message)
+    assert.match(failure.message, message)
+  }
+}, Effect.scoped)
+
+const forms = [
+  { of: "a server", port: "single", kind: "", path: "" },
+  { of: "Sentinels", port: "sentinel", kind: "+sentinel", path: "/mymaster" },
+  { of: "a cluster", port: "node", kind: "+cluster", path: "" }
+] as const
+
+const certificateOf = /authority as ioredis\.tls\.ca/
+const nameOf = /has another name than the host.*servername/
+
+describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
+  for (const { kind, of, path, port } of forms) {
+    const bench = Effect.map(servers, ({ ca, [port]: { plain, tls } }) => ({
+      trust: { tls: { ca }, ...(kind === "+sentinel" && { sentinelTLS: { ca } }) },
+      url: (secure: "" | "s", which: "plain" | "tls", host = "localhost") =>
+        `redis${secure}${kind}://${host}:${which === "tls" ? tls : plain}${path}`
+    }))
+
+    describe(of, () => {
+      it.live("serves those who trust its certificate", () =>
+        Effect.gen(function*() {
+          const { trust, url } = yield* bench
+          yield* serves({ url: url("s", "tls"), ioredis: trust })
+        }))
+
+      it.live("is refused by those who do not", () =>
+        Effect.gen(function*() {
+          const { url } = yield* bench
+          yield* refuses({ url: url("s", "tls") }, certificateOf)
+        }))
+
+      it.live("is refused by a name that its certificate has not", () =>
+        Effect.gen(function*() {
+          const { trust, url } = yield* bench
+          yield* refuses({ url: url("s", "tls", "127.0.0.1"), ioredis: trust }, nameOf)
+        }))
+
+      it.live("that does not speak it is told from one that is away", () =>
+        Effect.gen(function*() {
+          const { trust, url } = yield* bench
+          yield* refuses({ url: url("s", "plain"), ioredis: trust }, /does not speak TLS.*redis:\/\//)
+        }), 30_000)
+
+      it.live("that speaks nothing else is, too", () =>
+        Effect.gen(function*() {
+          const { url } = yield* bench
+          yield* refuses({ url: url("", "tls") }, /speaks TLS.*rediss:\/\//)
+        }))
+    })
+  }
+
+  it.live("a server that wants a certificate of its clients says so", () =>
     Effect.gen(function*() {
-      const dir = yield* directory
-      const [key, certificate] = [join(dir, "key.pem"), join(dir, "certificate.pem")]
-      const [subject, algorithm] = ["/CN=localhost", "rsa:2048"]
-      openssl("req", "-x509", "-nodes", "-newkey", algorithm, "-subj", subject, "-keyout", key, "-out", certificate)
+      const { ca, key, strict } = yield* servers
+      const url = `rediss://localhost:${strict.tls}`
+      yield* refuses({ url, ioredis: { tls: { ca } } }, /ioredis\.tls\.cert/)
+      yield* serves({ url, ioredis: { tls: { ca, cert: ca, key } } })
+    }))
+
+  it.live("is right as soon as what was wrong is mended", () =>
+    Effect.gen(function*() {
+      const { certificate, key } = selfSigned(yield* directory, "mended")
       const port = yield* freePort
+      const ports = ["--tls-port", `${port}`, "--tls-auth-clients", "no"]
       const files = ["--tls-key-file", key, "--tls-cert-file", certificate, "--tls-ca-cert-file", certificate]
-      const args = ["--port", "0", "--save", "", "--tls-port", `${port}`, "--tls-auth-clients", "no", ...files]
-      yield* start("redis-server", args, port)
-
       const url = `rediss://localhost:${port}`
-      const doubting = yield* RedisBackend.makeStore({ url })
-      const failure = yield* Effect.flip(doubting.inspect("k"))
-      assert.deepStrictEqual([failure.kind, failure.retryable], ["Unreachable", true])
-      assert.include(failure.message, "self-signed")
+      const store = yield* RedisBackend.makeStore({ url, ioredis: { tls: { ca: readFileSync(certificate) } } })
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* redisAt(port)
+        yield* until(Effect.map(Effect.flip(store.inspect("k")), ({ kind }) => kind === "Unsupported"))
+      }))
+      yield* start("redis-server", ["--port", "0", "--save", "", ...ports, ...files], port)
+      yield* until(Effect.map(Effect.option(store.inspect("k")), Option.isSome))
+    }), 30_000)
 
-      const trusting = yield* RedisBackend.makeStore({ url, ioredis: { tls: { ca: readFileSync(certificate) } } })
-      const claim = { key: "k", token: "p.1", expiresMillis: 5000, wait: false }
-      assert.strictEqual((yield* trusting.tryAcquire(claim))._tag, "Acquired")
-      let told = false
-      yield* trusting.listen!("k", "p.2", () => told = true)
-      yield* trusting.tryAcquire({ ...claim, token: "p.2", wait: true })
-      yield* trusting.release("k", "p.1")
-      yield* until(Effect.sync(() => told))
-      assert.isTrue(yield* trusting.release("k", "p.2"))
+  it.live("does not make a refusal of what was sent before it broke", () =>
+    Effect.sync(() => {
+      // Otherwise a release in flight would be no debt, and a turn's calls would be sent once more.
+      for (const code of ["CERT_HAS_EXPIRED", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED"]) {
+        const cause = Object.assign(new Error("refused"), { code })
+        assert.strictEqual(Failure.classify(cause).kind, "Unsupported")
+        assert.isTrue(Failure.isLost(cause))
+        assert.isFalse(Failure.isRefusal(cause))
+      }
+      assert.isTrue(Failure.isRefusal(new Error("NOPERM this user has no permissions")))
+    }))
+
+  it.live("a server that is away is only away", () =>
+    Effect.gen(function*() {
+      const port = yield* freePort
+      for (const url of [`rediss://localhost:${port}`, `redis://localhost:${port}`]) {
+        const failure = yield* Effect.scoped(
+          Effect.flatMap(RedisBackend.makeStore({ url }), (store) => Effect.flip(store.inspect("k")))
+        )
+        assert.deepStrictEqual([failure.kind, failure.retryable], ["Unreachable", true])
+      }
     }))
 })

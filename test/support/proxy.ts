@@ -1,7 +1,7 @@
 /**
- * A TCP proxy that misbehaves on command. Bytes are never reordered: each
- * direction of a connection is one queue, worked off in order. A direction that
- * has lost bytes stays silent until its connection ends, as real ones do.
+ * A TCP proxy between a client and its server, with the faults of networks.
+ * Bytes of a direction stay in order. A connection that has lost bytes says
+ * nothing more, in that direction, until it ends.
  */
 import { Effect } from "effect"
 import type { Scope } from "effect"
@@ -9,100 +9,193 @@ import { connect, createServer, type Socket } from "node:net"
 
 export interface Proxy {
   readonly port: number
-  /** Milliseconds before bytes are passed on. */
-  delay: number
+  /** Where the server is; new connections go there. */
+  target: number
+  /** Milliseconds before bytes are passed on, at least and at most. */
+  latency: readonly [number, number]
   /** Requests vanish: the server does not see them. */
   dropRequests: boolean
   /** Replies vanish: the server has executed, nobody is told. */
   dropReplies: boolean
-  /** New connections are refused, by closing them at once. */
+  /** New connections are accepted and lead nowhere. */
+  nowhere: boolean
+  /** New connections are refused. */
   refuse: boolean
-  /** Breaks all connections now. */
-  readonly cut: () => void
-  readonly connections: () => number
-  /** Requests seen since the start, in bytes. */
-  requested: number
-  /** Breaks the connection when the next reply arrives, instead of passing it on. */
+  /** The next reply does not arrive, but ends all connections. */
   cutAtReply: boolean
+  /** The next reply of every connection is cut in the middle, and the connection reset. */
+  readonly cutReplies: () => void
+  /** The server's side of all connections ends, the client's side is not told. */
+  readonly halfOpen: () => void
+  /** Nothing more passes on connections that have subscribed; both sides believe in them. */
+  readonly muteSubscriptions: () => void
+  /** The server's side of connections that have subscribed ends, the client's side is not told. */
+  readonly forgetSubscriptions: () => void
+  /** Resets connections that have subscribed. */
+  readonly cutSubscriptions: () => void
+  /** Ends all connections, of both sides; what is on its way is lost. */
+  readonly cut: () => void
+  /** Resets all connections. */
+  readonly reset: () => void
+  readonly connections: () => number
+  /** Bytes of requests that came in since the start. */
+  readonly requested: () => number
 }
 
-export const proxy = (target: number): Effect.Effect<Proxy, never, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.callback<{ readonly proxy: Proxy; readonly close: () => void }>((resume) => {
-        const sockets = new Set<Socket>()
-        const state = {
-          delay: 0,
-          dropRequests: false,
-          dropReplies: false,
-          refuse: false,
-          requested: 0,
-          cutAtReply: false
+type Fate = "pass" | "lose" | "cut"
+
+interface Link {
+  readonly inbound: Socket
+  readonly outbound: Socket
+  cut: boolean
+  silent: boolean
+  subscribed: boolean
+}
+
+export interface Options {
+  readonly latency?: Proxy["latency"]
+  /** Draws how long bytes take, from 0 to 1. */
+  readonly random?: () => number
+}
+
+export const proxy = (
+  target: number,
+  { latency = [0, 0], random = Math.random }: Options = {}
+): Effect.Effect<Proxy, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.callback<Proxy & { readonly close: () => void }>((resume) => {
+      const links = new Set<Link>()
+      const state = {
+        target,
+        latency,
+        dropRequests: false,
+        dropReplies: false,
+        nowhere: false,
+        refuse: false,
+        cutAtReply: false
+      }
+      let requested = 0
+
+      const cut = () => {
+        for (const { inbound, outbound } of links) {
+          inbound.destroy()
+          outbound.destroy()
         }
-        const cut = () => {
-          for (const socket of sockets) socket.destroy()
-        }
-        const pump = (from: Socket, to: Socket, accept: (bytes: Buffer) => boolean) => {
-          const queue: Array<{ readonly at: number; readonly bytes: Buffer }> = []
-          let timer: ReturnType<typeof setTimeout> | undefined
-          const work = () => {
-            timer = undefined
-            while (queue.length > 0) {
-              const wait = queue[0].at - performance.now()
-              if (wait > 0) {
-                timer = setTimeout(work, wait)
-                return
-              }
-              const { bytes } = queue.shift()!
-              if (!to.destroyed) to.write(bytes)
+      }
+
+      const pump = (from: Socket, to: Socket, judge: (bytes: Buffer) => Fate, end: () => void) => {
+        const queue: Array<{ readonly at: number; readonly bytes: Buffer; readonly isLast: boolean }> = []
+        let timer: ReturnType<typeof setTimeout> | undefined
+        let lost = false
+        let over = false
+        // One timer for all: two of them may ring in another order than they were set.
+        const work = () => {
+          timer = undefined
+          for (let next = queue[0]; next !== undefined; next = queue[0]) {
+            const wait = next.at - performance.now()
+            if (wait > 0) {
+              timer = setTimeout(work, wait)
+              return
             }
+            queue.shift()
+            if (!to.writable) continue
+            if (next.isLast) to.write(next.bytes, () => to.resetAndDestroy())
+            else to.write(next.bytes)
           }
-          let silent = false
-          from.on("data", (bytes) => {
-            silent ||= !accept(bytes)
-            if (silent) return
-            queue.push({ at: performance.now() + state.delay, bytes })
-            if (timer === undefined) work()
-          })
-          from.on("close", () => {
-            clearTimeout(timer)
-            to.destroy()
-          })
-          from.on("error", () => {})
+          // What is on its way when its sender goes still arrives.
+          if (over) end()
         }
-        const server = createServer((inbound): void => {
-          if (state.refuse) return void inbound.destroy()
-          const outbound = connect(target, "127.0.0.1")
-          for (const socket of [inbound, outbound]) {
-            socket.setNoDelay(true)
-            sockets.add(socket)
-            socket.on("close", () => sockets.delete(socket))
-          }
-          pump(inbound, outbound, (bytes) => {
-            state.requested += bytes.length
-            return !state.dropRequests
-          })
-          pump(outbound, inbound, () => {
-            if (state.cutAtReply) {
-              state.cutAtReply = false
-              cut()
-              return false
-            }
-            return !state.dropReplies
-          })
+        from.on("data", (bytes) => {
+          const fate = lost ? "lose" : judge(bytes)
+          if (fate !== "pass") lost = true
+          if (fate === "lose") return
+          const [least, most] = state.latency
+          const at = performance.now() + least + random() * (most - least)
+          const passed = fate === "cut" ? bytes.subarray(0, Math.max(1, bytes.length >> 1)) : bytes
+          queue.push({ at, bytes: passed, isLast: fate === "cut" })
+          if (timer === undefined) work()
         })
-        server.listen(0, "127.0.0.1", () => {
-          const address = server.address()
-          const port = typeof address === "object" && address !== null ? address.port : 0
-          const proxy = Object.assign(state, { port, cut, connections: () => sockets.size / 2 })
-          const close = () => {
-            server.close()
+        from.on("error", () => {})
+        from.on("close", () => {
+          over = true
+          if (timer === undefined) work()
+        })
+      }
+
+      const server = createServer((inbound) => {
+        if (state.refuse) {
+          inbound.resetAndDestroy()
+          return
+        }
+        const outbound = connect(state.target, "127.0.0.1")
+        const link: Link = { inbound, outbound, cut: false, silent: state.nowhere, subscribed: false }
+        links.add(link)
+        inbound.on("data", (bytes) => {
+          link.subscribed ||= /\r\nsubscribe\r\n|LISTEN "/i.test(bytes.toString("latin1"))
+        })
+        inbound.setNoDelay(true)
+        outbound.setNoDelay(true)
+        pump(
+          inbound,
+          outbound,
+          (bytes) => {
+            requested += bytes.length
+            return link.silent || state.dropRequests ? "lose" : "pass"
+          },
+          () => outbound.end()
+        )
+        pump(
+          outbound,
+          inbound,
+          () => {
+            if (!state.cutAtReply) return link.silent || state.dropReplies ? "lose" : link.cut ? "cut" : "pass"
+            state.cutAtReply = false
             cut()
+            return "lose"
+          },
+          () => {
+            if (!link.silent) inbound.end()
           }
-          resume(Effect.succeed({ proxy, close }))
-        })
-      }),
-      ({ close }) => Effect.sync(close)
-    ),
-    ({ proxy }) => proxy
+        )
+        inbound.on("close", () => links.delete(link))
+      })
+      const forget = (those: (link: Link) => boolean) => {
+        for (const link of links) {
+          if (!those(link)) continue
+          link.silent = true
+          link.outbound.destroy()
+        }
+      }
+
+      server.listen(0, "127.0.0.1", () => {
+        const address = server.address()
+        const port = typeof address === "object" && address !== null ? address.port : 0
+        const reset = () => {
+          for (const { inbound } of links) inbound.resetAndDestroy()
+        }
+        resume(Effect.succeed(Object.assign(state, {
+          port,
+          cut,
+          reset,
+          cutReplies: () => {
+            for (const link of links) link.cut = true
+          },
+          halfOpen: () => forget(() => true),
+          forgetSubscriptions: () => forget(({ subscribed }) => subscribed),
+          muteSubscriptions: () => {
+            for (const link of links) link.silent ||= link.subscribed
+          },
+          cutSubscriptions: () => {
+            for (const { inbound, subscribed } of links) if (subscribed) inbound.resetAndDestroy()
+          },
+          connections: () => links.size,
+          requested: () => requested,
+          close: () => {
+            server.close()
+            reset()
+          }
+        })))
+      })
+    }),
+    ({ close }) => Effect.sync(close)
   )

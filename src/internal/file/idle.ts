@@ -9,9 +9,20 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as fs from "node:fs"
+import * as Directory from "./directory.ts"
 import { works } from "./failure.ts"
+import type { Fences } from "./fences.ts"
+import * as Host from "./host.ts"
 import { keyPrefix, newPrefix } from "./paths.ts"
-import type { State } from "./state.ts"
+import * as State from "./state.ts"
+
+export interface Idle {
+  /** A key that we have given back to nobody, as we left it. */
+  readonly put: (path: string, state: State.State) => void
+  readonly get: (path: string) => State.State | undefined
+  /** The key is not as we left it. */
+  readonly take: (path: string) => void
+}
 
 /** So many removals in a turn of the event loop, of about 0.1 ms each. */
 const inATurn = 16
@@ -47,17 +58,24 @@ const removeAbandoned = (path: string): void => {
   if (Date.now() - fs.statSync(path).mtimeMs > abandonedMillis) fs.rmSync(path, { recursive: true, force: true })
 }
 
-/**
- * `free` has the keys that were given back, by their paths, the longest ago
- * first. `remove` removes a key that has been idle for so many milliseconds.
- * The result is to be called when a key was given back.
- */
+/** Removes a key that has been idle for so long, and nothing else. */
+const remove = (path: string, idleMillis: number, now: () => number, fences: Fences): void => {
+  const seen = Directory.look(path)
+  const { queue, state } = seen
+  if (state === undefined || queue.length > 0 || State.idleMicros(state, now()) < idleMillis * 1000) return
+  fences.remember(state.fence)
+  Directory.remove(path, { ...seen, state }, State.make("d", state.fence, now(), 0, state.token, Host.self))
+}
+
 export const make = Effect.fnUntraced(function*(
   root: string,
-  free: Map<string, State>,
   keepMillis: number,
-  remove: (path: string, idleMillis: number) => void
-): Effect.fn.Return<() => void, never, Scope.Scope> {
+  now: () => number,
+  fences: Fences
+): Effect.fn.Return<Idle, never, Scope.Scope> {
+  /** The longest ago first. */
+  const free = new Map<string, State.State>()
+
   const fork = yield* Effect.map(
     Effect.all([Effect.context<never>(), Effect.scope]),
     ([context, scope]) => (effect: Effect.Effect<void>) =>
@@ -66,7 +84,7 @@ export const make = Effect.fnUntraced(function*(
 
   const forget = (path: string, idleMillis: number): void => {
     free.delete(path)
-    remove(path, idleMillis)
+    remove(path, idleMillis, now, fences)
   }
 
   let isSweeping = false
@@ -88,14 +106,19 @@ export const make = Effect.fnUntraced(function*(
     rest(keepMillis),
     Effect.flatMap(leftIn(root), (names) =>
       inTurns(names, (name) => {
-        if (name.startsWith(keyPrefix)) remove(`${root}/${name}`, keepMillis)
+        if (name.startsWith(keyPrefix)) remove(`${root}/${name}`, keepMillis, now, fences)
         else if (name.startsWith(newPrefix)) removeAbandoned(`${root}/${name}`)
       }))
   ))
 
-  return () => {
-    if (isSweeping) return
-    isSweeping = true
-    fork(sweep)
+  return {
+    put: (path, state) => {
+      free.set(path, state)
+      if (isSweeping) return
+      isSweeping = true
+      fork(sweep)
+    },
+    get: (path) => free.get(path),
+    take: (path) => void free.delete(path)
   }
 })

@@ -33,6 +33,9 @@ export const keyName = (key: string): string => {
   return `${keyPrefix}${readable}~${hash(key)}`
 }
 
+/** A key's directory in that of all locks. */
+export const pathOf = (root: string, key: string): string => `${root}/${keyName(key)}`
+
 /** The key of a directory, unless its name has a hash, or is none of ours. */
 export const keyOf = (name: string): string | undefined => {
   if (!/^lock-[a-z0-9_=-]+$/.test(name)) return undefined

@@ -6,23 +6,20 @@
  * the place that it had.
  */
 import * as fs from "node:fs"
-import type { Share } from "../../LockStore.ts"
 import * as Directory from "./directory.ts"
 import { works } from "./failure.ts"
 import * as Host from "./host.ts"
+import type { Wanted } from "./lease.ts"
 import * as State from "./state.ts"
 
 /** What a ticket's owner is told when it is torn. */
 export interface Waiting {
   readonly path: string
-  readonly token: string
-  readonly expires: number
-  readonly outlives: boolean | undefined
+  readonly wanted: Wanted
 }
 
 interface Ticket extends Waiting {
   readonly since: number
-  readonly share: Share | undefined
   name: string
   /** Whether it is there, as far as we know. */
   isPut: boolean
@@ -38,14 +35,7 @@ export interface Queue {
   /** Whether the token's ticket is there, as far as we know. */
   readonly isIn: (token: string) => boolean
   /** Puts the token's ticket there: whether that could be done. The state must be looked at once more after it. */
-  readonly enter: (
-    path: string,
-    token: string,
-    expires: number,
-    now: number,
-    outlives: boolean | undefined,
-    share: Share | undefined
-  ) => boolean
+  readonly enter: (path: string, wanted: Wanted, now: number) => boolean
   /** Takes the token's ticket back: whether it had one. */
   readonly leave: (token: string) => boolean
 }
@@ -55,7 +45,7 @@ export const make = (pollMillis: number): Queue => {
   const listeners = new Map<string, (waiting: Waiting) => void>()
 
   const put = (ticket: Ticket, millis: number): void => {
-    const { expires, path, share, since, token } = ticket
+    const { path, since, wanted: { expires, share, token } } = ticket
     ticket.name = State.make("q", 0, since, Math.min(expires, millis), token, Host.self, share).name
     ticket.isPut = Directory.put(path, ticket.name)
   }
@@ -69,7 +59,7 @@ export const make = (pollMillis: number): Queue => {
     if (!ticket.isPut || fs.existsSync(`${ticket.path}/${ticket.name}`)) return
     ticket.isPut = false
     unwatch(ticket)
-    listeners.get(ticket.token)?.(ticket)
+    listeners.get(ticket.wanted.token)?.(ticket)
   }
 
   /** False when the system has no watch left for us. */
@@ -91,11 +81,9 @@ export const make = (pollMillis: number): Queue => {
       }
     },
     isIn: (token) => tickets.get(token)?.isPut === true,
-    enter: (path, token, expires, now, outlives, share) => {
-      let ticket = tickets.get(token)
-      if (ticket === undefined) {
-        ticket = { path, token, expires, outlives, share, since: now, name: "", isPut: false, watcher: undefined }
-      }
+    enter: (path, wanted, now) => {
+      const { token } = wanted
+      const ticket = tickets.get(token) ?? { path, wanted, since: now, name: "", isPut: false, watcher: undefined }
       tickets.set(token, ticket)
       unwatch(ticket)
       const listens = listeners.has(token)

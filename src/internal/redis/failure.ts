@@ -1,14 +1,19 @@
 /** What went wrong, in the words that all backends share. */
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
+import * as Tls from "../tls.ts"
 
 interface Verdict {
   readonly kind: FailureKind
   readonly retryable: boolean
+  readonly description?: string
+  /** There is no connection, so nothing is known of what was sent over the last one. */
+  readonly isLost?: true
 }
 
 const verdict = (kind: FailureKind, retryable: boolean): Verdict => ({ kind, retryable })
 
-const unreachable = verdict("Unreachable", true)
+const unreachable: Verdict = { kind: "Unreachable", retryable: true, isLost: true }
+const noReply: Verdict = { kind: "NoReply", retryable: true, isLost: true }
 const readOnly = verdict("ReadOnly", true)
 const moving = verdict("Cluster", true)
 const unauthorized = verdict("Unauthorized", false)
@@ -22,7 +27,7 @@ const byCode: Record<string, Verdict> = {
   NOREPLICAS: readOnly,
   MASTERDOWN: readOnly,
   OOM: verdict("OutOfMemory", true),
-  BUSY: verdict("NoReply", true),
+  BUSY: noReply,
   WRONGTYPE: verdict("WrongType", false),
   NOAUTH: unauthorized,
   WRONGPASS: unauthorized,
@@ -40,7 +45,7 @@ const byText: ReadonlyArray<readonly [RegExp, Verdict]> = [
   [/^ERR (invalid password|Client sent AUTH|The user executing the script can't)/i, unauthorized],
   [/^ERR max number of clients/i, unreachable],
   [/non local key in a cluster node/i, moving],
-  [/^Command timed out/, verdict("NoReply", true)],
+  [/^Command timed out/, noReply],
   [/^Too many Cluster redirections/, moving]
 ]
 
@@ -59,6 +64,49 @@ export class NotUnderstood extends Error {
   constructor(what: string) {
     super(`a reply that is none of a lock's (${what}); a shared client must not be inside MULTI or change its replies`)
   }
+}
+
+/** Says that one side speaks TLS and the other does not. */
+export class Mismatched extends Error {}
+
+export const withoutTls = new Mismatched(
+  "the server does not speak TLS: switch it on there (tls-port), or have redis:// where the network in between can be trusted"
+)
+
+export const withTls = new Mismatched("the server speaks TLS, and nothing else: have rediss:// or the option tls")
+
+const insecure = (description: string): Verdict => ({
+  kind: "Unsupported",
+  retryable: false,
+  description,
+  isLost: true
+})
+
+const byFault: Record<Tls.Fault, Verdict> = {
+  misnamed: insecure(
+    "the server's certificate has another name than the host: connect to a name that is in it, or say which " +
+      "it has (ioredis.tls.servername; ioredis.sentinelTLS for Sentinels)"
+  ),
+  untimely: insecure("the server's certificate is not valid at this time: renew it, or set the clock right"),
+  untrusted: insecure(
+    "the server's certificate is of nobody who is trusted: pass that of its authority as ioredis.tls.ca " +
+      "(ioredis.sentinelTLS for Sentinels)"
+  )
+}
+
+const unknownClient = insecure(
+  "the server does not take the client's certificate, or wants one: pass it as ioredis.tls.cert and ioredis.tls.key " +
+    "(ioredis.sentinelTLS for Sentinels)"
+)
+
+/** What is wrong with TLS: no attempt changes that. */
+const ofTls = (cause: unknown): Verdict | undefined => {
+  if (cause instanceof Mismatched) return insecure(cause.message)
+  const code: unknown = cause instanceof Error && "code" in cause ? cause.code : undefined
+  const fault = Tls.faultOf(code)
+  if (fault !== undefined) return byFault[fault]
+  if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return insecure(withoutTls.message)
+  return /^ERR_SSL_.*_ALERT_.*(CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)/.test(String(code)) ? unknownClient : undefined
 }
 
 /** Something that is no lock lives at the key. */
@@ -80,6 +128,8 @@ export const classify = (failed: unknown): Verdict => {
   if (failed instanceof Closed) return verdict("Closed", false)
   if (failed instanceof NotUnderstood) return verdict("Unknown", false)
   const cause = innermost(failed)
+  const tls = ofTls(cause)
+  if (tls !== undefined) return tls
   const message = messageOf(cause).replace(wrapper, "")
   const code = /^[A-Z]{2,}\b/.exec(message)?.[0]
   if (code !== undefined && Object.hasOwn(byCode, code)) return byCode[code]
@@ -90,14 +140,18 @@ export const classify = (failed: unknown): Verdict => {
   return reply ? verdict("Unknown", false) : unreachable
 }
 
+/** Whether it says what is wrong with TLS. */
+export const isOfTls = (cause: unknown): boolean => ofTls(innermost(cause)) !== undefined
+
+/** Whether nobody has answered: what has been sent may be executed yet. */
+export const isLost = (cause: unknown): boolean => classify(cause).isLost === true
+
 /**
  * Whether the server has looked at a command and refused it: nothing of it will
  * be executed later, and another command may fare better.
  */
-export const isRefusal = (cause: unknown): boolean => {
-  const { kind } = classify(cause)
-  return kind !== "Unreachable" && kind !== "NoReply" && kind !== "Closed" && !(cause instanceof NotUnderstood)
-}
+export const isRefusal = (cause: unknown): boolean =>
+  !isLost(cause) && !(cause instanceof Closed || cause instanceof NotUnderstood)
 
 /**
  * Clients hang on their errors whatever they have at hand, such as the command
@@ -116,5 +170,15 @@ const rebuild = (failed: unknown): Error => {
 /** A failure of one backend's. */
 export type Of = (operation: string, key: string | undefined, cause: unknown) => BackendFailure
 
-export const make = (backend: string, operation: string, key: string | undefined, cause: unknown): BackendFailure =>
-  new BackendFailure({ backend, operation, key, cause: rebuild(cause), ...classify(cause) })
+export const make = (backend: string, operation: string, key: string | undefined, cause: unknown): BackendFailure => {
+  const { description, kind, retryable } = classify(cause)
+  return new BackendFailure({
+    backend,
+    operation,
+    key,
+    kind,
+    retryable,
+    ...(description !== undefined && { description }),
+    cause: rebuild(cause)
+  })
+}

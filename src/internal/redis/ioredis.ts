@@ -19,6 +19,9 @@ const shaOf = (script: Script): string => {
   return sha
 }
 
+/** Says what is wrong, if that can be found. */
+export type Diagnose = () => Promise<unknown>
+
 const ignore = () => {}
 
 const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")
@@ -39,18 +42,20 @@ const allowListeners = (client: Client, more: 1 | -1): void => {
  * next connection is on its way they wait here; once such an attempt has failed
  * they fail at once, until one succeeds.
  *
- * `owned`: the client is ours to connect, to replace its socket, and to close.
+ * `diagnose`: the client is ours to connect, to replace its socket, and to close. Asked
+ * why nothing came of a connection where none has been yet, in case the client does not know.
  */
-export const make = (client: Client, owned: boolean): Effect.Effect<Transport, never, Scope.Scope> =>
+export const make = (client: Client, diagnose?: Diagnose): Effect.Effect<Transport, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => open(client, owned)),
+      Effect.sync(() => open(client, diagnose)),
       ({ close }) => Effect.sync(close)
     ),
     ({ transport }) => transport
   )
 
-const open = (client: Client, owned: boolean) => {
+const open = (client: Client, diagnose: Diagnose | undefined) => {
+  const owned = diagnose !== undefined
   const cluster = isCluster(client)
   const single = client as Single
   /** Scripts that the connected server has. In a cluster we do not know which node has which. */
@@ -60,6 +65,10 @@ const open = (client: Client, owned: boolean) => {
   let waiting: Array<Command> = []
   let connected = client.status === "ready"
   let lastError: unknown = closedError
+  /** What the client does not know of why it has no connection. */
+  let diagnosed: unknown
+  let diagnosing = false
+  let wasReady = false
   let failing = false
   let closed = false
   let ends = 0
@@ -109,7 +118,7 @@ const open = (client: Client, owned: boolean) => {
     if (closed) return command.fail(new Failure.Closed())
     // Between becoming ready and telling so, newcomers must not overtake those who wait for it.
     if (connected && client.status === "ready") return execute(command, !cluster && !has(command))
-    if (isDown()) return command.fail(lastError)
+    if (isDown()) return command.fail(reason())
     waiting.push(command)
     if (client.status === "wait") client.connect().catch(ignore)
   }
@@ -123,6 +132,8 @@ const open = (client: Client, owned: boolean) => {
 
   const onReady = () => {
     connected = true
+    wasReady = true
+    diagnosed = undefined
     failing = false
     ends = 0
     lastError = closedError
@@ -134,28 +145,47 @@ const open = (client: Client, owned: boolean) => {
     for (const { ready } of observers) ready()
   }
 
+  const reason = () => diagnosed ?? lastError
+
+  /** Nothing has come of an attempt to connect. */
+  const failed = () => {
+    if (diagnose === undefined || wasReady || closed) return fail()
+    if (Failure.classify(lastError).kind !== "Unreachable") {
+      diagnosed = undefined
+      return fail()
+    }
+    if (diagnosing) return
+    diagnosing = true
+    void diagnose().catch(ignore).then((found) => {
+      diagnosing = false
+      if (closed || connected) return
+      diagnosed = found
+      fail()
+    })
+  }
+
   /** Nothing can be sent now, and what has been sent may be executed (once more) after the next connection. */
   const fail = () => {
     const first = !failing
     failing = true
     const commands = waiting
     waiting = []
-    for (const command of commands) command.fail(lastError)
+    for (const command of commands) command.fail(reason())
     // A cluster may redirect, so what comes after them need not be executed after them.
     if (!cluster) failAll()
-    if (first) { for (const { lost } of observers) lost?.(lastError) }
+    if (first) { for (const { lost } of observers) lost?.(reason()) }
   }
 
   const onError = (error: unknown) => {
     lastError = error
-    if (!connected) fail()
+    if (!connected) failed()
   }
 
   const onClose = () => {
     loaded.clear()
     pulse.rest()
     for (const { reset } of observers) reset()
-    if (!connected) return fail()
+    if (!connected) return failed()
     connected = false
     // These will neither be sent again nor ever be answered.
     if (single.options?.autoResendUnfulfilledCommands === false) failAll()
@@ -164,14 +194,14 @@ const open = (client: Client, owned: boolean) => {
   /** A client gives up for good when it is told of a failover while it asks a Sentinel for the primary. Ours goes on. */
   const onEnd = () => {
     pulse.rest()
-    fail()
+    failed()
     if (owned && !closed) revival = setTimeout(() => void client.connect().catch(ignore), backoff(++ends))
   }
 
   const failAll = () => {
     const commands = inFlight.list()
     inFlight.clear()
-    for (const command of commands) command.fail(lastError)
+    for (const command of commands) command.fail(reason())
   }
 
   /** The other side has answered, and has the same time again for the rest. */
@@ -240,6 +270,7 @@ const open = (client: Client, owned: boolean) => {
     tracking?.stop()
     if (owned) (client as Single | Cluster).disconnect()
     lastError = new Failure.Closed()
+    diagnosed = undefined
     fail()
     failAll()
     for (const [event, listener] of Object.entries(events)) {

@@ -1,5 +1,6 @@
 /** What went wrong, in the words that all backends share, by the SQLSTATE that the server gave. */
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
+import * as Tls from "../tls.ts"
 import { addSharers, createTable, type Table } from "./table.ts"
 
 export const backend = "postgresql"
@@ -111,28 +112,22 @@ const withoutTls = insecure(
     "or have sslmode=disable where the network in between can be trusted"
 )
 
-const misnamed = insecure(
-  "the server's certificate has another name than the host: connect to a name that is in it, or say which " +
-    "it has (pg.ssl.servername)"
-)
-
-const untimely = insecure("the server's certificate is not valid at this time: renew it, or set the clock right")
-
-const untrusted = insecure(
-  "the server's certificate is of nobody who is trusted: pass that of its authority as pg.ssl.ca, or as a file by " +
-    "sslrootcert in the url; every sslmode but disable looks at it"
-)
-
-/** What OpenSSL and Node say of certificates. */
-const certificates =
-  /^(?:CERT_|CRL_|ERR_TLS_CERT_|ERROR_IN_C|UNABLE_TO_|SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH)/
+const byFault: Record<Tls.Fault, Verdict> = {
+  misnamed: insecure(
+    "the server's certificate has another name than the host: connect to a name that is in it, or say which " +
+      "it has (pg.ssl.servername)"
+  ),
+  untimely: insecure("the server's certificate is not valid at this time: renew it, or set the clock right"),
+  untrusted: insecure(
+    "the server's certificate is of nobody who is trusted: pass that of its authority as pg.ssl.ca, or as a file by " +
+      "sslrootcert in the url; every sslmode but disable looks at it"
+  )
+}
 
 const ofTls = (error: unknown): Verdict | undefined => {
   if (messageOf(error) === "The server does not support TLS") return withoutTls
-  const code = causes(error).map(({ code }) => code).find((code) => typeof code === "string" && certificates.test(code))
-  if (code === undefined) return undefined
-  if (code === "ERR_TLS_CERT_ALTNAME_INVALID" || code === "HOSTNAME_MISMATCH") return misnamed
-  return code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID" ? untimely : untrusted
+  const fault = causes(error).map(({ code }) => Tls.faultOf(code)).find((fault) => fault !== undefined)
+  return fault && byFault[fault]
 }
 
 export const classify = (error: unknown): Verdict => {

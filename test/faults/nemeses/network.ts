@@ -1,7 +1,7 @@
 /** What happens between a process and the server. Costs time, and the lease of who is cut off for longer than that. */
 import { Effect } from "effect"
+import type { Proxy } from "../../support/proxy.ts"
 import type { Arena, Nemesis } from "../arena.ts"
-import type { Proxy } from "../proxy.ts"
 
 const millis = (arena: Arena, from: number, to: number) =>
   Effect.sleep(arena.random.millis(from, to) * arena.workload.expires)

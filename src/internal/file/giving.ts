@@ -1,0 +1,114 @@
+/** Giving back: to those who wait, as many as fit, and else to nobody. */
+import * as Directory from "./directory.ts"
+import * as Failure from "./failure.ts"
+import type { Fences } from "./fences.ts"
+import type { Front } from "./front.ts"
+import type { Idle } from "./idle.ts"
+import type { Keeping } from "./keeping.ts"
+import * as Lease from "./lease.ts"
+import type { Queue } from "./queue.ts"
+import * as State from "./state.ts"
+import * as Turn from "./turn.ts"
+
+export interface Giving {
+  /** Whether the token had the key. */
+  readonly release: (path: string, token: string) => boolean
+  /** Has some who share the key leave it, and lets in who fits then: whether one of them still had it. */
+  readonly pass: (path: string, leaves: (sharer: State.State) => boolean) => boolean
+  /** It is given to some who have left. */
+  readonly takeBack: (path: string, given: State.State, left: ReadonlyArray<State.State>) => void
+}
+
+export const make = (
+  now: () => number,
+  fences: Fences,
+  isThere: Lease.IsThere,
+  idle: Idle,
+  queue: Queue,
+  front: Front,
+  keeping: Keeping
+): Giving => {
+  const pass: Giving["pass"] = (path, leaves) => {
+    let had = false
+    for (let leaving = leaves;;) {
+      const seen = Directory.look(path)
+      const { queue: waiting, sharers, state } = seen
+      const at = now()
+      if (state?.tag !== "s") return had
+      const gone = sharers.filter(leaving)
+      const there = sharers.filter((sharer) => isThere(sharer, at) && !gone.includes(sharer))
+      const turn = Turn.next(fences, path, state, at, there, Turn.inOrder(waiting, there))
+      if (gone.length === 0 && turn.given.length === 0) return had
+      if (!Directory.advance(path, { ...seen, state }, turn.state, turn.sharers)) continue
+      had ||= gone.some((sharer) => State.isLive(sharer, at))
+      const left = Turn.tear(path, turn.given)
+      if (turn.state.tag === "s") {
+        // Who came meanwhile has seen that there was no place, and we have not seen that it came.
+        leaving = (sharer) => left.some(({ name }) => name === sharer.name)
+        continue
+      }
+      if (turn.state.tag === "f") settle(path, turn.state)
+      else if (left.length > 0) takeBack(path, turn.state, left)
+      return had
+    }
+  }
+
+  const takeBack: Giving["takeBack"] = (path, given, left) => {
+    if (given.tag === "s") return void pass(path, (sharer) => left.some(({ name }) => name === sharer.name))
+    const back = Lease.freed(given, now())
+    if (Directory.move(path, given, back)) settle(path, back)
+  }
+
+  /** It is free. Those who wait for it come by themselves if we cannot tell them. */
+  const settle = (path: string, state: State.State): void => {
+    let isGiven = false
+    Failure.works(() => {
+      isGiven = grant(path, state)
+    })
+    if (!isGiven) idle.put(path, state)
+  }
+
+  /** Gives a key that is free to the first who waits, or to as many as can share it: whether it is not as it was. */
+  const grant = (path: string, from: State.State): boolean => {
+    const line = Directory.tickets(path)
+    if (line.length === 0) return false
+    const { given, sharers, state } = Turn.next(fences, path, from, now(), [], line)
+    if (given.length === 0) return false
+    if (!Directory.advance(path, { state: from, lists: [] }, state, sharers)) return true
+    // Whose ticket was taken back before has left, perhaps without having seen that it has the key.
+    const left = Turn.tear(path, given)
+    if (left.length > 0) Failure.works(() => takeBack(path, state, left))
+    return true
+  }
+
+  /** From us to who waits, without freeing the key in between: not if nobody does, or the key is not ours any more. */
+  const handOn = (path: string, token: string): boolean => {
+    const state = keeping.leaseOf(path, token)
+    if (state === undefined) return false
+    const line = Directory.tickets(path)
+    const at = now()
+    if (line.length === 0 || !State.isLive(state, at)) return false
+    const turn = Turn.next(fences, path, state, at, [], line)
+    if (turn.given.length === 0 || !Directory.advance(path, { state, lists: [] }, turn.state, turn.sharers)) {
+      return false
+    }
+    keeping.drop(path)
+    const left = Turn.tear(path, turn.given)
+    if (left.length > 0) Failure.works(() => takeBack(path, turn.state, left))
+    return true
+  }
+
+  const release: Giving["release"] = (path, token) => {
+    // First the ticket, then the lease: nobody gives the key to a ticket that is no longer there.
+    if (queue.leave(token)) front.clear(path)
+    if (keeping.wasGiven(path) && handOn(path, token)) return true
+    const next = keeping.leave(token) ? undefined : keeping.change(path, token, Lease.freed)
+    // Whoever leaves the queue of a shared key may let in those behind it.
+    if (next === undefined) return pass(path, (sharer) => sharer.token === token)
+    keeping.drop(path)
+    settle(path, next)
+    return true
+  }
+
+  return { release, pass, takeBack }
+}

@@ -1,0 +1,105 @@
+/**
+ * What this store has: the leases of keys that it holds alone, as it left them, so
+ * that a rename says whether they still are, and the tokens that share a key, of
+ * whose leases others write new lists.
+ */
+import type { Attempt } from "../../LockStore.ts"
+import * as Directory from "./directory.ts"
+import type { Front } from "./front.ts"
+import * as Host from "./host.ts"
+import type { Idle } from "./idle.ts"
+import type { Wanted } from "./lease.ts"
+import type { Queue } from "./queue.ts"
+import * as Sharers from "./sharers.ts"
+import * as State from "./state.ts"
+
+/** A lease that follows one, from then on. */
+type To = (lease: State.State, at: number) => State.State
+
+export interface Keeping {
+  /** We have this lease, and wait no more. `wasGiven` says that somebody gave it to us while we waited. */
+  readonly take: (path: string, lease: State.State, wasGiven?: boolean) => Attempt
+  /** The lease of a key that the token holds alone, as we left it. */
+  readonly leaseOf: (path: string, token: string) => State.State | undefined
+  /** Whether the key was given to us, so that others may wait, too. That is forgotten then. */
+  readonly wasGiven: (path: string) => boolean
+  /** We have no lease of this key any more, nor has the token a part of it. */
+  readonly drop: (path: string) => void
+  /** Forgets that the token shares a key: whether it did. */
+  readonly leave: (token: string) => boolean
+  /** Moves the lease of one who has a key alone, from what we know of it or from what it is; undefined when it has none. */
+  readonly change: (path: string, token: string, to: To) => State.State | undefined
+  /** A new lease for one who shares a key; undefined when it does not. */
+  readonly renew: (path: string, token: string, to: To) => State.State | undefined
+  /** A longer or shorter lease for one who has a key, alone or with others: whether it has it. */
+  readonly extend: (path: string, wanted: Wanted) => boolean
+}
+
+export const make = (now: () => number, idle: Idle, queue: Queue, front: Front): Keeping => {
+  const alone = new Map<string, State.State>()
+  const given = new Set<string>()
+  const sharing = new Set<string>()
+
+  const change: Keeping["change"] = (path, token, to) => {
+    let state = alone.get(path)
+    // Another store may have asked for the same token.
+    if (state?.token !== token || !State.isLive(state, now())) ({ state } = Directory.look(path))
+    while (true) {
+      const at = now()
+      if (state?.token !== token || !State.isLive(state, at)) {
+        if (alone.get(path)?.token === token) alone.delete(path)
+        return undefined
+      }
+      const next = to(state, at)
+      if (Directory.move(path, state, next)) return next
+      ;({ state } = Directory.look(path))
+    }
+  }
+
+  const renew: Keeping["renew"] = (path, token, to) => {
+    while (true) {
+      const seen = Directory.look(path)
+      const { sharers, state } = seen
+      const at = now()
+      const own = sharers.find((sharer) => sharer.token === token)
+      if (state === undefined || own === undefined || !State.isLive(own, at)) {
+        sharing.delete(token)
+        return undefined
+      }
+      const next = to(own, at)
+      const those = sharers.map((sharer) => sharer === own ? next : sharer)
+      if (Directory.advance(path, { ...seen, state }, Sharers.stateOf(those, state.fence, at), those)) return next
+    }
+  }
+
+  return {
+    change,
+    renew,
+    take: (path, lease, wasGiven = false) => {
+      idle.take(path)
+      front.clear(path)
+      if (lease.share !== undefined) sharing.add(lease.token)
+      else {
+        alone.set(path, lease)
+        if (wasGiven) given.add(path)
+        else given.delete(path)
+      }
+      queue.leave(lease.token)
+      return { _tag: "Acquired", fencingToken: lease.fence }
+    },
+    leaseOf: (path, token) => {
+      const lease = alone.get(path)
+      return lease?.token === token ? lease : undefined
+    },
+    wasGiven: (path) => given.delete(path),
+    drop: (path) => void alone.delete(path),
+    leave: (token) => sharing.delete(token),
+    extend: (path, { expires, outlives, token }) => {
+      const to: To = ({ fence, owner, share }, at) =>
+        State.make("h", fence, at, expires, token, outlives === true ? Host.nobody : owner, share)
+      const next = sharing.has(token) ? undefined : change(path, token, to)
+      if (next !== undefined) alone.set(path, next)
+      return next !== undefined || renew(path, token, to) !== undefined
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/** Who holds what, for those who only look. */
+import type { Occupant, Page } from "../../LockStore.ts"
+import * as Directory from "./directory.ts"
+import * as Failure from "./failure.ts"
+import * as Lease from "./lease.ts"
+import * as Paths from "./paths.ts"
+
+/** How many directories a page of a list is made of. */
+const pageSize = 500
+
+export interface Looking {
+  /** All who hold the key, who ends first in front. */
+  readonly holders: (key: string) => ReadonlyArray<Occupant>
+  /** In the order of their names, so that a page goes on where the one before ended. */
+  readonly list: (prefix: string, from: string | undefined) => Page
+}
+
+export const make = (root: string, now: () => number, isThere: Lease.IsThere): Looking => {
+  const holders: Looking["holders"] = (key) => {
+    const { queue, sharers, state } = Directory.look(Paths.pathOf(root, key))
+    const at = now()
+    if (state === undefined) return []
+    const there = (state.tag === "s" ? sharers : [state]).filter((lease) => isThere(lease, at))
+    return Lease.byEnd(there, at).map((lease) => ({
+      token: lease.token,
+      remainingMillis: Lease.remainingMillis(lease, at),
+      waiters: queue.length,
+      ...(lease.share !== undefined && { permits: lease.share.permits })
+    }))
+  }
+
+  /** What is no lock is held by nobody. */
+  const holderOfOurs = (key: string): Occupant | undefined => {
+    try {
+      return holders(key)[0]
+    } catch (error) {
+      if (error instanceof Failure.Foreign || Failure.codeOf(error) === "ENOTDIR") return undefined
+      throw error
+    }
+  }
+
+  return {
+    holders,
+    list: (prefix, from) => {
+      const names = Directory.names(root).toSorted()
+      const left = names.filter((name) => (from === undefined || name > from) && Paths.keyOf(name)?.startsWith(prefix))
+      const page = left.slice(0, pageSize)
+      const locks = page.flatMap((name) => {
+        const key = Paths.keyOf(name)!
+        const occupant = holderOfOurs(key)
+        return occupant === undefined ? [] : [{ key, ...occupant }]
+      })
+      return left.length > pageSize ? { locks, next: page[pageSize - 1] } : { locks }
+    }
+  }
+}

@@ -1,0 +1,129 @@
+/** Taking a key: one that is not there, is free, whose lease has ended, or that was given to us. */
+import type { Attempt, Claim, Grant } from "../../LockStore.ts"
+import * as Directory from "./directory.ts"
+import * as Failure from "./failure.ts"
+import type { Fences } from "./fences.ts"
+import type { Front } from "./front.ts"
+import type { Idle } from "./idle.ts"
+import type { Keeping } from "./keeping.ts"
+import * as Lease from "./lease.ts"
+import type { Queue, Waiting } from "./queue.ts"
+import * as Refusal from "./refusal.ts"
+import type { Ask } from "./sharing.ts"
+import * as State from "./state.ts"
+
+export interface Taking {
+  readonly tryAcquire: (path: string, claim: Claim) => Attempt
+  /** Our ticket was torn: whoever did that has given us the key, if it still is ours. */
+  readonly confirm: (waiting: Waiting) => Grant | undefined
+  /** From one token to another, past those who wait: undefined when neither has the key. */
+  readonly transfer: (path: string, from: string, claim: Claim) => Attempt | undefined
+}
+
+const wantedBy = ({ expiresMillis, outlives, share, token }: Claim): Lease.Wanted => ({
+  token,
+  share,
+  outlives,
+  expires: Math.ceil(expiresMillis)
+})
+
+export const make = (
+  root: string,
+  now: () => number,
+  fences: Fences,
+  isThere: Lease.IsThere,
+  idle: Idle,
+  queue: Queue,
+  front: Front,
+  keeping: Keeping,
+  ask: Ask
+): Taking => {
+  /** The first lease of a key that is not there. */
+  const create = (path: string, wanted: Lease.Wanted): State.State | undefined => {
+    let made = Lease.of(wanted, fences.after(fences.removed()), now())
+    if (!Directory.create(root, path, made)) return undefined
+    // It may have been there, and have been removed, since we looked.
+    for (let last = fences.removed(); last >= made.fence;) {
+      const risen = Lease.of(wanted, fences.after(last), now())
+      if (!Directory.move(path, made, risen)) return undefined
+      made = risen
+      last = fences.removed()
+    }
+    return made
+  }
+
+  const tryAcquire: Taking["tryAcquire"] = (path, claim) => {
+    const { share, token, wait } = claim
+    const wanted = wantedBy(claim)
+    const left = share === undefined ? idle.get(path) : undefined
+    if (left !== undefined) {
+      const next = Lease.of(wanted, fences.after(left.fence), now())
+      if (Directory.move(path, left, next)) return keeping.take(path, next)
+      idle.take(path)
+    }
+    // Who waits has been refused before, and most likely is again: a ticket that is there first spares a look.
+    for (let hasEntered = wait && !queue.isIn(token) && queue.enter(path, wanted, now());;) {
+      const seen = Directory.look(path)
+      const { queue: waiting, state } = seen
+      const at = now()
+      if (state === undefined) {
+        // Nobody else has a place in what nobody has made yet: one that will share it has it alone at first.
+        const alone = { ...wanted, share: undefined, outlives: share === undefined && wanted.outlives }
+        const made = create(path, alone)
+        if (made !== undefined && share === undefined) return keeping.take(path, made)
+        continue
+      }
+      const isAlone = state.tag !== "s" && State.isLive(state, at)
+      const isOurs = isAlone && state.token === token
+      // Whoever gives it back looks for tickets after that, and we look at the state after the ticket: one sees the other.
+      const enters = wait && !hasEntered && !waiting.some((ticket) => ticket.token === token)
+      if (isAlone && !isOurs && isThere(state, at)) {
+        front.clear(path)
+        if (!enters) return Refusal.of(state, at, waiting.length)
+      } else if (share !== undefined || state.tag === "s") {
+        const attempt = ask(path, { ...seen, state }, at, { ...wanted, wait, hasEntered })
+        if (attempt === "again") continue
+        if (attempt._tag === "Acquired" || !enters) return attempt
+      } else {
+        const next = Lease.of(wanted, isOurs ? state.fence : fences.after(state.fence), at)
+        if (!Directory.advance(path, { ...seen, state }, next, [])) continue
+        // The one it was given to is deaf, and others may be. Who is not writes a new ticket, in the place it had.
+        if (state.tag === "g" && !isOurs) { for (const { name } of waiting) Directory.take(path, name) }
+        return keeping.take(path, next)
+      }
+      queue.enter(path, wanted, at)
+      hasEntered = true
+    }
+  }
+
+  const confirm: Taking["confirm"] = ({ path, wanted }) => {
+    let grant: Grant | undefined
+    // What cannot be found out now is found out when we ask.
+    Failure.works(() => {
+      while (true) {
+        const { state } = Directory.look(path)
+        const at = now()
+        const next = state?.tag === "s"
+          ? keeping.renew(path, wanted.token, ({ fence, share }, at) => Lease.of({ ...wanted, share }, fence, at))
+          : state?.token === wanted.token && State.isLive(state, at)
+          ? Lease.of({ ...wanted, share: undefined }, state.fence, at)
+          : undefined
+        if (next === undefined) return
+        if (state!.tag !== "s" && !Directory.move(path, state!, next)) continue
+        keeping.take(path, next, true)
+        grant = { fencingToken: next.fence, sinceMillis: next.since / 1000, leaseMillis: wanted.expires }
+        return
+      }
+    })
+    return grant
+  }
+
+  const transfer: Taking["transfer"] = (path, from, claim) => {
+    const wanted = { ...wantedBy(claim), share: undefined }
+    const to = (state: State.State, at: number) => Lease.of(wanted, fences.after(state.fence), at)
+    const next = keeping.change(path, from, to) ?? keeping.change(path, wanted.token, to)
+    return next === undefined ? undefined : keeping.take(path, next)
+  }
+
+  return { tryAcquire, confirm, transfer }
+}
