@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Redacted, Result } from "effect"
 import { parseServers, parseUrl } from "../../src/internal/memcached/address.ts"
 import * as Content from "../../src/internal/memcached/content.ts"
+import { fencingToken } from "../../src/internal/memcached/fencing.ts"
 import { pin } from "../../src/internal/memcached/pin.ts"
-import { fencingToken } from "../../src/internal/memcached/store.ts"
 import * as Wire from "../../src/internal/memcached/wire.ts"
 
 describe("expiry", () => {

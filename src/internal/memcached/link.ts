@@ -10,21 +10,12 @@
  * ours: memjs' `Client` re-sends and replays requests, so it can't be used for
  * locks, and its reading of replies takes longer than all else that a lock costs here.
  */
-import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { Server } from "memjs"
 import type { Socket } from "node:net"
-import type { FailureKind } from "../../LockError.ts"
-import { encodeRequest, type Frame, Frames, Opcode, type Reply, type Request, Status } from "./wire.ts"
-
-/** Why a request has no answer. `sent` says that the server may have executed it all the same. */
-export interface Fault {
-  readonly kind: FailureKind
-  readonly retryable: boolean
-  readonly description?: string | undefined
-  readonly cause?: unknown
-  readonly sent?: boolean | undefined
-}
+import { Fault, noReply, unauthorized, unreachable, unsupported } from "./fault.ts"
+import { type Hear, Pending } from "./pending.ts"
+import { encodeRequest, type Frame, Frames, Opcode, type Request, Status } from "./wire.ts"
 
 export interface Address {
   readonly host: string
@@ -43,47 +34,8 @@ export interface Link {
   /** When the server process started, in seconds by its own clock. Known as soon as a request has been answered. */
   readonly startedAt: () => number
   /** Waits for the connection if need be, and calls back once. */
-  readonly send: (request: Request, onReply: (reply: Reply) => void, onFault: (fault: Fault) => void) => void
-  /** The same as an effect. */
-  readonly request: (request: Request) => Effect.Effect<Reply, Fault>
+  readonly send: (request: Request, hear: Hear) => void
   readonly close: (fault: Fault) => void
-}
-
-const unreachable = (description: string, cause?: unknown): Fault => ({
-  kind: "Unreachable",
-  retryable: true,
-  description,
-  cause
-})
-
-const noReply = (description: string): Fault => ({ kind: "NoReply", retryable: true, description })
-
-const unauthorized: Fault = {
-  kind: "Unauthorized",
-  retryable: false,
-  description: "the server refused the user name or the password"
-}
-
-const unsupported = (description: string): Fault => ({ kind: "Unsupported", retryable: false, description })
-
-/** What a status says that none of the commands expects. */
-export const statusFault = (reply: Reply): Fault => {
-  switch (reply.status) {
-    case Status.outOfMemory:
-      return { kind: "OutOfMemory", retryable: true, description: "the server has no memory left for the lock" }
-    case Status.unknownCommand:
-    case Status.notSupported:
-      return unsupported("the server does not know the command")
-    case Status.busy:
-    case Status.temporary:
-      return { kind: "Unknown", retryable: true, description: "the server is busy" }
-    default:
-      return {
-        kind: "Unknown",
-        retryable: false,
-        description: `the server answered with status 0x${reply.status.toString(16)}`
-      }
-  }
 }
 
 /** memjs's own timers act after a day, so never before ours. Its limit is 2^31 milliseconds. */
@@ -94,49 +46,6 @@ const never = 86_400
  * the text protocol waits for one, and so complains at once instead of never.
  */
 const lineBreak = 0x0d0a
-
-interface Pending {
-  readonly opcode: Opcode
-  readonly opaque: number
-  readonly sentAt: number
-  /** Of STAT there is more to come until it has returned true. */
-  readonly onReply: (reply: Reply) => boolean | void
-  readonly onFault: (fault: Fault) => void
-}
-
-/** What waits for a reply, oldest first: the server answers in the order in which it was asked. */
-class Line {
-  private entries: Array<Pending> = []
-  private head = 0
-
-  get size(): number {
-    return this.entries.length - this.head
-  }
-
-  get oldest(): Pending | undefined {
-    return this.entries[this.head]
-  }
-
-  push(entry: Pending): void {
-    this.entries.push(entry)
-  }
-
-  shift(): void {
-    if (++this.head === this.entries.length) {
-      this.entries.length = this.head = 0
-    } else if (this.head === 1024) {
-      this.entries.splice(0, this.head)
-      this.head = 0
-    }
-  }
-
-  clear(): ReadonlyArray<Pending> {
-    const left = this.entries.slice(this.head)
-    this.entries = []
-    this.head = 0
-    return left
-  }
-}
 
 /** Looks after a time, and after all that arrived while this process was busy. */
 const lateLook = (millis: number, look: () => void): ReturnType<typeof setTimeout> =>
@@ -149,7 +58,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     conntimeout: never,
     keepAlive: true
   })
-  const pending = new Line()
+  const pending = new Pending()
   const frames = new Frames()
   let waiting: Array<() => void> | undefined = []
   let socket: Socket | undefined
@@ -171,8 +80,8 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     const lost = pending.clear()
     const unsent = waiting ?? []
     waiting = undefined
-    const inDoubt: Fault = { ...fault, sent: true }
-    for (const one of lost) one.onFault(inDoubt)
+    const { inDoubt } = fault
+    for (const { hear } of lost) hear(inDoubt)
     for (const send of unsent) send()
   }
 
@@ -195,12 +104,12 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     kill(noReply(`no reply within ${timeouts.requestMillis} ms`))
   }
 
-  const transmit = (request: Request, onReply: Pending["onReply"], onFault: (fault: Fault) => void): void => {
+  const transmit = (request: Request, hear: Hear): void => {
     if (dead === undefined && !socket!.writable) kill(unreachable("the connection was closed"))
-    if (dead !== undefined) return onFault(dead)
+    if (dead !== undefined) return hear(dead)
     sequence = sequence === 0x7fffffff ? 1 : sequence + 1
     const alone = pending.size === 0
-    pending.push({ opcode: request.opcode, opaque: sequence, sentAt: performance.now(), onReply, onFault })
+    pending.push({ opcode: request.opcode, opaque: sequence, sentAt: performance.now(), hear })
     // To connect, login included, has a time of its own.
     if (timer !== undefined) {
       if (alone) timer.ref()
@@ -225,10 +134,12 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     else if (oldest === undefined || oldest.opcode !== frame.opcode || oldest.opaque !== frame.opaque) {
       kill(noReply("the server answered something else"))
     } else if (oldest.opcode === Opcode.stat) {
-      if (oldest.onReply(frame) === true) pending.shift()
+      // The last one has no name.
+      if (frame.key.length === 0) pending.shift()
+      oldest.hear(frame)
     } else {
       pending.shift()
-      oldest.onReply(frame)
+      oldest.hear(frame)
     }
     if (pending.size === 0) timer?.unref()
     return dead === undefined
@@ -251,19 +162,22 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
   /** Sends the credentials, if there are any, and greets once the server has taken them or does not ask for any. */
   const login = ({ password, username }: Address): void => {
     const ready = () => {
+      if (dead !== undefined) return
       loggedIn = true
       clearTimeout(connecting)
       greet()
     }
     if (username === undefined || password === undefined) return ready()
     const credentials = Buffer.from(`\0${username}\0${Redacted.value(password)}`).toString("latin1")
-    transmit({ opcode: Opcode.login, key: "PLAIN", value: credentials }, ready, () => {})
+    transmit({ opcode: Opcode.login, key: "PLAIN", value: credentials }, ready)
   }
 
   /** Asks for the start of the server, and lets the requests go that came meanwhile. */
   const greet = (): void => {
     const stats = new Map<string, string>()
-    transmit({ opcode: Opcode.stat, key: "" }, ({ key, status, value }) => {
+    transmit({ opcode: Opcode.stat, key: "" }, (reply) => {
+      if (reply instanceof Fault) return
+      const { key, status, value } = reply
       if (status !== Status.ok) {
         kill(unsupported("the server does not answer STAT, which fencing tokens need"))
       } else if (key.length > 0) {
@@ -276,9 +190,8 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
         const ready = waiting ?? []
         waiting = undefined
         for (const send of ready) send()
-        return true
       }
-    }, () => {})
+    })
   }
 
   // The login is ours, and so is what arrives; memjs would take credentials that it finds in the environment.
@@ -295,24 +208,13 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     login(address)
   })
 
-  const whenReady = (go: () => void): void => {
-    if (waiting === undefined) go()
-    else waiting.push(go)
-  }
-
   return {
     isAlive: () => dead === undefined,
     startedAt: () => startedAt,
-    send: (request, onReply, onFault) => whenReady(() => transmit(request, onReply, onFault)),
-    request: (request) =>
-      Effect.callback<Reply, Fault>((resume) => {
-        const go = () =>
-          transmit(request, (reply) => resume(Effect.succeed(reply)), (fault) => resume(Effect.fail(fault)))
-        whenReady(go)
-        return Effect.sync(() => {
-          waiting = waiting?.filter((other) => other !== go)
-        })
-      }),
+    send: (request, hear) => {
+      if (waiting === undefined) transmit(request, hear)
+      else waiting.push(() => transmit(request, hear))
+    },
     close: kill
   }
 }

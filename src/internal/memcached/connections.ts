@@ -1,0 +1,54 @@
+/** A connection to each server that is used, and what our commands on it have left there. */
+import { constFalse, constVoid } from "effect/Function"
+import { type Ending, EndingMap } from "../endingMap.ts"
+import { closed } from "./fault.ts"
+import type { Own } from "./item.ts"
+import type { Link } from "./link.ts"
+import { pin } from "./pin.ts"
+
+/** A server: its name, which locks are pinned by, and a way to connect to it. */
+export interface Server {
+  readonly name: string
+  readonly open: () => Link
+}
+
+interface Hint extends Own, Ending {}
+
+/** A link and what we hold, by token: both end together. */
+export interface Connection {
+  readonly link: Link
+  readonly hints: EndingMap<Hint>
+}
+
+const nowhere: Connection = {
+  link: { isAlive: constFalse, startedAt: () => 0, send: (_, hear) => hear(closed), close: constVoid },
+  hints: new EndingMap()
+}
+
+export class Connections {
+  private readonly servers: ReadonlyArray<Server>
+  private readonly byName = new Map<string, Connection>()
+  private isClosed = false
+
+  constructor(servers: ReadonlyArray<Server>) {
+    this.servers = servers
+  }
+
+  /** The live connection to the server of a key, or a new one. */
+  of(itemKey: string): Connection {
+    if (this.isClosed) return nowhere
+    const server = pin(this.servers, itemKey)
+    let connection = this.byName.get(server.name)
+    if (connection === undefined || !connection.link.isAlive()) {
+      connection = { link: server.open(), hints: new EndingMap() }
+      this.byName.set(server.name, connection)
+    }
+    return connection
+  }
+
+  close(): void {
+    this.isClosed = true
+    for (const { link } of this.byName.values()) link.close(closed)
+    this.byName.clear()
+  }
+}

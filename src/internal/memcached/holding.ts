@@ -1,0 +1,137 @@
+/** Commands on the item of a token, which are executed as long as it is that. */
+import type * as Clock from "effect/Clock"
+import type { Holding } from "../../LockStore.ts"
+import { monotonicMillis } from "../time.ts"
+import type { Connection } from "./connections.ts"
+import * as Content from "./content.ts"
+import * as Fault from "./fault.ts"
+import { type Item, type Own, read, rounds, vacate, write } from "./item.ts"
+import { Opcode, type Request, Status } from "./wire.ts"
+
+abstract class OnOwn {
+  protected readonly connection: Connection
+  protected readonly key: string
+  protected readonly token: string
+  protected readonly clock: Clock.Clock
+  /** Called once: whether the item was the token's. */
+  private readonly hear: (wasOurs: boolean | Fault.Fault) => void
+  private round = 1
+
+  constructor(
+    connection: Connection,
+    key: string,
+    token: string,
+    clock: Clock.Clock,
+    hear: (wasOurs: boolean | Fault.Fault) => void
+  ) {
+    this.connection = connection
+    this.key = key
+    this.token = token
+    this.clock = clock
+    this.hear = hear
+  }
+
+  protected abstract command(own: Own): Request
+
+  /** It has been executed, and the item is this now. */
+  protected done(_own: Own): void {}
+
+  /** What to do instead when the server has no memory for it. */
+  protected whenFull(_own: Own): Request | undefined {
+    return undefined
+  }
+
+  /** What to do with an item that is another's. */
+  protected onOther(_item: Item): Request | undefined {
+    return undefined
+  }
+
+  run(): void {
+    const { connection: { hints, link }, hear, key, token } = this
+    const hint = hints.get(token)
+    if (hint !== undefined) return this.send(this.command(hint), hint)
+    read(link, key, (item) => {
+      if (item instanceof Fault.Fault) return hear(item)
+      if (item?.content?.token !== token) return this.passBy(item)
+      const own = { cas: item.cas, waiters: item.content.waiters }
+      this.send(this.command(own), own)
+    })
+  }
+
+  private send(request: Request, own: Own): void {
+    const { connection: { hints, link }, hear, token } = this
+    link.send(request, (reply) => {
+      if (reply instanceof Fault.Fault) return hear(reply)
+      hints.delete(token)
+      switch (reply.status) {
+        case Status.ok:
+          this.done({ cas: reply.cas, waiters: own.waiters })
+          return hear(true)
+        case Status.notFound:
+          return hear(false)
+        case Status.exists:
+          return this.round++ < rounds ? this.run() : hear(Fault.restless)
+      }
+      const other = reply.status === Status.outOfMemory ? this.whenFull(own) : undefined
+      if (other === undefined || other.opcode === request.opcode) hear(Fault.ofStatus(reply))
+      else this.send(other, own)
+    })
+  }
+
+  /** The item is another's, or there is none. */
+  private passBy(item: Item | undefined): void {
+    const { connection: { link }, hear } = this
+    const request = item && this.onOther(item)
+    if (request === undefined) return hear(false)
+    link.send(request, (reply) => {
+      if (reply instanceof Fault.Fault) return hear(reply)
+      if (reply.status === Status.exists && this.round++ < rounds) this.run()
+      else hear(false)
+    })
+  }
+}
+
+export class Extending extends OnOwn {
+  private readonly holding: Holding
+
+  constructor(
+    connection: Connection,
+    key: string,
+    holding: Holding,
+    clock: Clock.Clock,
+    hear: (wasOurs: boolean | Fault.Fault) => void
+  ) {
+    super(connection, key, holding.token, clock, hear)
+    this.holding = holding
+  }
+
+  protected command({ cas, waiters }: Own): Request {
+    return write(Opcode.replace, this.key, this.holding, this.clock, waiters, cas)
+  }
+
+  protected override done({ cas, waiters }: Own): void {
+    const at = monotonicMillis(this.clock)
+    this.connection.hints.set(this.token, { cas, waiters, endsAt: at + this.holding.expiresMillis }, at)
+  }
+}
+
+export class Releasing extends OnOwn {
+  protected command(own: Own): Request {
+    return vacate(this.key, own, this.clock)
+  }
+
+  /** Those who wait have to do without their places. */
+  protected override whenFull({ cas }: Own): Request {
+    return vacate(this.key, { cas, waiters: [] }, this.clock)
+  }
+
+  /** A token that only waits is taken out of the queue. */
+  protected override onOther({ cas, content }: Item): Request | undefined {
+    if (content === undefined || !content.waiters.includes(this.token)) return undefined
+    // The place that is kept for it is kept for the next one from now on.
+    if (content.token === undefined && content.waiters[0] === this.token) {
+      return vacate(this.key, { cas, waiters: content.waiters.slice(1) }, this.clock)
+    }
+    return { opcode: Opcode.append, key: this.key, value: Content.leaving(this.token), cas }
+  }
+}

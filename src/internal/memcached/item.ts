@@ -1,0 +1,75 @@
+/** The item of a lock, as it is read and as it is written. */
+import type * as Clock from "effect/Clock"
+import type { Held, Holding } from "../../LockStore.ts"
+import * as Content from "./content.ts"
+import * as Fault from "./fault.ts"
+import type { Link } from "./link.ts"
+import { exptime, Opcode, type Reply, type Request, Status } from "./wire.ts"
+
+export interface Item {
+  /** Undefined for what is no lock. */
+  readonly content: Content.Content | undefined
+  readonly cas: bigint
+}
+
+/** An item of ours, as our last command left it. */
+export interface Own {
+  readonly cas: bigint
+  readonly waiters: ReadonlyArray<string>
+}
+
+/** How often an operation starts over because the item changed between two of its commands. */
+export const rounds = 5
+
+/** The expiry of an item without a holder, in memcached's seconds: 1 to 2, rarely less. */
+const vacantSeconds = 2
+
+export const read = (link: Link, key: string, hear: (item: Item | undefined | Fault.Fault) => void): void =>
+  link.send({ opcode: Opcode.get, key }, (reply) => hear(reply instanceof Fault.Fault ? reply : itemOf(reply)))
+
+const itemOf = (reply: Reply): Item | undefined | Fault.Fault => {
+  if (reply.status === Status.notFound) return undefined
+  if (reply.status !== Status.ok) return Fault.ofStatus(reply)
+  // As a condition a CAS of 0 means none.
+  if (reply.cas === 0n) return Fault.casMissing
+  return { content: Content.decode(reply.value), cas: reply.cas }
+}
+
+/** The item of a holder. */
+export const write = (
+  opcode: Opcode,
+  key: string,
+  { expiresMillis, token }: Holding,
+  clock: Clock.Clock,
+  waiters: ReadonlyArray<string>,
+  cas?: bigint
+): Request => ({
+  opcode,
+  key,
+  exptime: exptime(expiresMillis),
+  value: Content.encode(token, clock.currentTimeMillisUnsafe() + expiresMillis, waiters),
+  cas
+})
+
+/** Gives an item up: to those who wait, if there are any. */
+export const vacate = (key: string, { cas, waiters }: Own, clock: Clock.Clock): Request =>
+  waiters.length === 0
+    ? { opcode: Opcode.delete, key, cas }
+    : {
+      opcode: Opcode.replace,
+      key,
+      exptime: vacantSeconds,
+      value: Content.encode(undefined, clock.currentTimeMillisUnsafe(), waiters),
+      cas
+    }
+
+/** Who has it, or is next. */
+export const occupant = ({ time, token, waiters }: Content.Content, clock: Clock.Clock): Omit<Held, "_tag"> => {
+  const remaining = token === undefined ? 0 : time - clock.currentTimeMillisUnsafe()
+  // The item outlives the lease by up to three seconds, and nobody knows exactly by how much.
+  return {
+    token: token ?? waiters[0],
+    remainingMillis: remaining > 0 ? remaining : undefined,
+    waiters: waiters.length
+  }
+}

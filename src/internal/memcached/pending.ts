@@ -1,0 +1,46 @@
+/** What waits for a reply, oldest first: the server answers in the order in which it was asked. */
+import type { Fault } from "./fault.ts"
+import type { Opcode, Reply } from "./wire.ts"
+
+/** Called once; with STAT, for each of its replies. */
+export type Hear = (reply: Reply | Fault) => void
+
+interface Entry {
+  readonly opcode: Opcode
+  readonly opaque: number
+  readonly sentAt: number
+  readonly hear: Hear
+}
+
+export class Pending {
+  private entries: Array<Entry> = []
+  private head = 0
+
+  get size(): number {
+    return this.entries.length - this.head
+  }
+
+  get oldest(): Entry | undefined {
+    return this.entries[this.head]
+  }
+
+  push(entry: Entry): void {
+    this.entries.push(entry)
+  }
+
+  shift(): void {
+    if (++this.head === this.entries.length) {
+      this.entries.length = this.head = 0
+    } else if (this.head === 1024) {
+      this.entries.splice(0, this.head)
+      this.head = 0
+    }
+  }
+
+  clear(): ReadonlyArray<Entry> {
+    const left = this.entries.slice(this.head)
+    this.entries = []
+    this.head = 0
+    return left
+  }
+}

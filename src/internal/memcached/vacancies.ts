@@ -1,0 +1,35 @@
+/** Items that nobody holds, and who may take them. */
+import { type Ending, EndingMap } from "../endingMap.ts"
+import type { Content } from "./content.ts"
+
+/** An item without a holder, and for how long we have seen it like that. */
+interface Vacancy extends Ending {
+  readonly mark: string
+  readonly lookedAt: number
+  readonly silentMillis: number
+}
+
+/** Whoever is next and has not come after this long is passed over, and all before the one who notices. */
+const silenceMillis = 300
+
+/** What a pause between two looks counts at most: in a longer one it was us who did not run. */
+const longestPause = 100
+
+export class Vacancies {
+  private readonly seen = new EndingMap<Vacancy>()
+
+  /**
+   * Whether a token may take an item that nobody holds: when it is next, or those
+   * who are before it have not come for so long that they are taken to be gone.
+   */
+  mayTake(key: string, { time, waiters }: Content, token: string, at: number): boolean {
+    const place = waiters.indexOf(token)
+    if (place === 0 || waiters.length === 0) return true
+    const mark = `${time} ${waiters[0]}`
+    const seen = this.seen.get(key)
+    const silentMillis = seen?.mark === mark ? seen.silentMillis + Math.min(at - seen.lookedAt, longestPause) : 0
+    this.seen.set(key, { mark, lookedAt: at, silentMillis, endsAt: at + 10 * silenceMillis }, at)
+    // The nearest notices first.
+    return silentMillis >= silenceMillis + 20 * Math.min(place < 0 ? 10 : place, 10)
+  }
+}
