@@ -83,13 +83,12 @@ export const make = (name: string, { came, left }: Visitor): Effect.Effect<Prese
   }
 
   return Effect.acquireRelease(
-    Effect.tryPromise({
-      try: async () => {
-        await appear()
+    Effect.callback<void, unknown>((resume) => {
+      appear().then(() => {
         globalThis.addEventListener("pagehide", hide)
         globalThis.addEventListener("pageshow", show)
-      },
-      catch: (cause) => cause
+        resume(Effect.void)
+      }, (cause: unknown) => resume(Effect.fail(cause)))
     }),
     () =>
       Effect.promise(() => {
