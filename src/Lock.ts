@@ -52,7 +52,6 @@
  *
  * @since 0.1.0
  */
-import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -106,7 +105,7 @@ const withRequest = <A, E, R>(
   f: (backend: LockBackend["Service"], request: LockRequest) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | LockError, R | LockBackend> =>
   asking instanceof LockError ? Exit.fail(asking) : Effect.withFiber<A, E, R | LockBackend>((fiber) => {
-    const { backend, defaults } = servicesOf(fiber.context as Context.Context<LockBackend>)
+    const { backend, defaults } = servicesOf(fiber)
     return f(backend, asking.over(defaults))
   })
 
@@ -119,7 +118,7 @@ const use = <A, E, R, E2, R2>(
   if (asking instanceof LockError) return Exit.fail(asking)
   return Effect.uninterruptibleMask<A, E | E2 | LockError, R | R2>((restore) => {
     const caller = Fiber.getCurrent()!
-    const { backend, defaults, taker } = servicesOf(caller.context as Context.Context<LockBackend>)
+    const { backend, defaults, taker } = servicesOf(caller)
     const request = asking.over(defaults)
     if (taker === undefined) return restore(backend.use<A, E | E2, R | R2>(request, work, refused))
     return Section.use<A, E | E2, R | R2>(taker, request, work, refused, caller, restore)
@@ -647,7 +646,7 @@ export const withLocks: {
     const wrong = asking.find((one) => one instanceof LockError)
     if (wrong !== undefined) return Exit.fail(wrong)
     return Effect.withFiber<A, E | LockError, R | LockBackend>((fiber) => {
-      const { backend, defaults } = servicesOf(fiber.context as Context.Context<LockBackend>)
+      const { backend, defaults } = servicesOf(fiber)
       return Several.use(backend, (asking as ReadonlyArray<Asking>).map((one) => one.over(defaults)), work)
     })
   }
@@ -1159,14 +1158,19 @@ export const list = (
     readonly prefix?: string | undefined
   }
 ): Stream.Stream<Held, LockError, LockBackend> =>
-  Stream.unwrap(Effect.map(Effect.context<LockBackend>(), (context) => {
-    const { backend, defaults: { config: { keyPrefix } } } = servicesOf(context)
+  Stream.unwrap(Effect.withFiber<Stream.Stream<Held, LockError>, never, LockBackend>((fiber) => {
+    const { backend, defaults: { config: { keyPrefix } } } = servicesOf(fiber)
     const prefix = keyPrefix + (options?.prefix ?? "")
-    return Stream.paginate(undefined as string | undefined, (from) =>
-      Effect.map(backend.list(prefix, from), ({ locks, next }) => {
-        const held = locks.map(({ holder, key }): Held => ({ key: key.slice(keyPrefix.length), holder }))
-        return [held, Option.fromUndefinedOr(next)] as const
-      }))
+    return Effect.succeed(
+      Stream.paginate(
+        undefined as string | undefined,
+        (from) =>
+          Effect.map(backend.list(prefix, from), ({ locks, next }) => {
+            const held = locks.map(({ holder, key }): Held => ({ key: key.slice(keyPrefix.length), holder }))
+            return [held, Option.fromUndefinedOr(next)] as const
+          })
+      )
+    )
   }))
 
 /**
@@ -1207,10 +1211,10 @@ export const events: Stream.Stream<LockEvent, never, LockBackend> = /* #__PURE__
   LockBackend
 >(
   (queue) =>
-    Effect.contextWith((context: Context.Context<LockBackend>) =>
+    Effect.withFiber<() => void, never, LockBackend | Scope.Scope>((fiber) =>
       Effect.acquireRelease(
         Effect.sync(() =>
-          servicesOf(context).backend.listen(
+          servicesOf(fiber).backend.listen(
             (event) => {
               Queue.offerUnsafe(queue, event)
             },

@@ -101,7 +101,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
     mistake: "a claim that nobody has answered counts as a holder",
     changes: [[
       "engine/line.ts",
-      "return this.heard === undefined && (lease === undefined ? this.claim !== undefined : lease.isBack)",
+      "return this.heard === undefined && (lease === undefined || lease.isBack)",
       "return false"
     ]],
     kind: "polling",
@@ -226,7 +226,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
     kind: "told",
     where: "several",
     rules: ["hangs"],
-    worlds: 400
+    worlds: 200
   },
   unsorted: {
     mistake: "several keys are taken in the order in which they were given",
@@ -234,7 +234,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
     kind: "given",
     where: "several",
     rules: ["hangs"],
-    worlds: 400
+    worlds: 200
   },
   eachTimeout: {
     mistake: "each of several keys is waited for as long as all of them",
@@ -242,7 +242,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
     kind: "direct",
     where: "several",
     rules: ["outlasts"],
-    worlds: 400
+    worlds: 200
   },
   firstOnly: {
     mistake: "work under several leases hears of the loss of the first only",
@@ -254,7 +254,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
     kind: "told",
     where: "several",
     rules: ["untold"],
-    worlds: 400
+    worlds: 200
   },
   lostBefore: {
     mistake: "work begins under a lease that was lost before",
@@ -262,7 +262,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
     kind: "polling",
     where: "several",
     rules: ["over"],
-    worlds: 400
+    worlds: 200
   },
   givenBack: {
     mistake: "work under a lease goes on when that is given back",
@@ -270,7 +270,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
     kind: "direct",
     where: "several",
     rules: ["untold"],
-    worlds: 400
+    worlds: 200
   },
   lostMeanwhile: {
     mistake: "work under a lease that was lost meanwhile ends as if nothing were",
@@ -278,15 +278,47 @@ const mutants: Readonly<Record<string, Mutant>> = {
     kind: "told",
     where: "several",
     rules: ["died"],
-    worlds: 400
+    worlds: 200
   },
   lateSubscription: {
     mistake: "a key is looked at before its news is subscribed to, and not after",
-    changes: [["engine/port.ts", "    call.onReply(notify)\n    return { call, scope }", "    return { call, scope }"]],
+    changes: [["engine/port.ts", "    watching.call.onReply(notify)\n", ""]],
+    kind: "told",
+    where: "several",
+    rules: ["asleep"],
+    worlds: 200
+  },
+  newsMeanwhile: {
+    mistake: "news of a key that comes while it is looked at is forgotten",
+    changes: [[
+      "watching.ts",
+      "      const looked: Look = yield* Effect.result(backend.inspect(key))",
+      "      const looked: Look = yield* Effect.result(backend.inspect(key))\n      news.closeUnsafe()"
+    ]],
+    kind: "told",
+    where: "several",
+    rules: ["asleep"],
+    worlds: 200
+  },
+  untoldEnd: {
+    mistake: "who waits until a key is free does not look when a lease is over that nobody gives back",
+    changes: [["watching.ts", "Math.min(Duration.toMillis(delay), remaining + 1)", "Duration.toMillis(delay)"]],
     kind: "given",
     where: "several",
     rules: ["asleep"],
-    worlds: 5_000
+    worlds: 200
+  },
+  unansweredLook: {
+    mistake: "a key that cannot be looked at counts as free",
+    changes: [[
+      "watching.ts",
+      "if (Result.isSuccess(looked) && Option.isNone(looked.success)) return",
+      "if (Result.isFailure(looked) || Option.isNone(looked.success)) return"
+    ]],
+    kind: "polling",
+    where: "several",
+    rules: ["looksFree"],
+    worlds: 200
   }
 }
 

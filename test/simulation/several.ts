@@ -11,6 +11,11 @@ import type { Host } from "./witness.ts"
 
 const keys = ["a", "b", "c"]
 
+const themes = {
+  watched: "one key, which some have, and others wait to see free",
+  crowded: "keys that are held for long, one after the other, and those who want all of them, and soon"
+} as const
+
 /** How long somebody who hears of news may go on waiting for a key that is free, and one who looks each second. */
 const lookMillis = 100
 const everyMillis = 1_000
@@ -22,17 +27,22 @@ interface Awaiting {
   readonly key: string
   /** Since when it could know, the last time that it was not free. */
   since: number
+  wasFree: boolean
 }
 
 class Several extends Stage {
   private readonly awaiting = new Set<Awaiting>()
-  /** One key, which some have, and others wait to see free. */
-  private readonly isWatched = this.world.random.chance(0.3)
+  /** What many worlds are about, most of all those that are judged by the time that things take. */
+  private readonly theme = this.world.random.pick<keyof typeof themes | undefined>(
+    this.calm ? ["watched", "watched", "crowded", undefined] : ["watched", undefined, undefined, undefined]
+  )
+  private deaths = 0
 
   protected override look(): void {
     const { now } = this.world
     for (const one of this.awaiting) {
       const { host: { link, process }, key } = one
+      one.wasFree ||= this.backing.holders(key).length === 0
       const isBusy = this.backing.wanted(key) || !process.isIdle || process.isStopped
       if (isBusy || !this.calm) one.since = now
       const most = link.store.watch === undefined ? everyMillis + lookMillis : lookMillis
@@ -46,12 +56,15 @@ class Several extends Stage {
     const timeout = random.pick([Infinity, Infinity, 0, 50, 1_000])
     const key = random.pick(keys)
     const n = random.int(100)
-    if (this.isWatched) {
-      const once = n < 40
-        ? this.until(host, "a", Infinity)
-        : Lock.withLock((lease) => this.section(host, [lease], 8_000), "a", { expires: 8_000 })
-      const pause = random.millis(0.125, random.pick([20, 300]))
+    if (this.theme === "watched") {
+      const once = n < 40 ? this.until(host, "a", Infinity) : n < 60 ? this.dying(host, "a") : this.watched("a", host)
+      const pause = random.millis(0.125, random.pick([20, 300, 900]))
       return Effect.repeat(Effect.andThen(once, Effect.sleep(pause)), { times: 3 })
+    }
+    if (this.theme === "crowded") {
+      if (n < 50) return this.together(host, 8_000, random.pick([50, 300]), keys)
+      const millis = random.millis(20, 400)
+      return Lock.withLock((lease) => this.section(host, [lease], 8_000, false, millis), key, { expires: 8_000 })
     }
     this.world.log(() => `${host.process.name} draws ${n}: ${key} for ${expires}, ${timeout}`)
     if (n < 50) return this.together(host, expires, timeout)
@@ -61,11 +74,38 @@ class Several extends Stage {
     return this.until(host, key, random.pick([Infinity, 1_500]))
   }
 
-  private together(host: Host, expires: number, timeout: number): Asking {
+  /** Has a key, for which others begin to wait just before it is given back. */
+  private watched(key: string, host: Host): Asking {
+    return Lock.withLock(
+      (lease) => {
+        const { random } = this.world
+        const millis = random.millis(0.125, random.pick([20, 500]))
+        for (let i = 0; i < 3; i++) {
+          const before = random.millis(0, 4 * this.weather.delayMillis)
+          this.ask(Math.max(0.125, millis - before), (host) => this.until(host, key, Infinity))
+        }
+        return this.section(host, [lease], 8_000, false, millis)
+      },
+      key,
+      { expires: 8_000 }
+    )
+  }
+
+  /** A key is taken by one who is never heard of again. */
+  private dying(host: Host, key: string): Asking {
+    const { store } = host.link
+    const claim = { key, token: `died-${this.deaths++}`, expiresMillis: this.world.random.pick([60, 300]), wait: false }
+    return Effect.ignoreCause(Effect.timeoutOption(Effect.suspend(() => store.tryAcquire(claim)), 1_000))
+  }
+
+  /** In any order, some of them twice. */
+  private some(): ReadonlyArray<string> {
     const { random } = this.world
+    return Array.from({ length: 2 + random.int(3) }, () => random.pick(keys))
+  }
+
+  private together(host: Host, expires: number, timeout: number, wanted = this.some()): Asking {
     const { process } = host
-    // In any order, some of them twice.
-    const wanted = Array.from({ length: 2 + random.int(3) }, () => random.pick(keys))
     const count = new Set(wanted).size
     const work = (leases: ReadonlyArray<Lock.Lease>) =>
       Effect.flatMap(
@@ -126,9 +166,13 @@ class Several extends Stage {
 
   private until(host: Host, key: string, timeout: number): Asking {
     return Effect.suspend(() => {
-      const one = { host, key, since: this.world.now }
+      const one = { host, key, since: this.world.now, wasFree: this.backing.holders(key).length === 0 }
       this.awaiting.add(one)
-      return Effect.ensuring(Lock.awaitFree(key, { timeout }), Effect.sync(() => this.awaiting.delete(one)))
+      return Effect.onExit(Lock.awaitFree(key, { timeout }), (exit) =>
+        Effect.sync(() => {
+          this.awaiting.delete(one)
+          if (Exit.isSuccess(exit) && !one.wasFree) this.object("looksFree", `${host.process.name} and ${key}`)
+        }))
     })
   }
 }

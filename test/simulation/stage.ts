@@ -197,14 +197,18 @@ export abstract class Stage {
     host: Host,
     leases: ReadonlyArray<Lock.Lease>,
     expires: number,
-    fresh = false
+    fresh = false,
+    millis?: number
   ): Effect.Effect<ReadonlyArray<Section>> {
     const { random } = this.world
     return Effect.uninterruptibleMask((restore) => {
       const entering = { id: 0, atLeast: 0, expires, share: undefined }
       const sections = leases.map((lease) => this.witness.enter(host, lease, entering, false, fresh))
       return Effect.ensuring(
-        Effect.as(restore(Effect.sleep(random.millis(0.125, random.pick([2, Math.min(expires, 500)])))), sections),
+        Effect.as(
+          restore(Effect.sleep(millis ?? random.millis(0.125, random.pick([2, Math.min(expires, 500)])))),
+          sections
+        ),
         Effect.sync(() => {
           for (const section of sections) {
             section.ended = true

@@ -23,6 +23,7 @@ export const rules = {
   early: "a call gives up before its time",
   refused: "a call does not get a key that nobody else has or wants",
   looksHeld: "a call is told that others have a key that nobody had",
+  looksFree: "a call is told that a key is free which others had all the time",
   failed: "a store that answers is said not to",
   lost: "a lease that renews itself is lost though every message arrives",
   asleep: "somebody waits for a key that is free",

@@ -7,12 +7,12 @@
  * There is one change of a row at a time in a process. What is asked meanwhile goes
  * along with the next, all of it in one: many that share a key share the commit, too.
  */
+import { numberOf } from "./answers.ts"
 import * as Batches from "./batches.ts"
-import type { ClockBound } from "./bound.ts"
 import * as Failure from "./failure.ts"
-import type { Link, Row } from "./link.ts"
+import type { Row } from "./link.ts"
+import type { Server } from "./server.ts"
 import * as Sharing from "./sharing.ts"
-import type { Statements } from "./statements.ts"
 
 type OnEnd<A> = (answer: A | undefined, error: unknown) => void
 
@@ -42,8 +42,6 @@ interface Edit {
 /** Rows are changed for as long as a commit takes, so a row that was is read again after so many milliseconds, more or less. */
 const pauses = [1, 2, 3, 5, 10, 20, 40, 80, 160]
 
-const number = (value: unknown): number => value === null || value === undefined ? NaN : Number(value)
-
 const texts = (value: unknown): ReadonlyArray<string> | undefined => {
   const parsed: unknown = typeof value === "string" ? JSON.parse(value) : undefined
   return Array.isArray(parsed) ? parsed.map(String) : undefined
@@ -51,14 +49,14 @@ const texts = (value: unknown): ReadonlyArray<string> | undefined => {
 
 /** A row of `read`. */
 export const foundOf = ([, version, token, fence, end, queue, sharers, now]: Row): Sharing.Found | undefined => {
-  const at = number(now)
+  const at = numberOf(now)
   if (!Number.isSafeInteger(at)) return undefined
   if (version === null) return { version: "", token: "", fence: 0, end: 0, queue: [], sharers: [], now: at }
   const found = {
     version: String(version),
     token: String(token),
-    fence: number(fence),
-    end: number(end),
+    fence: numberOf(fence),
+    end: numberOf(end),
     queue: texts(queue),
     sharers: texts(sharers),
     now: at
@@ -72,14 +70,7 @@ export const foundOf = ([, version, token, fence, end, queue, sharers, now]: Row
 const array = (entries: ReadonlyArray<string>): string =>
   `{${entries.map((entry) => `"${entry.replace(/["\\]/g, "\\$&")}"`).join()}}`
 
-export const make = (
-  link: Link,
-  statements: Statements,
-  bound: ClockBound,
-  now: () => number,
-  latest: () => string | null,
-  later: (millis: number, task: () => void) => void
-): Edits => {
+export const make = ({ ask, bound, later, latest, now, statements }: Server): Edits => {
   const edits = new Map<string, Edit>()
 
   const next = (edit: Edit): void => {
@@ -112,7 +103,7 @@ export const make = (
 
   const reads = Batches.make<Edit>((batch, landed) => {
     const sentAt = now()
-    link.run(statements.read, [batch.map(({ row }) => row)], (rows, error) => {
+    ask(statements.read, [batch.map(({ row }) => row)], (rows, error) => {
       landed()
       const found = new Map(rows?.map((row) => [row[0], foundOf(row)]))
       for (const edit of batch) {
@@ -155,7 +146,7 @@ export const make = (
       messages.map(({ channel }) => channel),
       messages.map(({ text }) => text)
     ]
-    link.run(statements.write, parameters, (rows, error) => {
+    ask(statements.write, parameters, (rows, error) => {
       landed()
       const written = new Set(rows?.map(([row]) => row))
       for (const edit of batch) {

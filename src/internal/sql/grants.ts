@@ -18,9 +18,8 @@ import * as RcRef from "effect/RcRef"
 import * as Scope from "effect/Scope"
 import type { Grant } from "../../LockStore.ts"
 import type { Notices } from "../notices.ts"
-import type { ClockBound } from "./bound.ts"
 import type { Link } from "./link.ts"
-import type { Statements } from "./statements.ts"
+import type { Server } from "./server.ts"
 
 type Notify = (grant: Grant | undefined) => void
 
@@ -87,9 +86,7 @@ export interface Told {
 export const make = Effect.fnUntraced(function*(
   link: Link,
   channel: string,
-  clock: ClockBound,
-  statements: Pick<Statements, "watch" | "unwatch">,
-  now: () => number,
+  { bound, now, statements }: Server,
   told: Told,
   notices: Notices
 ): Effect.fn.Return<Grants, never, Scope.Scope> {
@@ -107,7 +104,7 @@ export const make = Effect.fnUntraced(function*(
     const listener = listeners.get(token)
     if (listener === undefined) return told.stray(token, row)
     told.granted(token)
-    const since = clock.earliest(Number(micros))
+    const since = bound.earliest(Number(micros))
     listener.notify(
       since === undefined
         ? undefined
@@ -191,7 +188,7 @@ export const make = Effect.fnUntraced(function*(
       if (listeners.size > 0) notices.polling(subscription.cause)
       pause = subscription.up ? againMillis : Math.min(pause * 2, againAtMostMillis)
       subscription.up = false
-      clock.reset()
+      bound.reset()
       Deferred.doneUnsafe(subscription.settled, Effect.void)
       subscription.poll.openUnsafe()
       yield* Effect.sleep(Duration.millis(Math.max(pause * (0.5 + Math.random()), deafUntil - now())))

@@ -19,7 +19,7 @@
  *   has not for {@link goneMicros} is gone.
  */
 import type { Share } from "../../LockStore.ts"
-import { fenceRoom, shared } from "./statements.ts"
+import { fenceRoom, shared } from "./statements/terms.ts"
 
 /** How long the first waiter may stay away while others stand behind it, and how often it crosses out what says so. */
 const goneMicros = 10_000_000

@@ -1,0 +1,56 @@
+/** What the rows say that a statement answers with. */
+import type { Held } from "../../LockStore.ts"
+import type { Row } from "./link.ts"
+import type { Told } from "./sharing.ts"
+import { shared } from "./statements/terms.ts"
+
+/** Numbers come as text from some drivers, and as bigint from others. */
+export const numberOf = (value: unknown): number => value === null || value === undefined ? NaN : Number(value)
+
+const whole = (value: unknown): number | undefined => {
+  const number = numberOf(value)
+  return Number.isSafeInteger(number) ? number : undefined
+}
+
+/** The fencing token of a row `(key, fence, …)` that was taken. */
+export const fenceOf = (row: Row | undefined): number | undefined => whole(row?.[1])
+
+/** What is said of a row that was claimed. */
+export interface Answer extends Pick<Told, "fencingToken" | "holder" | "leftMillis"> {
+  readonly waiters: number | undefined
+  /** The claim has arrived too late, and did nothing. */
+  readonly late: boolean
+  /** It is in the queue. */
+  readonly queued: boolean
+}
+
+/** Of a row `(key, fence | null, micros, holder, left, waiters, late, queued)`, unless it is none. */
+export const answerOf = (row: Row | undefined): Answer | undefined => {
+  if (row === undefined || row.length < 8 || typeof row[0] !== "string" || !Number.isFinite(numberOf(row[2]))) {
+    return undefined
+  }
+  const [, fence, , holder, left, waiters, late, queued] = row
+  if (fence !== null && fenceOf(row) === undefined) return undefined
+  return {
+    fencingToken: fenceOf(row),
+    holder: typeof holder === "string" && holder !== "" ? holder : undefined,
+    leftMillis: left === null ? 0 : Number(left),
+    waiters: waiters === null ? undefined : Number(waiters),
+    late: late === true,
+    queued: queued === true
+  }
+}
+
+/** Of a row that others change all the time. */
+export const unknown = { holder: undefined, leftMillis: 0, waiters: undefined }
+
+/** When to look again at a key whose row somebody keeps locked past its lease, as a fenced transaction does. */
+const lockedMillis = () => 20 + Math.random() * 40
+
+/** To be asked for again a moment after the lease, and not by all at the same one. */
+export const heldOf = ({ holder, leftMillis, waiters }: Pick<Answer, "holder" | "leftMillis" | "waiters">): Held => ({
+  _tag: "Held",
+  token: holder === shared ? undefined : holder,
+  remainingMillis: leftMillis > 0 ? leftMillis + 2 + Math.random() * 10 : lockedMillis(),
+  waiters
+})

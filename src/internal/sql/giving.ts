@@ -1,0 +1,120 @@
+/** Giving keys back, and places in their queues; and once more what could not be given back when it should. */
+import * as Exit from "effect/Exit"
+import type { Settling } from "../shortcuts.ts"
+import * as Batches from "./batches.ts"
+import type { Edits } from "./edits.ts"
+import * as Failure from "./failure.ts"
+import type { Freed } from "./freed.ts"
+import { pauses, type Server } from "./server.ts"
+import type { Place, Tokens } from "./tokens.ts"
+
+export interface Giving {
+  readonly giveBack: (place: Place, call: Settling<boolean>) => void
+  /** Gives back what a token was given that is none of ours any more. */
+  readonly giveAway: (row: string, token: string) => void
+  /** Gives back what is owed. */
+  readonly settleDebts: () => void
+}
+
+interface Releasing extends Omit<Place, "key"> {
+  readonly key: string | undefined
+  readonly call: Settling<boolean>
+  readonly tries: number
+}
+
+const nobody: Settling<unknown> = { settle: () => {} }
+const succeedTrue = Exit.succeed(true)
+const succeedFalse = Exit.succeed(false)
+
+/** `given` is called whenever something was given back. */
+export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed, given: () => void): Giving => {
+  const { ask, failure, later, statements } = server
+
+  const begin = (asked: Releasing): void => {
+    const known = tokens.releasing(asked.token)
+    if (known?.edits === true) leave(asked)
+    else if (known === undefined || known.entry === "") releases.add(asked)
+    else withdraw(asked, known.entry)
+  }
+
+  /** Of a key that is shared, or that the next one shares. */
+  const leave = (asked: Releasing): void =>
+    edits.run(asked.row, (copy) => copy.leave(asked.token, tokens.get(asked.token)?.entry), (isLive, error) => {
+      if (isLive === undefined) fail(asked, error)
+      else succeed(asked, isLive)
+    })
+
+  const again = (asked: Releasing): void => {
+    if (asked.tries >= pauses.length) fail(asked, new Failure.Locked())
+    else later(pauses[asked.tries], () => begin({ ...asked, tries: asked.tries + 1 }))
+  }
+
+  const succeed = ({ call, token }: Releasing, isOurs: boolean): void => {
+    tokens.returned(token)
+    given()
+    call.settle(isOurs ? succeedTrue : succeedFalse)
+  }
+
+  const fail = ({ call, key, row, token }: Releasing, error: unknown): void => {
+    if (key !== undefined) tokens.owe({ row, key, token })
+    call.settle(Exit.fail(failure("release", key, error)))
+  }
+
+  const rowsAndTokens = (batch: ReadonlyArray<Releasing>) => [
+    batch.map(({ row }) => row),
+    batch.map(({ token }) => token)
+  ]
+
+  /** Most keys are not shared, and nobody waits for them, or the first to wait wants them alone. */
+  const releases = Batches.make<Releasing>((batch, landed) => {
+    const one = batch.length === 1
+    const statement = one ? statements.releaseOne : statements.releaseMany
+    ask(statement, one ? [batch[0].row, batch[0].token] : rowsAndTokens(batch), (rows, error) => {
+      const released = new Map(rows?.map((row) => [row[0], row]))
+      const others: Array<Releasing> = []
+      for (const asked of batch) {
+        const found = released.get(asked.row)
+        if (rows === undefined) fail(asked, error)
+        else if (found !== undefined) {
+          const [, isLive, isFree] = found
+          if (isFree === true) freed.add(asked.row)
+          succeed(asked, isLive === true)
+        } else others.push(asked)
+      }
+      if (others.length > 0) sendOthers(others, landed)
+      else landed()
+    })
+  })
+
+  const sendOthers = (batch: ReadonlyArray<Releasing>, landed: () => void): void =>
+    ask(statements.release, rowsAndTokens(batch), (rows, error) => {
+      landed()
+      const live = new Map(rows?.map(([row, isLive, isShared]) => [row, isShared === true ? "shared" : isLive]))
+      for (const asked of batch) {
+        const found = live.get(asked.row)
+        if (rows === undefined) fail(asked, error)
+        else if (found === "shared") leave(asked)
+        else if (found === null) again(asked)
+        else succeed(asked, found === true)
+      }
+    })
+
+  const withdraw = (asked: Releasing, entry: string): void =>
+    ask(statements.withdraw, [asked.row, asked.token, entry], (rows, error) => {
+      if (rows === undefined) return fail(asked, error)
+      const [live, left, isShared] = rows[0] ?? [false, true, false]
+      if (isShared === true) leave(asked)
+      else if (left !== true) again(asked)
+      else succeed(asked, live === true)
+    })
+
+  const giveBack: Giving["giveBack"] = (place, call) => begin({ ...place, call, tries: 0 })
+
+  return {
+    giveBack,
+    giveAway: (row, token) => releases.add({ row, key: undefined, token, call: nobody, tries: 0 }),
+    settleDebts: () => {
+      for (const debt of tokens.debts()) giveBack(debt, nobody)
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/** The server as the operations of a store see it: what they can say to it, and what time it is there. */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import type * as Scope from "effect/Scope"
+import type { BackendFailure } from "../../LockError.ts"
+import { monotonicMillis } from "../time.ts"
+import { numberOf } from "./answers.ts"
+import * as ClockBound from "./bound.ts"
+import * as Failure from "./failure.ts"
+import type { Link, OnEnd, Row } from "./link.ts"
+import * as Statements from "./statements.ts"
+import type { Table } from "./table.ts"
+
+export interface Server {
+  readonly statements: Statements.Statements
+  readonly bound: ClockBound.ClockBound
+  readonly now: () => number
+  /** Runs a statement and calls back once. */
+  readonly ask: Link["run"]
+  /** The same of one whose rows have the server's clock in their third column. */
+  readonly askTimed: Link["run"]
+  /** The same, for what takes a fiber anyway. `decode` gives nothing if the answer is not understood. */
+  readonly look: <A>(
+    operation: string,
+    key: string | undefined,
+    text: string,
+    parameters: ReadonlyArray<unknown>,
+    decode: (rows: ReadonlyArray<Row>) => A | undefined
+  ) => Effect.Effect<A, BackendFailure>
+  /** By when, on the server's clock, a claim that is sent now has to be executed. */
+  readonly latest: () => string | null
+  /** Does it after so many milliseconds, unless the store has been closed. */
+  readonly later: (millis: number, task: () => void) => void
+  /** Runs until it ends, or the store is closed. */
+  readonly fork: (task: Effect.Effect<void>) => void
+  readonly failure: (operation: string, key: string | undefined, error: unknown) => BackendFailure
+}
+
+/** `answering` is called whenever the server has answered, once that is dealt with. */
+export const make = Effect.fnUntraced(function*(
+  link: Link,
+  table: Table,
+  answering: () => void
+): Effect.fn.Return<Server, never, Scope.Scope> {
+  const clock = yield* Clock.Clock
+  const fork = yield* FiberSet.makeRuntime<never>()
+  const now = () => monotonicMillis(clock)
+  const bound = ClockBound.make()
+
+  const failure = (operation: string, key: string | undefined, error: unknown) =>
+    Failure.make(table, operation, key, error)
+
+  const ask = (text: string, parameters: ReadonlyArray<unknown>, onEnd: OnEnd): void =>
+    link.run(text, parameters, (rows, error) => {
+      onEnd(rows, error)
+      if (rows !== undefined) answering()
+    })
+
+  return {
+    statements: Statements.make(table),
+    bound,
+    now,
+    ask,
+    askTimed: (text, parameters, onEnd) => {
+      const sentAt = now()
+      ask(text, parameters, (rows, error) => {
+        if (rows !== undefined && rows.length > 0) bound.observe(sentAt, now(), numberOf(rows[0][2]))
+        onEnd(rows, error)
+      })
+    },
+    look: (operation, key, text, parameters, decode) =>
+      Effect.callback((resume) =>
+        ask(text, parameters, (rows, error) => {
+          if (rows === undefined) return resume(Effect.fail(failure(operation, key, error)))
+          const value = decode(rows)
+          resume(
+            value === undefined ? Effect.fail(failure(operation, key, new Failure.Strange())) : Effect.succeed(value)
+          )
+        })
+      ),
+    latest: () => {
+      const micros = bound.latest(now() + link.deadlineMillis)
+      return micros === undefined ? null : String(micros)
+    },
+    later: (millis, task) => void fork(Effect.andThen(Effect.sleep(Duration.millis(millis)), Effect.sync(task))),
+    fork: (task) => void fork(task),
+    failure
+  }
+})
+
+/** A lease, as statements take it. */
+export const leaseOf = (expiresMillis: number): string => String(Math.ceil(expiresMillis))
+
+/** Rows are locked for as long as a commit takes, so a row that was is asked for again after so many milliseconds. */
+export const pauses = [1, 2, 5, 10, 20, 40, 80, 160]

@@ -1,0 +1,90 @@
+/** Statements that give a key back. */
+import type { Table } from "../table.ts"
+import { handOn, handOnToFirst, head, isSimple, shares, sharesNext, tell } from "./handing.ts"
+import * as Terms from "./terms.ts"
+
+const { others, relax, shared } = Terms
+
+export const make = ({ sql: table }: Table) => {
+  const watched = Terms.watched(table)
+
+  return {
+    // One by itself, in less of the server's time: what nobody waits for, or the first in the queue alone.
+    // $1 key $2 token  -> (key, true, whether nobody has it now), nothing if that is not so
+    releaseOne: `
+UPDATE ${table} l SET ${handOnToFirst}
+FROM (
+  SELECT ctid, string_to_array(queue[1], ' ') AS words FROM ${table}
+  WHERE key = $1::text AND token = $2::text AND expires_at > clock_timestamp() AND ${isSimple}
+  FOR UPDATE SKIP LOCKED
+) h WHERE l.ctid = h.ctid
+RETURNING l.key, true, h.words IS NULL, CASE WHEN h.words IS NULL THEN ${relax} ELSE ${
+      tell("l", "h.words")
+    } END, ${watched}`,
+
+    // As releaseOne, of many.
+    // $1 keys $2 tokens  -> (key, whether its lease was live, whether nobody has it now)… of those released
+    releaseMany: `
+WITH h AS MATERIALIZED (
+  SELECT l.key, l.expires_at > clock_timestamp() AS live, string_to_array(l.queue[1], ' ') AS words
+  FROM unnest($1::text[], $2::text[]) AS a(key, token) JOIN ${table} l ON l.key = a.key AND l.token = a.token
+  WHERE ${isSimple} ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+)
+UPDATE ${table} l SET ${handOnToFirst} FROM h WHERE l.key = h.key
+RETURNING l.key, h.live, h.words IS NULL, CASE
+  WHEN h.words IS NOT NULL THEN ${tell("l", "h.words")}
+  WHEN (SELECT bool_and(words IS NULL) FROM h) THEN ${relax} END, ${watched}`,
+
+    // $1 keys $2 tokens  -> (key, whether its lease was live | null if nothing was done, as it is locked, or shared)… of those
+    // that are the token's or shared
+    release: `
+WITH cur AS MATERIALIZED (
+  SELECT a.key, a.token, l.token = '${shared}' AS shared FROM unnest($1::text[], $2::text[]) AS a(key, token)
+  JOIN ${table} l ON l.key = a.key AND l.token IN (a.token, '${shared}')
+),
+got AS MATERIALIZED (
+  SELECT l.key, l.queue, l.expires_at > clock_timestamp() AS live FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE l.token = c.token ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+),
+heir AS MATERIALIZED (SELECT g.key, g.live, h.n, h.m FROM got g ${head("g.queue")}),
+upd AS (
+  UPDATE ${table} l SET ${handOn}
+  FROM heir h WHERE l.key = h.key AND ${shares("h")} IS NOT TRUE
+  RETURNING l.key, h.live, l.token, l.fence, l.expires_at, h.m, ${watched}
+)
+SELECT u.key, u.live, false,
+  CASE WHEN u.m IS NOT NULL THEN ${tell("u")}
+    WHEN (SELECT bool_and(m IS NULL) FROM upd) THEN ${relax} END
+FROM upd u UNION ALL
+SELECT c.key, NULL, c.shared OR c.key IN (SELECT key FROM heir h WHERE ${
+      shares("h")
+    }), NULL FROM cur c WHERE ${others}`,
+
+    // $1 key $2 token $3 entry  -> (whether it held the key, whether it has left it or its queue, whether it is shared);
+    // nothing if it is in neither
+    withdraw: `
+WITH cur AS MATERIALIZED (
+  SELECT l.key, l.token = '${shared}' AS shared FROM ${table} l WHERE l.key = $1::text AND (l.token = $2::text OR $3::text = ANY(l.queue))
+),
+got AS MATERIALIZED (
+  SELECT l.key, l.queue, l.expires_at > clock_timestamp() AS live FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE l.token = $2::text FOR UPDATE OF l SKIP LOCKED
+),
+heir AS MATERIALIZED (SELECT g.key, g.live, h.n, h.m FROM got g ${head("g.queue")}),
+upd AS (
+  UPDATE ${table} l SET ${handOn}
+  FROM heir h WHERE l.key = h.key AND ${shares("h")} IS NOT TRUE
+  RETURNING l.key, h.live, l.token, l.fence, l.expires_at, h.m, ${watched}
+),
+seat AS MATERIALIZED (
+  SELECT l.key FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE l.token NOT IN ($2::text, '${shared}') AND $3::text = ANY(l.queue) FOR NO KEY UPDATE OF l SKIP LOCKED
+),
+gone AS (
+  UPDATE ${table} l SET queue = array_remove(l.queue, $3::text) FROM seat s WHERE l.key = s.key RETURNING l.key
+)
+SELECT coalesce(u.live, false), u.key IS NOT NULL OR g.key IS NOT NULL, c.shared OR ${sharesNext},
+  CASE WHEN u.m IS NOT NULL THEN ${tell("u")} ELSE ${relax} END
+FROM cur c LEFT JOIN upd u ON u.key = c.key LEFT JOIN gone g ON g.key = c.key`
+  }
+}

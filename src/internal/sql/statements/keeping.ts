@@ -1,0 +1,55 @@
+/** Statements that renew leases. */
+import type { Table } from "../table.ts"
+import { inMillis, micros, others, shared } from "./terms.ts"
+
+export const make = ({ sql: table }: Table) => {
+  return {
+    // $1 keys $2 tokens $3 leases  -> (key, token, false if locked, null if shared)… of those that are the token's or shared
+    extend: `
+WITH cur AS MATERIALIZED (
+  SELECT a.key, a.token, a.lease::int8 AS lease, l.token = '${shared}' AS shared
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
+  JOIN ${table} l ON l.key = a.key AND l.token IN (a.token, '${shared}') AND l.expires_at > clock_timestamp()
+),
+got AS MATERIALIZED (
+  SELECT l.key, c.lease FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE l.token = c.token AND l.expires_at > clock_timestamp() ORDER BY l.key FOR NO KEY UPDATE OF l SKIP LOCKED
+),
+upd AS (
+  UPDATE ${table} l SET expires_at = ${inMillis("g.lease")} FROM got g WHERE l.key = g.key RETURNING l.key, l.token
+)
+SELECT u.key, u.token, true FROM upd u UNION ALL
+SELECT c.key, c.token, CASE WHEN c.shared THEN NULL ELSE false END FROM cur c WHERE ${others}`,
+
+    // $1 keys $2 tokens $3 leases  -> (key, the tokens that were extended | null if locked)… of those that are shared
+    extendShared: `
+WITH cur AS MATERIALIZED (
+  SELECT a.key, jsonb_object_agg(a.token, a.lease) AS leases
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
+  JOIN ${table} l ON l.key = a.key AND l.token = '${shared}'
+  GROUP BY a.key
+),
+got AS MATERIALIZED (
+  SELECT l.key, l.sharers, c.leases, ${micros} AS now FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE l.token = '${shared}' ORDER BY l.key FOR NO KEY UPDATE OF l SKIP LOCKED
+),
+new AS MATERIALIZED (
+  SELECT g.key, n.* FROM got g CROSS JOIN LATERAL (
+    SELECT array_agg(CASE WHEN lease IS NULL THEN m
+        ELSE concat_ws(' ', split_part(m, ' ', 1), split_part(m, ' ', 2), split_part(m, ' ', 3), g.now + lease * 1000)
+      END ORDER BY n) AS sharers,
+      max(CASE WHEN lease IS NULL THEN ends ELSE g.now + lease * 1000 END) AS ends,
+      array_agg(split_part(m, ' ', 1)) FILTER (WHERE lease IS NOT NULL) AS extended
+    FROM unnest(g.sharers) WITH ORDINALITY AS s(m, n)
+    CROSS JOIN LATERAL (SELECT split_part(m, ' ', 4)::int8 AS ends) e
+    CROSS JOIN LATERAL (SELECT CASE WHEN ends > g.now THEN (g.leases ->> split_part(m, ' ', 1))::int8 END AS lease) f
+  ) n
+),
+upd AS (
+  UPDATE ${table} l SET sharers = n.sharers, expires_at = timestamptz 'epoch' + n.ends * interval '1 us'
+  FROM new n WHERE l.key = n.key AND n.extended IS NOT NULL
+)
+SELECT key, array_to_json(coalesce(extended, '{}'))::text FROM new
+UNION ALL SELECT c.key, NULL FROM cur c WHERE c.key NOT IN (SELECT key FROM new)`
+  }
+}

@@ -1,0 +1,28 @@
+/** Statements that only look. */
+import type { Table } from "../table.ts"
+import { micros, millisLeft } from "./terms.ts"
+
+/** How many locks a list says at once. */
+export const pageSize = 500
+
+export const make = ({ sql: table }: Table) => {
+  return {
+    // $1 key  -> (holder, left, waiters)
+    inspect: `
+SELECT l.token, ${millisLeft("l")}, cardinality(l.queue) FROM ${table} l
+WHERE l.key = $1::text AND l.expires_at > clock_timestamp()`,
+
+    // $1 what rows are named like $2 the last row before  -> (key, holder, left, waiters)…
+    list: `
+SELECT l.key, l.token, ${millisLeft("l")}, cardinality(l.queue) FROM ${table} l
+WHERE l.key >= $1::text AND starts_with(l.key, $1::text) AND l.key > $2::text
+  AND l.token <> '' AND l.expires_at > clock_timestamp()
+ORDER BY l.key LIMIT ${pageSize}`,
+
+    // $1 keys  -> (key, version | null, token, fence, end, queue, sharers, micros)…
+    read: `
+SELECT a.key, l.xmin::text, l.token, l.fence, (extract(epoch FROM l.expires_at) * 1000000)::int8,
+  array_to_json(l.queue)::text, array_to_json(l.sharers)::text, ${micros}
+FROM unnest($1::text[]) AS a(key) LEFT JOIN ${table} l ON l.key = a.key`
+  }
+}

@@ -1,0 +1,192 @@
+/** Statements that take a key. */
+import type { Table } from "../table.ts"
+import { head, shares, sharesNext, tell } from "./handing.ts"
+import * as Terms from "./terms.ts"
+
+const { inMillis, isLate, micros, millisLeft, nextFence, shared } = Terms
+
+export const make = ({ sql: table }: Table) => {
+  const watched = Terms.watched(table)
+
+  /** Takes what is free, or is the claimant's already, for `a (key, token, lease, entry, latest)`. */
+  const take = `
+cur AS MATERIALIZED (
+  SELECT a.*, l.key IS NULL AS fresh, l.token AS holder, l.expires_at, cardinality(l.queue) AS waiters,
+    coalesce(a.entry = ANY(l.queue), false) AS waits, ${isLate("a.latest")} AS late
+  FROM a LEFT JOIN ${table} l ON l.key = a.key
+),
+got AS MATERIALIZED (
+  SELECT l.key, c.token, c.lease, c.entry
+  FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE NOT c.late AND (l.token = c.token OR l.expires_at <= clock_timestamp())
+  ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+),
+upd AS (
+  UPDATE ${table} l SET
+    token = g.token,
+    fence = CASE WHEN l.token = g.token THEN l.fence ELSE ${nextFence} END,
+    expires_at = greatest(${inMillis("g.lease")}, CASE WHEN l.token = g.token THEN l.expires_at END),
+    queue = CASE WHEN g.entry = ANY(l.queue) THEN l.queue[array_position(l.queue, g.entry) + 1:] ELSE l.queue END
+  FROM got g WHERE l.key = g.key
+  RETURNING l.key, l.fence, ${watched}
+),
+ins AS (
+  INSERT INTO ${table} AS l (key, token, fence, expires_at)
+  SELECT c.key, c.token, ${micros}, ${inMillis("c.lease")} FROM cur c WHERE c.fresh AND NOT c.late ORDER BY c.key
+  ON CONFLICT DO NOTHING
+  RETURNING l.key, l.fence, ${watched}
+)`
+  const answer = (waiters: string, queued: string) =>
+    `c.key, coalesce(u.fence, i.fence), ${micros}, c.holder, ${millisLeft("c")}, ${waiters}, c.late, ${queued}`
+  const taken = "LEFT JOIN upd u ON u.key = c.key LEFT JOIN ins i ON i.key = c.key"
+
+  const isInTime = `NOT ${isLate("$4::text::int8")}`
+
+  return {
+    // One claim by itself of a row that was free when it was seen last. It takes the server a third of the time.
+    // $1 key $2 token $3 lease $4 latest  -> (key, fence, micros), nothing if it is not free, or not there
+    acquireFreed: `
+UPDATE ${table} l SET
+  token = $2::text, fence = ${nextFence}, expires_at = ${inMillis("$3::text::int8")}
+WHERE l.ctid = (
+  SELECT ctid FROM ${table} WHERE key = $1::text AND expires_at <= clock_timestamp() AND ${isInTime}
+  FOR UPDATE SKIP LOCKED
+)
+RETURNING l.key, l.fence, ${micros}, ${watched}`,
+
+    // One claim by itself, as acquire, in less of the server's time.
+    // $1 key $2 token $3 lease $4 latest  -> as acquire; nothing if somebody else has made the row meanwhile
+    acquireOne: `
+WITH upd AS (
+  UPDATE ${table} l SET
+    token = $2::text,
+    fence = CASE WHEN l.token = $2::text THEN l.fence ELSE ${nextFence} END,
+    expires_at = greatest(${inMillis("$3::text::int8")}, CASE WHEN l.token = $2::text THEN l.expires_at END)
+  FROM (
+    SELECT key FROM ${table}
+    WHERE key = $1::text AND (token = $2::text OR expires_at <= clock_timestamp()) AND ${isInTime}
+    FOR UPDATE SKIP LOCKED
+  ) g WHERE l.key = g.key
+  RETURNING l.key, l.fence, ${watched}
+),
+ins AS (
+  INSERT INTO ${table} AS l (key, token, fence, expires_at)
+  SELECT $1::text, $2::text, ${micros}, ${inMillis("$3::text::int8")}
+  WHERE ${isInTime} AND NOT EXISTS (SELECT FROM ${table} o WHERE o.key = $1::text)
+  ON CONFLICT DO NOTHING
+  RETURNING l.key, l.fence, ${watched}
+)
+SELECT key, fence, ${micros}, NULL::text, 0::float8, 0, false, false FROM upd UNION ALL
+SELECT key, fence, ${micros}, NULL, 0, 0, false, false FROM ins UNION ALL
+SELECT l.key, NULL, ${micros}, l.token, ${millisLeft("l")}, cardinality(l.queue), NOT ${isInTime}, false
+FROM ${table} l WHERE l.key = $1::text AND NOT EXISTS (SELECT FROM upd)`,
+
+    // What most keys are: free. It takes the server half of the time, and says nothing of those that are not.
+    // $1 keys $2 tokens $3 leases $4 latest  -> (key, fence, micros)… of those taken
+    acquireFree: `
+WITH a AS MATERIALIZED (
+  SELECT key, token, lease::int8 AS lease FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
+  WHERE NOT ${isLate("$4::text::int8")}
+),
+got AS MATERIALIZED (
+  SELECT l.key, a.token, a.lease FROM a JOIN ${table} l ON l.key = a.key
+  WHERE l.token = a.token OR l.expires_at <= clock_timestamp()
+  ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+),
+upd AS (
+  UPDATE ${table} l SET
+    token = g.token,
+    fence = CASE WHEN l.token = g.token THEN l.fence ELSE ${nextFence} END,
+    expires_at = greatest(${inMillis("g.lease")}, CASE WHEN l.token = g.token THEN l.expires_at END)
+  FROM got g WHERE l.key = g.key
+  RETURNING l.key, l.fence, ${watched}
+),
+ins AS (
+  INSERT INTO ${table} AS l (key, token, fence, expires_at)
+  SELECT a.key, a.token, ${micros}, ${inMillis("a.lease")} FROM a
+  WHERE NOT EXISTS (SELECT FROM ${table} o WHERE o.key = a.key) ORDER BY a.key
+  ON CONFLICT DO NOTHING
+  RETURNING l.key, l.fence, ${watched}
+)
+SELECT key, fence, ${micros} FROM upd UNION ALL SELECT key, fence, ${micros} FROM ins`,
+
+    // $1 keys $2 tokens $3 leases $4 latest  -> (key, fence | null, micros, holder, left, waiters, late, false)…
+    acquire: `
+WITH a AS MATERIALIZED (
+  SELECT key, token, lease::int8 AS lease, NULL::text AS entry, $4::text::int8 AS latest
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
+),${take}
+SELECT ${answer("c.waiters", "false")} FROM cur c ${taken}`,
+
+    // $1 key $2 token $3 lease $4 latest $5 entry  -> as acquire, and whether it is in the queue. Whoever takes a key
+    // whose lease has ended passes those before it in the queue: they had the same chance, and may be gone.
+    wait: `
+WITH a AS MATERIALIZED (
+  SELECT $1::text AS key, $2::text AS token, $3::text::int8 AS lease, $5::text AS entry, $4::text::int8 AS latest
+),${take},
+seat AS MATERIALIZED (
+  SELECT l.key, c.entry FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE NOT c.late AND NOT c.waits
+    AND l.token NOT IN (c.token, '${shared}') AND l.expires_at > clock_timestamp() AND NOT c.entry = ANY(l.queue)
+  FOR NO KEY UPDATE OF l SKIP LOCKED
+),
+joined AS (
+  UPDATE ${table} l SET queue = l.queue || s.entry FROM seat s WHERE l.key = s.key RETURNING l.key
+)
+SELECT ${
+      answer("c.waiters + (j.key IS NOT NULL)::int", "c.waits OR j.key IS NOT NULL")
+    } FROM cur c ${taken} LEFT JOIN joined j ON j.key = c.key`,
+
+    // $1 key $2 the token to release, $3 token $4 lease $5 latest $6 entry of the claim
+    //   -> (ours, fence, micros, holder, left, waiters, late, whether the next one shares), nothing if the key is not the
+    //      first token's, ours null if locked or shared
+    exchange: `
+WITH cur AS MATERIALIZED (
+  SELECT l.key, ${isLate("$5::text::int8")} AS late FROM ${table} l
+  WHERE l.key = $1::text AND l.token = $2::text AND l.expires_at > clock_timestamp()
+),
+got AS MATERIALIZED (
+  SELECT l.key, l.queue || $6::text AS queue FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE NOT c.late AND l.token = $2::text AND l.expires_at > clock_timestamp() FOR UPDATE OF l SKIP LOCKED
+),
+heir AS MATERIALIZED (SELECT g.key, h.m, g.queue[h.n + 1:] AS queue FROM got g ${head("g.queue")}),
+upd AS (
+  UPDATE ${table} l SET
+    token = split_part(h.m, ' ', 1),
+    fence = ${nextFence},
+    expires_at = ${
+      inMillis(
+        "CASE WHEN h.m = $6::text THEN $4::text::int8 ELSE least(split_part(h.m, ' ', 2)::int8, split_part(h.m, ' ', 3)::int8) END"
+      )
+    },
+    queue = h.queue
+  FROM heir h WHERE l.key = h.key AND NOT ${shares("h")}
+  RETURNING l.key, l.token, l.fence, l.expires_at, l.queue, h.m, ${watched}
+)
+SELECT u.token = $3::text, u.fence, ${micros}, u.token, ${millisLeft("u")}, cardinality(u.queue), c.late,
+  ${sharesNext}, CASE WHEN u.m <> $6::text THEN ${tell("u")} END
+FROM cur c LEFT JOIN upd u ON u.key = c.key`,
+
+    // $1 key $2 the token that has it, $3 token $4 lease $5 latest of the claim  -> as acquire, nothing if nobody has it
+    transfer: `
+WITH cur AS MATERIALIZED (
+  SELECT l.*, ${isLate("$5::text::int8")} AS late FROM ${table} l
+  WHERE l.key = $1::text AND l.expires_at > clock_timestamp()
+),
+got AS MATERIALIZED (
+  SELECT l.key FROM cur c JOIN ${table} l ON l.key = c.key
+  WHERE NOT c.late AND l.token IN ($2::text, $3::text) AND l.expires_at > clock_timestamp()
+  FOR UPDATE OF l SKIP LOCKED
+),
+upd AS (
+  UPDATE ${table} l SET
+    token = $3::text,
+    fence = CASE WHEN l.token = $3::text THEN l.fence ELSE ${nextFence} END,
+    expires_at = greatest(${inMillis("$4::text::int8")}, CASE WHEN l.token = $3::text THEN l.expires_at END)
+  FROM got g WHERE l.key = g.key
+  RETURNING l.key, l.fence, ${watched}
+)
+SELECT c.key, u.fence, ${micros}, c.token, ${millisLeft("c")}, cardinality(c.queue), c.late, false
+FROM cur c LEFT JOIN upd u ON u.key = c.key`
+  }
+}

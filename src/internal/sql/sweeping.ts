@@ -1,0 +1,43 @@
+/** Removing rows that nobody has wanted for a while, for as long as this store uses the table. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { numberOf } from "./answers.ts"
+import type { Freed } from "./freed.ts"
+import type { Server } from "./server.ts"
+import { sweptAtOnce } from "./statements/sweeping.ts"
+
+/** How long after it was of use a row is swept. */
+const sweepMillis = 70_000
+
+export interface Sweeping {
+  /** The table was used. */
+  readonly later: () => void
+}
+
+export const make = ({ fork, look, now, statements }: Server, freed: Freed): Sweeping => {
+  let sweeping = false
+  let usedAt = 0
+
+  const sweep = Effect.gen(function*() {
+    while (true) {
+      yield* Effect.sleep(Duration.millis(sweepMillis * (1 + Math.random() * 0.3)))
+      const sweptAt = now()
+      const more = yield* Effect.orElseSucceed(
+        look("sweep", undefined, statements.sweep, [], (rows) => numberOf(rows[0]?.[0]) >= sweptAtOnce),
+        () => true
+      )
+      if (!more && sweptAt - usedAt > sweepMillis) break
+    }
+    sweeping = false
+    freed.clear()
+  })
+
+  return {
+    later: () => {
+      usedAt = now()
+      if (sweeping) return
+      sweeping = true
+      fork(sweep)
+    }
+  }
+}
