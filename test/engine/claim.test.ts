@@ -1,10 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
 import type { LockStore } from "effect-lock"
 import { Claim } from "../../src/internal/engine/claim.ts"
 import type { Debts } from "../../src/internal/engine/debts.ts"
-import type { Sent } from "../../src/internal/engine/lease.ts"
-import { horizonMillis } from "../../src/internal/engine/port.ts"
+import type { Sent } from "../../src/internal/engine/outstanding.ts"
+import { horizonMillis } from "../../src/internal/engine/unheard.ts"
 import { failure, HandPort } from "./parts.ts"
 
 const acquired: LockStore.Attempt = { _tag: "Acquired", fencingToken: 1 }
@@ -144,37 +143,11 @@ describe("Claim", () => {
     assert.isTrue(owed[0].isQueued)
   })
 
-  it.effect("sleeps until its time, until news, or not at all when there were some", () =>
-    Effect.gen(function*() {
-      const { claim, port } = make()
-      const sleep = (until: number) => Effect.forkDetach(claim.sleep(until), { startImmediately: true })
-      const timed = yield* sleep(100)
-      assert.isUndefined(timed.pollUnsafe())
-      port.passTo(100)
-      yield* Effect.yieldNow
-      assert.isDefined(timed.pollUnsafe())
-
-      const woken = yield* sleep(1_000)
-      claim.notify(undefined)
-      yield* Effect.yieldNow
-      assert.isDefined(woken.pollUnsafe())
-
-      claim.notify(undefined)
-      assert.isDefined((yield* sleep(1_000)).pollUnsafe())
-      const again = yield* sleep(1_000)
-      assert.isUndefined(again.pollUnsafe())
-      again.interruptUnsafe()
-      yield* Effect.yieldNow
-      assert.strictEqual(port.alarms.size, 0)
-    }))
-
-  it("keeps the last grant until it is taken, once", () => {
+  it("knows until when what it got counts, unless that is too near by now", () => {
     const { claim } = make()
-    const grant = (fencingToken: number) => ({ fencingToken, sinceMillis: 0, leaseMillis: 1 })
-    claim.notify(grant(1))
-    claim.notify(undefined)
-    claim.notify(grant(2))
-    assert.strictEqual(claim.takeGrant()?.fencingToken, 2)
-    assert.isUndefined(claim.takeGrant())
+    claim.ask(200)
+    assert.strictEqual(claim.deadline(300), 1_200)
+    assert.strictEqual(claim.deadline(1_099), 1_200)
+    assert.isUndefined(claim.deadline(1_100))
   })
 })

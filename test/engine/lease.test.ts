@@ -1,9 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit } from "effect"
 import type { LockError } from "effect-lock"
-import type { Call } from "../../src/internal/engine/call.ts"
-import { Lease, type Lender, type Sent } from "../../src/internal/engine/lease.ts"
-import { failure } from "./parts.ts"
+import { Lease, type Lender } from "../../src/internal/engine/lease.ts"
+import { failure, HandPort } from "./parts.ts"
 
 class HandLender implements Lender {
   readonly home = {}
@@ -54,12 +53,6 @@ const why = (exit: Exit.Exit<unknown, LockError.LockError>) =>
     exit.cause.reasons.map((reason) =>
       Cause.isFailReason(reason) && reason.error.reason._tag === "LockLost" ? reason.error.reason.why : reason._tag
     ).join()
-
-const call = { operation: "extend" } as Call<unknown>
-const other = { operation: "extend" } as Call<unknown>
-const third = { operation: "extend" } as Call<unknown>
-
-const sent = (call: Call<unknown>, millis: number): Sent => ({ call, millis, sure: millis })
 
 describe("Lease", () => {
   it("is held, then released, once", () => {
@@ -217,62 +210,6 @@ describe("Lease", () => {
     })
   })
 
-  describe("keeps account of what is out:", () => {
-    it("one extension alone leaves what it asks for, for sure", () => {
-      const { lease } = make()
-      const one = lease.sending(sent(call, 3_000))
-      assert.strictEqual(one.sure, 3_000)
-      assert.strictEqual(lease.answered(call, 100), one)
-      assert.deepStrictEqual([lease.out, lease.lastEnd], [[], 3_100])
-    })
-
-    it("of two that overlap each leaves no more than the shorter, whichever is answered first", () => {
-      for (const order of [[call, other], [other, call]]) {
-        const { lease } = make()
-        lease.sending(sent(call, 3_000))
-        lease.sending(sent(other, 60_000))
-        assert.deepStrictEqual(order.map((one) => lease.answered(one, 100)?.sure), [3_000, 3_000])
-        // Either may have been executed last, and for the store that counts.
-        assert.strictEqual(lease.lastEnd, 60_100)
-      }
-    })
-
-    it("one that follows when the others are answered is its own again", () => {
-      const { lease } = make()
-      lease.sending(sent(call, 1_000))
-      lease.sending(sent(other, 9_000))
-      lease.answered(call, 10)
-      lease.sending(sent(third, 60_000))
-      assert.strictEqual(lease.answered(third, 20)?.sure, 9_000)
-      assert.strictEqual(lease.answered(other, 20)?.sure, 1_000)
-      assert.strictEqual(lease.sending(sent(call, 60_000)).sure, 60_000)
-    })
-
-    it("what is shared with other leases stays as it is", () => {
-      const shared = sent(call, 3_000)
-      const { lease } = make()
-      lease.sending(shared)
-      lease.sending(sent(other, 1_000))
-      assert.strictEqual(shared.sure, 3_000)
-      assert.strictEqual(lease.answered(call, 0)?.sure, 1_000)
-    })
-
-    it("what is none of its own is none", () => {
-      const { lease } = make()
-      assert.isUndefined(lease.answered(call, 100))
-      assert.strictEqual(lease.lastEnd, 0)
-    })
-
-    it("the latest end is the latest, not the last", () => {
-      const { lease } = make()
-      lease.sending(sent(call, 60_000))
-      lease.answered(call, 0)
-      lease.sending(sent(other, 3_000))
-      lease.answered(other, 100)
-      assert.strictEqual(lease.lastEnd, 60_000)
-    })
-  })
-
   it("extended never ends earlier, nor is renewed for less, and forgets its failure", () => {
     const { lease } = make()
     lease.failure = failure()
@@ -349,4 +286,20 @@ describe("Lease", () => {
         assert.deepStrictEqual(waiting.pollUnsafe(), Exit.void)
       }))
   }
+
+  it("watches what was sent before it was had, until somebody else does", () => {
+    const { lease, lender } = make()
+    const { asked, port } = new HandPort()
+    const sent = () => ({ call: port.tryAcquire({ key: "key", token: "token", expiresMillis: 3_000, wait: false }) })
+    const [first, second] = [sent(), sent()].map(({ call }) => ({ call, millis: 3_000, sure: 3_000 }))
+    assert.deepStrictEqual([lease.out, lease.lastEnd], [[], 0])
+    lease.follow([first, second])
+    lender.at = 500
+    asked[0].answer({ _tag: "Held" } as never)
+    assert.deepStrictEqual([lease.out, lease.lastEnd], [[second], 3_500])
+    assert.deepStrictEqual(lease.takeOut(), [second])
+    assert.deepStrictEqual([lease.out, lease.lastEnd], [[], 3_500])
+    asked[1].answer({ _tag: "Held" } as never)
+    assert.strictEqual(lease.lastEnd, 3_500)
+  })
 })

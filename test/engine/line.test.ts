@@ -4,7 +4,8 @@ import type { LockConfig, LockStore } from "effect-lock"
 import { Claim } from "../../src/internal/engine/claim.ts"
 import { Debts } from "../../src/internal/engine/debts.ts"
 import { Lease } from "../../src/internal/engine/lease.ts"
-import { type Baton, Line, type Waiter } from "../../src/internal/engine/line.ts"
+import { Line } from "../../src/internal/engine/line.ts"
+import type { Baton, Waiter } from "../../src/internal/engine/queue.ts"
 import type { SharingParts } from "../../src/internal/engine/sharing.ts"
 import { failure, HandPort } from "./parts.ts"
 
@@ -164,7 +165,7 @@ describe("Line", () => {
     const [a, b] = [wait(), wait()]
     let news = 0
     line.claim = claim()
-    line.claim.notify = () => void news++
+    line.claim.news.tell = () => void news++
     line.close()
     turns()
     assert.deepStrictEqual([a.served, b.served, news], [["Closed"], ["Closed"], 1])
@@ -211,7 +212,7 @@ describe("Line", () => {
 
     it("tells it of the holder, when the one with the turn has got the key", () => {
       const { hold, line, port, wait } = make()
-      line.claim = { notify: () => {} } as never
+      line.claim = {} as never
       const { served, waiter } = wait({ timeoutMillis: 0 })
       const lease = hold()
       port.turns.all()
@@ -286,7 +287,7 @@ describe("Line", () => {
     it("as another of the same token, one more, kept meanwhile, without a word to the store", () => {
       const { hold, kept, line, port, sent, turns, wait } = make(store)
       const lease = hold()
-      lease.lastEnd = 9_999
+      lease.sent.endsAt(9_999)
       const { served } = wait()
       port.passTo(100)
       assert.isUndefined(lease.giveBack())
@@ -326,7 +327,7 @@ describe("Line", () => {
       {
         "something is out": ({ port }, lease) => {
           const call = port.extend({ key: "key", token: "token.me", expiresMillis: 3_000 })
-          lease.sending({ call, millis: 3_000, sure: 3_000 })
+          lease.sent.add({ call, millis: 3_000, sure: 3_000 })
           return {}
         },
         "the next one wants another length": () => ({ expiresMillis: 5_000 }),

@@ -2,6 +2,7 @@
 import { LockError, type LockStore } from "effect-lock"
 import type { Alarm, Alarms } from "../../src/internal/engine/alarms.ts"
 import { type Book, Call, type Operation, type Reply } from "../../src/internal/engine/call.ts"
+import { Failures } from "../../src/internal/engine/failures.ts"
 import type { Port } from "../../src/internal/engine/port.ts"
 
 /** Rings as the real ones do, when the test says that time has passed. */
@@ -96,6 +97,7 @@ export class HandPort {
   readonly patience = 1_000
   readonly maxExpires = Infinity
   readonly direct = undefined
+  readonly failures = new Failures("fake")
   closed = false
   store: Partial<LockStore.LockStore> = {}
   notify: ((grant: LockStore.Grant | undefined) => void) | undefined
@@ -142,6 +144,10 @@ export class HandPort {
     return this.begin("extend", holdings.map(({ key }) => key).join(), undefined, holdings[0].expiresMillis)
   }
 
+  inspect(key: string) {
+    return this.begin("inspect", key)
+  }
+
   listen(key: string, token: string, notify: (grant: LockStore.Grant | undefined) => void) {
     this.notify = notify
     return { call: this.begin("listen", key, token), end: () => this.endListening() }
@@ -154,11 +160,7 @@ export class HandPort {
 
   abandon(call: Call<unknown>): void {
     this.abandoned.push(call)
-    call.settle(this.noReply(call.operation))
-  }
-
-  noReply(operation: string) {
-    return failure({ kind: "NoReply", operation })
+    call.settle(this.failures.noReply(call.operation, call.key))
   }
 
   log(line: unknown): void {

@@ -31,10 +31,25 @@ export const newProfile: Effect.Effect<string, never, Scope.Scope> = Effect.acqu
   (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
 )
 
+export interface BrowserOptions {
+  /** Keeps pages that were left, frozen, for when one goes back to them, as browsers do. */
+  readonly keepsPages?: boolean
+}
+
 /** A browser whose tabs share a profile, so that pages of one origin see the same storage. */
-export const browser = (profile: string): Effect.Effect<BrowserContext, never, Scope.Scope> =>
+export const browser = (
+  profile: string,
+  { keepsPages = false }: BrowserOptions = {}
+): Effect.Effect<BrowserContext, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.promise(() => chromium.launchPersistentContext(profile, { executablePath, headless: true, args })),
+    Effect.promise(() =>
+      chromium.launchPersistentContext(profile, {
+        executablePath,
+        headless: true,
+        args,
+        ignoreDefaultArgs: keepsPages ? ["--disable-back-forward-cache"] : []
+      })
+    ),
     // One that was killed is closed already, and says so.
     (context) => Effect.promise(() => context.close().catch(() => {}))
   )

@@ -4,19 +4,17 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import type { LockRequest } from "../../LockConfig.ts"
 import { type LockError, LockLost } from "../../LockError.ts"
 import type { Attempt } from "../../LockStore.ts"
 import { failWith } from "../failing.ts"
+import type { Caller, Restore } from "../guard.ts"
 import { wholeMillis } from "../time.ts"
 import type { Reply } from "./call.ts"
 import { Claim } from "./claim.ts"
+import { isFailure } from "./failures.ts"
 import { Lease } from "./lease.ts"
-import { isFailure } from "./port.ts"
 import type { SharingParts } from "./sharing.ts"
-
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 const firstGapMillis = 20
 const longestGapMillis = 1_000
@@ -25,16 +23,16 @@ export const adopt = (
   parts: SharingParts,
   token: string,
   request: LockRequest,
-  caller: Fiber.Fiber<unknown, unknown>,
+  caller: Caller,
   restore: Restore
 ): Effect.Effect<Lease, LockError> => {
   const { debts, journal, port, sharing } = parts
   const { expiresMillis, key, renew, timeoutMillis } = request
   const { alarms } = port
-  if (parts.closed) return failWith(port.closedFailure("acquire", key), caller)
+  if (parts.closed) return failWith(port.failures.closed("acquire", key), caller)
   const invalid = port.invalidExpires(expiresMillis, renew)
   if (invalid !== undefined) return Exit.fail(invalid)
-  if (port.store.transfer === undefined) return failWith(port.untransferable(key), caller)
+  if (port.store.transfer === undefined) return failWith(port.failures.untransferable(key), caller)
   const startedAt = alarms.now()
   const claim = new Claim(port, debts, parts.nextToken(startedAt, request.owner), request)
   const endsAt = startedAt + timeoutMillis
@@ -46,7 +44,7 @@ export const adopt = (
     return restore(Effect.callback<Reply<Attempt>>((resume) => {
       call.wait(
         at + Math.min(port.patience, expiresMillis),
-        (reply = port.noReply("acquire", key)) => resume(Effect.succeed(reply))
+        (reply = port.failures.noReply("acquire", key)) => resume(Effect.succeed(reply))
       )
       return Effect.sync(() => call.leave())
     }))
@@ -56,14 +54,14 @@ export const adopt = (
     for (let gap = firstGapMillis;; gap = Math.min(2 * gap, longestGapMillis)) {
       const reply = yield* attempt(alarms.now())
       const at = alarms.now()
-      if (parts.closed) return yield* failWith(port.closedFailure("acquire", key), caller)
+      if (parts.closed) return yield* failWith(port.failures.closed("acquire", key), caller)
       if (reply._tag === "Held") {
         const why = reply.token === undefined ? "Expired" : "Taken"
         return yield* failWith(new LockLost({ key, why, held: wholeMillis(0) }), caller)
       }
       if (reply._tag === "Acquired") {
-        const deadline = claim.askedAt + expiresMillis - port.margin(expiresMillis)
-        if (deadline - at > expiresMillis / 10) {
+        const deadline = claim.deadline(at)
+        if (deadline !== undefined) {
           const lease = new Lease(
             sharing,
             key,
@@ -82,9 +80,9 @@ export const adopt = (
         }
       } else if (!reply.retryable) return yield* failWith(reply, caller)
       if (at >= endsAt) {
-        return yield* failWith(isFailure(reply) ? reply : port.noReply("acquire", key), caller)
+        return yield* failWith(isFailure(reply) ? reply : port.failures.noReply("acquire", key), caller)
       }
-      yield* restore(claim.sleep(Math.min(at + gap, endsAt)))
+      yield* restore(claim.news.sleep(Math.min(at + gap, endsAt)))
     }
   })
   return Effect.onExitPrimitive(taking, (exit) => {

@@ -1,23 +1,19 @@
 /** One token's way through the store, from first asked until it is won or disowned. */
-import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import { constVoid } from "effect/Function"
 import type { LockRequest } from "../../LockConfig.ts"
-import type { Attempt, Claim as Sending, Grant, Share } from "../../LockStore.ts"
+import type { Attempt, Claim as Sending, Share } from "../../LockStore.ts"
 import type { Bearer, Hold } from "../shortcuts.ts"
-import type { Alarm } from "./alarms.ts"
 import type { Call, Reply } from "./call.ts"
 import type { Debts } from "./debts.ts"
-import type { Sent } from "./lease.ts"
-import { horizonMillis, type Listening, type Port } from "./port.ts"
+import { News } from "./news.ts"
+import { nothingSent, type Sent } from "./outstanding.ts"
+import type { Port } from "./port.ts"
+import { horizonMillis } from "./unheard.ts"
 
 /** So many claims of one token may be unanswered; the oldest makes room. */
 const mostOut = 3
 
-const none: ReadonlyArray<Sent> = []
-
-export class Claim implements Alarm, Bearer {
-  index = -1
+export class Claim implements Bearer {
   readonly key: string
   readonly token: string
   readonly expiresMillis: number
@@ -33,18 +29,14 @@ export class Claim implements Alarm, Bearer {
   /** The last that was sent. */
   private last: Call<Attempt> | undefined = undefined
   /** Those whose reply is still out. */
-  private out: ReadonlyArray<Sent> = none
+  private out: ReadonlyArray<Sent> = nothingSent
   /** The store may know the token: it has to be released unless it is won. */
   private isInDoubt = false
   /** It has a place in the store's queue. */
   private isQueued = false
   /** The latest end in the store of what has been answered. */
   private lastEnd = 0
-  private listening: Listening | undefined = undefined
-  private grant: Grant | undefined = undefined
-  private hasNews = false
-  private sleeper: (() => void) | undefined = undefined
-  private hurry: (() => void) | undefined = undefined
+  private heard: News | undefined = undefined
   private readonly port: Port
   private readonly debts: Debts
 
@@ -62,7 +54,7 @@ export class Claim implements Alarm, Bearer {
   take(at: number): Reply<Attempt> {
     const direct = this.port.direct!
     this.askedAt = at
-    const wait = this.listening !== undefined
+    const wait = this.isListening
     this.isInDoubt = true
     const hold = this.hold = direct.take(this.key, this, this.expiresMillis, at, this.share, wait)
     if (hold !== undefined) {
@@ -78,7 +70,7 @@ export class Claim implements Alarm, Bearer {
 
   /** Sends it. In the store's queue, once somebody would hear of a grant. */
   ask(at: number, caller?: Fiber.Fiber<unknown, unknown>): Call<Attempt> {
-    const wait = this.listening !== undefined
+    const wait = this.isListening
     return this.sent(this.port.tryAcquire(this.made(wait), caller), at, wait)
   }
 
@@ -117,10 +109,17 @@ export class Claim implements Alarm, Bearer {
     const { expiresMillis } = this
     this.out = [...this.out, { call, millis: expiresMillis, sure: expiresMillis }]
     call.onReply((reply) => {
-      this.out = this.out.length === 1 ? none : this.out.filter((sent) => sent.call !== call)
+      this.out = this.out.length === 1 ? nothingSent : this.out.filter((sent) => sent.call !== call)
       this.answered(reply)
     })
     return call
+  }
+
+  /** The end of the lease that the last one leaves if it was acquired; none if it is too near by now. */
+  deadline(at: number): number | undefined {
+    const { askedAt, expiresMillis, port } = this
+    const deadline = askedAt + expiresMillis - port.margin(expiresMillis)
+    return deadline - at > expiresMillis / 10 ? deadline : undefined
   }
 
   private answered(reply: Reply<Attempt>): void {
@@ -134,75 +133,16 @@ export class Claim implements Alarm, Bearer {
   // News
   // ---------------------------------------------------------------------------
 
+  get news(): News {
+    return this.heard ??= new News(this.port)
+  }
+
   get isListening(): boolean {
-    return this.listening !== undefined
+    return this.heard !== undefined && this.heard.isListening
   }
 
-  /** Has the store tell of news. Failing to is no failure: then it is asked again and again. */
   listen(): Call<boolean> {
-    this.listening = this.port.listen(this.key, this.token, (grant) => this.notify(grant))
-    return this.listening.call
-  }
-
-  /** Kept until the next sleep, so that none is missed. */
-  notify(grant: Grant | undefined): void {
-    if (grant !== undefined) this.grant = grant
-    this.hasNews = true
-    this.hurry?.()
-    this.wake()
-  }
-
-  /** Calls back at once when there is news, until it is told not to: for one who does not sleep yet. */
-  whileBusy(hurry: (() => void) | undefined): void {
-    this.hurry = hurry
-    if (this.hasNews) hurry?.()
-  }
-
-  /** What the store has given on its own, once. */
-  takeGrant(): Grant | undefined {
-    const { grant } = this
-    this.grant = undefined
-    return grant
-  }
-
-  /** Until the time given, or until there is news. */
-  sleep(until: number): Effect.Effect<void> {
-    return Effect.callback<void>((resume) => {
-      const sleeper = () => resume(Effect.void)
-      if (this.hasNews) {
-        this.hasNews = false
-        return sleeper()
-      }
-      this.sleeper = sleeper
-      this.port.alarms.set(this, until)
-      return Effect.sync(() => {
-        if (this.sleeper === sleeper) this.leaveSleeper()
-      })
-    })
-  }
-
-  /** Whoever sleeps does so no longer for this claim: what wakes it. */
-  leaveSleeper(): () => void {
-    const { sleeper = constVoid } = this
-    this.sleeper = undefined
-    this.port.alarms.cancel(this)
-    return sleeper
-  }
-
-  private wake(): void {
-    if (this.sleeper === undefined) return
-    const sleeper = this.leaveSleeper()
-    this.hasNews = false
-    sleeper()
-  }
-
-  ring(): void {
-    this.wake()
-  }
-
-  private endListening(): void {
-    this.listening?.end()
-    this.listening = undefined
+    return this.news.listen(this.key, this.token)
   }
 
   // ---------------------------------------------------------------------------
@@ -212,19 +152,19 @@ export class Claim implements Alarm, Bearer {
   /** It has got the key. What is returned is still out, and may set the lease anew. */
   won(): ReadonlyArray<Sent> {
     this.isInDoubt = false
-    this.endListening()
+    this.heard?.end()
     const { out } = this
-    this.out = none
+    this.out = nothingSent
     return out
   }
 
   /** Nobody wants it any more, and nobody waits for that. */
   disown(): void {
-    this.endListening()
+    this.heard?.end()
     if (!this.isInDoubt) return
     this.isInDoubt = false
     const { expiresMillis, hold, isQueued, key, out, port, token } = this
-    this.out = none
+    this.out = nothingSent
     if (port.direct !== undefined) {
       hold?.free(this)
       return port.direct.leave(key, this)

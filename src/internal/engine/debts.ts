@@ -8,8 +8,9 @@ import type { Ending } from "../ending.ts"
 import type { Alarm } from "./alarms.ts"
 import { Bag, type Placed } from "./bag.ts"
 import type { Call, Reply } from "./call.ts"
-import type { Sent } from "./lease.ts"
-import { isFailure, type Port } from "./port.ts"
+import { isFailure } from "./failures.ts"
+import type { Sent } from "./outstanding.ts"
+import type { Port } from "./port.ts"
 
 const firstGapMillis = 20
 const longestGapMillis = 1_000

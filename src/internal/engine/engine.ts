@@ -2,7 +2,6 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
 import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
@@ -13,6 +12,7 @@ import type { BackendFailure, Holder, LockError } from "../../LockError.ts"
 import type { LockEvent } from "../../LockEvent.ts"
 import type { LockStore } from "../../LockStore.ts"
 import { failWith } from "../failing.ts"
+import type { Caller, Restore } from "../guard.ts"
 import { type HeldPage, toHolder } from "../holder.ts"
 import { type Gauges, meterOf } from "../meter.ts"
 import * as Reentry from "../reentry.ts"
@@ -22,16 +22,18 @@ import { nextTurn, type Time, timeOf } from "../time.ts"
 import * as Token from "../token.ts"
 import { adopt } from "./adopting.ts"
 import { Alarms } from "./alarms.ts"
+import type { Taken } from "./asker.ts"
 import { Debts } from "./debts.ts"
 import { Journal } from "./journal.ts"
 import { Keeper } from "./keeper.ts"
 import * as KeyMap from "./keyMap.ts"
+import type { Keys } from "./keys.ts"
 import { Lease } from "./lease.ts"
 import { Counter } from "./lender.ts"
 import { Line } from "./line.ts"
 import { Port } from "./port.ts"
 import { Sharing, type SharingParts } from "./sharing.ts"
-import { type Keys, type Restore, take, type Taken } from "./taking.ts"
+import { take } from "./taking.ts"
 
 export class Engine implements SharingParts, Keys, Section.Taker {
   readonly port: Port
@@ -69,7 +71,8 @@ export class Engine implements SharingParts, Keys, Section.Taker {
       down: (failure) => this.port.down(failure),
       up: () => this.port.up(),
       polling: (reason) => this.polling(reason),
-      told: () => this.polling(undefined)
+      told: () => this.polling(undefined),
+      ended: () => this.keeper.endAll()
     })
     if (LogLevel.isLessThanOrEqualTo(Context.get(context, References.MinimumLogLevel), "Debug")) this.logAll()
   }
@@ -105,7 +108,7 @@ export class Engine implements SharingParts, Keys, Section.Taker {
 
   private get gauges(): Gauges {
     const waiters = this.lines.values().reduce((sum, { waiting }) => sum + waiting, 0)
-    return { held: this.keeper.size + this.sharing.surplus, waiters, isConnected: !this.journal.isTroubled }
+    return { held: this.keeper.size + this.sharing.surplus, waiters, isConnected: !this.port.trouble.isThere }
   }
 
   private releaseFailed(failure: BackendFailure | undefined): void {
@@ -124,7 +127,7 @@ export class Engine implements SharingParts, Keys, Section.Taker {
 
   take(
     request: LockRequest,
-    caller: Fiber.Fiber<unknown, unknown>,
+    caller: Caller,
     restore: Restore
   ): Taken | Effect.Effect<Taken, LockError> {
     return take(this, request, caller, restore)
@@ -133,7 +136,7 @@ export class Engine implements SharingParts, Keys, Section.Taker {
   adopt(
     token: string,
     request: LockRequest,
-    caller: Fiber.Fiber<unknown, unknown>,
+    caller: Caller,
     restore: Restore
   ): Effect.Effect<Lease, LockError> {
     return adopt(this, token, request, caller, restore)
@@ -143,7 +146,7 @@ export class Engine implements SharingParts, Keys, Section.Taker {
     this.journal.timedOut(request, waitedMillis)
   }
 
-  isHeldBy(key: string, fiber: Fiber.Fiber<unknown, unknown>): boolean {
+  isHeldBy(key: string, fiber: Caller): boolean {
     return Reentry.find(fiber, this, key) !== undefined
   }
 

@@ -17,16 +17,10 @@ interface Listener {
 
 export class Journal {
   readonly meter: Meter
-  /** Since when the backend has failed, and not answered. */
-  private troubledAt: number | undefined = undefined
   private listeners: ReadonlyArray<Listener> | undefined = undefined
 
   constructor(meter: Meter) {
     this.meter = meter
-  }
-
-  get isTroubled(): boolean {
-    return this.troubledAt !== undefined
   }
 
   /** Tells of everything from now on, until what is returned is called. */
@@ -104,21 +98,13 @@ export class Journal {
   // Of the backend
   // ---------------------------------------------------------------------------
 
-  /** Whether that is news. */
-  down(failure: BackendFailure, at: number): boolean {
-    if (this.isTroubled) return false
-    this.troubledAt = at
+  down(failure: BackendFailure): void {
     if (this.listeners !== undefined) this.tell({ _tag: "BackendDown", failure })
-    return true
   }
 
-  /** For how long it was down, in milliseconds. */
-  up(at: number): number {
-    const { troubledAt = at } = this
-    this.troubledAt = undefined
-    const millis = at - troubledAt
+  /** After so many milliseconds. */
+  up(millis: number): void {
     if (this.listeners !== undefined) this.tell({ _tag: "BackendUp", after: Duration.millis(millis) })
-    return millis
   }
 
   /** Those who wait poll from now on, for this reason; or are told again, without one. */

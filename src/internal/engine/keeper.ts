@@ -17,8 +17,10 @@ import type { Time } from "../time.ts"
 import type { Alarm } from "./alarms.ts"
 import { Bag } from "./bag.ts"
 import type { Call, Reply } from "./call.ts"
-import type { Lease, Sent } from "./lease.ts"
-import { isFailure, type Port } from "./port.ts"
+import { isFailure } from "./failures.ts"
+import type { Lease } from "./lease.ts"
+import type { Sent } from "./outstanding.ts"
+import type { Port } from "./port.ts"
 
 /** Renewals this much of a lease ahead of their time join a batch that goes out anyway. */
 const ahead = 1 / 30
@@ -72,6 +74,12 @@ export class Keeper implements Alarm {
     if (lease.place === -1) return
     this.leases.remove(lease)
     if (this.leases.size === 0) this.port.alarms.cancel(this)
+  }
+
+  /** The store has said that others may have all of them. */
+  endAll(): void {
+    const now = this.port.alarms.now()
+    for (const lease of this.all()) lease.lose("Taken", now)
   }
 
   ring(): void {
@@ -139,7 +147,7 @@ export class Keeper implements Alarm {
     for (const lease of due) {
       const { expiresMillis } = lease
       if (sent?.millis !== expiresMillis) sent = { call, millis: expiresMillis, sure: expiresMillis }
-      lease.sending(sent)
+      lease.sent.add(sent)
     }
     call.wait(sentAt + this.port.patience, constVoid)
     call.onReply((reply) => {
@@ -159,7 +167,7 @@ export class Keeper implements Alarm {
   ): Call<boolean> {
     const { key, token } = lease
     const call = this.port.extend({ key, token, expiresMillis: millis, ...(outlives && { outlives }) })
-    lease.sending({ call, millis, sure: millis })
+    lease.sent.add({ call, millis, sure: millis })
     call.wait(sentAt + this.port.patience, constVoid)
     call.onReply((reply) => this.answered(lease, call, sentAt, reply, isWanted()))
     return call
@@ -174,7 +182,7 @@ export class Keeper implements Alarm {
     isWanted = true
   ): void {
     const now = this.port.alarms.now()
-    const sent = lease.answered(call, now)
+    const sent = lease.sent.answered(call, now)
     if (!lease.isHeld || sent === undefined) return
     this.meter.renewals[isFailure(reply) ? "failed" : reply ? "renewed" : "lost"]++
     if (isFailure(reply)) {
@@ -206,7 +214,7 @@ export class Keeper implements Alarm {
       const answeredBy = alarms.now() + patience
       for (const { call } of lease.out.filter((sent) => sent.millis < millis)) {
         if ((yield* this.outcome(call, answeredBy)) === undefined) {
-          return yield* failWith(this.port.noReply("extend", lease.key, "an earlier extension is unanswered"))
+          return yield* failWith(this.port.failures.noReply("extend", lease.key, "an earlier extension is unanswered"))
         }
       }
       yield* lease.check
@@ -215,7 +223,7 @@ export class Keeper implements Alarm {
       const reply = yield* this.outcome(this.send(lease, millis, sentAt, () => isWanted, outlives), sentAt + patience)
       isWanted = reply !== undefined
       yield* lease.check
-      if (reply === undefined) return yield* failWith(this.port.noReply("extend", lease.key))
+      if (reply === undefined) return yield* failWith(this.port.failures.noReply("extend", lease.key))
       if (isFailure(reply)) return yield* failWith(reply)
     })
   }
@@ -225,7 +233,7 @@ export class Keeper implements Alarm {
    * under whoever takes it on, so all of that is waited for, and no renewal is sent.
    */
   detach(lease: Lease, asked: number | undefined): Effect.Effect<void, LockError> {
-    if (this.port.store.transfer === undefined) return failWith(this.port.untransferable(lease.key))
+    if (this.port.store.transfer === undefined) return failWith(this.port.failures.untransferable(lease.key))
     return Effect.uninterruptibleMask((restore) => {
       const { renewAt } = lease
       lease.renewAt = Infinity
@@ -234,7 +242,9 @@ export class Keeper implements Alarm {
         const answeredBy = alarms.now() + patience
         for (const { call } of lease.out) {
           if ((yield* this.outcome(call, answeredBy)) === undefined) {
-            return yield* failWith(this.port.noReply("extend", lease.key, "an earlier extension is unanswered"))
+            return yield* failWith(
+              this.port.failures.noReply("extend", lease.key, "an earlier extension is unanswered")
+            )
           }
         }
         yield* this.extend(lease, asked, true)
@@ -248,7 +258,7 @@ export class Keeper implements Alarm {
         if (lease.place !== -1) this.wakeBy(Math.min(renewAt, lease.deadline))
         return exit._tag === "Failure" ? exit : Effect.andThen(
           lease.check,
-          failWith(this.port.noReply("extend", lease.key, "another extension is unanswered"))
+          failWith(this.port.failures.noReply("extend", lease.key, "another extension is unanswered"))
         )
       })
     })

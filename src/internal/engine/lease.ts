@@ -3,7 +3,6 @@
  * sent to extend it. It is held, then lost or released, once. It knows by an
  * interface of its own who it is had from, so that it depends on nobody.
  */
-import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -11,27 +10,14 @@ import type * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
 import * as Result from "effect/Result"
 import type { Lease as Public } from "../../Lease.ts"
-import { type BackendFailure, type LockError, LockLost } from "../../LockError.ts"
+import type { BackendFailure, LockError } from "../../LockError.ts"
 import type { Share } from "../../LockStore.ts"
 import { type Ending, until } from "../ending.ts"
-import { lockError } from "../failing.ts"
 import { decodeExtension } from "../options.ts"
 import type { Had, Section } from "../reentry.ts"
 import type { Bearer, Hold } from "../shortcuts.ts"
-import { wholeMillis } from "../time.ts"
-import type { Call } from "./call.ts"
-
-/** Why a lease is no longer held. */
-export type Loss = "Expired" | "Taken" | "Closed"
-export type Why = Loss | "Released"
-
-/** A call that sets the lease of a token in the store, not yet answered. */
-export interface Sent {
-  readonly call: Call<unknown>
-  readonly millis: number
-  /** How long a lease it leaves for sure: a shorter one that was out beside it may be executed after it. */
-  sure: number
-}
+import { endedBy, type Loss, lostError, type Why } from "./loss.ts"
+import { nothingSent, Outstanding, type Sent } from "./outstanding.ts"
 
 /** Who a lease is had from, and given back to. */
 export interface Lender {
@@ -56,8 +42,6 @@ export interface Lender {
 }
 
 type Watcher = () => void
-
-const none: ReadonlyArray<Sent> = []
 
 export class Lease implements Public, Bearer {
   lender: Lender
@@ -88,6 +72,8 @@ export class Lease implements Public, Bearer {
   caller: Section["caller"] = undefined
   worker: Section["worker"] = undefined
   text: string | undefined
+  /** If anything has been sent for it since it was had. */
+  private account: Outstanding | undefined = undefined
   private story: Story | undefined = undefined
   private watcher: Watcher | ReadonlyArray<Watcher> | undefined = undefined
 
@@ -173,13 +159,13 @@ export class Lease implements Public, Bearer {
 
   get lost(): Effect.Effect<never, LockError> {
     return Effect.callback<never, LockError>((resume) =>
-      Effect.sync(this.watch(() => resume(Exit.fail(this.lostError()))))
+      Effect.sync(this.watch(() => resume(Exit.fail(lostError(this)))))
     )
   }
 
   /** Fails when it is no longer held. */
   get check(): Exit.Exit<void, LockError> {
-    return this.isHeld ? Exit.void : Exit.fail(this.lostError())
+    return this.isHeld ? Exit.void : Exit.fail(lostError(this))
   }
 
   // ---------------------------------------------------------------------------
@@ -212,17 +198,17 @@ export class Lease implements Public, Bearer {
       if (this.why === "Released") then()
       return constVoid
     }
-    const { goers } = this.telling
-    goers.add(then)
+    const { telling } = this
+    telling.goers = [...telling.goers, then]
     return () => {
       unwatch()
-      goers.delete(then)
+      telling.goers = telling.goers.filter((other) => other !== then)
     }
   }
 
   /** How work under it has ended that leaves it as it is. */
   judge<A, E>(exit: Exit.Exit<A, E>, caller?: Fiber.Fiber<unknown, unknown>): Exit.Exit<A, E | LockError> {
-    return this.isOver ? this.endedBy(exit, caller) : exit
+    return this.isOver ? endedBy(lostError(this, caller), exit) : exit
   }
 
   /** Whoever starts work under it looks at it first. */
@@ -242,15 +228,7 @@ export class Lease implements Public, Bearer {
       if (this.endedAt < this.deadline) return exit
       this.lose("Expired", this.endedAt)
     }
-    return this.why === "Released" ? exit : this.endedBy(exit, caller)
-  }
-
-  private endedBy<A, E>(exit: Exit.Exit<A, E>, caller?: Fiber.Fiber<unknown, unknown>): Exit.Exit<A, E | LockError> {
-    const lost = Cause.fail(this.lostError(caller))
-    if (exit._tag === "Success") return Exit.failCause(lost)
-    // What else went wrong in the work stays visible beside the loss.
-    const others = exit.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
-    return Exit.failCause(Cause.fromReasons<E | LockError>([...lost.reasons, ...others]))
+    return this.why === "Released" ? exit : endedBy(lostError(this, caller), exit)
   }
 
   /** Once, whether or not it has been lost. */
@@ -323,58 +301,34 @@ export class Lease implements Public, Bearer {
     for (const watcher of watchers) watcher()
   }
 
-  /** What sets its lease in the store and is not answered. */
+  /** What sets its lease in the store. */
+  get sent(): Outstanding {
+    return this.account ??= new Outstanding()
+  }
+
+  /** Of that, what is not answered. */
   get out(): ReadonlyArray<Sent> {
-    return this.story?.out ?? none
+    return this.account?.out ?? nothingSent
   }
 
-  set out(out: ReadonlyArray<Sent>) {
-    if (out.length > 0 || this.story !== undefined) this.telling.out = out
-  }
-
-  /** The latest end in the store of what has been answered for it, our deadline aside. */
+  /** The latest end in the store of what has been answered, our deadline aside. */
   get lastEnd(): number {
-    return this.story?.lastEnd ?? 0
+    return this.account?.lastEnd ?? 0
   }
 
-  set lastEnd(end: number) {
-    if (end > this.lastEnd) this.telling.lastEnd = end
-  }
-
-  /**
-   * An extension is sent, which others that are out may overtake, and it them.
-   * `alike` is shared by those that are sent together.
-   */
-  sending(alike: Sent): Sent {
+  /** Whoever has it instead watches from now on what is out. */
+  takeOut(): ReadonlyArray<Sent> {
     const { out } = this
-    if (out.length === 0) {
-      this.out = [alike]
-      return alike
-    }
-    const sent: Sent = { ...alike }
-    this.out = out.map((other) => {
-      sent.sure = Math.min(sent.sure, other.millis)
-      return other.sure <= sent.millis ? other : { ...other, sure: sent.millis }
-    })
-    this.out = [...this.out, sent]
-    return sent
-  }
-
-  /** What is out is answered at `at`: whether it was executed or not, what it left may last until then. */
-  answered(call: Call<unknown>, at: number): Sent | undefined {
-    const { out } = this
-    const sent = out.find((other) => other.call === call)
-    if (sent === undefined) return undefined
-    this.lastEnd = at + sent.millis
-    this.out = out.length === 1 ? none : out.filter((other) => other !== sent)
-    return sent
+    if (this.account !== undefined) this.account.out = nothingSent
+    return out
   }
 
   /** What was sent before it was had, and is executed late, starts it anew. */
   follow(out: ReadonlyArray<Sent>): void {
     if (out.length === 0) return
-    this.out = out
-    for (const { call } of out) call.onReply(() => this.answered(call, this.lender.now()))
+    const { sent } = this
+    sent.out = out
+    for (const { call } of out) call.onReply(() => sent.answered(call, this.lender.now()))
   }
 
   /** By an answer that says yes. */
@@ -382,7 +336,7 @@ export class Lease implements Public, Bearer {
     this.deadline = Math.max(this.deadline, deadline)
     this.expiresMillis = Math.max(this.expiresMillis, millis)
     if (this.renews) this.renewAt = Math.max(this.renewAt, renewAt)
-    if (this.story !== undefined) this.story.failure = undefined
+    if (this.failure !== undefined) this.failure = undefined
     this.lender.moved(this)
   }
 
@@ -398,29 +352,15 @@ export class Lease implements Public, Bearer {
   private get telling(): Story {
     return this.story ??= new Story()
   }
-
-  private lostError(caller?: Fiber.Fiber<unknown, unknown>): LockError {
-    const { endedAt, failure, key, since, why = "Released" } = this
-    const reason = () =>
-      new LockLost({
-        key,
-        why,
-        held: wholeMillis(endedAt - since),
-        ...(why === "Expired" && failure !== undefined && { failure })
-      })
-    return lockError(reason, caller)
-  }
 }
 
-/** What only some leases have: those that live long, are traced, or are in a scope. */
+/** What only some leases have: those that stay, are traced, could not be renewed, or have others ask for their end. */
 class Story {
-  out: ReadonlyArray<Sent> = none
-  lastEnd = 0
   stay = 0
   failure: BackendFailure | undefined = undefined
   onEnd: ((exit: Exit.Exit<void, LockError>) => void) | undefined = undefined
   onBack: (() => void) | undefined = undefined
-  readonly goers = new Set<() => void>()
+  goers: ReadonlyArray<() => void> = []
 
   ended(exit: Exit.Exit<void, LockError>): void {
     const { onEnd } = this
@@ -429,8 +369,9 @@ class Story {
   }
 
   gone(): void {
-    for (const then of this.goers) then()
-    this.goers.clear()
+    const { goers } = this
+    this.goers = []
+    for (const then of goers) then()
   }
 
   back(): void {

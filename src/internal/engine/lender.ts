@@ -10,9 +10,6 @@ import type { Keeper } from "./keeper.ts"
 import type { Lease, Lender } from "./lease.ts"
 import type { Port } from "./port.ts"
 
-/** So much of a lease, in milliseconds, is enough to hand it over, however long it is: its heir renews it soon. */
-export const enoughToHandOver = 150
-
 export interface Parts {
   readonly port: Port
   readonly debts: Debts
@@ -24,7 +21,7 @@ export interface Parts {
   closed: boolean
 }
 
-abstract class Base<P extends Parts = Parts> implements Lender {
+export abstract class Lending<P extends Parts = Parts> implements Lender {
   protected readonly parts: P
 
   constructor(parts: P) {
@@ -83,7 +80,7 @@ abstract class Base<P extends Parts = Parts> implements Lender {
   /** The store is to forget the lease's token. */
   protected owe(lease: Lease): Debt | undefined {
     const { debts, port } = this.parts
-    const { deadline, expiresMillis, hold, key, lastEnd, out, stay } = lease
+    const { deadline, expiresMillis, hold, key, lastEnd, stay } = lease
     // In this process it is known at once whether it has been taken away, and is somebody else's by now.
     const isOurs = hold === undefined || hold.bearer === lease
     if (stay > 0 && isOurs && stay > this.now()) return this.leaveBehind(lease)
@@ -91,29 +88,28 @@ abstract class Base<P extends Parts = Parts> implements Lender {
       hold.free(lease)
       return undefined
     }
-    lease.out = []
-    return debts.owe(key, lease.token, Math.max(deadline + port.margin(expiresMillis), lastEnd), out, false)
+    const until = Math.max(deadline + port.margin(expiresMillis), lastEnd)
+    return debts.owe(key, lease.token, until, lease.takeOut(), false)
   }
 
   /** The token is to keep the key for a while, also if this process ends: nobody's lease, which ends by itself. */
   private leaveBehind(lease: Lease): Debt {
     const { debts, port } = this.parts
-    const { deadline, expiresMillis, hold, key, lastEnd, out, since, stay, token } = lease
+    const { deadline, expiresMillis, hold, key, lastEnd, since, stay, token } = lease
     if (hold !== undefined) hold.bearer = { text: token, token }
-    lease.out = []
+    const out = lease.takeOut()
     // Taken for no longer, and never extended.
     const isCut = expiresMillis < stay - since + 1 && lastEnd === 0 && out.length === 0
-    return debts.oweLater(key, token, Math.max(deadline + port.margin(expiresMillis), lastEnd), out, stay, isCut)
+    const until = Math.max(deadline + port.margin(expiresMillis), lastEnd)
+    return debts.oweLater(key, token, until, out, stay, isCut)
   }
 }
-
-export { Base as Lending }
 
 /**
  * Lends keys of a store in this process that nobody else here waits for: they need
  * no line. When somebody comes to wait, a line takes the lease over.
  */
-export class Counter extends Base {
+export class Counter extends Lending {
   back(lease: Lease, at: number): Ending | undefined {
     if (lease.why === "Released") this.returned(lease, at)
     if (lease.stay > 0) return this.owe(lease)

@@ -13,76 +13,15 @@ import type { LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure } from "../../LockError.ts"
 import type { Held } from "../../LockStore.ts"
 import type { Ending } from "../ending.ts"
-import * as Token from "../token.ts"
-import type { Alarm } from "./alarms.ts"
 import { Claim } from "./claim.ts"
+import { Common } from "./common.ts"
+import { isFailure } from "./failures.ts"
+import { isEnoughToReceive, suits } from "./handOver.ts"
 import type { KeyMap, Place } from "./keyMap.ts"
 import { Lease } from "./lease.ts"
-import { enoughToHandOver, Lending } from "./lender.ts"
-import { isFailure } from "./port.ts"
-import { Common, type Next, type SharingParts } from "./sharing.ts"
-
-/** What comes with the turn, or instead of it. */
-export type Baton =
-  /** Nothing: ask the store. */
-  | "Turn"
-  /** The one before has claimed the key for us. */
-  | Claim
-  /** The one before hands its lease over, or lets us join a shared one: then without the turn. */
-  | Lease
-  /** The wait is over without a turn. */
-  | "TimedOut"
-  | "Closed"
-
-/** Who has the turn and can do without: on its way to the store, or asleep in front of it. */
-export interface Front {
-  readonly request: LockRequest
-  /** It has this instead of the turn, which it passes on. */
-  serve(lease: Lease): void
-}
-
-export class Waiter implements Alarm, Front {
-  index = -1
-  readonly request: LockRequest
-  previous: Waiter | undefined = undefined
-  next: Waiter | undefined = undefined
-  /** Its time is over, and it only waits for what the one with the turn hears. */
-  isOverdue = false
-  /** When it began to wait. */
-  readonly since: number
-  /** What was known of the key when its time was over. */
-  known: Held | BackendFailure | undefined = undefined
-  /** Set when it has left the line. */
-  baton: Baton | undefined = undefined
-  private readonly line: Line
-  private served: (() => void) | undefined = undefined
-
-  constructor(line: Line, request: LockRequest, since: number) {
-    this.line = line
-    this.request = request
-    this.since = since
-  }
-
-  /** Calls back once there is a baton, in a turn of its own. */
-  whenServed(then: () => void): void {
-    this.served = then
-    if (this.baton !== undefined) then()
-  }
-
-  wake(): void {
-    this.served?.()
-  }
-
-  serve(lease: Lease): void {
-    const turn = this.baton as "Turn" | Claim
-    this.baton = lease
-    this.line.pass(turn)
-  }
-
-  ring(): void {
-    this.line.timeOut(this)
-  }
-}
+import { Lending } from "./lender.ts"
+import { type Baton, type Front, Queue, Waiter, type Waiting } from "./queue.ts"
+import type { Next, SharingParts } from "./sharing.ts"
 
 const heldBy = (lease: Lease, at: number): Held => ({
   _tag: "Held",
@@ -90,7 +29,7 @@ const heldBy = (lease: Lease, at: number): Held => ({
   remainingMillis: Math.max(0, lease.deadline - at)
 })
 
-export class Line extends Lending<SharingParts> implements Place, Next {
+export class Line extends Lending<SharingParts> implements Place, Next, Waiting {
   /** Nobody has the turn, and nobody waits. */
   vacant = true
   readonly key: string
@@ -103,9 +42,8 @@ export class Line extends Lending<SharingParts> implements Place, Next {
   /** Others stood in front of the last one here that got to share the key: whoever is next takes a place in the queue at once. */
   isSought = false
   private readonly lines: KeyMap<Line>
-  private head: Waiter | undefined = undefined
-  private last: Waiter | undefined = undefined
-  private overdue = 0
+  /** Who waits, if anybody ever has. */
+  private queue: Queue | undefined = undefined
   /** The lease is on its way to the next holder. */
   private isPassing = false
   /** What the turn has heard last from the store. */
@@ -130,18 +68,14 @@ export class Line extends Lending<SharingParts> implements Place, Next {
     return this.heard === undefined && (lease === undefined || lease.isBack)
   }
 
-  /** At its end, but in front of those who came later: some come back, since what they were handed was over. */
+  private get head(): Waiter | undefined {
+    return this.queue?.head
+  }
+
   enter(request: LockRequest, since: number, endsAt: number): Waiter {
     const waiter = new Waiter(this, request, since)
-    let previous = this.last
-    while (previous !== undefined && previous.since > since) previous = previous.previous
-    const next = previous === undefined ? this.head : previous.next
-    waiter.previous = previous
-    waiter.next = next
-    if (previous === undefined) this.head = waiter
-    else previous.next = waiter
-    if (next === undefined) this.last = waiter
-    else next.previous = waiter
+    this.queue ??= new Queue()
+    this.queue.add(waiter)
     if (request.timeoutMillis === 0) this.timeOut(waiter)
     else this.parts.port.alarms.set(waiter, endsAt)
     return waiter
@@ -149,9 +83,7 @@ export class Line extends Lending<SharingParts> implements Place, Next {
 
   /** How many wait, whoever asks the store for them included. */
   get waiting(): number {
-    let count = this.isAsking ? 1 : 0
-    for (let waiter = this.head; waiter !== undefined; waiter = waiter.next) count++
-    return count
+    return (this.queue?.size ?? 0) + (this.isAsking ? 1 : 0)
   }
 
   /** How many of them the store has not been told of. */
@@ -166,10 +98,8 @@ export class Line extends Lending<SharingParts> implements Place, Next {
   /** Its time is over. While nothing is known, it waits for that. */
   timeOut(waiter: Waiter): void {
     if (waiter.baton !== undefined || waiter.isOverdue) return
-    if (this.isInDoubt) {
-      waiter.isOverdue = true
-      this.overdue++
-    } else this.give(waiter, "TimedOut")
+    if (this.isInDoubt) this.queue!.keepOverdue(waiter)
+    else this.give(waiter, "TimedOut")
   }
 
   /** It goes, whatever it has been given. */
@@ -182,8 +112,8 @@ export class Line extends Lending<SharingParts> implements Place, Next {
 
   /** Everybody goes. */
   close(): void {
-    while (this.head !== undefined) this.give(this.head, "Closed")
-    this.claim?.notify(undefined)
+    for (let { head } = this; head !== undefined; head = this.head) this.give(head, "Closed")
+    this.claim?.news.tell(undefined)
   }
 
   /** What the turn has heard is what those hear whose time is over. Nothing, when it turned out to be nothing. */
@@ -200,23 +130,13 @@ export class Line extends Lending<SharingParts> implements Place, Next {
   }
 
   private dismissOverdue(isAnswered: (waiter: Waiter) => boolean = constTrue): void {
-    let waiter = this.head
-    while (waiter !== undefined && this.overdue > 0) {
-      const { next } = waiter
-      if (waiter.isOverdue && isAnswered(waiter)) this.give(waiter, "TimedOut")
-      waiter = next
-    }
+    if (this.queue === undefined) return
+    for (const waiter of this.queue.allOverdue) if (isAnswered(waiter)) this.give(waiter, "TimedOut")
   }
 
   private remove(waiter: Waiter): void {
-    const { next, previous } = waiter
     this.parts.port.alarms.cancel(waiter)
-    if (previous === undefined) this.head = next
-    else previous.next = next
-    if (next === undefined) this.last = previous
-    else next.previous = previous
-    waiter.previous = waiter.next = undefined
-    if (waiter.isOverdue) this.overdue--
+    this.queue!.remove(waiter)
   }
 
   private give(waiter: Waiter, baton: Baton): void {
@@ -309,7 +229,7 @@ export class Line extends Lending<SharingParts> implements Place, Next {
   /** Whoever is handed a lease looks at it: what is over or nearly so is none, and the turn, if it is theirs, is all there is. */
   receive(lease: Lease, at: number, waited: number): Lease | undefined {
     if (lease.share === undefined) this.isPassing = false
-    if (!lease.isHeld || lease.deadline - at <= Math.min(lease.expiresMillis / 10, enoughToHandOver / 3)) {
+    if (!lease.isHeld || !isEnoughToReceive(lease, at)) {
       this.forsake(lease)
       return undefined
     }
@@ -378,28 +298,22 @@ export class Line extends Lending<SharingParts> implements Place, Next {
   }
 
   /**
-   * A successor takes a lease as it is, so it must want one of the same length and
-   * owner that renews itself, and enough of it must be left.
+   * So often in a row, and for so long, that other processes have their turn; and
+   * no faster than fencing tokens of the store are sure to grow.
    */
   private mayHandOver(lease: Lease, next: LockRequest, at: number): boolean {
     const { handOver } = this.parts.port.store
     if (handOver === undefined) return false
-    const { deadline, expiresMillis, renews } = lease
     const elapsed = at - this.leasedAt
-    return this.handed + 1 < handOver.times &&
-      elapsed < Duration.toMillis(handOver.within) &&
-      // Fencing tokens of local successors stay below what the store gives out next.
-      this.handed + 1 <= elapsed * 1000 &&
-      renews && next.renew && next.expiresMillis === expiresMillis && next.share === undefined &&
-      next.atLeastMillis === 0 &&
-      Token.isOf(lease.token, next.owner) && deadline - at > Math.min(expiresMillis / 4, enoughToHandOver)
+    return this.handed + 1 < handOver.times && elapsed < Duration.toMillis(handOver.within) &&
+      this.handed + 1 <= elapsed * 1000 && suits(lease, next, at)
   }
 
   /** A lease of its own for the next one, of the same token. It is kept meanwhile. */
   private handOver({ deadline, expiresMillis, fencingToken, key, lastEnd, token }: Lease, at: number): void {
     this.handed++
     const heir = new Lease(this, key, token, fencingToken + 1, expiresMillis, true, at, deadline, 0)
-    heir.lastEnd = lastEnd
+    if (lastEnd > 0) heir.sent.endsAt(lastEnd)
     this.lease = heir
     this.parts.journal.handedOver(heir)
     this.parts.keeper.add(heir)
@@ -417,7 +331,7 @@ export class Line extends Lending<SharingParts> implements Place, Next {
     this.lease = undefined
     this.claim = claim
     const exchange = new Exchange()
-    claim.exchange(lease.token, at).wait(at + port.patience, (reply = port.noReply("release", this.key)) => {
+    claim.exchange(lease.token, at).wait(at + port.patience, (reply = port.failures.noReply("release", this.key)) => {
       claim.reply = reply
       if (isFailure(reply)) this.owe(lease)
       if (reply._tag !== "Acquired") this.hear(reply)

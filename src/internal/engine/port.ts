@@ -4,7 +4,6 @@
  * answer that has been checked or as a `BackendFailure`: nothing else ever comes
  * out of a store.
  */
-import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,25 +13,23 @@ import { constVoid } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
-import { LockConfig } from "../../LockConfig.ts"
-import { BackendFailure, type FailureKind, type LockError } from "../../LockError.ts"
+import type { BackendFailure, LockError } from "../../LockError.ts"
 import type { Attempt, Claim, Grant, Holding, LockStore, Occupant, Page } from "../../LockStore.ts"
+import type { Caller } from "../guard.ts"
+import type { Meter } from "../meter.ts"
 import { invalid } from "../options.ts"
 import { type Settling, type Shortcuts, shortcutsOf } from "../shortcuts.ts"
-import { show } from "../show.ts"
-import type { Alarm, Alarms } from "./alarms.ts"
+import type { Alarms } from "./alarms.ts"
 import { areExtensions, areOccupants, isAttempt, isBoolean, isGrant, isInspection, isPage } from "./answers.ts"
 import { Bag } from "./bag.ts"
 import { type Book, Call, type Operation } from "./call.ts"
+import { Failures, isFailure } from "./failures.ts"
 import type { Journal } from "./journal.ts"
-
-/** How long the answer to a call that nobody waits for is still of interest. */
-export const horizonMillis = 30_000
+import { type Log, makeLog, Trouble } from "./trouble.ts"
+import { Unheard } from "./unheard.ts"
 
 /** A lease of less, in milliseconds, would be over before a timer has renewed it. */
 export const leastRenewed = 10
-
-type Caller = Fiber.Fiber<unknown, unknown>
 
 /** What the store tells while somebody listens. */
 export interface Listening {
@@ -40,12 +37,14 @@ export interface Listening {
   readonly end: () => void
 }
 
-export class Port implements Book, Alarm {
-  index = -1
+export class Port implements Book {
   readonly store: LockStore
   readonly alarms: Alarms
   readonly soon: (task: () => void) => void
   readonly direct: Shortcuts["direct"]
+  readonly failures: Failures
+  readonly trouble: Trouble
+  readonly log: Log
   /** Has the store answer what is out, if it can. */
   readonly ending: Effect.Effect<void>
   /** How long to wait for a reply, in milliseconds. */
@@ -58,10 +57,9 @@ export class Port implements Book, Alarm {
   private readonly context: Context.Context<never>
   private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   private readonly drift: number
-  private readonly journal: Journal
+  private readonly meter: Meter
   private readonly out = new Bag<Call<unknown>>()
-  /** Those that nobody waits for, oldest first, with since when. */
-  private readonly unheard = new Map<Call<unknown>, number>()
+  private readonly unheard: Unheard
   private isAbandoning = false
   private whenIdle: (() => void) | undefined = undefined
 
@@ -73,11 +71,15 @@ export class Port implements Book, Alarm {
     journal: Journal
   ) {
     this.store = store
-    this.journal = journal
+    this.meter = journal.meter
     this.context = context
     this.fork = Effect.runForkWith(context)
     this.alarms = alarms
     this.soon = soon
+    this.failures = new Failures(store.name)
+    this.log = makeLog(store.name, context)
+    this.trouble = new Trouble(store.name, journal, this.log)
+    this.unheard = new Unheard(alarms, (call) => this.abandon(call))
     const { callbacks, direct, ending = Effect.void } = shortcutsOf(store)
     this.ending = ending
     this.callbacks = callbacks
@@ -166,7 +168,7 @@ export class Port implements Book, Alarm {
     const call = this.begin<Page>("list", prefix)
     const { list } = this.store
     if (list !== undefined) return this.run(call, isPage, () => list(prefix, from))
-    call.settle(this.failure("list", prefix, "Unsupported", "this store cannot say which keys are held"))
+    call.settle(this.failures.unlisted(prefix))
     return call
   }
 
@@ -213,8 +215,8 @@ export class Port implements Book, Alarm {
       const call = start()
       call.wait(
         this.alarms.now() + this.patience,
-        (reply = this.noReply(call.operation, call.key)) =>
-          resume(reply instanceof BackendFailure ? Exit.fail(reply) : Exit.succeed(reply))
+        (reply = this.failures.noReply(call.operation, call.key)) =>
+          resume(isFailure(reply) ? Exit.fail(reply) : Exit.succeed(reply))
       )
       return Effect.sync(() => call.leave())
     })
@@ -224,7 +226,7 @@ export class Port implements Book, Alarm {
   abandon(call: Call<unknown>): void {
     const { fiber } = call
     this.isAbandoning = true
-    call.settle(this.noReply(call.operation, call.key))
+    call.settle(this.failures.noReply(call.operation, call.key))
     this.isAbandoning = false
     fiber?.interruptUnsafe()
   }
@@ -249,7 +251,6 @@ export class Port implements Book, Alarm {
   close(): void {
     this.closed = true
     for (const call of this.out.all()) this.abandon(call)
-    this.alarms.cancel(this)
   }
 
   // ---------------------------------------------------------------------------
@@ -258,7 +259,7 @@ export class Port implements Book, Alarm {
 
   private begin<A>(operation: Operation, key: string): Call<A> {
     const call = new Call<A>(this, operation, key)
-    if (this.closed) call.settle(this.closedFailure(operation, key))
+    if (this.closed) call.settle(this.failures.closed(operation, key))
     else this.out.add(call)
     return call
   }
@@ -302,116 +303,40 @@ export class Port implements Book, Alarm {
   answer<A>(call: Call<A>, isRight: (u: unknown) => u is A, exit: Exit.Exit<unknown, unknown>): void {
     if (call.reply !== undefined) return
     if (exit._tag === "Success" && isRight(exit.value)) call.settle(exit.value)
-    else call.settle(this.whyNot(call.operation, call.key, exit))
-  }
-
-  private whyNot(operation: Operation, key: string, exit: Exit.Exit<unknown, unknown>): BackendFailure {
-    if (exit._tag === "Success") return this.failure(operation, key, "Unknown", `it answered ${show(exit.value)}`)
-    const { reasons } = exit.cause
-    const error = reasons.find(Cause.isFailReason)?.error
-    if (error instanceof BackendFailure) return error
-    const defect = error ?? reasons.find(Cause.isDieReason)?.defect
-    return defect === undefined
-      ? this.failure(operation, key, "Unknown", "it was interrupted from within")
-      : this.failure(operation, key, "Unknown", undefined, defect)
+    else call.settle(this.failures.of(call.operation, call.key, exit))
   }
 
   ended(call: Call<unknown>): void {
-    if (this.unheard.size > 0 && this.unheard.delete(call) && this.unheard.size === 0) this.alarms.cancel(this)
+    const { reply } = call
+    this.unheard.remove(call)
     this.out.remove(call)
     if (this.out.size === 0) this.whenIdle?.()
     if (this.closed || this.isAbandoning || call.operation === "listen") return
-    if (call.reply instanceof BackendFailure) {
-      this.journal.meter.failed(call.reply.kind)
-      this.trouble(call.reply)
+    if (isFailure(reply)) {
+      this.meter.failed(reply.kind)
+      this.failed(reply)
     } else this.up()
   }
 
   unanswered({ key, operation }: Call<unknown>): void {
-    if (operation !== "listen") this.trouble(this.noReply(operation, key))
+    if (operation !== "listen") this.failed(this.failures.noReply(operation, key))
   }
 
-  /** What is not answered for so long never will be; until then it may still be executed. */
   left(call: Call<unknown>): void {
-    if (this.unheard.has(call)) return
-    const at = this.alarms.now()
-    this.unheard.set(call, at)
-    if (this.index === -1) this.alarms.set(this, at + horizonMillis)
-  }
-
-  ring(): void {
-    const at = this.alarms.now()
-    for (const [call, since] of Array.from(this.unheard)) if (since + horizonMillis <= at) this.abandon(call)
-    for (const since of this.unheard.values()) {
-      if (this.index === -1) this.alarms.set(this, since + horizonMillis)
-      break
-    }
+    this.unheard.add(call)
   }
 
   /** What will not pass by itself is for its caller alone. */
-  private trouble(failure: BackendFailure): void {
+  private failed(failure: BackendFailure): void {
     if (failure.retryable) this.down(failure)
   }
 
-  /** It answers. */
-  up(): void {
-    if (!this.journal.isTroubled) return
-    const millis = this.journal.up(this.alarms.now())
-    const seconds = (millis / 1000).toFixed(1)
-    this.log(Effect.logInfo(`The ${this.store.name} lock backend answers again, after ${seconds} seconds`))
-  }
-
-  /** Said once for each time of trouble, not for each lock. */
   down(failure: BackendFailure): void {
-    if (this.closed || !this.journal.down(failure, this.alarms.now())) return
-    this.log(Effect.logWarning(
-      `The ${this.store.name} lock backend is in trouble: leases are kept until their deadline, waiters wait on, ` +
-        "and what has to be released is released later",
-      failure
-    ))
+    if (!this.closed) this.trouble.begin(failure, this.alarms.now())
   }
 
-  log(line: Effect.Effect<void>, key?: string): void {
-    const { name } = this.store
-    const annotations = { "lock.backend": name, "lock.owner": Context.get(this.context, LockConfig).owner }
-    this.fork(Effect.annotateLogs(line, key === undefined ? annotations : { ...annotations, "lock.key": key }))
-  }
-
-  private failure(
-    operation: Operation,
-    key: string,
-    kind: FailureKind,
-    description: string | undefined,
-    cause?: unknown
-  ): BackendFailure {
-    return new BackendFailure({
-      backend: this.store.name,
-      operation,
-      kind,
-      retryable: kind === "NoReply",
-      // A list is about no single one.
-      ...(operation !== "list" && { key }),
-      ...(description !== undefined && { description }),
-      ...(cause !== undefined && { cause })
-    })
-  }
-
-  noReply(operation: Operation, key: string, description = "no reply in time"): BackendFailure {
-    return this.failure(operation, key, "NoReply", description)
-  }
-
-  /** Of a store whose keys have one holder. */
-  unshared(key: string): BackendFailure {
-    return this.failure("acquire", key, "Unsupported", "this store keeps no more than one holder of a key")
-  }
-
-  /** Of a store that cannot give a key from one token to another. */
-  untransferable(key: string): BackendFailure {
-    return this.failure("acquire", key, "Unsupported", "a lock of this store cannot change hands")
-  }
-
-  closedFailure(operation: Operation, key: string): BackendFailure {
-    return this.failure(operation, key, "Closed", "the backend has been closed")
+  up(): void {
+    if (this.trouble.isThere) this.trouble.end(this.alarms.now())
   }
 }
 
@@ -431,5 +356,3 @@ class Answering<A> implements Settling<A> {
     this.port.answer(this.call, this.isRight, exit)
   }
 }
-
-export const isFailure = (reply: unknown): reply is BackendFailure => reply instanceof BackendFailure

@@ -1,0 +1,360 @@
+/**
+ * One caller on its way to a lease: waits for the turn in the line, and then asks the
+ * store until it says acquired, the time is over, or the fiber is interrupted. One that
+ * ends without the key disowns the claim and passes the turn on.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { LockRequest } from "../../LockConfig.ts"
+import type { LockError } from "../../LockError.ts"
+import type { Attempt, Grant, Held } from "../../LockStore.ts"
+import { failWith } from "../failing.ts"
+import type { Caller, Restore } from "../guard.ts"
+import { Refusal } from "../refusal.ts"
+import * as Token from "../token.ts"
+import type { Call, Reply } from "./call.ts"
+import { Claim } from "./claim.ts"
+import { isFailure } from "./failures.ts"
+import { isSame } from "./handOver.ts"
+import { closed, type Keys, reentered, refused } from "./keys.ts"
+import type { Lease } from "./lease.ts"
+import type { Line } from "./line.ts"
+import { Look } from "./look.ts"
+import { Pace } from "./pace.ts"
+import type { Front } from "./queue.ts"
+
+export type Taken = Lease | Refusal
+
+type Taking = Effect.Effect<Taken, LockError>
+
+/** For one who does not wait for the reply any more. */
+const unheard: Held = { _tag: "Held" }
+
+/** One caller on its way to a lease. */
+export class Asker implements Front {
+  readonly request: LockRequest
+  private readonly keys: Keys
+  private readonly line: Line
+  private readonly caller: Caller
+  private readonly restore: Restore
+  private readonly startedAt: number
+  private readonly endsAt: number
+  private schedule: Pace | undefined = undefined
+  /** It was not free at once. */
+  private hasWaited = false
+  /** What it has waited for last, which it leaves if it ends without. */
+  private asked: Call<Attempt> | undefined = undefined
+  private look: Look | undefined = undefined
+  /** A shared lease that another one here has passed on to it. The turn has gone on then. */
+  private served: Lease | undefined = undefined
+  private leave: (() => () => void) | undefined = undefined
+
+  constructor(keys: Keys, line: Line, request: LockRequest, caller: Caller, restore: Restore, startedAt: number) {
+    this.keys = keys
+    this.line = line
+    this.request = request
+    this.caller = caller
+    this.restore = restore
+    this.startedAt = startedAt
+    this.endsAt = startedAt + request.timeoutMillis
+  }
+
+  private now(): number {
+    return this.keys.port.alarms.now()
+  }
+
+  private get pace(): Pace {
+    const { caller, keys: { port, time }, request: { retry } } = this
+    return this.schedule ??= new Pace(port, time, retry, caller)
+  }
+
+  private waits(): void {
+    if (!this.hasWaited) this.keys.journal.waiting(this.request)
+    this.hasWaited = true
+  }
+
+  /** It ends without the lock: somebody else had it until the timeout, or it was interrupted, or failed. */
+  private endsWithout(isTimeout: boolean): void {
+    if (this.hasWaited) this.keys.journal.without(this.request, this.now() - this.startedAt, isTimeout)
+  }
+
+  /** Not the same for those who had it at once, however long that took. */
+  private waitedMillis(at: number): number {
+    return this.hasWaited ? Math.max(at - this.startedAt, 0.001) : 0
+  }
+
+  // ---------------------------------------------------------------------------
+  // In the line
+  // ---------------------------------------------------------------------------
+
+  /** Waits for the turn. */
+  queue(): Taking {
+    const { keys, line, request } = this
+    const waiter = line.enter(request, this.startedAt, this.endsAt)
+    this.waits()
+    // A schedule that ends ends the wait, here as in front of the store.
+    const giving = request.retry && this.pace.passing(() => line.known(this.now()))
+    const waiting = Effect.callback<void>((resume) => {
+      waiter.whenServed(() => resume(Effect.void))
+      giving?.addObserver((exit) => {
+        if (exit._tag === "Failure") resume(exit)
+        else line.timeOut(waiter)
+      })
+    })
+    return Effect.flatMap(
+      Effect.onExitPrimitive(
+        this.restore(waiting),
+        (exit) => {
+          if (exit._tag === "Failure") {
+            line.leave(waiter)
+            this.endsWithout(false)
+          }
+          giving?.interruptUnsafe()
+          return undefined
+        },
+        true
+      ),
+      (): Taking => {
+        const baton = waiter.baton!
+        const at = this.now()
+        if (baton === "TimedOut" || baton === "Closed") {
+          const ended = baton === "Closed"
+            ? closed(keys, line.key, this.caller)
+            : refused(keys, request, this.caller, this.waitedMillis(at), waiter.known)
+          this.endsWithout(ended instanceof Refusal)
+          return ended instanceof Refusal ? Exit.succeed(ended) : ended
+        }
+        if (baton instanceof Claim) return this.ask(at, baton)
+        if (baton === "Turn") return this.ask(at, undefined)
+        return this.receive(baton) ?? (baton.share === undefined ? this.ask(at, undefined) : this.again())
+      }
+    )
+  }
+
+  /** Looks at what it has been handed. */
+  private receive(lease: Lease): Exit.Exit<Lease> | undefined {
+    const at = this.now()
+    const received = this.line.receive(lease, at, this.waitedMillis(at))
+    if (received === undefined) return undefined
+    this.keys.journal.acquired(received, at - this.startedAt)
+    return Exit.succeed(received)
+  }
+
+  /** What it was given without the turn is over already: it asks for that anew. */
+  private again(): Taking {
+    const { caller, keys, line: { key }, request, restore, startedAt } = this
+    const { lines } = keys
+    const found = lines.find(key)
+    const isFree = found?.vacant !== false
+    const asker = new Asker(keys, isFree ? lines.occupy(key, found) : found, request, caller, restore, startedAt)
+    asker.hasWaited = true
+    return isFree ? asker.ask(this.now(), undefined) : asker.queue()
+  }
+
+  // ---------------------------------------------------------------------------
+  // In front of the store
+  // ---------------------------------------------------------------------------
+
+  /** Has the turn, and asks until there is an end to it. The one who had it before may have claimed for us. */
+  ask(at: number, claimed: Claim | undefined): Taking {
+    const { keys, line, request } = this
+    if (keys.closed) {
+      claimed?.disown()
+      line.pass("Turn")
+      this.endsWithout(false)
+      return closed(keys, line.key, this.caller)
+    }
+    const isOurs = claimed !== undefined && claimed.expiresMillis === request.expiresMillis &&
+      isSame(claimed.share, request.share) && claimed.outlives === request.atLeastMillis > 0 &&
+      Token.isOf(claimed.token, request.owner)
+    if (!isOurs) claimed?.disown()
+    const claim = isOurs ? claimed : new Claim(keys.port, keys.debts, keys.nextToken(at, request.owner), request)
+    line.claim = claim
+    line.front = undefined
+    const sent = isOurs && claim.share !== undefined ? claim.unanswered : undefined
+    const first = sent !== undefined
+      ? this.answer(claim, sent, at, Infinity)
+      : isOurs && claim.reply !== undefined
+      ? Exit.succeed(claim.reply)
+      : line.isSought && request.share !== undefined
+      ? Effect.flatMap(
+        this.restore(this.listen(claim, Math.min(this.endsAt, at + keys.port.patience))),
+        () => this.attempt(claim, this.now(), Infinity)
+      )
+      : this.attempt(claim, at, Infinity)
+    return Effect.onExitPrimitive(
+      Effect.flatMap(first, (reply): Taking => {
+        const served = this.whatIsServed()
+        if (served !== undefined) return served
+        const lease = this.accept(claim, reply)
+        if (lease !== undefined) return Exit.succeed(lease)
+        return reply._tag === "Held"
+          ? reentered(keys, request, this.caller) ?? this.persist(claim, reply)
+          : this.persist(claim, reply)
+      }),
+      (exit) => {
+        if (exit._tag === "Success" && !(exit.value instanceof Refusal)) return undefined
+        const { asked, served } = this
+        asked?.leave()
+        if (served === undefined) {
+          claim.disown()
+          line.pass("Turn")
+          this.endsWithout(exit._tag === "Success")
+        } else if (!served.isBack) {
+          line.forsake(served)
+          this.endsWithout(false)
+        }
+        return undefined
+      },
+      true
+    )
+  }
+
+  /** Sleeps as the schedule says, never past what is worth waiting for, and asks again. */
+  private persist(claim: Claim, first: Reply<Attempt>): Taking {
+    return Effect.gen({ self: this }, function*() {
+      const { endsAt, keys, line, restore } = this
+      const { port } = keys
+      let reply = first
+      while (true) {
+        // What we had for a moment, and found over, says nothing of others: it is in doubt again who has the key.
+        line.hear(reply._tag === "Acquired" ? undefined : reply)
+        if (isFailure(reply) && !reply.retryable) return yield* failWith(reply, this.caller)
+        // Whoever holds after this would never be told.
+        if (keys.closed) return yield* closed(keys, line.key, this.caller)
+        const at = this.now()
+        if (at >= endsAt) return yield* this.giveUp(reply, at)
+        this.waits()
+
+        if (port.store.listen !== undefined && reply._tag === "Held" && !claim.isListening) {
+          yield* restore(this.listen(claim, Math.min(endsAt, at + port.patience)))
+        } else {
+          // Those behind are told nothing before the next answer, so it is not for the schedule when to ask for it.
+          const delay = reply._tag === "Acquired" ? 0 : yield* this.pace.next(reply, claim.news, endsAt, restore)
+          if (delay === undefined) return yield* this.giveUp(reply, this.now())
+          const remaining = reply._tag === "Held" && reply.watched !== true
+            ? reply.remainingMillis ?? Infinity
+            : Infinity
+          this.beInFront(() => claim.news.leaveSleeper())
+          yield* restore(claim.news.sleep(Math.min(at + Math.max(1, Math.min(delay, remaining)), endsAt)))
+        }
+
+        const served = this.whatIsServed()
+        if (served !== undefined) return yield* served
+        if (keys.closed) return yield* closed(keys, line.key, this.caller)
+        const grant = claim.news.takeGrant()
+        const granted = grant && this.acceptGrant(claim, grant)
+        if (granted !== undefined) return granted
+
+        const askAt = this.now()
+        const isSilent = isFailure(reply) && reply.kind === "NoReply"
+        if (askAt >= endsAt && isSilent) return yield* this.giveUp(reply, askAt)
+        if (askAt >= endsAt && reply._tag === "Held" && reply.token === undefined) {
+          this.look = new Look(port, line.key, askAt)
+        }
+        // A store that answers is waited for beyond the time, or the last attempt would be none.
+        reply = yield* this.attempt(claim, askAt, isSilent ? endsAt : Infinity)
+        const handed = this.whatIsServed()
+        if (handed !== undefined) return yield* handed
+        const lease = this.accept(claim, reply)
+        if (lease !== undefined) return lease
+      }
+    })
+  }
+
+  /** From now on it can be served with what somebody here gives back: it leaves what it waits for, which is how to wake it. */
+  private beInFront(leave: () => () => void): void {
+    if (this.request.share === undefined) return
+    this.leave = leave
+    this.line.front = this
+  }
+
+  serve(lease: Lease): void {
+    const { keys, line } = this
+    this.served = lease
+    const wake = this.leave!()
+    line.pass(line.claim!)
+    // Not in place: a chain of holders that finish at once would grow the stack.
+    keys.port.soon(wake)
+  }
+
+  /** After a wait in front of the store: what it has been served with meanwhile, if it has. */
+  private whatIsServed(): Taking | undefined {
+    const { line, served } = this
+    if (served !== undefined) return this.receive(served) ?? this.again()
+    if (line.front === this) line.front = undefined
+    return undefined
+  }
+
+  /** Sends a claim and waits for the reply. It is never interrupted: one we gave up on may still be executed. */
+  private attempt(claim: Claim, at: number, cutAt: number): Effect.Effect<Reply<Attempt>> {
+    const { journal, port } = this.keys
+    journal.meter.attempts++
+    if (port.direct !== undefined) return Exit.succeed(claim.take(at))
+    return this.answer(claim, claim.ask(at, this.caller), at, cutAt)
+  }
+
+  private answer(claim: Claim, call: Call<Attempt>, at: number, cutAt: number): Effect.Effect<Reply<Attempt>> {
+    const { port } = this.keys
+    if (call.reply !== undefined) return Exit.succeed(call.reply)
+    const until = Math.min(cutAt, at + Math.min(port.patience, claim.expiresMillis))
+    this.asked = call
+    return this.restore(Effect.callback<Reply<Attempt>>((resume) => {
+      call.wait(until, (reply = port.failures.noReply("acquire", claim.key)) => resume(Effect.succeed(reply)))
+      if (this.request.share !== undefined) {
+        this.beInFront(() => {
+          call.leave()
+          return () => resume(Effect.succeed(unheard))
+        })
+      }
+    }))
+  }
+
+  /** Has the store tell of news, and waits for that until the time given. */
+  private listen(claim: Claim, until: number): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      const call = claim.listen()
+      call.wait(until, () => resume(Effect.void))
+      return Effect.sync(() => call.leave())
+    })
+  }
+
+  private giveUp(reply: Reply<Attempt>, at: number): Effect.Effect<Refusal, LockError> {
+    const { caller, keys, line: { key }, look, request } = this
+    if (isFailure(reply)) return failWith(reply, caller)
+    if (reply._tag === "Acquired") {
+      return failWith(keys.port.failures.noReply("acquire", key, "the reply came after the lease had ended"), caller)
+    }
+    const known = look === undefined || reply.token !== undefined ? reply : look.result(at)
+    return Exit.succeed(new Refusal(keys, request, caller, this.waitedMillis(at), known))
+  }
+
+  // ---------------------------------------------------------------------------
+  // Having
+  // ---------------------------------------------------------------------------
+
+  /** The lease of a reply that says acquired, unless it came too late to leave enough of it. */
+  private accept(claim: Claim, reply: Reply<Attempt>): Lease | undefined {
+    if (reply._tag !== "Acquired" || this.keys.closed) return undefined
+    const at = this.now()
+    const deadline = claim.deadline(at)
+    return deadline === undefined ? undefined : this.won(claim, reply.fencingToken, at, deadline)
+  }
+
+  /** The lease of a grant, if enough of it is left to rely on without asking again. */
+  private acceptGrant(claim: Claim, grant: Grant): Lease | undefined {
+    if (this.keys.closed) return undefined
+    const { atLeastMillis, expiresMillis, renew } = this.request
+    const leaseMillis = Math.min(grant.leaseMillis, expiresMillis)
+    const at = this.now()
+    const deadline = Math.min(grant.sinceMillis, at) + leaseMillis - this.keys.port.margin(leaseMillis)
+    if (deadline - at < leaseMillis / 4 || leaseMillis < (renew ? atLeastMillis : expiresMillis)) return undefined
+    return this.won(claim, grant.fencingToken, at, deadline)
+  }
+
+  private won(claim: Claim, fencingToken: number, at: number, deadline: number): Lease {
+    const lease = this.line.hold(this.request, claim, fencingToken, at, deadline, this.waitedMillis(at))
+    this.keys.journal.acquired(lease, at - this.startedAt)
+    return lease
+  }
+}

@@ -1,0 +1,141 @@
+/** A lease of the store that holders in this process have in common: each of them one of its own, which counts as long. */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { LockRequest } from "../../LockConfig.ts"
+import type { LockError } from "../../LockError.ts"
+import type { Ending } from "../ending.ts"
+import { failWith } from "../failing.ts"
+import { suits } from "./handOver.ts"
+import { Lease, type Lender } from "./lease.ts"
+import type { Parts } from "./lender.ts"
+import type { Loss } from "./loss.ts"
+
+/** Where the lease of the store is had. */
+export interface Pool {
+  now(): number
+  keep(lease: Lease): void
+  extend(lease: Lease, millis: number | undefined): Effect.Effect<void, LockError>
+  /** Nobody has it any more. */
+  left(common: Common, at: number): Ending | undefined
+}
+
+export class Common implements Lender {
+  /** As the store knows it. */
+  readonly lease: Lease
+  /** Of its holders. */
+  readonly leases = new Set<Lease>()
+  private readonly parts: Parts
+  private readonly pool: Pool
+  private readonly leasedAt: number
+  private handed = 0
+
+  constructor(parts: Parts, pool: Pool, lease: Lease) {
+    this.parts = parts
+    this.pool = pool
+    this.lease = lease
+    this.leasedAt = lease.since
+  }
+
+  /** Only while it is new, so that other processes have their turn. */
+  serves(request: LockRequest, at: number): boolean {
+    const { lease } = this
+    const { times, within } = this.parts.port.store.handOver!
+    return lease.isHeld && lease.out.length === 0 && at - this.leasedAt < Duration.toMillis(within) &&
+      (this.leases.size > 0 || this.handed + 1 < times) && suits(lease, request, at)
+  }
+
+  /** One of its own for one who holds it, too. All have one fencing token: nobody had the key alone in between. */
+  lend(at: number, waited: number): Lease {
+    const { deadline, expiresMillis, fencingToken, key, share, token } = this.lease
+    const lease = new Lease(this, key, token, fencingToken, expiresMillis, true, at, deadline, waited)
+    lease.share = share
+    this.leases.add(lease)
+    return lease
+  }
+
+  /** For one who joins those who have it, or comes after them. */
+  pass(at: number): Lease {
+    if (this.leases.size === 0) this.handed++
+    const lease = this.lend(at, 0)
+    this.parts.journal.handedOver(lease)
+    return lease
+  }
+
+  /** Its lease has been set anew. */
+  follow(): void {
+    const { deadline, expiresMillis } = this.lease
+    for (const lease of this.leases) {
+      lease.deadline = deadline
+      lease.expiresMillis = expiresMillis
+    }
+  }
+
+  lose(why: Loss, at: number): void {
+    for (const lease of Array.from(this.leases)) {
+      if (this.lease.failure !== undefined) lease.failure = this.lease.failure
+      lease.lose(why, at)
+    }
+  }
+
+  get home(): object {
+    return this.parts
+  }
+
+  now(): number {
+    return this.pool.now()
+  }
+
+  nextToken(): string {
+    return this.lease.token
+  }
+
+  keep(): void {
+    this.pool.keep(this.lease)
+  }
+
+  extend(lease: Lease, millis: number | undefined): Effect.Effect<void, LockError> {
+    const check = Effect.suspend(() => lease.check)
+    return Effect.andThen(
+      check,
+      Effect.matchEffect(this.pool.extend(this.lease, millis), {
+        onSuccess: () => check,
+        onFailure: (error) => lease.isHeld ? Effect.fail(error) : check
+      })
+    )
+  }
+
+  detach(lease: Lease): Effect.Effect<void, LockError> {
+    return failWith(this.parts.port.failures.untransferable(lease.key))
+  }
+
+  gone(): void {}
+
+  moved(): void {}
+
+  /** One is lost with all. */
+  lost(lease: Lease): void {
+    this.parts.journal.lost(lease)
+    this.lease.lose(lease.why as Loss, lease.endedAt)
+  }
+
+  back(lease: Lease, at: number): Ending | undefined {
+    if (lease.why === "Released") this.parts.journal.released(lease, at)
+    return this.leave(lease, at)
+  }
+
+  /** One that nobody has had. */
+  forsake(lease: Lease, at: number): void {
+    if (lease.isBack) return
+    lease.isBack = true
+    if (lease.isHeld) {
+      lease.why = "Released"
+      this.parts.journal.unused(lease, at)
+    }
+    this.leave(lease, at)
+  }
+
+  private leave(lease: Lease, at: number): Ending | undefined {
+    this.leases.delete(lease)
+    return this.leases.size === 0 ? this.pool.left(this, at) : undefined
+  }
+}

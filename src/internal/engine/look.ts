@@ -1,0 +1,34 @@
+/** Who has the key: asked together with the last attempt, not after it, where a store does not say so itself. */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Occupant } from "../../LockStore.ts"
+import type { Known } from "../refusal.ts"
+import type { Call } from "./call.ts"
+import { isFailure } from "./failures.ts"
+import type { Port } from "./port.ts"
+
+export class Look {
+  private readonly port: Port
+  private readonly startedAt: number
+  private readonly call: Call<Option.Option<Occupant>>
+
+  constructor(port: Port, key: string, at: number) {
+    this.port = port
+    this.startedAt = at
+    this.call = port.inspect(key)
+    // Perhaps nobody wants to know.
+    this.call.leave()
+  }
+
+  /** It may take twice as long as the attempt has by `at`, within the store's patience. */
+  result(at: number): Effect.Effect<Known | undefined> {
+    const { call, port, startedAt } = this
+    const until = Math.min(startedAt + port.patience, at + Math.max(10, at - startedAt))
+    return Effect.callback((resume) => {
+      call.wait(until, (reply) => {
+        resume(Effect.succeed(reply === undefined || isFailure(reply) ? undefined : Option.getOrUndefined(reply)))
+      })
+      return Effect.sync(() => call.leave())
+    })
+  }
+}

@@ -1,0 +1,54 @@
+/** Whether a backend answers: said once when it does not, and once when it does again, not for each lock. */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import { LockConfig } from "../../LockConfig.ts"
+import type { BackendFailure } from "../../LockError.ts"
+import type { Journal } from "./journal.ts"
+
+/** Writes a line to the program's log, about the backend or one of its keys. */
+export type Log = (line: Effect.Effect<void>, key?: string) => void
+
+export const makeLog = (backend: string, context: Context.Context<never>): Log => {
+  const fork = Effect.runForkWith(context)
+  const annotations = { "lock.backend": backend, "lock.owner": Context.get(context, LockConfig).owner }
+  return (line, key) =>
+    void fork(Effect.annotateLogs(line, key === undefined ? annotations : { ...annotations, "lock.key": key }))
+}
+
+export class Trouble {
+  private readonly backend: string
+  private readonly journal: Journal
+  private readonly log: Log
+  /** Since when it has failed, and not answered. */
+  private since: number | undefined = undefined
+
+  constructor(backend: string, journal: Journal, log: Log) {
+    this.backend = backend
+    this.journal = journal
+    this.log = log
+  }
+
+  get isThere(): boolean {
+    return this.since !== undefined
+  }
+
+  begin(failure: BackendFailure, at: number): void {
+    if (this.isThere) return
+    this.since = at
+    this.journal.down(failure)
+    this.log(Effect.logWarning(
+      `The ${this.backend} lock backend is in trouble: leases are kept until their deadline, waiters wait on, ` +
+        "and what has to be released is released later",
+      failure
+    ))
+  }
+
+  end(at: number): void {
+    const { since } = this
+    if (since === undefined) return
+    this.since = undefined
+    this.journal.up(at - since)
+    const seconds = ((at - since) / 1000).toFixed(1)
+    this.log(Effect.logInfo(`The ${this.backend} lock backend answers again, after ${seconds} seconds`))
+  }
+}

@@ -1,0 +1,53 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Logger, Metric, References } from "effect"
+import { LockConfig, type LockEvent } from "effect-lock"
+import { Journal } from "../../src/internal/engine/journal.ts"
+import { makeLog, Trouble } from "../../src/internal/engine/trouble.ts"
+import { meterOf } from "../../src/internal/meter.ts"
+import { failure } from "./parts.ts"
+
+const make = () => {
+  const lines: Array<{ readonly text: string; readonly annotations: unknown }> = []
+  const logger = Logger.make(({ fiber, message }) => {
+    const text = String(Array.isArray(message) ? message[0] : message)
+    lines.push({ text, annotations: fiber.getRef(References.CurrentLogAnnotations) })
+  })
+  const context = Context.make(Logger.CurrentLoggers, new Set([logger])).pipe(
+    Context.add(Metric.MetricRegistry, new Map()),
+    Context.add(LockConfig.LockConfig, { ...Context.get(Context.empty(), LockConfig.LockConfig), owner: "me" })
+  ) as unknown as Context.Context<never>
+  const journal = new Journal(meterOf("fake", context))
+  const events: Array<LockEvent.LockEvent> = []
+  journal.listen((event) => events.push(event), () => {})
+  const log = makeLog("fake", context)
+  return { trouble: new Trouble("fake", journal, log), log, lines, events }
+}
+
+describe("Trouble", () => {
+  it("is said once when it begins and once when it is over, each time", () => {
+    const { events, lines, trouble } = make()
+    trouble.end(5)
+    assert.isFalse(trouble.isThere)
+    trouble.begin(failure(), 1_000)
+    trouble.begin(failure(), 2_000)
+    assert.isTrue(trouble.isThere)
+    trouble.end(3_500)
+    trouble.end(4_000)
+    assert.isFalse(trouble.isThere)
+    trouble.begin(failure(), 5_000)
+    assert.deepStrictEqual(events.map(({ _tag }) => _tag), ["BackendDown", "BackendUp", "BackendDown"])
+    assert.lengthOf(lines, 3)
+    assert.match(lines[0].text, /^The fake lock backend is in trouble/)
+    assert.strictEqual(lines[1].text, "The fake lock backend answers again, after 2.5 seconds")
+  })
+})
+
+describe("The log", () => {
+  it("names the backend and its owner, and the key if a line is about one", () => {
+    const { lines, log } = make()
+    log(Effect.logInfo("one"))
+    log(Effect.logInfo("two"), "key")
+    const all = { "lock.backend": "fake", "lock.owner": "me" }
+    assert.deepStrictEqual(lines.map(({ annotations }) => annotations), [all, { ...all, "lock.key": "key" }])
+  })
+})
