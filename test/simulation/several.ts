@@ -46,7 +46,9 @@ class Several extends Stage {
       const isBusy = this.backing.wanted(key) || !process.isIdle || process.isStopped
       one.since = isBusy || !this.calm ? undefined : one.since ?? now
       const most = link.store.watch === undefined ? everyMillis + lookMillis : lookMillis
-      if (one.since !== undefined && now > one.since + most) this.object("asleep", `${process.name} waits until ${key} is free`)
+      if (one.since !== undefined && now > one.since + most) {
+        this.object("asleep", `${process.name} waits until ${key} is free`)
+      }
     }
   }
 
