@@ -68,9 +68,7 @@ const takeAll = (
 
     /** What is had already may be lost while another is waited for. */
     const orLost = <A, E>(waiting: Effect.Effect<A, E>): Effect.Effect<A, E | LockError> =>
-      held.size === 0
-        ? waiting
-        : Effect.raceFirst(waiting, anyLost(Array.from(held.values(), ({ lease }) => lease)))
+      beneath(Array.from(held.values(), ({ lease }) => lease), waiting)
 
     let rest = requests
     while (rest.length > 0) {
@@ -108,14 +106,17 @@ export const use = <A, E, R>(
     Effect.flatMap(Scope.provide(takeAll(backend, inOrder(requests)), scope), (held) => {
       const leases = requests.map(({ key }) => held.get(key)!)
       const effect: Effect.Effect<A, E, R> = isFunction(work) ? Effect.suspend(() => work(leases)) : work
-      const guards = Array.from(held.values()).filter(isGuard)
+      const all = Array.from(held.values())
       // What is no lease of ours goes back with the scope.
-      return Effect.onExit(
-        guards.length === held.size ? under(guards, effect) : Effect.raceFirst(anyLost(held.values()), effect),
-        () => giveAllBack(guards, requests[0])
-      )
+      return Effect.onExit(beneath(all, effect), () => giveAllBack(all.filter(isGuard), requests[0]))
     })
   )
 
-const anyLost = (leases: Iterable<Lease>): Effect.Effect<never, LockError> =>
-  Effect.raceAllFirst(Array.from(leases, ({ lost }) => lost))
+/** Does what is part of the call, unless one of the leases is lost. */
+const beneath = <A, E, R>(
+  leases: ReadonlyArray<Lease>,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | LockError, R> => {
+  if (leases.every(isGuard)) return leases.length === 0 ? effect : under(leases, effect)
+  return Effect.raceFirst(Effect.raceAllFirst(leases.map(({ lost }) => lost)), effect)
+}
