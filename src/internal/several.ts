@@ -12,8 +12,9 @@ import * as Scope from "effect/Scope"
 import type { Lease } from "../Lease.ts"
 import type { LockBackend, Refusal } from "../LockBackend.ts"
 import type { LockRequest } from "../LockConfig.ts"
-import { LockError, LockTimeout } from "../LockError.ts"
-import { isGuard } from "./guard.ts"
+import { type LockError, LockTimeout } from "../LockError.ts"
+import { failWith } from "./failing.ts"
+import { type Caller, isGuard } from "./guard.ts"
 import { isFunction } from "./reentry.ts"
 import { monotonicMillis, wholeMillis } from "./time.ts"
 import { giveAllBack, under } from "./work.ts"
@@ -79,7 +80,9 @@ const takeAll = (
       if (busy === -1) break
       yield* giveBack(rest.slice(busy + 1))
       yield* orLost(take({ ...rest[busy], timeoutMillis: left() }, (refusal) => refusal.fail)).pipe(
-        Effect.mapError((error) => overall(error, timeout, monotonicMillis(clock) - startedAt))
+        Effect.catch((error) =>
+          Effect.withFiber((caller) => overall(error, timeout, monotonicMillis(clock) - startedAt, caller))
+        )
       )
       rest = rest.slice(busy + 1)
     }
@@ -87,11 +90,16 @@ const takeAll = (
   })
 
 /** One deadline for all: a timeout tells of the whole wait, not of that for the last key. */
-const overall = (error: LockError, timeoutMillis: number, waitedMillis: number): LockError => {
+const overall = (
+  error: LockError,
+  timeoutMillis: number,
+  waitedMillis: number,
+  caller: Caller
+): Exit.Exit<never, LockError> => {
   const { reason } = error
-  if (reason._tag !== "LockTimeout") return error
+  if (reason._tag !== "LockTimeout") return Exit.fail(error)
   const timeout = Duration.millis(timeoutMillis)
-  return new LockError({ reason: new LockTimeout({ ...reason, timeout, waited: wholeMillis(waitedMillis) }) })
+  return failWith(() => new LockTimeout({ ...reason, timeout, waited: wholeMillis(waitedMillis) }), caller)
 }
 
 type Work<A, E, R> = Effect.Effect<A, E, R> | ((leases: ReadonlyArray<Lease>) => Effect.Effect<A, E, R>)
