@@ -52,13 +52,13 @@
  *
  * @since 0.1.0
  */
-import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import type * as Schedule from "effect/Schedule"
@@ -66,7 +66,7 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { isGuard } from "./internal/guard.ts"
-import { decodeExtension, invalid, kinds } from "./internal/options.ts"
+import { decodeExtension, invalid, kinds, read } from "./internal/options.ts"
 import { isFunction } from "./internal/reentry.ts"
 import { ask, type Asking } from "./internal/request.ts"
 import * as Section from "./internal/section.ts"
@@ -106,7 +106,7 @@ const withRequest = <A, E, R>(
   f: (backend: LockBackend["Service"], request: LockRequest) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | LockError, R | LockBackend> =>
   asking instanceof LockError ? Exit.fail(asking) : Effect.withFiber<A, E, R | LockBackend>((fiber) => {
-    const { backend, defaults } = servicesOf(fiber.context as Context.Context<LockBackend>)
+    const { backend, defaults } = servicesOf(fiber)
     return f(backend, asking.over(defaults))
   })
 
@@ -119,12 +119,15 @@ const use = <A, E, R, E2, R2>(
   if (asking instanceof LockError) return Exit.fail(asking)
   return Effect.uninterruptibleMask<A, E | E2 | LockError, R | R2>((restore) => {
     const caller = Fiber.getCurrent()!
-    const { backend, defaults, taker } = servicesOf(caller.context as Context.Context<LockBackend>)
+    const { backend, defaults, taker } = servicesOf(caller)
     const request = asking.over(defaults)
     if (taker === undefined) return restore(backend.use<A, E | E2, R | R2>(request, work, refused))
     return Section.use<A, E | E2, R | R2>(taker, request, work, refused, caller, restore)
   })
 }
+
+/** What has a token in it is not shown. */
+const aLease = "a lease, as Lock.acquire gives it"
 
 /** The failure of a call that wanted the lock. */
 const fail = (refusal: Refusal): Effect.Effect<never, LockError> => refusal.fail
@@ -282,6 +285,7 @@ type Loud = OnceOptions & { readonly failIfLocked: true }
  * **Errors**
  *
  * - `LockTimeout`: only with `failIfLocked`
+ * - `LockReentered`: only with a `timeout`, where the work around the call holds the key
  * - `LockLost`, `BackendFailure`, `InvalidOptions`: as for {@link withLock}
  *
  * **Example** (A job that must not overlap itself)
@@ -386,8 +390,8 @@ export const once: {
 } = /* #__PURE__ */ dual(
   (args) => isWork(args[0]),
   <A, E, R>(work: Work<A, E, R>, key: string, options?: OnceOptions) => {
-    const asking = ask(key, options, 0)
-    if (options?.failIfLocked === true) return use(asking, work, fail)
+    const asking = ask(key, options, false)
+    if (asking instanceof LockError || asking.failIfLocked) return use(asking, work, fail)
     const some = (lease: Lease) => Effect.asSome(isFunction(work) ? work(lease) : work)
     return use<Option.Option<A>, E, R, never, never>(asking, some, none)
   }
@@ -461,7 +465,7 @@ export const withSharedLock: {
 } = /* #__PURE__ */ dual(
   (args) => isWork(args[0]),
   <A, E, R>(work: Work<A, E, R>, key: string, options?: SectionOptions) =>
-    use(ask(key, { ...options, share: true }), work, fail)
+    use(read(options, (options) => ask(key, { ...options, share: true })), work, fail)
 )
 
 /**
@@ -549,10 +553,12 @@ export const withPermits: {
   ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
 } = /* #__PURE__ */ dual(
   (args) => isWork(args[0]),
-  <A, E, R>(work: Work<A, E, R>, key: string, options: PermitOptions) => {
-    const { limit, permits, ...rest } = options ?? {}
-    return use(ask(key, { ...rest, share: { limit, permits } }), work, fail)
-  }
+  <A, E, R>(work: Work<A, E, R>, key: string, options: PermitOptions) =>
+    use(
+      read(options, ({ limit, permits, ...options }) => ask(key, { ...options, share: { limit, permits } })),
+      work,
+      fail
+    )
 )
 
 /**
@@ -647,7 +653,7 @@ export const withLocks: {
     const wrong = asking.find((one) => one instanceof LockError)
     if (wrong !== undefined) return Exit.fail(wrong)
     return Effect.withFiber<A, E | LockError, R | LockBackend>((fiber) => {
-      const { backend, defaults } = servicesOf(fiber.context as Context.Context<LockBackend>)
+      const { backend, defaults } = servicesOf(fiber)
       return Several.use(backend, (asking as ReadonlyArray<Asking>).map((one) => one.over(defaults)), work)
     })
   }
@@ -674,6 +680,7 @@ export const guard: {
    * **Errors**
    *
    * - `LockLost`: the lease ended before the effect did
+   * - `InvalidOptions`: it is no lease
    *
    * **Example** (A lease in a scope)
    *
@@ -708,7 +715,11 @@ export const guard: {
 } = /* #__PURE__ */ dual(
   2,
   <A, E, R>(work: Effect.Effect<A, E, R>, lease: Lease): Effect.Effect<A, E | LockError, R> => {
-    return isGuard(lease) ? under([lease], work) : Effect.raceFirst(lease.lost, work)
+    if (typeof lease !== "object" || lease === null) return Exit.fail(invalid("lease", typeof lease, aLease))
+    if (isGuard(lease)) return under([lease], work)
+    return Effect.isEffect(lease.lost)
+      ? Effect.raceFirst(lease.lost, work)
+      : Exit.fail(invalid("lease", typeof lease, aLease))
   }
 )
 
@@ -724,7 +735,8 @@ export const guard: {
  * **Errors**
  *
  * - `LockTimeout`: somebody else had the lock until the timeout
- * - `BackendFailure`: the backend could not answer within the timeout
+ * - `LockReentered`: the work around the call holds the key, and waiting for it would be in vain
+ * - `BackendFailure`: the backend could not answer within the timeout; of kind `Unsupported`: it cannot `share`
  * - `InvalidOptions`: an option, or the key, makes no sense
  *
  * **Example** (A lease in a scope)
@@ -780,7 +792,7 @@ export const tryAcquire = (
   options?: Omit<ShareOptions, "timeout" | "retry">
 ): Effect.Effect<Option.Option<Lease>, LockError, LockBackend | Scope.Scope> =>
   withRequest(
-    ask(key, { ...options, timeout: 0 }),
+    read(options, (options) => ask(key, { ...options, timeout: 0 })),
     (backend, request) =>
       Effect.map(backend.acquire(request, none), (taken) => Option.isOption(taken) ? taken : Option.some(taken))
   )
@@ -870,12 +882,14 @@ export const detach = (
   }
 ): Effect.Effect<Ticket, LockError> =>
   Effect.suspend(() => {
-    if (!isGuard(lease)) return Exit.fail(invalid("lease", lease, "a lease that this library made"))
-    if (lease.share !== undefined) return Exit.fail(invalid("lease", lease, "a lease that has its key alone"))
+    if (typeof lease !== "object" || lease === null || !isGuard(lease)) {
+      return Exit.fail(invalid("lease", typeof lease, "a lease that this library made"))
+    }
+    if (lease.share !== undefined) return Exit.fail(invalid("lease", lease.key, "a lease that has its key alone"))
     const { expiresMillis, fencingToken, key, token } = lease
-    const millis = options?.for === undefined ? Result.succeed(expiresMillis) : decodeExtension(options.for)
-    if (Result.isFailure(millis)) return Exit.fail(millis.failure)
-    const goodFor = Math.max(millis.success, expiresMillis)
+    const wanted = read(options, ({ for: millis = expiresMillis }) => Result.merge(decodeExtension(millis)))
+    if (wanted instanceof LockError) return Exit.fail(wanted)
+    const goodFor = Math.max(wanted, expiresMillis)
     return Effect.as(
       lease.detach(goodFor),
       new Ticket({
@@ -899,7 +913,7 @@ export const detach = (
  * - `LockLost`: it has been taken on already, the ticket is no longer good, or the key was taken away
  * - `BackendFailure`: the backend could not answer within the `timeout`; if the attempt was made all the
  *   same, the key is freed. Of kind `Unsupported`: a lock of it cannot change hands
- * - `InvalidOptions`: an option makes no sense
+ * - `InvalidOptions`: an option makes no sense, or it is no ticket
  *
  * **Example** (Once)
  *
@@ -926,17 +940,23 @@ export const adopt = (
   ticket: Ticket,
   options?: Omit<LockOptions, "retry">
 ): Effect.Effect<Lease, LockError, LockBackend | Scope.Scope> =>
-  withRequest(
-    ask(ticket.key, { ...options, expires: options?.expires ?? ticket.expires }),
-    // The key has its prefix already.
-    (backend, request) => backend.adopt(ticket.token, { ...request, key: ticket.key })
-  )
+  isTicket(ticket)
+    ? withRequest(
+      read(options, ({ expires = ticket.expires, ...options }) => ask(ticket.key, { ...options, expires })),
+      // The key has its prefix already.
+      (backend, request) => backend.adopt(ticket.token, { ...request, key: ticket.key })
+    )
+    // What has a token in it is not shown.
+    : Exit.fail(invalid("ticket", typeof ticket, "a Ticket, as Lock.detach gives it"))
+
+const isTicket = (u: unknown): boolean => Predicate.hasProperty(u, "token") && typeof u.token === "string"
 
 /**
  * Who holds the lock on a key, since when, for how long if nobody renews it, and
  * how many wait, as far as the backend can tell. `Option.none` when it is free.
  *
- * Fails with `BackendFailure` when the backend cannot say.
+ * Fails with `BackendFailure` when the backend cannot say, and with `InvalidOptions`
+ * when the key makes no sense.
  *
  * **Example** (Looking at a lock)
  *
@@ -963,7 +983,8 @@ export const inspect = (key: string): Effect.Effect<Option.Option<Holder>, LockE
  * All who hold the lock on a key: none, the one who has it alone, or those who
  * share it, with their permits. The one whose lease ends first comes first.
  *
- * Fails with `BackendFailure` when the backend cannot say.
+ * Fails with `BackendFailure` when the backend cannot say, and with `InvalidOptions`
+ * when the key makes no sense.
  *
  * **Example** (How many permits are out)
  *
@@ -1001,12 +1022,19 @@ export interface WatchOptions {
   readonly look?: Schedule.Schedule<unknown> | undefined
 }
 
-const lookOf = (options: WatchOptions | undefined): LockError | undefined => {
-  const look = options?.look
-  return look === undefined || kinds.retry.decode(look) !== undefined
-    ? undefined
-    : invalid("look", look, kinds.retry.expected)
+interface Watch extends WatchOptions {
+  readonly asking: Asking
 }
+
+const watchOf = (
+  key: string,
+  options: WatchOptions & Pick<LockOptions, "timeout"> | undefined
+): Watch | LockError =>
+  read(options, ({ look, timeout }) => {
+    if (look !== undefined && kinds.retry.decode(look) === undefined) return invalid("look", look, kinds.retry.expected)
+    const asking = ask(key, { timeout })
+    return asking instanceof LockError ? asking : { asking, look }
+  })
 
 /**
  * Who has the lock on a key: at first who has it now, then each other one that is
@@ -1052,11 +1080,13 @@ const lookOf = (options: WatchOptions | undefined): LockError | undefined => {
 export const changes = (
   key: string,
   options?: WatchOptions
-): Stream.Stream<Option.Option<Holder>, LockError, LockBackend> =>
-  Stream.unwrap(withRequest(
-    lookOf(options) ?? ask(key),
-    (backend, request) => Effect.succeed(Watching.changes(backend, request.key, options?.look))
+): Stream.Stream<Option.Option<Holder>, LockError, LockBackend> => {
+  const watch = watchOf(key, options)
+  return watch instanceof LockError ? Stream.fail(watch) : Stream.unwrap(withRequest(
+    watch.asking,
+    (backend, request) => Effect.succeed(Watching.changes(backend, request.key, watch.look))
   ))
+}
 
 /**
  * Waits until the lock on a key is seen free, without taking it.
@@ -1099,11 +1129,12 @@ export const changes = (
 export const awaitFree = (
   key: string,
   options?: WatchOptions & Pick<LockOptions, "timeout">
-): Effect.Effect<void, LockError, LockBackend> =>
-  withRequest(
-    lookOf(options) ?? ask(key, options && { timeout: options.timeout }),
-    (backend, request) => Watching.awaitFree(backend, request, options?.look)
-  )
+): Effect.Effect<void, LockError, LockBackend> => {
+  const watch = watchOf(key, options)
+  return watch instanceof LockError
+    ? Exit.fail(watch)
+    : withRequest(watch.asking, (backend, request) => Watching.awaitFree(backend, request, watch.look))
+}
 
 /**
  * A key that is held, and by whom.
@@ -1132,6 +1163,7 @@ export interface Held {
  *
  * - `BackendFailure`: the backend cannot be reached; of kind `Unsupported` where it
  *   does not know its keys (memcached, key-value stores)
+ * - `InvalidOptions`: the prefix is no text
  *
  * **Example** (Who holds what)
  *
@@ -1158,16 +1190,27 @@ export const list = (
     /** What keys start with. Default: any. */
     readonly prefix?: string | undefined
   }
-): Stream.Stream<Held, LockError, LockBackend> =>
-  Stream.unwrap(Effect.map(Effect.context<LockBackend>(), (context) => {
-    const { backend, defaults: { config: { keyPrefix } } } = servicesOf(context)
-    const prefix = keyPrefix + (options?.prefix ?? "")
-    return Stream.paginate(undefined as string | undefined, (from) =>
-      Effect.map(backend.list(prefix, from), ({ locks, next }) => {
-        const held = locks.map(({ holder, key }): Held => ({ key: key.slice(keyPrefix.length), holder }))
-        return [held, Option.fromUndefinedOr(next)] as const
-      }))
-  }))
+): Stream.Stream<Held, LockError, LockBackend> => {
+  const wanted = read(options, ({ prefix = "" }) => aString("prefix", prefix))
+  return wanted instanceof LockError
+    ? Stream.fail(wanted)
+    : Stream.unwrap(Effect.withFiber<Stream.Stream<Held, LockError>, never, LockBackend>((fiber) => {
+      const { backend, defaults: { config: { keyPrefix } } } = servicesOf(fiber)
+      return Effect.succeed(
+        Stream.paginate(
+          undefined as string | undefined,
+          (from) =>
+            Effect.map(backend.list(keyPrefix + wanted, from), ({ locks, next }) => {
+              const held = locks.map(({ holder, key }): Held => ({ key: key.slice(keyPrefix.length), holder }))
+              return [held, Option.fromUndefinedOr(next)] as const
+            })
+        )
+      )
+    }))
+}
+
+const aString = (option: string, input: string): string | LockError =>
+  typeof input === "string" ? input : invalid(option, input, "a string")
 
 /**
  * What happens to locks in this process, on the backend of the context, from when
@@ -1207,10 +1250,10 @@ export const events: Stream.Stream<LockEvent, never, LockBackend> = /* #__PURE__
   LockBackend
 >(
   (queue) =>
-    Effect.contextWith((context: Context.Context<LockBackend>) =>
+    Effect.withFiber<() => void, never, LockBackend | Scope.Scope>((fiber) =>
       Effect.acquireRelease(
         Effect.sync(() =>
-          servicesOf(context).backend.listen(
+          servicesOf(fiber).backend.listen(
             (event) => {
               Queue.offerUnsafe(queue, event)
             },
@@ -1243,7 +1286,7 @@ export const events: Stream.Stream<LockEvent, never, LockBackend> = /* #__PURE__
  * **Errors**
  *
  * - `BackendFailure`: the backend cannot be reached
- * - `InvalidOptions`: the key makes no sense
+ * - `InvalidOptions`: the key, or the token, makes no sense
  *
  * **Example** (Taking a lock away)
  *
@@ -1270,5 +1313,10 @@ export const forceRelease = (
     /** Removes only the holder of this token. Default: whoever holds the key. */
     readonly token?: string | undefined
   }
-): Effect.Effect<boolean, LockError, LockBackend> =>
-  withRequest(ask(key), (backend, request) => backend.forceRelease(request.key, options?.token))
+): Effect.Effect<boolean, LockError, LockBackend> => {
+  const wanted = read(options, ({ token }) => ({ token: token === undefined ? undefined : aString("token", token) }))
+  if (wanted instanceof LockError) return Exit.fail(wanted)
+  const { token } = wanted
+  if (token instanceof LockError) return Exit.fail(token)
+  return withRequest(ask(key), (backend, request) => backend.forceRelease(request.key, token))
+}

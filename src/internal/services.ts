@@ -1,5 +1,6 @@
 /** What a call needs of the services of its fiber. */
 import * as Context from "effect/Context"
+import type * as Fiber from "effect/Fiber"
 import { LockBackend } from "../LockBackend.ts"
 import { LockConfig } from "../LockConfig.ts"
 import { isWork } from "./reentry.ts"
@@ -19,12 +20,18 @@ const known = new WeakMap<Context.Context<LockBackend>, Services>()
 /** The last of a backend, for contexts that come and go. */
 const latest = new WeakMap<LockBackend["Service"], Services>()
 
-export const servicesOf = (context: Context.Context<LockBackend>): Services => {
+/** The last fiber whose context was not known. */
+let lastToAsk: number | undefined
+
+/** Only for effects that want a backend. */
+export const servicesOf = (fiber: Fiber.Fiber<unknown, unknown>): Services => {
+  const context = fiber.context as Context.Context<LockBackend>
   const services = known.get(context)
   if (services !== undefined) return services
   const found = lookUp(Context.get(context, LockBackend), Context.get(context, LockConfig))
-  // That of work goes with it.
-  if (!isWork(context)) known.set(context, found)
+  // That of work goes with it, so it is worth while only for work that asks again.
+  if (lastToAsk === fiber.id || !isWork(context)) known.set(context, found)
+  else lastToAsk = fiber.id
   return found
 }
 

@@ -30,8 +30,10 @@ export const inTurn = <A, E, R>(then: () => Effect.Effect<A, E, R>): Effect.Effe
   isDeep() ? nextTurn(then) : Effect.suspend(then)
 
 /** Whoever waits for an end goes on. */
-export const resumeWith = <A>(resume: (effect: Effect.Effect<A>) => void, ended: Exit.Exit<A>): void =>
-  isDeep() ? resume(nextTurn(() => ended)) : within(() => resume(ended))
+export const resumeWith = <A, E>(
+  resume: (effect: Effect.Effect<A, E>) => void,
+  then: () => Effect.Effect<A, E>
+): void => isDeep() ? resume(nextTurn(then)) : within(() => resume(then()))
 
 /** Interrupts a fiber, and tells how it ended. */
 export const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<A, E>> =>
@@ -39,7 +41,7 @@ export const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.
     inTurn(() => {
       within(() => fiber.interruptUnsafe(id))
       return Effect.callback((resume) => {
-        fiber.addObserver((exit) => resumeWith(resume, Exit.succeed(exit)))
+        fiber.addObserver((exit) => resumeWith(resume, () => Exit.succeed(exit)))
       })
     })
   )

@@ -91,15 +91,16 @@ const awaitEnd = <A, E>(
   caller: Caller,
   restore: Restore
 ): Effect.Effect<A, E | LockError> => {
-  const settled = settling(lease, fiber, caller)
-  const ended = restore === identity
-    ? unmoved(fiber, settled, (exit) => lease.settle(exit, caller))
-    : Effect.onExitPrimitive(
-      restore(settled),
-      (exit) => exit._tag === "Success" ? undefined : interrupt(lease, fiber),
-      true
-    )
-  return Effect.flatMap(ended, (exit) => finish(lease, request, exit))
+  if (restore === identity) {
+    const ended = unmoved(fiber, whenEnded(lease, fiber, caller, Exit.succeed), (exit) => lease.settle(exit, caller))
+    return Effect.flatMap(ended, (exit) => finish(lease, request, exit))
+  }
+  let isBack = false
+  const ended = whenEnded(lease, fiber, caller, (exit) => {
+    isBack = true
+    return finish(lease, request, exit)
+  })
+  return Effect.onExitPrimitive(restore(ended), () => isBack ? undefined : interrupt(lease, fiber), true)
 }
 
 /**
@@ -130,7 +131,7 @@ export const begin = <A, E, R>(
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return Exit.succeed(lease.settle(exit, caller))
     owner.worker = fiber
-    return settling(lease, fiber, caller)
+    return whenEnded(lease, fiber, caller, Exit.succeed)
   })
   return Effect.flatMap(restore(ended), (exit) => {
     owner.worker = undefined
@@ -147,16 +148,20 @@ const start = <S extends Reentry.Section, A, E, R>(
   context: Context.Context<never>
 ): Fiber.Fiber<A, E> => Stack.within(() => Reentry.start(section, work, caller, context, restore !== identity))
 
-/** Watches the lease from now on, for as long as the work takes. */
-const settling = <A, E>(
+/** Watches the lease from now on, for as long as the work takes, and goes on with how that has ended. */
+const whenEnded = <A, E, B, E2>(
   lease: Guard,
   fiber: Fiber.Fiber<A, E>,
-  caller: Caller
-): Effect.Effect<Exit.Exit<A, E | LockError>> => {
+  caller: Caller,
+  then: (exit: Exit.Exit<A, E | LockError>) => Effect.Effect<B, E2>
+): Effect.Effect<B, E2> => {
   // At once: a caller that has been interrupted, and may not be, never comes to wait for the end.
   lease.watch(() => fiber.interruptUnsafe())
   return Effect.callback((resume) => {
-    fiber.addObserver((exit) => Stack.resumeWith(resume, Exit.succeed(lease.settle(exit, caller))))
+    fiber.addObserver((exit) => {
+      const settled = lease.settle(exit, caller)
+      Stack.resumeWith(resume, () => then(settled))
+    })
   })
 }
 
@@ -229,7 +234,7 @@ export const under = <A, E, R>(
       const unwatch = leases.map((lease) => lease.whenGone(() => fiber.interruptUnsafe()))
       fiber.addObserver((exit) => {
         for (const end of unwatch) end()
-        Stack.resumeWith(resume, Exit.succeed(settle(exit)))
+        Stack.resumeWith(resume, () => Exit.succeed(settle(exit)))
       })
     })
     if (restore === identity) return Effect.flatten(unmoved(fiber, settled, settle))

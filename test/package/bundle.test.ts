@@ -34,7 +34,7 @@ let user: string
 
 beforeAll(async () => {
   packed = await pack()
-  user = await packed.project("user", ...pinned("effect"))
+  user = (await packed.project(...pinned("effect"))).folder
   writeFileSync(join(user, "program.js"), program)
 }, 180_000)
 

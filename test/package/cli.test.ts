@@ -2,34 +2,34 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { exec, pack, type Packed } from "./packed.ts"
+import { exec, pack, type Packed, type Project } from "./packed.ts"
 
 let packed: Packed
-let user: string
+let project: Project
 
 beforeAll(async () => {
   packed = await pack()
-  user = await packed.project("user", packed.cli)
+  project = await packed.project(packed.cli)
 }, 240_000)
 
 afterAll(() => rmSync(packed.folder, { recursive: true, force: true }))
 
 describe("the package of the tool", () => {
   it("holds the build and nothing else", () => {
-    const installed = join(user, "node_modules/effect-lock-cli")
+    const installed = join(project.modules, "effect-lock-cli")
     assert.deepStrictEqual(readdirSync(installed).toSorted(), ["README.md", "dist", "package.json"])
     assert.isTrue(readdirSync(join(installed, "dist")).every((file) => file.endsWith(".js")))
   })
 
   it("runs by npx", async () => {
-    assert.match(await exec(user, "npx", "effect-lock", "--version"), /^effect-lock v\d/)
+    assert.match(await exec(project.folder, "npx", "effect-lock", "--version"), /^effect-lock v\d/)
     const run = ["LOCK_URL=memory://", "npx", "effect-lock", "run", "key", "--", "echo", "ran"]
-    assert.strictEqual(await exec(user, "env", ...run), "ran\n")
+    assert.strictEqual(await exec(project.folder, "env", ...run), "ran\n")
   })
 
   it("names the driver that PostgreSQL needs, when it is not there", async () => {
     const doctor = "npx effect-lock doctor --url postgres://user@127.0.0.1:1/none 2>&1 || true"
-    assert.match(await exec(user, "sh", "-c", doctor), /@effect\/sql-pg/)
+    assert.match(await exec(project.folder, "sh", "-c", doctor), /@effect\/sql-pg/)
   })
 
   it("runs by npx from the packed tarballs, in an empty folder, and leaves it empty", async () => {

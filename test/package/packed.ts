@@ -36,8 +36,18 @@ export interface Packed {
   readonly tarball: string
   /** That of the command line tool. */
   readonly cli: string
-  /** Makes a project of this name with the package and others installed, and gives its folder. */
-  readonly project: (name: string, ...packages: ReadonlyArray<string>) => Promise<string>
+  /**
+   * A new folder inside a project that has the package and others installed, which is made once for all files of a run.
+   * It goes with the run.
+   */
+  readonly project: (...packages: ReadonlyArray<string>) => Promise<Project>
+}
+
+export interface Project {
+  /** For programs. */
+  readonly folder: string
+  /** `node_modules`. */
+  readonly modules: string
 }
 
 const sources = ["src", "cli", "package.json", "tsconfig.json", "tsconfig.build.json", "README.md", "LICENSE"]
@@ -58,12 +68,13 @@ export const pack = async (): Promise<Packed> => {
   const [tarball, cli] = [named(/^effect-lock-\d.*\.tgz$/), named(/^effect-lock-cli-\d.*\.tgz$/)]
   const folder = mkdtempSync(join(tmpdir(), "effect-lock-pack-"))
 
-  const project = async (name: string, ...packages: ReadonlyArray<string>): Promise<string> => {
-    const path = join(folder, name)
-    mkdirSync(path)
-    writeFileSync(join(path, "package.json"), JSON.stringify({ name, private: true, type: "module" }))
-    await exec(path, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", tarball, ...packages)
-    return path
+  const project = async (...packages: ReadonlyArray<string>): Promise<Project> => {
+    const path = await once(`project-${packages.join("-").replace(/\W+/g, "-")}`, async (path) => {
+      mkdirSync(path)
+      writeFileSync(join(path, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }))
+      await exec(path, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", tarball, ...packages)
+    }, "outside")
+    return { folder: mkdtempSync(join(path, "user-")), modules: join(path, "node_modules") }
   }
   return { folder, dist: join(packages, "copy/dist"), tarball, cli, project }
 }

@@ -68,7 +68,7 @@ let user: string
 
 beforeAll(async () => {
   packed = await pack()
-  user = await packed.project("user", ...pinned("effect", "ioredis"))
+  user = (await packed.project(...pinned("effect", "ioredis"))).folder
   writeFileSync(join(user, "core.js"), core)
   writeFileSync(join(user, "redis.js"), redis)
 }, 180_000)

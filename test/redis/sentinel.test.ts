@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Option } from "effect"
+import { Effect, Exit, Fiber, Layer, Option, Schedule } from "effect"
 import { Lock } from "effect-lock"
 import type { LockError } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
@@ -31,7 +31,8 @@ describe("behind Sentinels", () => {
       const look = yield* client(replica.port)
       const { inside, most, section } = sections()
       const [one, other] = [yield* backend(url), yield* backend(url)]
-      const options = { expires: "3 seconds", timeout: "60 seconds" } as const
+      // Far longer than a busy host needs for a failover. Who waits is told, or waits on: it does not look by itself.
+      const options = { expires: "20 seconds", timeout: "3 minutes", retry: Schedule.spaced("1 hour") } as const
       const holder = yield* Effect.forkChild(
         Effect.exit(Effect.provide(Lock.withLock(section, "k", options), one))
       )
@@ -43,14 +44,16 @@ describe("behind Sentinels", () => {
       const third = yield* backend(url)
       const busy = yield* Effect.exit(Effect.provide(Lock.withLock(Effect.void, "k", { timeout: 0 }), third))
       assert.strictEqual(reasonOf(busy), "LockTimeout")
-      // for longer than the old primary would go on taking writes
-      yield* Effect.sleep("9 seconds")
+      // its renewals go on at the new primary
+      for (let i = 0; i < 2; i++) {
+        const left = yield* Effect.promise(() => look.pttl("lock:{k}"))
+        yield* until(Effect.promise(async () => (await look.pttl("lock:{k}")) > left))
+      }
+      assert.isUndefined(holder.pollUnsafe())
       assert.strictEqual(inside(), 1)
-      assert.isUndefined(holder.pollUnsafe(), "its renewals have gone on at the new primary")
-      const freed = performance.now()
       yield* Fiber.interrupt(holder)
+      // told by the new primary
       yield* until(Effect.sync(() => inside() === 1))
-      assert.isBelow(performance.now() - freed, 2_500, "the waiter is told by the new primary")
       yield* Fiber.interrupt(waiter)
       assert.strictEqual(most(), 1)
       yield* until(Effect.promise(async () => (await look.keys("lock:*")).length === 0))

@@ -1,33 +1,40 @@
 /** What a run of the tests makes once, though each of its files is a process of its own: programs, builds, packages. */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 
-const variable = "EFFECT_LOCK_TEST_RUN"
+const variables = { inside: "EFFECT_LOCK_TEST_RUN", outside: "EFFECT_LOCK_TEST_RUN_OUTSIDE" } as const
 const root = fileURLToPath(new URL("../../", import.meta.url))
 
 const remove = (path: string): void => rmSync(path, { recursive: true, force: true })
 
-/** Inside the project, so that its packages and its tsconfig are found. */
-const newFolder = (): string => {
-  mkdirSync(join(root, ".tmp"), { recursive: true })
-  return mkdtempSync(join(root, ".tmp/run-"))
+/** Inside the project its packages and its tsconfig are found, and outside of it they are not. */
+export type Place = keyof typeof variables
+
+const newFolder = (place: Place): string => {
+  const parent = place === "inside" ? join(root, ".tmp") : tmpdir()
+  mkdirSync(parent, { recursive: true })
+  const folder = process.env[variables[place]] = mkdtempSync(join(parent, "effect-lock-run-"))
+  // Also for servers that run as somebody else.
+  chmodSync(folder, 0o755)
+  return folder
 }
 
-/** Vitest's `globalSetup`: a folder for the run, which goes with it. */
+/** Vitest's `globalSetup`: folders for the run, which go with it. */
 export default function setup(): () => void {
   // Node 22 and newer then compile what hundreds of processes load once, which saves an eighth of all time.
   process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules/.cache/compiled")
-  const folder = process.env[variable] = newFolder()
-  return () => remove(folder)
+  const folders = [newFolder("inside"), newFolder("outside")]
+  return () => folders.forEach(remove)
 }
 
 /** The folder of the run, or of this process where there is none. */
-const folderOf = (): string => {
-  const known = process.env[variable]
+const folderOf = (place: Place): string => {
+  const known = process.env[variables[place]]
   if (known !== undefined) return known
-  const folder = process.env[variable] = newFolder()
+  const folder = newFolder(place)
   process.once("exit", () => remove(folder))
   return folder
 }
@@ -35,7 +42,7 @@ const folderOf = (): string => {
 /** Whether nobody else of this run has asked for the name before. */
 export const first = (name: string): boolean => {
   try {
-    mkdirSync(join(folderOf(), name))
+    mkdirSync(join(folderOf("inside"), name))
     return true
   } catch {
     return false
@@ -43,8 +50,12 @@ export const first = (name: string): boolean => {
 }
 
 /** What `make` puts at the path that it is given, made by the first who asks; the others wait for it. */
-export const once = async (name: string, make: (path: string) => unknown): Promise<string> => {
-  const path = join(folderOf(), name)
+export const once = async (
+  name: string,
+  make: (path: string) => unknown,
+  place: Place = "inside"
+): Promise<string> => {
+  const path = join(folderOf(place), name)
   const turn = `${path}.turn`
   while (!existsSync(path)) {
     try {
