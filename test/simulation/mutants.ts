@@ -79,8 +79,8 @@ const mutants: Readonly<Record<string, Mutant>> = {
     mistake: "an attempt is cut off by the timeout of its call",
     changes: [[
       "engine/asker.ts",
-      ": this.attempt(claim, at, Infinity)",
-      ": this.attempt(claim, at, this.endsAt)"
+      "claim.share === undefined) return this.attempt(claim, at, Infinity)",
+      "claim.share === undefined) return this.attempt(claim, at, this.endsAt)"
     ]],
     kind: "polling",
     rules: ["failed"],
