@@ -167,6 +167,18 @@ describe("several keys", () => {
       yield* assertClean(all, "a", "b")
     }))
 
+  it.effect("under one of them, asking for a set with one before it fails at once, and gives that back", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      const inner = Lock.withLocks(Effect.void, ["a", "b", "c"])
+      const fiber = yield* all.start(Lock.withLock(Effect.flip(inner), "b"))
+      yield* flush
+      const exit = fiber.pollUnsafe()
+      assert(exit !== undefined && Exit.isSuccess(exit))
+      assert.strictEqual(exit.value.reason._tag, "LockReentered")
+      yield* assertClean(all, "a", "b", "c")
+    }))
+
   it.effect("work on the open backend", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* Lock.withLocks(({ length }) => Effect.succeed(length), ["a", "b"]), 2)
