@@ -428,6 +428,34 @@ describe("those who wait", () => {
     }).pipe(Effect.scoped))
 })
 
+describe("those who look", () => {
+  it.live("hear on when the key could not be looked at for a while", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const store = yield* storeIn(path)
+      yield* acquire(store, "key", "1-a")
+      let heard = 0
+      yield* store.watch!("key", () => heard++)
+      let refused = 0
+      yield* seeCalls(path, (name) => {
+        if (name !== "statSync") return
+        refused++
+        throw systemError("EACCES")
+      }).pipe(
+        Effect.andThen(store.extend(claim("key", "1-a"))),
+        Effect.andThen(eventually(Effect.sync(() => refused > 0 && heard > 0))),
+        // One can also begin to while that is so.
+        Effect.andThen(Effect.scoped(store.watch!("key", () => {}))),
+        Effect.scoped
+      )
+      // Whatever it has been told of by now, of what comes next it is told, too.
+      yield* Effect.sleep("50 millis")
+      heard = 0
+      yield* store.release("key", "1-a")
+      yield* eventually(Effect.sync(() => heard > 0))
+    }).pipe(Effect.scoped))
+})
+
 describe("a process that dies", () => {
   class Crash extends Error {}
 
