@@ -28,7 +28,9 @@ describe("those who watch a lock in PostgreSQL", () => {
       let told = 0
       const news = Effect.sync(() => told)
       const enrolled = Effect.map(
-        sql.unsafe<{ readonly count: number }>(`SELECT cardinality(queue) AS count FROM ${name} WHERE key = 'wkkey'`),
+        sql.unsafe<{ readonly count: number }>(
+          `SELECT coalesce(cardinality(watchers), 0) AS count FROM ${name} WHERE key = 'kkey'`
+        ),
         (rows) => Number(rows[0]?.count)
       )
       yield* Effect.scoped(Effect.gen(function*() {
