@@ -6,6 +6,9 @@
  * whatever their lease; a tab that hangs frees them when the lease is over. Who
  * waits is served in order and woken by the release.
  *
+ * A page that the browser keeps for when the tab goes back to it has lost its locks,
+ * which is what it hears first (`LockLost`), and waits on for those that it waited for.
+ *
  * **When to use**
  *
  * Use when tabs of one browser must take turns: one that leads (syncs, polls,

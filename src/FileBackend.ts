@@ -17,7 +17,8 @@
  *   list of those who do, which is written before the rename and never changed.
  * - Whoever waits is served in the order of arrival, and woken by the file
  *   system (`fs.watch`): no polling, but for a look every second in case nobody
- *   lived to wake us.
+ *   lived to wake us. Where the system has no watch left that look is all there is,
+ *   and a warning says so.
  * - Leases are told by the host's monotonic clock, which all its processes share.
  *   Clocks that are set, and processes that disagree on the time, change nothing.
  * - A holder that was killed, alone or among others, is replaced at once by the next who asks, since its

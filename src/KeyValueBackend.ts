@@ -55,7 +55,8 @@
  * takes the lock. So that different keys stay different on stores that ignore
  * case or limit length, `Order` is written `=order`, and a key that is long, or
  * has other characters than letters, digits and `-_.:/=`, is replaced by what is
- * readable of it and a digest.
+ * readable of it and a digest; where there is no `crypto.subtle`, as in pages that
+ * came by plain http, such a key is a `BackendFailure` of kind `Unsupported`.
  *
  * **Gotchas**
  *
@@ -149,20 +150,29 @@ const longest = Duration.times(patience, 3)
 const plain = /^[a-z0-9_.:/=-]{0,79}[a-z0-9_:/-]$/
 
 /** The digest is over UTF-16 code units, as UTF-8 would merge lone surrogates. */
-const digestOf = (key: string): Effect.Effect<string> => {
+const digestOf = (subtle: SubtleCrypto, key: string): Effect.Effect<string> => {
   const units = Uint16Array.from({ length: key.length }, (_, i) => key.charCodeAt(i))
   return Effect.map(
-    Effect.promise(() => globalThis.crypto.subtle.digest("SHA-256", units)),
+    Effect.promise(() => subtle.digest("SHA-256", units)),
     (digest) => Hex.encode(new Uint8Array(digest)).slice(0, 40)
   )
 }
 
 /** Where the record of a lock is: never two at a name, also where `a` and `A` are one, or 200 characters the limit. */
-const nameOf = (key: string): Effect.Effect<string> => {
+const nameOf = (operation: string, key: string): Effect.Effect<string, BackendFailure> => {
   const name = key.replace(/[=A-Z]/g, (char) => `=${char.toLowerCase()}`)
   if (plain.test(name)) return Effect.succeed(`lock:${name}`)
   const readable = key.slice(0, 32).toLowerCase().replace(/[^a-z0-9_.:/-]/g, "_")
-  return Effect.map(digestOf(key), (digest) => `lock:${readable}~${digest}`)
+  // Pages that came by plain http have none.
+  const subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle
+  if (subtle === undefined) {
+    const description = "a key that is long, or has other characters than letters, digits and -_.:/=, needs " +
+      "crypto.subtle, which browsers have where a page came by https"
+    return Effect.fail(
+      new BackendFailure({ backend, operation, key, kind: "Unsupported", retryable: false, description })
+    )
+  }
+  return Effect.map(digestOf(subtle, key), (digest) => `lock:${readable}~${digest}`)
 }
 
 /**
@@ -344,7 +354,7 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
       key: string,
       f: (record: ReturnType<typeof recordAt>) => Effect.Effect<A, BackendFailure>
     ): Effect.Effect<A, BackendFailure> =>
-      serial(key, Effect.flatMap(nameOf(key), (name) => f(recordAt(operation, key, name))))
+      serial(key, Effect.flatMap(nameOf(operation, key), (name) => f(recordAt(operation, key, name))))
 
     const release = (key: string, token: string): Effect.Effect<boolean, BackendFailure> =>
       withRecord(

@@ -48,7 +48,7 @@ import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type * as Stream from "effect/Stream"
-import { invalid, isTimeout, kinds, toWholeMillis } from "./internal/options.ts"
+import { invalid, isTimeout, kinds, read, toWholeMillis } from "./internal/options.ts"
 import { isFunction } from "./internal/reentry.ts"
 import { ask } from "./internal/request.ts"
 import * as Lock from "./Lock.ts"
@@ -118,16 +118,17 @@ interface Terms {
   readonly restart: Schedule.Schedule<unknown, unknown> | undefined
 }
 
-const decode = (key: string, { rest, restart, ...options }: LeadOptions = {}): Terms | LockError => {
-  const restMillis = rest === undefined ? 1_000 : toWholeMillis(rest)
-  if (!isTimeout(restMillis) || restMillis === Infinity) {
-    return invalid("rest", rest, `a finite duration of zero or more, such as "1 second"`)
-  }
-  if (restart !== undefined && !Schedule.isSchedule(restart)) return invalid("restart", restart, kinds.retry.expected)
-  const lock: LockOptions = { ...options, timeout: Infinity }
-  const asking = ask(key, lock)
-  return asking instanceof LockError ? asking : { lock, restMillis, restart }
-}
+const decode = (key: string, options: LeadOptions | undefined): Terms | LockError =>
+  read(options, ({ rest = 1_000, restart, ...options }) => {
+    const restMillis = toWholeMillis(rest)
+    if (!isTimeout(restMillis) || restMillis === Infinity) {
+      return invalid("rest", rest, `a finite duration of zero or more, such as "1 second"`)
+    }
+    if (restart !== undefined && !Schedule.isSchedule(restart)) return invalid("restart", restart, kinds.retry.expected)
+    const lock: LockOptions = { ...options, timeout: Infinity }
+    const asking = ask(key, lock)
+    return asking instanceof LockError ? asking : { lock, restMillis, restart }
+  })
 
 /** The lease of the term is over. The same from another lock inside the work has come out as the work's own failure. */
 const isLost = (cause: Cause.Cause<unknown>): boolean =>
@@ -349,10 +350,11 @@ export const layer: {
   <A, E, R>(
     services: Layer.Layer<A, E, R>,
     key: string,
-    { restart = patiently, ...options }: LeadOptions = {}
+    options?: LeadOptions
   ): Layer.Layer<never, LockError, Exclude<R, Leadership> | LockBackend> => {
-    const terms = decode(key, { ...options, restart })
+    const terms = decode(key, options)
     if (terms instanceof LockError) return Layer.effectDiscard(Exit.fail(terms))
+    const { restart = patiently } = terms
     const leading = Effect.gen(function*() {
       const step = yield* Schedule.toStep(restart)
       while (true) {

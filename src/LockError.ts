@@ -116,9 +116,9 @@ const describe = ({ owner, remaining, since, token }: Holder): string => {
 
 const timedOut = ({ byCaller, holder, key, waited }: LockTimeout): string => {
   const after = Duration.toMillis(waited) === 0 ? "" : ` after waiting ${Duration.format(waited)}`
-  const whose = byCaller === true ? ["the work around the call"] : holder === undefined ? ["another"] : []
-  const who = holder === undefined ? whose : [...whose, describe(holder)]
-  return `Lock "${key}" was not acquired${after}: it is held by ${who.join(", ")}`
+  const whose = byCaller === true ? "the work around the call" : "another"
+  const who = holder === undefined ? whose : (byCaller === true ? `${whose}, ` : "") + describe(holder)
+  return `Lock "${key}" was not acquired${after}: it is held by ${who}`
 }
 
 /** In milliseconds, where infinity is a word, since JSON has no number for it. */

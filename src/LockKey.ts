@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { show } from "./internal/show.ts"
 
 /**
  * What can stand in a key. It is written as `String(value)` writes it.
@@ -62,6 +63,9 @@ interface Piece {
   readonly after: string
 }
 
+/** What a `Part` is. */
+const kinds: ReadonlyArray<string> = ["string", "number", "bigint", "boolean"]
+
 const placeholder = /\{([^{}]*)\}/
 const brace = /[{}]/
 
@@ -69,6 +73,9 @@ const mistake = (template: string, what: string): RangeError =>
   new RangeError(`Lock key template ${JSON.stringify(template)}: ${what}`)
 
 const parse = (template: string): { readonly start: string; readonly pieces: ReadonlyArray<Piece> } => {
+  if (typeof template !== "string") {
+    throw new RangeError(`A lock key template has to be a string, and not ${show(template)}`)
+  }
   const complain = (what: string): never => {
     throw mistake(template, what)
   }
@@ -119,7 +126,7 @@ const makeEscape = (
  *
  * A template that is not known to the compiler is checked when it is made, and
  * throws a `RangeError` that says what is wrong; so does a key without one of its
- * arguments.
+ * arguments, or with an object as one, since all objects would give the same key.
  *
  * **Example** (Naming the parts)
  *
@@ -163,9 +170,13 @@ export const template = <const T extends string>(template: T & Valid<T>): Templa
   const render = (args: Readonly<Record<string, Part | undefined>>): string => {
     let key = start
     for (const { after, name } of pieces) {
-      const value = Object.hasOwn(args, name) ? args[name] : undefined
+      const value = Object.hasOwn(args ?? {}, name) ? args[name] : undefined
       if (value === undefined || value === null) {
         throw mistake(text, `argument "${name}" is missing`)
+      }
+      // All objects would give one key.
+      if (!kinds.includes(typeof value)) {
+        throw mistake(text, `argument "${name}" is of type ${typeof value}, and has to be one of ${kinds.join(", ")}`)
       }
       key += escape(String(value)) + after
     }

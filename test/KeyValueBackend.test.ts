@@ -1,5 +1,5 @@
 import { NodeFileSystem, NodePath } from "@effect/platform-node"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, FileSystem, Layer, Option } from "effect"
 import { Lock, LockBackend, type LockError, type LockStore } from "effect-lock"
 import * as KeyValueBackend from "effect-lock/KeyValueBackend"
@@ -154,6 +154,20 @@ describe("a record", () => {
       assert.deepStrictEqual(names.slice(0, 3), ["lock:=order-7", "lock:order-7", "lock:==order-7"])
       assert.strictEqual(new Set(names.map((name) => name.toLowerCase())).size, 8)
       for (const name of names.slice(3)) assert.match(name, /^lock:[a-z0-9_.:/-]{1,32}~[0-9a-f]{40}$/)
+    }))
+
+  it.effect("of a key that needs a digest is refused where there is none", () =>
+    Effect.gen(function*() {
+      const { cache, records } = makeRecords()
+      const store = yield* KeyValueBackend.makeStore(cache)
+      vi.stubGlobal("crypto", { getRandomValues: globalThis.crypto.getRandomValues.bind(globalThis.crypto) })
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.unstubAllGlobals()))
+      const failure = yield* Effect.flip(store.tryAcquire(claim("a", 10_000, "x y")))
+      assert.strictEqual(failure.kind, "Unsupported")
+      assert.isFalse(failure.retryable)
+      assert.include(failure.message, "https")
+      yield* store.tryAcquire(claim("a", 10_000, "Order-7"))
+      assert.deepStrictEqual(Array.from(records.keys()), ["lock:=order-7"])
     }))
 
   for (

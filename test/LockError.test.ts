@@ -240,7 +240,18 @@ describe("LockError", () => {
       "a timeout of once": Lock.once(Effect.void, "held", { failIfLocked: true }),
       "a timeout after waiting": Lock.withLock(Effect.void, "held", { timeout: 5 }),
       "a loss": Lock.withLock(Effect.andThen(Lock.forceRelease("key"), Effect.never), "key"),
-      "a lock within itself": Lock.withLock(Lock.withLock(Effect.void, "key"), "key")
+      "a lock within itself": Lock.withLock(Lock.withLock(Effect.void, "key"), "key"),
+      "a timeout of several": Lock.withLocks(Effect.void, ["free", "held"], { timeout: 5 }),
+      "a key that is not seen free": Lock.awaitFree("held", { timeout: 5 }),
+      "a ticket that is no longer good": Effect.scoped(Lock.adopt(
+        new Lock.Ticket({
+          key: "held",
+          token: "old",
+          fencingToken: 1,
+          expires: Duration.seconds(1),
+          goodFor: Duration.seconds(1)
+        })
+      ))
     }
     for (const [name, call] of Object.entries(failing)) {
       it.live(`of ${name}, to where it was called, and to nothing of ours`, () =>
@@ -262,6 +273,7 @@ describe("LockError", () => {
             stack.join("\n")
           )
           assert.notInclude(stack.join("\n"), "internal")
+          assert.notInclude(error.reason.stack ?? "", "internal")
         }).pipe(Effect.scoped))
     }
   })

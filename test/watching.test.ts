@@ -150,6 +150,25 @@ describe("a watch", () => {
       assert.strictEqual(ending(yield* Fiber.join(waiting)), "Success")
     }))
 
+  it.effect("looks again once it is subscribed to news, and at news that comes while it looks", () =>
+    Effect.gen(function*() {
+      const { test } = yield* troubled
+      const inner = test.store
+      const late: Store = { ...inner, watch: (key, notify) => Effect.delay(inner.watch!(key, notify), 200) }
+      const slow: Store = { ...inner, inspect: (key) => Effect.tap(inner.inspect(key), Effect.sleep(200)) }
+      for (const store of [late, slow]) {
+        const { engine, run } = yield* makeProcess(store)
+        yield* test.hold("key")
+        const waiting = yield* Effect.forkChild(run(Lock.awaitFree("key")))
+        yield* TestClock.adjust(100)
+        yield* test.free("key")
+        // No later than by the next answer, and not in a second.
+        yield* TestClock.adjust(400)
+        assert.strictEqual(outcome(waiting), "Success")
+        yield* assertClean({ inner, engine }, "key")
+      }
+    }))
+
   it.effect("of a store that does not answer is no holder", () =>
     Effect.gen(function*() {
       const { test } = yield* troubled

@@ -44,8 +44,8 @@ export const lockError = (reason: () => LockErrorReason, caller?: Fiber.Fiber<un
   return error
 }
 
-/** A lock call that fails. */
+/** A lock call that fails: for what a store has said, or for what is made here. */
 export const failWith = (
-  reason: LockErrorReason,
+  reason: LockErrorReason | (() => LockErrorReason),
   caller?: Fiber.Fiber<unknown, unknown>
-): Exit.Exit<never, LockError> => Exit.fail(lockError(() => reason, caller))
+): Exit.Exit<never, LockError> => Exit.fail(lockError(typeof reason === "function" ? reason : () => reason, caller))

@@ -10,19 +10,60 @@ import { show } from "./show.ts"
 export const invalid = (option: string, value: unknown, expected: string): LockError =>
   new LockError({ reason: new InvalidOptions({ option, value: show(value), expected }) })
 
-/** Whole milliseconds, or `NaN` for what is no duration (and for one of `NaN`, which would silently become zero). */
-export const toWholeMillis = (input: unknown): number => {
-  if (typeof input === "number") return Math.ceil(input)
-  if (typeof input === "string") return parse(input)
-  const isNaNInside = typeof input === "object" && input !== null && Object.values(input).some(Number.isNaN)
-  return isNaNInside ? NaN : decodeMillis(input)
+/** What is made of options, unless they are none, or have a getter that throws. */
+export const read = <O extends object, A>(
+  options: O | undefined,
+  make: (options: O) => A | LockError
+): A | LockError => {
+  if (options === undefined) return make({} as O)
+  if (typeof options !== "object" || options === null) return invalid("options", options, "an object")
+  try {
+    return make(options)
+  } catch (thrown) {
+    return invalid("options", thrown, "an object that can be read")
+  }
 }
 
-const decodeMillis = (input: unknown): number =>
-  Option.match(Duration.fromInput(input as Duration.Input), {
-    onNone: () => NaN,
-    onSome: (duration) => Math.ceil(Duration.toMillis(duration))
-  })
+/** Whole milliseconds, away from zero, or `NaN` for what is no duration. */
+export const toWholeMillis = (input: unknown): number => {
+  if (typeof input === "number") return toWhole(input)
+  return typeof input === "string" ? parse(input) : decodeMillis(input)
+}
+
+const toWhole = (millis: number): number => millis < 0 ? Math.floor(millis) : Math.ceil(millis)
+
+const decodeMillis = (input: unknown): number => {
+  try {
+    if (typeof input === "object" && input !== null && !saysSomething(input)) return NaN
+    return Option.match(Duration.fromInput(input as Duration.Input), {
+      onNone: () => NaN,
+      onSome: (duration) => toWhole(Duration.toMillis(duration))
+    })
+  } catch {
+    // A getter has thrown.
+    return NaN
+  }
+}
+
+const units = new Set([
+  "weeks",
+  "days",
+  "hours",
+  "minutes",
+  "seconds",
+  "milliseconds",
+  "microseconds",
+  "nanoseconds"
+])
+
+/** Effect takes objects of any kind for durations, and what it does not know in them for zero. */
+const saysSomething = (input: object): boolean => {
+  if (Duration.isDuration(input)) return true
+  if (Array.isArray(input)) return !input.some(Number.isNaN)
+  const parts = Object.entries(input).filter(([, part]) => part !== undefined)
+  return parts.length > 0 &&
+    parts.every(([unit, part]) => units.has(unit) && typeof part === "number" && !Number.isNaN(part))
+}
 
 /** Programs write the same few texts again and again, and parsing one costs more than taking a lock in memory. */
 const parsed = new Map<string, number>()
@@ -106,15 +147,20 @@ export const decodeOption = <K extends keyof Decoded>(
 export const decode = <O extends { readonly [K in keyof O]: K extends keyof Decoded ? unknown : never }>(
   options: O & { readonly [K in keyof Decoded]?: unknown }
 ): Result.Result<Partial<Decoded>, LockError> => {
+  const decoded = read(options, decodeAll)
+  return decoded instanceof LockError ? Result.fail(decoded) : Result.succeed(decoded)
+}
+
+const decodeAll = (options: { readonly [K in keyof Decoded]?: unknown }): Partial<Decoded> | LockError => {
   const changes: Partial<Record<keyof Decoded, unknown>> = {}
   for (const kind of names) {
     const input = options[kind]
     if (input === undefined) continue
     const decoded = decodeOption(kind, input)
-    if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
+    if (Result.isFailure(decoded)) return decoded.failure
     changes[kind] = decoded.success
   }
-  return Result.succeed(changes as Partial<Decoded>)
+  return changes as Partial<Decoded>
 }
 
 /** The length of an extension, in milliseconds. */

@@ -5,13 +5,15 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type { LockRequest } from "../LockConfig.ts"
 import { type LockError, LockTimeout } from "../LockError.ts"
-import type { Held } from "../LockStore.ts"
+import type { Held, Occupant } from "../LockStore.ts"
 import { lockError } from "./failing.ts"
 import { toHolder } from "./holder.ts"
 import { wholeMillis } from "./time.ts"
 
 /** What is known of a holder. */
 export type Known = Omit<Held, "_tag">
+
+const isNamed = (known: Known): known is Known & Occupant => known.token !== undefined
 
 /** What a refusal asks, if it becomes an error. */
 export interface Refusing {
@@ -60,7 +62,7 @@ export class Refusal {
         key,
         timeout: Duration.millis(timeoutMillis),
         waited: wholeMillis(waitedMillis),
-        holder: known?.token === undefined ? undefined : toHolder({ ...known, token: known.token }),
+        holder: known === undefined || !isNamed(known) ? undefined : toHolder(known),
         ...(refusing.isHeldBy(key, caller) && { byCaller: true })
       })
     return Exit.fail(lockError(reason, caller))

@@ -3,9 +3,11 @@ import * as Duration from "effect/Duration"
 import type { LockConfig, LockRequest, SectionOptions, ShareOptions } from "../LockConfig.ts"
 import { LockError } from "../LockError.ts"
 import type { Share } from "../LockStore.ts"
-import { aBoolean, invalid, isAtLeast, isExpires, isTimeout, kinds, toWholeMillis } from "./options.ts"
+import { aBoolean, invalid, isAtLeast, isExpires, isTimeout, kinds, read, toWholeMillis } from "./options.ts"
 
-type CallOptions = SectionOptions & ShareOptions
+interface CallOptions extends SectionOptions, ShareOptions {
+  readonly failIfLocked?: boolean | undefined
+}
 
 /** The defaults in force. */
 export interface Defaults {
@@ -20,47 +22,44 @@ export const defaultsOf = (config: LockConfig): Defaults => ({
   timeoutMillis: Duration.toMillis(config.timeout)
 })
 
+/** What is not given is `NaN` or undefined. Options are read once: they may be others when the call runs. */
+interface Wanted extends Pick<CallOptions, "retry" | "renew" | "awaitRelease" | "reenter" | "failIfLocked"> {
+  readonly expiresMillis: number
+  readonly timeoutMillis: number
+  readonly atLeastMillis: number
+  readonly share: Share | undefined
+}
+
 /** A call's key and options, checked: what it asks for once the defaults in force are known. */
 export class Asking {
   private readonly key: string
-  private readonly options: CallOptions | undefined
-  private readonly expiresMillis: number
-  private readonly timeoutMillis: number
-  private readonly share: Share | undefined
-  private readonly atLeastMillis: number
+  private readonly wanted: Wanted
   /** Of all runs of a call most have the defaults of the last, which are few and small. */
   private defaults: Defaults | undefined = undefined
   private request: LockRequest | undefined = undefined
 
-  constructor(
-    key: string,
-    options: CallOptions | undefined,
-    expiresMillis: number,
-    timeoutMillis: number,
-    share?: Share,
-    atLeastMillis = 0
-  ) {
+  constructor(key: string, wanted: Wanted) {
     this.key = key
-    this.share = share
-    this.atLeastMillis = atLeastMillis
-    this.options = options
-    this.expiresMillis = expiresMillis
-    this.timeoutMillis = timeoutMillis
+    this.wanted = wanted
+  }
+
+  get failIfLocked(): boolean {
+    return this.wanted.failIfLocked === true
   }
 
   over(defaults: Defaults): LockRequest {
     if (defaults === this.defaults) return this.request!
-    const { atLeastMillis, expiresMillis, key, options, share, timeoutMillis } = this
+    const { atLeastMillis, awaitRelease, expiresMillis, reenter, renew, retry, share, timeoutMillis } = this.wanted
     const { config } = defaults
     const lease = Number.isNaN(expiresMillis) ? defaults.expiresMillis : expiresMillis
     const request: LockRequest = {
-      key: config.keyPrefix + key,
+      key: config.keyPrefix + this.key,
       expiresMillis: Math.max(lease, atLeastMillis),
       timeoutMillis: Number.isNaN(timeoutMillis) ? defaults.timeoutMillis : timeoutMillis,
-      retry: options?.retry ?? config.retry,
-      renew: options?.renew ?? config.renew,
-      awaitRelease: options?.awaitRelease ?? config.awaitRelease,
-      reenter: options?.reenter === true,
+      retry: retry ?? config.retry,
+      renew: renew ?? config.renew,
+      awaitRelease: awaitRelease ?? config.awaitRelease,
+      reenter: reenter === true,
       owner: config.owner,
       share,
       atLeastMillis
@@ -70,36 +69,54 @@ export class Asking {
   }
 }
 
+const nothing = { expiresMillis: NaN, atLeastMillis: 0, share: undefined }
+const wantsNothing: Wanted = { ...nothing, timeoutMillis: NaN }
+const wantsNoWait: Wanted = { ...nothing, timeoutMillis: 0 }
+
 /** Checks a key and its options. What is wrong comes out as a `LockError` value. */
-export const ask = (key: string, options?: CallOptions, timeoutMillis = NaN): Asking | LockError => {
+export const ask = (key: string, options?: CallOptions, waits = true): Asking | LockError => {
   if (typeof key !== "string" || key.length === 0) return invalid("key", key, "a string that is not empty")
-  if (options === undefined) return new Asking(key, options, NaN, timeoutMillis)
-  let expires = NaN
-  let timeout = timeoutMillis
-  if (options.expires !== undefined) {
-    expires = toWholeMillis(options.expires)
-    if (!isExpires(expires)) return invalid("expires", options.expires, kinds.expires.expected)
-  }
-  if (options.timeout !== undefined) {
-    timeout = toWholeMillis(options.timeout)
-    if (!isTimeout(timeout)) return invalid("timeout", options.timeout, kinds.timeout.expected)
-  }
-  for (const kind of others) {
-    const input = options[kind]
-    if (input !== undefined && kinds[kind].decode(input) === undefined) {
-      return invalid(kind, input, kinds[kind].expected)
-    }
-  }
-  if (options.reenter !== undefined && typeof options.reenter !== "boolean") {
-    return invalid("reenter", options.reenter, aBoolean.expected)
-  }
-  const atLeast = options.atLeast === undefined ? 0 : toWholeMillis(options.atLeast)
-  if (!isAtLeast(atLeast)) {
-    return invalid("atLeast", options.atLeast, `a finite duration of zero or more, such as "30 seconds"`)
-  }
-  const share = options.share === undefined ? undefined : decodeShare(options.share)
-  return share instanceof LockError ? share : new Asking(key, options, expires, timeout, share, atLeast)
+  const usual = waits ? wantsNothing : wantsNoWait
+  if (options === undefined) return new Asking(key, usual)
+  return read(options, (options) => {
+    const wanted = check(options, usual)
+    return wanted instanceof LockError ? wanted : new Asking(key, wanted)
+  })
 }
+
+const check = (options: CallOptions, usual: Wanted): Wanted | LockError => {
+  const { atLeast, awaitRelease, expires, failIfLocked, reenter, renew, retry, share, timeout } = options
+  const expiresMillis = expires === undefined ? usual.expiresMillis : toWholeMillis(expires)
+  if (expires !== undefined && !isExpires(expiresMillis)) return invalid("expires", expires, kinds.expires.expected)
+  const timeoutMillis = timeout === undefined ? usual.timeoutMillis : toWholeMillis(timeout)
+  if (timeout !== undefined && !isTimeout(timeoutMillis)) return invalid("timeout", timeout, kinds.timeout.expected)
+  if (retry !== undefined && kinds.retry.decode(retry) === undefined) {
+    return invalid("retry", retry, kinds.retry.expected)
+  }
+  if (!isFlag(renew)) return invalid("renew", renew, aBoolean.expected)
+  if (!isFlag(awaitRelease)) return invalid("awaitRelease", awaitRelease, aBoolean.expected)
+  if (!isFlag(reenter)) return invalid("reenter", reenter, aBoolean.expected)
+  if (!isFlag(failIfLocked)) return invalid("failIfLocked", failIfLocked, aBoolean.expected)
+  const atLeastMillis = atLeast === undefined ? 0 : toWholeMillis(atLeast)
+  if (!isAtLeast(atLeastMillis)) {
+    return invalid("atLeast", atLeast, `a finite duration of zero or more, such as "30 seconds"`)
+  }
+  const shared = share === undefined ? undefined : decodeShare(share)
+  if (shared instanceof LockError) return shared
+  return {
+    retry,
+    renew,
+    awaitRelease,
+    reenter,
+    failIfLocked,
+    expiresMillis,
+    timeoutMillis,
+    atLeastMillis,
+    share: shared
+  }
+}
+
+const isFlag = (input: unknown): boolean => input === undefined || typeof input === "boolean"
 
 const readers: Share = { permits: 1, limit: Number.MAX_SAFE_INTEGER }
 
@@ -115,5 +132,3 @@ const decodeShare = (input: NonNullable<ShareOptions["share"]>): Share | LockErr
   }
   return { permits, limit }
 }
-
-const others = ["retry", "renew", "awaitRelease"] as const

@@ -12,8 +12,9 @@ import * as Scope from "effect/Scope"
 import type { Lease } from "../Lease.ts"
 import type { LockBackend, Refusal } from "../LockBackend.ts"
 import type { LockRequest } from "../LockConfig.ts"
-import { LockError, LockTimeout } from "../LockError.ts"
-import { isGuard } from "./guard.ts"
+import { type LockError, LockTimeout } from "../LockError.ts"
+import { failWith } from "./failing.ts"
+import { type Caller, isGuard } from "./guard.ts"
 import { isFunction } from "./reentry.ts"
 import { monotonicMillis, wholeMillis } from "./time.ts"
 import { giveAllBack, under } from "./work.ts"
@@ -68,9 +69,7 @@ const takeAll = (
 
     /** What is had already may be lost while another is waited for. */
     const orLost = <A, E>(waiting: Effect.Effect<A, E>): Effect.Effect<A, E | LockError> =>
-      held.size === 0
-        ? waiting
-        : Effect.raceFirst(waiting, anyLost(Array.from(held.values(), ({ lease }) => lease)))
+      beneath(Array.from(held.values(), ({ lease }) => lease), waiting)
 
     let rest = requests
     while (rest.length > 0) {
@@ -81,7 +80,9 @@ const takeAll = (
       if (busy === -1) break
       yield* giveBack(rest.slice(busy + 1))
       yield* orLost(take({ ...rest[busy], timeoutMillis: left() }, (refusal) => refusal.fail)).pipe(
-        Effect.mapError((error) => overall(error, timeout, monotonicMillis(clock) - startedAt))
+        Effect.catch((error) =>
+          Effect.withFiber((caller) => overall(error, timeout, monotonicMillis(clock) - startedAt, caller))
+        )
       )
       rest = rest.slice(busy + 1)
     }
@@ -89,11 +90,16 @@ const takeAll = (
   })
 
 /** One deadline for all: a timeout tells of the whole wait, not of that for the last key. */
-const overall = (error: LockError, timeoutMillis: number, waitedMillis: number): LockError => {
+const overall = (
+  error: LockError,
+  timeoutMillis: number,
+  waitedMillis: number,
+  caller: Caller
+): Exit.Exit<never, LockError> => {
   const { reason } = error
-  if (reason._tag !== "LockTimeout") return error
+  if (reason._tag !== "LockTimeout") return Exit.fail(error)
   const timeout = Duration.millis(timeoutMillis)
-  return new LockError({ reason: new LockTimeout({ ...reason, timeout, waited: wholeMillis(waitedMillis) }) })
+  return failWith(() => new LockTimeout({ ...reason, timeout, waited: wholeMillis(waitedMillis) }), caller)
 }
 
 type Work<A, E, R> = Effect.Effect<A, E, R> | ((leases: ReadonlyArray<Lease>) => Effect.Effect<A, E, R>)
@@ -108,14 +114,17 @@ export const use = <A, E, R>(
     Effect.flatMap(Scope.provide(takeAll(backend, inOrder(requests)), scope), (held) => {
       const leases = requests.map(({ key }) => held.get(key)!)
       const effect: Effect.Effect<A, E, R> = isFunction(work) ? Effect.suspend(() => work(leases)) : work
-      const guards = Array.from(held.values()).filter(isGuard)
+      const all = Array.from(held.values())
       // What is no lease of ours goes back with the scope.
-      return Effect.onExit(
-        guards.length === held.size ? under(guards, effect) : Effect.raceFirst(anyLost(held.values()), effect),
-        () => giveAllBack(guards, requests[0])
-      )
+      return Effect.onExit(beneath(all, effect), () => giveAllBack(all.filter(isGuard), requests[0]))
     })
   )
 
-const anyLost = (leases: Iterable<Lease>): Effect.Effect<never, LockError> =>
-  Effect.raceAllFirst(Array.from(leases, ({ lost }) => lost))
+/** Does what is part of the call, unless one of the leases is lost. */
+const beneath = <A, E, R>(
+  leases: ReadonlyArray<Lease>,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | LockError, R> => {
+  if (leases.every(isGuard)) return leases.length === 0 ? effect : under(leases, effect)
+  return Effect.raceFirst(Effect.raceAllFirst(leases.map(({ lost }) => lost)), effect)
+}

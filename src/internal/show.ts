@@ -6,14 +6,22 @@ const longest = 100
 const named = (_key: string, value: unknown): unknown =>
   typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value)) ? String(value) : value
 
-export const show = (value: unknown): string => {
-  let text: string | undefined
+const textOf = (value: unknown): string => {
   try {
-    if (Duration.isDuration(value)) text = Duration.format(value)
-    else if (typeof value === "string" || typeof value === "object") text = JSON.stringify(value, named)
+    if (Duration.isDuration(value)) return Duration.format(value)
+    if (value instanceof Error) return String(value)
+    if (typeof value === "string" || typeof value === "object") return JSON.stringify(value, named)
   } catch {
     // What has a circle is shown by its name.
   }
-  text ??= String(value)
+  try {
+    return String(value)
+  } catch {
+    return `an ${typeof value} that has no text`
+  }
+}
+
+export const show = (value: unknown): string => {
+  const text = textOf(value)
   return text.length > longest ? `${text.slice(0, longest)}…` : text
 }

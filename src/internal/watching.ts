@@ -110,5 +110,7 @@ export const awaitFree = (
     const holder = last && Option.getOrUndefined(last.success)
     const timeout = Duration.millis(timeoutMillis)
     const waited = wholeMillis(monotonicMillis(clock) - startedAt)
-    return yield* failWith(new LockTimeout({ key, timeout, waited, holder }))
+    return yield* Effect.withFiber((caller) =>
+      failWith(() => new LockTimeout({ key, timeout, waited, holder }), caller)
+    )
   }))

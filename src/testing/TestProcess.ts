@@ -207,12 +207,13 @@ export const make = Effect.fnUntraced(function*(
         Effect.scope,
         (scope) => outside(Scope.provide(watch(key, () => gate.enter(notify)), scope))
       )),
-    observe: observe && (({ down, polling, told, up }) =>
+    observe: observe && (({ down, ended, polling, told, up }) =>
       observe({
         down: (failure) => gate.enter(() => down(failure)),
         up: () => gate.enter(up),
         polling: (reason) => gate.enter(() => polling(reason)),
-        told: () => gate.enter(told)
+        told: () => gate.enter(told),
+        ended: ended && (() => gate.enter(ended))
       })),
     listen: listen &&
       ((key, token, notify) =>

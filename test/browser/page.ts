@@ -138,10 +138,11 @@ const actions = {
   listed: (prefix: string): Promise<ReadonlyArray<string>> =>
     use(Effect.map(Stream.runCollect(Lock.list({ prefix })), (all) => all.map(({ key }) => key))),
 
-  /** Does not come back for so long, nor does anything else in this tab. */
+  /** Does not come back for so long, nor does anything else in this tab, and takes no processor from the others meanwhile. */
   hang: async (millis: number): Promise<void> => {
-    const until = performance.now() + millis
-    while (performance.now() < until);
+    const request = new XMLHttpRequest()
+    request.open("GET", `/hang?millis=${millis}`, false)
+    request.send()
   },
 
   close: () => Effect.runPromise(Scope.close(scope, Exit.void)),

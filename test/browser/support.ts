@@ -4,8 +4,9 @@ import type { Scope } from "effect"
 import { build } from "esbuild"
 import { fileURLToPath } from "node:url"
 import type { BrowserContext, Page, Worker } from "playwright-core"
-import { browser, serve } from "../support/chromium.ts"
-import type { Actions } from "./page.ts"
+import { assert } from "vitest"
+import { browser, type BrowserOptions, serve } from "../support/chromium.ts"
+import type { Actions, Section, Trouble } from "./page.ts"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 
@@ -41,6 +42,19 @@ export interface Browser {
   readonly tab: (url?: string) => Promise<Tab>
 }
 
+/** Waits until so many wait for the key. */
+export const waiters = async ({ call }: Realm, key: string, count: number): Promise<void> => {
+  while ((await call("inspect", key))?.waiters !== count) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+// Far beyond what any test takes: who has the lock sooner did not wait for it.
+export const long = { expires: "10 minutes", timeout: "5 minutes" } as const
+
+export const isSection = (result: Section | Trouble): result is Section => "fence" in result
+
+export const assertSection = (result: Section | Trouble): Section =>
+  isSection(result) ? result : assert.fail(`${result.reason}: ${result.message}`)
+
 /** What `told` says of a key that is held. */
 export const holds = async ({ call }: Realm, key: string): Promise<void> => {
   while (!(await call("told")).includes(key)) await new Promise((resolve) => setTimeout(resolve, 5))
@@ -63,8 +77,12 @@ export const site: Effect.Effect<string, never, Scope.Scope> = Effect.flatMap(
 )
 
 /** A browser and its tabs at an origin. */
-export const open = (origin: string, profile: string): Effect.Effect<Browser, never, Scope.Scope> =>
-  Effect.map(browser(profile), (context) => ({
+export const open = (
+  origin: string,
+  profile: string,
+  options?: BrowserOptions
+): Effect.Effect<Browser, never, Scope.Scope> =>
+  Effect.map(browser(profile, options), (context) => ({
     origin,
     context,
     tab: async (url = origin) => {

@@ -6,21 +6,19 @@ import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { isInstalled } from "../../scripts/installed.ts"
 import { killBrowser, newProfile, untrustedHost } from "../support/chromium.ts"
 import { uses } from "../support/uses.ts"
-import type { Section, Trouble } from "./page.ts"
-import { type Browser, holds, open, type Realm, site, type Tab } from "./support.ts"
-
-// Far beyond what any test takes: who has the lock sooner did not wait for it.
-const long = { expires: "10 minutes", timeout: "5 minutes" } as const
-
-const isSection = (result: Section | Trouble): result is Section => "fence" in result
-
-const assertSection = (result: Section | Trouble): Section =>
-  isSection(result) ? result : assert.fail(`${result.reason}: ${result.message}`)
-
-/** Waits until so many wait for the key. */
-const waiters = async ({ call }: Realm, key: string, count: number): Promise<void> => {
-  while ((await call("inspect", key))?.waiters !== count) await sleep(5)
-}
+import type { Trouble } from "./page.ts"
+import {
+  assertSection,
+  type Browser,
+  holds,
+  isSection,
+  long,
+  open,
+  type Realm,
+  site,
+  type Tab,
+  waiters
+} from "./support.ts"
 
 const crash = async ({ page }: Tab): Promise<void> => {
   const crashed = page.waitForEvent("crash")

@@ -143,6 +143,20 @@ describe("Claim", () => {
     assert.isTrue(owed[0].isQueued)
   })
 
+  it("may stand for a request of the same kind and owner, and for no other", () => {
+    const { port } = make()
+    const claim = new Claim(port.port, {} as Debts, "token.me", request)
+    assert.isTrue(claim.isFor({ ...request, timeoutMillis: 9, renew: false }))
+    const share = { permits: 1, limit: 2 }
+    for (const other of [{ expiresMillis: 2_000 }, { share }, { atLeastMillis: 1 }, { owner: "you" }]) {
+      assert.isFalse(claim.isFor({ ...request, ...other }))
+    }
+    const shared = new Claim(port.port, {} as Debts, "token.me", { ...request, share, atLeastMillis: 5 })
+    assert.isTrue(shared.isFor({ ...request, share: { ...share }, atLeastMillis: 9 }))
+    assert.isFalse(shared.isFor({ ...request, share }))
+    assert.isFalse(shared.isFor(request))
+  })
+
   it("knows until when what it got counts, unless that is too near by now", () => {
     const { claim } = make()
     claim.ask(200)

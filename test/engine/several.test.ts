@@ -81,6 +81,19 @@ describe("several keys", () => {
       yield* assertClean(all, "a", "b", "c")
     }))
 
+  it.effect("have one deadline, also when one after the other is waited for", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      yield* Effect.forEach(["a", "b"], (key) => all.test.hold(key))
+      const fiber = yield* all.start(Lock.withLocks(Effect.void, ["a", "b"], { timeout: 500 }))
+      yield* TestClock.adjust(300)
+      yield* all.test.free("a")
+      yield* TestClock.adjust(300)
+      assert.strictEqual(outcome(fiber), "LockTimeout")
+      yield* all.test.free("b")
+      yield* assertClean(all, "a", "b")
+    }))
+
   it.effect("hold no later key while waiting for an earlier one", () =>
     Effect.gen(function*() {
       const all = yield* scene()
@@ -152,6 +165,18 @@ describe("several keys", () => {
       yield* flush
       assert.strictEqual(outcome(fiber), "LockReentered")
       yield* assertClean(all, "a", "b")
+    }))
+
+  it.effect("under one of them, asking for a set with one before it fails at once, and gives that back", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      const inner = Lock.withLocks(Effect.void, ["a", "b", "c"])
+      const fiber = yield* all.start(Lock.withLock(Effect.flip(inner), "b"))
+      yield* flush
+      const exit = fiber.pollUnsafe()
+      assert(exit !== undefined && Exit.isSuccess(exit))
+      assert.strictEqual(exit.value.reason._tag, "LockReentered")
+      yield* assertClean(all, "a", "b", "c")
     }))
 
   it.effect("work on the open backend", () =>

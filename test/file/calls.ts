@@ -12,6 +12,7 @@ const names = [
   "unlinkSync",
   "rmdirSync",
   "readdirSync",
+  "statSync",
   "watch"
 ] as const
 

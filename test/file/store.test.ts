@@ -4,7 +4,8 @@ import { Lock, LockBackend } from "effect-lock"
 import * as FileBackend from "effect-lock/FileBackend"
 import type { Grant } from "effect-lock/LockStore"
 import { spawnSync } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs"
+import fs, { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs"
+import { syncBuiltinESMExports } from "node:module"
 import * as Directory from "../../src/internal/file/directory.ts"
 import * as Host from "../../src/internal/file/host.ts"
 import * as State from "../../src/internal/file/state.ts"
@@ -314,6 +315,104 @@ describe("those who wait", () => {
       assert.strictEqual(yield* Fiber.join(waiter), "done")
     }).pipe(Effect.scoped))
 
+  it.live("say that they come by themselves, and that they are told again", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const [one, other] = [yield* storeIn(path), yield* storeIn(path)]
+      yield* acquire(one, "key", "1-a")
+      const said: Array<string> = []
+      const end = other.observe!({
+        down: () => said.push("down"),
+        up: () => said.push("up"),
+        polling: (reason) => said.push(reason),
+        told: () => said.push("told")
+      })
+      yield* seeCalls(path, (name) => {
+        if (name === "watch") throw systemError("ENOSPC")
+      }).pipe(
+        Effect.andThen(waits(other, "key", "1-b")),
+        Effect.andThen(eventually(Effect.sync(() => said.length > 0))),
+        Effect.scoped
+      )
+      yield* waits(other, "key", "1-c")
+      end()
+      assert.deepStrictEqual(said, ["ENOSPC: as the test wants it", "told"])
+    }).pipe(Effect.scoped))
+
+  it.live("are told also after the watch on their ticket has failed", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const [one, other] = [yield* storeIn(path), yield* storeIn(path)]
+      yield* acquire(one, "key", "1-a")
+      const watchers: Array<fs.FSWatcher> = []
+      const { watch } = fs
+      yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          fs.watch = ((...args: Parameters<typeof watch>) => {
+            const watcher = watch(...args)
+            watchers.push(watcher)
+            return watcher
+          }) as typeof watch
+          syncBuiltinESMExports()
+        }),
+        () =>
+          Effect.sync(() => {
+            fs.watch = watch
+            syncBuiltinESMExports()
+          })
+      )
+      const told = yield* waits(other, "key", "1-b")
+      watchers[0].emit("error", systemError("EIO"))
+      // It has asked to be asked, and is, as the engine does.
+      assert.deepStrictEqual(told, [undefined])
+      assert.strictEqual((yield* other.tryAcquire(claim("key", "1-b", 10_000, true)))._tag, "Held")
+      yield* one.release("key", "1-a")
+      yield* eventually(Effect.sync(() => told.length > 1))
+      assert.strictEqual(told[1]?.leaseMillis, 10_000)
+    }).pipe(Effect.scoped))
+
+  it.live("wait on when something else has happened to their ticket", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const [one, other] = [yield* storeIn(path), yield* storeIn(path)]
+      yield* acquire(one, "key", "1-a")
+      const told = yield* waits(other, "key", "1-b")
+      const ticket = namesOf(path, "key").find((name) => name.startsWith("q"))!
+      let looks = 0
+      yield* seeCalls(path, (name) => {
+        if (name === "readdirSync") looks++
+      })
+      utimesSync(`${path}/lock-key/${ticket}`, 1, 1)
+      yield* eventually(Effect.sync(() => looks > 0))
+      assert.deepStrictEqual(told, [])
+      assert.include(namesOf(path, "key"), ticket)
+      yield* one.release("key", "1-a")
+      yield* eventually(Effect.sync(() => told.length > 0))
+      assert.strictEqual(told[0]?.leaseMillis, 10_000)
+    }).pipe(Effect.scoped))
+
+  it.live("and are first when the key is given on again have it, unless they have left by then", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const stores = [yield* storeIn(path), yield* storeIn(path)]
+      yield* acquire(stores[0], "key", "1-a")
+      const told: Array<ReadonlyArray<Grant | undefined>> = []
+      for (const [i, token] of ["1-b", "1-c", "1-d", "1-e"].entries()) {
+        told.push(yield* waits(stores[i % 2], "key", token))
+      }
+      yield* stores[0].release("key", "1-a")
+      yield* eventually(Effect.sync(() => told[0].length > 0))
+      // Who was seen to be the first of them leaves.
+      yield* stores[1].release("key", "1-c")
+      yield* stores[0].release("key", "1-b")
+      yield* eventually(Effect.sync(() => told[2].length > 0))
+      yield* waits(stores[0], "key", "1-f")
+      assert.strictEqual(yield* holderOf(stores[0], "key"), "1-d")
+      yield* stores[0].release("key", "1-d")
+      yield* eventually(Effect.sync(() => told[3].length > 0))
+      assert.deepStrictEqual(told.map(({ length }) => length), [1, 0, 1, 1])
+    }).pipe(Effect.scoped))
+
   it.live("have the key when whoever gave it to them died before telling", () =>
     Effect.gen(function*() {
       const path = yield* directory
@@ -326,6 +425,34 @@ describe("those who wait", () => {
       renameSync(`${path}/lock-key/${state!.name}`, `${path}/lock-key/${given.name}`)
       assert.strictEqual(yield* acquire(waiting, "key", "1-b"), given.fence)
       assert.deepStrictEqual(namesOf(path, "key").map((name) => name[0]), ["h"])
+    }).pipe(Effect.scoped))
+})
+
+describe("those who look", () => {
+  it.live("hear on when the key could not be looked at for a while", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const store = yield* storeIn(path)
+      yield* acquire(store, "key", "1-a")
+      let heard = 0
+      yield* store.watch!("key", () => heard++)
+      let refused = 0
+      yield* seeCalls(path, (name) => {
+        if (name !== "statSync") return
+        refused++
+        throw systemError("EACCES")
+      }).pipe(
+        Effect.andThen(store.extend(claim("key", "1-a"))),
+        Effect.andThen(eventually(Effect.sync(() => refused > 0 && heard > 0))),
+        // One can also begin to while that is so.
+        Effect.andThen(Effect.scoped(store.watch!("key", () => {}))),
+        Effect.scoped
+      )
+      // Whatever it has been told of by now, of what comes next it is told, too.
+      yield* Effect.sleep("50 millis")
+      heard = 0
+      yield* store.release("key", "1-a")
+      yield* eventually(Effect.sync(() => heard > 0))
     }).pipe(Effect.scoped))
 })
 

@@ -161,6 +161,21 @@ test.lost("acquire, the request arrives after the release: swept up", ({ other, 
     yield* eventually(Effect.map(holderOf(other, "k"), (token) => token === undefined))
   }))
 
+test.lost("transfer, interrupted, and the request arrives after the release: swept up", ({ other, proxy, store }) =>
+  Effect.gen(function*() {
+    yield* acquire(other, "k", "a")
+    const held = proxy.next("request", "replace", "hold")
+    const fiber = yield* Effect.forkChild(store.transfer!("a", claim("k", "b", 3_600_000)))
+    yield* held.arrived
+    yield* Fiber.interrupt(fiber)
+    // Until nobody waits for the reply any more.
+    yield* failsWith(store.inspect("k"), "NoReply")
+    assert.isFalse(yield* store.release("k", "b"))
+    assert.strictEqual(yield* proxy.letGo, 2)
+    yield* eventually(Effect.map(holderOf(other, "k"), (token) => token === "b"))
+    yield* eventually(Effect.map(holderOf(other, "k"), (token) => token === undefined))
+  }))
+
 // ---------------------------------------------------------------------------
 // Extending
 // ---------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 /** The store on a real memcached that does nothing unusual. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber, Option } from "effect"
+import { Effect, Exit, Fiber, Option, Scope } from "effect"
 import { Client } from "memjs"
 import * as MemcacheBackend from "../../src/MemcacheBackend.ts"
 import { memcached } from "../support/memcached.ts"
@@ -207,6 +207,23 @@ it.live("a closed store refuses, and what is under way fails", () =>
     const failure = yield* Effect.flip(store.store.tryAcquire(claim("k", "b")))
     assert.strictEqual(failure.kind, "Closed")
     assert.isFalse(failure.retryable)
+  }))
+
+it.live("a closed store connects no more, also when somebody still waits", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    const proxy = yield* memcachedProxy(() => server.port)
+    const other = yield* storeAt(server.port)
+    yield* acquire(other, "k", "a")
+    const scope = yield* Scope.make()
+    const store = yield* Scope.provide(storeAt(proxy.port), scope)
+    yield* store.listen!("k", "b", () => {})
+    yield* store.tryAcquire({ ...claim("k", "b"), wait: true })
+    assert.strictEqual(proxy.connections(), 1)
+    yield* Scope.close(scope, Exit.void)
+    // Longer than it looks away.
+    yield* Effect.sleep("600 millis")
+    assert.strictEqual(proxy.connections(), 1)
   }))
 
 it.live("a memjs client lends its servers and nothing else", () =>

@@ -128,17 +128,17 @@ describe("fencing tokens", () => {
   const start = 1_790_000_000
 
   it("leave room for seven hand-overs between two numbers of the server", () => {
-    assert.strictEqual(fencingToken(start, 2n) - fencingToken(start, 1n), 8)
+    assert.strictEqual(fencingToken(start, 2) - fencingToken(start, 1), 8)
   })
 
   it("grow over a restart, although the server counts from 1 again", () => {
-    assert.isBelow(fencingToken(start, 999_999n) + 7, fencingToken(start + 1, 1n))
+    assert.isBelow(fencingToken(start, 999_999) + 7, fencingToken(start + 1, 1))
   })
 
   it("are safe integers until 2055", () => {
     const date = Date.UTC(2055, 0, 1) / 1000
-    assert.isTrue(Number.isSafeInteger(fencingToken(date, 1_000_000_000_000n) + 7))
-    assert.isAbove(fencingToken(Date.UTC(2020, 0, 1) / 1000, 1n), 0)
+    assert.isTrue(Number.isSafeInteger(fencingToken(date, 1_000_000_000_000) + 7))
+    assert.isAbove(fencingToken(Date.UTC(2020, 0, 1) / 1000, 1), 0)
   })
 })
 
@@ -199,7 +199,7 @@ describe("replies", () => {
     bytes[4] = extras
     bytes.writeUInt32BE(extras + key.length + value.length, 8)
     bytes.writeUInt32BE(opaque, 12)
-    bytes.writeBigUInt64BE(2n ** 60n + BigInt(opaque), 16)
+    bytes.writeBigUInt64BE(2n ** 50n + BigInt(opaque), 16)
     return Buffer.concat([bytes, Buffer.from(key + value)])
   }
   const stream = Buffer.concat([
@@ -213,7 +213,7 @@ describe("replies", () => {
     const seen: Array<string> = []
     for (const chunk of chunks) {
       const senseless = frames.push(chunk, ({ cas, key, opaque, opcode, value }) => {
-        seen.push(`${opcode} ${opaque} ${cas - 2n ** 60n} ${key} ${value}`)
+        seen.push(`${opcode} ${opaque} ${cas - 2 ** 50} ${key} ${value}`)
         return true
       })
       if (senseless !== undefined) seen.push(`senseless: ${senseless}`)

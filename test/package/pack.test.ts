@@ -31,6 +31,15 @@ describe("package", () => {
     }
   })
 
+  it("says where it comes from, and so does that of the tool", () => {
+    for (const file of [join(installed, "package.json"), join(root, "cli/package.json")]) {
+      const { bugs, homepage, keywords, license, repository } = JSON.parse(readFileSync(file, "utf8"))
+      for (const address of [bugs, homepage, repository.url]) assert.match(address, /github\.com\/effect-lock\//, file)
+      assert.include(keywords, "distributed-lock")
+      assert.strictEqual(license, "MIT")
+    }
+  })
+
   it("names no path of the machine that built it", () => {
     for (const file of readdirSync(join(installed, "dist"), { recursive: true, encoding: "utf8" })) {
       if (/\.(?:js|ts|map)$/.test(file)) {

@@ -37,7 +37,7 @@ export class Memory implements Backing {
     return this.occupants(key).map(({ token }) => token)
   }
 
-  /** The fencing tokens say it, since nothing is executed twice. */
+  /** Fencing tokens do not say it: who asks again, since its lease came late, keeps its place and has a new one. */
   orderOf(): undefined {}
 
   fits(key: string, share: LockStore.Share | undefined): boolean {

@@ -27,7 +27,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
     changes: [
       [
         "engine/line.ts",
-        "if (!lease.isHeld || lease.deadline - at <= Math.min(lease.expiresMillis / 10, enoughToHandOver / 3)) {",
+        "if (!lease.isHeld || !isEnoughToReceive(lease, at)) {",
         "if (!lease.isHeld) {"
       ],
       ["engine/lease.ts", "if (at >= this.deadline) this.lose(\"Expired\", at)", ""]
@@ -78,9 +78,9 @@ const mutants: Readonly<Record<string, Mutant>> = {
   timeout: {
     mistake: "an attempt is cut off by the timeout of its call",
     changes: [[
-      "engine/taking.ts",
-      ": this.attempt(claim, at, Infinity)",
-      ": this.attempt(claim, at, this.endsAt)"
+      "engine/asker.ts",
+      "claim.share === undefined) return this.attempt(claim, at, Infinity)",
+      "claim.share === undefined) return this.attempt(claim, at, this.endsAt)"
     ]],
     kind: "polling",
     rules: ["failed"],
@@ -89,7 +89,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
   interruption: {
     mistake: "who is interrupted waits for the store",
     changes: [[
-      "engine/taking.ts",
+      "engine/asker.ts",
       "return this.restore(Effect.callback<Reply<Attempt>>((resume) => {",
       "return Effect.uninterruptible(Effect.callback<Reply<Attempt>>((resume) => {"
     ]],
@@ -111,7 +111,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
   deadline: {
     mistake: "a lease counts from the reply and not from the request",
     changes: [[
-      "engine/taking.ts",
+      "engine/claim.ts",
       "const deadline = askedAt + expiresMillis -",
       "const deadline = at + (askedAt - askedAt) + expiresMillis -"
     ]],
@@ -158,9 +158,9 @@ const mutants: Readonly<Record<string, Mutant>> = {
   queue: {
     mistake: "the line serves who came last",
     changes: [[
-      "engine/line.ts",
-      "const { head } = this\n    if (head !== undefined) {",
-      "const head = this.last\n    if (head !== undefined) {"
+      "engine/queue.ts",
+      "let previous = this.last\n    while",
+      "let previous = undefined as Waiter | undefined\n    while"
     ]],
     kind: "direct",
     rules: ["order"],
@@ -168,7 +168,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
   },
   joining: {
     mistake: "who wants some permits has what others had of another number",
-    changes: [["engine/sharing.ts", "      isSame(request.share, share) &&\n", ""]],
+    changes: [["engine/handOver.ts", "isSame(next.share, share) && ", ""]],
     kind: "given",
     rules: ["overlap"],
     worlds: 2_000
@@ -266,7 +266,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
   },
   givenBack: {
     mistake: "work under a lease goes on when that is given back",
-    changes: [["engine/lease.ts", "    goers.add(then)\n", ""]],
+    changes: [["engine/lease.ts", "    telling.goers = [...telling.goers, then]\n", ""]],
     kind: "direct",
     where: "several",
     rules: ["untold"],
@@ -274,7 +274,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
   },
   lostMeanwhile: {
     mistake: "work under a lease that was lost meanwhile ends as if nothing were",
-    changes: [["engine/lease.ts", "return this.isOver ? this.endedBy(exit, caller) : exit", "return exit"]],
+    changes: [["engine/lease.ts", "return this.isOver ? endedBy(lostError(this, caller), exit) : exit", "return exit"]],
     kind: "told",
     where: "several",
     rules: ["died"],

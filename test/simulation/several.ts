@@ -25,8 +25,8 @@ const slackMillis = 5
 interface Awaiting {
   readonly host: Host
   readonly key: string
-  /** Since when it could know, the last time that it was not free. */
-  since: number
+  /** Since when it has been seen free, and there is nothing that keeps this one from knowing. */
+  since: number | undefined
   wasFree: boolean
 }
 
@@ -44,9 +44,11 @@ class Several extends Stage {
       const { host: { link, process }, key } = one
       one.wasFree ||= this.backing.holders(key).length === 0
       const isBusy = this.backing.wanted(key) || !process.isIdle || process.isStopped
-      if (isBusy || !this.calm) one.since = now
+      one.since = isBusy || !this.calm ? undefined : one.since ?? now
       const most = link.store.watch === undefined ? everyMillis + lookMillis : lookMillis
-      if (now > one.since + most) this.object("asleep", `${process.name} waits until ${key} is free`)
+      if (one.since !== undefined && now > one.since + most) {
+        this.object("asleep", `${process.name} waits until ${key} is free`)
+      }
     }
   }
 
@@ -166,7 +168,7 @@ class Several extends Stage {
 
   private until(host: Host, key: string, timeout: number): Asking {
     return Effect.suspend(() => {
-      const one = { host, key, since: this.world.now, wasFree: this.backing.holders(key).length === 0 }
+      const one: Awaiting = { host, key, since: undefined, wasFree: this.backing.holders(key).length === 0 }
       this.awaiting.add(one)
       return Effect.onExit(Lock.awaitFree(key, { timeout }), (exit) =>
         Effect.sync(() => {

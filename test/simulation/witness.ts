@@ -63,8 +63,8 @@ export interface Section {
   readonly lease: Lock.Lease
   /** Whose lease it is in the store. */
   readonly token: string
-  /** Which of all grants it was: who came before those of other sections. */
-  readonly order: number
+  /** Which of all grants it was: who came before those of other sections. Undefined if that cannot be told. */
+  readonly order: number | undefined
   /** When the lease began, at the latest: by what was left of it when the work began. */
   readonly takenAt: number
   /** It is in a part that cannot be interrupted, or it is up to others when it ends. */
@@ -79,6 +79,12 @@ export interface Section {
 
 /** What a section needs to know of its call. */
 export type Entering = Pick<Call, "id" | "atLeast" | "expires" | "share">
+
+const isBefore = (one: Section, other: Section): boolean => {
+  if (one.order !== undefined && other.order !== undefined) return one.order < other.order
+  const [first = 0, second = 0] = [one.share?.limit, other.share?.limit]
+  return first < second || (first === second && one.lease.fencingToken < other.lease.fencingToken)
+}
 
 /** Alarms ring up to a millisecond after their time. */
 const alarmMillis = 1.5
@@ -119,7 +125,7 @@ export class Witness {
       share,
       lease,
       token,
-      order: this.backing.orderOf(key, token) ?? fencingToken,
+      order: this.backing.orderOf(key, token),
       takenAt: host.process.now + Math.min(0, left - Math.max(expires, atLeast)),
       deaf: deaf ? 1 : 0,
       deadline: host.process.now + left,
@@ -183,14 +189,17 @@ export class Witness {
     }
   }
 
-  /** With those who were there before it, nobody's limit is exceeded. Those of one token have their permits in common. */
+  /**
+   * With those who were there before it, nobody's limit is exceeded. Those of one token have their permits in
+   * common. Where nobody knows who came before whom, the smaller limits did, if any order would do.
+   */
   private count(sections: ReadonlyArray<Section>): void {
     for (const section of sections) {
-      const { order, share, token } = section
+      const { share, token } = section
       if (share === undefined) continue
       const before = new Map(
         sections
-          .filter((other) => other.order < order && other.token !== token && this.areBoth(section, other))
+          .filter((other) => other.token !== token && isBefore(other, section) && this.areBoth(section, other))
           .map((other) => [other.token, other])
       )
       let used = share.permits

@@ -31,10 +31,25 @@ export const newProfile: Effect.Effect<string, never, Scope.Scope> = Effect.acqu
   (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
 )
 
+export interface BrowserOptions {
+  /** Keeps pages that were left, frozen, for when one goes back to them, as browsers do. */
+  readonly keepsPages?: boolean
+}
+
 /** A browser whose tabs share a profile, so that pages of one origin see the same storage. */
-export const browser = (profile: string): Effect.Effect<BrowserContext, never, Scope.Scope> =>
+export const browser = (
+  profile: string,
+  { keepsPages = false }: BrowserOptions = {}
+): Effect.Effect<BrowserContext, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.promise(() => chromium.launchPersistentContext(profile, { executablePath, headless: true, args })),
+    Effect.promise(() =>
+      chromium.launchPersistentContext(profile, {
+        executablePath,
+        headless: true,
+        args,
+        ignoreDefaultArgs: keepsPages ? ["--disable-back-forward-cache"] : []
+      })
+    ),
     // One that was killed is closed already, and says so.
     (context) => Effect.promise(() => context.close().catch(() => {}))
   )
@@ -65,11 +80,18 @@ export const killBrowser = (profile: string): Effect.Effect<void> =>
     }
   })
 
-/** Serves these scripts by name, and for any other path a page that runs the script `index.js`; gives the origin. */
+/**
+ * Serves these scripts by name, at `hang` nothing after so many `millis`, and for any other path a page that runs the script
+ * `index.js`; gives the origin.
+ */
 export const serve = (scripts: Record<string, string>): Effect.Effect<string, never, Scope.Scope> =>
-  serving((request, response) => {
-    const script = scripts[new URL(request.url ?? "/", "http://localhost").pathname.slice(1)]
-    if (script === undefined) {
+  serving(async (request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost")
+    const script = scripts[pathname.slice(1)]
+    if (pathname === "/hang") {
+      await setTimeout(Number(searchParams.get("millis")))
+      response.end()
+    } else if (script === undefined) {
       response.writeHead(200, { "content-type": "text/html" })
       response.end(`<!doctype html><title>locks</title><script type="module" src="/index.js"></script>`)
     } else {

@@ -1,5 +1,5 @@
 /** A primary with a replica, and three Sentinels that watch over them. */
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import type { Scope } from "effect"
 import type { Redis } from "ioredis"
 import { writeFileSync } from "node:fs"
@@ -65,12 +65,14 @@ export const watched: Effect.Effect<Watched, ServerError, Scope.Scope> = Effect.
     named,
     current,
     failover: Effect.flatMap(current, (before) =>
-      Effect.andThen(
-        // A replica that is not known to be well yet is no candidate.
-        until(
-          Effect.promise(async () => await looks[0].call("sentinel", "failover", name).then(() => true, () => false))
+      // A replica that is not known to be well yet is no candidate, and on a busy host a failover may be given up: then once more.
+      // One that goes on is not begun again.
+      Effect.repeat(
+        Effect.andThen(
+          Effect.promise(() => looks[0].call("sentinel", "failover", name).catch(() => {})),
+          Effect.timeoutOption(until(Effect.map(current, (now) => now !== before)), "1 second")
         ),
-        until(Effect.map(current, (now) => now !== before))
-      ))
+        { until: Option.isSome }
+      )).pipe(Effect.asVoid)
   }
 })

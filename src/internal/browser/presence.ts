@@ -3,46 +3,112 @@
  * as it lives. The browser lets go of it when the tab is closed, crashes or goes
  * to another page, so that who gets it knows that the tab is no more. Names are
  * random and never come back.
+ *
+ * A page that its tab has left may be kept, frozen, for when the tab goes back. It
+ * lets go of the lock itself then, since browsers do not agree on what becomes of
+ * it, and takes one of another name when it is shown again. The same goes for one
+ * whose lock was stolen.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
 export interface Presence {
-  /** The name of this tab, or worker. */
-  readonly tab: string
+  /** The name of this tab, or worker, since it has come; undefined while it is away. */
+  readonly tab: () => string | undefined
+  /** The same, when it is there. */
+  readonly here: Effect.Effect<string>
   /** Calls back once, when the tab is gone; its result ends the watch. */
   readonly watch: (tab: string, onGone: () => void) => () => void
   /** Those that are gone. */
   readonly gone: (tabs: ReadonlyArray<string>) => Promise<ReadonlyArray<string>>
 }
 
+export interface Visitor {
+  /** Others think that the tab of this name is no more. */
+  readonly left: (tab: string) => void
+  /** It is there again, under another name. */
+  readonly came: () => void
+}
+
 /** Ends with the scope, and with the tab. */
-export const make = (name: string): Effect.Effect<Presence, unknown, Scope.Scope> => {
+export const make = (name: string, { came, left }: Visitor): Effect.Effect<Presence, unknown, Scope.Scope> => {
   const lockOf = (tab: string) => `${name}:tab:${tab}`
   const { locks } = navigator
 
-  const appear = Effect.callback<{ readonly tab: string; readonly leave: () => Promise<void> }, unknown>((resume) => {
-    const tab = crypto.randomUUID()
-    let leave!: () => void
-    const left = new Promise<void>((resolve) => {
-      leave = resolve
-    })
-    const held = locks.request(lockOf(tab), () => {
-      resume(Effect.succeed({
-        tab,
-        leave: () => {
-          leave()
-          return held
-        }
-      }))
-      return left
-    })
-    held.catch((cause: unknown) => resume(Effect.fail(cause)))
-  })
+  /** Under which name it is there, and how to go. */
+  let place: { readonly tab: string; readonly leave: () => void } | undefined
+  let isClosed = false
+  /** Until the lock is let go of. */
+  let held: Promise<unknown> = Promise.resolve()
+  let waiting: Array<(tab: string) => void> = []
 
-  return Effect.acquireRelease(appear, ({ leave }) => Effect.ignore(Effect.tryPromise(leave))).pipe(
-    Effect.map(({ tab }) => ({
-      tab,
+  const leave = (): void => {
+    const before = place
+    if (before === undefined) return
+    place = undefined
+    left(before.tab)
+    before.leave()
+  }
+
+  /** Its result rejects where Web Locks are refused. */
+  const appear = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const tab = crypto.randomUUID()
+      held = locks.request(lockOf(tab), () =>
+        new Promise<void>((end) => {
+          place = { tab, leave: end }
+          for (const resume of waiting) resume(tab)
+          waiting = []
+          resolve()
+          if (isClosed) end()
+        })).catch((cause: unknown) => {
+          // Somebody has stolen it.
+          if (place?.tab === tab) {
+            leave()
+            comeBack()
+          }
+          reject(cause)
+        })
+    })
+
+  const comeBack = (): void => {
+    if (place === undefined && !isClosed) appear().then(came, () => {})
+  }
+
+  const hide = ({ persisted }: PageTransitionEvent): void => {
+    if (persisted) leave()
+  }
+  const show = ({ persisted }: PageTransitionEvent): void => {
+    if (persisted) comeBack()
+  }
+
+  return Effect.acquireRelease(
+    Effect.callback<void, unknown>((resume) => {
+      appear().then(() => {
+        globalThis.addEventListener("pagehide", hide)
+        globalThis.addEventListener("pageshow", show)
+        resume(Effect.void)
+      }, (cause: unknown) => resume(Effect.fail(cause)))
+    }),
+    () =>
+      Effect.promise(() => {
+        isClosed = true
+        globalThis.removeEventListener("pagehide", hide)
+        globalThis.removeEventListener("pageshow", show)
+        place?.leave()
+        return held
+      })
+  ).pipe(
+    Effect.as({
+      tab: () => place?.tab,
+      here: Effect.callback((resume) => {
+        if (place !== undefined) return resume(Effect.succeed(place.tab))
+        const came = (tab: string) => resume(Effect.succeed(tab))
+        waiting.push(came)
+        return Effect.sync(() => {
+          waiting = waiting.filter((other) => other !== came)
+        })
+      }),
       watch: (other, onGone) => {
         const watch = new AbortController()
         locks.request(lockOf(other), { mode: "shared", signal: watch.signal }, () => {
@@ -57,6 +123,6 @@ export const make = (name: string): Effect.Effect<Presence, unknown, Scope.Scope
         const there = new Set(held.map(({ name }) => name))
         return tabs.filter((tab) => !there.has(lockOf(tab)))
       }
-    }))
+    })
   )
 }

@@ -188,7 +188,10 @@ export const claim = (record: Record, claim: Claim, view: View): Change<Claimed>
   const there = living(record, view)
   // Who let a lease or an offer end is not asked again: its tab hangs, or it would wait no more.
   const hung = new Set(holders.filter((one) => !there.includes(one)).map((one) => one.tab))
-  const present = record.queue.filter((one) => one.token === token || !(view.isDead(one.tab) || hung.has(one.tab)))
+  // A tab that was away has another name now.
+  const present = record.queue
+    .filter((one) => one.token === token || !(view.isDead(one.tab) || hung.has(one.tab)))
+    .map((one) => one.token === token && one.tab !== tab ? { ...one, tab } : one)
   const queue = isGone(present, record.absent, token, view) ? present.slice(1) : present
   const joins = !isAmong(queue, token) && (wait || (queue.length === 0 && fits(share, there)))
   const own: Waiter = share === undefined ? { token, tab, expires } : { token, tab, expires, share }

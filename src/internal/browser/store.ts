@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure, LockError } from "../../LockError.ts"
-import type { Acquired, Attempt, Claim, Grant, LockStore, Occupant } from "../../LockStore.ts"
+import type { Acquired, Attempt, Claim, Grant, LockStore, Observer, Occupant } from "../../LockStore.ts"
 import { monotonicMillis } from "../time.ts"
 import * as Ages from "./age.ts"
 import * as Presence from "./presence.ts"
@@ -42,6 +42,16 @@ const unsupported = (description: string, cause?: unknown) =>
     })
   })
 
+const wasAway = (operation: string, key: string) =>
+  new BackendFailure({
+    backend: Table.backend,
+    operation,
+    key,
+    kind: "Unknown",
+    retryable: true,
+    description: "the page was put away meanwhile"
+  })
+
 /** What must be there. A page that is neither https nor of localhost has no Web Locks. */
 const required = (): string | undefined => {
   if (typeof indexedDB === "undefined") return "IndexedDB is missing: this is no browser, or storage is switched off"
@@ -61,20 +71,42 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
   const monotonic = () => monotonicMillis(clock)
   const wall = () => clock.currentTimeMillisUnsafe()
 
-  const presence = yield* Effect.mapError(
-    Presence.make(name),
-    (cause) => unsupported("Web Locks are refused to this page", cause)
-  )
-  const table = yield* Table.make(name, wall)
-  const channel = yield* Effect.acquireRelease(
-    Effect.sync(() => new BroadcastChannel(name)),
-    (channel) => Effect.sync(() => channel.close())
-  )
-
-  const { tab } = presence
   const ages = Ages.make(wall, monotonic)
   const dead = new Set<string>()
   const listeners = new Map<string, Listener>()
+  let observers: ReadonlyArray<Observer> = []
+
+  /** A page that is kept frozen would have to hear what is said meanwhile. */
+  let channel: BroadcastChannel | undefined
+  const tuneIn = () => {
+    channel = new BroadcastChannel(name)
+    channel.addEventListener("message", ({ data }) => {
+      const message = Record.decodeMessage(data)
+      if (message !== undefined) hear(message)
+    })
+  }
+  const tuneOut = () => {
+    channel?.close()
+    channel = undefined
+  }
+
+  const presence = yield* Effect.mapError(
+    Presence.make(name, {
+      left: (tab) => {
+        bury(tab)
+        for (const { ended } of observers) ended?.()
+        for (const listener of listeners.values()) unwatch(listener)
+        tuneOut()
+      },
+      came: () => {
+        tuneIn()
+        for (const { notify } of listeners.values()) notify(undefined)
+      }
+    }),
+    (cause) => unsupported("Web Locks are refused to this page", cause)
+  )
+  const table = yield* Table.make(name, wall)
+  yield* Effect.acquireRelease(Effect.sync(tuneIn), () => Effect.sync(tuneOut))
 
   const bury = (gone: string): void => {
     if (dead.size >= mostDead) dead.clear()
@@ -94,7 +126,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     key: string,
     tabs: ReadonlyArray<string>
   ): Effect.Effect<boolean, BackendFailure> => {
-    const others = tabs.filter((other) => other !== tab && other !== Record.nobody)
+    const others = tabs.filter((other) => other !== presence.tab() && other !== Record.nobody)
     if (others.length === 0) return Effect.succeed(false)
     return Effect.map(
       Effect.tryPromise({
@@ -112,7 +144,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
   /** Has a listener told when a tab is gone whose end may let it in. */
   const watch = (listener: Listener, other: string): void => {
     const { notify, watched } = listener
-    if (other === tab || other === Record.nobody || watched.has(other)) return
+    if (other === presence.tab() || other === Record.nobody || watched.has(other)) return
     watched.set(
       other,
       presence.watch(other, () => {
@@ -143,29 +175,39 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
   const say = (key: string, to: Record.Message["to"]): void => {
     const message: Record.Message = { version: 2, key, to }
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel is no window
-    channel.postMessage(message)
+    channel?.postMessage(message)
     // Which a channel does not bring to who said it.
     hear(message)
   }
 
+  /**
+   * While the page is away nothing is asked for: an answer would wake it, and end it. What
+   * it does under a name that it has no more others do not know of.
+   */
   const update = <A>(
     operation: string,
     key: string,
-    change: (record: Record.Record, view: Record.View, nextToken: () => number) => Record.Change<A>
+    change: (
+      record: Record.Record,
+      view: Record.View,
+      tab: string,
+      nextToken: () => number
+    ) => Record.Change<A>
   ): Effect.Effect<A, BackendFailure> =>
-    Effect.map(
-      table.update(operation, key, (record, nextToken) => {
-        const { next, ...told } = change(record, viewOf(key), nextToken)
-        const { holders, queue } = next ?? record
-        ages.keep(key, new Set([...holders, ...queue].map(({ token }) => token)))
-        return { answer: told, next }
-      }),
-      ({ answer, missed, offered = [] }) => {
-        for (const to of offered) say(key, to)
-        if (missed !== undefined) say(key, missed)
-        return answer
-      }
-    )
+    Effect.flatMap(presence.here, (tab) =>
+      Effect.flatMap(
+        table.update(operation, key, (record, nextToken) => {
+          const { next, ...told } = change(record, viewOf(key), tab, nextToken)
+          const { holders, queue } = next ?? record
+          ages.keep(key, new Set([...holders, ...queue].map(({ token }) => token)))
+          return { answer: told, next }
+        }),
+        ({ answer, missed, offered = [] }) => {
+          for (const to of offered) say(key, to)
+          if (missed !== undefined) say(key, missed)
+          return presence.tab() === tab ? Effect.succeed(answer) : wasAway(operation, key)
+        }
+      ))
 
   /**
    * Takes what has been offered, at once and not when the one who waits gets to
@@ -174,7 +216,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
   const accept = (key: string, token: string, listener: Listener): Effect.Effect<void> => {
     const sinceMillis = monotonic()
     const { expires: leaseMillis, outlives } = listener
-    return update("acquire", key, (record, view, nextToken): Record.Change<Grant | undefined> => {
+    return update("acquire", key, (record, view, tab, nextToken): Record.Change<Grant | undefined> => {
       const { answer, next } = Record.accept(record, { token, tab, expires: leaseMillis, outlives }, view)
       return { answer: answer ? { fencingToken: nextToken(), sinceMillis, leaseMillis } : undefined, next }
     }).pipe(
@@ -189,7 +231,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     const listener = listeners.get(token)
     if (listener !== undefined) Object.assign(listener, { expires, outlives })
     return Effect.flatMap(
-      update("acquire", key, (record, view, nextToken): Record.Change<Acquired | Record.Held> => {
+      update("acquire", key, (record, view, tab, nextToken): Record.Change<Acquired | Record.Held> => {
         const { answer, ...change } = Record.claim(record, { token, tab, expires, wait, outlives, share }, view)
         return { answer: answer._tag === "Acquired" ? { ...answer, fencingToken: nextToken() } : answer, ...change }
       }),
@@ -212,17 +254,12 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     from: string,
     { expiresMillis: expires, key, outlives = false, token }: Claim
   ): Effect.Effect<Attempt, BackendFailure> =>
-    update("acquire", key, (record, view, nextToken): Record.Change<Attempt> => {
+    update("acquire", key, (record, view, tab, nextToken): Record.Change<Attempt> => {
       const { answer, next } = Record.transfer(record, from, { token, tab, expires, outlives }, view)
       if (answer._tag === "Acquired") return { answer: { _tag: "Acquired", fencingToken: nextToken() }, next }
       const { remaining: remainingMillis, token: holder, waiters } = answer
       return { answer: { _tag: "Held", token: holder, remainingMillis, waiters }, next }
     })
-
-  channel.addEventListener("message", ({ data }) => {
-    const message = Record.decodeMessage(data)
-    if (message !== undefined) hear(message)
-  })
 
   const holders = (key: string): Effect.Effect<ReadonlyArray<Occupant>, BackendFailure> =>
     Effect.flatMap(table.read("inspect", key), (record) => {
@@ -266,6 +303,12 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     inspect,
     holders,
     list,
+    observe: (observer) => {
+      observers = [...observers, observer]
+      return () => {
+        observers = observers.filter((other) => other !== observer)
+      }
+    },
     listen: (key, token, notify) =>
       Effect.asVoid(Effect.acquireRelease(
         Effect.sync(() => {

@@ -57,7 +57,7 @@ export const adopt = (
       if (parts.closed) return yield* failWith(port.failures.closed("acquire", key), caller)
       if (reply._tag === "Held") {
         const why = reply.token === undefined ? "Expired" : "Taken"
-        return yield* failWith(new LockLost({ key, why, held: wholeMillis(0) }), caller)
+        return yield* failWith(() => new LockLost({ key, why, held: wholeMillis(0) }), caller)
       }
       if (reply._tag === "Acquired") {
         const deadline = claim.deadline(at)

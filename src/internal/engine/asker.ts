@@ -11,11 +11,9 @@ import type { Attempt, Grant, Held } from "../../LockStore.ts"
 import { failWith } from "../failing.ts"
 import type { Caller, Restore } from "../guard.ts"
 import { Refusal } from "../refusal.ts"
-import * as Token from "../token.ts"
 import type { Call, Reply } from "./call.ts"
 import { Claim } from "./claim.ts"
 import { isFailure } from "./failures.ts"
-import { isSame } from "./handOver.ts"
 import { closed, type Keys, reentered, refused } from "./keys.ts"
 import type { Lease } from "./lease.ts"
 import type { Line } from "./line.ts"
@@ -30,7 +28,6 @@ type Taking = Effect.Effect<Taken, LockError>
 /** For one who does not wait for the reply any more. */
 const unheard: Held = { _tag: "Held" }
 
-/** One caller on its way to a lease. */
 export class Asker implements Front {
   readonly request: LockRequest
   private readonly keys: Keys
@@ -44,9 +41,11 @@ export class Asker implements Front {
   private hasWaited = false
   /** What it has waited for last, which it leaves if it ends without. */
   private asked: Call<Attempt> | undefined = undefined
+  /** Who has the key, if the last attempt may not say so. */
   private look: Look | undefined = undefined
   /** A shared lease that another one here has passed on to it. The turn has gone on then. */
   private served: Lease | undefined = undefined
+  /** Leaves what it waits for in front of the store, and returns what wakes it. */
   private leave: (() => () => void) | undefined = undefined
 
   constructor(keys: Keys, line: Line, request: LockRequest, caller: Caller, restore: Restore, startedAt: number) {
@@ -164,24 +163,12 @@ export class Asker implements Front {
       this.endsWithout(false)
       return closed(keys, line.key, this.caller)
     }
-    const isOurs = claimed !== undefined && claimed.expiresMillis === request.expiresMillis &&
-      isSame(claimed.share, request.share) && claimed.outlives === request.atLeastMillis > 0 &&
-      Token.isOf(claimed.token, request.owner)
-    if (!isOurs) claimed?.disown()
-    const claim = isOurs ? claimed : new Claim(keys.port, keys.debts, keys.nextToken(at, request.owner), request)
+    const inherited = claimed?.isFor(request) === true ? claimed : undefined
+    if (inherited === undefined) claimed?.disown()
+    const claim = inherited ?? new Claim(keys.port, keys.debts, keys.nextToken(at, request.owner), request)
     line.claim = claim
     line.front = undefined
-    const sent = isOurs && claim.share !== undefined ? claim.unanswered : undefined
-    const first = sent !== undefined
-      ? this.answer(claim, sent, at, Infinity)
-      : isOurs && claim.reply !== undefined
-      ? Exit.succeed(claim.reply)
-      : line.isSought && request.share !== undefined
-      ? Effect.flatMap(
-        this.restore(this.listen(claim, Math.min(this.endsAt, at + keys.port.patience))),
-        () => this.attempt(claim, this.now(), Infinity)
-      )
-      : this.attempt(claim, at, Infinity)
+    const first = this.inherit(inherited, at) ?? this.begin(claim, at)
     return Effect.onExitPrimitive(
       Effect.flatMap(first, (reply): Taking => {
         const served = this.whatIsServed()
@@ -207,6 +194,23 @@ export class Asker implements Front {
         return undefined
       },
       true
+    )
+  }
+
+  /** What comes of the claim that the one before has made for us, as far as it has been sent. */
+  private inherit(claim: Claim | undefined, at: number): Effect.Effect<Reply<Attempt>> | undefined {
+    if (claim === undefined) return undefined
+    const { reply, share, unanswered } = claim
+    if (share !== undefined && unanswered !== undefined) return this.answer(claim, unanswered, at, Infinity)
+    return reply && Exit.succeed(reply)
+  }
+
+  /** Where others are in front of those who share, the first attempt takes a place in the queue. */
+  private begin(claim: Claim, at: number): Effect.Effect<Reply<Attempt>> {
+    if (!this.line.isSought || claim.share === undefined) return this.attempt(claim, at, Infinity)
+    return Effect.flatMap(
+      this.restore(this.listen(claim, Math.min(this.endsAt, at + this.keys.port.patience))),
+      () => this.attempt(claim, this.now(), Infinity)
     )
   }
 
@@ -262,7 +266,7 @@ export class Asker implements Front {
     })
   }
 
-  /** From now on it can be served with what somebody here gives back: it leaves what it waits for, which is how to wake it. */
+  /** From now on it can be served with what somebody here gives back. */
   private beInFront(leave: () => () => void): void {
     if (this.request.share === undefined) return
     this.leave = leave

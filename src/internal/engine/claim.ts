@@ -3,8 +3,10 @@ import type * as Fiber from "effect/Fiber"
 import type { LockRequest } from "../../LockConfig.ts"
 import type { Attempt, Claim as Sending, Share } from "../../LockStore.ts"
 import type { Bearer, Hold } from "../shortcuts.ts"
+import * as Token from "../token.ts"
 import type { Call, Reply } from "./call.ts"
 import type { Debts } from "./debts.ts"
+import { isSame } from "./handOver.ts"
 import { News } from "./news.ts"
 import { nothingSent, type Sent } from "./outstanding.ts"
 import type { Port } from "./port.ts"
@@ -48,6 +50,12 @@ export class Claim implements Bearer {
     this.expiresMillis = expiresMillis
     this.share = share
     this.outlives = atLeastMillis > 0
+  }
+
+  /** Whether it is what the request would claim. */
+  isFor({ atLeastMillis, expiresMillis, owner, share }: LockRequest): boolean {
+    return this.expiresMillis === expiresMillis && isSame(this.share, share) &&
+      this.outlives === atLeastMillis > 0 && Token.isOf(this.token, owner)
   }
 
   /** Asks a store in this process. */

@@ -71,7 +71,8 @@ export class Engine implements SharingParts, Keys, Section.Taker {
       down: (failure) => this.port.down(failure),
       up: () => this.port.up(),
       polling: (reason) => this.polling(reason),
-      told: () => this.polling(undefined)
+      told: () => this.polling(undefined),
+      ended: () => this.keeper.endAll()
     })
     if (LogLevel.isLessThanOrEqualTo(Context.get(context, References.MinimumLogLevel), "Debug")) this.logAll()
   }

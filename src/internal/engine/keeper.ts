@@ -76,6 +76,12 @@ export class Keeper implements Alarm {
     if (this.leases.size === 0) this.port.alarms.cancel(this)
   }
 
+  /** The store has said that others may have all of them. */
+  endAll(): void {
+    const now = this.port.alarms.now()
+    for (const lease of this.all()) lease.lose("Taken", now)
+  }
+
   ring(): void {
     const now = this.port.alarms.now()
     const jumped = this.wallJump()

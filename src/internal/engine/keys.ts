@@ -36,7 +36,7 @@ export const reentered = (
   const found = Reentry.find(caller, keys, key)
   if (found === undefined || Reentry.partOf(caller, found.section) === undefined) return undefined
   const how = (share: unknown) => share === undefined ? "alone" : "shared"
-  return failWith(new LockReentered({ key, held: how(found.lease.share), wanted: how(share) }), caller)
+  return failWith(() => new LockReentered({ key, held: how(found.lease.share), wanted: how(share) }), caller)
 }
 
 /** Somebody else has the key, or so it is as far as it is known. */

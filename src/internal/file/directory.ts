@@ -87,16 +87,25 @@ export const names = (root: string): ReadonlyArray<string> => {
   }
 }
 
-/** The tickets in the directory, the longest wait first; cheaper than a look where there are none. */
-export const tickets = (path: string): ReadonlyArray<State> => {
-  const all = names(path)
+/** The tickets among the names in a directory, the longest wait first. */
+export const ticketsAmong = (all: ReadonlyArray<string>): ReadonlyArray<State> => {
   if (all.length < 2) return none
   const found: Array<State> = []
   for (const name of all) {
+    if (!name.startsWith("q")) continue
     const ticket = parse(name)
-    if (ticket?.tag === "q") found.push(ticket)
+    if (ticket !== undefined) found.push(ticket)
   }
   return found.toSorted((one, other) => one.since - other.since)
+}
+
+/** The tickets in the directory, the longest wait first; cheaper than a look. */
+export const tickets = (path: string): ReadonlyArray<State> => ticketsAmong(names(path))
+
+/** The state that gives the key to the token alone, if that is among the names in a directory. */
+export const givenAmong = (all: ReadonlyArray<string>, token: string): State | undefined => {
+  const given = all.find((name) => name.startsWith("g,") && name.includes(`,${token},`))
+  return given === undefined ? undefined : parse(given)
 }
 
 /** From one state to another: true for one of all who try. */
@@ -134,9 +143,9 @@ const write = (path: string, name: string, text: string): boolean => {
 /** Removes a file: true for one of all who try, false when it is not there or cannot be removed. */
 export const take = (path: string, name: string): boolean => works(() => fs.unlinkSync(`${path}/${name}`))
 
-/** Makes an empty file: false when there is one, or no directory to put it in, or no room. */
+/** Makes an empty file, unless it is there: false when there is no directory to put it in, no room, or no right to. */
 export const put = (path: string, name: string): boolean =>
-  works(() => fs.closeSync(fs.openSync(`${path}/${name}`, "wx")))
+  works(() => fs.closeSync(fs.openSync(`${path}/${name}`, "w")))
 
 /** Makes the directory of all locks if it is missing; only its user can look into it. */
 export const open = (root: string): void => {

@@ -81,11 +81,14 @@ export const make = (
     return true
   }
 
-  /** From us to who waits, without freeing the key in between: not if nobody does, or the key is not ours any more. */
-  const handOn = (path: string, token: string): boolean => {
+  /**
+   * From us to who waits, without freeing the key in between: not if nobody does, or the
+   * key is not ours any more. Who was first when we came is still, if it waits alone.
+   */
+  const handOn = (path: string, token: string, seen: ReadonlyArray<State.State>): boolean => {
     const state = keeping.leaseOf(path, token)
     if (state === undefined) return false
-    const line = Directory.tickets(path)
+    const line = seen.length > 0 && seen[0].share === undefined ? seen.slice(0, 1) : Directory.tickets(path)
     const at = now()
     if (line.length === 0 || !State.isLive(state, at)) return false
     const turn = Turn.next(fences, path, state, at, [], line)
@@ -101,7 +104,8 @@ export const make = (
   const release: Giving["release"] = (path, token) => {
     // First the ticket, then the lease: nobody gives the key to a ticket that is no longer there.
     if (queue.leave(token)) front.clear(path)
-    if (keeping.wasGiven(path) && handOn(path, token)) return true
+    const line = keeping.takeLine(path)
+    if (line !== undefined && handOn(path, token, line)) return true
     const next = keeping.leave(token) ? undefined : keeping.change(path, token, Lease.freed)
     // Whoever leaves the queue of a shared key may let in those behind it.
     if (next === undefined) return pass(path, (sharer) => sharer.token === token)

@@ -17,12 +17,14 @@ import * as State from "./state.ts"
 type To = (lease: State.State, at: number) => State.State
 
 export interface Keeping {
-  /** We have this lease, and wait no more. `wasGiven` says that somebody gave it to us while we waited. */
-  readonly take: (path: string, lease: State.State, wasGiven?: boolean) => Attempt
+  /** We have this lease, and wait no more. */
+  readonly take: (path: string, lease: State.State) => Attempt
+  /** Somebody gave us the lease while we waited, when these waited, too. */
+  readonly given: (path: string, lease: State.State, line: ReadonlyArray<State.State>) => void
   /** The lease of a key that the token holds alone, as we left it. */
   readonly leaseOf: (path: string, token: string) => State.State | undefined
-  /** Whether the key was given to us, so that others may wait, too. That is forgotten then. */
-  readonly wasGiven: (path: string) => boolean
+  /** Who waited for the key when it was given to us, if it was. That is forgotten then. */
+  readonly takeLine: (path: string) => ReadonlyArray<State.State> | undefined
   /** We have no lease of this key any more, nor has the token a part of it. */
   readonly drop: (path: string) => void
   /** Forgets that the token shares a key: whether it did. */
@@ -37,7 +39,7 @@ export interface Keeping {
 
 export const make = (now: () => number, idle: Idle, queue: Queue, front: Front): Keeping => {
   const alone = new Map<string, State.State>()
-  const given = new Set<string>()
+  const lines = new Map<string, ReadonlyArray<State.State>>()
   const sharing = new Set<string>()
 
   const change: Keeping["change"] = (path, token, to) => {
@@ -75,15 +77,12 @@ export const make = (now: () => number, idle: Idle, queue: Queue, front: Front):
   return {
     change,
     renew,
-    take: (path, lease, wasGiven = false) => {
+    take: (path, lease) => {
       idle.take(path)
       front.clear(path)
-      if (lease.share !== undefined) sharing.add(lease.token)
-      else {
-        alone.set(path, lease)
-        if (wasGiven) given.add(path)
-        else given.delete(path)
-      }
+      lines.delete(path)
+      if (lease.share === undefined) alone.set(path, lease)
+      else sharing.add(lease.token)
       queue.leave(lease.token)
       return { _tag: "Acquired", fencingToken: lease.fence }
     },
@@ -91,7 +90,15 @@ export const make = (now: () => number, idle: Idle, queue: Queue, front: Front):
       const lease = alone.get(path)
       return lease?.token === token ? lease : undefined
     },
-    wasGiven: (path) => given.delete(path),
+    given: (path, lease, line) => {
+      // It may have been given back at once.
+      if (alone.get(path) === lease) lines.set(path, line)
+    },
+    takeLine: (path) => {
+      const line = lines.get(path)
+      lines.delete(path)
+      return line
+    },
     drop: (path) => void alone.delete(path),
     leave: (token) => sharing.delete(token),
     extend: (path, { expires, outlives, token }) => {

@@ -15,7 +15,14 @@ export const of = (root: string, key: string, notify: () => void): () => void =>
   /** Of the directory that is watched, or undefined while it is that of all locks. */
   let inode: number | undefined
 
-  const inodeNow = (): number | undefined => fs.statSync(path, { throwIfNoEntry: false })?.ino
+  /** What cannot be looked at is taken to be as it was: who looks at the key is told what is wrong. */
+  const inodeNow = (): number | undefined => {
+    let found = inode
+    works(() => {
+      found = fs.statSync(path, { throwIfNoEntry: false })?.ino
+    })
+    return found
+  }
 
   const end = (): void => {
     watcher?.close()

@@ -6,16 +6,18 @@
  * the place that it had.
  */
 import * as fs from "node:fs"
+import type { Notices } from "../notices.ts"
 import * as Directory from "./directory.ts"
-import { works } from "./failure.ts"
+import { codeOf } from "./failure.ts"
 import * as Host from "./host.ts"
 import type { Wanted } from "./lease.ts"
 import * as State from "./state.ts"
 
-/** What a ticket's owner is told when it is torn. */
+/** A ticket, as its owner knows it. */
 export interface Waiting {
   readonly path: string
   readonly wanted: Wanted
+  readonly name: string
 }
 
 interface Ticket extends Waiting {
@@ -30,19 +32,25 @@ interface Ticket extends Waiting {
 const watchedMillis = 1_000
 
 export interface Queue {
-  /** Calls `torn` when the token's ticket is torn, until the result is called. */
-  readonly listen: (token: string, torn: (waiting: Waiting) => void) => () => void
+  /**
+   * Calls `heard` when something has happened to the token's ticket, until the result is
+   * called. It answers whether the ticket is there as before; if not, it has been {@link torn}.
+   */
+  readonly listen: (token: string, heard: (waiting: Waiting) => boolean) => () => void
   /** Whether the token's ticket is there, as far as we know. */
   readonly isIn: (token: string) => boolean
   /** Puts the token's ticket there: whether that could be done. The state must be looked at once more after it. */
   readonly enter: (path: string, wanted: Wanted, now: number) => boolean
+  /** Somebody has torn the token's ticket. */
+  readonly torn: (token: string) => void
   /** Takes the token's ticket back: whether it had one. */
   readonly leave: (token: string) => boolean
 }
 
-export const make = (pollMillis: number): Queue => {
+/** `notices` hears when the system has no watch left for those who wait, and when it has again. */
+export const make = (pollMillis: number, notices: Notices): Queue => {
   const tickets = new Map<string, Ticket>()
-  const listeners = new Map<string, (waiting: Waiting) => void>()
+  const listeners = new Map<string, (waiting: Waiting) => boolean>()
 
   const put = (ticket: Ticket, millis: number): void => {
     const { path, since, wanted: { expires, share, token } } = ticket
@@ -55,26 +63,44 @@ export const make = (pollMillis: number): Queue => {
     ticket.watcher = undefined
   }
 
-  const look = (ticket: Ticket): void => {
-    if (!ticket.isPut || fs.existsSync(`${ticket.path}/${ticket.name}`)) return
-    ticket.isPut = false
+  /** To close a watcher takes as long as to take the key, which comes first. */
+  const hear = (ticket: Ticket): void => {
+    if (!ticket.isPut) return
+    const { watcher } = ticket
+    ticket.watcher = undefined
+    if (listeners.get(ticket.wanted.token)?.(ticket) === true) ticket.watcher = watcher
+    else watcher?.close()
+  }
+
+  /** Nobody tells us any more, and whoever has the ticket in view thinks that somebody does. */
+  const deafen = (ticket: Ticket): void => {
     unwatch(ticket)
+    if (!ticket.isPut) return
+    Directory.take(ticket.path, ticket.name)
     listeners.get(ticket.wanted.token)?.(ticket)
   }
 
   /** False when the system has no watch left for us. */
-  const watch = (ticket: Ticket): boolean =>
-    works(() => {
-      ticket.watcher = fs.watch(`${ticket.path}/${ticket.name}`, { persistent: false }, () => look(ticket))
-      ticket.watcher.on("error", () => unwatch(ticket))
-    })
+  const watch = (ticket: Ticket): boolean => {
+    try {
+      const watcher = fs.watch(`${ticket.path}/${ticket.name}`, { persistent: false }, () => hear(ticket))
+      watcher.on("error", () => deafen(ticket))
+      ticket.watcher = watcher
+      notices.told()
+      return true
+    } catch (error) {
+      // One that was torn already has been told.
+      if (codeOf(error) !== "ENOENT") notices.polling(error)
+      return false
+    }
+  }
 
   /** One that hears nothing comes by itself, and the key must be its own until then. */
   const patientMillis = Math.ceil(2 * pollMillis) + watchedMillis
 
   return {
-    listen: (token, torn) => {
-      listeners.set(token, torn)
+    listen: (token, heard) => {
+      listeners.set(token, heard)
       return () => {
         listeners.delete(token)
         leave(token)
@@ -92,6 +118,10 @@ export const make = (pollMillis: number): Queue => {
       Directory.take(path, ticket.name)
       put(ticket, patientMillis)
       return ticket.isPut
+    },
+    torn: (token) => {
+      const ticket = tickets.get(token)
+      if (ticket !== undefined) ticket.isPut = false
     },
     leave
   }

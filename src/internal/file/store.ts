@@ -8,6 +8,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
 import type { Attempt, Claim, Grant, Holding, LockStore } from "../../LockStore.ts"
+import { Notices } from "../notices.ts"
 import { type Settling, withShortcuts } from "../shortcuts.ts"
 import * as Failure from "./failure.ts"
 import * as Fences from "./fences.ts"
@@ -55,7 +56,11 @@ export const make = Effect.fnUntraced(function*(
 
   const fences = Fences.make(root, now, () => clock.currentTimeMillisUnsafe())
   const idle = yield* Idle.make(root, keepIdleMillis, now, fences)
-  const queue = Queue.make(pollMillis)
+  const notices = yield* Effect.acquireRelease(
+    Effect.sync(() => new Notices()),
+    (notices) => Effect.sync(() => notices.close())
+  )
+  const queue = Queue.make(pollMillis, notices)
   const front = Front.make()
   const keeping = Keeping.make(now, idle, queue, front)
   const giving = Giving.make(now, fences, isThere, idle, queue, front, keeping)
@@ -80,7 +85,7 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const listen = (_key: string, token: string, notify: (grant: Grant | undefined) => void) =>
-    queue.listen(token, (waiting) => notify(taking.confirm(waiting)))
+    queue.listen(token, (waiting) => taking.hear(waiting, notify))
 
   const callbacks = {
     tryAcquire: (claim: Claim, call: Settling<Attempt>) =>
@@ -124,6 +129,7 @@ export const make = Effect.fnUntraced(function*(
     transfer: (from, claim) => Effect.suspend(() => run("acquire", claim.key, () => transfer(from, claim))),
     inspect: (key) => Effect.suspend(() => run("inspect", key, () => Option.fromUndefinedOr(looking.holders(key)[0]))),
     holders: (key) => Effect.suspend(() => run("inspect", key, () => looking.holders(key))),
+    observe: notices.observe,
     list: (prefix, from) => Effect.suspend(() => run("list", undefined, () => looking.list(prefix, from))),
     listen: (key, token, notify) =>
       Effect.acquireRelease(Effect.sync(() => listen(key, token, notify)), (end) => Effect.sync(end)),

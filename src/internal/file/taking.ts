@@ -14,8 +14,11 @@ import * as State from "./state.ts"
 
 export interface Taking {
   readonly tryAcquire: (path: string, claim: Claim) => Attempt
-  /** Our ticket was torn: whoever did that has given us the key, if it still is ours. */
-  readonly confirm: (waiting: Waiting) => Grant | undefined
+  /**
+   * Something has happened to our ticket. Whoever tore it has given us the key, which we
+   * tell if it still is ours, and undefined if not: whether nothing has happened.
+   */
+  readonly hear: (waiting: Waiting, notify: (grant: Grant | undefined) => void) => boolean
   /** From one token to another, past those who wait: undefined when neither has the key. */
   readonly transfer: (path: string, from: string, claim: Claim) => Attempt | undefined
 }
@@ -96,26 +99,40 @@ export const make = (
     }
   }
 
-  const confirm: Taking["confirm"] = ({ path, wanted }) => {
-    let grant: Grant | undefined
+  const hear: Taking["hear"] = ({ name, path, wanted }, notify) => {
+    const { expires, token } = wanted
+    let names: ReadonlyArray<string> = []
+    let isThere = false
+    let lease: State.State | undefined
     // What cannot be found out now is found out when we ask.
     Failure.works(() => {
       while (true) {
-        const { state } = Directory.look(path)
+        names = Directory.names(path)
+        isThere = names.includes(name)
+        const given = Directory.givenAmong(names, token)
+        if (isThere && given === undefined) return
+        const state = given ?? Directory.look(path).state
         const at = now()
         const next = state?.tag === "s"
-          ? keeping.renew(path, wanted.token, ({ fence, share }, at) => Lease.of({ ...wanted, share }, fence, at))
-          : state?.token === wanted.token && State.isLive(state, at)
+          ? keeping.renew(path, token, ({ fence, share }, at) => Lease.of({ ...wanted, share }, fence, at))
+          : state?.token === token && State.isLive(state, at)
           ? Lease.of({ ...wanted, share: undefined }, state.fence, at)
           : undefined
         if (next === undefined) return
         if (state!.tag !== "s" && !Directory.move(path, state!, next)) continue
-        keeping.take(path, next, true)
-        grant = { fencingToken: next.fence, sinceMillis: next.since / 1000, leaseMillis: wanted.expires }
+        lease = next
         return
       }
     })
-    return grant
+    if (lease === undefined && isThere) return true
+    if (!isThere) queue.torn(token)
+    if (lease === undefined) notify(undefined)
+    else {
+      keeping.take(path, lease)
+      notify({ fencingToken: lease.fence, sinceMillis: lease.since / 1000, leaseMillis: expires })
+      keeping.given(path, lease, Directory.ticketsAmong(names))
+    }
+    return false
   }
 
   const transfer: Taking["transfer"] = (path, from, claim) => {
@@ -125,5 +142,5 @@ export const make = (
     return next === undefined ? undefined : keeping.take(path, next)
   }
 
-  return { tryAcquire, confirm, transfer }
+  return { tryAcquire, hear, transfer }
 }

@@ -6,8 +6,8 @@ const epoch = 1_577_836_800
 /** How often a lease may change hands without the server, each time with the next number. */
 export const handOverTimes = 8
 
-export const fencingToken = (startedAt: number, cas: bigint): number =>
-  ((startedAt - epoch) * 1_000_000 + Number(cas)) * handOverTimes
+export const fencingToken = (startedAt: number, cas: number): number =>
+  ((startedAt - epoch) * 1_000_000 + cas) * handOverTimes
 
 /** Whether it is one, and so are those that are left for hand-overs. */
 export const isFencing = (token: number): boolean => token > 0 && Number.isSafeInteger(token + handOverTimes)

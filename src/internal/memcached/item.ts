@@ -9,12 +9,12 @@ import { exptime, Opcode, type Reply, type Request, Status } from "./wire.ts"
 export interface Item {
   /** Undefined for what is no lock. */
   readonly content: Content.Content | undefined
-  readonly cas: bigint
+  readonly cas: number
 }
 
 /** An item of ours, as our last command left it. */
 export interface Own {
-  readonly cas: bigint
+  readonly cas: number
   readonly waiters: ReadonlyArray<string>
 }
 
@@ -31,7 +31,7 @@ const itemOf = (reply: Reply): Item | undefined | Fault.Fault => {
   if (reply.status === Status.notFound) return undefined
   if (reply.status !== Status.ok) return Fault.ofStatus(reply)
   // As a condition a CAS of 0 means none.
-  if (reply.cas === 0n) return Fault.casMissing
+  if (reply.cas === 0) return Fault.casMissing
   return { content: Content.decode(reply.value), cas: reply.cas }
 }
 
@@ -42,7 +42,7 @@ export const write = (
   { expiresMillis, token }: Holding,
   clock: Clock.Clock,
   waiters: ReadonlyArray<string>,
-  cas?: bigint
+  cas?: number
 ): Request => ({
   opcode,
   key,

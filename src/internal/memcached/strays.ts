@@ -1,14 +1,23 @@
 /** Claims whose reply is lost, and which the server may execute after the release of their token. */
+import type * as Clock from "effect/Clock"
 import type { Claim } from "../../LockStore.ts"
 import { type Ending, EndingMap } from "../endingMap.ts"
+import { monotonicMillis } from "../time.ts"
 import { Fault } from "./fault.ts"
 
 export class Strays {
   private readonly tokens = new EndingMap<Ending>()
+  private readonly clock: Clock.Clock
+
+  constructor(clock: Clock.Clock) {
+    this.clock = clock
+  }
 
   /** What has come of a claim. */
-  note({ expiresMillis, token }: Claim, outcome: unknown, at: number): void {
-    if (outcome instanceof Fault && outcome.isSent) this.tokens.set(token, { endsAt: at + expiresMillis }, at)
+  note({ expiresMillis, token }: Claim, outcome: unknown): void {
+    if (!(outcome instanceof Fault && outcome.isSent)) return
+    const at = monotonicMillis(this.clock)
+    this.tokens.set(token, { endsAt: at + expiresMillis }, at)
   }
 
   /** Whether there may be one of the token, which is of no interest after that. */

@@ -103,7 +103,7 @@ export class Taking {
   }
 
   /** Adds the claim to those who wait. Without a place among them it is still a claim. */
-  private join(cas: bigint, content: Content.Content): void {
+  private join(cas: number, content: Content.Content): void {
     const { claim, clock, key } = this
     this.send({ opcode: Opcode.append, key, value: Content.joining(claim.token), cas }, (reply) => {
       if (reply instanceof Fault.Fault) return this.hear(reply)
@@ -141,9 +141,9 @@ export class Taking {
     })
   }
 
-  private acquired(cas: bigint, waiters: ReadonlyArray<string>): void {
+  private acquired(cas: number, waiters: ReadonlyArray<string>): void {
     const { claim: { expiresMillis, token }, clock, connection: { hints, link } } = this
-    if (cas === 0n) return this.hear(Fault.casMissing)
+    if (cas === 0) return this.hear(Fault.casMissing)
     const at = monotonicMillis(clock)
     hints.set(token, { cas, waiters, endsAt: at + expiresMillis }, at)
     const fencing = fencingToken(link.startedAt(), cas)

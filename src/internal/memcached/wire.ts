@@ -43,7 +43,7 @@ export interface Request {
   readonly value?: string | undefined
   /** In whole seconds, with ADD and REPLACE. APPEND leaves the item the time it has. */
   readonly exptime?: number | undefined
-  readonly cas?: bigint | undefined
+  readonly cas?: number | undefined
 }
 
 const headerLength = 24
@@ -51,31 +51,36 @@ const headerLength = 24
 /** Flags and expiry of an item, four bytes each. */
 const extrasLength = 8
 
+const half = 0x1_0000_0000
+
 /** The message of a request; `opaque` comes back with the reply. */
-export const encodeRequest = ({ cas, exptime, key, opcode, value = "" }: Request, opaque: number): Buffer => {
+export const encodeRequest = (
+  { cas = 0, exptime, key, opcode, value = "" }: Request,
+  opaque: number
+): Buffer => {
   const extras = exptime === undefined ? 0 : extrasLength
   const body = extras + key.length + value.length
   const message = Buffer.allocUnsafe(headerLength + body)
   message[0] = 0x80
   message[1] = opcode
   message.writeUInt16BE(key.length, 2)
-  message[4] = extras
-  message[5] = message[6] = message[7] = 0
+  message.writeUInt32BE(extras << 24, 4)
   message.writeUInt32BE(body, 8)
   message.writeUInt32BE(opaque, 12)
-  message.writeBigUInt64BE(cas ?? 0n, 16)
+  message.writeUInt32BE(Math.floor(cas / half), 16)
+  message.writeUInt32BE(cas % half, 20)
   if (exptime !== undefined) {
     message.writeUInt32BE(0, headerLength)
     message.writeUInt32BE(exptime, headerLength + 4)
   }
-  message.write(key, headerLength + extras, "latin1")
-  message.write(value, headerLength + extras + key.length, "latin1")
+  message.write(key + value, headerLength + extras, "latin1")
   return message
 }
 
 export interface Reply {
   readonly status: number
-  readonly cas: bigint
+  /** Of 64 bits, but the server counts from 1 on, so a number is exact for longer than there are servers. */
+  readonly cas: number
   /** The name of what STAT tells; otherwise empty. */
   readonly key: Buffer
   readonly value: Buffer
@@ -115,7 +120,7 @@ export class Frames {
         opcode: bytes[at + 1],
         status: bytes.readUInt16BE(at + 6),
         opaque: bytes.readUInt32BE(at + 12),
-        cas: bytes.readBigUInt64BE(at + 16),
+        cas: bytes.readUInt32BE(at + 16) * half + bytes.readUInt32BE(at + 20),
         key: keyAt === valueAt ? empty : bytes.subarray(keyAt, valueAt),
         value: valueAt === end ? empty : bytes.subarray(valueAt, end)
       }
