@@ -31,7 +31,7 @@ export const parseTable = (name: string = defaultTable): Result.Result<Table, In
  * - `expires_at`: the end of the lease, by this server's clock
  * - `queue`: who waits, in order (see `statements.ts`)
  * - `sharers`: who shares it (see `sharing.ts`)
- * - `watchers`: the channels of those who watch it, or null
+ * - `watchers`: the channels of those who watch it and when they last said so, in seconds, or null
  */
 export const createTable = ({ sql }: Table): string =>
   `CREATE TABLE IF NOT EXISTS ${sql} (

@@ -31,5 +31,10 @@ export const others = "c.key NOT IN (SELECT key FROM upd)"
 /** What was given to nobody may be forgotten by a crash, which only brings back the lease that it had. */
 export const relax = "set_config('synchronous_commit', 'off', true)"
 
+/** Where one who watches is told. */
+export const channelOf = (watcher: string) => `split_part(${watcher}, ' ', 1)`
+
 /** Tells those who watch the row of `l`. */
-export const watched = "(SELECT count(pg_notify(w, '1 ? ' || l.key)) FROM unnest(l.watchers) AS w) AS told"
+export const watched = `(SELECT count(pg_notify(${
+  channelOf("w")
+}, '1 ? ' || l.key)) FROM unnest(l.watchers) AS w) AS told`
