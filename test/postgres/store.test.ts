@@ -7,6 +7,7 @@ import * as SqlClient from "effect/sql/SqlClient"
 import * as Statement from "effect/sql/Statement"
 import * as Statements from "../../src/internal/sql/statements.ts"
 import * as Table from "../../src/internal/sql/table.ts"
+import * as Token from "../../src/internal/token.ts"
 import { admin, pgbouncer, postgres } from "../support/postgres.ts"
 import { proxy } from "../support/proxy.ts"
 import { shared, until } from "../support/redis.ts"
@@ -368,7 +369,7 @@ describe("statements", () => {
       assert.strictEqual((yield* row("key")).token, "")
     }))
 
-  it.live("give keys back in one round trip, and on to who waits in one more unless their holders had waited, too", () =>
+  it.live("give keys back in one round trip, and on to who waits in one more unless they waited, too, or had it for long", () =>
     Effect.gen(function*() {
       const { row, store, table, url } = yield* bench
       const other = yield* store
@@ -397,6 +398,12 @@ describe("statements", () => {
       yield* wait(other, "one", "d.0.0")
       yield* releasing(["one"], "c.0.0", 1)
       assert.strictEqual((yield* row("one")).token, "d.0.0")
+
+      const token = Token.make(() => Date.now() - 1_000)()
+      yield* take(one, "long", token)
+      yield* wait(other, "long", "b.0.0")
+      yield* releasing(["long"], token, 1)
+      assert.strictEqual((yield* row("long")).token, "b.0.0")
 
       const keys = ["wanted", "alone", "wanted too"]
       for (const key of keys) yield* take(one, key, "a.0.0")

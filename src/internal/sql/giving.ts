@@ -1,6 +1,8 @@
 /** Giving keys back, and places in their queues; and once more what could not be given back when it should. */
+import * as DateTime from "effect/DateTime"
 import * as Exit from "effect/Exit"
 import type { Settling } from "../shortcuts.ts"
+import * as Token from "../token.ts"
 import * as Batches from "./batches.ts"
 import type { Edits } from "./edits.ts"
 import * as Failure from "./failure.ts"
@@ -24,19 +26,28 @@ interface Releasing extends Omit<Place, "key"> {
   readonly isWanted: boolean
 }
 
+/** Whoever has had a key for longer, in milliseconds, can be followed in one round trip rather than spare the server. */
+const oldMillis = 100
+
 const nobody: Settling<unknown> = { settle: () => {} }
 const succeedTrue = Exit.succeed(true)
 const succeedFalse = Exit.succeed(false)
 
 /** `given` is called whenever something was given back. */
 export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed, given: () => void): Giving => {
-  const { ask, failure, later, statements } = server
+  const { ask, failure, later, statements, wallMillis } = server
+
+  const isOld = (token: string): boolean => {
+    const parsed = Token.parse(token)
+    return parsed !== undefined && wallMillis() - DateTime.toEpochMillis(parsed.since) > oldMillis
+  }
 
   const begin = (asked: Releasing): void => {
     const known = tokens.releasing(asked.token)
     if (known?.edits === true) leave(asked)
-    else if (known === undefined || known.entry === "") releases.add({ ...asked, isWanted: known?.waited === true })
-    else withdraw(asked, known.entry)
+    else if (known === undefined || known.entry === "") {
+      releases.add({ ...asked, isWanted: known?.waited === true || isOld(asked.token) })
+    } else withdraw(asked, known.entry)
   }
 
   /** Of a key that is shared, or that the next one shares. */
@@ -67,7 +78,10 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
     batch.map(({ token }) => token)
   ]
 
-  /** Nobody waits for most keys. Who has waited for one is probably not the last to, and the next wants it alone, too. */
+  /**
+   * Nobody waits for most keys. Who has waited for one is probably not the last to, and who has had one for long is
+   * probably waited for; and the next wants it alone, too.
+   */
   const releases = Batches.make<Releasing>((batch, landed) => {
     const isOne = batch.length === 1
     const isWanted = batch.some((asked) => asked.isWanted)

@@ -17,6 +17,7 @@ export interface Server {
   readonly statements: Statements.Statements
   readonly bound: ClockBound.ClockBound
   readonly now: () => number
+  readonly wallMillis: () => number
   /** Runs a statement and calls back once. */
   readonly ask: Link["run"]
   /** The same of one whose rows have the server's clock in their third column. */
@@ -62,6 +63,7 @@ export const make = Effect.fnUntraced(function*(
     statements: Statements.make(table),
     bound,
     now,
+    wallMillis: () => clock.currentTimeMillisUnsafe(),
     ask,
     askTimed: (text, parameters, onEnd) => {
       const sentAt = now()
