@@ -43,7 +43,7 @@ const allowListeners = (client: Client, more: 1 | -1): void => {
  * they fail at once, until one succeeds.
  *
  * `diagnose`: the client is ours to connect, to replace its socket, and to close. Asked
- * why nothing came of a connection where none has been yet, in case the client does not know.
+ * why nothing came of a connection where none has been of use yet, in case the client does not know.
  */
 export const make = (client: Client, diagnose?: Diagnose): Effect.Effect<Transport, never, Scope.Scope> =>
   Effect.map(
@@ -68,7 +68,8 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   /** What the client does not know of why it has no connection. */
   let diagnosed: unknown
   let diagnosing = false
-  let wasReady = false
+  /** Whether a server has ever answered. To be connected is less: it may refuse us afterwards. */
+  let wasAnswered = false
   let failing = false
   let closed = false
   let ends = 0
@@ -97,7 +98,13 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     )
   }
 
+  const heard = (): void => {
+    wasAnswered = true
+    diagnosed = undefined
+  }
+
   const succeed = (command: Command, reply: unknown): void => {
+    if (!wasAnswered) heard()
     if (typeof command.script !== "string") loaded.add(command.script)
     const answered = inFlight.delete(command)
     if (watched) pulse.heard(inFlight.size > 0)
@@ -105,6 +112,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   }
 
   const reject = (command: Command, text: boolean, error: unknown): void => {
+    if (!wasAnswered && Failure.isRefusal(error)) heard()
     const answered = inFlight.delete(command)
     if (watched) pulse.heard(inFlight.size > 0)
     if (!answered) return
@@ -132,8 +140,6 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
 
   const onReady = () => {
     connected = true
-    wasReady = true
-    diagnosed = undefined
     failing = false
     ends = 0
     lastError = closedError
@@ -147,9 +153,9 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
 
   const reason = () => diagnosed ?? lastError
 
-  /** Nothing has come of an attempt to connect. */
+  /** Nothing has come of an attempt to connect, or of the connection. */
   const failed = () => {
-    if (diagnose === undefined || wasReady || closed) return fail()
+    if (diagnose === undefined || wasAnswered || closed) return fail()
     if (Failure.classify(lastError).kind !== "Unreachable") {
       diagnosed = undefined
       return fail()
@@ -158,9 +164,9 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     diagnosing = true
     void diagnose().catch(ignore).then((found) => {
       diagnosing = false
-      if (closed || connected) return
+      if (closed || wasAnswered) return
       diagnosed = found
-      fail()
+      if (found !== undefined || !connected) fail()
     })
   }
 
@@ -189,6 +195,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     connected = false
     // These will neither be sent again nor ever be answered.
     if (single.options?.autoResendUnfulfilledCommands === false) failAll()
+    if (owned && !wasAnswered) failed()
   }
 
   /** A client gives up for good when it is told of a failover while it asks a Sentinel for the primary. Ours goes on. */
