@@ -23,9 +23,8 @@
  * **Details**
  *
  * - The table is created beforehand, by {@link layerMigrations}, {@link migrations}
- *   or the statement of {@link createTable}. The second migration adds what older tables
- *   lack: a column, without which keys cannot be shared. Locks then need `SELECT`, `INSERT`,
- *   `UPDATE` and `DELETE` on it, {@link withTransaction} `SELECT` and `UPDATE`.
+ *   or the statement of {@link createTable}. Locks then need `SELECT`, `INSERT`, `UPDATE`
+ *   and `DELETE` on it, {@link withTransaction} `SELECT` and `UPDATE`.
  * - A row stays for about a minute after the last use of its key, so that fencing
  *   tokens rise also when the server's clock is set back. They are that clock in
  *   microseconds, which survives a failover better than a sequence does.
@@ -502,10 +501,7 @@ export const migrations = (options?: CommonOptions): Migrator.Loader =>
     onFailure: (cause) => new Migrator.MigrationError({ kind: "BadState", message: cause.message, cause }),
     onSuccess: (table) => {
       const statement = (text: string) => Effect.succeed(Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe(text)))
-      return [
-        [1, "create_table", statement(Table.createTable(table))],
-        [2, "add_sharers", statement(Table.addSharers(table))]
-      ]
+      return [[1, "create_table", statement(Table.createTable(table))]]
     }
   })
 

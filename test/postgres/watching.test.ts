@@ -28,7 +28,9 @@ describe("those who watch a lock in PostgreSQL", () => {
       let told = 0
       const news = Effect.sync(() => told)
       const enrolled = Effect.map(
-        sql.unsafe<{ readonly count: number }>(`SELECT cardinality(queue) AS count FROM ${name} WHERE key = 'wkkey'`),
+        sql.unsafe<{ readonly count: number }>(
+          `SELECT coalesce(cardinality(watchers), 0) AS count FROM ${name} WHERE key = 'kkey'`
+        ),
         (rows) => Number(rows[0]?.count)
       )
       yield* Effect.scoped(Effect.gen(function*() {
@@ -63,5 +65,38 @@ describe("those who watch a lock in PostgreSQL", () => {
       assert.deepStrictEqual((yield* store.list!("", undefined)).locks, [])
       yield* store.tryAcquire(claim("a.1"))
       assert.deepStrictEqual((yield* store.holders!("key")).map(({ waiters }) => waiters), [0])
+    }).pipe(Effect.scoped))
+
+  it.live("are no more when they died without a word, once somebody else watches or leaves", () =>
+    Effect.gen(function*() {
+      const { url } = yield* server
+      const sql = yield* admin(url)
+      const name = yield* table(url)
+      const store = yield* flavours[0].make(url, { table: name })
+      const watchers = Effect.map(
+        sql.unsafe<{ readonly watchers: ReadonlyArray<string> }>(`SELECT watchers FROM ${name} WHERE key = 'kkey'`),
+        (rows) => rows[0]?.watchers ?? []
+      )
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* store.watch!("key", () => {})
+        yield* within("that it watches", watchers, (all) => all.length === 1)
+        yield* sql.unsafe(
+          `UPDATE ${name} SET watchers = watchers || ARRAY['gone 1', 'there ' || extract(epoch FROM now())::int8]`
+        )
+        yield* Effect.scoped(Effect.gen(function*() {
+          yield* (yield* flavours[0].make(url, { table: name })).watch!("key", () => {})
+          yield* within(
+            "only those who are there",
+            watchers,
+            (all) => all.length === 3 && !all.some((one) => one.startsWith("gone "))
+          )
+        }))
+        yield* within("that one has left", watchers, (all) => all.length === 2)
+      }))
+      yield* within(
+        "that all have left but the one who said so just now",
+        watchers,
+        (all) => all.length === 1 && all[0].startsWith("there ")
+      )
     }).pipe(Effect.scoped))
 })

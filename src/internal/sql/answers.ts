@@ -31,10 +31,11 @@ export const answerOf = (row: Row | undefined): Answer | undefined => {
   }
   const [, fence, , holder, left, waiters, late, queued] = row
   if (fence !== null && fenceOf(row) === undefined) return undefined
+  const isHeld = typeof holder === "string" && holder !== ""
   return {
     fencingToken: fenceOf(row),
-    holder: typeof holder === "string" && holder !== "" ? holder : undefined,
-    leftMillis: left === null ? 0 : Number(left),
+    holder: isHeld ? holder : undefined,
+    leftMillis: isHeld ? Number(left) : 0,
     waiters: waiters === null ? undefined : Number(waiters),
     late: late === true,
     queued: queued === true

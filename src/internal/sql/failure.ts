@@ -1,7 +1,7 @@
 /** What went wrong, in the words that all backends share, by the SQLSTATE that the server gave. */
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
 import * as Tls from "../tls.ts"
-import { addSharers, createTable, type Table } from "./table.ts"
+import { createTable, type Table } from "./table.ts"
 
 export const backend = "postgresql"
 
@@ -36,11 +36,7 @@ const byState: Record<string, Verdict> = {
   // undefined table, schema, column
   "42P01": missing,
   "3F000": missing,
-  "42703": verdict(
-    "Unsupported",
-    false,
-    (table) => `the table of locks lacks a column, keys can be shared after:\n${addSharers(table)}`
-  ),
+  "42703": missing,
   "42501": unauthorized,
   "3D000": verdict("Unsupported", false, () => "the database does not exist"),
   [readOnlyState]: verdict("ReadOnly", true),

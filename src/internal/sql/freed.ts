@@ -1,7 +1,7 @@
 /** Rows that we have given back lately, and nobody waited for: they are probably still there, and free. */
 
 /** How many are remembered. */
-const most = 256
+const most = 2048
 
 export interface Freed {
   readonly add: (row: string) => void

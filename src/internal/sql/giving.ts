@@ -20,6 +20,8 @@ interface Releasing extends Omit<Place, "key"> {
   readonly key: string | undefined
   readonly call: Settling<boolean>
   readonly tries: number
+  /** Others wait for the key, probably. */
+  readonly isWanted: boolean
 }
 
 const nobody: Settling<unknown> = { settle: () => {} }
@@ -33,7 +35,7 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
   const begin = (asked: Releasing): void => {
     const known = tokens.releasing(asked.token)
     if (known?.edits === true) leave(asked)
-    else if (known === undefined || known.entry === "") releases.add(asked)
+    else if (known === undefined || known.entry === "") releases.add({ ...asked, isWanted: known?.waited === true })
     else withdraw(asked, known.entry)
   }
 
@@ -65,18 +67,23 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
     batch.map(({ token }) => token)
   ]
 
-  /** Most keys are not shared, and nobody waits for them, or the first to wait wants them alone. */
+  /** Nobody waits for most keys. Who has waited for one is probably not the last to, and the next wants it alone, too. */
   const releases = Batches.make<Releasing>((batch, landed) => {
-    const one = batch.length === 1
-    const statement = one ? statements.releaseOne : statements.releaseMany
-    ask(statement, one ? [batch[0].row, batch[0].token] : rowsAndTokens(batch), (rows, error) => {
+    const isOne = batch.length === 1
+    const isWanted = batch.some((asked) => asked.isWanted)
+    const statement = isWanted
+      ? isOne ? statements.releaseOne : statements.releaseMany
+      : isOne
+      ? statements.freeOne
+      : statements.freeMany
+    ask(statement, isOne ? [batch[0].row, batch[0].token] : rowsAndTokens(batch), (rows, error) => {
       const released = new Map(rows?.map((row) => [row[0], row]))
       const others: Array<Releasing> = []
       for (const asked of batch) {
         const found = released.get(asked.row)
         if (rows === undefined) fail(asked, error)
         else if (found !== undefined) {
-          const [, isLive, isFree] = found
+          const [, isLive, isFree] = isWanted ? found : [undefined, true, true]
           if (isFree === true) freed.add(asked.row)
           succeed(asked, isLive === true)
         } else others.push(asked)
@@ -108,11 +115,11 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
       else succeed(asked, live === true)
     })
 
-  const giveBack: Giving["giveBack"] = (place, call) => begin({ ...place, call, tries: 0 })
+  const giveBack: Giving["giveBack"] = (place, call) => begin({ ...place, call, tries: 0, isWanted: false })
 
   return {
     giveBack,
-    giveAway: (row, token) => releases.add({ row, key: undefined, token, call: nobody, tries: 0 }),
+    giveAway: (row, token) => releases.add({ row, key: undefined, token, call: nobody, tries: 0, isWanted: true }),
     settleDebts: () => {
       for (const debt of tokens.debts()) giveBack(debt, nobody)
     }

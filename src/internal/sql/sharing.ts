@@ -217,7 +217,7 @@ export class Row {
 
   /** Nobody has the key. */
   private get isOver(): boolean {
-    return this.end <= this.found.now
+    return this.token === "" || this.end <= this.found.now
   }
 
   private get isAlone(): boolean {

@@ -1,7 +1,7 @@
 /**
  * The protocol, one statement for each operation, each atomic by itself.
  *
- * - No statement waits for a row. What it wants is locked by `SKIP LOCKED`, and
+ * - No statement of who wants a key waits for a row. What it wants is locked by `SKIP LOCKED`, and
  *   what was skipped is reported, to be asked for again. So one row that
  *   somebody keeps locked holds up nothing else, and there are no deadlocks.
  * - It reads before it locks: who is refused writes nothing, and takes no
@@ -17,9 +17,8 @@
  * on its channel; the channel `-` is that of one who comes by and looks. Entries
  * of another form are dropped when their turn comes.
  *
- * Who only watches a key is in the queue of a row beside it, "w" and the key's row,
- * by its channel, and is told on it of each other holder. There it stays while the row
- * lasts, so it says so again and again.
+ * Who only watches a key is among the watchers of its row, `channel seconds`, and is told
+ * on its channel of each other holder. It says so again and again, or is taken for gone.
  *
  * A fencing token is the server's clock in microseconds at the time of the grant,
  * and at least 512 more than the one before, also if that clock was set back.

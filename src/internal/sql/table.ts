@@ -31,6 +31,7 @@ export const parseTable = (name: string = defaultTable): Result.Result<Table, In
  * - `expires_at`: the end of the lease, by this server's clock
  * - `queue`: who waits, in order (see `statements.ts`)
  * - `sharers`: who shares it (see `sharing.ts`)
+ * - `watchers`: the channels of those who watch it and when they last said so, in seconds, or null
  */
 export const createTable = ({ sql }: Table): string =>
   `CREATE TABLE IF NOT EXISTS ${sql} (
@@ -39,17 +40,14 @@ export const createTable = ({ sql }: Table): string =>
   fence bigint NOT NULL,
   expires_at timestamptz NOT NULL,
   queue text[] NOT NULL DEFAULT '{}',
-  sharers text[] NOT NULL DEFAULT '{}'
+  sharers text[] NOT NULL DEFAULT '{}',
+  watchers text[]
 ) WITH (
   fillfactor = 70,
   autovacuum_vacuum_scale_factor = 0,
   autovacuum_vacuum_threshold = 2000,
   autovacuum_vacuum_cost_delay = 0
 )`
-
-/** What tables lack that were created before keys could be shared. All else works without. */
-export const addSharers = ({ sql }: Table): string =>
-  `ALTER TABLE ${sql} ADD COLUMN IF NOT EXISTS sharers text[] NOT NULL DEFAULT '{}'`
 
 /** Text cannot contain NUL, UTF-8 no lone surrogate, and an entry of an index is at most 2.7 kB. */
 const special = /\0|[\ud800-\udfff]/u

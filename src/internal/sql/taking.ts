@@ -108,8 +108,9 @@ export const make = (
   ]
 
   /** Most keys are free. */
-  const sendMany = (batch: ReadonlyArray<Claiming>, landed: () => void): void =>
-    askTimed(statements.acquireFree, claimsOf(batch), (rows, error) => {
+  const sendMany = (batch: ReadonlyArray<Claiming>, landed: () => void): void => {
+    const areFreed = batch.map(({ row }) => freed.take(row)).every(Boolean)
+    askTimed(areFreed ? statements.acquireFreedMany : statements.acquireFree, claimsOf(batch), (rows, error) => {
       const taken = new Map(rows?.map((row) => [row[0], row]))
       const others: Array<Claiming> = []
       for (const asked of batch) {
@@ -121,6 +122,7 @@ export const make = (
       if (others.length > 0) sendOthers(others, landed)
       else landed()
     })
+  }
 
   const sendOthers = (batch: ReadonlyArray<Claiming>, landed: () => void): void =>
     askTimed(statements.acquire, claimsOf(batch), (rows, error) => {

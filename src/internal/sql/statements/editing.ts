@@ -2,11 +2,9 @@
 import type { Table } from "../table.ts"
 import * as Terms from "./terms.ts"
 
-const { isLate, relax } = Terms
+const { isLate, relax, watched } = Terms
 
 export const make = ({ sql: table }: Table) => {
-  const watched = Terms.watched(table)
-
   return {
     // $1 keys $2 versions $3 tokens $4 fences $5 ends $6 queues $7 sharers $8 whether it waits for fenced transactions
     // $9 latest $10 whether it may be forgotten by a crash, $11 keys $12 channels $13 messages  -> (key)… of those written,
@@ -36,7 +34,7 @@ ins AS (
   INSERT INTO ${table} AS l (key, token, fence, expires_at, queue, sharers)
   SELECT key, token, fence, expires_at, queue, sharers FROM a WHERE version = '' ORDER BY key
   ON CONFLICT DO NOTHING
-  RETURNING l.key, ${watched}
+  RETURNING l.key
 )
 SELECT w.key, (
     SELECT count(pg_notify(m.channel, m.message)) FROM unnest($11::text[], $12::text[], $13::text[]) AS m(key, channel, message)

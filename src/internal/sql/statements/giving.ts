@@ -3,13 +3,33 @@ import type { Table } from "../table.ts"
 import { handOn, handOnToFirst, head, isSimple, shares, sharesNext, tell } from "./handing.ts"
 import * as Terms from "./terms.ts"
 
-const { others, relax, shared } = Terms
+const { others, relax, shared, watched } = Terms
 
 export const make = ({ sql: table }: Table) => {
-  const watched = Terms.watched(table)
-
   return {
-    // One by itself, in less of the server's time: what nobody waits for, or the first in the queue alone.
+    // One by itself that nobody waits for or watches, as it is for most, in half of the server's time.
+    // $1 key $2 token  -> (key), nothing if that is not so
+    freeOne: `
+UPDATE ${table} l SET token = '', expires_at = clock_timestamp()
+WHERE l.ctid = (
+  SELECT ctid FROM ${table}
+  WHERE key = $1::text AND token = $2::text AND expires_at > clock_timestamp() AND queue = '{}' AND watchers IS NULL
+  FOR UPDATE SKIP LOCKED
+)
+RETURNING l.key, ${relax}`,
+
+    // The same of many.
+    // $1 keys $2 tokens  -> (key)… of those released
+    freeMany: `
+WITH h AS MATERIALIZED (
+  SELECT l.ctid FROM unnest($1::text[], $2::text[]) AS a(key, token) JOIN ${table} l ON l.key = a.key AND l.token = a.token
+  WHERE l.expires_at > clock_timestamp() AND l.queue = '{}' AND l.watchers IS NULL
+  ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+)
+UPDATE ${table} l SET token = '', expires_at = clock_timestamp() FROM h WHERE l.ctid = h.ctid
+RETURNING l.key, (SELECT ${relax})`,
+
+    // One by itself that somebody may wait for, alone.
     // $1 key $2 token  -> (key, true, whether nobody has it now), nothing if that is not so
     releaseOne: `
 UPDATE ${table} l SET ${handOnToFirst}

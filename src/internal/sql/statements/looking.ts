@@ -1,6 +1,6 @@
 /** Statements that only look. */
 import type { Table } from "../table.ts"
-import { micros, millisLeft } from "./terms.ts"
+import { isHeld, micros, millisLeft } from "./terms.ts"
 
 /** How many locks a list says at once. */
 export const pageSize = 500
@@ -10,13 +10,13 @@ export const make = ({ sql: table }: Table) => {
     // $1 key  -> (holder, left, waiters)
     inspect: `
 SELECT l.token, ${millisLeft("l")}, cardinality(l.queue) FROM ${table} l
-WHERE l.key = $1::text AND l.expires_at > clock_timestamp()`,
+WHERE l.key = $1::text AND ${isHeld("l")}`,
 
     // $1 what rows are named like $2 the last row before  -> (key, holder, left, waiters)…
     list: `
 SELECT l.key, l.token, ${millisLeft("l")}, cardinality(l.queue) FROM ${table} l
 WHERE l.key >= $1::text AND starts_with(l.key, $1::text) AND l.key > $2::text
-  AND l.token <> '' AND l.expires_at > clock_timestamp()
+  AND ${isHeld("l")}
 ORDER BY l.key LIMIT ${pageSize}`,
 
     // $1 keys  -> (key, version | null, token, fence, end, queue, sharers, micros)…

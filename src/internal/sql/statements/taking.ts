@@ -3,11 +3,9 @@ import type { Table } from "../table.ts"
 import { head, shares, sharesNext, tell } from "./handing.ts"
 import * as Terms from "./terms.ts"
 
-const { inMillis, isLate, micros, millisLeft, nextFence, shared } = Terms
+const { inMillis, isFree, isHeld, isLate, micros, millisLeft, nextFence, shared, watched } = Terms
 
 export const make = ({ sql: table }: Table) => {
-  const watched = Terms.watched(table)
-
   /** Takes what is free, or is the claimant's already, for `a (key, token, lease, entry, latest)`. */
   const take = `
 cur AS MATERIALIZED (
@@ -18,7 +16,7 @@ cur AS MATERIALIZED (
 got AS MATERIALIZED (
   SELECT l.key, c.token, c.lease, c.entry
   FROM cur c JOIN ${table} l ON l.key = c.key
-  WHERE NOT c.late AND (l.token = c.token OR l.expires_at <= clock_timestamp())
+  WHERE NOT c.late AND (l.token = c.token OR ${isFree("l")})
   ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
 ),
 upd AS (
@@ -34,7 +32,7 @@ ins AS (
   INSERT INTO ${table} AS l (key, token, fence, expires_at)
   SELECT c.key, c.token, ${micros}, ${inMillis("c.lease")} FROM cur c WHERE c.fresh AND NOT c.late ORDER BY c.key
   ON CONFLICT DO NOTHING
-  RETURNING l.key, l.fence, ${watched}
+  RETURNING l.key, l.fence
 )`
   const answer = (waiters: string, queued: string) =>
     `c.key, coalesce(u.fence, i.fence), ${micros}, c.holder, ${millisLeft("c")}, ${waiters}, c.late, ${queued}`
@@ -44,15 +42,27 @@ ins AS (
 
   return {
     // One claim by itself of a row that was free when it was seen last. It takes the server a third of the time.
-    // $1 key $2 token $3 lease $4 latest  -> (key, fence, micros), nothing if it is not free, or not there
+    // $1 key $2 token $3 lease $4 latest  -> (key, fence, micros), nothing if it is not free, or watched, or not there
     acquireFreed: `
 UPDATE ${table} l SET
   token = $2::text, fence = ${nextFence}, expires_at = ${inMillis("$3::text::int8")}
 WHERE l.ctid = (
-  SELECT ctid FROM ${table} WHERE key = $1::text AND expires_at <= clock_timestamp() AND ${isInTime}
+  SELECT o.ctid FROM ${table} o WHERE o.key = $1::text AND ${isFree("o")} AND o.watchers IS NULL AND ${isInTime}
   FOR UPDATE SKIP LOCKED
 )
-RETURNING l.key, l.fence, ${micros}, ${watched}`,
+RETURNING l.key, l.fence, ${micros}`,
+
+    // The same of many.
+    // $1 keys $2 tokens $3 leases $4 latest  -> (key, fence, micros)… of those taken
+    acquireFreedMany: `
+WITH g AS MATERIALIZED (
+  SELECT l.ctid, a.token, a.lease::int8 AS lease
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease) JOIN ${table} l ON l.key = a.key
+  WHERE ${isFree("l")} AND l.watchers IS NULL AND ${isInTime} ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+)
+UPDATE ${table} l SET token = g.token, fence = ${nextFence}, expires_at = ${inMillis("g.lease")}
+FROM g WHERE l.ctid = g.ctid
+RETURNING l.key, l.fence, ${micros}`,
 
     // One claim by itself, as acquire, in less of the server's time.
     // $1 key $2 token $3 lease $4 latest  -> as acquire; nothing if somebody else has made the row meanwhile
@@ -63,8 +73,8 @@ WITH upd AS (
     fence = CASE WHEN l.token = $2::text THEN l.fence ELSE ${nextFence} END,
     expires_at = greatest(${inMillis("$3::text::int8")}, CASE WHEN l.token = $2::text THEN l.expires_at END)
   FROM (
-    SELECT key FROM ${table}
-    WHERE key = $1::text AND (token = $2::text OR expires_at <= clock_timestamp()) AND ${isInTime}
+    SELECT o.key FROM ${table} o
+    WHERE o.key = $1::text AND (o.token = $2::text OR ${isFree("o")}) AND ${isInTime}
     FOR UPDATE SKIP LOCKED
   ) g WHERE l.key = g.key
   RETURNING l.key, l.fence, ${watched}
@@ -74,23 +84,23 @@ ins AS (
   SELECT $1::text, $2::text, ${micros}, ${inMillis("$3::text::int8")}
   WHERE ${isInTime} AND NOT EXISTS (SELECT FROM ${table} o WHERE o.key = $1::text)
   ON CONFLICT DO NOTHING
-  RETURNING l.key, l.fence, ${watched}
+  RETURNING l.key, l.fence
 )
 SELECT key, fence, ${micros}, NULL::text, 0::float8, 0, false, false FROM upd UNION ALL
 SELECT key, fence, ${micros}, NULL, 0, 0, false, false FROM ins UNION ALL
 SELECT l.key, NULL, ${micros}, l.token, ${millisLeft("l")}, cardinality(l.queue), NOT ${isInTime}, false
 FROM ${table} l WHERE l.key = $1::text AND NOT EXISTS (SELECT FROM upd)`,
 
-    // What most keys are: free. It takes the server half of the time, and says nothing of those that are not.
+    // What most keys are: free, and watched by nobody. It takes the server half of the time, and says nothing of others.
     // $1 keys $2 tokens $3 leases $4 latest  -> (key, fence, micros)… of those taken
     acquireFree: `
 WITH a AS MATERIALIZED (
   SELECT key, token, lease::int8 AS lease FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
-  WHERE NOT ${isLate("$4::text::int8")}
+  WHERE ${isInTime}
 ),
 got AS MATERIALIZED (
-  SELECT l.key, a.token, a.lease FROM a JOIN ${table} l ON l.key = a.key
-  WHERE l.token = a.token OR l.expires_at <= clock_timestamp()
+  SELECT l.ctid, a.token, a.lease FROM a JOIN ${table} l ON l.key = a.key
+  WHERE (l.token = a.token OR ${isFree("l")}) AND l.watchers IS NULL
   ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
 ),
 upd AS (
@@ -98,15 +108,15 @@ upd AS (
     token = g.token,
     fence = CASE WHEN l.token = g.token THEN l.fence ELSE ${nextFence} END,
     expires_at = greatest(${inMillis("g.lease")}, CASE WHEN l.token = g.token THEN l.expires_at END)
-  FROM got g WHERE l.key = g.key
-  RETURNING l.key, l.fence, ${watched}
+  FROM got g WHERE l.ctid = g.ctid
+  RETURNING l.key, l.fence
 ),
 ins AS (
   INSERT INTO ${table} AS l (key, token, fence, expires_at)
   SELECT a.key, a.token, ${micros}, ${inMillis("a.lease")} FROM a
   WHERE NOT EXISTS (SELECT FROM ${table} o WHERE o.key = a.key) ORDER BY a.key
   ON CONFLICT DO NOTHING
-  RETURNING l.key, l.fence, ${watched}
+  RETURNING l.key, l.fence
 )
 SELECT key, fence, ${micros} FROM upd UNION ALL SELECT key, fence, ${micros} FROM ins`,
 
@@ -127,7 +137,7 @@ WITH a AS MATERIALIZED (
 seat AS MATERIALIZED (
   SELECT l.key, c.entry FROM cur c JOIN ${table} l ON l.key = c.key
   WHERE NOT c.late AND NOT c.waits
-    AND l.token NOT IN (c.token, '${shared}') AND l.expires_at > clock_timestamp() AND NOT c.entry = ANY(l.queue)
+    AND l.token NOT IN (c.token, '${shared}') AND ${isHeld("l")} AND NOT c.entry = ANY(l.queue)
   FOR NO KEY UPDATE OF l SKIP LOCKED
 ),
 joined AS (
@@ -171,7 +181,7 @@ FROM cur c LEFT JOIN upd u ON u.key = c.key`,
     transfer: `
 WITH cur AS MATERIALIZED (
   SELECT l.*, ${isLate("$5::text::int8")} AS late FROM ${table} l
-  WHERE l.key = $1::text AND l.expires_at > clock_timestamp()
+  WHERE l.key = $1::text AND ${isHeld("l")}
 ),
 got AS MATERIALIZED (
   SELECT l.key FROM cur c JOIN ${table} l ON l.key = c.key

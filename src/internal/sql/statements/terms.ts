@@ -18,14 +18,23 @@ export const nextFence = `greatest(l.fence + ${fenceRoom}, ${micros})`
 /** A claim that arrives after this, on the server's clock in microseconds, is too late for anybody to know of. */
 export const isLate = (latest: string) => `coalesce(${micros} > ${latest}, false)`
 
+/**
+ * Whether nobody has the row. One that was given back is free whatever the clock shows, as that
+ * may have been set back since.
+ */
+export const isFree = (row: string) => `(${row}.token = '' OR ${row}.expires_at <= clock_timestamp())`
+export const isHeld = (row: string) => `(${row}.token <> '' AND ${row}.expires_at > clock_timestamp())`
+
 /** Those that were skipped. A join would compare each of a batch with each, as the planner expects one or two. */
 export const others = "c.key NOT IN (SELECT key FROM upd)"
 
 /** What was given to nobody may be forgotten by a crash, which only brings back the lease that it had. */
 export const relax = "set_config('synchronous_commit', 'off', true)"
 
+/** Where one who watches is told. */
+export const channelOf = (watcher: string) => `split_part(${watcher}, ' ', 1)`
+
 /** Tells those who watch the row of `l`. */
-export const watched = (table: string) =>
-  `cardinality(ARRAY(
-    SELECT pg_notify(unnest(w.queue), '1 ? ' || l.key)::text FROM ${table} w WHERE w.key = 'w' || l.key
-  )) AS told`
+export const watched = `(SELECT count(pg_notify(${
+  channelOf("w")
+}, '1 ? ' || l.key)) FROM unnest(l.watchers) AS w) AS told`

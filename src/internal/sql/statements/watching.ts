@@ -1,18 +1,34 @@
-/** Statements of those who watch a key. */
+/** Statements of those who watch a key. They change nothing of a lease that lasts. */
 import type { Table } from "../table.ts"
+import { channelOf, relax } from "./terms.ts"
 
-export const make = ({ sql: table }: Table) => {
-  return {
-    // $1 key $2 channel  -> (). Whoever watches says so again before that is swept.
-    watch: `
-INSERT INTO ${table} AS l (key, token, fence, expires_at, queue)
-VALUES ('w' || $1::text, '', 0, clock_timestamp(), ARRAY[$2::text])
+/** Whoever watches says so again well before, in seconds. One that died does not. */
+const lastsSeconds = 180
+
+const nowSeconds = "date_part('epoch', clock_timestamp())"
+
+/** Those among `watchers` who are there, without the one who says so now. */
+const others = `ARRAY(
+    SELECT w FROM unnest(l.watchers) AS w
+    WHERE ${channelOf("w")} <> $2::text AND abs(${nowSeconds} - split_part(w, ' ', 2)::float8) < ${lastsSeconds}
+  )`
+
+const entry = `$2::text || ' ' || ${nowSeconds}::int8`
+
+export const make = ({ sql: table }: Table) => ({
+  // $1 key $2 channel  -> (). Whoever watches says so again before the row is swept.
+  watch: `
+INSERT INTO ${table} AS l (key, token, fence, expires_at, watchers)
+VALUES ($1::text, '', 0, clock_timestamp(), ARRAY[${entry}])
 ON CONFLICT (key) DO UPDATE SET
-  expires_at = clock_timestamp(),
-  queue = array_append(array_remove(l.queue, $2::text), $2::text)`,
+  token = CASE WHEN l.expires_at > clock_timestamp() THEN l.token ELSE '' END,
+  expires_at = greatest(l.expires_at, clock_timestamp()),
+  watchers = array_append(${others}, ${entry})
+RETURNING ${relax}`,
 
-    // $1 key $2 channel  -> ()
-    unwatch: `
-UPDATE ${table} l SET queue = array_remove(l.queue, $2::text) WHERE l.key = 'w' || $1::text`
-  }
-}
+  // $1 key $2 channel  -> ()
+  unwatch: `
+UPDATE ${table} l SET watchers = nullif(${others}, '{}')
+WHERE l.key = $1::text AND l.watchers IS NOT NULL
+RETURNING ${relax}`
+})
