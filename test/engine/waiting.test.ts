@@ -85,6 +85,24 @@ describe("a timeout", () => {
       assert.isBelow(ranAt, 490)
     }))
 
+  it.effect("of 0 behind one whose leases are all over when it hears of them waits for no third one", () =>
+    Effect.gen(function*() {
+      const { start, test } = yield* scene()
+      yield* test.delay("tryAcquire", 480)
+      yield* start(Lock.withLock(Effect.void, "key", { expires: 500, timeout: "Infinity" }))
+      yield* TestClock.adjust(470)
+      const attempt = Lock.withLock(Effect.void, "key", { timeout: 0 })
+      const waiting = yield* start(attempt)
+      yield* TestClock.adjust(100)
+      assert.strictEqual(outcome(waiting), "Running")
+      yield* TestClock.adjust(480)
+      yield* flush
+      assert.strictEqual(outcome(waiting), "BackendFailure")
+      const next = yield* start(attempt)
+      yield* flush
+      assert.strictEqual(outcome(next), "BackendFailure", "who comes now hears what is known")
+    }))
+
   it.effect("of a call behind others counts from its start, not from its turn", () =>
     Effect.gen(function*() {
       const { start, test } = yield* scene(deaf)

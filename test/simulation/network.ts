@@ -47,7 +47,9 @@ export class Network implements Link {
   readonly store: LockStore.LockStore
   readonly owned = new Set<string>()
   readonly forcing = new Set<string>()
-  /** Keys whose release is on its way, one for each. */
+  /** Tokens that keep their key for a while after the work, and are given back by an extension. */
+  private readonly staying = new Set<string>()
+  /** Keys that are on their way to be given back, one for each. */
   private readonly releasing: Array<string> = []
   /** Calls that nobody has answered. */
   private readonly silent = new Set<() => void>()
@@ -67,12 +69,14 @@ export class Network implements Link {
     const store: LockStore.LockStore = {
       name: "simulated",
       tryAcquire: (claim) => {
-        this.owned.add(claim.token)
+        this.owns(claim)
         return this.call("acquire", claim.key, claim.token, () => server.tryAcquire(claim))
       },
       extend: (holding) => {
         watcher.extending(holding)
-        return this.call("extend", holding.key, holding.token, () => server.extend(holding))
+        const { key, token } = holding
+        const extension = this.call("extend", key, token, () => server.extend(holding))
+        return this.staying.has(token) ? this.release(key, extension) : extension
       },
       release: (key, token) =>
         this.release(
@@ -96,7 +100,7 @@ export class Network implements Link {
       watch: listen === "no" ? undefined : (key, notify) => this.watch(key, notify),
       exchange: exchange
         ? (token, claim) => {
-          this.owned.add(claim.token)
+          this.owns(claim)
           return this.release(
             claim.key,
             this.call("acquire", claim.key, claim.token, () => server.exchange(token, claim))
@@ -104,7 +108,7 @@ export class Network implements Link {
         }
         : undefined,
       transfer: (token, claim) => {
-        this.owned.add(claim.token)
+        this.owns(claim)
         return this.call("acquire", claim.key, claim.token, () => server.transfer(token, claim))
       },
       extendAll: extendAll
@@ -118,6 +122,11 @@ export class Network implements Link {
       patience: Duration.millis(weather.patienceMillis)
     }
     this.store = callbacks ? callingBack(store, process.context, () => this.often()) : store
+  }
+
+  private owns({ outlives, token }: LockStore.Claim): void {
+    this.owned.add(token)
+    if (outlives === true) this.staying.add(token)
   }
 
   isReleasing(key: string): boolean {

@@ -221,8 +221,7 @@ export class Asker implements Front {
       const { port } = keys
       let reply = first
       while (true) {
-        // What we had for a moment, and found over, says nothing of others: it is in doubt again who has the key.
-        line.hear(reply._tag === "Acquired" ? undefined : reply)
+        line.hear(reply)
         if (isFailure(reply) && !reply.retryable) return yield* failWith(reply, this.caller)
         // Whoever holds after this would never be told.
         if (keys.closed) return yield* closed(keys, line.key, this.caller)
@@ -326,9 +325,7 @@ export class Asker implements Front {
   private giveUp(reply: Reply<Attempt>, at: number): Effect.Effect<Refusal, LockError> {
     const { caller, keys, line: { key }, look, request } = this
     if (isFailure(reply)) return failWith(reply, caller)
-    if (reply._tag === "Acquired") {
-      return failWith(keys.port.failures.noReply("acquire", key, "the reply came after the lease had ended"), caller)
-    }
+    if (reply._tag === "Acquired") return failWith(keys.port.failures.late(key), caller)
     const known = look === undefined || reply.token !== undefined ? reply : look.result(at)
     return Exit.succeed(new Refusal(keys, request, caller, this.waitedMillis(at), known))
   }

@@ -37,6 +37,11 @@ export class Failures {
     return this.make(operation, key, "NoReply", description)
   }
 
+  /** Of a store that takes longer to answer than the lease lasts that it gives. */
+  late(key: string): BackendFailure {
+    return this.noReply("acquire", key, "the reply came after the lease had ended")
+  }
+
   closed(operation: Operation, key: string): BackendFailure {
     return this.make(operation, key, "Closed", "the backend has been closed")
   }

@@ -11,8 +11,9 @@ import * as Duration from "effect/Duration"
 import { constTrue } from "effect/Function"
 import type { LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure } from "../../LockError.ts"
-import type { Held } from "../../LockStore.ts"
+import type { Attempt, Held } from "../../LockStore.ts"
 import type { Ending } from "../ending.ts"
+import type { Reply } from "./call.ts"
 import { Claim } from "./claim.ts"
 import { Common } from "./common.ts"
 import { isFailure } from "./failures.ts"
@@ -48,6 +49,8 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   private isPassing = false
   /** What the turn has heard last from the store. */
   private heard: Held | BackendFailure | undefined = undefined
+  /** That was a lease which was over by then. */
+  private wasOver = false
   /** When the process got the lease, and how often it has changed hands here. */
   private leasedAt = 0
   private handed = 0
@@ -116,10 +119,16 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
     this.claim?.news.tell(undefined)
   }
 
-  /** What the turn has heard is what those hear whose time is over. Nothing, when it turned out to be nothing. */
-  hear(reply: Held | BackendFailure | undefined): void {
-    this.heard = reply
-    if (reply !== undefined) this.dismissOverdue()
+  /**
+   * What the turn has heard is what those hear whose time is over. What it had for a moment, and found over, says
+   * nothing of others: it is in doubt again who has the key. Twice in a row it says that the store takes too long.
+   */
+  hear(reply: Reply<Attempt>): void {
+    const { wasOver } = this
+    this.wasOver = reply._tag === "Acquired"
+    if (reply._tag !== "Acquired") this.heard = reply
+    else this.heard = wasOver ? this.parts.port.failures.late(this.key) : undefined
+    if (this.heard !== undefined) this.dismissOverdue()
   }
 
   /** What is known of the key. */
@@ -167,7 +176,7 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
     if (baton instanceof Claim) baton.disown()
     else if (baton instanceof Lease) this.forsake(baton)
     this.lease = this.claim = this.heard = undefined
-    this.isSought = false
+    this.isSought = this.wasOver = false
     this.lines.vacate(this)
   }
 
@@ -202,6 +211,7 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
     if (request.atLeastMillis > 0) lease.stay = at + request.atLeastMillis
     lease.follow(claim.won())
     this.heard = undefined
+    this.wasOver = false
     if (share !== undefined) {
       // Who shares has no need of the turn: others may come in beside it.
       const own = this.parts.sharing.lend(lease, share)

@@ -43,7 +43,7 @@ interface Edit {
  * Rows are changed for as long as a commit takes, so a row that was is read again after so many milliseconds, more or less.
  * Where many change it, somebody is always first, so whoever is not asks often, and for long.
  */
-const pauses = [1, 2, 3, 5, 10, 20, ...new Array<number>(20).fill(40)]
+const pauses = [1, 2, 3, 5, 10, 20, ...Array.from({ length: 20 }, () => 40)]
 
 const texts = (value: unknown): ReadonlyArray<string> | undefined => {
   const parsed: unknown = typeof value === "string" ? JSON.parse(value) : undefined
