@@ -1,23 +1,13 @@
 /** Pages that their tab has left and that a browser keeps, frozen, for when it goes back; and tabs that others think gone. */
-import { Effect, Exit, Scope } from "effect"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { CDPSession } from "playwright-core"
-import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { assert, describe, it } from "vitest"
 import { isInstalled } from "../../scripts/installed.ts"
-import { newProfile } from "../support/chromium.ts"
 import type { Actions, Section, Trouble } from "./page.ts"
-import { assertSection, type Browser, holds, long, open, type Realm, site, type Tab, waiters } from "./support.ts"
+import { assertSection, holds, long, openForAll, type Realm, type Tab, waiters } from "./support.ts"
 
 describe.skipIf(!isInstalled("chromium"))("a page that was left", () => {
-  const scope = Scope.makeUnsafe()
-  let browser: Browser
-  beforeAll(async () => {
-    const opening = Effect.gen(function*() {
-      return yield* open(yield* site, yield* newProfile, { keepsPages: true })
-    })
-    browser = await Effect.runPromise(Scope.provide(opening, scope))
-  })
-  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+  const browser = openForAll({ keepsPages: true })
 
   let keys = 0
   const newKey = () => `key-${++keys}`

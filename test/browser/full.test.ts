@@ -1,20 +1,10 @@
 /** An origin that has used up what it may store. */
-import { Effect, Exit, Scope } from "effect"
-import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { assert, describe, it } from "vitest"
 import { isInstalled } from "../../scripts/installed.ts"
-import { newProfile } from "../support/chromium.ts"
-import { assertSection, type Browser, long, open, site } from "./support.ts"
+import { assertSection, long, openForAll } from "./support.ts"
 
 describe.skipIf(!isInstalled("chromium"))("where nothing more can be stored", () => {
-  const scope = Scope.makeUnsafe()
-  let browser: Browser
-  beforeAll(async () => {
-    const opening = Effect.gen(function*() {
-      return yield* open(yield* site, yield* newProfile)
-    })
-    browser = await Effect.runPromise(Scope.provide(opening, scope))
-  })
-  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+  const browser = openForAll()
 
   // The browser asks for the quota now and then only: at first, and when it knows of no room.
   it("locks fail with what is wrong, waiting ones at their timeout, and are there when there is room again", async () => {

@@ -1,11 +1,10 @@
 /** Tabs and workers of a real browser, by what the tests do in them. */
-import { Effect } from "effect"
-import type { Scope } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import { build } from "esbuild"
 import { fileURLToPath } from "node:url"
 import type { BrowserContext, Page, Worker } from "playwright-core"
-import { assert } from "vitest"
-import { browser, type BrowserOptions, serve } from "../support/chromium.ts"
+import { afterAll, assert, beforeAll } from "vitest"
+import { browser, type BrowserOptions, newProfile, serve } from "../support/chromium.ts"
 import type { Actions, Section, Trouble } from "./page.ts"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
@@ -102,3 +101,25 @@ export const open = (
       }
     }
   }))
+
+/** One for all tests of a suite, with a profile of its own. */
+export const openForAll = (options?: BrowserOptions): Browser => {
+  const scope = Scope.makeUnsafe()
+  let opened: Browser
+  beforeAll(async () => {
+    const opening = Effect.gen(function*() {
+      return yield* open(yield* site, yield* newProfile, options)
+    })
+    opened = await Effect.runPromise(Scope.provide(opening, scope))
+  })
+  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+  return {
+    get origin() {
+      return opened.origin
+    },
+    get context() {
+      return opened.context
+    },
+    tab: (url) => opened.tab(url)
+  }
+}

@@ -1,24 +1,13 @@
 /** Tabs and workers of one origin in a real browser: turns, ends of all kinds, and what is left. */
-import { Effect, Exit, Scope } from "effect"
+import { Effect } from "effect"
 import { conformance } from "effect-lock/testing"
 import { setTimeout as sleep } from "node:timers/promises"
-import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { assert, beforeAll, describe, it } from "vitest"
 import { isInstalled } from "../../scripts/installed.ts"
 import { killBrowser, newProfile, untrustedHost } from "../support/chromium.ts"
 import { uses } from "../support/uses.ts"
 import type { Trouble } from "./page.ts"
-import {
-  assertSection,
-  type Browser,
-  holds,
-  isSection,
-  long,
-  open,
-  type Realm,
-  site,
-  type Tab,
-  waiters
-} from "./support.ts"
+import { assertSection, holds, isSection, long, open, openForAll, type Realm, type Tab, waiters } from "./support.ts"
 
 const crash = async ({ page }: Tab): Promise<void> => {
   const crashed = page.waitForEvent("crash")
@@ -27,15 +16,7 @@ const crash = async ({ page }: Tab): Promise<void> => {
 }
 
 describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
-  const scope = Scope.makeUnsafe()
-  let browser: Browser
-  beforeAll(async () => {
-    const opening = Effect.gen(function*() {
-      return yield* open(yield* site, yield* newProfile)
-    })
-    browser = await Effect.runPromise(Scope.provide(opening, scope))
-  })
-  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+  const browser = openForAll()
 
   let keys = 0
   const newKey = () => `key-${++keys}`
