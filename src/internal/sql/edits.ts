@@ -37,13 +37,18 @@ interface Edit {
   out: Array<{ readonly asked: Asked; readonly answer: unknown }>
   copy: Sharing.Row | undefined
   tries: number
+  /** Of the first try. */
+  since: number
 }
 
 /**
- * Rows are changed for as long as a commit takes, so a row that was is read again after so many milliseconds, more or less.
- * Where many change it, somebody is always first, so whoever is not asks often, and for long.
+ * Rows are changed for as long as a commit takes, so a row that was is read again after so many milliseconds, more or
+ * less, the last of them again and again. Where many change it, somebody is always first, so whoever is not asks often.
  */
-const pauses = [1, 2, 3, 5, 10, 20, ...Array.from({ length: 20 }, () => 40)]
+const pauses = [1, 2, 3, 5, 10, 20]
+/** Only after so many tries, and as many milliseconds, is it somebody who keeps it locked. */
+const leastTries = 10
+const leastMillis = 400
 
 const texts = (value: unknown): ReadonlyArray<string> | undefined => {
   const parsed: unknown = typeof value === "string" ? JSON.parse(value) : undefined
@@ -80,6 +85,7 @@ export const make = ({ ask, bound, later, latest, now, statements }: Server): Ed
     edit.out = []
     edit.copy = undefined
     edit.tries = 0
+    edit.since = now()
     if (edit.asked.length > 0) reads.add(edit)
     else edits.delete(edit.row)
   }
@@ -100,8 +106,9 @@ export const make = ({ ask, bound, later, latest, now, statements }: Server): Ed
   const again = (edit: Edit): void => {
     edit.asked = [...edit.out.map(({ asked }) => asked), ...edit.asked]
     edit.out = []
-    if (edit.tries >= pauses.length) return fail(edit, new Failure.Locked())
-    later(pauses[edit.tries++] * (0.5 + Math.random()), () => reads.add(edit))
+    if (edit.tries >= leastTries && now() - edit.since > leastMillis) return fail(edit, new Failure.Locked())
+    const pause = pauses[Math.min(edit.tries++, pauses.length - 1)]
+    later(pause * (0.5 + Math.random()), () => reads.add(edit))
   }
 
   const reads = Batches.make<Edit>((batch, landed) => {
@@ -168,7 +175,7 @@ export const make = ({ ask, bound, later, latest, now, statements }: Server): Ed
         edit.asked.push(asked)
         return
       }
-      const started: Edit = { row, asked: [asked], out: [], copy: undefined, tries: 0 }
+      const started: Edit = { row, asked: [asked], out: [], copy: undefined, tries: 0, since: now() }
       edits.set(row, started)
       reads.add(started)
     }
