@@ -22,6 +22,9 @@ interface Releasing extends Omit<Place, "key"> {
   readonly key: string | undefined
   readonly call: Settling<boolean>
   readonly tries: number
+}
+
+interface Release extends Releasing {
   /** Others wait for the key, probably. */
   readonly isWanted: boolean
 }
@@ -82,7 +85,7 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
    * Nobody waits for most keys. Who has waited for one is probably not the last to, and who has had one for long is
    * probably waited for; and the next wants it alone, too.
    */
-  const releases = Batches.make<Releasing>((batch, landed) => {
+  const releases = Batches.make<Release>((batch, landed) => {
     const isOne = batch.length === 1
     const isWanted = batch.some((asked) => asked.isWanted)
     const statement = isWanted
@@ -129,7 +132,7 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
       else succeed(asked, live === true)
     })
 
-  const giveBack: Giving["giveBack"] = (place, call) => begin({ ...place, call, tries: 0, isWanted: false })
+  const giveBack: Giving["giveBack"] = (place, call) => begin({ ...place, call, tries: 0 })
 
   return {
     giveBack,
