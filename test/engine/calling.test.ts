@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Config, Context, Effect, Exit, Fiber, Layer, Option, Scope, Tracer } from "effect"
 import { InMemoryBackend, Lock, LockBackend, LockConfig, OpenBackend } from "effect-lock"
 import { TestClock } from "effect/testing"
+import { request } from "./parts.ts"
 import { assertClean, flush, makeProcess, outcome, type Process, scene } from "./support.ts"
 
 describe("a call", () => {
@@ -10,16 +11,7 @@ describe("a call", () => {
     Effect.gen(function*() {
       const all = yield* scene()
       const { backend } = all
-      const request = { key: "key", expiresMillis: 1_000, timeoutMillis: 0, retry: undefined }
-      const full = {
-        ...request,
-        renew: true,
-        awaitRelease: true,
-        reenter: false,
-        share: undefined,
-        atLeastMillis: 0,
-        owner: "me"
-      }
+      const full = request({ expiresMillis: 1_000 })
       const use = backend.use(full, Effect.succeed("ran"), ({ fail }) => fail)
       const dropped = [backend.acquire(full, ({ fail }) => fail), backend.inspect("key"), backend.forceRelease("key")]
       assert.deepStrictEqual([dropped.length, yield* all.test.calls], [3, []])

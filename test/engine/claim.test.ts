@@ -4,23 +4,12 @@ import { Claim } from "../../src/internal/engine/claim.ts"
 import type { Debts } from "../../src/internal/engine/debts.ts"
 import type { Sent } from "../../src/internal/engine/outstanding.ts"
 import { horizonMillis } from "../../src/internal/engine/unheard.ts"
-import { failure, HandPort } from "./parts.ts"
+import { failure, HandPort, request as requestOf } from "./parts.ts"
 
 const acquired: LockStore.Attempt = { _tag: "Acquired", fencingToken: 1 }
 const held: LockStore.Attempt = { _tag: "Held" }
 
-const request = {
-  key: "key",
-  expiresMillis: 1_000,
-  timeoutMillis: 0,
-  retry: undefined,
-  renew: true,
-  awaitRelease: true,
-  reenter: false,
-  share: undefined,
-  atLeastMillis: 0,
-  owner: "me"
-}
+const request = requestOf({ expiresMillis: 1_000 })
 
 const make = () => {
   const port = new HandPort()

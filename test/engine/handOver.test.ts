@@ -1,20 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { LockConfig } from "effect-lock"
 import { isEnoughToReceive, isSame, suits } from "../../src/internal/engine/handOver.ts"
 import { Lease, type Lender } from "../../src/internal/engine/lease.ts"
+import { request as requestOf } from "./parts.ts"
 
-const request: LockConfig.LockRequest = {
-  key: "key",
-  expiresMillis: 3_000,
-  timeoutMillis: 0,
-  retry: undefined,
-  renew: true,
-  awaitRelease: true,
-  reenter: false,
-  share: undefined,
-  atLeastMillis: 0,
-  owner: "me"
-}
+const request = requestOf()
 
 const make = (expires = 3_000, renew = true) =>
   new Lease({} as Lender, "key", "token.me", 1, expires, renew, 0, expires, 0)

@@ -7,7 +7,7 @@ import { Lease } from "../../src/internal/engine/lease.ts"
 import { Line } from "../../src/internal/engine/line.ts"
 import type { Baton, Waiter } from "../../src/internal/engine/queue.ts"
 import type { SharingParts } from "../../src/internal/engine/sharing.ts"
-import { failure, HandPort } from "./parts.ts"
+import { failure, HandPort, request as requestOf } from "./parts.ts"
 
 const held: LockStore.Held = { _tag: "Held", token: "other" }
 
@@ -46,19 +46,7 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
   }
   let vacated = 0
   const line: Line = new Line(parts as unknown as SharingParts, { vacate: () => vacated++ } as never, "key")
-  const request = (options?: Partial<LockConfig.LockRequest>): LockConfig.LockRequest => ({
-    key: "key",
-    expiresMillis: 3_000,
-    timeoutMillis: 60_000,
-    retry: undefined,
-    renew: true,
-    awaitRelease: true,
-    reenter: false,
-    share: undefined,
-    atLeastMillis: 0,
-    owner: "me",
-    ...options
-  })
+  const request = (options?: Partial<LockConfig.LockRequest>) => requestOf({ timeoutMillis: 60_000, ...options })
   const wait = (options?: Partial<LockConfig.LockRequest>, since = port.alarms.at) => {
     const asked = request(options)
     const waiter = line.enter(asked, since, since + asked.timeoutMillis)

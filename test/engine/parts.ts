@@ -1,9 +1,24 @@
 /** What the parts of the engine stand on, in the hands of a test: time, turns, and calls that wait to be answered. */
-import { LockError, type LockStore } from "effect-lock"
+import { type LockConfig, LockError, type LockStore } from "effect-lock"
 import type { Alarm, Alarms } from "../../src/internal/engine/alarms.ts"
 import { type Book, Call, type Operation, type Reply } from "../../src/internal/engine/call.ts"
 import { Failures } from "../../src/internal/engine/failures.ts"
 import type { Port } from "../../src/internal/engine/port.ts"
+
+/** What most calls ask for. */
+export const request = (options?: Partial<LockConfig.LockRequest>): LockConfig.LockRequest => ({
+  key: "key",
+  expiresMillis: 3_000,
+  timeoutMillis: 0,
+  retry: undefined,
+  renew: true,
+  awaitRelease: true,
+  reenter: false,
+  share: undefined,
+  atLeastMillis: 0,
+  owner: "me",
+  ...options
+})
 
 /** Rings as the real ones do, when the test says that time has passed. */
 export class HandAlarms {
