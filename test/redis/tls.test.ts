@@ -37,7 +37,10 @@ const servers = shared(Effect.gen(function*() {
   const look = yield* client(node.plain)
   yield* Effect.promise(() => look.call("cluster", "addslotsrange", 0, 16_383))
   yield* until(Effect.promise(async () => String(await look.call("cluster", "info")).includes("cluster_state:ok")))
-  return { single, strict, sentinel, node, ca: readFileSync(certificate), key: readFileSync(key) }
+  // One that can be spoken to either way, for each primary that cannot.
+  const naming = (port: number) => serve([...names, `sentinel monitor mymaster localhost ${port} 1`], "--sentinel")
+  const [ofPlain, ofSecure] = [yield* naming(single.plain), yield* naming(single.tls)]
+  return { single, strict, sentinel, ofPlain, ofSecure, node, ca: readFileSync(certificate), key: readFileSync(key) }
 }))
 
 const serves = Effect.fnUntraced(function*(options: RedisBackend.Options) {
@@ -72,6 +75,8 @@ const forms = [
 ] as const
 
 const certificateOf = /authority as ioredis\.tls\.ca/
+const speaksNone = /does not speak TLS.*redis:\/\//
+const speaksOnly = /speaks TLS.*rediss:\/\//
 const onlyReset = /ECONNRESET|EPIPE|may want/
 const nameOf = /has another name than the host.*servername/
 
@@ -105,16 +110,41 @@ describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
       it.live("that does not speak it is told from one that is away", () =>
         Effect.gen(function*() {
           const { trust, url } = yield* bench
-          yield* refuses({ url: url("s", "plain"), ioredis: trust }, /does not speak TLS.*redis:\/\//)
+          yield* refuses({ url: url("s", "plain"), ioredis: trust }, speaksNone)
         }), 30_000)
 
       it.live("that speaks nothing else is, too", () =>
         Effect.gen(function*() {
           const { url } = yield* bench
-          yield* refuses({ url: url("", "tls") }, /speaks TLS.*rediss:\/\//)
+          yield* refuses({ url: url("", "tls") }, speaksOnly)
         }))
     })
   }
+
+  describe("a primary that good Sentinels name", () => {
+    it.live("is told when it does not speak it", () =>
+      Effect.gen(function*() {
+        const { ca, ofPlain } = yield* servers
+        const ioredis = { tls: { ca }, sentinelTLS: { ca } }
+        yield* refuses({ url: `rediss+sentinel://localhost:${ofPlain.tls}/mymaster`, ioredis }, speaksNone)
+      }), 30_000)
+
+    it.live("is told when it speaks nothing else", () =>
+      Effect.gen(function*() {
+        const { ofSecure } = yield* servers
+        yield* refuses({ url: `redis+sentinel://localhost:${ofSecure.plain}/mymaster` }, speaksOnly)
+      }), 30_000)
+
+    it.live("is looked for where it is from here", () =>
+      Effect.gen(function*() {
+        const { ofSecure, single } = yield* servers
+        const between = yield* proxy(single.tls)
+        const natMap = { [`localhost:${single.tls}`]: { host: "localhost", port: between.port } }
+        const url = `redis+sentinel://localhost:${ofSecure.plain}/mymaster`
+        yield* refuses({ url, ioredis: { natMap } }, speaksOnly)
+        assert.isAbove(between.accepted(), 1)
+      }), 30_000)
+  })
 
   describe("a server that wants a certificate of its clients", () => {
     /** Such a server, behind what can make a reset of each refusal. */
