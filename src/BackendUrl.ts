@@ -70,6 +70,7 @@ const file: Scheme = (url) =>
   Effect.flatMap(
     Effect.promise(() => Promise.all([import("node:url"), import("./FileBackend.ts")])),
     ([{ fileURLToPath }, { layer }]) => {
+      if (/[?#]/.test(url)) return invalid("a query or a fragment", `a path with "%3F" for "?" and "%23" for "#"`)
       const directory = Option.liftThrowable(fileURLToPath)(url)
       return Option.isNone(directory)
         ? invalid("a host, or a malformed path", "file:///directory, an absolute path that is percent-encoded")
