@@ -200,6 +200,8 @@ export class Table {
     this.entries.get(key)?.leave(bearer)
   }
 
+  readonly holder = (key: string): Bearer | undefined => this.entries.get(key)?.bearer
+
   /** Of those who share it, the one who ends first. */
   readonly look = (key: string, now: number): Looked | undefined => {
     const [first] = this.all(key, now)
