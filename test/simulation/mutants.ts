@@ -63,7 +63,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
   },
   loss: {
     mistake: "who watches a lease that has been lost is not told",
-    changes: [["engine/lease.ts", "if (this.why !== \"Released\") watcher()", ""]],
+    changes: [["engine/lease.ts", "else if (this.why !== \"Released\") watcher()", ""]],
     kind: "direct",
     rules: ["untold"],
     worlds: 1_000

@@ -60,8 +60,6 @@ export class Lease implements Public, Bearer {
   /** Where the keeper has it, or -1. */
   place = -1
   why: Why | undefined = undefined
-  /** When it was lost or released, or the work under it ended. */
-  endedAt = 0
   /** Its holder has given it back, lost or not. */
   isBack = false
   /** How it shares its key; without, it has it alone. */
@@ -75,6 +73,8 @@ export class Lease implements Public, Bearer {
   /** If anything has been sent for it since it was had. */
   private account: Outstanding | undefined = undefined
   private story: Story | undefined = undefined
+  /** While there is none, that is no number: a number would take memory of its own in every lease that is held. */
+  private end: number | undefined = undefined
   private watcher: Watcher | ReadonlyArray<Watcher> | undefined = undefined
 
   constructor(
@@ -120,6 +120,11 @@ export class Lease implements Public, Bearer {
     return this.why === undefined
   }
 
+  /** When it was lost or released, or the work under it ended. */
+  get endedAt(): number {
+    return this.end ?? 0
+  }
+
   leaseOf(home: object, key: string): Had | undefined {
     return this.key === key && this.home === home && this.isHeld ? this : undefined
   }
@@ -158,9 +163,11 @@ export class Lease implements Public, Bearer {
   }
 
   get lost(): Effect.Effect<never, LockError> {
-    return Effect.callback<never, LockError>((resume) =>
-      Effect.sync(this.watch(() => resume(Exit.fail(lostError(this)))))
-    )
+    return Effect.callback<never, LockError>((resume) => {
+      const lost = () => resume(Exit.fail(lostError(this)))
+      this.watch(lost)
+      return Effect.sync(() => this.unwatch(lost))
+    })
   }
 
   /** Fails when it is no longer held. */
@@ -173,17 +180,14 @@ export class Lease implements Public, Bearer {
   // ---------------------------------------------------------------------------
 
   /** Keeps it from now on, and calls back once when it is lost: at once if it is. */
-  watch(watcher: Watcher): () => void {
+  watch(watcher: Watcher): void {
     if (this.isHeld) this.lender.keep(this)
-    if (!this.isHeld) {
-      if (this.why !== "Released") watcher()
-      return constVoid
-    }
-    const others = this.watchers
-    this.watcher = others.length === 0 ? watcher : [...others, watcher]
-    return () => {
-      this.watcher = this.watchers.filter((other) => other !== watcher)
-    }
+    if (this.isHeld) this.watcher = this.watcher === undefined ? watcher : [...this.watchers, watcher]
+    else if (this.why !== "Released") watcher()
+  }
+
+  unwatch(watcher: Watcher): void {
+    this.watcher = this.watchers.filter((other) => other !== watcher)
   }
 
   private get watchers(): ReadonlyArray<Watcher> {
@@ -193,7 +197,7 @@ export class Lease implements Public, Bearer {
 
   /** Keeps it from now on, and calls back once when it is lost or given back: at once if it is. */
   whenGone(then: () => void): () => void {
-    const unwatch = this.watch(then)
+    this.watch(then)
     if (!this.isHeld) {
       if (this.why === "Released") then()
       return constVoid
@@ -201,7 +205,7 @@ export class Lease implements Public, Bearer {
     const { telling } = this
     telling.goers = [...telling.goers, then]
     return () => {
-      unwatch()
+      this.unwatch(then)
       telling.goers = telling.goers.filter((other) => other !== then)
     }
   }
@@ -223,10 +227,10 @@ export class Lease implements Public, Bearer {
   /** How work under it has ended: as it did, unless the lease ended first. */
   settle<A, E>(exit: Exit.Exit<A, E>, caller?: Fiber.Fiber<unknown, unknown>): Exit.Exit<A, E | LockError> {
     if (this.isHeld) {
-      this.endedAt = this.lender.now()
+      const at = this.end = this.lender.now()
       // Work that kept the process too busy for the alarm learns it now.
-      if (this.endedAt < this.deadline) return exit
-      this.lose("Expired", this.endedAt)
+      if (at < this.deadline) return exit
+      this.lose("Expired", at)
     }
     return this.why === "Released" ? exit : endedBy(lostError(this, caller), exit)
   }
@@ -236,10 +240,10 @@ export class Lease implements Public, Bearer {
     if (this.isBack) return undefined
     this.isBack = true
     this.watcher = undefined
-    const at = this.endedAt === 0 ? this.lender.now() : this.endedAt
+    const at = this.end ?? this.lender.now()
     if (this.isHeld) {
       this.why = "Released"
-      this.endedAt = at
+      this.end = at
       this.story?.ended(Exit.void)
       this.story?.gone()
     }
@@ -259,7 +263,7 @@ export class Lease implements Public, Bearer {
     this.watcher = undefined
     const at = this.lender.now()
     this.why = "Released"
-    this.endedAt = at
+    this.end = at
     this.story?.ended(Exit.void)
     this.story?.gone()
     this.lender.gone(this, at)
@@ -293,7 +297,7 @@ export class Lease implements Public, Bearer {
   lose(why: Loss, at: number): void {
     if (!this.isHeld) return
     this.why = why
-    this.endedAt = at
+    this.end = at
     this.lender.lost(this)
     this.story?.ended(this.check)
     const { watchers } = this
