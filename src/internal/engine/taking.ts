@@ -68,9 +68,9 @@ export const take = (
  * Whether somebody here has the key of a store in this process, and is told when that is over: until
  * then it is so, whatever the time. To know the time takes longer than all the rest of a refusal.
  */
-const isKept = ({ counter: { home }, port: { direct } }: Keys, key: string): boolean => {
-  const holder = direct?.holder(key)
-  return holder instanceof Lease && holder.home === home && holder.isHeld && holder.place !== -1
+const isKept = (keys: Keys, key: string): boolean => {
+  const holder = keys.port.direct?.holder(key)
+  return holder instanceof Lease && holder.home === keys && holder.isHeld && holder.place !== -1
 }
 
 /** Of a store in this process, without a line. */
