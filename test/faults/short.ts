@@ -26,7 +26,7 @@ const survives = (scenario: Scenario, built: ReturnType<typeof building>) =>
       assert.deepStrictEqual(violations, [], JSON.stringify(counts))
       // It was no idle talk.
       assert.isAbove(counts.sections, 0)
-    }))
+    }), 600_000)
 
 const longOnly = /no faults|wall clocks|forgets nothing|many pauses|silent server|malformed messages/
 
