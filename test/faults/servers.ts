@@ -45,6 +45,7 @@ export interface SentinelServers extends Common {
   readonly _tag: "Sentinel"
   readonly port: undefined
   readonly url: string
+  /** Until then the old primary takes writes: until it is a replica. */
   readonly failover: Effect.Effect<void>
 }
 
@@ -184,13 +185,15 @@ export const sentinelServers: Effect.Effect<SentinelServers, ServerError, Scope.
   const { current, failover, primary, replica, url } = yield* watched
   const looks = new Map<number, Redis>()
   for (const { port } of [primary, replica]) looks.set(port, yield* client(port))
+  const isReplica = (port: number) =>
+    Effect.map(call(looks.get(port)!, ["role"]), (role) => (role as ReadonlyArray<unknown>)[0] === "slave")
   return {
     _tag: "Sentinel",
     port: undefined,
     url,
     overtime: 0,
     recovery: 6_500,
-    failover,
+    failover: Effect.flatMap(current, (before) => Effect.andThen(failover, until(isReplica(before)))),
     leftovers: Effect.flatMap(current, (port) => leftoversOf(looks.get(port)!))
   }
 })
