@@ -151,12 +151,12 @@ export class HandPort {
     return this.begin("release", key, token)
   }
 
-  extend({ expiresMillis, key, token }: LockStore.Holding) {
+  extend({ expiresMillis, key, token }: LockStore.Extension) {
     return this.begin("extend", key, token, expiresMillis)
   }
 
-  extendAll(holdings: ReadonlyArray<LockStore.Holding>) {
-    return this.begin("extend", holdings.map(({ key }) => key).join(), undefined, holdings[0].expiresMillis)
+  extendAll(extensions: ReadonlyArray<LockStore.Extension>) {
+    return this.begin("extend", extensions.map(({ key }) => key).join(), undefined, extensions[0].expiresMillis)
   }
 
   inspect(key: string) {

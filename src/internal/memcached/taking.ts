@@ -9,7 +9,7 @@ import type { Connection } from "./connections.ts"
 import * as Content from "./content.ts"
 import * as Fault from "./fault.ts"
 import { fencingToken, isFencing } from "./fencing.ts"
-import { type Item, occupant, type Own, read, rounds, write } from "./item.ts"
+import { holderIn, type Item, type Own, read, rounds, write } from "./item.ts"
 import type { Vacancies } from "./vacancies.ts"
 import { Opcode, type Reply, type Request, Status } from "./wire.ts"
 
@@ -82,7 +82,7 @@ export class Taking {
       return this.take({ cas, waiters: waiters.slice(Math.max(waiters.indexOf(claim.token), 0) + 1) })
     }
     if (claim.wait && !full && !waiters.includes(claim.token)) return this.join(cas, content)
-    this.hear({ _tag: "Held", ...occupant(content, clock) })
+    this.hear({ _tag: "Held", ...holderIn(content, clock) })
   }
 
   /** Makes an item that is there the claim's. */
@@ -108,7 +108,7 @@ export class Taking {
     this.send({ opcode: Opcode.append, key, value: Content.joining(claim.token), cas }, (reply) => {
       if (reply instanceof Fault.Fault) return this.hear(reply)
       if (reply.status === Status.exists || reply.status === Status.notStored) return this.again()
-      this.hear({ _tag: "Held", ...occupant(content, clock) })
+      this.hear({ _tag: "Held", ...holderIn(content, clock) })
     })
   }
 
@@ -128,7 +128,7 @@ export class Taking {
       if (content === undefined) return this.hear(Fault.foreign)
       const { token, waiters } = content
       if (token === undefined || (token !== from && token !== claim.token)) {
-        return this.hear({ _tag: "Held", ...occupant(content, clock) })
+        return this.hear({ _tag: "Held", ...holderIn(content, clock) })
       }
       this.send(write(Opcode.replace, key, claim, clock, waiters, cas), (reply) => {
         if (reply instanceof Fault.Fault) return this.hear(reply)
