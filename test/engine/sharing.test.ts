@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, Option } from "effect"
 import { InMemoryBackend, Lock, LockError, type LockStore, OpenBackend } from "effect-lock"
 import { TestClock } from "effect/testing"
-import { assertClean, deaf, flush, makeProcess, outcome, type Process, scene } from "./support.ts"
+import { assertClean, deaf, flush, joined, makeProcess, outcome, type Process, scene } from "./support.ts"
 
 type Store = LockStore.LockStore
 
@@ -103,7 +103,7 @@ for (const [form, change] of Object.entries(forms)) {
               yield* TestClock.adjust(10)
             }
             assert.strictEqual(outcome(done), "Success")
-            assert.isAtMost((yield* Fiber.join(done)) - start, 400)
+            assert.isAtMost((yield* joined(done)) - start, 400)
             yield* settle(5_000)
             for (const { engine } of [one, other]) yield* assertClean({ inner, engine }, "key")
           }
@@ -207,7 +207,7 @@ describe("sharing", () => {
       const job = Lock.once(Effect.sleep(10), "job", { share: { limit: 2 } })
       const fibers = yield* Effect.forEach([1, 2, 3], () => all.start(job))
       yield* TestClock.adjust(20)
-      const results = yield* Effect.forEach(fibers, Fiber.join)
+      const results = yield* Effect.forEach(fibers, joined)
       assert.deepStrictEqual(results.map(Option.isSome), [true, true, false])
       yield* assertClean(all, "job")
     }))
@@ -244,7 +244,7 @@ describe("sharing", () => {
       const all = yield* scene()
       const upgrade = yield* all.start(Lock.withSharedLock(Lock.withLock(Effect.void, "key"), "key"))
       yield* flush
-      const reason = (yield* Effect.flip(Fiber.join(upgrade))).reason
+      const reason = (yield* Effect.flip(joined(upgrade))).reason
       assert.isTrue(reason instanceof LockError.LockReentered && reason.held === "shared" && reason.wanted === "alone")
       // with nobody in between, a second share is one more
       assert.strictEqual(yield* all.run(Lock.withSharedLock(Lock.withSharedLock(Effect.succeed(1), "key"), "key")), 1)
@@ -287,7 +287,7 @@ describe("sharing", () => {
       yield* flush
       const closing = yield* Effect.forkChild(all.engine.close, { startImmediately: true })
       yield* TestClock.adjust(2_000)
-      yield* Fiber.join(closing)
+      yield* joined(closing)
       assert.deepStrictEqual([...fibers, waiter].map(outcome), [
         "LockLost",
         "LockLost",
@@ -310,7 +310,7 @@ describe("sharing", () => {
       yield* all.start(Lock.withPermits(Effect.never, "key", { limit: 1 }))
       const fiber = yield* all.start(Lock.withPermits(Effect.void, "key", { limit: 1, timeout: 300 }))
       yield* settle(400)
-      const { reason } = yield* Effect.flip(Fiber.join(fiber))
+      const { reason } = yield* Effect.flip(joined(fiber))
       if (reason._tag !== "LockTimeout") return assert.fail(reason._tag)
       assert.isAtLeast(Duration.toMillis(reason.waited), 300)
       assert.isDefined(reason.holder)

@@ -22,6 +22,8 @@ export class Alarms {
   private readonly times: Array<number> = []
   private sleeper: Fiber.Fiber<void> | undefined = undefined
   private wakeAt = Infinity
+  /** While some ring: when those that are set meanwhile may. */
+  private nextAt = -Infinity
   private isResting = false
 
   /** `soon` runs a task in the next turn. */
@@ -45,10 +47,14 @@ export class Alarms {
     return this.heap.length
   }
 
-  /** Rings an alarm that is not set at `at`, never earlier; an infinite time never comes, one that is no number at once. */
+  /**
+   * Rings an alarm that is not set at `at`, never earlier; an infinite time never comes, one that is over or no
+   * number in a millisecond.
+   */
   set(alarm: Alarm, at: number): void {
     if (at === Infinity) return
-    const time = Number.isNaN(at) ? -Infinity : at
+    // One that is set again and again for a time that is over must not keep the process busy for ever.
+    const time = at > this.nextAt ? at : this.nextAt
     this.heap.push(alarm)
     this.times.push(time)
     this.up(alarm, time, this.heap.length - 1)
@@ -99,6 +105,7 @@ export class Alarms {
     this.time.slept(until)
     const { heap, times } = this
     const at = this.now()
+    this.nextAt = at + 1
     try {
       while (heap.length > 0 && times[0] <= at) {
         const alarm = heap[0]
@@ -106,6 +113,7 @@ export class Alarms {
         alarm.ring()
       }
     } finally {
+      this.nextAt = -Infinity
       // Whatever one of them dies of, the others ring.
       if (heap.length > 0) this.sleep()
     }
