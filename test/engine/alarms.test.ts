@@ -152,20 +152,19 @@ describe("Alarms", () => {
   it.effect("that set themselves for a time that is over let the others ring, and the process go on", () =>
     Effect.gen(function*() {
       const { alarms, ringAt } = yield* make
-      const rung: Array<number> = []
+      let rung = 0
       const restless: Alarm = {
         index: -1,
         ring: () => {
-          rung.push(alarms.now())
-          if (rung.length > 1_000) throw new Error("it rings for ever")
-          alarms.set(restless, rung.length % 2 === 0 ? NaN : 0)
+          if (rung++ > 100_000) throw new Error("it rings for ever")
+          alarms.set(restless, rung % 2 === 0 ? NaN : 0)
         }
       }
       alarms.set(restless, 5)
-      let others = 0
-      for (const at of [5, 6, 7]) ringAt(at, () => others++)
+      const others: Array<number> = []
+      for (const at of [5, 6, 7]) ringAt(at, () => others.push(alarms.now()))
       yield* TestClock.adjust(10)
-      assert.deepStrictEqual([rung, others], [[5, 6, 7, 8, 9, 10], 3])
+      assert.deepStrictEqual([others, alarms.size], [[5, 6, 7], 1])
       alarms.cancel(restless)
     }))
 
