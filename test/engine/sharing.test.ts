@@ -3,6 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, Option } from "effect"
 import { InMemoryBackend, Lock, LockError, type LockStore, OpenBackend } from "effect-lock"
 import { TestClock } from "effect/testing"
+import { Lease } from "../../src/internal/engine/lease.ts"
+import { Sharing } from "../../src/internal/engine/sharing.ts"
+import { handKeys, request } from "./parts.ts"
 import { assertClean, deaf, flush, joined, makeProcess, outcome, type Process, scene } from "./support.ts"
 
 type Store = LockStore.LockStore
@@ -315,4 +318,92 @@ describe("sharing", () => {
       assert.isAtLeast(Duration.toMillis(reason.waited), 300)
       assert.isDefined(reason.holder)
     }))
+})
+
+describe("Sharing, by itself", () => {
+  const reader = { permits: 1, limit: Number.MAX_SAFE_INTEGER }
+  const some = { permits: 2, limit: 5 }
+  const passing = { shares: true, handOver: { times: 3, within: Duration.millis(10) } }
+
+  const make = (store: Partial<Store> = passing) => {
+    const all = handKeys(store)
+    const served: Array<string> = []
+    let isNext = false
+    const sharing = new Sharing(all.keys, () => ({
+      serve: ({ lease }) => {
+        if (isNext) served.push(lease.token)
+        return isNext
+      }
+    }))
+    const lend = (share: LockStore.Share | undefined, token = "token.me") => {
+      const at = all.port.alarms.at
+      return sharing.lend(new Lease(sharing, "key", token, 7, 3_000, true, at, at + 3_000, 0), share)
+    }
+    return { ...all, sharing, lend, served, serveNext: (is: boolean) => void (isNext = is) }
+  }
+
+  it("gives each a lease of its own where the store lets none pass", () => {
+    const { lend, port, sharing } = make({ shares: true })
+    const leases = [lend(reader), lend(some)]
+    assert.deepStrictEqual([sharing.all(), sharing.surplus, sharing.isCommon(leases[0])], [leases, 0, false])
+    assert.isUndefined(sharing.join(request({ share: reader }), 0))
+    leases[0].giveBack()
+    assert.deepStrictEqual([sharing.all(), port.asked.length], [[leases[1]], 1])
+  })
+
+  it("has readers that come soon have one lease in common, and nobody else", () => {
+    const { lend, port, sharing } = make()
+    const first = lend(reader)
+    const join = (options: Parameters<typeof request>[0], at = 5) => sharing.join(request(options), at)
+    assert.isUndefined(join({ share: undefined }))
+    assert.isUndefined(join({ share: some }))
+    assert.isUndefined(join({ share: reader, key: "other" }))
+    assert.isUndefined(join({ share: reader, renew: false }))
+    assert.isUndefined(join({ share: reader, expiresMillis: 5_000 }))
+    assert.isUndefined(join({ share: reader, owner: "somebody" }))
+    assert.isUndefined(join({ share: reader }, 10))
+    const second = join({ share: reader }) ?? assert.fail("it does not join")
+    assert.deepStrictEqual([second.token, second.fencingToken, sharing.surplus], ["token.me", 7, 1])
+    first.giveBack()
+    assert.strictEqual(port.asked.length, 0)
+    second.giveBack()
+    assert.deepStrictEqual([port.last.operation, sharing.all(), sharing.surplus], ["release", [], 0])
+    assert.isUndefined(join({ share: reader }))
+  })
+
+  it("passes what nobody has any more to who is next, as long as it wants that", () => {
+    const { lend, port, served, serveNext } = make()
+    serveNext(true)
+    lend(some).giveBack()
+    assert.deepStrictEqual([served, port.asked], [["token.me"], []])
+    serveNext(false)
+    lend(some).giveBack()
+    assert.deepStrictEqual(port.asked.map(({ operation }) => operation), ["release"])
+  })
+
+  it("passes nothing on that is lost, nor once the backend is closed", () => {
+    const { keys, lend, port, served, serveNext } = make()
+    serveNext(true)
+    const lost = lend(reader)
+    lost.lose("Expired", 10)
+    lost.giveBack()
+    keys.closed = true
+    lend(reader).giveBack()
+    assert.deepStrictEqual([served, port.asked.length], [[], 2])
+  })
+
+  it("tells all who have a lease in common of what becomes of it", () => {
+    const { kept, lend, sharing } = make()
+    const first = lend(reader)
+    const second = sharing.join(request({ share: reader }), 5)!
+    first.watch(() => {})
+    const [common] = kept
+    common.extended(9_000, 4_000, 6_000)
+    assert.deepStrictEqual([first, second].map(({ deadline, expiresMillis }) => [deadline, expiresMillis]), [
+      [9_000, 6_000],
+      [9_000, 6_000]
+    ])
+    common.lose("Taken", 20)
+    assert.deepStrictEqual([first.why, second.why, kept.size], ["Taken", "Taken", 0])
+  })
 })
