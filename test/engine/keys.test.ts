@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber } from "effect"
-import { LockError } from "effect-lock"
+import { Context, Effect, type Exit, Fiber } from "effect"
+import type { LockError } from "effect-lock"
 import { closed, reentered, refused } from "../../src/internal/engine/keys.ts"
 import { Lease, type Lender } from "../../src/internal/engine/lease.ts"
 import * as Reentry from "../../src/internal/reentry.ts"
