@@ -100,5 +100,11 @@ export const parse = /* #__PURE__ */ rememberLast((token: string): Parsed | unde
   return since._tag === "Some" ? { owner: owner || process, process, since: since.value } : undefined
 })
 
+/** Since when a token of our making asks, of any other some number or none: for guesses that are made often. */
+export const sinceMillis = (token: string): number => {
+  const from = token.indexOf(".") + 1
+  return parseInt(token.slice(from, token.indexOf(".", from)), 36)
+}
+
 /** Enough of a token to tell holders apart, and not to act for them. */
 export const shorten = (token: string): string => `${parse(token)?.process ?? token.slice(0, 8)}…`
