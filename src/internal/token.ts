@@ -100,10 +100,14 @@ export const parse = /* #__PURE__ */ rememberLast((token: string): Parsed | unde
   return since._tag === "Some" ? { owner: owner || process, process, since: since.value } : undefined
 })
 
-/** Since when a token of our making asks, of any other some number or none: for guesses that are made often. */
+/** Of our times, a time is that long. */
+const millisLength = 8
+
+/** Since when a token of our making asks, read at a glance; of any other that is not known. */
 export const sinceMillis = (token: string): number => {
   const from = token.indexOf(".") + 1
-  return parseInt(token.slice(from, token.indexOf(".", from)), 36)
+  const to = token.indexOf(".", from)
+  return to - from === millisLength ? parseInt(token.slice(from, to), 36) : NaN
 }
 
 /** Enough of a token to tell holders apart, and not to act for them. */
