@@ -25,7 +25,9 @@ export const rounds = 5
 const vacantSeconds = 2
 
 export const read = (link: Link, key: string, hear: (item: Item | undefined | Fault.Fault) => void): void =>
-  link.send({ opcode: Opcode.get, key }, (reply) => hear(reply instanceof Fault.Fault ? reply : itemOf(reply)))
+  link.send({ opcode: Opcode.get, key }, {
+    hear: (reply) => hear(reply instanceof Fault.Fault ? reply : itemOf(reply))
+  })
 
 const itemOf = (reply: Reply): Item | undefined | Fault.Fault => {
   if (reply.status === Status.notFound) return undefined
