@@ -55,6 +55,7 @@ import { backoff, handshakeMillis, missing as missingOf, silenceMillis } from ".
 import type { Client as IoRedisClient } from "./internal/redis/client.ts"
 import { diagnose } from "./internal/redis/diagnosis.ts"
 import * as IoRedis from "./internal/redis/ioredis.ts"
+import { named } from "./internal/redis/primary.ts"
 import * as Report from "./internal/redis/report.ts"
 import * as Service from "./internal/redis/service.ts"
 import * as Store from "./internal/redis/store.ts"
@@ -255,12 +256,19 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     enableReadyCheck: false,
     maxRetriesPerRequest: null
   })
-  const asked = sentinels?.map(({ host = "localhost", port = 26_379 }) => ({ host, port })) ??
-    (ioredis?.path === undefined ? [server] : [])
-  return yield* IoRedis.make(
-    client,
-    () => diagnose(asked, sentinels === undefined ? encryption : ioredis?.sentinelTLS ?? (secure ? {} : undefined))
-  )
+  if (sentinels === undefined) {
+    return yield* IoRedis.make(client, () => diagnose(ioredis?.path === undefined ? [server] : [], encryption))
+  }
+  const watchers = sentinels.map(({ host = "localhost", port = 26_379 }) => ({ host, port }))
+  return yield* IoRedis.make(client, async () => {
+    const fault = await diagnose(watchers, client.options.sentinelTLS)
+    if (fault !== undefined) return fault
+    const primary = await named((options) => new Connection(options), watchers, client.options)
+    return diagnose(
+      primary === undefined ? [] : [primary],
+      client.options.enableTLSForSentinelMode ? encryption : undefined
+    )
+  })
 })
 
 /**

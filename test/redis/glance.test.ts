@@ -1,4 +1,4 @@
-/** What the page of a cluster promises at a glance, and what a failover loses, where no other test looks. */
+/** What the pages of a cluster and of Sentinels promise at a glance, and what a failover loses, where no other test looks. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Option, Redacted } from "effect"
 import { Lock, type LockStore } from "effect-lock"
@@ -7,6 +7,7 @@ import type { Redis } from "ioredis"
 import { readFileSync } from "node:fs"
 import { proxy } from "../support/proxy.ts"
 import { client, cluster, commandCounts, redis, scriptCount, shared, until } from "../support/redis.ts"
+import { watched } from "../support/sentinel.ts"
 
 const docs = (page: string) => readFileSync(new URL(`../../docs/${page}.md`, import.meta.url), "utf8")
 
@@ -15,6 +16,8 @@ const rights = /ACL SETUSER locks on >password ([^`]+)/.exec(docs("redis"))![1].
 
 const allow = (look: Redis, ...rules: ReadonlyArray<string>) =>
   Effect.promise(() => look.call("acl", "setuser", "locks", "on", ">p", ...rules))
+
+const credentials = { username: "locks", password: Redacted.make("p") }
 
 const claim = (key: string, token: string, wait = false) => ({ key, token, expiresMillis: 20_000, wait })
 
@@ -70,7 +73,7 @@ describe("in a cluster", () => {
       const more = ["+cluster|slots", "+cluster|info"]
       for (const right of more) assert.include(docs("redis-cluster"), right)
       for (const look of looks) yield* allow(look, ...rights, ...more)
-      const store = yield* RedisBackend.makeStore({ url, username: "locks", password: Redacted.make("p") })
+      const store = yield* RedisBackend.makeStore({ url, ...credentials })
       // on all nodes
       for (const key of ["a", "b", "c", "d", "e", "f"]) yield* handsOn(store, key)
     }), 60_000)
@@ -121,6 +124,44 @@ describe("in a cluster", () => {
       // The release and the question; looks may come in between on a busy host.
       assert.isAtLeast(sent, 2)
       yield* Fiber.interrupt(waiter)
+    }), 60_000)
+})
+
+describe("behind Sentinels", () => {
+  it.live("the rights that the page names are enough, at a failover too", () =>
+    Effect.gen(function*() {
+      const { current, failover, primary, replica, sentinels, url } = yield* watched
+      const atSentinels = ["+sentinel|get-master-addr-by-name", "+sentinel|sentinels", "+subscribe", "&+switch-master"]
+      const row = /\| Rights \|.*/.exec(docs("redis-sentinel"))![0].replaceAll("\\|", "|")
+      for (const right of atSentinels) assert.include(row, `\`${right.replace("&", "")}\``)
+      const looks = yield* Effect.forEach(sentinels, (port) => client(port))
+      for (const look of looks) yield* allow(look, "resetchannels", "-@all", ...atSentinels)
+      for (const { port } of [primary, replica]) yield* allow(yield* client(port), ...rights)
+      const ioredis = { sentinelUsername: "locks", sentinelPassword: "p" }
+      const store = yield* RedisBackend.makeStore({ url, ...credentials, ioredis })
+      const before = yield* current
+      yield* handsOn(store, "a")
+      // It hears of the next primary by a subscription of the same user.
+      yield* until(Effect.promise(async () =>
+        (await Promise.all(looks.map((look) => look.call("client", "list")))).some((clients) =>
+          /user=locks.*cmd=subscribe|cmd=subscribe.*user=locks/.test(String(clients))
+        )
+      ))
+      yield* failover
+      const after = yield* client(before === primary.port ? replica.port : primary.port)
+      yield* until(Effect.promise(async () =>
+        /user=locks/.test(String(await after.call("client", "list")))
+      ))
+      yield* until(Effect.map(Effect.option(store.tryAcquire(claim("c", "p.3"))), Option.isSome))
+      yield* handsOn(store, "b")
+    }), 180_000)
+
+  it.live("a lock costs what the page says", () =>
+    Effect.gen(function*() {
+      const { primary, url } = yield* watched
+      const store = yield* RedisBackend.makeStore({ url })
+      const look = yield* client(primary.port)
+      assert.deepStrictEqual(yield* costs(store, [look]), { take: 2, renew: 1, giveBack: 2 })
     }), 60_000)
 })
 

@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Effect, Exit, Option, Schedule, Scope } from "effect"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Failure from "../../src/internal/redis/failure.ts"
 import { hasOpenssl, selfSigned } from "../support/certificates.ts"
+import { proxy } from "../support/proxy.ts"
 import { client, directory, redisAt, shared, until } from "../support/redis.ts"
 import { freePort, start } from "../support/server.ts"
 
@@ -36,7 +37,10 @@ const servers = shared(Effect.gen(function*() {
   const look = yield* client(node.plain)
   yield* Effect.promise(() => look.call("cluster", "addslotsrange", 0, 16_383))
   yield* until(Effect.promise(async () => String(await look.call("cluster", "info")).includes("cluster_state:ok")))
-  return { single, strict, sentinel, node, ca: readFileSync(certificate), key: readFileSync(key) }
+  // One that can be spoken to either way, for each primary that cannot.
+  const naming = (port: number) => serve([...names, `sentinel monitor mymaster localhost ${port} 1`], "--sentinel")
+  const [ofPlain, ofSecure] = [yield* naming(single.plain), yield* naming(single.tls)]
+  return { single, strict, sentinel, ofPlain, ofSecure, node, ca: readFileSync(certificate), key: readFileSync(key) }
 }))
 
 const serves = Effect.fnUntraced(function*(options: RedisBackend.Options) {
@@ -51,13 +55,15 @@ const serves = Effect.fnUntraced(function*(options: RedisBackend.Options) {
   assert.isTrue(yield* store.release("k", "p.2"))
 }, Effect.scoped)
 
-/** Says so at the first attempt, and at those that follow. */
+/** Says so at the first attempts, and at those that follow. A busy machine may leave no time to find out at one of them. */
 const refuses = Effect.fnUntraced(function*(options: RedisBackend.Options, message: RegExp) {
   const store = yield* RedisBackend.makeStore(options)
   for (const wait of [0, 300]) {
     yield* Effect.sleep(wait)
-    const failure = yield* Effect.flip(store.inspect("k"))
-    assert.deepStrictEqual([failure.kind, failure.retryable], ["Unsupported", false], failure.message)
+    const failure = yield* Effect.flip(store.inspect("k")).pipe(
+      Effect.repeat({ schedule: Schedule.spaced("50 millis"), until: ({ kind }) => kind === "Unsupported" })
+    )
+    assert.isFalse(failure.retryable)
     assert.match(failure.message, message)
   }
 }, Effect.scoped)
@@ -69,6 +75,9 @@ const forms = [
 ] as const
 
 const certificateOf = /authority as ioredis\.tls\.ca/
+const speaksNone = /does not speak TLS.*redis:\/\//
+const speaksOnly = /speaks TLS.*rediss:\/\//
+const onlyReset = /ECONNRESET|EPIPE|may want/
 const nameOf = /has another name than the host.*servername/
 
 describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
@@ -101,24 +110,101 @@ describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
       it.live("that does not speak it is told from one that is away", () =>
         Effect.gen(function*() {
           const { trust, url } = yield* bench
-          yield* refuses({ url: url("s", "plain"), ioredis: trust }, /does not speak TLS.*redis:\/\//)
+          yield* refuses({ url: url("s", "plain"), ioredis: trust }, speaksNone)
         }), 30_000)
 
       it.live("that speaks nothing else is, too", () =>
         Effect.gen(function*() {
           const { url } = yield* bench
-          yield* refuses({ url: url("", "tls") }, /speaks TLS.*rediss:\/\//)
+          yield* refuses({ url: url("", "tls") }, speaksOnly)
         }))
     })
   }
 
-  it.live("a server that wants a certificate of its clients says so", () =>
-    Effect.gen(function*() {
+  describe("a primary that good Sentinels name", () => {
+    it.live("is told when it does not speak it", () =>
+      Effect.gen(function*() {
+        const { ca, ofPlain } = yield* servers
+        const ioredis = { tls: { ca }, sentinelTLS: { ca } }
+        yield* refuses({ url: `rediss+sentinel://localhost:${ofPlain.tls}/mymaster`, ioredis }, speaksNone)
+      }), 30_000)
+
+    it.live("is told when it speaks nothing else", () =>
+      Effect.gen(function*() {
+        const { ofSecure } = yield* servers
+        yield* refuses({ url: `redis+sentinel://localhost:${ofSecure.plain}/mymaster` }, speaksOnly)
+      }), 30_000)
+
+    it.live("is looked for where it is from here", () =>
+      Effect.gen(function*() {
+        const { ofSecure, single } = yield* servers
+        const between = yield* proxy(single.tls)
+        const natMap = { [`localhost:${single.tls}`]: { host: "localhost", port: between.port } }
+        const url = `redis+sentinel://localhost:${ofSecure.plain}/mymaster`
+        yield* refuses({ url, ioredis: { natMap } }, speaksOnly)
+        assert.isAbove(between.accepted(), 1)
+      }), 30_000)
+  })
+
+  describe("a server that wants a certificate of its clients", () => {
+    /** Such a server, behind what can make a reset of each refusal. */
+    const bench = Effect.gen(function*() {
       const { ca, key, strict } = yield* servers
-      const url = `rediss://localhost:${strict.tls}`
-      yield* refuses({ url, ioredis: { tls: { ca } } }, /ioredis\.tls\.cert/)
-      yield* serves({ url, ioredis: { tls: { ca, cert: ca, key } } })
-    }))
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      const between = yield* Scope.provide(proxy(strict.tls), scope)
+      const url = `rediss://localhost:${between.port}`
+      const store = yield* RedisBackend.makeStore({ url, ioredis: { tls: { ca } } })
+      const failure = Effect.flip(store.inspect("k"))
+      const says = (kind: string) => until(Effect.map(failure, (failure) => failure.kind === kind))
+      return {
+        between,
+        goes: Scope.close(scope, Exit.void),
+        failure,
+        says,
+        mutual: { url, ioredis: { tls: { ca, cert: ca, key } } }
+      }
+    })
+
+    it.live("says so, and serves those who have one", () =>
+      Effect.gen(function*() {
+        const { failure, mutual, says } = yield* bench
+        yield* says("Unsupported")
+        for (let i = 0; i < 20; i++) {
+          const { kind, message } = yield* failure
+          if (kind === "Unsupported") assert.match(message, /wants one: .*ioredis\.tls\.cert/)
+          assert.notMatch(message, onlyReset)
+          yield* Effect.sleep(50)
+        }
+        yield* serves(mutual)
+      }))
+
+    it.live("may have wanted one where only a reset arrives", () =>
+      Effect.gen(function*() {
+        const { between, failure, says } = yield* bench
+        between.hideRefusals = true
+        between.reset()
+        yield* until(Effect.map(failure, ({ message }) => /TLS handshake.*may want.*ioredis\.tls\.cert/.test(message)))
+        const { kind, message, retryable } = yield* failure
+        assert.deepStrictEqual([kind, retryable], ["Unreachable", true], message)
+        // As soon as one has heard it, it is certain.
+        between.hideRefusals = false
+        yield* says("Unsupported")
+      }))
+
+    it.live("is not forgotten when a reset is all that arrives later, but when the server is away", () =>
+      Effect.gen(function*() {
+        const { between, failure, goes, says } = yield* bench
+        yield* says("Unsupported")
+        between.hideRefusals = true
+        const before = between.accepted()
+        yield* until(Effect.gen(function*() {
+          assert.notMatch((yield* failure).message, onlyReset)
+          return between.accepted() > before + 6
+        }))
+        yield* goes
+        yield* says("Unreachable")
+      }))
+  })
 
   it.live("is right as soon as what was wrong is mended", () =>
     Effect.gen(function*() {

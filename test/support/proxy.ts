@@ -23,6 +23,8 @@ export interface Proxy {
   refuse: boolean
   /** The next reply does not arrive, but ends all connections. */
   cutAtReply: boolean
+  /** What the server says once the client has spoken a second time does not arrive, and its end is a reset. */
+  hideRefusals: boolean
   /** The next reply of every connection is cut in the middle, and the connection reset. */
   readonly cutReplies: () => void
   /** The server's side of all connections ends, the client's side is not told. */
@@ -38,6 +40,8 @@ export interface Proxy {
   /** Resets all connections. */
   readonly reset: () => void
   readonly connections: () => number
+  /** Connections since the start. */
+  readonly accepted: () => number
   /** Bytes of requests that came in since the start. */
   readonly requested: () => number
 }
@@ -50,6 +54,8 @@ interface Link {
   cut: boolean
   silent: boolean
   subscribed: boolean
+  /** How often the client has said something. */
+  spoken: number
 }
 
 export interface Options {
@@ -72,9 +78,11 @@ export const proxy = (
         dropReplies: false,
         nowhere: false,
         refuse: false,
-        cutAtReply: false
+        cutAtReply: false,
+        hideRefusals: false
       }
       let requested = 0
+      let accepted = 0
 
       const cut = () => {
         for (const { inbound, outbound } of links) {
@@ -123,14 +131,16 @@ export const proxy = (
       }
 
       const server = createServer((inbound) => {
+        accepted++
         if (state.refuse) {
           inbound.resetAndDestroy()
           return
         }
         const outbound = connect(state.target, "127.0.0.1")
-        const link: Link = { inbound, outbound, cut: false, silent: state.nowhere, subscribed: false }
+        const link: Link = { inbound, outbound, cut: false, silent: state.nowhere, subscribed: false, spoken: 0 }
         links.add(link)
         inbound.on("data", (bytes) => {
+          link.spoken++
           link.subscribed ||= /\r\nsubscribe\r\n|LISTEN "/i.test(bytes.toString("latin1"))
         })
         inbound.setNoDelay(true)
@@ -148,13 +158,15 @@ export const proxy = (
           outbound,
           inbound,
           () => {
+            if (state.hideRefusals && link.spoken > 1) return "lose"
             if (!state.cutAtReply) return link.silent || state.dropReplies ? "lose" : link.cut ? "cut" : "pass"
             state.cutAtReply = false
             cut()
             return "lose"
           },
           () => {
-            if (!link.silent) inbound.end()
+            if (state.hideRefusals && link.spoken > 1) inbound.resetAndDestroy()
+            else if (!link.silent) inbound.end()
           }
         )
         inbound.on("close", () => links.delete(link))
@@ -189,6 +201,7 @@ export const proxy = (
             for (const { inbound, subscribed } of links) if (subscribed) inbound.resetAndDestroy()
           },
           connections: () => links.size,
+          accepted: () => accepted,
           requested: () => requested,
           close: () => {
             server.close()

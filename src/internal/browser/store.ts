@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure, LockError } from "../../LockError.ts"
-import type { Acquired, Attempt, Claim, Grant, LockStore, Observer, Occupant } from "../../LockStore.ts"
+import type { Acquired, Attempt, Claim, Grant, Holder, LockStore, Observer } from "../../LockStore.ts"
 import { monotonicMillis } from "../time.ts"
 import * as Ages from "./age.ts"
 import * as Changes from "./changes.ts"
@@ -195,7 +195,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
       return { answer: { _tag: "Held", token: holder, remainingMillis, waiters }, next }
     })
 
-  const holders = (key: string): Effect.Effect<ReadonlyArray<Occupant>, BackendFailure> =>
+  const holders = (key: string): Effect.Effect<ReadonlyArray<Holder>, BackendFailure> =>
     Effect.flatMap(table.read("inspect", key), (record) => {
       const seen = Changes.living(record, viewOf(key))
       return Effect.map(areGone("inspect", key, seen.map(({ tab }) => tab)), () => {
@@ -215,7 +215,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     const keys = yield* table.keys(prefix, from)
     const looked = yield* Effect.forEach(
       keys,
-      (key) => Effect.map(inspect(key), Option.map((occupant) => ({ key, ...occupant }))),
+      (key) => Effect.map(inspect(key), Option.map((holder) => ({ key, ...holder }))),
       { concurrency: "unbounded" }
     )
     const locks = looked.flatMap(Option.toArray)

@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
-import type { Attempt, Claim, Grant, Holding, LockStore } from "../../LockStore.ts"
+import type { Attempt, Claim, Extension, Grant, LockStore } from "../../LockStore.ts"
 import { Notices } from "../notices.ts"
 import { type Settling, withShortcuts } from "../shortcuts.ts"
 import * as Failure from "./failure.ts"
@@ -72,7 +72,7 @@ export const make = Effect.fnUntraced(function*(
 
   const tryAcquire = (claim: Claim): Attempt => taking.tryAcquire(pathOf(claim.key), claim)
 
-  const extend = ({ expiresMillis, key, outlives, token }: Holding): boolean =>
+  const extend = ({ expiresMillis, key, outlives, token }: Extension): boolean =>
     keeping.extend(pathOf(key), { token, expires: Math.ceil(expiresMillis), outlives })
 
   const release = (key: string, token: string): boolean => giving.release(pathOf(key), token)
@@ -80,8 +80,8 @@ export const make = Effect.fnUntraced(function*(
   const transfer = (from: string, claim: Claim): Attempt => {
     const attempt = taking.transfer(pathOf(claim.key), from, claim)
     if (attempt !== undefined) return attempt
-    const [occupant] = looking.holders(claim.key)
-    return { _tag: "Held", token: occupant?.token, remainingMillis: occupant?.remainingMillis }
+    const [holder] = looking.holders(claim.key)
+    return { _tag: "Held", token: holder?.token, remainingMillis: holder?.remainingMillis }
   }
 
   const listen = (_key: string, token: string, notify: (grant: Grant | undefined) => void) =>

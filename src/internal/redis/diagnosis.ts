@@ -11,13 +11,15 @@ import type { Node } from "./url.ts"
 /** For an answer to what we try. */
 const limitMillis = 1000
 
-/** What the socket comes to: an error, or the event with what it tells; undefined if it ends, or that takes too long. */
+const silence = "silence"
+
+/** What the socket comes to: an error, or the event with what it tells; undefined if it ends, silence if that takes too long. */
 const outcome = (socket: Socket, event: string): Promise<unknown> =>
   new Promise<unknown>((resolve) => {
     socket.on("error", resolve)
     socket.once(event, (told: unknown) => resolve(told ?? event))
     socket.once("close", () => resolve(undefined))
-    socket.setTimeout(limitMillis, () => resolve(undefined))
+    socket.setTimeout(limitMillis, () => resolve(silence))
   }).finally(() => socket.destroy())
 
 /** What is wrong where TLS is wanted. */
@@ -26,8 +28,12 @@ const ofSecure = async (options: ConnectionOptions): Promise<unknown> => {
   plain.write("PING\r\n")
   if (/^[+-]/.test(String(await outcome(plain, "data")))) return Failure.withoutTls
   // A server may look at the certificate of a client that takes the connection for made: its word is lost if we write.
-  const failed = await outcome(connectTls(options), "data")
-  return failed instanceof Error && Failure.isOfTls(failed) ? failed : undefined
+  const secure = connectTls(options)
+  let isTaken = false
+  secure.once("secureConnect", () => isTaken = true)
+  const failed = await outcome(secure, "data")
+  if (Failure.isOfTls(failed)) return failed
+  return isTaken && (failed === undefined || Failure.isReset(failed)) ? Failure.unsaid : undefined
 }
 
 /** What is wrong where it is not. */

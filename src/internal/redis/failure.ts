@@ -75,6 +75,14 @@ export const withoutTls = new Mismatched(
 
 export const withTls = new Mismatched("the server speaks TLS, and nothing else: have rediss:// or the option tls")
 
+/** Says that a connection has ended right after the handshake of TLS, without a word. */
+export class Unsaid extends Error {}
+
+export const unsaid = new Unsaid(
+  "the server ends the connection right after the TLS handshake and does not say why: it may want a certificate of the " +
+    "client, or another one (ioredis.tls.cert and ioredis.tls.key; ioredis.sentinelTLS for Sentinels)"
+)
+
 const insecure = (description: string): Verdict => ({
   kind: "Unsupported",
   retryable: false,
@@ -99,10 +107,12 @@ const unknownClient = insecure(
     "(ioredis.sentinelTLS for Sentinels)"
 )
 
+const codeOf = (cause: unknown): unknown => cause instanceof Error && "code" in cause ? cause.code : undefined
+
 /** What is wrong with TLS: no attempt changes that. */
 const ofTls = (cause: unknown): Verdict | undefined => {
   if (cause instanceof Mismatched) return insecure(cause.message)
-  const code: unknown = cause instanceof Error && "code" in cause ? cause.code : undefined
+  const code = codeOf(cause)
   const fault = Tls.faultOf(code)
   if (fault !== undefined) return byFault[fault]
   if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return insecure(withoutTls.message)
@@ -130,6 +140,7 @@ export const classify = (failed: unknown): Verdict => {
   const cause = innermost(failed)
   const tls = ofTls(cause)
   if (tls !== undefined) return tls
+  if (cause instanceof Unsaid) return { ...unreachable, description: cause.message }
   const message = messageOf(cause).replace(wrapper, "")
   const code = /^[A-Z]{2,}\b/.exec(message)?.[0]
   if (code !== undefined && Object.hasOwn(byCode, code)) return byCode[code]
@@ -142,6 +153,13 @@ export const classify = (failed: unknown): Verdict => {
 
 /** Whether it says what is wrong with TLS. */
 export const isOfTls = (cause: unknown): boolean => ofTls(innermost(cause)) !== undefined
+
+/**
+ * Whether the other side broke the connection, with no more known of why. By TLS 1.3 a client may write before it is
+ * told that it was refused. If the reset that answers that write comes first, what the server said is lost.
+ */
+export const isReset = (cause: unknown): boolean =>
+  cause instanceof Unsaid || /^(?:ECONNRESET|EPIPE)$/.test(String(codeOf(innermost(cause))))
 
 /** Whether nobody has answered: what has been sent may be executed yet. */
 export const isLost = (cause: unknown): boolean => classify(cause).isLost === true

@@ -64,9 +64,10 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   const inFlight = new PassingSet<Command>()
   let waiting: Array<Command> = []
   let connected = client.status === "ready"
+  /** What the client said last. */
   let lastError: unknown = closedError
-  /** What the client does not know of why it has no connection. */
-  let diagnosed: unknown
+  /** Why there is no connection, as far as it is known; undefined once a server has answered. */
+  let reason: unknown
   let diagnosing = false
   /** Whether a server has ever answered. To be connected is less: it may refuse us afterwards. */
   let wasAnswered = false
@@ -100,11 +101,11 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
 
   const heard = (): void => {
     wasAnswered = true
-    diagnosed = undefined
+    reason = undefined
   }
 
   const succeed = (command: Command, reply: unknown): void => {
-    if (!wasAnswered) heard()
+    heard()
     if (typeof command.script !== "string") loaded.add(command.script)
     const answered = inFlight.delete(command)
     if (watched) pulse.heard(inFlight.size > 0)
@@ -112,7 +113,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   }
 
   const reject = (command: Command, text: boolean, error: unknown): void => {
-    if (!wasAnswered && Failure.isRefusal(error)) heard()
+    if (Failure.isRefusal(error)) heard()
     const answered = inFlight.delete(command)
     if (watched) pulse.heard(inFlight.size > 0)
     if (!answered) return
@@ -126,7 +127,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     if (closed) return command.fail(new Failure.Closed())
     // Between becoming ready and telling so, newcomers must not overtake those who wait for it.
     if (connected && client.status === "ready") return execute(command, !cluster && !has(command))
-    if (isDown()) return command.fail(reason())
+    if (isDown()) return command.fail(reason ?? lastError)
     waiting.push(command)
     if (client.status === "wait") client.connect().catch(ignore)
   }
@@ -151,35 +152,31 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     for (const { ready } of observers) ready()
   }
 
-  const reason = () => diagnosed ?? lastError
-
   /** Nothing has come of an attempt to connect, or of the connection. */
   const failed = () => {
-    if (diagnose === undefined || wasAnswered || closed) return fail()
-    if (Failure.classify(lastError).kind !== "Unreachable") {
-      diagnosed = undefined
-      return fail()
-    }
+    const isKnown = diagnose === undefined || wasAnswered || closed
+    if (isKnown || Failure.classify(lastError).kind !== "Unreachable") return fail(lastError)
     if (diagnosing) return
     diagnosing = true
     void diagnose().catch(ignore).then((found) => {
       diagnosing = false
       if (closed || wasAnswered) return
-      diagnosed = found
-      if (found !== undefined || !connected) fail()
+      if (found !== undefined || !connected) fail(found ?? lastError)
     })
   }
 
   /** Nothing can be sent now, and what has been sent may be executed (once more) after the next connection. */
-  const fail = () => {
+  const fail = (cause: unknown) => {
+    // A reset may overtake what is said with it, and then what was said of the attempt before holds.
+    if (!(Failure.isReset(cause) && Failure.isOfTls(reason))) reason = cause
     const first = !failing
     failing = true
     const commands = waiting
     waiting = []
-    for (const command of commands) command.fail(reason())
+    for (const command of commands) command.fail(reason)
     // A cluster may redirect, so what comes after them need not be executed after them.
     if (!cluster) failAll()
-    if (first) { for (const { lost } of observers) lost?.(reason()) }
+    if (first) { for (const { lost } of observers) lost?.(reason) }
   }
 
   const onError = (error: unknown) => {
@@ -208,7 +205,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   const failAll = () => {
     const commands = inFlight.list()
     inFlight.clear()
-    for (const command of commands) command.fail(reason())
+    for (const command of commands) command.fail(reason ?? lastError)
   }
 
   /** The other side has answered, and has the same time again for the rest. */
@@ -276,9 +273,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     for (const stop of subscriptions) stop()
     tracking?.stop()
     if (owned) (client as Single | Cluster).disconnect()
-    lastError = new Failure.Closed()
-    diagnosed = undefined
-    fail()
+    fail(new Failure.Closed())
     failAll()
     for (const [event, listener] of Object.entries(events)) {
       if (!owned || event !== "error") client.off(event, listener)

@@ -1,0 +1,39 @@
+/** Which server Sentinels name: the client does not tell where it has tried to connect. */
+import type { RedisOptions } from "ioredis"
+import { handshakeMillis, silenceMillis, type Single } from "./client.ts"
+import type { Node } from "./url.ts"
+
+const ignore = () => {}
+
+/** Where the server is from here. */
+const seen = ({ natMap }: RedisOptions, host: string, port: number): Node => {
+  const name = `${host}:${port}`
+  return (typeof natMap === "function" ? natMap(name) : natMap?.[name]) ?? { host, port }
+}
+
+/** What the first of them says that answers, asked by connections as the client with these options would. */
+export const named = async (
+  open: (options: Omit<RedisOptions, "replyMapping">) => Single,
+  sentinels: ReadonlyArray<Node>,
+  options: RedisOptions
+): Promise<Node | undefined> => {
+  for (const node of sentinels) {
+    const sentinel = open({
+      ...node,
+      username: options.sentinelUsername,
+      password: options.sentinelPassword,
+      tls: options.sentinelTLS,
+      family: options.family,
+      protocol: options.protocol,
+      connectTimeout: handshakeMillis,
+      commandTimeout: silenceMillis,
+      retryStrategy: null,
+      enableReadyCheck: false
+    })
+    sentinel.on("error", ignore)
+    const reply = await sentinel.call("sentinel", ["get-master-addr-by-name", String(options.name)]).catch(ignore)
+    sentinel.disconnect()
+    if (Array.isArray(reply)) return seen(options, String(reply[0]), Number(reply[1]))
+  }
+  return undefined
+}
