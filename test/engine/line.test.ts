@@ -483,26 +483,24 @@ describe("Line", () => {
       assert.deepStrictEqual([served, known(waiter), port.alarms.size], [["TimedOut"], "other", 0])
     })
 
-    it("ask by themselves if they share, beside whoever has the turn", () => {
+    it("ask by themselves if they share, once the turn has gone on", () => {
       const { line, port, turns, wait } = make()
-      const sharers = [wait({ ...refused, share: reader }), wait({ ...refused, share: { permits: 1, limit: 2 } })]
-      const patient = wait({ share: reader })
+      const [first, alone, ...sharers] = [
+        wait({ share: reader }),
+        wait(refused),
+        wait({ ...refused, share: reader }),
+        wait({ ...refused, share: { permits: 1, limit: 2 } }),
+        wait({ share: reader })
+      ]
       turns()
-      assert.deepStrictEqual(sharers.map(({ served }) => served), [["Beside"], ["Beside"]])
+      assert.deepStrictEqual(sharers.map(({ served }) => served), [[], [], []])
+      line.pass("Turn")
+      turns()
+      assert.deepStrictEqual(first.served, ["Turn"])
+      assert.deepStrictEqual(sharers.map(({ served }) => served), [["Beside"], ["Beside"], []])
+      // Nothing that they have has to go on.
       for (const { waiter } of sharers) line.leave(waiter)
-      assert.deepStrictEqual([patient.served, line.waiting, port.alarms.size], [[], 1, 1])
-    })
-
-    it("ask so only once our own lease is back", () => {
-      const { hold, line, port, turns, wait } = make()
-      hold().giveBack()
-      const [alone, sharer] = [wait(), wait({ ...refused, share: reader })]
-      turns()
-      assert.deepStrictEqual([alone.served, sharer.served], [[], []])
-      port.last.answer(true)
-      turns()
-      assert.deepStrictEqual([alone.served, sharer.served], [["Turn"], ["Beside"]])
-      assert.strictEqual(line.waiting, 0)
+      assert.deepStrictEqual([alone.served, line.waiting, port.alarms.size], [[], 1, 1])
     })
   })
 })

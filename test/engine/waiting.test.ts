@@ -109,7 +109,7 @@ describe("a timeout", () => {
       ["takes permits", (timeout: number) => Lock.withPermits(Effect.void, "key", { permits: 1, limit: 20, timeout })]
     ] as const
   ) {
-    it.effect(`of 0 or little of one who ${name} beside others is one answer of the store, however many there are`, () =>
+    it.effect(`of 0 or little of one who ${name} behind others is their answer and one of its own, however many there are`, () =>
       Effect.gen(function*() {
         const all = yield* scene()
         yield* all.test.delay("tryAcquire", 300)
@@ -117,10 +117,7 @@ describe("a timeout", () => {
           Array.from({ length: 10 }, (_, i) => i),
           (i) => all.start(call(i < 5 ? 0 : 200))
         )
-        yield* TestClock.adjust(300)
-        yield* flush
-        assert.deepStrictEqual(new Set(fibers.slice(0, 5).map(outcome)), new Set(["Success"]))
-        yield* TestClock.adjust(300)
+        yield* TestClock.adjust(600)
         yield* flush
         assert.deepStrictEqual(new Set(fibers.map(outcome)), new Set(["Success"]))
         yield* assertClean(all, "key")

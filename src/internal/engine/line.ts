@@ -100,11 +100,10 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
     return this.claim !== undefined && this.lease === undefined
   }
 
-  /** Its time is over. While nothing is known, it waits for that, but not while one after another asks for a share. */
+  /** Its time is over. While nothing is known, it waits for what the one with the turn hears. */
   timeOut(waiter: Waiter): void {
     if (waiter.baton !== undefined || waiter.isOverdue) return
     if (!this.isInDoubt) return this.give(waiter, "TimedOut")
-    if (this.lease === undefined && this.mayAskBeside(waiter)) return this.give(waiter, "Beside")
     this.queue!.keepOverdue(waiter)
     this.hearBy(waiter, this.now())
   }
@@ -126,10 +125,6 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
     const { alarms, patience } = this.parts.port
     alarms.cancel(waiter)
     alarms.set(waiter, from + patience)
-  }
-
-  private mayAskBeside({ request: { share } }: Waiter): boolean {
-    return share !== undefined && !this.parts.sharing.isJoining(share)
   }
 
   /** It goes, whatever it has been given. */
@@ -207,9 +202,7 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
       this.isPassing = baton instanceof Lease
       if (!this.isPassing) this.front = head
       this.give(head, baton)
-      if (!this.isPassing) {
-        for (const waiter of this.allOverdue) if (this.mayAskBeside(waiter)) this.give(waiter, "Beside")
-      }
+      if (!this.isPassing) this.letAskBeside()
       return
     }
     if (baton instanceof Claim) baton.disown()
@@ -217,6 +210,14 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
     this.lease = this.claim = this.heard = undefined
     this.isSought = this.wasOver = false
     this.lines.vacate(this)
+  }
+
+  /** Those whose time is over do not wait for one after another that asks for a share. */
+  private letAskBeside(): void {
+    for (const waiter of this.allOverdue) {
+      const { share } = waiter.request
+      if (share !== undefined && !this.parts.sharing.isJoining(share)) this.give(waiter, "Beside")
+    }
   }
 
   /** Readers that are next share the lease that one here has just got. */
