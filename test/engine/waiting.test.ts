@@ -130,7 +130,7 @@ describe("a timeout", () => {
       yield* all.test.loseRequest("tryAcquire")
       const chain = yield* Effect.forEach(
         [1, 2, 3, 4],
-        (i) => all.start(Effect.timeout(Lock.withLock(Effect.void, "key", { timeout: "1 minute" }), 900 * i))
+        (i) => all.start(Effect.timeoutOption(Lock.withLock(Effect.void, "key", { timeout: "1 minute" }), 900 * i))
       )
       yield* TestClock.adjust(500)
       const refused = yield* all.start(reasonOf(Lock.withLock(Effect.void, "key", { timeout: 0 })))
