@@ -20,7 +20,7 @@ import { isFailure } from "./failures.ts"
 import { isEnoughToReceive, suits } from "./handOver.ts"
 import type { KeyMap, Place } from "./keyMap.ts"
 import { Lease } from "./lease.ts"
-import { Lending } from "./lender.ts"
+import { Lending, takeBack } from "./lender.ts"
 import { type Baton, type Front, Queue, Waiter, type Waiting } from "./queue.ts"
 import type { Next, SharingParts } from "./sharing.ts"
 
@@ -288,12 +288,7 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   forsake(lease: Lease): void {
     if (lease.lender instanceof Common) return lease.lender.forsake(lease, this.now())
     if (this.lease === lease) this.lease = undefined
-    if (lease.isBack) return
-    lease.isBack = true
-    if (lease.isHeld) {
-      lease.why = "Released"
-      this.parts.journal.unused(lease, this.now())
-    }
+    if (!takeBack(this.parts, lease, this.now())) return
     this.parts.keeper.remove(lease)
     this.owe(lease)
   }
