@@ -2,6 +2,7 @@
 import type { Holder, Page } from "../../LockStore.ts"
 import * as Directory from "./directory.ts"
 import * as Failure from "./failure.ts"
+import type { Ground } from "./ground.ts"
 import * as Lease from "./lease.ts"
 import * as Paths from "./paths.ts"
 
@@ -15,7 +16,7 @@ export interface Looking {
   readonly list: (prefix: string, from: string | undefined) => Page
 }
 
-export const make = (root: string, now: () => number, isThere: Lease.IsThere): Looking => {
+export const make = ({ isThere, now, root }: Ground): Looking => {
   const holders: Looking["holders"] = (key) => {
     const { queue, sharers, state } = Directory.look(Paths.pathOf(root, key))
     const at = now()

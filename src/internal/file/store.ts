@@ -14,6 +14,7 @@ import * as Failure from "./failure.ts"
 import * as Fences from "./fences.ts"
 import * as Front from "./front.ts"
 import * as Giving from "./giving.ts"
+import type { Ground } from "./ground.ts"
 import * as Idle from "./idle.ts"
 import * as Keeping from "./keeping.ts"
 import * as Lease from "./lease.ts"
@@ -50,23 +51,22 @@ export const make = Effect.fnUntraced(function*(
   { detectDead, keepIdleMillis, pollMillis, root }: Settings
 ): Effect.fn.Return<LockStore, never, Scope.Scope> {
   const clock = yield* Clock.Clock
-  /** In microseconds. Always read after the state that it is compared with. */
   const now = (): number => Number(clock.monotonicTimeNanosUnsafe() / 1000n)
-  const isThere = Lease.isThere(detectDead)
-
   const fences = Fences.make(root, now, () => clock.currentTimeMillisUnsafe())
-  const idle = yield* Idle.make(root, keepIdleMillis, now, fences)
+  const ground: Ground = { root, now, fences, isThere: Lease.isThere(detectDead) }
+
+  const idle = yield* Idle.make(ground, keepIdleMillis)
   const notices = yield* Effect.acquireRelease(
     Effect.sync(() => new Notices()),
     (notices) => Effect.sync(() => notices.close())
   )
   const queue = Queue.make(pollMillis, notices)
   const front = Front.make()
-  const keeping = Keeping.make(now, idle, queue, front)
-  const giving = Giving.make(now, fences, isThere, idle, queue, front, keeping)
-  const sharing = Sharing.make(fences, isThere, front, keeping, giving)
-  const taking = Taking.make(root, now, fences, isThere, idle, queue, front, keeping, sharing)
-  const looking = Looking.make(root, now, isThere)
+  const keeping = Keeping.make(ground, { idle, queue, front })
+  const giving = Giving.make(ground, { idle, queue, front, keeping })
+  const ask = Sharing.make(ground, { front, keeping, giving })
+  const taking = Taking.make(ground, { idle, queue, front, keeping, ask })
+  const looking = Looking.make(ground)
 
   const pathOf = (key: string): string => Paths.pathOf(root, key)
 
