@@ -9,7 +9,7 @@ import { failure } from "./parts.ts"
 const make = () => {
   const meter = meterOf("fake", Context.make(Metric.MetricRegistry, new Map()))
   const journal = new Journal(meter)
-  const lease = new Lease({ lost: () => {} } as unknown as Lender, "key", "token", 7, 3_000, true, 100, 3_000, 0)
+  const lease = new Lease({} as Lender, "key", "token", 7, 3_000, true, 100, 3_000, 0)
   const request = { key: "key", owner: "me" } as LockConfig.LockRequest
   const all = () => {
     journal.waiting(request)
@@ -20,7 +20,8 @@ const make = () => {
     journal.without(request, 30, false)
     journal.timedOut(request, 0)
     journal.timedOut(request, 30)
-    lease.lose("Taken", 1_100)
+    lease.why = "Taken"
+    lease.endedAt = 1_100
     journal.lost(lease)
     journal.down(failure())
     journal.up(40)

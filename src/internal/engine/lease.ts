@@ -60,6 +60,8 @@ export class Lease implements Public, Bearer {
   /** Where the keeper has it, or -1. */
   place = -1
   why: Why | undefined = undefined
+  /** When it was lost or released, or the work under it ended. */
+  endedAt = 0
   /** Its holder has given it back, lost or not. */
   isBack = false
   /** How it shares its key; without, it has it alone. */
@@ -73,8 +75,6 @@ export class Lease implements Public, Bearer {
   /** If anything has been sent for it since it was had. */
   private account: Outstanding | undefined = undefined
   private story: Story | undefined = undefined
-  /** While there is none, that is no number: a number would take memory of its own in every lease that is held. */
-  private end: number | undefined = undefined
   private watcher: Watcher | ReadonlyArray<Watcher> | undefined = undefined
 
   constructor(
@@ -118,11 +118,6 @@ export class Lease implements Public, Bearer {
 
   get isHeld(): boolean {
     return this.why === undefined
-  }
-
-  /** When it was lost or released, or the work under it ended. */
-  get endedAt(): number {
-    return this.end ?? 0
   }
 
   leaseOf(home: object, key: string): Had | undefined {
@@ -227,10 +222,10 @@ export class Lease implements Public, Bearer {
   /** How work under it has ended: as it did, unless the lease ended first. */
   settle<A, E>(exit: Exit.Exit<A, E>, caller?: Fiber.Fiber<unknown, unknown>): Exit.Exit<A, E | LockError> {
     if (this.isHeld) {
-      const at = this.end = this.lender.now()
+      this.endedAt = this.lender.now()
       // Work that kept the process too busy for the alarm learns it now.
-      if (at < this.deadline) return exit
-      this.lose("Expired", at)
+      if (this.endedAt < this.deadline) return exit
+      this.lose("Expired", this.endedAt)
     }
     return this.why === "Released" ? exit : endedBy(lostError(this, caller), exit)
   }
@@ -238,18 +233,21 @@ export class Lease implements Public, Bearer {
   /** Once, whether or not it has been lost. */
   giveBack(): Ending | undefined {
     if (this.isBack) return undefined
-    this.isBack = true
-    this.watcher = undefined
-    const at = this.end ?? this.lender.now()
-    if (this.isHeld) {
-      this.why = "Released"
-      this.end = at
-      this.story?.ended(Exit.void)
-      this.story?.gone()
-    }
+    const at = this.endedAt === 0 ? this.lender.now() : this.endedAt
+    this.end(at)
     const ending = this.lender.back(this, at)
     this.story?.back()
     return ending
+  }
+
+  private end(at: number): void {
+    this.isBack = true
+    this.watcher = undefined
+    if (!this.isHeld) return
+    this.why = "Released"
+    this.endedAt = at
+    this.story?.ended(Exit.void)
+    this.story?.gone()
   }
 
   /** Leaves it to whoever knows its token. */
@@ -259,13 +257,8 @@ export class Lease implements Public, Bearer {
 
   /** At once: as given back, but for the store, which goes on to know its token. */
   leave(): void {
-    this.isBack = true
-    this.watcher = undefined
     const at = this.lender.now()
-    this.why = "Released"
-    this.end = at
-    this.story?.ended(Exit.void)
-    this.story?.gone()
+    this.end(at)
     this.lender.gone(this, at)
     this.story?.back()
   }
@@ -297,7 +290,7 @@ export class Lease implements Public, Bearer {
   lose(why: Loss, at: number): void {
     if (!this.isHeld) return
     this.why = why
-    this.end = at
+    this.endedAt = at
     this.lender.lost(this)
     this.story?.ended(this.check)
     const { watchers } = this
