@@ -202,7 +202,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   onItsWay: {
     mistake: "nothing is told of a lease that is handed over and does not arrive",
-    changes: [["engine/line.ts", "      this.parts.journal.unused(lease, this.now())\n", ""]],
+    changes: [["engine/lender.ts", "    journal.unused(lease, at)\n", "    void journal\n"]],
     kind: "given",
     rules: ["events"],
     worlds: 3_000
