@@ -211,12 +211,7 @@ export class Keeper implements Alarm {
       yield* lease.check
       const millis = Math.max(asked ?? 0, lease.expiresMillis)
       // A shorter one that is executed after ours would undo it.
-      const answeredBy = alarms.now() + patience
-      for (const { call } of lease.out.filter((sent) => sent.millis < millis)) {
-        if ((yield* this.outcome(call, answeredBy)) === undefined) {
-          return yield* failWith(this.port.failures.noReply("extend", lease.key, "an earlier extension is unanswered"))
-        }
-      }
+      yield* this.answers(lease, lease.out.filter((sent) => sent.millis < millis))
       yield* lease.check
       const sentAt = alarms.now()
       let isWanted = true
@@ -237,19 +232,9 @@ export class Keeper implements Alarm {
     return Effect.uninterruptibleMask((restore) => {
       const { renewAt } = lease
       lease.renewAt = Infinity
-      const { alarms, patience } = this.port
-      const settled = Effect.gen({ self: this }, function*() {
-        const answeredBy = alarms.now() + patience
-        for (const { call } of lease.out) {
-          if ((yield* this.outcome(call, answeredBy)) === undefined) {
-            return yield* failWith(
-              this.port.failures.noReply("extend", lease.key, "an earlier extension is unanswered")
-            )
-          }
-        }
-        yield* this.extend(lease, asked, true)
-      })
-      return Effect.flatMap(Effect.exit(restore(settled)), (exit) => {
+      const settled = Effect.suspend(() => this.answers(lease, lease.out))
+      const extended = Effect.andThen(settled, this.extend(lease, asked, true))
+      return Effect.flatMap(Effect.exit(restore(extended)), (exit) => {
         if (exit._tag === "Success" && lease.isHeld && lease.out.length === 0) {
           lease.leave()
           return Effect.void
@@ -261,6 +246,18 @@ export class Keeper implements Alarm {
           failWith(this.port.failures.noReply("extend", lease.key, "another extension is unanswered"))
         )
       })
+    })
+  }
+
+  /** Until all of these are answered. The store has as long for them as for one. */
+  private answers(lease: Lease, sent: ReadonlyArray<Sent>): Effect.Effect<void, LockError> {
+    const until = this.port.alarms.now() + this.port.patience
+    return Effect.forEach(sent, ({ call }) =>
+      Effect.flatMap(this.outcome(call, until), (reply) =>
+        reply !== undefined
+          ? Effect.void
+          : failWith(this.port.failures.noReply("extend", lease.key, "an earlier extension is unanswered"))), {
+      discard: true
     })
   }
 

@@ -234,18 +234,21 @@ export class Lease implements Public, Bearer {
   /** Once, whether or not it has been lost. */
   giveBack(): Ending | undefined {
     if (this.isBack) return undefined
-    this.isBack = true
-    this.watcher = undefined
     const at = this.endedAt === 0 ? this.lender.now() : this.endedAt
-    if (this.isHeld) {
-      this.why = "Released"
-      this.endedAt = at
-      this.story?.ended(Exit.void)
-      this.story?.gone()
-    }
+    this.end(at)
     const ending = this.lender.back(this, at)
     this.story?.back()
     return ending
+  }
+
+  private end(at: number): void {
+    this.isBack = true
+    this.watcher = undefined
+    if (!this.isHeld) return
+    this.why = "Released"
+    this.endedAt = at
+    this.story?.ended(Exit.void)
+    this.story?.gone()
   }
 
   /** Leaves it to whoever knows its token. */
@@ -255,13 +258,8 @@ export class Lease implements Public, Bearer {
 
   /** At once: as given back, but for the store, which goes on to know its token. */
   leave(): void {
-    this.isBack = true
-    this.watcher = undefined
     const at = this.lender.now()
-    this.why = "Released"
-    this.endedAt = at
-    this.story?.ended(Exit.void)
-    this.story?.gone()
+    this.end(at)
     this.lender.gone(this, at)
     this.story?.back()
   }
