@@ -139,7 +139,8 @@ describe("layer", () => {
     ["valkey://user@ho@st", /got an "@" in the user or the password, expected percent-encoded text/],
     ["memcache://host,host:99999", /got a malformed server, number 2, expected a host and a port from 1 to 65535/],
     ["file://locks", /got a host, or a malformed path, expected file:\/\/\/directory/],
-    ["file:///locks#2", /got a query or a fragment, expected a path with "%3F"/],
+    ["file:///locks?poll=1", /got a query or a fragment, expected a path with "%3F"/],
+    ["file:///locks#1", /got a query or a fragment, expected a path with "%3F"/],
     ["postgres://host:port", /got a malformed server, expected a host and a port from 1 to 65535/],
     ["memcached://host?x=1", /got a query or a fragment, expected a URL that ends after the servers/]
   ]
