@@ -6,7 +6,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { BackendFailure } from "../LockError.ts"
-import type { Attempt, Claim, Grant, Holding, LockStore, Share } from "../LockStore.ts"
+import type { Attempt, Claim, Extension, Grant, LockStore, Share } from "../LockStore.ts"
 
 /** A call that waits for its answer. Only the first one counts. */
 export interface Settling<A> {
@@ -51,6 +51,8 @@ export interface Shortcuts {
     ) => Hold | undefined
     /** The bearer waits no more. */
     readonly leave: (key: string, bearer: Bearer) => void
+    /** Who had the key alone when last it was looked at, whether or not that is over. */
+    readonly holder: (key: string) => Bearer | undefined
     /** Who has the key, and for how long. */
     readonly look: (key: string, nowMillis: number) => Looked | undefined
     /** Counts those, too, who wait for a key without having said so, until what is returned is called. */
@@ -62,7 +64,7 @@ export interface Shortcuts {
   readonly callbacks?: {
     readonly tryAcquire: (claim: Claim, call: Settling<Attempt>) => void
     readonly release: (key: string, token: string, call: Settling<boolean>) => void
-    readonly extend?: (holding: Holding, call: Settling<boolean>) => void
+    readonly extend?: (extension: Extension, call: Settling<boolean>) => void
     /** Where nothing has to be waited for: tells of news until what is returned is called. Never throws. */
     readonly listen?: (key: string, token: string, notify: (grant: Grant | undefined) => void) => () => void
   }

@@ -28,13 +28,21 @@ export interface Trouble {
 const scope = Scope.makeUnsafe()
 let backend: Promise<LockBackend.LockBackend["Service"]> | undefined
 
+/** How many are at it, which are never none again once the tab has closed its backend. */
+let busy = 0
+
 const use = async <A, E>(effect: Effect.Effect<A, E, LockBackend.LockBackend>): Promise<A> => {
   backend ??= Effect.runPromise(Scope.provide(Effect.flatMap(BrowserBackend.makeStore(), LockBackend.make), scope))
-  return Effect.runPromise(Effect.provideService(effect, LockBackend.LockBackend, await backend))
+  busy++
+  try {
+    return await Effect.runPromise(Effect.provideService(effect, LockBackend.LockBackend, await backend))
+  } finally {
+    busy--
+  }
 }
 
-/** One clock for all tabs of a browser. */
-const now = () => performance.timeOrigin + performance.now()
+/** One clock for all tabs of a browser. That of `performance` begins with the tab, and runs apart from those of others. */
+const now = () => Date.now()
 
 const trouble = (error: unknown): Trouble =>
   LockError.isLockError(error)
@@ -145,9 +153,37 @@ const actions = {
     request.send()
   },
 
-  close: () => Effect.runPromise(Scope.close(scope, Exit.void)),
+  close: () => {
+    busy++
+    return Effect.runPromise(Scope.close(scope, Exit.void))
+  },
 
-  /** All records that there are, and the Web Locks. */
+  /** Whether another test can have the tab. */
+  isQuiet: async (): Promise<boolean> => busy === 0,
+
+  /** Stores so much beside the locks that nothing more can be. */
+  fill: async (): Promise<void> => {
+    const database = await new Promise<IDBDatabase>((resolve, reject) => {
+      const request = indexedDB.open("filler")
+      request.addEventListener("upgradeneeded", () => request.result.createObjectStore("all", { autoIncrement: true }))
+      request.addEventListener("success", () => resolve(request.result))
+      request.addEventListener("error", () => reject(request.error!))
+    })
+    const isPut = (bytes: number) =>
+      new Promise<boolean>((resolve) => {
+        const tx = database.transaction("all", "readwrite")
+        // Which nobody can compress.
+        const noise = new Uint8Array(bytes)
+        for (let i = 0; i < bytes; i += 65_536) crypto.getRandomValues(noise.subarray(i, i + 65_536))
+        tx.objectStore("all").put(noise)
+        tx.addEventListener("complete", () => resolve(true))
+        tx.addEventListener("abort", () => resolve(false))
+      })
+    for (let bytes = 2 ** 18; bytes >= 1; bytes /= 4) while (await isPut(bytes)) { /* There is room for more. */ }
+    database.close()
+  },
+
+  /** All records that there are, and the names of the Web Locks. */
   left: async () => {
     const database = await new Promise<IDBDatabase>((resolve) => {
       const request = indexedDB.open("effect-lock")
@@ -159,7 +195,7 @@ const actions = {
     })
     database.close()
     const { held = [], pending = [] } = await navigator.locks.query()
-    return { keys: keys.map(String), held: held.length, pending: pending.length }
+    return { keys: keys.map(String), held: held.map(({ name }) => name ?? ""), pending: pending.length }
   },
 
   build: (options?: BrowserBackend.Options): Promise<Trouble | "built"> =>

@@ -5,7 +5,7 @@ import { InMemoryBackend, Lock, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
 import { Worker } from "node:worker_threads"
 import { reasonOf, the } from "./scenery.ts"
-import { assertClean, deaf, exchanging, flush, horizon, makeProcess, now, outcome, scene } from "./support.ts"
+import { assertClean, deaf, exchanging, flush, horizon, joined, makeProcess, now, outcome, scene } from "./support.ts"
 
 const ended = Effect.fnUntraced(function*(fiber: Fiber.Fiber<unknown, unknown>) {
   yield* flush
@@ -42,7 +42,7 @@ describe("a timeout", () => {
           Effect.zip(reasonOf(Lock.withLock(Effect.void, "key", { timeout, retry })), now)
         )
         yield* TestClock.adjust(2_000)
-        const [reason, endedAt] = yield* Fiber.join(fiber)
+        const [reason, endedAt] = yield* joined(fiber)
         return [the(reason, "LockTimeout").holder?.token, endedAt - startedAt]
       })
       assert.deepStrictEqual(yield* refused(500, 100), ["other", 540], "asked together with the last attempt")
@@ -65,7 +65,7 @@ describe("a timeout", () => {
       const fiber = yield* all.start(Lock.once(Effect.void, "key", { timeout: 100 }))
       yield* TestClock.adjust(100)
       yield* flush
-      assert.deepStrictEqual(yield* Fiber.join(fiber), Option.none())
+      assert.deepStrictEqual(yield* joined(fiber), Option.none())
       yield* assertClean(all)
     }))
 
@@ -81,7 +81,7 @@ describe("a timeout", () => {
       const refused = yield* start(reasonOf(Lock.withLock(Effect.void, "key", { timeout: 0 })))
       yield* TestClock.adjust(10)
       yield* flush
-      the(yield* Fiber.join(refused), "LockTimeout")
+      the(yield* joined(refused), "LockTimeout")
       assert.isBelow(ranAt, 490)
     }))
 
@@ -101,6 +101,64 @@ describe("a timeout", () => {
       const next = yield* start(attempt)
       yield* flush
       assert.strictEqual(outcome(next), "BackendFailure", "who comes now hears what is known")
+    }))
+
+  for (
+    const [name, call] of [
+      ["reads", (timeout: number) => Lock.withSharedLock(Effect.void, "key", { timeout })],
+      ["takes permits", (timeout: number) => Lock.withPermits(Effect.void, "key", { permits: 1, limit: 20, timeout })]
+    ] as const
+  ) {
+    it.effect(`of 0 or little of one who ${name} behind others is their answer and one of its own, however many there are`, () =>
+      Effect.gen(function*() {
+        const all = yield* scene()
+        yield* all.test.delay("tryAcquire", 300)
+        const fibers = yield* Effect.forEach(
+          Array.from({ length: 10 }, (_, i) => i),
+          (i) => all.start(call(i < 5 ? 0 : 200))
+        )
+        yield* TestClock.adjust(600)
+        yield* flush
+        assert.deepStrictEqual(new Set(fibers.map(outcome)), new Set(["Success"]))
+        yield* assertClean(all, "key")
+      }))
+  }
+
+  it.effect("of 0 behind those who are interrupted before the store says anything is its patience", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      yield* all.test.loseRequest("tryAcquire")
+      const chain = yield* Effect.forEach(
+        [1, 2, 3, 4],
+        (i) => all.start(Effect.timeoutOption(Lock.withLock(Effect.void, "key", { timeout: "1 minute" }), 900 * i))
+      )
+      yield* TestClock.adjust(500)
+      const refused = yield* all.start(reasonOf(Lock.withLock(Effect.void, "key", { timeout: 0 })))
+      yield* TestClock.adjust(999)
+      assert.isUndefined(refused.pollUnsafe())
+      yield* TestClock.adjust(1)
+      const { kind } = the(yield* joined(refused), "BackendFailure")
+      assert.strictEqual(kind, "NoReply")
+      yield* TestClock.adjust("10 seconds")
+      assert.notInclude(chain.map(outcome), "Running")
+      yield* assertClean(all, "key")
+    }))
+
+  it.effect("of 0 while a key is given back is as long as that takes, and then an answer", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      const holder = yield* all.start(Lock.withLock(Effect.sleep(10), "key"))
+      yield* flush
+      yield* all.test.delay("release", 700)
+      yield* all.test.delay("tryAcquire", 700)
+      const next = yield* all.start(Lock.withLock(Effect.never, "key"))
+      yield* TestClock.adjust(10)
+      const refused = yield* all.start(reasonOf(Lock.withLock(Effect.void, "key", { timeout: 0 })))
+      yield* TestClock.adjust(1_399)
+      assert.isUndefined(refused.pollUnsafe())
+      yield* TestClock.adjust(1)
+      the(yield* joined(refused), "LockTimeout")
+      assert.deepStrictEqual([holder, next].map(outcome), ["Success", "Running"])
     }))
 
   it.effect("of a call behind others counts from its start, not from its turn", () =>
@@ -291,8 +349,8 @@ describe("a store that is silent", () => {
       const locked = yield* start(reasonOf(Lock.withLock(Effect.void, "key", { timeout: 100 })))
       yield* TestClock.adjust(300)
       yield* flush
-      assert.deepStrictEqual(yield* Fiber.join(once), Option.none())
-      assert.isDefined(the(yield* Fiber.join(locked), "LockTimeout").holder)
+      assert.deepStrictEqual(yield* joined(once), Option.none())
+      assert.isDefined(the(yield* joined(locked), "LockTimeout").holder)
     }))
 
   it.effect("gives the key to the first, and the others hear that it has it", () =>
@@ -304,9 +362,9 @@ describe("a store that is silent", () => {
       const locked = yield* start(reasonOf(Lock.withLock(Effect.void, "key", { timeout: 100 })))
       yield* TestClock.adjust(300)
       yield* flush
-      assert.deepStrictEqual(yield* Fiber.join(once), Option.none())
+      assert.deepStrictEqual(yield* joined(once), Option.none())
       const { token } = Option.getOrThrow(yield* inner.inspect("key"))
-      assert.strictEqual(the(yield* Fiber.join(locked), "LockTimeout").holder?.token, token)
+      assert.strictEqual(the(yield* joined(locked), "LockTimeout").holder?.token, token)
     }))
 
   it.effect("delays a result by its patience and no more", () =>
@@ -318,7 +376,7 @@ describe("a store that is silent", () => {
       assert.strictEqual(outcome(fiber), "Running")
       yield* TestClock.adjust(1)
       yield* flush
-      assert.strictEqual(yield* Fiber.join(fiber), "result")
+      assert.strictEqual(yield* joined(fiber), "result")
     }))
 
   it.effect("does not delay a result by what it would tell the next in line", () =>

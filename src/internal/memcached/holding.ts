@@ -1,6 +1,6 @@
 /** Commands on the item of a token, which are executed as long as it is that. */
 import type * as Clock from "effect/Clock"
-import type { Holding } from "../../LockStore.ts"
+import type { Extension } from "../../LockStore.ts"
 import { monotonicMillis } from "../time.ts"
 import type { Connection } from "./connections.ts"
 import * as Content from "./content.ts"
@@ -102,26 +102,26 @@ abstract class OnOwn implements Hearer {
 }
 
 export class Extending extends OnOwn {
-  private readonly holding: Holding
+  private readonly extension: Extension
 
   constructor(
     connection: Connection,
     key: string,
-    holding: Holding,
+    extension: Extension,
     clock: Clock.Clock,
     end: (wasOurs: boolean | Fault.Fault) => void
   ) {
-    super(connection, key, holding.token, clock, end)
-    this.holding = holding
+    super(connection, key, extension.token, clock, end)
+    this.extension = extension
   }
 
   protected command({ cas, waiters }: Own): Request {
-    return write(Opcode.replace, this.key, this.holding, this.clock, waiters, cas)
+    return write(Opcode.replace, this.key, this.extension, this.clock, waiters, cas)
   }
 
   protected override done({ cas, waiters }: Own): void {
     const at = monotonicMillis(this.clock)
-    this.connection.hints.set(this.token, { cas, waiters, endsAt: at + this.holding.expiresMillis }, at)
+    this.connection.hints.set(this.token, { cas, waiters, endsAt: at + this.extension.expiresMillis }, at)
   }
 }
 

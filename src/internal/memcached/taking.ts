@@ -9,7 +9,7 @@ import type { Connection } from "./connections.ts"
 import * as Content from "./content.ts"
 import * as Fault from "./fault.ts"
 import { fencingToken, isFencing } from "./fencing.ts"
-import { type Item, occupant, type Own, read, rounds, write } from "./item.ts"
+import { holderIn, type Item, type Own, read, rounds, write } from "./item.ts"
 import type { Hearer } from "./pending.ts"
 import type { Vacancies } from "./vacancies.ts"
 import { Opcode, type Reply, type Request, Status } from "./wire.ts"
@@ -86,7 +86,7 @@ export class Taking implements Hearer {
       return this.take({ cas, waiters: waiters.slice(Math.max(waiters.indexOf(claim.token), 0) + 1) })
     }
     if (claim.wait && !full && !waiters.includes(claim.token)) return this.join(cas, content)
-    this.end({ _tag: "Held", ...occupant(content, clock) })
+    this.end({ _tag: "Held", ...holderIn(content, clock) })
   }
 
   /** Makes an item that is there the claim's. */
@@ -112,7 +112,7 @@ export class Taking implements Hearer {
     this.send({ opcode: Opcode.append, key, value: Content.joining(claim.token), cas }, (reply) => {
       if (reply instanceof Fault.Fault) return this.end(reply)
       if (reply.status === Status.exists || reply.status === Status.notStored) return this.again()
-      this.end({ _tag: "Held", ...occupant(content, clock) })
+      this.end({ _tag: "Held", ...holderIn(content, clock) })
     })
   }
 
@@ -132,7 +132,7 @@ export class Taking implements Hearer {
       if (content === undefined) return this.end(Fault.foreign)
       const { token, waiters } = content
       if (token === undefined || (token !== from && token !== claim.token)) {
-        return this.end({ _tag: "Held", ...occupant(content, clock) })
+        return this.end({ _tag: "Held", ...holderIn(content, clock) })
       }
       this.send(write(Opcode.replace, key, claim, clock, waiters, cas), (reply) => {
         if (reply instanceof Fault.Fault) return this.end(reply)
