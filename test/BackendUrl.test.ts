@@ -135,7 +135,9 @@ describe("layer", () => {
     ["redis://host:port", /expected redis:\/\/\[user\[:password]@]\[host]\[:port]\[\/db], or rediss:\/\/ for TLS/],
     ["rediss://host/db", /expected redis:\/\/.*rediss:\/\/ for TLS/],
     ["memcache://host,host:99999", /got a malformed server, number 2, expected a host and a port from 1 to 65535/],
-    ["file://locks", /got a host, or a malformed path, expected file:\/\/\/directory/],
+    ["file://locks", /got a host, a query, a fragment, or a malformed path, expected file:\/\/\/directory/],
+    ["file:///locks?poll=1", /got a host, a query, a fragment, or a malformed path/],
+    ["file:///locks#1", /got a host, a query, a fragment, or a malformed path/],
     ["postgres://host:port", /expected postgres:\/\//],
     ["memcached://host?x=1", /got a query or a fragment, expected a URL that ends after the servers/]
   ]
