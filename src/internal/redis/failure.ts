@@ -117,7 +117,7 @@ const ofTls = (cause: unknown): Verdict | undefined => {
   const fault = Tls.faultOf(code)
   if (fault !== undefined) return byFault[fault]
   if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return insecure(withoutTls.message)
-  return /^ERR_SSL_.*_ALERT_.*(CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)/.test(String(code)) ? unknownClient : undefined
+  return Tls.refusesClient(code) ? unknownClient : undefined
 }
 
 /** Something that is no lock lives at the key. */

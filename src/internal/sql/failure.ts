@@ -109,6 +109,17 @@ const withoutTls = insecure(
     "or have sslmode=disable where the network in between can be trusted"
 )
 
+const ownCertificate = "pass it by sslcert and sslkey in the url, or as pg.ssl.cert and pg.ssl.key"
+
+const unknownClient = insecure(`the server does not take the client's certificate, or wants one: ${ownCertificate}`)
+
+/** Said after the handshake, by the rules for who may log in. */
+const withoutCertificate = verdict(
+  "Unauthorized",
+  false,
+  () => `the server wants a certificate of the client: ${ownCertificate}`
+)
+
 const byFault: Record<Tls.Fault, Verdict> = {
   misnamed: insecure(
     "the server's certificate has another name than the host: connect to a name that is in it, or say which " +
@@ -123,7 +134,10 @@ const byFault: Record<Tls.Fault, Verdict> = {
 
 const ofTls = (error: unknown): Verdict | undefined => {
   if (messageOf(error) === "The server does not support TLS") return withoutTls
-  const fault = causes(error).map(({ code }) => Tls.faultOf(code)).find((fault) => fault !== undefined)
+  if (/requires a valid client certificate/.test(messageOf(error) ?? "")) return withoutCertificate
+  const codes = causes(error).map(({ code }) => code)
+  if (codes.some(Tls.refusesClient)) return unknownClient
+  const fault = codes.map(Tls.faultOf).find((fault) => fault !== undefined)
   return fault && byFault[fault]
 }
 
