@@ -302,6 +302,8 @@ interface Output {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
+  /** From its start to its end. */
+  readonly millis: number
 }
 
 /** Those that read a file beside them; the others are bundled, since they then start in a tenth of the time. */
@@ -319,6 +321,7 @@ const fewAtOnce = Semaphore.makeUnsafe(4).withPermits(1)
 
 const execute = (args: ReadonlyArray<string>, env: Record<string, string>): Effect.Effect<Output> =>
   Effect.callback((resume) => {
+    const startedAt = performance.now()
     const child = spawn(process.execPath, args, {
       cwd: root,
       env: { ...process.env, NO_COLOR: "1", LOCK_URL: undefined, ...env },
@@ -328,7 +331,10 @@ const execute = (args: ReadonlyArray<string>, env: Record<string, string>): Effe
     let stderr = ""
     child.stdout.on("data", (chunk) => stdout += chunk)
     child.stderr.on("data", (chunk) => stderr += chunk)
-    child.once("close", (code) => resume(Effect.succeed({ code, stdout, stderr })))
+    child.once(
+      "close",
+      (code) => resume(Effect.succeed({ code, stdout, stderr, millis: performance.now() - startedAt }))
+    )
     // One that does not end has printed how far it came. A busy machine takes a minute to start a browser.
     const limit = setTimeout(() => child.kill("SIGKILL"), 300_000)
     child.once("close", () => clearTimeout(limit))
@@ -395,8 +401,9 @@ describe("examples", { concurrent: true, timeout: 900_000 }, () => {
   const without = (name: string, variable: string, value: string) =>
     it(`${name} says what it needs`, () =>
       Effect.gen(function*() {
-        const { code, stderr, stdout } = yield* run(name, { [variable]: value })
+        const { code, millis, stderr, stdout } = yield* run(name, { [variable]: value })
         assert.notStrictEqual(code, 0)
+        assert.isBelow(millis, 40_000)
         const said = stdout + stderr
         assert.include(said, variable)
         assert.match(said, /needs|install/)
