@@ -25,8 +25,8 @@ const millisOf = ({ status }: Tracer.NativeSpan) =>
   status._tag === "Ended" ? Math.round(Number(status.endTime - status.startTime) / 1_000_000) : NaN
 
 const order = (name: string) =>
-  Effect.sleep("200 millis").pipe(
-    Lock.withLock("orders", { timeout: "5 seconds" }),
+  Effect.sleep("1 second").pipe(
+    Lock.withLock("orders", { timeout: "10 seconds" }),
     Effect.withSpan(name)
   )
 
@@ -51,7 +51,7 @@ const program = Effect.gen(function*() {
     yield* Console.log(`  ${order.name}`)
     for (const span of spans) {
       if (Option.getOrUndefined(span.parent)?.spanId !== order.spanId) continue
-      const long = millisOf(span) >= 100 ? "long" : "short"
+      const long = millisOf(span) >= 500 ? "long" : "short"
       yield* Console.log(`    ${span.name} of "${span.attributes.get("lock.key")}": ${long}`)
     }
   }

@@ -16,7 +16,7 @@ let most = 0
 const call = (permits: number) =>
   Effect.acquireUseRelease(
     Effect.sync(() => most = Math.max(most, inUse += permits)),
-    () => Effect.sleep("20 millis"),
+    () => Effect.sleep("100 millis"),
     () => Effect.sync(() => void (inUse -= permits))
   )
 

@@ -6,8 +6,9 @@
  * whatever their lease; a tab that hangs frees them when the lease is over. Who
  * waits is served in order and woken by the release.
  *
- * A page that the browser keeps for when the tab goes back to it has lost its locks,
- * which is what it hears first (`LockLost`), and waits on for those that it waited for.
+ * A page that the browser keeps for when the tab goes back to it, or that it freezes
+ * while it is hidden, has lost its locks, which is what it hears first (`LockLost`),
+ * and waits on for those that it waited for when it is back.
  *
  * **When to use**
  *

@@ -15,7 +15,7 @@ import { Table } from "./internal/memory/table.ts"
 import { withShortcuts } from "./internal/shortcuts.ts"
 import { nextTurn, timeOf } from "./internal/time.ts"
 import * as LockBackend from "./LockBackend.ts"
-import type { LockStore, Occupant } from "./LockStore.ts"
+import type { Holder, LockStore } from "./LockStore.ts"
 
 /**
  * The store behind {@link layer}. Several backends made from one store contend
@@ -55,7 +55,7 @@ export const makeStore: Effect.Effect<LockStore> = Effect.map(
 const makeOf = (clock: Clock.Clock, soon: (task: () => void) => void): LockStore => {
   const table = new Table(soon)
   const time = timeOf(clock)
-  const holdersOf = (key: string): ReadonlyArray<Occupant> =>
+  const holdersOf = (key: string): ReadonlyArray<Holder> =>
     table.all(key, time.now()).map(({ bearer, permits, remainingMillis }) => ({
       token: bearer.token,
       remainingMillis,
@@ -79,7 +79,7 @@ const makeOf = (clock: Clock.Clock, soon: (task: () => void) => void): LockStore
     inspect: (key) => Effect.sync(() => Option.fromUndefinedOr(holdersOf(key)[0])),
     holders: (key) => Effect.sync(() => holdersOf(key)),
     list: (prefix) => {
-      const heldOf = (key: string) => holdersOf(key).map((occupant) => ({ key, ...occupant }))
+      const heldOf = (key: string) => holdersOf(key).map((holder) => ({ key, ...holder }))
       return Effect.sync(() => ({ locks: table.keys().filter((key) => key.startsWith(prefix)).flatMap(heldOf) }))
     },
     listen: (key, _token, notify) =>

@@ -106,7 +106,7 @@ const flawed = (flaws: Flaws) =>
       if ((mine || (flaws.release === "blind" && entryAt(key) !== undefined)) && flaws.release !== "nothing") free(key)
       return flaws.release === "alwaysTrue" || (mine && flaws.release !== "neverTrue")
     }
-    const extend = ({ expiresMillis, key, token }: LockStore.Holding) => {
+    const extend = ({ expiresMillis, key, token }: LockStore.Extension) => {
       const entry = entryAt(key)
       if (entry === undefined && flaws.extend !== "creates") return false
       if (entry !== undefined && entry.token !== token && flaws.extend !== "blind") return false

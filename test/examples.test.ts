@@ -49,7 +49,8 @@ const expectations: Record<string, Expectation> = {
   permits: {
     on: ["redis"],
     prints: [
-      /^22 calls, never more than 5 permits in use$/,
+      // As many at once as the machine likes.
+      /^22 calls, never more than [2-5] permits in use$/,
       /^In use now: 5$/,
       /^A refresh that can wait: left out$/,
       /^A request: no permit in time$/

@@ -1,6 +1,6 @@
 /** What a store says of a holder, for people. */
 import { Holder } from "../LockError.ts"
-import type { Occupant } from "../LockStore.ts"
+import type * as LockStore from "../LockStore.ts"
 import { wholeMillis } from "./time.ts"
 import * as Token from "./token.ts"
 
@@ -10,7 +10,7 @@ export interface HeldPage {
   readonly next: string | undefined
 }
 
-export const toHolder = ({ permits, remainingMillis, token, waiters }: Occupant): Holder => {
+export const toHolder = ({ permits, remainingMillis, token, waiters }: LockStore.Holder): Holder => {
   const said = Token.parse(token)
   return new Holder({
     token,

@@ -5,7 +5,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type { LockRequest } from "../LockConfig.ts"
 import { type LockError, LockTimeout } from "../LockError.ts"
-import type { Held, Occupant } from "../LockStore.ts"
+import type { Held, Holder } from "../LockStore.ts"
 import { lockError } from "./failing.ts"
 import { toHolder } from "./holder.ts"
 import { wholeMillis } from "./time.ts"
@@ -13,7 +13,7 @@ import { wholeMillis } from "./time.ts"
 /** What is known of a holder. */
 export type Known = Omit<Held, "_tag">
 
-const isNamed = (known: Known): known is Known & Occupant => known.token !== undefined
+const isNamed = (known: Known): known is Known & Holder => known.token !== undefined
 
 /** What a refusal asks, if it becomes an error. */
 export interface Refusing {

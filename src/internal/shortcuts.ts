@@ -6,7 +6,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type { BackendFailure } from "../LockError.ts"
-import type { Attempt, Claim, Grant, Holding, LockStore, Share } from "../LockStore.ts"
+import type { Attempt, Claim, Extension, Grant, LockStore, Share } from "../LockStore.ts"
 
 /** A call that waits for its answer. Only the first one counts. */
 export interface Settling<A> {
@@ -62,7 +62,7 @@ export interface Shortcuts {
   readonly callbacks?: {
     readonly tryAcquire: (claim: Claim, call: Settling<Attempt>) => void
     readonly release: (key: string, token: string, call: Settling<boolean>) => void
-    readonly extend?: (holding: Holding, call: Settling<boolean>) => void
+    readonly extend?: (extension: Extension, call: Settling<boolean>) => void
     /** Where nothing has to be waited for: tells of news until what is returned is called. Never throws. */
     readonly listen?: (key: string, token: string, notify: (grant: Grant | undefined) => void) => () => void
   }

@@ -100,5 +100,15 @@ export const parse = /* #__PURE__ */ rememberLast((token: string): Parsed | unde
   return since._tag === "Some" ? { owner: owner || process, process, since: since.value } : undefined
 })
 
+/** Of our times, a time is that long. */
+const millisLength = 8
+
+/** Since when a token of our making asks, read at a glance; of any other that is not known. */
+export const sinceMillis = (token: string): number => {
+  const from = token.indexOf(".") + 1
+  const to = token.indexOf(".", from)
+  return to - from === millisLength ? parseInt(token.slice(from, to), 36) : NaN
+}
+
 /** Enough of a token to tell holders apart, and not to act for them. */
 export const shorten = (token: string): string => `${parse(token)?.process ?? token.slice(0, 8)}…`

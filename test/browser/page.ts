@@ -147,6 +147,28 @@ const actions = {
 
   close: () => Effect.runPromise(Scope.close(scope, Exit.void)),
 
+  /** Stores so much beside the locks that nothing more can be. */
+  fill: async (): Promise<void> => {
+    const database = await new Promise<IDBDatabase>((resolve, reject) => {
+      const request = indexedDB.open("filler")
+      request.addEventListener("upgradeneeded", () => request.result.createObjectStore("all", { autoIncrement: true }))
+      request.addEventListener("success", () => resolve(request.result))
+      request.addEventListener("error", () => reject(request.error!))
+    })
+    const isPut = (bytes: number) =>
+      new Promise<boolean>((resolve) => {
+        const tx = database.transaction("all", "readwrite")
+        // Which nobody can compress.
+        const noise = new Uint8Array(bytes)
+        for (let i = 0; i < bytes; i += 65_536) crypto.getRandomValues(noise.subarray(i, i + 65_536))
+        tx.objectStore("all").put(noise)
+        tx.addEventListener("complete", () => resolve(true))
+        tx.addEventListener("abort", () => resolve(false))
+      })
+    for (let bytes = 2 ** 18; bytes >= 1; bytes /= 4) while (await isPut(bytes)) { /* There is room for more. */ }
+    database.close()
+  },
+
   /** All records that there are, and the Web Locks. */
   left: async () => {
     const database = await new Promise<IDBDatabase>((resolve) => {

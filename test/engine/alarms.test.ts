@@ -149,6 +149,25 @@ describe("Alarms", () => {
       assert.deepStrictEqual([alarms.size, sleepers()], [0, 0])
     }))
 
+  it.effect("that set themselves for a time that is over let the others ring, and the process go on", () =>
+    Effect.gen(function*() {
+      const { alarms, ringAt } = yield* make
+      let rung = 0
+      const restless: Alarm = {
+        index: -1,
+        ring: () => {
+          if (rung++ > 100_000) throw new Error("it rings for ever")
+          alarms.set(restless, rung % 2 === 0 ? NaN : 0)
+        }
+      }
+      alarms.set(restless, 5)
+      const others: Array<number> = []
+      for (const at of [5, 6, 7]) ringAt(at, () => others.push(alarms.now()))
+      yield* TestClock.adjust(10)
+      assert.deepStrictEqual([others, alarms.size], [[5, 6, 7], 1])
+      alarms.cancel(restless)
+    }))
+
   it.effect("ring no more after stop", () =>
     Effect.gen(function*() {
       const { alarms, ringAt, sleepers } = yield* make

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Option } from "effect"
 import {
   areExtensions,
-  areOccupants,
+  areHolders,
   isAttempt,
   isBoolean,
   isGrant,
@@ -49,7 +49,7 @@ const table: Record<string, {
     wrong: [Option.some({}), Option.some({ token: 1 }), Option.some(undefined), { token: "t" }]
   },
   "those who have a key": {
-    is: areOccupants,
+    is: areHolders,
     right: [[], [{ token: "t" }, { token: "u", remainingMillis: 1 }]],
     wrong: [[{}], [{ token: "t", permits: "1" }], { token: "t" }]
   },

@@ -4,7 +4,7 @@ import { Duration, Effect, Exit, Fiber, Option } from "effect"
 import { InMemoryBackend, Lock, LockBackend, type LockStore } from "effect-lock"
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
-import { assertClean, ending, flush, forms, granting, makeProcess, now, outcome } from "./support.ts"
+import { assertClean, ending, flush, forms, granting, joined, makeProcess, now, outcome } from "./support.ts"
 
 type Store = LockStore.LockStore
 
@@ -36,7 +36,7 @@ for (const [form, makeStore] of Object.entries(forms)) {
           assert.strictEqual(Option.getOrThrow(yield* store.inspect("key")).token, token)
         }
         // Of a store in the process it hears at once, of others with its next renewal, which it does not come to.
-        assert.strictEqual(ending(yield* Fiber.join(loser)), form === "in place" ? "LockLost" : "Success")
+        assert.strictEqual(ending(yield* joined(loser)), form === "in place" ? "LockLost" : "Success")
         yield* TestClock.adjust("2 minutes")
         assert.strictEqual(outcome(holder), "Success")
       }))
@@ -52,7 +52,7 @@ for (const [form, makeStore] of Object.entries(forms)) {
           const first = yield* one.start(job(1_000))
           yield* TestClock.adjust(1_000)
           // The caller is not held up, and its own process is refused as others are.
-          assert.deepStrictEqual(yield* Fiber.join(first), Option.some("ran"))
+          assert.deepStrictEqual(yield* joined(first), Option.some("ran"))
           for (const process of [one, other]) assert.deepStrictEqual(yield* process.run(job(0)), Option.none())
           assert.strictEqual(yield* freeIn(store), 59_000)
           yield* assertClean({ inner: store, engine: one.engine }, "key")
@@ -124,7 +124,7 @@ for (const [form, makeStore] of Object.entries(forms)) {
           { startImmediately: true }
         )
         yield* TestClock.adjust(2_000)
-        yield* Fiber.join(closing)
+        yield* joined(closing)
         assert.strictEqual(yield* freeIn(store), 58_000)
       }))
   })

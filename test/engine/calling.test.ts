@@ -4,7 +4,7 @@ import { Config, Context, Effect, Exit, Fiber, Layer, Option, Scope, Tracer } fr
 import { InMemoryBackend, Lock, LockBackend, LockConfig, OpenBackend } from "effect-lock"
 import { TestClock } from "effect/testing"
 import { request } from "./parts.ts"
-import { assertClean, flush, makeProcess, outcome, type Process, scene } from "./support.ts"
+import { assertClean, flush, joined, makeProcess, outcome, type Process, scene } from "./support.ts"
 
 describe("a call", () => {
   it.effect("does nothing before it runs, and anew whenever it does", () =>
@@ -57,7 +57,7 @@ describe("a call", () => {
         }
         const fiber = yield* start(Lock.withLock(Effect.succeed("ran"), "key", { timeout: 0 }))
         yield* TestClock.adjust(20)
-        assert.strictEqual(yield* Fiber.join(fiber), "ran")
+        assert.strictEqual(yield* joined(fiber), "ran")
       }))
   }
 
@@ -242,7 +242,7 @@ describe("a scope", () => {
       yield* Scope.close(scope, Exit.void)
       yield* TestClock.adjust(50)
       yield* flush
-      const { reason } = yield* Fiber.join(fiber)
+      const { reason } = yield* joined(fiber)
       assert.strictEqual(reason._tag === "LockLost" ? reason.why : reason._tag, "Released")
       yield* assertClean(all, "key")
     }))
@@ -257,7 +257,7 @@ describe("how long a holder waited", () => {
       yield* all.test.delay("tryAcquire", 300)
       const fiber = yield* all.start(Lock.withLock(waited, "key"))
       yield* TestClock.adjust(300)
-      assert.strictEqual(String(yield* Fiber.join(fiber)), "0 millis")
+      assert.strictEqual(String(yield* joined(fiber)), "0 millis")
       const direct = yield* makeProcess(all.inner)
       assert.strictEqual(String(yield* direct.run(Lock.withLock(waited, "other"))), "0 millis")
       const open = Effect.provide(Lock.withLock(waited, "key"), OpenBackend.layer)
@@ -275,7 +275,7 @@ describe("how long a holder waited", () => {
           yield* there.start(Lock.withLock(waited, "key"))
         ]
         yield* TestClock.adjust(1_000)
-        for (const fiber of fibers) assert.strictEqual(String(yield* Fiber.join(fiber)), "400 millis")
+        for (const fiber of fibers) assert.strictEqual(String(yield* joined(fiber)), "400 millis")
       }
     }))
 
@@ -286,7 +286,7 @@ describe("how long a holder waited", () => {
       const fiber = yield* start(Lock.withLock((lease) => Effect.succeedSome(lease.waited), "key"))
       holder.interruptUnsafe()
       yield* flush
-      const duration = Option.getOrThrow(yield* Fiber.join(fiber))
+      const duration = Option.getOrThrow(yield* joined(fiber))
       assert.notStrictEqual(String(duration), "0 millis")
     }))
 })
@@ -308,7 +308,7 @@ describe("the layer in memory", () => {
         { startImmediately: true }
       )
       yield* TestClock.adjust(1_000)
-      yield* Fiber.join(both)
+      yield* joined(both)
       assert.deepStrictEqual(events.splice(0), expected)
       const context = yield* Effect.context<never>()
       const runs = ["a", "b"].map((name) => Effect.runPromiseWith(context)(provided(name)))

@@ -12,6 +12,7 @@ import {
   flush,
   handingOver,
   immediately,
+  joined,
   makeProcess,
   outcome,
   type Process
@@ -76,7 +77,7 @@ for (const [form, change] of Object.entries(stores)) {
         assert.strictEqual(outcome(late), "Running")
         yield* close
         yield* TestClock.adjust("1 second")
-        assert.isAbove(yield* Fiber.join(late), lease.fencingToken)
+        assert.isAbove(yield* joined(late), lease.fencingToken)
         assert.strictEqual(outcome(waiting), "Success")
         for (const { engine } of [one, other]) yield* assertClean({ inner, engine }, "key")
       }))
@@ -160,7 +161,7 @@ describe("a lock that changes hands", () => {
       yield* test.loseReply("extend", { times: 1 })
       const failing = yield* Effect.forkChild(Effect.exit(detached({ engine, run } as Process)), immediately)
       yield* TestClock.adjust("2 seconds")
-      assert.strictEqual(why(yield* Fiber.join(failing)), "BackendFailure")
+      assert.strictEqual(why(yield* joined(failing)), "BackendFailure")
       assert.deepStrictEqual(forgotten, [])
       yield* TestClock.adjust("1 minute")
       const { key, token } = yield* detached({ engine, run } as Process)
@@ -204,7 +205,7 @@ describe("a lock that changes hands", () => {
       yield* flush
       assert.strictEqual(outcome(detaching), "Running")
       yield* TestClock.adjust(400)
-      const ticket = yield* Fiber.join(detaching)
+      const ticket = yield* joined(detaching)
       yield* TestClock.adjust("30 seconds")
       const { close } = yield* adopted(process, ticket)
       yield* close
@@ -225,7 +226,7 @@ describe("a lock that changes hands", () => {
       const other = yield* makeProcess(deafOnce)
       const taking = yield* other.start(adopted(other, ticket))
       yield* TestClock.adjust("2 seconds")
-      const { close } = yield* Fiber.join(taking)
+      const { close } = yield* joined(taking)
       assert.strictEqual(calls, 2)
       yield* close
       yield* TestClock.adjust("45 seconds")

@@ -1,10 +1,21 @@
 /** Closing a backend: a holder's end, too. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Option } from "effect"
+import { Effect, Layer, Option } from "effect"
 import { InMemoryBackend, Lock, LockBackend, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
 import { reasonOf, the } from "./scenery.ts"
-import { exchanging, flush, granting, handingOver, immediately, makeProcess, now, outcome, scene } from "./support.ts"
+import {
+  exchanging,
+  flush,
+  granting,
+  handingOver,
+  immediately,
+  joined,
+  makeProcess,
+  now,
+  outcome,
+  scene
+} from "./support.ts"
 
 const isHeld = (store: LockStore.LockStore, key = "key") => Effect.map(store.inspect(key), Option.isSome)
 
@@ -83,7 +94,7 @@ describe("a backend that closes", () => {
         const closing = yield* Effect.forkDetach(here.engine.close, immediately)
         yield* flush
         assert.isDefined(closing.pollUnsafe())
-        const reasons = yield* Effect.forEach(fibers, Fiber.join)
+        const reasons = yield* Effect.forEach(fibers, joined)
         assert.deepStrictEqual(
           reasons.map((reason) =>
             reason._tag === "LockLost" ? reason.why : reason._tag === "BackendFailure" ? reason.kind : reason._tag

@@ -4,7 +4,8 @@ import { Clock, Duration, Effect, Exit, Fiber, Option, Scope } from "effect"
 import { InMemoryBackend, Lock, type LockConfig, type LockError, type LockStore } from "effect-lock"
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
-import { assertClean, flush, makeProcess, outcome, type Scene, scene } from "./support.ts"
+import { seeds } from "../simulation/seeds.ts"
+import { assertClean, flush, joined, makeProcess, outcome, type Scene, scene } from "./support.ts"
 
 type Store = LockStore.LockStore
 
@@ -98,7 +99,7 @@ describe("readers of one process", () => {
         yield* pass(1)
       }
       assert.strictEqual(outcome(writer), "Success")
-      assert.isAtMost((yield* Fiber.join(writer)) - start, windowMillis + 5 + 2)
+      assert.isAtMost((yield* joined(writer)) - start, windowMillis + 5 + 2)
       yield* pass(100)
       for (const { engine } of [all, other]) yield* assertClean({ inner: all.inner, engine }, "key")
     }))
@@ -179,7 +180,7 @@ describe("readers of one process", () => {
       yield* all.test.down
       yield* Effect.repeat(TestClock.adjust(50), { times: 40 })
       assert.deepStrictEqual(new Set(fibers.map(outcome)), new Set(["LockLost"]))
-      const error = yield* Effect.flip(Fiber.join(fibers[1]))
+      const error = yield* Effect.flip(joined(fibers[1]))
       assert.isTrue(error.reason._tag === "LockLost" && error.reason.failure !== undefined)
       yield* all.test.up
       yield* Effect.repeat(TestClock.adjust(100), { times: 40 })
@@ -198,7 +199,7 @@ describe("readers of one process", () => {
       yield* pass(100)
       assert.strictEqual(outcome(fibers[0]), "LockLost")
       yield* TestClock.adjust(2_000)
-      yield* Fiber.join(closing)
+      yield* joined(closing)
       yield* assertClean(all, "key")
     }))
 
@@ -445,7 +446,7 @@ describe("programs of chance", () => {
       }never have a key together but within their limits, all get on, and nothing is left`,
       () =>
         Effect.forEach(
-          Array.from({ length: Number(process.env.SEEDS ?? 60) }, (_, i) => i + 1),
+          Array.from({ length: 30 * seeds }, (_, i) => i + 1),
           (seed) => play(seed, withTrouble),
           { discard: true }
         ),

@@ -1,6 +1,6 @@
 /** The defects we refuse, one by one: each was seen in a library people use. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Option, Schedule } from "effect"
+import { Duration, Effect, Option, Schedule } from "effect"
 import { InMemoryBackend, Lock, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
 import {
@@ -10,6 +10,7 @@ import {
   exchanging,
   flush,
   handingOver,
+  joined,
   makeProcess,
   now,
   outcome,
@@ -53,7 +54,7 @@ describe("refused: expiry judged by the waiter's clock", () => {
       yield* test.hold("key", { for: 5_000 })
       const fiber = yield* start(Lock.withLock(now, "key"))
       yield* TestClock.adjust(5_000)
-      assert.strictEqual(yield* Fiber.join(fiber), 5_000)
+      assert.strictEqual(yield* joined(fiber), 5_000)
     }))
 })
 
@@ -147,7 +148,7 @@ describe("refused: a lock returned already expired", () => {
       yield* test.delay("tryAcquire", 700, { times: 1 })
       const fiber = yield* start(Lock.withLock((lease) => lease.remaining, "key", { expires: 500 }))
       yield* TestClock.adjust(2_000)
-      assert.isAbove(Duration.toMillis(yield* Fiber.join(fiber)), 400)
+      assert.isAbove(Duration.toMillis(yield* joined(fiber)), 400)
     }))
 })
 
@@ -304,7 +305,7 @@ describe("hand-over between fibers of a process", () => {
       const all = yield* scene(handingOver)
       const fibers = yield* turns(all.start, 20)
       yield* TestClock.adjust(500)
-      const tokens = yield* Effect.forEach(fibers, Fiber.join)
+      const tokens = yield* Effect.forEach(fibers, joined)
       for (let i = 1; i < tokens.length; i++) assert.isAbove(tokens[i], tokens[i - 1])
       assert.deepStrictEqual((yield* all.test.calls).map(({ operation }) => operation), ["tryAcquire", "release"])
       yield* assertClean(all, "key")
@@ -394,7 +395,7 @@ describe("an extension", () => {
         { expires: 3_000 }
       ))
       yield* TestClock.adjust(50_000)
-      assert.isAtLeast(Duration.toMillis(yield* Fiber.join(fiber)), 40_000)
+      assert.isAtLeast(Duration.toMillis(yield* joined(fiber)), 40_000)
     }))
 
   it.effect("waits for a renewal that is on its way, lest that one shortens the lease", () =>

@@ -4,7 +4,7 @@ import { Duration, Effect, Fiber, Logger, References, Stream } from "effect"
 import { InMemoryBackend, Lock, LockBackend, LockConfig, LockError, type LockEvent, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
 import { withLateClock } from "./scenery.ts"
-import { flush, handingOver, immediately, makeProcess, scene } from "./support.ts"
+import { flush, handingOver, immediately, joined, makeProcess, scene } from "./support.ts"
 
 const flat = (event: LockEvent.LockEvent): Record<string, unknown> => {
   const entries = Object.entries(event).filter(([name]) => name !== "fencingToken" && name !== "failure")
@@ -189,7 +189,7 @@ describe("events", () => {
       yield* Fiber.interrupt(goes.fiber)
       yield* run(Lock.withLock(Effect.void, "key"))
       yield* engine.close
-      yield* Fiber.join(stays.fiber)
+      yield* joined(stays.fiber)
       assert.strictEqual(stays.heard.length, 2)
       assert.strictEqual(goes.heard.length, 0)
     }))

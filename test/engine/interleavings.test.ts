@@ -11,6 +11,7 @@ import {
   flush,
   granting,
   handingOver,
+  joined,
   makeProcess,
   now,
   outcome,
@@ -152,7 +153,7 @@ for (const kind of kinds) {
         const scope = yield* Scope.make()
         const holder = yield* start(Scope.provide(Lock.acquire("key"), scope))
         yield* TestClock.adjust(10)
-        return { scope, lease: yield* Fiber.join(holder) }
+        return { scope, lease: yield* joined(holder) }
       })
 
     it.effect("is passed on by a waiter interrupted after it was given", () =>
@@ -218,7 +219,7 @@ for (const kind of kinds) {
         )
         yield* lease.release
         yield* TestClock.adjust(50)
-        assert.isAbove(Duration.toSeconds(yield* Fiber.join(waiter)), 24)
+        assert.isAbove(Duration.toSeconds(yield* joined(waiter)), 24)
         yield* assertClean(all, "key")
       }))
 
@@ -258,7 +259,7 @@ for (const kind of kinds) {
           const holder = yield* all.start(Lock.withLock(Effect.as(Effect.sleep(10), "result"), "key"))
           const next = yield* all.start(Lock.withLock(Effect.succeed(1), "key"))
           yield* TestClock.adjust("8 seconds")
-          assert.strictEqual(yield* Fiber.join(holder), "result")
+          assert.strictEqual(yield* joined(holder), "result")
           assert.strictEqual(outcome(next), "Success")
           yield* TestClock.adjust("8 seconds")
           yield* assertClean(all, "key")
@@ -319,7 +320,7 @@ describe("the news of a release", () => {
       yield* all.test.heal()
       yield* TestClock.adjust(300)
       assert.strictEqual(outcome(waiter), "Success")
-      assert.strictEqual(yield* Fiber.join(waiter), 30_300)
+      assert.strictEqual(yield* joined(waiter), 30_300)
       yield* assertClean(all, "key")
     }))
 
@@ -332,7 +333,7 @@ describe("the news of a release", () => {
       yield* TestClock.adjust(100)
       yield* all.test.free("key")
       yield* TestClock.adjust(200)
-      assert.strictEqual(yield* Fiber.join(waiter), 300)
+      assert.strictEqual(yield* joined(waiter), 300)
       yield* assertClean(all, "key")
     }))
 })

@@ -6,7 +6,7 @@ import { InMemoryBackend, Lock, LockBackend, LockConfig, type LockError, type Lo
 import type { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
 import { the } from "./scenery.ts"
-import { assertClean, deaf, ending, flush, handingOver, makeProcess, now, outcome, scene } from "./support.ts"
+import { assertClean, deaf, ending, flush, handingOver, joined, makeProcess, now, outcome, scene } from "./support.ts"
 
 const asks = (test: TestBackend.TestBackend["Service"]) =>
   Effect.map(test.calls, (calls) => calls.filter(({ operation }) => operation === "tryAcquire").map(({ at }) => at))
@@ -53,7 +53,7 @@ describe("invariant 1: mutual exclusion by lease", () => {
       yield* test.delay("tryAcquire", 900)
       const fiber = yield* start(Lock.withLock((lease) => lease.remaining, "key", { expires: "10 seconds" }))
       yield* TestClock.adjust(900)
-      assert.strictEqual(Duration.toMillis(yield* Fiber.join(fiber)), 9_100)
+      assert.strictEqual(Duration.toMillis(yield* joined(fiber)), 9_100)
       yield* run(Effect.void)
     }))
 
@@ -361,7 +361,7 @@ describe("invariant 5: loss is told", () => {
       const lost = (options: LockConfig.LockOptions) => all.start(reasonOf(Lock.withLock(Effect.never, "key", options)))
       const expired = yield* lost({ expires: 3_000, renew: false })
       yield* TestClock.adjust(3_000)
-      const first = yield* Fiber.join(expired)
+      const first = yield* joined(expired)
       assert.deepStrictEqual(
         first._tag === "LockLost" ? [first.why, Duration.toMillis(first.held)] : first,
         ["Expired", 3_000]
@@ -369,9 +369,9 @@ describe("invariant 5: loss is told", () => {
       const closed = yield* lost({})
       const closing = yield* Effect.forkChild(all.engine.close, { startImmediately: true })
       yield* flush
-      const second = yield* Fiber.join(closed)
+      const second = yield* joined(closed)
       assert.strictEqual(second._tag === "LockLost" ? second.why : second._tag, "Closed")
-      yield* Fiber.join(closing)
+      yield* joined(closing)
     }))
 
   it.effect("a scoped lease is lost through lease.lost, and only then", () =>
@@ -397,7 +397,7 @@ describe("invariant 5: loss is told", () => {
         return yield* reasonOf(lease.lost)
       })))
       yield* TestClock.adjust(1_000)
-      assert.strictEqual((yield* Fiber.join(reason))._tag, "LockLost")
+      assert.strictEqual((yield* joined(reason))._tag, "LockLost")
     }))
 
   it.effect("the fibers that the work forked end with it", () =>
@@ -554,7 +554,7 @@ describe("invariant 7: timeout", () => {
           Lock.withLock(now, "key", { timeout: "Infinity", retry: Schedule.spaced("1 minute") })
         )
         yield* TestClock.adjust("3 hours")
-        assert.strictEqual(yield* Fiber.join(fiber), Duration.toMillis("3 hours"))
+        assert.strictEqual(yield* joined(fiber), Duration.toMillis("3 hours"))
       }))
   }
 
@@ -567,7 +567,7 @@ describe("invariant 7: timeout", () => {
       yield* TestClock.adjust(499)
       assert.isUndefined(fiber.pollUnsafe())
       yield* TestClock.adjust(1)
-      const reason = yield* Fiber.join(fiber)
+      const reason = yield* joined(fiber)
       assert.deepStrictEqual(
         reason._tag === "LockTimeout" ? [Duration.toMillis(reason.waited), Duration.toMillis(reason.timeout)] : reason,
         [500, 500]
@@ -586,7 +586,7 @@ describe("invariant 7: timeout", () => {
       yield* TestClock.adjust(199)
       assert.isUndefined(fiber.pollUnsafe())
       yield* TestClock.adjust(1)
-      const reason = yield* Fiber.join(fiber)
+      const reason = yield* joined(fiber)
       assert.strictEqual(reason._tag === "LockTimeout" ? Duration.toMillis(reason.waited) : reason._tag, 500)
       assert.strictEqual((yield* asks(test)).at(-1), 500)
     }))
@@ -633,7 +633,7 @@ describe("invariant 7: timeout", () => {
       yield* TestClock.adjust("30 seconds")
       yield* test.up
       yield* TestClock.adjust(300)
-      assert.isAtLeast(yield* Fiber.join(fiber), 30_000)
+      assert.isAtLeast(yield* joined(fiber), 30_000)
     }))
 
   it.effect("waits no longer than the holder's lease before it looks again", () =>
@@ -642,7 +642,7 @@ describe("invariant 7: timeout", () => {
       yield* test.hold("key", { for: 1_234 })
       const fiber = yield* start(Lock.withLock(now, "key", { retry: Schedule.spaced("10 seconds") }))
       yield* TestClock.adjust("20 seconds")
-      assert.strictEqual(yield* Fiber.join(fiber), 1_234)
+      assert.strictEqual(yield* joined(fiber), 1_234)
     }))
 })
 
@@ -655,7 +655,7 @@ describe("invariant 8: errors say which of the four happened", () => {
       yield* one.start(Lock.withLock(Effect.never, "key"))
       const fiber = yield* other.start(reasonOf(Lock.withLock(Effect.void, "key", { timeout: 2_000 })))
       yield* TestClock.adjust(2_000)
-      const reason = yield* Fiber.join(fiber)
+      const reason = yield* joined(fiber)
       if (reason._tag !== "LockTimeout") return assert.fail(reason._tag)
       assert.strictEqual(reason.key, "key")
       assert.strictEqual(Duration.toMillis(reason.waited), 2_000)
@@ -675,7 +675,7 @@ describe("invariant 8: errors say which of the four happened", () => {
       yield* test.hold("key")
       const fiber = yield* Effect.forkDetach(reasonOf(run(Lock.withLock(Effect.void, "key", { timeout: 100 }))))
       yield* TestClock.adjust(100)
-      assert.isDefined(the(yield* Fiber.join(fiber), "LockTimeout").holder?.token)
+      assert.isDefined(the(yield* joined(fiber), "LockTimeout").holder?.token)
     }))
 
   it.effect("BackendFailure: which operation of which backend, on which key", () =>
@@ -819,7 +819,7 @@ describe("invariant 10: time is Effect's Clock", () => {
       const waiter = yield* start(Lock.withLock(now, "key", { timeout: "Infinity" }))
       yield* TestClock.adjust("1 hour")
       assert.strictEqual(outcome(holder), "Success")
-      assert.strictEqual(yield* Fiber.join(waiter), Duration.toMillis("1 hour"))
+      assert.strictEqual(yield* joined(waiter), Duration.toMillis("1 hour"))
       assert.isBelow(performance.now() - before, 5_000)
       yield* run(Effect.void)
     }))

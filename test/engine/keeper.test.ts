@@ -317,6 +317,31 @@ describe("Keeper", () => {
         assert.strictEqual(sent().length, 1)
       }))
 
+    for (const turn of [0, 1]) {
+      it.effect(`and hears what has arrived in time, though it is read ${turn} turns after it`, () =>
+        Effect.gen(function*() {
+          const { keep, port } = make()
+          const lease = keep("a", 60_000)
+          const fiber = yield* extend(lease)
+          // The event loop was late.
+          port.alarms.passTo(1_000)
+          for (let i = 0; i < turn; i++) port.turns.next()
+          port.last.answer(true)
+          port.turns.all()
+          yield* ended
+          assert.strictEqual(reason(fiber.pollUnsafe()), "Success")
+        }))
+    }
+
+    it.effect("and hears nothing when that is all", () =>
+      Effect.gen(function*() {
+        const { keep, port } = make()
+        const fiber = yield* extend(keep("a", 60_000))
+        port.passTo(1_000)
+        yield* ended
+        assert.include(reason(fiber.pollUnsafe()), "NoReply")
+      }))
+
     it.effect("until it is interrupted, and leaves no alarm for that", () =>
       Effect.gen(function*() {
         const { keep, keeper, port } = make()

@@ -1,9 +1,9 @@
 /** Which keys are held. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Stream } from "effect"
+import { Duration, Effect, Stream } from "effect"
 import { InMemoryBackend, Lock, LockBackend, LockConfig, type LockStore, OpenBackend } from "effect-lock"
 import { TestClock } from "effect/testing"
-import { immediately, makeProcess, scene } from "./support.ts"
+import { immediately, joined, makeProcess, scene } from "./support.ts"
 
 const keys = (prefix?: string) => Stream.runCollect(Stream.map(Lock.list({ prefix }), ({ key }) => key))
 
@@ -81,7 +81,7 @@ describe("Lock.list", () => {
           const { start } = yield* makeProcess({ ...store, list })
           const fiber = yield* start(Effect.flip(keys()))
           yield* TestClock.adjust("2 seconds")
-          const { reason } = yield* Fiber.join(fiber)
+          const { reason } = yield* joined(fiber)
           return reason._tag === "BackendFailure" ? [reason.operation, reason.kind] : reason._tag
         })
       assert.deepStrictEqual(yield* kindOn(undefined), ["list", "Unsupported"])

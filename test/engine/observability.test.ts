@@ -4,7 +4,7 @@ import { Effect, Fiber, Metric, Tracer } from "effect"
 import { Lock, LockConfig, LockError } from "effect-lock"
 import { TestClock } from "effect/testing"
 import { logged, reasonOf, the } from "./scenery.ts"
-import { flush, handingOver, makeProcess, outcome, scene } from "./support.ts"
+import { flush, handingOver, joined, makeProcess, outcome, scene } from "./support.ts"
 
 /** What the metrics say, in a registry of the test's own. */
 const metrics = Effect.map(Metric.snapshot, (snapshot) =>
@@ -222,7 +222,7 @@ describe("spans", () => {
         )
       )
       yield* TestClock.adjust(500)
-      yield* Fiber.join(fiber)
+      yield* joined(fiber)
       assert.deepStrictEqual(spans.map(({ name }) => name), ["caller", "Lock.wait", "Lock.hold", "work"])
       const parents = spans.map(({ parent }) =>
         parent._tag === "Some" && "name" in parent.value ? parent.value.name : ""
@@ -247,7 +247,7 @@ describe("spans", () => {
         Effect.scoped(Effect.andThen(Lock.acquire("key"), Effect.sleep(300))).pipe(Effect.withTracer(tracer))
       )
       yield* TestClock.adjust(300)
-      yield* Fiber.join(fiber)
+      yield* joined(fiber)
       assert.deepStrictEqual(spans.map(({ name }) => name), ["Lock.wait", "Lock.hold"])
       const [, { status }] = spans
       assert.strictEqual(status._tag === "Ended" && Number(status.endTime - status.startTime) / 1_000_000, 300)
@@ -410,7 +410,7 @@ describe("log lines", () => {
         const fiber = yield* start(reasonOf(Lock.withLock(Effect.never, "key", { expires: 3_000 })))
         yield* TestClock.adjust(3_000)
         yield* flush
-        const { failure, message, why } = the(yield* Fiber.join(fiber), "LockLost")
+        const { failure, message, why } = the(yield* joined(fiber), "LockLost")
         assert.deepStrictEqual([why, failure?.kind, failure?.operation], ["Expired", "ReadOnly", "extend"])
         assert.include(message, "no renewal got through (the last one failed: memory could not extend")
         assert.strictEqual(lines.length, 1, lines.join("\n"))
@@ -425,7 +425,7 @@ describe("log lines", () => {
         const fiber = yield* start(reasonOf(Lock.withLock(Effect.never, "key", { expires: 50, renew: false })))
         yield* TestClock.adjust(50)
         yield* flush
-        assert.isUndefined(the(yield* Fiber.join(fiber), "LockLost").failure)
+        assert.isUndefined(the(yield* joined(fiber), "LockLost").failure)
         assert.deepStrictEqual(lines, [])
       })
     ))
@@ -439,7 +439,7 @@ describe("log lines", () => {
       yield* test.loseRequest("extend")
       yield* TestClock.adjust(10_000)
       yield* flush
-      const { failure } = the(yield* Fiber.join(fiber), "LockLost")
+      const { failure } = the(yield* joined(fiber), "LockLost")
       assert.notStrictEqual(failure?.kind, "Unreachable")
     }))
 })
@@ -467,7 +467,7 @@ describe("configuration", () => {
       const none = yield* start(LockConfig.provide(Lock.once(Effect.void, "key"), { timeout: "1 minute" }))
       const some = yield* start(Lock.once(Effect.void, "key", { timeout: "1 minute" }))
       yield* TestClock.adjust(1_000)
-      assert.strictEqual((yield* Fiber.join(none))._tag, "None")
-      assert.strictEqual((yield* Fiber.join(some))._tag, "Some")
+      assert.strictEqual((yield* joined(none))._tag, "None")
+      assert.strictEqual((yield* joined(some))._tag, "Some")
     }))
 })

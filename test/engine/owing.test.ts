@@ -10,6 +10,7 @@ import {
   flush,
   handingOver,
   horizon,
+  joined,
   makeProcess,
   now,
   outcome,
@@ -165,7 +166,7 @@ describe("an extension that fails", () => {
         { expires: 3_000 }
       ))
       yield* TestClock.adjust(5_000)
-      assert.isAtMost(yield* Fiber.join(fiber), 3_000)
+      assert.isAtMost(yield* joined(fiber), 3_000)
       assert.isTrue((yield* all.test.calls).some(({ outcome }) => outcome === "Extended"))
       yield* assertClean(all, "key")
     }))
@@ -261,7 +262,7 @@ describe("a result that does not wait for its release", () => {
       yield* TestClock.adjust(500)
       assert.strictEqual(outcome(second), "Running")
       yield* TestClock.adjust(500)
-      assert.strictEqual(yield* Fiber.join(second), 500)
+      assert.strictEqual(yield* joined(second), 500)
       yield* assertClean(all, "key")
     }))
 
@@ -358,7 +359,7 @@ describe("forceRelease", () => {
       yield* TestClock.adjust(200)
       yield* flush
       assert.deepStrictEqual([first, second].map(outcome), ["Success", "LockLost"])
-      assert.isTrue(yield* Fiber.join(forced))
+      assert.isTrue(yield* joined(forced))
       yield* assertClean(all, "key")
     }))
 })

@@ -1,9 +1,25 @@
 /** What the parts of the engine stand on, in the hands of a test: time, turns, and calls that wait to be answered. */
+import { Context, Effect, Fiber, Metric } from "effect"
 import { type LockConfig, LockError, type LockStore } from "effect-lock"
 import type { Alarm, Alarms } from "../../src/internal/engine/alarms.ts"
 import { type Book, Call, type Operation, type Reply } from "../../src/internal/engine/call.ts"
+import { Debts } from "../../src/internal/engine/debts.ts"
 import { Failures } from "../../src/internal/engine/failures.ts"
+import { Journal } from "../../src/internal/engine/journal.ts"
+import type { Keeper } from "../../src/internal/engine/keeper.ts"
+import * as KeyMap from "../../src/internal/engine/keyMap.ts"
+import type { Keys } from "../../src/internal/engine/keys.ts"
+import type { Lease } from "../../src/internal/engine/lease.ts"
+import { Counter } from "../../src/internal/engine/lender.ts"
+import { Line } from "../../src/internal/engine/line.ts"
 import type { Port } from "../../src/internal/engine/port.ts"
+import { Sharing } from "../../src/internal/engine/sharing.ts"
+import type { Caller, Restore } from "../../src/internal/guard.ts"
+import { meterOf } from "../../src/internal/meter.ts"
+import { Refusal } from "../../src/internal/refusal.ts"
+import type { Bearer, Hold, Shortcuts } from "../../src/internal/shortcuts.ts"
+import type { Time } from "../../src/internal/time.ts"
+import { ending, immediately } from "./support.ts"
 
 /** What most calls ask for. */
 export const request = (options?: Partial<LockConfig.LockRequest>): LockConfig.LockRequest => ({
@@ -111,7 +127,7 @@ export class HandPort {
   readonly logged: Array<unknown> = []
   readonly patience = 1_000
   readonly maxExpires = Infinity
-  readonly direct = undefined
+  direct: Shortcuts["direct"] = undefined
   readonly failures = new Failures("fake")
   closed = false
   store: Partial<LockStore.LockStore> = {}
@@ -133,6 +149,13 @@ export class HandPort {
     return 0
   }
 
+  invalidExpires(expiresMillis: number): LockError.LockError | undefined {
+    if (expiresMillis <= this.maxExpires && expiresMillis >= 10) return undefined
+    return new LockError.LockError({
+      reason: new LockError.InvalidOptions({ option: "expires", value: String(expiresMillis), expected: "another" })
+    })
+  }
+
   private begin(operation: Operation, key: string, token?: string, millis?: number): Call<never> {
     const call = new Call<never>(this.book, operation, key)
     this.asked.push({ operation, key, token, millis, call, answer: (reply) => call.settle(reply as never) })
@@ -147,16 +170,20 @@ export class HandPort {
     return this.begin("release", key, token, expiresMillis)
   }
 
+  transfer(_token: string, { expiresMillis, key, token }: LockStore.Claim) {
+    return this.begin("acquire", key, token, expiresMillis)
+  }
+
   release(key: string, token: string) {
     return this.begin("release", key, token)
   }
 
-  extend({ expiresMillis, key, token }: LockStore.Holding) {
+  extend({ expiresMillis, key, token }: LockStore.Extension) {
     return this.begin("extend", key, token, expiresMillis)
   }
 
-  extendAll(holdings: ReadonlyArray<LockStore.Holding>) {
-    return this.begin("extend", holdings.map(({ key }) => key).join(), undefined, holdings[0].expiresMillis)
+  extendAll(extensions: ReadonlyArray<LockStore.Extension>) {
+    return this.begin("extend", extensions.map(({ key }) => key).join(), undefined, extensions[0].expiresMillis)
   }
 
   inspect(key: string) {
@@ -198,4 +225,104 @@ export class HandPort {
       this.turns.all()
     }
   }
+}
+
+/** A store in this process that has one holder of a key. */
+export const handTable = () => {
+  const holds = new Map<string, Hold>()
+  const left: Array<string> = []
+  let tokens = 0
+  const table: NonNullable<Shortcuts["direct"]> = {
+    take: (key, bearer) => {
+      const held = holds.get(key)
+      if (held !== undefined && held.bearer !== bearer) return undefined
+      const hold: Hold = {
+        fencingToken: ++tokens,
+        bearer,
+        free: (by) => hold.bearer === by && holds.delete(key)
+      }
+      holds.set(key, hold)
+      return hold
+    },
+    leave: (key) => void left.push(key),
+    look: (key) => {
+      const hold = holds.get(key)
+      return hold && { bearer: hold.bearer, remainingMillis: 1_000 }
+    },
+    count: () => () => {}
+  }
+  const somebody: Bearer = { text: "somebody", token: "somebody" }
+  return { table, holds, left, somebody }
+}
+
+/** What takes keys stands on: lines and debts as they are, over a {@link HandPort}, and a keeper that only notes. */
+export const handKeys = (store: Partial<LockStore.LockStore> = {}) => {
+  const port = new HandPort()
+  port.store = store
+  const kept = new Set<Lease>()
+  const keeper = {
+    add: (lease: Lease) => void kept.add(lease),
+    remove: (lease: Lease) => void kept.delete(lease),
+    extend: () => Effect.void,
+    detach: () => Effect.void
+  } as unknown as Keeper
+  const journal = new Journal(meterOf("fake", Context.make(Metric.MetricRegistry, new Map())))
+  const told: Array<string> = []
+  journal.listen(({ _tag }) => told.push(_tag), () => {})
+  let tokens = 0
+  const parts = {
+    port: port.port,
+    debts: new Debts(port.port, () => {}),
+    keeper,
+    journal,
+    time: { now: () => port.alarms.at, wallMillis: () => port.alarms.at } as unknown as Time,
+    nextToken: (_now?: number, owner = "me") => `token.${++tokens}.random.${owner}`,
+    owner: "me",
+    closed: false,
+    refused: (request: LockConfig.LockRequest, waited: number) => journal.timedOut(request, waited),
+    holderOf: () => undefined,
+    isHeldBy: () => false
+  }
+  const lines: KeyMap.KeyMap<Line> = KeyMap.make((key) => new Line(keys, lines, key), port.soon)
+  const counter: Counter = new Counter(parts)
+  const sharing: Sharing = new Sharing(parts, (key) => lines.get(key))
+  // The same object: whoever has a lease compares where it is from.
+  const keys: Keys & typeof parts = Object.assign(parts, { lines, counter, sharing })
+  /** Lets all run that needs no time. */
+  const goOn = Effect.repeat(Effect.andThen(Effect.sync(() => port.turns.all()), Effect.yieldNow), { times: 4 })
+  const passTo = (at: number) =>
+    Effect.gen(function*() {
+      // Step by step: who is woken sleeps anew.
+      while (port.alarms.at < at) {
+        port.passTo(port.alarms.at + 1)
+        yield* goOn
+      }
+    })
+  const answer = (reply: Reply<unknown>, asked = port.last) =>
+    Effect.andThen(Effect.sync(() => asked.answer(reply)), goOn)
+  /** What is taken on a fiber of its own, as a backend does it. */
+  const start = <A>(take: (caller: Caller, restore: Restore) => A | Effect.Effect<A, LockError.LockError>) =>
+    Effect.tap(
+      Effect.forkDetach(
+        Effect.uninterruptibleMask((restore) =>
+          Effect.suspend(() => {
+            const taken = take(Fiber.getCurrent()!, restore)
+            return Effect.isEffect(taken) ? taken as Effect.Effect<A, LockError.LockError> : Effect.succeed(taken)
+          })
+        ),
+        immediately
+      ),
+      () => goOn
+    )
+  const sent = () => port.asked.map(({ operation, token }) => `${operation} ${token}`)
+  return { keys, port, kept, told, goOn, passTo, answer, start, sent }
+}
+
+/** What has become of one who takes a key. */
+export const state = (fiber: Fiber.Fiber<unknown, LockError.LockError>): string => {
+  const exit = fiber.pollUnsafe()
+  if (exit === undefined) return "Running"
+  if (exit._tag === "Failure") return ending(exit)
+  const { value } = exit
+  return value instanceof Refusal ? "Refusal" : `#${(value as Lease).fencingToken}`
 }

@@ -1,10 +1,10 @@
 /** A lease is looked at when it is received: what is over, or nearly so, is none. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber, Option, Tracer } from "effect"
+import { Clock, Duration, Effect, Option, Tracer } from "effect"
 import { InMemoryBackend, Lock, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
 import { reasonOf, the, withLateClock } from "./scenery.ts"
-import { assertClean, flush, granting, handingOver, makeProcess, now, outcome, scene } from "./support.ts"
+import { assertClean, flush, granting, handingOver, joined, makeProcess, now, outcome, scene } from "./support.ts"
 
 describe("a lease that is handed over while the event loop is late", () => {
   for (const late of [180, 500]) {
@@ -103,7 +103,7 @@ describe("a grant", () => {
   it.effect("is a lease without asking again", () =>
     Effect.gen(function*() {
       const { all, asked, fiber } = yield* altered((grant) => grant)
-      assert.strictEqual((yield* Fiber.join(fiber)).remaining, 1_000)
+      assert.strictEqual((yield* joined(fiber)).remaining, 1_000)
       const { operation } = (yield* all.test.calls)[asked]
       assert.strictEqual(operation, "release")
       yield* assertClean(all, "key")
@@ -126,7 +126,7 @@ describe("a grant", () => {
         const { all, fiber } = yield* altered(alter)
         // What was given stays the token's until it is asked for, or at the latest until its end.
         yield* TestClock.adjust(10_000)
-        const { fencingToken, held, remaining } = yield* Fiber.join(fiber)
+        const { fencingToken, held, remaining } = yield* joined(fiber)
         assert.isAtMost(remaining, held)
         assert.isAbove(remaining, 500)
         assert.isTrue(Number.isSafeInteger(fencingToken))
@@ -137,13 +137,13 @@ describe("a grant", () => {
   it.effect("that claims to be longer than what was asked for counts for that", () =>
     Effect.gen(function*() {
       const { fiber } = yield* altered((grant) => ({ ...grant, leaseMillis: 1e9 }))
-      assert.strictEqual((yield* Fiber.join(fiber)).remaining, 1_000)
+      assert.strictEqual((yield* joined(fiber)).remaining, 1_000)
     }))
 
   it.effect("from the future counts from now", () =>
     Effect.gen(function*() {
       const { fiber } = yield* altered((grant) => ({ ...grant, sinceMillis: grant.sinceMillis + 5_000 }))
-      assert.strictEqual((yield* Fiber.join(fiber)).remaining, 1_000)
+      assert.strictEqual((yield* joined(fiber)).remaining, 1_000)
     }))
 })
 
@@ -193,7 +193,7 @@ describe("a loss", () => {
       yield* TestClock.adjust(1_000)
       yield* run(Lock.forceRelease("key"))
       yield* TestClock.adjust("1 hour")
-      assert.strictEqual(Duration.toMillis(the(yield* Fiber.join(fiber), "LockLost").held), 1_000)
+      assert.strictEqual(Duration.toMillis(the(yield* joined(fiber), "LockLost").held), 1_000)
 
       const scoped = yield* start(Effect.scoped(Effect.gen(function*() {
         const lease = yield* Lock.acquire("key")
@@ -203,7 +203,7 @@ describe("a loss", () => {
         return yield* reasonOf(lease.lost)
       })))
       yield* TestClock.adjust("2 hours")
-      assert.strictEqual(Duration.toMillis(the(yield* Fiber.join(scoped), "LockLost").held), 1_000)
+      assert.strictEqual(Duration.toMillis(the(yield* joined(scoped), "LockLost").held), 1_000)
     }))
 
   it.effect("keeps what else went wrong in the work", () =>
@@ -266,7 +266,7 @@ describe("time", () => {
           yield* TestClock.adjust(3_000)
           yield* flush
           assert.deepStrictEqual([holder, impatient].map(outcome), ["LockLost", "LockTimeout"])
-          assert.strictEqual((yield* Fiber.join(next)) - begun, 5_000)
+          assert.strictEqual((yield* joined(next)) - begun, 5_000)
           yield* assertClean({ engine, inner }, "key")
         }
       })

@@ -4,7 +4,7 @@ import { Duration, Effect, Fiber, Option } from "effect"
 import { InMemoryBackend, Lock, LockBackend, OpenBackend } from "effect-lock"
 import { TestClock } from "effect/testing"
 import { reasonOf, the } from "./scenery.ts"
-import { assertClean, flush, handingOver, makeProcess, now, outcome, scene } from "./support.ts"
+import { assertClean, flush, handingOver, joined, makeProcess, now, outcome, scene } from "./support.ts"
 
 const inMemory = Effect.gen(function*() {
   const inner = yield* InMemoryBackend.makeStore
@@ -45,7 +45,7 @@ for (const [kind, make] of [["in memory", inMemory], ["over a store", overAStore
         const fiber = yield* all.start(Lock.withLock((_lease) => Effect.andThen(Effect.sleep(5), middle), "a"))
         yield* TestClock.adjust(10)
         yield* flush
-        the(yield* Fiber.join(fiber), "LockReentered")
+        the(yield* joined(fiber), "LockReentered")
         yield* assertClean(all, "a", "b")
       }))
 
@@ -91,7 +91,7 @@ for (const [kind, make] of [["in memory", inMemory], ["over a store", overAStore
           const fiber = yield* all.start(Lock.withLock(work, "key"))
           yield* TestClock.adjust(5)
           yield* flush
-          the(yield* Fiber.join(fiber), "LockReentered")
+          the(yield* joined(fiber), "LockReentered")
           yield* assertClean(all, "key", "other")
         }
       }))
@@ -110,7 +110,7 @@ for (const [kind, make] of [["in memory", inMemory], ["over a store", overAStore
           assert.isUndefined(fiber.pollUnsafe())
           yield* TestClock.adjust(1)
           yield* flush
-          const reason = the(yield* Fiber.join(fiber), "LockTimeout")
+          const reason = the(yield* joined(fiber), "LockTimeout")
           assert.isTrue(reason.byCaller)
           yield* assertClean(all, "key")
         }
@@ -142,7 +142,7 @@ for (const [kind, make] of [["in memory", inMemory], ["over a store", overAStore
           Effect.flatMap(Lock.withLock(Effect.forkDetach(child, { startImmediately: true }), "key"), Fiber.join)
         )
         yield* flush
-        assert.strictEqual(yield* Fiber.join(fiber), "got it")
+        assert.strictEqual(yield* joined(fiber), "got it")
         yield* assertClean(all, "key")
       }))
 
@@ -178,7 +178,7 @@ for (const [kind, make] of [["in memory", inMemory], ["over a store", overAStore
         )))
         yield* TestClock.adjust(100)
         yield* flush
-        the(yield* Fiber.join(fiber), "LockTimeout")
+        the(yield* joined(fiber), "LockTimeout")
       }))
 
     it.effect("is another's in another backend", () =>

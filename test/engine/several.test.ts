@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Exit, Fiber, Option } from "effect"
 import { InMemoryBackend, Lock, OpenBackend } from "effect-lock"
 import { TestClock } from "effect/testing"
-import { assertClean, flush, makeProcess, outcome, scene } from "./support.ts"
+import { assertClean, flush, joined, makeProcess, outcome, scene } from "./support.ts"
 
 const keysIn = (seed: number): ReadonlyArray<string> =>
   ["a", "b", "c", "d", "e"].toSorted((x, y) => ((seed * x.charCodeAt(0)) % 7) - ((seed * y.charCodeAt(0)) % 7)).slice(
@@ -73,7 +73,7 @@ describe("several keys", () => {
       yield* TestClock.adjust(400)
       assert.strictEqual(outcome(fiber), "Running")
       yield* TestClock.adjust(150)
-      const error = yield* Effect.flip(Fiber.join(fiber))
+      const error = yield* Effect.flip(joined(fiber))
       if (error.reason._tag !== "LockTimeout") return assert.fail(error.message)
       assert.deepStrictEqual([error.reason.key, Duration.toMillis(error.reason.timeout)], ["b", 500])
       assert.isAtLeast(Duration.toMillis(error.reason.waited), 500)

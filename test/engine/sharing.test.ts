@@ -3,7 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, Option } from "effect"
 import { InMemoryBackend, Lock, LockError, type LockStore, OpenBackend } from "effect-lock"
 import { TestClock } from "effect/testing"
-import { assertClean, deaf, flush, makeProcess, outcome, type Process, scene } from "./support.ts"
+import { Lease } from "../../src/internal/engine/lease.ts"
+import { Sharing } from "../../src/internal/engine/sharing.ts"
+import { handKeys, request } from "./parts.ts"
+import { assertClean, deaf, flush, joined, makeProcess, outcome, type Process, scene } from "./support.ts"
 
 type Store = LockStore.LockStore
 
@@ -103,7 +106,7 @@ for (const [form, change] of Object.entries(forms)) {
               yield* TestClock.adjust(10)
             }
             assert.strictEqual(outcome(done), "Success")
-            assert.isAtMost((yield* Fiber.join(done)) - start, 400)
+            assert.isAtMost((yield* joined(done)) - start, 400)
             yield* settle(5_000)
             for (const { engine } of [one, other]) yield* assertClean({ inner, engine }, "key")
           }
@@ -207,7 +210,7 @@ describe("sharing", () => {
       const job = Lock.once(Effect.sleep(10), "job", { share: { limit: 2 } })
       const fibers = yield* Effect.forEach([1, 2, 3], () => all.start(job))
       yield* TestClock.adjust(20)
-      const results = yield* Effect.forEach(fibers, Fiber.join)
+      const results = yield* Effect.forEach(fibers, joined)
       assert.deepStrictEqual(results.map(Option.isSome), [true, true, false])
       yield* assertClean(all, "job")
     }))
@@ -244,7 +247,7 @@ describe("sharing", () => {
       const all = yield* scene()
       const upgrade = yield* all.start(Lock.withSharedLock(Lock.withLock(Effect.void, "key"), "key"))
       yield* flush
-      const reason = (yield* Effect.flip(Fiber.join(upgrade))).reason
+      const reason = (yield* Effect.flip(joined(upgrade))).reason
       assert.isTrue(reason instanceof LockError.LockReentered && reason.held === "shared" && reason.wanted === "alone")
       // with nobody in between, a second share is one more
       assert.strictEqual(yield* all.run(Lock.withSharedLock(Lock.withSharedLock(Effect.succeed(1), "key"), "key")), 1)
@@ -287,7 +290,7 @@ describe("sharing", () => {
       yield* flush
       const closing = yield* Effect.forkChild(all.engine.close, { startImmediately: true })
       yield* TestClock.adjust(2_000)
-      yield* Fiber.join(closing)
+      yield* joined(closing)
       assert.deepStrictEqual([...fibers, waiter].map(outcome), [
         "LockLost",
         "LockLost",
@@ -310,9 +313,97 @@ describe("sharing", () => {
       yield* all.start(Lock.withPermits(Effect.never, "key", { limit: 1 }))
       const fiber = yield* all.start(Lock.withPermits(Effect.void, "key", { limit: 1, timeout: 300 }))
       yield* settle(400)
-      const { reason } = yield* Effect.flip(Fiber.join(fiber))
+      const { reason } = yield* Effect.flip(joined(fiber))
       if (reason._tag !== "LockTimeout") return assert.fail(reason._tag)
       assert.isAtLeast(Duration.toMillis(reason.waited), 300)
       assert.isDefined(reason.holder)
     }))
+})
+
+describe("Sharing, by itself", () => {
+  const reader = { permits: 1, limit: Number.MAX_SAFE_INTEGER }
+  const some = { permits: 2, limit: 5 }
+  const passing = { shares: true, handOver: { times: 3, within: Duration.millis(10) } }
+
+  const make = (store: Partial<Store> = passing) => {
+    const all = handKeys(store)
+    const served: Array<string> = []
+    let isNext = false
+    const sharing = new Sharing(all.keys, () => ({
+      serve: ({ lease }) => {
+        if (isNext) served.push(lease.token)
+        return isNext
+      }
+    }))
+    const lend = (share: LockStore.Share | undefined, token = "token.me") => {
+      const at = all.port.alarms.at
+      return sharing.lend(new Lease(sharing, "key", token, 7, 3_000, true, at, at + 3_000, 0), share)
+    }
+    return { ...all, sharing, lend, served, serveNext: (is: boolean) => void (isNext = is) }
+  }
+
+  it("gives each a lease of its own where the store lets none pass", () => {
+    const { lend, port, sharing } = make({ shares: true })
+    const leases = [lend(reader), lend(some)]
+    assert.deepStrictEqual([sharing.all(), sharing.surplus, sharing.isCommon(leases[0])], [leases, 0, false])
+    assert.isUndefined(sharing.join(request({ share: reader }), 0))
+    leases[0].giveBack()
+    assert.deepStrictEqual([sharing.all(), port.asked.length], [[leases[1]], 1])
+  })
+
+  it("has readers that come soon have one lease in common, and nobody else", () => {
+    const { lend, port, sharing } = make()
+    const first = lend(reader)
+    const join = (options: Parameters<typeof request>[0], at = 5) => sharing.join(request(options), at)
+    assert.isUndefined(join({ share: undefined }))
+    assert.isUndefined(join({ share: some }))
+    assert.isUndefined(join({ share: reader, key: "other" }))
+    assert.isUndefined(join({ share: reader, renew: false }))
+    assert.isUndefined(join({ share: reader, expiresMillis: 5_000 }))
+    assert.isUndefined(join({ share: reader, owner: "somebody" }))
+    assert.isUndefined(join({ share: reader }, 10))
+    const second = join({ share: reader }) ?? assert.fail("it does not join")
+    assert.deepStrictEqual([second.token, second.fencingToken, sharing.surplus], ["token.me", 7, 1])
+    first.giveBack()
+    assert.strictEqual(port.asked.length, 0)
+    second.giveBack()
+    assert.deepStrictEqual([port.last.operation, sharing.all(), sharing.surplus], ["release", [], 0])
+    assert.isUndefined(join({ share: reader }))
+  })
+
+  it("passes what nobody has any more to who is next, as long as it wants that", () => {
+    const { lend, port, served, serveNext } = make()
+    serveNext(true)
+    lend(some).giveBack()
+    assert.deepStrictEqual([served, port.asked], [["token.me"], []])
+    serveNext(false)
+    lend(some).giveBack()
+    assert.deepStrictEqual(port.asked.map(({ operation }) => operation), ["release"])
+  })
+
+  it("passes nothing on that is lost, nor once the backend is closed", () => {
+    const { keys, lend, port, served, serveNext } = make()
+    serveNext(true)
+    const lost = lend(reader)
+    lost.lose("Expired", 10)
+    lost.giveBack()
+    keys.closed = true
+    lend(reader).giveBack()
+    assert.deepStrictEqual([served, port.asked.length], [[], 2])
+  })
+
+  it("tells all who have a lease in common of what becomes of it", () => {
+    const { kept, lend, sharing } = make()
+    const first = lend(reader)
+    const second = sharing.join(request({ share: reader }), 5)!
+    first.watch(() => {})
+    const [common] = kept
+    common.extended(9_000, 4_000, 6_000)
+    assert.deepStrictEqual([first, second].map(({ deadline, expiresMillis }) => [deadline, expiresMillis]), [
+      [9_000, 6_000],
+      [9_000, 6_000]
+    ])
+    common.lose("Taken", 20)
+    assert.deepStrictEqual([first.why, second.why, kept.size], ["Taken", "Taken", 0])
+  })
 })

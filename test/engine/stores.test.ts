@@ -1,11 +1,22 @@
 /** Stores of all sorts: what is not understood is a failure in doubt, and says what came back. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Option, Tracer } from "effect"
+import { Context, Effect, Layer, Option, Tracer } from "effect"
 import { InMemoryBackend, Lock, LockBackend, type LockError, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
 import { withShortcuts } from "../../src/internal/shortcuts.ts"
 import { answering, logged, reasonOf, the } from "./scenery.ts"
-import { assertClean, deaf, exchanging, flush, handingOver, horizon, makeProcess, outcome, scene } from "./support.ts"
+import {
+  assertClean,
+  deaf,
+  exchanging,
+  flush,
+  handingOver,
+  horizon,
+  joined,
+  makeProcess,
+  outcome,
+  scene
+} from "./support.ts"
 
 /** What a store may answer that answers badly, by name. */
 const nonsense: Record<string, unknown> = {
@@ -57,7 +68,7 @@ describe("an answer to a claim", () => {
         let ran = false
         const fiber = yield* all.start(reasonOf(Lock.withLock(Effect.sync(() => ran = true), "key")))
         yield* TestClock.adjust(1_000)
-        assertNotUnderstood(yield* Fiber.join(fiber), "acquire", shown(answer))
+        assertNotUnderstood(yield* joined(fiber), "acquire", shown(answer))
         assert.isFalse(ran)
         const releases = (yield* all.test.calls).filter(({ operation }) => operation === "release")
         assert.isAtLeast(releases.length, 1)
@@ -109,7 +120,7 @@ describe("an answer to a renewal", () => {
         yield* TestClock.adjust(2_999)
         assert.isUndefined(fiber.pollUnsafe())
         yield* TestClock.adjust(1)
-        const { failure, why } = the(yield* Fiber.join(fiber), "LockLost")
+        const { failure, why } = the(yield* joined(fiber), "LockLost")
         assert.strictEqual(why, "Expired")
         assertNotUnderstood(failure!, "extend", shown(answer))
         yield* assertClean(all, "key")
@@ -133,7 +144,7 @@ describe("an answer to a renewal", () => {
           all.start(reasonOf(Lock.withLock(Effect.never, key, { expires: 3_000 }))))
         yield* TestClock.adjust(3_000)
         for (const fiber of fibers) {
-          const { failure } = the(yield* Fiber.join(fiber), "LockLost")
+          const { failure } = the(yield* joined(fiber), "LockLost")
           assertNotUnderstood(failure!, "extend", shown(answer))
         }
         yield* assertClean(all, "a", "b")

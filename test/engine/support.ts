@@ -185,6 +185,13 @@ export const assertClean = Effect.fnUntraced(function*(
   }
 })
 
+/** The value of a fiber that must have ended by now: one that goes on is not waited for. */
+export const joined = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<A, E> =>
+  Effect.andThen(
+    flush,
+    Effect.suspend(() => fiber.pollUnsafe() ?? assert.fail("it goes on, though its time has passed"))
+  )
+
 /** How a fiber ended, in one word; `"Running"` if it has not. */
 export const outcome = (fiber: Fiber.Fiber<unknown, LockError.LockError | string>): string => {
   const exit = fiber.pollUnsafe()

@@ -5,7 +5,7 @@ import { InMemoryBackend, Lock, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
 import { Worker } from "node:worker_threads"
 import { reasonOf, the } from "./scenery.ts"
-import { assertClean, deaf, exchanging, flush, horizon, makeProcess, now, outcome, scene } from "./support.ts"
+import { assertClean, deaf, exchanging, flush, horizon, joined, makeProcess, now, outcome, scene } from "./support.ts"
 
 const ended = Effect.fnUntraced(function*(fiber: Fiber.Fiber<unknown, unknown>) {
   yield* flush
@@ -42,7 +42,7 @@ describe("a timeout", () => {
           Effect.zip(reasonOf(Lock.withLock(Effect.void, "key", { timeout, retry })), now)
         )
         yield* TestClock.adjust(2_000)
-        const [reason, endedAt] = yield* Fiber.join(fiber)
+        const [reason, endedAt] = yield* joined(fiber)
         return [the(reason, "LockTimeout").holder?.token, endedAt - startedAt]
       })
       assert.deepStrictEqual(yield* refused(500, 100), ["other", 540], "asked together with the last attempt")
@@ -65,7 +65,7 @@ describe("a timeout", () => {
       const fiber = yield* all.start(Lock.once(Effect.void, "key", { timeout: 100 }))
       yield* TestClock.adjust(100)
       yield* flush
-      assert.deepStrictEqual(yield* Fiber.join(fiber), Option.none())
+      assert.deepStrictEqual(yield* joined(fiber), Option.none())
       yield* assertClean(all)
     }))
 
@@ -81,7 +81,7 @@ describe("a timeout", () => {
       const refused = yield* start(reasonOf(Lock.withLock(Effect.void, "key", { timeout: 0 })))
       yield* TestClock.adjust(10)
       yield* flush
-      the(yield* Fiber.join(refused), "LockTimeout")
+      the(yield* joined(refused), "LockTimeout")
       assert.isBelow(ranAt, 490)
     }))
 
@@ -291,8 +291,8 @@ describe("a store that is silent", () => {
       const locked = yield* start(reasonOf(Lock.withLock(Effect.void, "key", { timeout: 100 })))
       yield* TestClock.adjust(300)
       yield* flush
-      assert.deepStrictEqual(yield* Fiber.join(once), Option.none())
-      assert.isDefined(the(yield* Fiber.join(locked), "LockTimeout").holder)
+      assert.deepStrictEqual(yield* joined(once), Option.none())
+      assert.isDefined(the(yield* joined(locked), "LockTimeout").holder)
     }))
 
   it.effect("gives the key to the first, and the others hear that it has it", () =>
@@ -304,9 +304,9 @@ describe("a store that is silent", () => {
       const locked = yield* start(reasonOf(Lock.withLock(Effect.void, "key", { timeout: 100 })))
       yield* TestClock.adjust(300)
       yield* flush
-      assert.deepStrictEqual(yield* Fiber.join(once), Option.none())
+      assert.deepStrictEqual(yield* joined(once), Option.none())
       const { token } = Option.getOrThrow(yield* inner.inspect("key"))
-      assert.strictEqual(the(yield* Fiber.join(locked), "LockTimeout").holder?.token, token)
+      assert.strictEqual(the(yield* joined(locked), "LockTimeout").holder?.token, token)
     }))
 
   it.effect("delays a result by its patience and no more", () =>
@@ -318,7 +318,7 @@ describe("a store that is silent", () => {
       assert.strictEqual(outcome(fiber), "Running")
       yield* TestClock.adjust(1)
       yield* flush
-      assert.strictEqual(yield* Fiber.join(fiber), "result")
+      assert.strictEqual(yield* joined(fiber), "result")
     }))
 
   it.effect("does not delay a result by what it would tell the next in line", () =>

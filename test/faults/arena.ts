@@ -47,8 +47,8 @@ export interface WorkerHandle {
   fairGameAt: number
 }
 
-/** How long a worker may take to get ready or to go, on a busy machine. */
-const patient = "20 seconds"
+/** How long a worker may take to get ready or to go: one that does not go goes never, and a busy machine takes its time. */
+const patient = "100 seconds"
 
 export class Arena {
   readonly random: Random

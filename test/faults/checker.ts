@@ -112,10 +112,13 @@ export const check = (recording: Recording): Verdict => {
         const [older, newer] = first.fence < second.fence ? [first, second] : [second, first]
         const within = Math.min(first.deadline, first.endedAt) > second.enteredAt && !cameLate(second)
         if (within && forgottenBetween(older, newer)) counts.overlapsForgotten++
-        else if (!within && lateness(cameLate(second) ? second : first) <= slack) counts.overlapsPaused++
-        else {
+        else if (within) {
           violations.push(`two holders: ${show(first)} and ${show(second)}`)
           continue
+        } else {
+          const late = lateness(cameLate(second) ? second : first)
+          if (late <= slack) counts.overlapsPaused++
+          else violations.push(`told ${late.toFixed(0)} ms late, two holders: ${show(first)} and ${show(second)}`)
         }
         explained.add(first).add(second)
       }

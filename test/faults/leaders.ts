@@ -71,32 +71,70 @@ const terms = ({ lines }: Candidate): ReadonlyArray<Term> => {
 const waiting = (key: string) =>
   Effect.map(Lock.inspect(key), Option.match({ onNone: () => 0, onSome: ({ waiters }) => waiters ?? 0 }))
 
+/** The same server behind a network of its own, in which messages take so many milliseconds each way. */
+const before = Effect.fnUntraced(function*(url: string, away = 0) {
+  const far = new URL(url)
+  const network = yield* proxy(Number(far.port), { latency: [away, away] })
+  far.port = String(network.port)
+  return { network, url: far.href }
+})
+
 let elections = 0
 
+export interface Following {
+  /** For how long, in milliseconds, a leader leads before it gets the signal. */
+  readonly term?: number
+  /** Whether nothing that the others say gets to the server until one of them leads. */
+  readonly isMute?: boolean
+}
+
 /**
- * One leader after the other gets the signal; how long nobody led each time, in milliseconds. A message to the server
- * takes `away` milliseconds.
+ * One leader after the other gets the signal; how long nobody led each time, in milliseconds, and `Infinity` where those who
+ * cannot ask did not hear of it.
  */
-export const follow = (url: string, expires: number, signal: NodeJS.Signals, away = 0) =>
+export const follow = (
+  url: string,
+  expires: number,
+  signal: NodeJS.Signals,
+  { isMute = false, term = 700 }: Following = {}
+) =>
   Effect.gen(function*() {
     const key = `leader-${++elections}`
-    const all = yield* Effect.forEach([1, 2, 3], () => candidate(url, key, expires))
+    const all = yield* Effect.forEach([1, 2, 3], () =>
+      Effect.gen(function*() {
+        const between = isMute ? yield* before(url) : undefined
+        return { ...yield* candidate(between?.url ?? url, key, expires), network: between?.network }
+      }))
+    const mute = (these: typeof all, dropRequests: boolean) => {
+      for (const { network } of these) if (network !== undefined) network.dropRequests = dropRequests
+    }
     yield* Effect.forEach(all, ({ isReady }) => isReady)
-    let alive: ReadonlyArray<Candidate> = all
+    let alive: typeof all = all
     const gaps: Array<number> = []
     while (alive.length > 1) {
-      yield* until(Effect.sync(() => alive.some(leads)))
-      yield* until(Effect.map(waiting(key), (count) => count === alive.length - 1))
-      // Its lease has been renewed meanwhile, if it is short, and the others have seen that they hear.
-      yield* Effect.sleep(700 + 20 * away)
-      const leader = alive.find(leads)!
+      let leader: typeof all[number] | undefined
+      while (leader === undefined) {
+        yield* until(Effect.sync(() => alive.some(leads)))
+        yield* until(Effect.map(waiting(key), (count) => count === alive.length - 1))
+        // Its lease has been renewed meanwhile, if it is short, and the others have seen that they hear.
+        yield* Effect.sleep(term)
+        leader = alive.find(leads)
+      }
+      const gone = leader
+      alive = alive.filter((one) => one !== gone)
+      mute(alive, true)
       const told = Number(process.hrtime.bigint())
-      leader.child.kill(signal)
-      yield* leader.isGone
-      alive = alive.filter((one) => one !== leader)
-      yield* until(Effect.sync(() => alive.some(leads)))
+      gone.child.kill(signal)
+      yield* gone.isGone
+      const next = until(Effect.sync(() => alive.some(leads)))
+      const heard = isMute ? yield* Effect.timeoutOption(next, "10 seconds") : Option.some(yield* next)
+      mute(alive, false)
+      if (Option.isNone(heard)) {
+        gaps.push(Infinity)
+        continue
+      }
       // One that is killed ends when it is told to, another when its work has ended.
-      const ended = signal === "SIGKILL" ? told : last(leader)!.at
+      const ended = signal === "SIGKILL" ? told : last(gone)!.at
       gaps.push((terms(alive.find(leads)!).at(-1)!.from - ended) / 1e6)
     }
     const led = all.flatMap(terms).toSorted((a, b) => a.fence - b.fence)
@@ -105,14 +143,6 @@ export const follow = (url: string, expires: number, signal: NodeJS.Signals, awa
     }
     return gaps
   }).pipe(Effect.provide(BackendUrl.layer(url)), Effect.scoped)
-
-/** The same server, to which messages take so long each way. */
-export const farAway = Effect.fnUntraced(function*(url: string, millis: number) {
-  const far = new URL(url)
-  const between = yield* proxy(Number(far.port), { latency: [millis, millis] })
-  far.port = String(between.port)
-  return far.href
-})
 
 // -----------------------------------------------------------------------------
 // A table
@@ -134,9 +164,11 @@ const measure = Effect.gen(function*() {
   for (const server of servers) {
     const url = yield* serverUrl(server)
     for (const { away, expires, signal } of kinds) {
-      const reached = away === 0 ? url : yield* farAway(url, away)
+      const reached = away === 0 ? url : (yield* before(url, away)).url
       const gaps: Array<number> = []
-      for (let round = 0; round < 2; round++) gaps.push(...yield* follow(reached, expires, signal, away))
+      for (let round = 0; round < 2; round++) {
+        gaps.push(...yield* follow(reached, expires, signal, { term: 700 + 20 * away }))
+      }
       const shown = gaps.toSorted((one, other) => one - other).map((gap) => gap.toFixed(1))
       row([server, `${2 * away} ms`, signal, `${expires / 1_000} s`, shown.join(", "), shown.at(-1)!])
     }

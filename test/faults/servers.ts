@@ -45,6 +45,7 @@ export interface SentinelServers extends Common {
   readonly _tag: "Sentinel"
   readonly port: undefined
   readonly url: string
+  /** Until then the old primary takes writes: until it is a replica. */
   readonly failover: Effect.Effect<void>
 }
 
@@ -158,13 +159,24 @@ export const redisServer = Effect.fnUntraced(function*(
   }
 })
 
+/** Connections that are there for good: of one that has ended the server hears in its own time. */
+const lastingOf = (connections: Effect.Effect<ReadonlyArray<string>>): Effect.Effect<ReadonlyArray<string>> =>
+  Effect.repeat(connections, {
+    schedule: Schedule.spaced("20 millis").pipe(Schedule.upTo({ duration: "1 minute" })),
+    until: (all) => all.length === 0
+  })
+
 const leftoversOf = (look: Redis): Effect.Effect<ReadonlyArray<string>> =>
   Effect.gen(function*() {
     const keys = yield* call(look, ["keys", "*"])
-    const list = String(yield* call(look, ["client", "list", "type", "normal"])).trim().split("\n")
-    const others = list.filter((line) => line.includes("name=effect-lock"))
+    const others = yield* lastingOf(
+      Effect.map(call(look, ["client", "list", "type", "normal"]), (list) =>
+        String(list).trim().split("\n").filter((line) => line.includes("name=effect-lock")))
+    )
     return [
-      ...(keys as Array<string>).map((key) => `left in the server: ${key}`),
+      ...(keys as Array<string>).map((key) =>
+        `left in the server: ${key}`
+      ),
       ...others.map((line) => `left at the server: ${line}`)
     ]
   })
@@ -173,13 +185,15 @@ export const sentinelServers: Effect.Effect<SentinelServers, ServerError, Scope.
   const { current, failover, primary, replica, url } = yield* watched
   const looks = new Map<number, Redis>()
   for (const { port } of [primary, replica]) looks.set(port, yield* client(port))
+  const isReplica = (port: number) =>
+    Effect.map(call(looks.get(port)!, ["role"]), (role) => (role as ReadonlyArray<unknown>)[0] === "slave")
   return {
     _tag: "Sentinel",
     port: undefined,
     url,
     overtime: 0,
     recovery: 6_500,
-    failover,
+    failover: Effect.flatMap(current, (before) => Effect.andThen(failover, until(isReplica(before)))),
     leftovers: Effect.flatMap(current, (port) => leftoversOf(looks.get(port)!))
   }
 })
@@ -256,13 +270,8 @@ export const memcachedServer = Effect.gen(function*(): Effect.fn.Return<
         socket.on("error", () => resume(Effect.void))
         socket.on("close", () => resume(Effect.void))
       }),
-    leftovers: Effect.map(
-      // What is left stays, however long we look.
-      Effect.timeoutOption(
-        Effect.repeat(connections, { schedule: Schedule.spaced("20 millis"), until: (count) => count <= idle }),
-        "10 seconds"
-      ),
-      (outcome) => outcome._tag === "Some" ? [] : ["connections are left at the server"]
+    leftovers: lastingOf(
+      Effect.map(connections, (count) => count <= idle ? [] : [`connections are left at the server: ${count - idle}`])
     )
   }
 })
@@ -301,14 +310,10 @@ export const postgresServer = Effect.fnUntraced(function*(
         "SELECT key FROM effect_locks WHERE expires_at > clock_timestamp() OR queue <> '{}'"
       )
       const connections = query("SELECT pid FROM pg_stat_activity WHERE application_name = 'effect-lock'")
-      const gone = yield* Effect.timeoutOption(
-        Effect.repeat(connections, { until: (found) => found.length === 0 }),
-        "2 seconds"
+      const others = yield* lastingOf(
+        Effect.map(connections, (found) => found.map(([pid]) => `left at the server: connection ${pid}`))
       )
-      return [
-        ...rows.map(([key]) => `left in the server: ${key}`),
-        ...(gone._tag === "None" ? ["connections are left at the server"] : [])
-      ]
+      return [...rows.map(([key]) => `left in the server: ${key}`), ...others]
     })
   }
 })

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { shared } from "../support/redis.ts"
 import { attack, build, type Scenario } from "./runner.ts"
 
-const seconds = Number(process.env.FAULTS_SECONDS ?? 4)
+const seconds = Number(process.env.FAULTS_SECONDS ?? 2)
 export const seed = Number(process.env.FAULTS_SEED ?? 1)
 
 /** For all attacks of a file. */
@@ -18,15 +18,16 @@ const survives = (scenario: Scenario, built: ReturnType<typeof building>) =>
   it.live(scenario.name, () =>
     Effect.gen(function*() {
       let { counts, violations } = yield* attack(scenario, yield* built, seed, seconds)
-      // Lateness counts when it comes again and again under the same attack.
-      for (let more = 3; more > 0 && violations.length > 0 && violations.every(isLate); more--) {
-        console.warn(`${scenario.name}, once more: ${violations.join("; ")}`)
+      // Lateness counts when it comes again and again under the same attack, and so does it if nobody comes to anything.
+      const isInDoubt = () => counts.sections === 0 || violations.length > 0
+      for (let more = 3; more > 0 && isInDoubt() && violations.every(isLate); more--) {
+        console.warn(`${scenario.name}, once more: ${violations.join("; ") || "nobody had a lock"}`)
         ;({ counts, violations } = yield* attack(scenario, yield* built, seed, seconds))
       }
       assert.deepStrictEqual(violations, [], JSON.stringify(counts))
       // It was no idle talk.
       assert.isAbove(counts.sections, 0)
-    }))
+    }), 600_000)
 
 const longOnly = /no faults|wall clocks|forgets nothing|many pauses|silent server|malformed messages/
 

@@ -11,6 +11,7 @@ const names = [
   "renameSync",
   "unlinkSync",
   "rmdirSync",
+  "rmSync",
   "readdirSync",
   "statSync",
   "watch"

@@ -77,6 +77,20 @@ describe("a holder that is killed", () => {
       yield* eventually(Effect.sync(() => waiter.pollUnsafe() !== undefined))
     }).pipe(Effect.scoped))
 
+  it.live("is replaced, too, when its parent takes no note of that", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const careless = ["sh", "-c", `"$@" & exec sleep 600`, "sh", process.execPath]
+      const holder = yield* worker("hold", { directory: path, expires: "1 hour" }, careless)
+      assert.strictEqual(yield* holder.line, "held")
+      const id = Number(/,\d+-(\d+)-\d+$/.exec(namesOf(path, "key")[0])![1])
+      assert.notStrictEqual(id, holder.child.pid)
+      process.kill(id, "SIGKILL")
+      yield* eventually(Effect.map(attempt(path), (is) => is === "taken"))
+      // It has no other end than this: there is a process of its id still.
+      assert.isTrue(process.kill(id, 0))
+    }).pipe(Effect.scoped))
+
   it.live.skipIf(!canUnshare("-p", "-f"))(
     "where process ids count otherwise, keeps the key for its lease",
     () =>

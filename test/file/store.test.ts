@@ -85,6 +85,26 @@ describe("a key on the disk", () => {
       assert.deepStrictEqual(readdirSync(path), [".fence", ".new-young", "lock-held", "something-else"])
     }).pipe(Effect.scoped))
 
+  it.live("in the making that is cleared away cannot be put in place any more", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      mkdirSync(`${path}/.new-old`)
+      utimesSync(`${path}/.new-old`, 1, 1)
+      let puts = 0
+      yield* seeCalls(path, (name) => {
+        if (name !== "rmSync") return
+        // Whoever was making it has stood still until now, when it is about to be removed bit by bit.
+        try {
+          renameSync(`${path}/.new-old`, `${path}/lock-key`)
+        } catch {
+          puts++
+        }
+      })
+      yield* storeIn(path, { keepIdle: 20 })
+      yield* eventually(Effect.sync(() => puts > 0 || existsSync(`${path}/lock-key`)))
+      assert.isFalse(existsSync(`${path}/lock-key`))
+    }).pipe(Effect.scoped))
+
   it.live("is not confused with anything else that is there", () =>
     Effect.gen(function*() {
       const path = yield* directory
@@ -391,6 +411,30 @@ describe("those who wait", () => {
       assert.strictEqual(told[0]?.leaseMillis, 10_000)
     }).pipe(Effect.scoped))
 
+  it.live("wait on, and can leave, when what has happened to their ticket could not be seen", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const [one, other] = [yield* storeIn(path), yield* storeIn(path)]
+      yield* acquire(one, "key", "1-a")
+      const [leaving, staying] = [yield* waits(other, "key", "1-b"), yield* waits(other, "key", "1-c")]
+      const tickets = () => namesOf(path, "key").filter((name) => name.startsWith("q"))
+      const names = tickets()
+      yield* seeCalls(path, (name) => {
+        if (name === "readdirSync") throw systemError("EMFILE")
+      }).pipe(
+        Effect.andThen(Effect.sync(() => {
+          for (const name of names) utimesSync(`${path}/lock-key/${name}`, 1, 1)
+        })),
+        Effect.andThen(eventually(Effect.sync(() => leaving.length > 0 && staying.length > 0))),
+        Effect.scoped
+      )
+      yield* other.release("key", "1-b")
+      assert.strictEqual(tickets().length, 1)
+      yield* one.release("key", "1-a")
+      yield* eventually(Effect.sync(() => staying.some((grant) => grant !== undefined)))
+      assert.isTrue(leaving.every((grant) => grant === undefined))
+    }).pipe(Effect.scoped))
+
   it.live("and are first when the key is given on again have it, unless they have left by then", () =>
     Effect.gen(function*() {
       const path = yield* directory
@@ -456,6 +500,42 @@ describe("those who look", () => {
     }).pipe(Effect.scoped))
 })
 
+describe("those who look at a key that comes again", () => {
+  it.live("hear of it, though its directory has the number of the one before", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const store = yield* storeIn(path)
+      yield* acquire(store, "key", "1-a")
+      const { statSync } = fs
+      yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          Object.assign(fs, {
+            statSync: (...args: Parameters<typeof statSync>) => {
+              const stat = statSync(...args)
+              return stat && Object.assign(stat, { ino: 1 })
+            }
+          })
+          syncBuiltinESMExports()
+        }),
+        () =>
+          Effect.sync(() => {
+            Object.assign(fs, { statSync })
+            syncBuiltinESMExports()
+          })
+      )
+      let heard = 0
+      yield* store.watch!("key", () => heard++)
+      yield* Effect.sleep("20 millis")
+      rmSync(`${path}/lock-key`, { recursive: true })
+      yield* acquire(yield* storeIn(path), "key", "1-b")
+      yield* eventually(Effect.sync(() => heard > 0))
+      yield* Effect.sleep("50 millis")
+      heard = 0
+      yield* store.release("key", "1-b")
+      yield* eventually(Effect.sync(() => heard > 0))
+    }).pipe(Effect.scoped))
+})
+
 describe("a process that dies", () => {
   class Crash extends Error {}
 
@@ -488,6 +568,8 @@ describe("a process that dies", () => {
     wait = false
   ) => store.tryAcquire({ ...claim("key", token, expires, wait), share: { permits, limit: 3 } })
 
+  let given: Effect.Success<ReturnType<typeof storeIn>>
+
   const acts: Record<string, {
     readonly before: (path: string) => Effect.Effect<unknown, unknown, Scope.Scope>
     readonly act: Parameters<typeof crashing>[2]
@@ -518,6 +600,22 @@ describe("a process that dies", () => {
           writeFileSync(`${path}/lock-key/${ticket.name}`, "")
         }),
       act: (store) => store.release("key", "1-dead")
+    },
+    "giving on what it was given": {
+      before: (path) =>
+        Effect.gen(function*() {
+          const holder = yield* forgotten(path)
+          yield* acquire(holder, "key", "1-before", 500)
+          given = yield* forgotten(path)
+          let told = 0
+          yield* given.listen!("key", "1-dead", () => told++)
+          yield* given.tryAcquire(claim("key", "1-dead", 500, true))
+          const ticket = State.make("q", 0, micros(), 60, "1-waiting", elsewhere)
+          writeFileSync(`${path}/lock-key/${ticket.name}`, "")
+          yield* holder.release("key", "1-before")
+          yield* eventually(Effect.sync(() => told > 0))
+        }),
+      act: () => given.release("key", "1-dead")
     },
     "sharing beside another": {
       before: (path) => Effect.flatMap(forgotten(path), (store) => share(store, "1-before", 60)),

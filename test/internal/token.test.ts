@@ -26,6 +26,13 @@ describe("tokens", () => {
     assert.strictEqual(second && DateTime.toEpochMillis(second.since), 1_700_000_005_123)
   })
 
+  it("say since when at a glance", () => {
+    const next = Token.make(() => 1_700_000_000_123.9)
+    assert.strictEqual(Token.sinceMillis(next()), 1_700_000_000_123)
+    assert.strictEqual(Token.sinceMillis(next(NaN, "nightly_report")), 1_700_000_000_123)
+    for (const other of ["", "a", "a.0.0", "somebody-elses-token"]) assert.isNaN(Token.sinceMillis(other))
+  })
+
   it("say what their owner is called: as the source was told, unless told otherwise", () => {
     const next = Token.make(() => 5, "payments-1")
     assert.strictEqual(Token.parse(next())?.owner, "payments-1")

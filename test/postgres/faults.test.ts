@@ -191,7 +191,8 @@ describe("a server in trouble", () => {
         (key) => Effect.exit(take(store, key, "a.0.0")),
         { concurrency: "unbounded" }
       )
-      assert.deepStrictEqual(silent.map(kindOf), ["NoReply", "NoReply", "NoReply", "NoReply"])
+      // A statement that is out, or a connection that is not made: neither is an answer.
+      for (const attempt of silent) assert.include(["NoReply", "Unreachable"], kindOf(attempt))
       between.dropRequests = false
       // The old connections stay silent for ever.
       const answered = yield* eventually(take(store, "d", "b.0.0"))

@@ -10,6 +10,7 @@ import * as Table from "../../src/internal/sql/table.ts"
 import * as Token from "../../src/internal/token.ts"
 import { admin, pgbouncer, postgres } from "../support/postgres.ts"
 import { proxy } from "../support/proxy.ts"
+import { punctual } from "../support/punctual.ts"
 import { shared, until } from "../support/redis.ts"
 import { sqlClient, table } from "../support/sqlStores.ts"
 
@@ -591,7 +592,7 @@ describe("living in the program's database", () => {
       const work = Lock.withLock(Effect.as(Effect.sleep("3 seconds"), "done"), "key", { expires: "1 second" })
       assert.strictEqual(yield* Effect.provide(work, SqlBackend.layer({ url, table })), "done")
       yield* Fiber.interrupt(busy)
-    }))
+    }).pipe(punctual(100)))
 
   it.live("works with another default isolation of the database", () =>
     Effect.gen(function*() {

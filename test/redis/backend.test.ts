@@ -272,7 +272,7 @@ describe("a server that goes away", () => {
         yield* until(Effect.promise(async () => (await look.exists("lock:{k}")) === 1))
         yield* Effect.promise<unknown>(() => lose(look))
         assert.strictEqual(reasonOf(yield* Fiber.join(held)), "LockLost Taken")
-      }))
+      }).pipe(punctual(100)))
   }
 })
 

@@ -210,7 +210,7 @@ describe("a connection in trouble", () => {
       const between = yield* proxy(port)
       const own = yield* client(between.port, { commandTimeout: 60 })
       const store = yield* RedisBackend.makeStoreClient(own)
-      yield* store.inspect("k")
+      yield* until(Effect.map(Effect.exit(store.inspect("k")), Exit.isSuccess))
       between.latency = [150, 150]
       const failure = yield* Effect.flip(take(store, "k", "p.1"))
       assert.deepStrictEqual([failure.kind, failure.retryable], ["NoReply", true])
@@ -414,15 +414,16 @@ describe("a server with rules", () => {
       const logger = Logger.make(({ logLevel, message }) => {
         if (logLevel === "Warn") warnings.push(String(message))
       })
-      const build = (port: number) =>
+      const build = (port: number, wait: Effect.Effect<void>) =>
         Effect.gen(function*() {
           const store = yield* makeStore(port)
           yield* take(store, "k", "p.1")
-          yield* Effect.sleep("30 millis")
+          yield* wait
         }).pipe(Effect.scoped, Effect.provide(Logger.layer([logger])))
-      yield* build((yield* redis()).port)
+      yield* build((yield* redis()).port, Effect.sleep("30 millis"))
       assert.deepStrictEqual(warnings, [])
-      yield* build((yield* redis("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")).port)
+      const { port } = yield* redis("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+      yield* build(port, until(Effect.sync(() => warnings.length > 0)))
       assert.strictEqual(warnings.length, 1)
       assert.include(warnings[0], "allkeys-lru")
     }))

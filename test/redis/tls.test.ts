@@ -3,6 +3,7 @@ import { Effect, Exit, Option, Schedule, Scope } from "effect"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import Tls from "node:tls"
 import * as Failure from "../../src/internal/redis/failure.ts"
 import { hasOpenssl, selfSigned } from "../support/certificates.ts"
 import { proxy } from "../support/proxy.ts"
@@ -233,6 +234,27 @@ describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
       }
       assert.isTrue(Failure.isRefusal(new Error("NOPERM this user has no permissions")))
     }))
+
+  it.live("who refuses its certificate outlives what Node says of the connection after that", () =>
+    Effect.gen(function*() {
+      const { ca, single } = yield* servers
+      const sockets: Array<Tls.TLSSocket> = []
+      const { connect } = Tls
+      yield* Effect.acquireRelease(
+        Effect.sync(() => {
+          Tls.connect = ((...args: Parameters<typeof connect>) => {
+            const socket = connect(...args)
+            sockets.push(socket)
+            return socket
+          }) as typeof connect
+        }),
+        () => Effect.sync(() => void (Tls.connect = connect))
+      )
+      yield* refuses({ url: `rediss://127.0.0.1:${single.tls}`, ioredis: { tls: { ca } } }, nameOf)
+      assert.isAbove(sockets.length, 0)
+      // An alert of the other side, for instance, which throws where nobody listens.
+      for (const socket of sockets) socket.emit("error", new Error("one more"))
+    }).pipe(Effect.scoped))
 
   it.live("a server that is away is only away", () =>
     Effect.gen(function*() {

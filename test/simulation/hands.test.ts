@@ -4,8 +4,8 @@ import { play } from "./hands.ts"
 import { judging } from "./judging.ts"
 import { seeds } from "./seeds.ts"
 
-const worlds = 200 * seeds
-const smallWorlds = 6 * seeds
+const worlds = 100 * seeds
+const smallWorlds = 3 * seeds
 
 const { interrupting, judge } = judging(play)
 

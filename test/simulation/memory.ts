@@ -76,7 +76,7 @@ export class Memory implements Backing {
     for (const key of this.keys) this.forget(key)
   }
 
-  private occupants(key: string): ReadonlyArray<LockStore.Occupant> {
+  private occupants(key: string): ReadonlyArray<LockStore.Holder> {
     return Effect.runSync(this.store.holders!(key))
   }
 }

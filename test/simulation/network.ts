@@ -14,7 +14,7 @@ import type { Process, World } from "./world.ts"
 
 export interface Watcher {
   /** An extension leaves the process. */
-  readonly extending: (holding: LockStore.Holding) => void
+  readonly extending: (extension: LockStore.Extension) => void
   /** A store operation sees what only a caller has. */
   readonly seesCaller: (operation: string) => void
 }

@@ -477,7 +477,7 @@ export class Scenario {
   // What is seen of the store
   // ---------------------------------------------------------------------------
 
-  extending({ expiresMillis, key, token }: LockStore.Holding): void {
+  extending({ expiresMillis, key, token }: LockStore.Extension): void {
     if (!this.failed.get(token)?.has(expiresMillis)) return
     this.witness.object("length", `${key} ${this.world.alias(token)} for ${expiresMillis} ms`)
   }

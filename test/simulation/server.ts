@@ -170,7 +170,7 @@ export class Server implements Backing {
     return this.refuse(key)
   }
 
-  extend({ expiresMillis, key, token }: LockStore.Holding): boolean {
+  extend({ expiresMillis, key, token }: LockStore.Extension): boolean {
     const entry = this.entryOf(key, token)
     if (entry === undefined) return false
     entry.endsAt = this.endAfter(expiresMillis)
@@ -202,7 +202,7 @@ export class Server implements Backing {
     return this.give(claim.key, { ...claim, share: undefined })
   }
 
-  occupants(key: string): ReadonlyArray<LockStore.Occupant> {
+  occupants(key: string): ReadonlyArray<LockStore.Holder> {
     return this.live(key).map(({ endsAt, share, token }) => ({
       token,
       remainingMillis: endsAt - this.clock(),

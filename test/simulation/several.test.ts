@@ -5,8 +5,8 @@ import { kinds } from "./plan.ts"
 import { seeds } from "./seeds.ts"
 import { play } from "./several.ts"
 
-const worlds = 200 * seeds
-const smallWorlds = seeds
+const worlds = 100 * seeds
+const smallWorlds = Math.ceil(seeds / 2)
 
 const { interrupting, judge } = judging(play)
 

@@ -8,8 +8,8 @@ import { type Options, type Outcome, simulate } from "./scenario.ts"
 import { seeds } from "./seeds.ts"
 import { interruptions } from "./steps.ts"
 
-const worlds = 200 * seeds
-const smallWorlds = 5 * seeds
+const worlds = 100 * seeds
+const smallWorlds = Math.ceil(2.5 * seeds)
 
 /** Plays it again for the steps that led there. */
 const explain = (seed: number, kind: Kind, options: Options): string => {

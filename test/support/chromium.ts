@@ -1,9 +1,11 @@
 /** A real browser for tests: Debian's Chromium, without a window, with a new profile. */
 import { Effect } from "effect"
 import type { Scope } from "effect"
+import { spawn } from "node:child_process"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { createInterface } from "node:readline"
 import { setTimeout } from "node:timers/promises"
 import { type BrowserContext, chromium } from "playwright-core"
 import { serving } from "./http.ts"
@@ -34,14 +36,16 @@ export const newProfile: Effect.Effect<string, never, Scope.Scope> = Effect.acqu
 export interface BrowserOptions {
   /** Keeps pages that were left, frozen, for when one goes back to them, as browsers do. */
   readonly keepsPages?: boolean
+  /** Hides the tabs that are behind another one, as browsers do: only those can be frozen. */
+  readonly hidesTabs?: boolean
 }
 
 /** A browser whose tabs share a profile, so that pages of one origin see the same storage. */
 export const browser = (
   profile: string,
-  { keepsPages = false }: BrowserOptions = {}
+  { hidesTabs = false, keepsPages = false }: BrowserOptions = {}
 ): Effect.Effect<BrowserContext, never, Scope.Scope> =>
-  Effect.acquireRelease(
+  hidesTabs ? attached(profile) : Effect.acquireRelease(
     Effect.promise(() =>
       chromium.launchPersistentContext(profile, {
         executablePath,
@@ -53,6 +57,35 @@ export const browser = (
     // One that was killed is closed already, and says so.
     (context) => Effect.promise(() => context.close().catch(() => {}))
   )
+
+/** One that is started by us, and where nobody takes care that all its tabs are seen. */
+const attached = (profile: string): Effect.Effect<BrowserContext, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        spawn(executablePath, [
+          "--headless",
+          ...args,
+          `--user-data-dir=${profile}`,
+          "--remote-debugging-port=0",
+          "about:blank"
+        ], { stdio: ["ignore", "ignore", "pipe"] })
+      ),
+      // What it has started would write to its profile a little longer.
+      () => killBrowser(profile)
+    )
+    const attached = yield* Effect.acquireRelease(
+      Effect.promise(async () => {
+        for await (const line of createInterface({ input: child.stderr })) {
+          const url = /^DevTools listening on (\S+)/.exec(line)?.[1]
+          if (url !== undefined) return chromium.connectOverCDP(url, { noDefaults: true })
+        }
+        throw new Error("Chromium has not started")
+      }),
+      (attached) => Effect.promise(() => attached.close())
+    )
+    return attached.contexts()[0]
+  })
 
 /** The processes of the browser with this profile. */
 const processesOf = (profile: string): ReadonlyArray<number> =>

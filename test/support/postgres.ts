@@ -10,7 +10,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { postgresBin } from "../../scripts/installed.ts"
 import { once } from "./once.ts"
-import { freePort, kill, ServerError } from "./server.ts"
+import { exits, freePort, kill, ServerError } from "./server.ts"
 
 /** The server refuses to run as root. */
 const user = (): { readonly uid?: number; readonly gid?: number } => {
@@ -70,6 +70,13 @@ export const admin = (url: string): Effect.Effect<PgClient.PgClient, SqlError, S
 const answers = (url: string): Effect.Effect<void, SqlError> =>
   Effect.scoped(Effect.asVoid(Effect.flatMap(client(url), (sql) => sql.unsafe("SELECT 1"))))
 
+/** Succeeds when it is there: what does not come would not come later, either, but a busy machine takes its time. */
+const isThere = (url: string, name: string): Effect.Effect<void, ServerError> =>
+  Effect.mapError(
+    Effect.retry(answers(url), Schedule.spaced("30 millis").pipe(Schedule.upTo({ duration: "2 minutes" }))),
+    (error) => new ServerError({ message: `${name} does not answer: ${error.message}` })
+  )
+
 const settings = (port: number, more: ReadonlyArray<string>): ReadonlyArray<string> =>
   [
     "listen_addresses=127.0.0.1",
@@ -94,15 +101,12 @@ const serve = Effect.fnUntraced(function*(
     return kill(ending, "SIGQUIT")
   })
   const start = Effect.suspend(() => {
-    process = spawn(`${postgresBin()}postgres`, ["-D", data, ...settings(port, more)], {
+    const started = process = spawn(`${postgresBin()}postgres`, ["-D", data, ...settings(port, more)], {
       ...user(),
       cwd: data,
       stdio: "ignore"
     })
-    return Effect.mapError(
-      Effect.retry(answers(url), Schedule.spaced("30 millis").pipe(Schedule.upTo({ times: 600 }))),
-      (error) => new ServerError({ message: `postgres does not answer: ${error.message}` })
-    )
+    return Effect.raceFirst(isThere(url, "postgres"), exits(started, "postgres"))
   })
   yield* Effect.addFinalizer(() => crash)
   yield* start
@@ -190,14 +194,11 @@ export const pgbouncer = (server: Postgres): Effect.Effect<string, ServerError, 
         `logfile = ${join(path, "log")}`
       ].join("\n")
     )
-    yield* Effect.acquireRelease(
+    const started = yield* Effect.acquireRelease(
       Effect.sync(() => spawn("pgbouncer", [join(path, "pgbouncer.ini")], { ...user(), cwd: path, stdio: "ignore" })),
       (process) => kill(process)
     )
     const url = `postgres://app@127.0.0.1:${port}/postgres`
-    yield* Effect.mapError(
-      Effect.retry(answers(url), Schedule.spaced("30 millis").pipe(Schedule.upTo({ times: 300 }))),
-      (error) => new ServerError({ message: `pgbouncer does not answer: ${error.message}` })
-    )
+    yield* Effect.raceFirst(isThere(url, "pgbouncer"), exits(started, "pgbouncer"))
     return url
   })

@@ -52,6 +52,14 @@ export const kill = (process: ChildProcess, signal: NodeJS.Signals = "SIGKILL"):
     process.kill(signal)
   })
 
+/** Fails when the process has ended, or cannot begin. */
+export const exits = (process: ChildProcess, name: string): Effect.Effect<never, ServerError> =>
+  Effect.callback((resume) => {
+    const fail = (message: string) => resume(Effect.fail(new ServerError({ message })))
+    process.once("error", (error) => fail(error.message))
+    process.once("exit", (code) => fail(`${name} exited with ${code}`))
+  })
+
 /** Starts `command` and waits until it accepts connections at `port`. */
 export const start = (
   command: string,
@@ -65,15 +73,9 @@ export const start = (
     Effect.tap((process) =>
       Effect.raceFirst(
         accepts(port).pipe(
-          Effect.retry(Schedule.spaced("20 millis").pipe(Schedule.upTo({ times: 500 })))
+          Effect.retry(Schedule.spaced("20 millis").pipe(Schedule.upTo({ duration: "2 minutes" })))
         ),
-        Effect.callback<void, ServerError>((resume) => {
-          process.once("error", (error) => resume(Effect.fail(new ServerError({ message: error.message }))))
-          process.once(
-            "exit",
-            (code) => resume(Effect.fail(new ServerError({ message: `${command} exited with ${code}` })))
-          )
-        })
+        exits(process, command)
       )
     ),
     Effect.map((process) => ({ port, process }))

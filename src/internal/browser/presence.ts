@@ -4,12 +4,13 @@
  * to another page, so that who gets it knows that the tab is no more. Names are
  * random and never come back.
  *
- * A page that its tab has left may be kept, frozen, for when the tab goes back. It
- * lets go of the lock itself then, since browsers do not agree on what becomes of
- * it, and takes one of another name when it is shown again. The same goes for one
- * whose lock was stolen.
+ * A page that its tab has left may be kept, frozen, for when the tab goes back, and
+ * one that is hidden may be frozen where it is. It lets go of the lock itself then,
+ * since browsers do not agree on what becomes of it, and takes one of another name
+ * when it is back. The same goes for one whose lock was stolen.
  */
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import type * as Scope from "effect/Scope"
 
 export interface Presence {
@@ -17,36 +18,52 @@ export interface Presence {
   readonly tab: () => string | undefined
   /** The same, when it is there. */
   readonly here: Effect.Effect<string>
+  /** Whether a tab is known to be gone. */
+  readonly isGone: (tab: string) => boolean
   /** Calls back once, when the tab is gone; its result ends the watch. */
   readonly watch: (tab: string, onGone: () => void) => () => void
-  /** Those that are gone. */
-  readonly gone: (tabs: ReadonlyArray<string>) => Promise<ReadonlyArray<string>>
+  /** Finds out which of these are gone: whether any is. */
+  readonly find: (tabs: ReadonlyArray<string>) => Promise<boolean>
+  /** Who is told from now on. */
+  readonly tell: (visitor: Visitor) => void
 }
 
 export interface Visitor {
-  /** Others think that the tab of this name is no more. */
-  readonly left: (tab: string) => void
+  /** Others think that this tab is no more. */
+  readonly left: () => void
   /** It is there again, under another name. */
   readonly came: () => void
 }
 
+/** More tabs than this that are gone are not remembered: who asks again finds out again. */
+const mostGone = 1_000
+
 /** Ends with the scope, and with the tab. */
-export const make = (name: string, { came, left }: Visitor): Effect.Effect<Presence, unknown, Scope.Scope> => {
+export const make = (name: string): Effect.Effect<Presence, unknown, Scope.Scope> => {
   const lockOf = (tab: string) => `${name}:tab:${tab}`
   const { locks } = navigator
 
   /** Under which name it is there, and how to go. */
   let place: { readonly tab: string; readonly leave: () => void } | undefined
   let isClosed = false
+  let isComing = false
   /** Until the lock is let go of. */
   let held: Promise<unknown> = Promise.resolve()
   let waiting: Array<(tab: string) => void> = []
+  let visitor: Visitor = { left: constVoid, came: constVoid }
+  const gone = new Set<string>()
+
+  const bury = (tab: string): void => {
+    if (gone.size >= mostGone) gone.clear()
+    gone.add(tab)
+  }
 
   const leave = (): void => {
     const before = place
     if (before === undefined) return
     place = undefined
-    left(before.tab)
+    bury(before.tab)
+    visitor.left()
     before.leave()
   }
 
@@ -72,7 +89,11 @@ export const make = (name: string, { came, left }: Visitor): Effect.Effect<Prese
     })
 
   const comeBack = (): void => {
-    if (place === undefined && !isClosed) appear().then(came, () => {})
+    if (place !== undefined || isComing || isClosed) return
+    isComing = true
+    appear().then(() => visitor.came(), () => {}).finally(() => {
+      isComing = false
+    })
   }
 
   const hide = ({ persisted }: PageTransitionEvent): void => {
@@ -81,20 +102,33 @@ export const make = (name: string, { came, left }: Visitor): Effect.Effect<Prese
   const show = ({ persisted }: PageTransitionEvent): void => {
     if (persisted) comeBack()
   }
+  const page = typeof document === "undefined" ? undefined : document
+
+  const follow = (): void => {
+    globalThis.addEventListener("pagehide", hide)
+    globalThis.addEventListener("pageshow", show)
+    page?.addEventListener("freeze", leave)
+    page?.addEventListener("resume", comeBack)
+  }
+
+  const unfollow = (): void => {
+    globalThis.removeEventListener("pagehide", hide)
+    globalThis.removeEventListener("pageshow", show)
+    page?.removeEventListener("freeze", leave)
+    page?.removeEventListener("resume", comeBack)
+  }
 
   return Effect.acquireRelease(
     Effect.callback<void, unknown>((resume) => {
       appear().then(() => {
-        globalThis.addEventListener("pagehide", hide)
-        globalThis.addEventListener("pageshow", show)
+        follow()
         resume(Effect.void)
       }, (cause: unknown) => resume(Effect.fail(cause)))
     }),
     () =>
       Effect.promise(() => {
         isClosed = true
-        globalThis.removeEventListener("pagehide", hide)
-        globalThis.removeEventListener("pageshow", show)
+        unfollow()
         place?.leave()
         return held
       })
@@ -109,19 +143,27 @@ export const make = (name: string, { came, left }: Visitor): Effect.Effect<Prese
           waiting = waiting.filter((other) => other !== came)
         })
       }),
+      isGone: (other) => gone.has(other),
       watch: (other, onGone) => {
         const watch = new AbortController()
         locks.request(lockOf(other), { mode: "shared", signal: watch.signal }, () => {
-          if (!watch.signal.aborted) onGone()
+          if (watch.signal.aborted) return
+          bury(other)
+          onGone()
         }).catch(() => {
           // The watch has ended.
         })
         return () => watch.abort()
       },
-      gone: async (tabs) => {
+      find: async (tabs) => {
         const { held = [] } = await locks.query()
         const there = new Set(held.map(({ name }) => name))
-        return tabs.filter((tab) => !there.has(lockOf(tab)))
+        const found = tabs.filter((tab) => !there.has(lockOf(tab)))
+        for (const tab of found) bury(tab)
+        return found.length > 0
+      },
+      tell: (told) => {
+        visitor = told
       }
     })
   )

@@ -7,28 +7,18 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure, LockError } from "../../LockError.ts"
-import type { Acquired, Attempt, Claim, Grant, LockStore, Observer, Occupant } from "../../LockStore.ts"
+import type { Acquired, Attempt, Claim, Grant, Holder, LockStore, Observer } from "../../LockStore.ts"
 import { monotonicMillis } from "../time.ts"
 import * as Ages from "./age.ts"
+import * as Changes from "./changes.ts"
+import * as Channel from "./channel.ts"
 import * as Presence from "./presence.ts"
 import * as Record from "./record.ts"
 import * as Table from "./table.ts"
+import * as Waiting from "./waiting.ts"
 
 /** Clocks of browsers are rounded, to as much as this where they hide who reads them. */
 const roundingMillis = 100
-
-/** More tabs than this that are gone are not remembered: who asks again finds out again. */
-const mostDead = 1_000
-
-interface Listener {
-  readonly key: string
-  readonly notify: (grant: Grant | undefined) => void
-  /** How the lease is to be. */
-  expires: number
-  outlives: boolean
-  /** The tabs whose end it waits for, and how to do so no more. */
-  readonly watched: Map<string, () => void>
-}
 
 const unsupported = (description: string, cause?: unknown) =>
   new LockError({
@@ -72,52 +62,32 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
   const wall = () => clock.currentTimeMillisUnsafe()
 
   const ages = Ages.make(wall, monotonic)
-  const dead = new Set<string>()
-  const listeners = new Map<string, Listener>()
-  let observers: ReadonlyArray<Observer> = []
-
-  /** A page that is kept frozen would have to hear what is said meanwhile. */
-  let channel: BroadcastChannel | undefined
-  const tuneIn = () => {
-    channel = new BroadcastChannel(name)
-    channel.addEventListener("message", ({ data }) => {
-      const message = Record.decodeMessage(data)
-      if (message !== undefined) hear(message)
-    })
-  }
-  const tuneOut = () => {
-    channel?.close()
-    channel = undefined
-  }
-
+  const table = yield* Table.make(name, wall)
   const presence = yield* Effect.mapError(
-    Presence.make(name, {
-      left: (tab) => {
-        bury(tab)
-        for (const { ended } of observers) ended?.()
-        for (const listener of listeners.values()) unwatch(listener)
-        tuneOut()
-      },
-      came: () => {
-        tuneIn()
-        for (const { notify } of listeners.values()) notify(undefined)
-      }
-    }),
+    Presence.make(name),
     (cause) => unsupported("Web Locks are refused to this page", cause)
   )
-  const table = yield* Table.make(name, wall)
-  yield* Effect.acquireRelease(Effect.sync(tuneIn), () => Effect.sync(tuneOut))
+  const waiting = Waiting.make(presence)
+  const channel = yield* Channel.make(name, (message) => hear(message))
+  let observers: ReadonlyArray<Observer> = []
+  presence.tell({
+    left: () => {
+      for (const { ended } of observers) ended?.()
+      waiting.rest()
+      channel.leave()
+      table.abort()
+    },
+    came: () => {
+      channel.listen()
+      waiting.tellAll()
+    }
+  })
 
-  const bury = (gone: string): void => {
-    if (dead.size >= mostDead) dead.clear()
-    dead.add(gone)
-  }
-
-  const viewOf = (key: string): Record.View => ({
+  const viewOf = (key: string): Changes.View => ({
     stamp: ages.stamp(),
     remaining: (holder) => holder.lease + roundingMillis - ages.of(key, holder.token, holder, holder.lease),
-    absence: (absent) => ages.of(key, absent.token, absent, Record.absentMillis),
-    isDead: (tab) => dead.has(tab)
+    absence: (absent) => ages.of(key, absent.token, absent, Changes.absentMillis),
+    isDead: presence.isGone
   })
 
   /** Finds out which of these tabs are gone: whether any is. */
@@ -128,56 +98,21 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
   ): Effect.Effect<boolean, BackendFailure> => {
     const others = tabs.filter((other) => other !== presence.tab() && other !== Record.nobody)
     if (others.length === 0) return Effect.succeed(false)
-    return Effect.map(
-      Effect.tryPromise({
-        try: () => presence.gone(others),
-        catch: (cause) =>
-          new BackendFailure({ backend: Table.backend, operation, key, kind: "Unknown", retryable: true, cause })
-      }),
-      (gone) => {
-        for (const tab of gone) bury(tab)
-        return gone.length > 0
-      }
-    )
+    return Effect.tryPromise({
+      try: () => presence.find(others),
+      catch: (cause) =>
+        new BackendFailure({ backend: Table.backend, operation, key, kind: "Unknown", retryable: true, cause })
+    })
   }
 
-  /** Has a listener told when a tab is gone whose end may let it in. */
-  const watch = (listener: Listener, other: string): void => {
-    const { notify, watched } = listener
-    if (other === presence.tab() || other === Record.nobody || watched.has(other)) return
-    watched.set(
-      other,
-      presence.watch(other, () => {
-        bury(other)
-        notify(undefined)
-      })
-    )
-  }
-
-  const unwatch = ({ watched }: Listener, except: ReadonlyArray<string> = []): void => {
-    for (const [tab, end] of watched) {
-      if (except.includes(tab)) continue
-      watched.delete(tab)
-      end()
-    }
-  }
-
-  const hear = ({ key, to }: Record.Message): void => {
+  const hear = ({ key, to }: Channel.Message): void => {
     const isOffer = typeof to !== "string"
-    if (isOffer) { for (const listener of listeners.values()) if (listener.key === key) watch(listener, to.tab) }
+    if (isOffer) waiting.watch(key, to.tab)
     const token = isOffer ? to.token : to
-    const listener = listeners.get(token)
+    const listener = waiting.of(token)
     if (listener?.key !== key) return
     if (isOffer) run(accept(key, token, listener))
     else listener.notify(undefined)
-  }
-
-  const say = (key: string, to: Record.Message["to"]): void => {
-    const message: Record.Message = { version: 2, key, to }
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel is no window
-    channel?.postMessage(message)
-    // Which a channel does not bring to who said it.
-    hear(message)
   }
 
   /**
@@ -189,10 +124,10 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     key: string,
     change: (
       record: Record.Record,
-      view: Record.View,
+      view: Changes.View,
       tab: string,
       nextToken: () => number
-    ) => Record.Change<A>
+    ) => Changes.Change<A>
   ): Effect.Effect<A, BackendFailure> =>
     Effect.flatMap(presence.here, (tab) =>
       Effect.flatMap(
@@ -203,8 +138,8 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
           return { answer: told, next }
         }),
         ({ answer, missed, offered = [] }) => {
-          for (const to of offered) say(key, to)
-          if (missed !== undefined) say(key, missed)
+          for (const to of offered) channel.say(key, to)
+          if (missed !== undefined) channel.say(key, missed)
           return presence.tab() === tab ? Effect.succeed(answer) : wasAway(operation, key)
         }
       ))
@@ -213,11 +148,11 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
    * Takes what has been offered, at once and not when the one who waits gets to
    * it: browsers put off the timers of a hidden tab, but no messages.
    */
-  const accept = (key: string, token: string, listener: Listener): Effect.Effect<void> => {
+  const accept = (key: string, token: string, listener: Waiting.Listener): Effect.Effect<void> => {
     const sinceMillis = monotonic()
     const { expires: leaseMillis, outlives } = listener
-    return update("acquire", key, (record, view, tab, nextToken): Record.Change<Grant | undefined> => {
-      const { answer, next } = Record.accept(record, { token, tab, expires: leaseMillis, outlives }, view)
+    return update("acquire", key, (record, view, tab, nextToken): Changes.Change<Grant | undefined> => {
+      const { answer, next } = Changes.accept(record, { token, tab, expires: leaseMillis, outlives }, view)
       return { answer: answer ? { fencingToken: nextToken(), sinceMillis, leaseMillis } : undefined, next }
     }).pipe(
       Effect.map((grant) => listener.notify(grant)),
@@ -228,11 +163,11 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
 
   const tryAcquire = (asked: Claim): Effect.Effect<Attempt, BackendFailure> => {
     const { expiresMillis: expires, key, outlives = false, share, token, wait } = asked
-    const listener = listeners.get(token)
+    const listener = waiting.of(token)
     if (listener !== undefined) Object.assign(listener, { expires, outlives })
     return Effect.flatMap(
-      update("acquire", key, (record, view, tab, nextToken): Record.Change<Acquired | Record.Held> => {
-        const { answer, ...change } = Record.claim(record, { token, tab, expires, wait, outlives, share }, view)
+      update("acquire", key, (record, view, tab, nextToken): Changes.Change<Acquired | Changes.Held> => {
+        const { answer, ...change } = Changes.claim(record, { token, tab, expires, wait, outlives, share }, view)
         return { answer: answer._tag === "Acquired" ? { ...answer, fencingToken: nextToken() } : answer, ...change }
       }),
       (answer): Effect.Effect<Attempt, BackendFailure> => {
@@ -240,8 +175,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
         const { remaining, tabs, token, waiters } = answer
         const held: Attempt = { _tag: "Held", token, remainingMillis: remaining, waiters }
         if (listener !== undefined) {
-          for (const other of tabs) watch(listener, other)
-          unwatch(listener, tabs)
+          waiting.watchOnly(listener, tabs)
           return Effect.succeed(held)
         }
         // Who does not wait finds out now, and goes on to whoever is next.
@@ -254,19 +188,19 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     from: string,
     { expiresMillis: expires, key, outlives = false, token }: Claim
   ): Effect.Effect<Attempt, BackendFailure> =>
-    update("acquire", key, (record, view, tab, nextToken): Record.Change<Attempt> => {
-      const { answer, next } = Record.transfer(record, from, { token, tab, expires, outlives }, view)
+    update("acquire", key, (record, view, tab, nextToken): Changes.Change<Attempt> => {
+      const { answer, next } = Changes.transfer(record, from, { token, tab, expires, outlives }, view)
       if (answer._tag === "Acquired") return { answer: { _tag: "Acquired", fencingToken: nextToken() }, next }
       const { remaining: remainingMillis, token: holder, waiters } = answer
       return { answer: { _tag: "Held", token: holder, remainingMillis, waiters }, next }
     })
 
-  const holders = (key: string): Effect.Effect<ReadonlyArray<Occupant>, BackendFailure> =>
+  const holders = (key: string): Effect.Effect<ReadonlyArray<Holder>, BackendFailure> =>
     Effect.flatMap(table.read("inspect", key), (record) => {
-      const seen = Record.living(record, viewOf(key))
+      const seen = Changes.living(record, viewOf(key))
       return Effect.map(areGone("inspect", key, seen.map(({ tab }) => tab)), () => {
         const now = viewOf(key)
-        return Record.living(record, now).map((holder) => ({
+        return Changes.living(record, now).map((holder) => ({
           token: holder.token,
           remainingMillis: now.remaining(holder),
           waiters: record.queue.length,
@@ -281,7 +215,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     const keys = yield* table.keys(prefix, from)
     const looked = yield* Effect.forEach(
       keys,
-      (key) => Effect.map(inspect(key), Option.map((occupant) => ({ key, ...occupant }))),
+      (key) => Effect.map(inspect(key), Option.map((holder) => ({ key, ...holder }))),
       { concurrency: "unbounded" }
     )
     const locks = looked.flatMap(Option.toArray)
@@ -297,9 +231,9 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     retry: Schedule.jittered(Schedule.spaced(Duration.seconds(1))),
     tryAcquire,
     extend: ({ expiresMillis, key, outlives = false, token }) =>
-      update("extend", key, (record, view) => Record.extend(record, token, expiresMillis, view, outlives)),
+      update("extend", key, (record, view) => Changes.extend(record, token, expiresMillis, view, outlives)),
     transfer,
-    release: (key, token) => update("release", key, (record, view) => Record.release(record, token, view)),
+    release: (key, token) => update("release", key, (record, view) => Changes.release(record, token, view)),
     inspect,
     holders,
     list,
@@ -310,23 +244,9 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
       }
     },
     listen: (key, token, notify) =>
-      Effect.asVoid(Effect.acquireRelease(
-        Effect.sync(() => {
-          const listener: Listener = {
-            key,
-            notify,
-            expires: 0,
-            outlives: false,
-            watched: new Map()
-          }
-          listeners.set(token, listener)
-          return listener
-        }),
-        (listener) =>
-          Effect.sync(() => {
-            listeners.delete(token)
-            unwatch(listener)
-          })
-      ))
+      Effect.acquireRelease(
+        Effect.sync(() => waiting.add(key, token, notify)),
+        () => Effect.sync(() => waiting.remove(token))
+      )
   }
 })

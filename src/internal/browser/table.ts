@@ -30,6 +30,8 @@ export interface Table {
   readonly read: (operation: string, key: string) => Effect.Effect<Record.Record, BackendFailure>
   /** Keys that start so, in order, after `from`: as many as a page has, or all that are left. */
   readonly keys: (prefix: string, from: string | undefined) => Effect.Effect<ReadonlyArray<string>, BackendFailure>
+  /** Fails what is under way: one that does not go on would keep out all others. */
+  readonly abort: () => void
 }
 
 /** How many keys there are in a page. */
@@ -72,6 +74,7 @@ const failed = (operation: string, key: string | undefined, cause: unknown): Bac
 /** Opens the database when it is first used, and again after somebody has deleted it. */
 export const make = (name: string, wallMillis: () => number): Effect.Effect<Table, never, Scope.Scope> => {
   let database: Promise<IDBDatabase> | undefined
+  const underWay = new Set<IDBTransaction>()
 
   const connect = (): Promise<IDBDatabase> => {
     if (database !== undefined) return database
@@ -105,12 +108,19 @@ export const make = (name: string, wallMillis: () => number): Effect.Effect<Tabl
         resume(Effect.fail(cause instanceof BackendFailure ? cause : failed(operation, key, cause)))
       connect().then((db) => {
         const tx = transaction(db, mode)
+        underWay.add(tx)
         const answer = body(tx, (failure) => {
           fail(failure)
           tx.abort()
         })
-        tx.addEventListener("complete", () => resume(Effect.sync(answer)))
-        tx.addEventListener("abort", () => fail(tx.error ?? new Error("the transaction was aborted")))
+        tx.addEventListener("complete", () => {
+          underWay.delete(tx)
+          resume(Effect.sync(answer))
+        })
+        tx.addEventListener("abort", () => {
+          underWay.delete(tx)
+          fail(tx.error ?? new Error("the transaction was aborted"))
+        })
       }).catch(fail)
     })
 
@@ -168,8 +178,18 @@ export const make = (name: string, wallMillis: () => number): Effect.Effect<Tabl
       return () => (request.result as ReadonlyArray<string>).filter((key) => key.startsWith(prefix))
     })
 
+  const abort = (): void => {
+    for (const tx of underWay) {
+      try {
+        tx.abort()
+      } catch {
+        // It is being committed.
+      }
+    }
+  }
+
   return Effect.acquireRelease(
-    Effect.succeed({ update, read, keys }),
+    Effect.succeed({ update, read, keys, abort }),
     () => Effect.sync(() => void database?.then((db) => db.close(), () => {}))
   )
 }

@@ -22,6 +22,8 @@ export class Alarms {
   private readonly times: Array<number> = []
   private sleeper: Fiber.Fiber<void> | undefined = undefined
   private wakeAt = Infinity
+  /** While some ring: when that is. */
+  private ringingAt = -Infinity
   private isResting = false
 
   /** `soon` runs a task in the next turn. */
@@ -48,7 +50,8 @@ export class Alarms {
   /** Rings an alarm that is not set at `at`, never earlier; an infinite time never comes, one that is no number at once. */
   set(alarm: Alarm, at: number): void {
     if (at === Infinity) return
-    const time = Number.isNaN(at) ? -Infinity : at
+    // Behind those that are due, whatever it is: they come first.
+    const time = at > this.ringingAt ? at : this.ringingAt
     this.heap.push(alarm)
     this.times.push(time)
     this.up(alarm, time, this.heap.length - 1)
@@ -99,13 +102,17 @@ export class Alarms {
     this.time.slept(until)
     const { heap, times } = this
     const at = this.now()
+    this.ringingAt = at
+    // Those that set themselves for a time that is over must not keep the process busy for ever.
+    let left = 100 + 10 * heap.length
     try {
-      while (heap.length > 0 && times[0] <= at) {
+      while (heap.length > 0 && times[0] <= at && left-- > 0) {
         const alarm = heap[0]
         this.remove(0)
         alarm.ring()
       }
     } finally {
+      this.ringingAt = -Infinity
       // Whatever one of them dies of, the others ring.
       if (heap.length > 0) this.sleep()
     }

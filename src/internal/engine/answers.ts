@@ -1,7 +1,7 @@
 /** What a store may answer. Anything else is not understood, and so a failure in doubt. */
 import * as Option from "effect/Option"
 import { BackendFailure } from "../../LockError.ts"
-import type { Attempt, Grant, Occupant, Page } from "../../LockStore.ts"
+import type { Attempt, Grant, Holder, Page } from "../../LockStore.ts"
 
 const isObject = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null
 
@@ -22,17 +22,17 @@ export const isBoolean = (u: unknown): u is boolean => typeof u === "boolean"
 export const areExtensions = (length: number) => (u: unknown): u is ReadonlyArray<boolean | BackendFailure> =>
   Array.isArray(u) && u.length === length && u.every((one) => isBoolean(one) || one instanceof BackendFailure)
 
-export const isInspection = (u: unknown): u is Option.Option<Occupant> =>
+export const isInspection = (u: unknown): u is Option.Option<Holder> =>
   Option.isOption(u) &&
   (u._tag === "None" || (isObject(u.value) && typeof u.value.token === "string" && isHeld(u.value)))
 
-const isOccupant = (u: unknown): u is Occupant & Record<string, unknown> =>
+const isHolder = (u: unknown): u is Holder & Record<string, unknown> =>
   isObject(u) && typeof u.token === "string" && isHeld(u)
 
-export const areOccupants = (u: unknown): u is ReadonlyArray<Occupant> => Array.isArray(u) && u.every(isOccupant)
+export const areHolders = (u: unknown): u is ReadonlyArray<Holder> => Array.isArray(u) && u.every(isHolder)
 
 export const isPage = (u: unknown): u is Page =>
-  isObject(u) && Array.isArray(u.locks) && u.locks.every((one) => isOccupant(one) && typeof one.key === "string") &&
+  isObject(u) && Array.isArray(u.locks) && u.locks.every((one) => isHolder(one) && typeof one.key === "string") &&
   (u.next === undefined || typeof u.next === "string")
 
 export const isGrant = (u: unknown): u is Grant =>

@@ -1,7 +1,7 @@
 /** Who has the key: asked together with the last attempt, not after it, where a store does not say so itself. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { Occupant } from "../../LockStore.ts"
+import type { Holder } from "../../LockStore.ts"
 import type { Known } from "../refusal.ts"
 import type { Call } from "./call.ts"
 import { isFailure } from "./failures.ts"
@@ -10,7 +10,7 @@ import type { Port } from "./port.ts"
 export class Look {
   private readonly port: Port
   private readonly startedAt: number
-  private readonly call: Call<Option.Option<Occupant>>
+  private readonly call: Call<Option.Option<Holder>>
 
   constructor(port: Port, key: string, at: number) {
     this.port = port

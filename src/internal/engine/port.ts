@@ -14,13 +14,13 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import type { BackendFailure, LockError } from "../../LockError.ts"
-import type { Attempt, Claim, Grant, Holding, LockStore, Occupant, Page } from "../../LockStore.ts"
+import type { Attempt, Claim, Extension, Grant, Holder, LockStore, Page } from "../../LockStore.ts"
 import type { Caller } from "../guard.ts"
 import type { Meter } from "../meter.ts"
 import { invalid } from "../options.ts"
 import { type Settling, type Shortcuts, shortcutsOf } from "../shortcuts.ts"
 import type { Alarms } from "./alarms.ts"
-import { areExtensions, areOccupants, isAttempt, isBoolean, isGrant, isInspection, isPage } from "./answers.ts"
+import { areExtensions, areHolders, isAttempt, isBoolean, isGrant, isInspection, isPage } from "./answers.ts"
 import { Bag } from "./bag.ts"
 import { type Book, Call, type Operation } from "./call.ts"
 import { Failures, isFailure } from "./failures.ts"
@@ -139,28 +139,28 @@ export class Port implements Book {
     return this.run(this.begin("acquire", claim.key), isAttempt, () => this.store.transfer!(token, claim))
   }
 
-  extend(holding: Holding): Call<boolean> {
+  extend(extension: Extension): Call<boolean> {
     const { callbacks, store } = this
-    const call = this.begin<boolean>("extend", holding.key)
+    const call = this.begin<boolean>("extend", extension.key)
     const extend = callbacks?.extend
-    if (extend === undefined) return this.run(call, isBoolean, () => store.extend(holding))
-    return this.callBack(call, isBoolean, (settling) => extend(holding, settling))
+    if (extend === undefined) return this.run(call, isBoolean, () => store.extend(extension))
+    return this.callBack(call, isBoolean, (settling) => extend(extension, settling))
   }
 
-  extendAll(holdings: ReadonlyArray<Holding>): Call<ReadonlyArray<boolean | BackendFailure>> {
-    const call = this.begin<ReadonlyArray<boolean | BackendFailure>>("extend", holdings[0].key)
-    return this.run(call, areExtensions(holdings.length), () => this.store.extendAll!(holdings))
+  extendAll(extensions: ReadonlyArray<Extension>): Call<ReadonlyArray<boolean | BackendFailure>> {
+    const call = this.begin<ReadonlyArray<boolean | BackendFailure>>("extend", extensions[0].key)
+    return this.run(call, areExtensions(extensions.length), () => this.store.extendAll!(extensions))
   }
 
-  inspect(key: string): Call<Option.Option<Occupant>> {
+  inspect(key: string): Call<Option.Option<Holder>> {
     return this.run(this.begin("inspect", key), isInspection, () => this.store.inspect(key))
   }
 
   /** All who have the key, of a store that shares; of others there is but one. */
-  holders(key: string): Call<ReadonlyArray<Occupant>> {
+  holders(key: string): Call<ReadonlyArray<Holder>> {
     const { store } = this
     const holders = store.holders ?? ((key) => Effect.map(store.inspect(key), Option.toArray))
-    return this.run(this.begin("inspect", key), areOccupants, () => holders(key))
+    return this.run(this.begin("inspect", key), areHolders, () => holders(key))
   }
 
   /** A page of the keys that start so. */

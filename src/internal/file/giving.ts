@@ -1,8 +1,8 @@
 /** Giving back: to those who wait, as many as fit, and else to nobody. */
 import * as Directory from "./directory.ts"
 import * as Failure from "./failure.ts"
-import type { Fences } from "./fences.ts"
 import type { Front } from "./front.ts"
+import type { Ground } from "./ground.ts"
 import type { Idle } from "./idle.ts"
 import type { Keeping } from "./keeping.ts"
 import * as Lease from "./lease.ts"
@@ -19,15 +19,14 @@ export interface Giving {
   readonly takeBack: (path: string, given: State.State, left: ReadonlyArray<State.State>) => void
 }
 
-export const make = (
-  now: () => number,
-  fences: Fences,
-  isThere: Lease.IsThere,
-  idle: Idle,
-  queue: Queue,
-  front: Front,
-  keeping: Keeping
-): Giving => {
+export interface Needs {
+  readonly idle: Idle
+  readonly queue: Queue
+  readonly front: Front
+  readonly keeping: Keeping
+}
+
+export const make = ({ fences, isThere, now }: Ground, { front, idle, keeping, queue }: Needs): Giving => {
   const pass: Giving["pass"] = (path, leaves) => {
     let had = false
     for (let leaving = leaves;;) {
@@ -37,7 +36,7 @@ export const make = (
       if (state?.tag !== "s") return had
       const gone = sharers.filter(leaving)
       const there = sharers.filter((sharer) => isThere(sharer, at) && !gone.includes(sharer))
-      const turn = Turn.next(fences, path, state, at, there, Turn.inOrder(waiting, there))
+      const turn = Turn.next(fences, { path, from: state, at, sharers: there, line: Turn.inOrder(waiting, there) })
       if (gone.length === 0 && turn.given.length === 0) return had
       if (!Directory.advance(path, { ...seen, state }, turn.state, turn.sharers)) continue
       had ||= gone.some((sharer) => State.isLive(sharer, at))
@@ -72,7 +71,7 @@ export const make = (
   const grant = (path: string, from: State.State): boolean => {
     const line = Directory.tickets(path)
     if (line.length === 0) return false
-    const { given, sharers, state } = Turn.next(fences, path, from, now(), [], line)
+    const { given, sharers, state } = Turn.next(fences, { path, from, at: now(), sharers: [], line })
     if (given.length === 0) return false
     if (!Directory.advance(path, { state: from, lists: [] }, state, sharers)) return true
     // Whose ticket was taken back before has left, perhaps without having seen that it has the key.
@@ -91,7 +90,7 @@ export const make = (
     const line = seen.length > 0 && seen[0].share === undefined ? seen.slice(0, 1) : Directory.tickets(path)
     const at = now()
     if (line.length === 0 || !State.isLive(state, at)) return false
-    const turn = Turn.next(fences, path, state, at, [], line)
+    const turn = Turn.next(fences, { path, from: state, at, sharers: [], line })
     if (turn.given.length === 0 || !Directory.advance(path, { state, lists: [] }, turn.state, turn.sharers)) {
       return false
     }

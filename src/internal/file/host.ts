@@ -19,12 +19,16 @@ const namespace: string | undefined = process.platform === "linux"
   ? readIn(() => fs.readlinkSync("/proc/self/ns/pid").replace(/\D/g, ""))
   : "0"
 
-/** When a process began, in ticks since the host did, which tells it from an earlier one with the same id. */
+/**
+ * When a process began, in ticks since the host did, which tells it from an earlier one with the same id. One that has ended,
+ * and only waits for its parent to take note of that, is none any more.
+ */
 const beginOf = (id: string): string | undefined =>
   readIn(() => {
     const stat = fs.readFileSync(`/proc/${id}/stat`, "latin1")
     // The second field is a name in parentheses, which may have anything in it.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
+    const { 0: state, 17: threads, 19: begin } = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+    return state === "Z" && threads === "1" ? "ended" : begin
   })
 
 const unknown = "0"

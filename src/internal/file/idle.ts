@@ -11,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import * as fs from "node:fs"
 import * as Directory from "./directory.ts"
 import { works } from "./failure.ts"
-import type { Fences } from "./fences.ts"
+import type { Ground } from "./ground.ts"
 import * as Host from "./host.ts"
 import { keyPrefix, newPrefix } from "./paths.ts"
 import * as State from "./state.ts"
@@ -55,11 +55,14 @@ const leftIn = (root: string): Effect.Effect<ReadonlyArray<string>> =>
 const abandonedMillis = 60_000
 
 const removeAbandoned = (path: string): void => {
-  if (Date.now() - fs.statSync(path).mtimeMs > abandonedMillis) fs.rmSync(path, { recursive: true, force: true })
+  if (Date.now() - fs.statSync(path).mtimeMs < abandonedMillis) return
+  // A maker that only stood still must not put in place what is half removed.
+  fs.renameSync(path, `${path}-old`)
+  fs.rmSync(`${path}-old`, { recursive: true, force: true })
 }
 
 /** Removes a key that has been idle for so long, and nothing else. */
-const remove = (path: string, idleMillis: number, now: () => number, fences: Fences): void => {
+const remove = ({ fences, now }: Ground, path: string, idleMillis: number): void => {
   const seen = Directory.look(path)
   const { queue, state } = seen
   if (state === undefined || queue.length > 0 || State.idleMicros(state, now()) < idleMillis * 1000) return
@@ -68,11 +71,10 @@ const remove = (path: string, idleMillis: number, now: () => number, fences: Fen
 }
 
 export const make = Effect.fnUntraced(function*(
-  root: string,
-  keepMillis: number,
-  now: () => number,
-  fences: Fences
+  ground: Ground,
+  keepMillis: number
 ): Effect.fn.Return<Idle, never, Scope.Scope> {
+  const { root } = ground
   /** The longest ago first. */
   const free = new Map<string, State.State>()
 
@@ -84,7 +86,7 @@ export const make = Effect.fnUntraced(function*(
 
   const forget = (path: string, idleMillis: number): void => {
     free.delete(path)
-    remove(path, idleMillis, now, fences)
+    remove(ground, path, idleMillis)
   }
 
   let isSweeping = false
@@ -106,7 +108,7 @@ export const make = Effect.fnUntraced(function*(
     rest(keepMillis),
     Effect.flatMap(leftIn(root), (names) =>
       inTurns(names, (name) => {
-        if (name.startsWith(keyPrefix)) remove(`${root}/${name}`, keepMillis, now, fences)
+        if (name.startsWith(keyPrefix)) remove(ground, `${root}/${name}`, keepMillis)
         else if (name.startsWith(newPrefix)) removeAbandoned(`${root}/${name}`)
       }))
   ))

@@ -6,6 +6,7 @@
 import type { Attempt } from "../../LockStore.ts"
 import * as Directory from "./directory.ts"
 import type { Front } from "./front.ts"
+import type { Ground } from "./ground.ts"
 import * as Host from "./host.ts"
 import type { Idle } from "./idle.ts"
 import type { Wanted } from "./lease.ts"
@@ -37,7 +38,13 @@ export interface Keeping {
   readonly extend: (path: string, wanted: Wanted) => boolean
 }
 
-export const make = (now: () => number, idle: Idle, queue: Queue, front: Front): Keeping => {
+export interface Needs {
+  readonly idle: Idle
+  readonly queue: Queue
+  readonly front: Front
+}
+
+export const make = ({ now }: Ground, { front, idle, queue }: Needs): Keeping => {
   const alone = new Map<string, State.State>()
   const lines = new Map<string, ReadonlyArray<State.State>>()
   const sharing = new Set<string>()

@@ -1,7 +1,8 @@
 /** Who holds what, for those who only look. */
-import type { Occupant, Page } from "../../LockStore.ts"
+import type { Holder, Page } from "../../LockStore.ts"
 import * as Directory from "./directory.ts"
 import * as Failure from "./failure.ts"
+import type { Ground } from "./ground.ts"
 import * as Lease from "./lease.ts"
 import * as Paths from "./paths.ts"
 
@@ -10,12 +11,12 @@ const pageSize = 500
 
 export interface Looking {
   /** All who hold the key, who ends first in front. */
-  readonly holders: (key: string) => ReadonlyArray<Occupant>
+  readonly holders: (key: string) => ReadonlyArray<Holder>
   /** In the order of their names, so that a page goes on where the one before ended. */
   readonly list: (prefix: string, from: string | undefined) => Page
 }
 
-export const make = (root: string, now: () => number, isThere: Lease.IsThere): Looking => {
+export const make = ({ isThere, now, root }: Ground): Looking => {
   const holders: Looking["holders"] = (key) => {
     const { queue, sharers, state } = Directory.look(Paths.pathOf(root, key))
     const at = now()
@@ -30,7 +31,7 @@ export const make = (root: string, now: () => number, isThere: Lease.IsThere): L
   }
 
   /** What is no lock is held by nobody. */
-  const holderOfOurs = (key: string): Occupant | undefined => {
+  const holderOfOurs = (key: string): Holder | undefined => {
     try {
       return holders(key)[0]
     } catch (error) {
@@ -47,8 +48,8 @@ export const make = (root: string, now: () => number, isThere: Lease.IsThere): L
       const page = left.slice(0, pageSize)
       const locks = page.flatMap((name) => {
         const key = Paths.keyOf(name)!
-        const occupant = holderOfOurs(key)
-        return occupant === undefined ? [] : [{ key, ...occupant }]
+        const holder = holderOfOurs(key)
+        return holder === undefined ? [] : [{ key, ...holder }]
       })
       return left.length > pageSize ? { locks, next: page[pageSize - 1] } : { locks }
     }

@@ -12,14 +12,15 @@ export const of = (root: string, key: string, notify: () => void): () => void =>
   const name = Paths.keyName(key)
   const path = `${root}/${name}`
   let watcher: fs.FSWatcher | undefined
-  /** Of the directory that is watched, or undefined while it is that of all locks. */
-  let inode: number | undefined
+  /** Of the directory that is watched, or undefined while it is that of all locks. The number alone may be another one's by now. */
+  let inode: string | undefined
 
   /** What cannot be looked at is taken to be as it was: who looks at the key is told what is wrong. */
-  const inodeNow = (): number | undefined => {
+  const inodeNow = (): string | undefined => {
     let found = inode
     works(() => {
-      found = fs.statSync(path, { throwIfNoEntry: false })?.ino
+      const stat = fs.statSync(path, { throwIfNoEntry: false })
+      found = stat && `${stat.ino} ${stat.birthtimeMs}`
     })
     return found
   }

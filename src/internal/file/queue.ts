@@ -68,8 +68,10 @@ export const make = (pollMillis: number, notices: Notices): Queue => {
     if (!ticket.isPut) return
     const { watcher } = ticket
     ticket.watcher = undefined
-    if (listeners.get(ticket.wanted.token)?.(ticket) === true) ticket.watcher = watcher
-    else watcher?.close()
+    const isThere = listeners.get(ticket.wanted.token)?.(ticket) === true
+    // Who was told of trouble may have written it anew by now.
+    if (isThere && tickets.get(ticket.wanted.token) === ticket) ticket.watcher ??= watcher
+    if (ticket.watcher !== watcher) watcher?.close()
   }
 
   /** Nobody tells us any more, and whoever has the ticket in view thinks that somebody does. */

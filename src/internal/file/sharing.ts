@@ -1,9 +1,9 @@
 /** One who wants to share a key, or wants one alone that is shared. */
 import type { Attempt } from "../../LockStore.ts"
 import * as Directory from "./directory.ts"
-import type { Fences } from "./fences.ts"
 import type { Front } from "./front.ts"
 import type { Giving } from "./giving.ts"
+import type { Ground } from "./ground.ts"
 import * as Host from "./host.ts"
 import type { Keeping } from "./keeping.ts"
 import * as Lease from "./lease.ts"
@@ -26,43 +26,43 @@ export type Ask = (
   asking: Asking
 ) => Attempt | "again"
 
-export const make = (
-  fences: Fences,
-  isThere: Lease.IsThere,
-  front: Front,
-  keeping: Keeping,
-  giving: Giving
-): Ask =>
-(path, seen, at, asking) => {
-  const { hasEntered, token, wait } = asking
-  const { sharers, state } = seen
-  const isShared = state.tag === "s"
-  const there = isShared ? sharers.filter((sharer) => isThere(sharer, at)) : []
-  if (there.some((sharer) => sharer.token === token)) {
-    const own = keeping.renew(path, token, ({ fence, share }, at) => Lease.of({ ...asking, share }, fence, at))
-    return own === undefined ? "again" : keeping.take(path, own)
-  }
-  // One that was given the key is deaf, and others may be: they are passed.
-  const isDeaf = [state, ...sharers].some((one) => one.tag === "g" && !State.isLive(one, at))
-  const line = isShared && !isDeaf ? Turn.inOrder(seen.queue, there) : []
-  const own = State.make("q", 0, at, asking.expires, token, Host.self, asking.share)
-  const place = line.findIndex((ticket) => ticket.token === token)
-  const isIn = place >= 0 || line.length === 0 || hasEntered
-  const asked = place >= 0 ? line.with(place, own) : isIn ? [...line, own] : line
-  const turn = Turn.next(fences, path, state, at, there, asked, asking)
-  if (turn.given.length === 0) {
-    if (turn.isShorter) return "again"
-    if (isIn && wait) front.mind(path, line[0], token, at)
-    return Refusal.of(Lease.byEnd(there, at)[0], at, seen.queue.length)
-  }
-  if (!Directory.advance(path, seen, turn.state, turn.sharers)) return "again"
-  if (isDeaf) { for (const { name } of seen.queue) Directory.take(path, name) }
-  const left = Turn.tear(path, turn.given, token)
-  if (left.length > 0) giving.takeBack(path, turn.state, left)
-  const lease = turn.given.find(([ticket]) => ticket === own)?.[1]
-  if (lease === undefined) return "again"
-  const answer = keeping.take(path, lease)
-  // It was ours alone for a moment, and may have sent somebody to wait.
-  if (state.tag !== "f" && !isShared) giving.pass(path, () => false)
-  return answer
+export interface Needs {
+  readonly front: Front
+  readonly keeping: Keeping
+  readonly giving: Giving
 }
+
+export const make =
+  ({ fences, isThere }: Ground, { front, giving, keeping }: Needs): Ask => (path, seen, at, asking) => {
+    const { hasEntered, token, wait } = asking
+    const { sharers, state } = seen
+    const isShared = state.tag === "s"
+    const there = isShared ? sharers.filter((sharer) => isThere(sharer, at)) : []
+    if (there.some((sharer) => sharer.token === token)) {
+      const own = keeping.renew(path, token, ({ fence, share }, at) => Lease.of({ ...asking, share }, fence, at))
+      return own === undefined ? "again" : keeping.take(path, own)
+    }
+    // One that was given the key is deaf, and others may be: they are passed.
+    const isDeaf = [state, ...sharers].some((one) => one.tag === "g" && !State.isLive(one, at))
+    const line = isShared && !isDeaf ? Turn.inOrder(seen.queue, there) : []
+    const own = State.make("q", 0, at, asking.expires, token, Host.self, asking.share)
+    const place = line.findIndex((ticket) => ticket.token === token)
+    const isIn = place >= 0 || line.length === 0 || hasEntered
+    const asked = place >= 0 ? line.with(place, own) : isIn ? [...line, own] : line
+    const turn = Turn.next(fences, { path, from: state, at, sharers: there, line: asked, asking })
+    if (turn.given.length === 0) {
+      if (turn.isShorter) return "again"
+      if (isIn && wait) front.mind(path, line[0], token, at)
+      return Refusal.of(Lease.byEnd(there, at)[0], at, seen.queue.length)
+    }
+    if (!Directory.advance(path, seen, turn.state, turn.sharers)) return "again"
+    if (isDeaf) { for (const { name } of seen.queue) Directory.take(path, name) }
+    const left = Turn.tear(path, turn.given, token)
+    if (left.length > 0) giving.takeBack(path, turn.state, left)
+    const lease = turn.given.find(([ticket]) => ticket === own)?.[1]
+    if (lease === undefined) return "again"
+    const answer = keeping.take(path, lease)
+    // It was ours alone for a moment, and may have sent somebody to wait.
+    if (state.tag !== "f" && !isShared) giving.pass(path, () => false)
+    return answer
+  }

@@ -7,13 +7,14 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
-import type { Attempt, Claim, Grant, Holding, LockStore } from "../../LockStore.ts"
+import type { Attempt, Claim, Extension, Grant, LockStore } from "../../LockStore.ts"
 import { Notices } from "../notices.ts"
 import { type Settling, withShortcuts } from "../shortcuts.ts"
 import * as Failure from "./failure.ts"
 import * as Fences from "./fences.ts"
 import * as Front from "./front.ts"
 import * as Giving from "./giving.ts"
+import type { Ground } from "./ground.ts"
 import * as Idle from "./idle.ts"
 import * as Keeping from "./keeping.ts"
 import * as Lease from "./lease.ts"
@@ -50,29 +51,28 @@ export const make = Effect.fnUntraced(function*(
   { detectDead, keepIdleMillis, pollMillis, root }: Settings
 ): Effect.fn.Return<LockStore, never, Scope.Scope> {
   const clock = yield* Clock.Clock
-  /** In microseconds. Always read after the state that it is compared with. */
   const now = (): number => Number(clock.monotonicTimeNanosUnsafe() / 1000n)
-  const isThere = Lease.isThere(detectDead)
-
   const fences = Fences.make(root, now, () => clock.currentTimeMillisUnsafe())
-  const idle = yield* Idle.make(root, keepIdleMillis, now, fences)
+  const ground: Ground = { root, now, fences, isThere: Lease.isThere(detectDead) }
+
+  const idle = yield* Idle.make(ground, keepIdleMillis)
   const notices = yield* Effect.acquireRelease(
     Effect.sync(() => new Notices()),
     (notices) => Effect.sync(() => notices.close())
   )
   const queue = Queue.make(pollMillis, notices)
   const front = Front.make()
-  const keeping = Keeping.make(now, idle, queue, front)
-  const giving = Giving.make(now, fences, isThere, idle, queue, front, keeping)
-  const sharing = Sharing.make(fences, isThere, front, keeping, giving)
-  const taking = Taking.make(root, now, fences, isThere, idle, queue, front, keeping, sharing)
-  const looking = Looking.make(root, now, isThere)
+  const keeping = Keeping.make(ground, { idle, queue, front })
+  const giving = Giving.make(ground, { idle, queue, front, keeping })
+  const ask = Sharing.make(ground, { front, keeping, giving })
+  const taking = Taking.make(ground, { idle, queue, front, keeping, ask })
+  const looking = Looking.make(ground)
 
   const pathOf = (key: string): string => Paths.pathOf(root, key)
 
   const tryAcquire = (claim: Claim): Attempt => taking.tryAcquire(pathOf(claim.key), claim)
 
-  const extend = ({ expiresMillis, key, outlives, token }: Holding): boolean =>
+  const extend = ({ expiresMillis, key, outlives, token }: Extension): boolean =>
     keeping.extend(pathOf(key), { token, expires: Math.ceil(expiresMillis), outlives })
 
   const release = (key: string, token: string): boolean => giving.release(pathOf(key), token)
@@ -80,8 +80,8 @@ export const make = Effect.fnUntraced(function*(
   const transfer = (from: string, claim: Claim): Attempt => {
     const attempt = taking.transfer(pathOf(claim.key), from, claim)
     if (attempt !== undefined) return attempt
-    const [occupant] = looking.holders(claim.key)
-    return { _tag: "Held", token: occupant?.token, remainingMillis: occupant?.remainingMillis }
+    const [holder] = looking.holders(claim.key)
+    return { _tag: "Held", token: holder?.token, remainingMillis: holder?.remainingMillis }
   }
 
   const listen = (_key: string, token: string, notify: (grant: Grant | undefined) => void) =>

@@ -2,8 +2,8 @@
 import type { Attempt, Claim, Grant } from "../../LockStore.ts"
 import * as Directory from "./directory.ts"
 import * as Failure from "./failure.ts"
-import type { Fences } from "./fences.ts"
 import type { Front } from "./front.ts"
+import type { Ground } from "./ground.ts"
 import type { Idle } from "./idle.ts"
 import type { Keeping } from "./keeping.ts"
 import * as Lease from "./lease.ts"
@@ -30,16 +30,17 @@ const wantedBy = ({ expiresMillis, outlives, share, token }: Claim): Lease.Wante
   expires: Math.ceil(expiresMillis)
 })
 
+export interface Needs {
+  readonly idle: Idle
+  readonly queue: Queue
+  readonly front: Front
+  readonly keeping: Keeping
+  readonly ask: Ask
+}
+
 export const make = (
-  root: string,
-  now: () => number,
-  fences: Fences,
-  isThere: Lease.IsThere,
-  idle: Idle,
-  queue: Queue,
-  front: Front,
-  keeping: Keeping,
-  ask: Ask
+  { fences, isThere, now, root }: Ground,
+  { ask, front, idle, keeping, queue }: Needs
 ): Taking => {
   /** The first lease of a key that is not there. */
   const create = (path: string, wanted: Lease.Wanted): State.State | undefined => {
@@ -102,10 +103,9 @@ export const make = (
   const hear: Taking["hear"] = ({ name, path, wanted }, notify) => {
     const { expires, token } = wanted
     let names: ReadonlyArray<string> = []
-    let isThere = false
+    let isThere = true
     let lease: State.State | undefined
-    // What cannot be found out now is found out when we ask.
-    Failure.works(() => {
+    const isKnown = Failure.works(() => {
       while (true) {
         names = Directory.names(path)
         isThere = names.includes(name)
@@ -124,7 +124,11 @@ export const make = (
         return
       }
     })
-    if (lease === undefined && isThere) return true
+    if (lease === undefined && isThere) {
+      // What cannot be found out now is found out when we ask.
+      if (!isKnown) notify(undefined)
+      return true
+    }
     if (!isThere) queue.torn(token)
     if (lease === undefined) notify(undefined)
     else {

@@ -20,20 +20,24 @@ export interface Asking {
   readonly outlives?: boolean | undefined
 }
 
+/** What was seen of a key, and when. */
+export interface Seen {
+  readonly path: string
+  readonly from: State.State
+  readonly at: number
+  /** Those who share it, and stay. */
+  readonly sharers: ReadonlyArray<State.State>
+  /** Those who wait, the first in front. */
+  readonly line: ReadonlyArray<State.State>
+  readonly asking?: Asking | undefined
+}
+
 /**
  * Beside those who share the key, lets in who fits, from the front of the line: the
  * first that does not holds up all behind it. Who asks gets its lease; the others
  * have theirs for a short time, until they are heard of.
  */
-export const next = (
-  fences: Fences,
-  path: string,
-  from: State.State,
-  at: number,
-  sharers: ReadonlyArray<State.State>,
-  line: ReadonlyArray<State.State>,
-  asking?: Asking
-): Turn => {
+export const next = (fences: Fences, { asking, at, from, line, path, sharers }: Seen): Turn => {
   const those = [...sharers]
   const given: Array<readonly [ticket: State.State, lease: State.State]> = []
   let { fence } = from

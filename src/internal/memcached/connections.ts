@@ -21,7 +21,7 @@ export interface Connection {
 }
 
 const nowhere: Connection = {
-  link: { isAlive: constFalse, startedAt: () => 0, send: (_, hear) => hear(closed), close: constVoid },
+  link: { isAlive: constFalse, startedAt: () => 0, send: (_, hearer) => hearer.hear(closed), close: constVoid },
   hints: new EndingMap()
 }
 

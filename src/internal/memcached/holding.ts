@@ -1,34 +1,38 @@
 /** Commands on the item of a token, which are executed as long as it is that. */
 import type * as Clock from "effect/Clock"
-import type { Holding } from "../../LockStore.ts"
+import type { Extension } from "../../LockStore.ts"
 import { monotonicMillis } from "../time.ts"
 import type { Connection } from "./connections.ts"
 import * as Content from "./content.ts"
 import * as Fault from "./fault.ts"
 import { type Item, type Own, read, rounds, vacate, write } from "./item.ts"
-import { Opcode, type Request, Status } from "./wire.ts"
+import type { Hearer } from "./pending.ts"
+import { Opcode, type Reply, type Request, Status } from "./wire.ts"
 
-abstract class OnOwn {
+abstract class OnOwn implements Hearer {
   protected readonly connection: Connection
   protected readonly key: string
   protected readonly token: string
   protected readonly clock: Clock.Clock
   /** Called once: whether the item was the token's. */
-  private readonly hear: (wasOurs: boolean | Fault.Fault) => void
+  private readonly end: (wasOurs: boolean | Fault.Fault) => void
   private round = 1
+  /** The command that is on its way, and the item that it is for. */
+  private sent: Request | undefined = undefined
+  private own: Own | undefined = undefined
 
   constructor(
     connection: Connection,
     key: string,
     token: string,
     clock: Clock.Clock,
-    hear: (wasOurs: boolean | Fault.Fault) => void
+    end: (wasOurs: boolean | Fault.Fault) => void
   ) {
     this.connection = connection
     this.key = key
     this.token = token
     this.clock = clock
-    this.hear = hear
+    this.end = end
   }
 
   protected abstract command(own: Own): Request
@@ -47,11 +51,11 @@ abstract class OnOwn {
   }
 
   run(): void {
-    const { connection: { hints, link }, hear, key, token } = this
+    const { connection: { hints, link }, end, key, token } = this
     const hint = hints.get(token)
     if (hint !== undefined) return this.send(this.command(hint), hint)
     read(link, key, (item) => {
-      if (item instanceof Fault.Fault) return hear(item)
+      if (item instanceof Fault.Fault) return end(item)
       if (item?.content?.token !== token) return this.passBy(item)
       const own = { cas: item.cas, waiters: item.content.waiters }
       this.send(this.command(own), own)
@@ -59,59 +63,65 @@ abstract class OnOwn {
   }
 
   private send(request: Request, own: Own): void {
-    const { connection: { hints, link }, hear, token } = this
-    link.send(request, (reply) => {
-      if (reply instanceof Fault.Fault) return hear(reply)
-      hints.delete(token)
-      switch (reply.status) {
-        case Status.ok:
-          this.done({ cas: reply.cas, waiters: own.waiters })
-          return hear(true)
-        case Status.notFound:
-          return hear(false)
-        case Status.exists:
-          return this.round++ < rounds ? this.run() : hear(Fault.restless)
-      }
-      const other = reply.status === Status.outOfMemory ? this.whenFull(own) : undefined
-      if (other === undefined || other.opcode === request.opcode) hear(Fault.ofStatus(reply))
-      else this.send(other, own)
-    })
+    this.sent = request
+    this.own = own
+    this.connection.link.send(request, this)
+  }
+
+  /** The reply to the command. */
+  hear(reply: Reply | Fault.Fault): void {
+    if (reply instanceof Fault.Fault) return this.end(reply)
+    const own = this.own!
+    this.connection.hints.delete(this.token)
+    switch (reply.status) {
+      case Status.ok:
+        this.done({ cas: reply.cas, waiters: own.waiters })
+        return this.end(true)
+      case Status.notFound:
+        return this.end(false)
+      case Status.exists:
+        return this.round++ < rounds ? this.run() : this.end(Fault.restless)
+    }
+    const other = reply.status === Status.outOfMemory ? this.whenFull(own) : undefined
+    if (other === undefined || other.opcode === this.sent!.opcode) this.end(Fault.ofStatus(reply))
+    else this.send(other, own)
   }
 
   /** The item is another's, or there is none. */
   private passBy(item: Item | undefined): void {
-    const { connection: { link }, hear } = this
+    const { connection: { link }, end } = this
     const request = item && this.onOther(item)
-    if (request === undefined) return hear(false)
-    link.send(request, (reply) => {
-      if (reply instanceof Fault.Fault) return hear(reply)
+    if (request === undefined) return end(false)
+    const hear = (reply: Reply | Fault.Fault): void => {
+      if (reply instanceof Fault.Fault) return end(reply)
       if (reply.status === Status.exists && this.round++ < rounds) this.run()
-      else hear(false)
-    })
+      else end(false)
+    }
+    link.send(request, { hear })
   }
 }
 
 export class Extending extends OnOwn {
-  private readonly holding: Holding
+  private readonly extension: Extension
 
   constructor(
     connection: Connection,
     key: string,
-    holding: Holding,
+    extension: Extension,
     clock: Clock.Clock,
-    hear: (wasOurs: boolean | Fault.Fault) => void
+    end: (wasOurs: boolean | Fault.Fault) => void
   ) {
-    super(connection, key, holding.token, clock, hear)
-    this.holding = holding
+    super(connection, key, extension.token, clock, end)
+    this.extension = extension
   }
 
   protected command({ cas, waiters }: Own): Request {
-    return write(Opcode.replace, this.key, this.holding, this.clock, waiters, cas)
+    return write(Opcode.replace, this.key, this.extension, this.clock, waiters, cas)
   }
 
   protected override done({ cas, waiters }: Own): void {
     const at = monotonicMillis(this.clock)
-    this.connection.hints.set(this.token, { cas, waiters, endsAt: at + this.holding.expiresMillis }, at)
+    this.connection.hints.set(this.token, { cas, waiters, endsAt: at + this.extension.expiresMillis }, at)
   }
 }
 

@@ -1,6 +1,6 @@
 /** The item of a lock, as it is read and as it is written. */
 import type * as Clock from "effect/Clock"
-import type { Held, Holding } from "../../LockStore.ts"
+import type { Extension, Held } from "../../LockStore.ts"
 import * as Content from "./content.ts"
 import * as Fault from "./fault.ts"
 import type { Link } from "./link.ts"
@@ -25,7 +25,9 @@ export const rounds = 5
 const vacantSeconds = 2
 
 export const read = (link: Link, key: string, hear: (item: Item | undefined | Fault.Fault) => void): void =>
-  link.send({ opcode: Opcode.get, key }, (reply) => hear(reply instanceof Fault.Fault ? reply : itemOf(reply)))
+  link.send({ opcode: Opcode.get, key }, {
+    hear: (reply) => hear(reply instanceof Fault.Fault ? reply : itemOf(reply))
+  })
 
 const itemOf = (reply: Reply): Item | undefined | Fault.Fault => {
   if (reply.status === Status.notFound) return undefined
@@ -39,7 +41,7 @@ const itemOf = (reply: Reply): Item | undefined | Fault.Fault => {
 export const write = (
   opcode: Opcode,
   key: string,
-  { expiresMillis, token }: Holding,
+  { expiresMillis, token }: Extension,
   clock: Clock.Clock,
   waiters: ReadonlyArray<string>,
   cas?: number
@@ -64,7 +66,7 @@ export const vacate = (key: string, { cas, waiters }: Own, clock: Clock.Clock): 
     }
 
 /** Who has it, or is next. */
-export const occupant = ({ time, token, waiters }: Content.Content, clock: Clock.Clock): Omit<Held, "_tag"> => {
+export const holderIn = ({ time, token, waiters }: Content.Content, clock: Clock.Clock): Omit<Held, "_tag"> => {
   const remaining = token === undefined ? 0 : time - clock.currentTimeMillisUnsafe()
   // The item outlives the lease by up to three seconds, and nobody knows exactly by how much.
   return {

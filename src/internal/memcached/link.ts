@@ -14,8 +14,9 @@ import * as Redacted from "effect/Redacted"
 import { Server } from "memjs"
 import type { Socket } from "node:net"
 import { Fault, noReply, unauthorized, unreachable, unsupported } from "./fault.ts"
-import { type Hear, Pending } from "./pending.ts"
-import { encodeRequest, type Frame, Frames, Opcode, type Request, Status } from "./wire.ts"
+import { Outbox } from "./outbox.ts"
+import { type Hearer, Pending } from "./pending.ts"
+import { type Frame, Frames, Opcode, type Reply, type Request, Status } from "./wire.ts"
 
 export interface Address {
   readonly host: string
@@ -33,8 +34,8 @@ export interface Link {
   readonly isAlive: () => boolean
   /** When the server process started, in seconds by its own clock. Known as soon as a request has been answered. */
   readonly startedAt: () => number
-  /** Waits for the connection if need be, and calls back once. */
-  readonly send: (request: Request, hear: Hear) => void
+  /** Waits for the connection if need be, and tells once. */
+  readonly send: (request: Request, hearer: Hearer) => void
   readonly close: (fault: Fault) => void
 }
 
@@ -65,7 +66,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
   let loggedIn = false
   let dead: Fault | undefined
   let sequence = lineBreak - 1
-  let outbox: Array<Buffer> = []
+  const outbox = new Outbox()
   let startedAt = 0
   let timer: ReturnType<typeof setTimeout> | undefined
 
@@ -81,7 +82,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     const unsent = waiting ?? []
     waiting = undefined
     const { inDoubt } = fault
-    for (const { hear } of lost) hear(inDoubt)
+    for (const { hearer } of lost) hearer.hear(inDoubt)
     for (const send of unsent) send()
   }
 
@@ -104,27 +105,26 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     kill(noReply(`no reply within ${timeouts.requestMillis} ms`))
   }
 
-  const transmit = (request: Request, hear: Hear): void => {
+  const transmit = (request: Request, hearer: Hearer): void => {
     if (dead === undefined && !socket!.writable) kill(unreachable("the connection was closed"))
-    if (dead !== undefined) return hear(dead)
+    if (dead !== undefined) return hearer.hear(dead)
     sequence = sequence === 0x7fffffff ? 1 : sequence + 1
     const alone = pending.size === 0
-    pending.push({ opcode: request.opcode, opaque: sequence, sentAt: performance.now(), hear })
+    const first = outbox.isEmpty
+    outbox.add(request, sequence)
+    pending.push({ opcode: request.opcode, opaque: sequence, sentAt: performance.now(), hearer })
+    // One that is alone goes out at once, for the server to work on while others are made.
+    if (alone) flush()
+    else if (first) process.nextTick(flush)
     // To connect, login included, has a time of its own.
     if (timer !== undefined) {
       if (alone) timer.ref()
     } else if (loggedIn) watch(timeouts.requestMillis)
-    const message = encodeRequest(request, sequence)
-    // One that is alone goes out at once, for the server to work on while others are made.
-    if (alone) socket!.write(message)
-    else if (outbox.push(message) === 1) process.nextTick(flush)
   }
 
   /** Requests of one turn go out in one piece. */
   const flush = (): void => {
-    const messages = outbox
-    outbox = []
-    if (dead === undefined) socket!.write(messages.length === 1 ? messages[0] : Buffer.concat(messages))
+    if (dead === undefined && !outbox.isEmpty) socket!.write(outbox.take())
   }
 
   /** The answer to the oldest request; or else its reply is missing, and nothing can be believed any more. */
@@ -136,10 +136,10 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     } else if (oldest.opcode === Opcode.stat) {
       // The last one has no name.
       if (frame.key.length === 0) pending.shift()
-      oldest.hear(frame)
+      oldest.hearer.hear(frame)
     } else {
       pending.shift()
-      oldest.hear(frame)
+      oldest.hearer.hear(frame)
     }
     if (pending.size === 0) timer?.unref()
     return dead === undefined
@@ -169,13 +169,13 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     }
     if (username === undefined || password === undefined) return ready()
     const credentials = Buffer.from(`\0${username}\0${Redacted.value(password)}`).toString("latin1")
-    transmit({ opcode: Opcode.login, key: "PLAIN", value: credentials }, ready)
+    transmit({ opcode: Opcode.login, key: "PLAIN", value: credentials }, { hear: ready })
   }
 
   /** Asks for the start of the server, and lets the requests go that came meanwhile. */
   const greet = (): void => {
     const stats = new Map<string, string>()
-    transmit({ opcode: Opcode.stat, key: "" }, (reply) => {
+    const hear = (reply: Reply | Fault): void => {
       if (reply instanceof Fault) return
       const { key, status, value } = reply
       if (status !== Status.ok) {
@@ -191,7 +191,8 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
         waiting = undefined
         for (const send of ready) send()
       }
-    })
+    }
+    transmit({ opcode: Opcode.stat, key: "" }, { hear })
   }
 
   // The login is ours, and so is what arrives; memjs would take credentials that it finds in the environment.
@@ -211,9 +212,9 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
   return {
     isAlive: () => dead === undefined,
     startedAt: () => startedAt,
-    send: (request, hear) => {
-      if (waiting === undefined) transmit(request, hear)
-      else waiting.push(() => transmit(request, hear))
+    send: (request, hearer) => {
+      if (waiting === undefined) transmit(request, hearer)
+      else waiting.push(() => transmit(request, hearer))
     },
     close: kill
   }

@@ -2,14 +2,16 @@
 import type { Fault } from "./fault.ts"
 import type { Opcode, Reply } from "./wire.ts"
 
-/** Called once; with STAT, for each of its replies. */
-export type Hear = (reply: Reply | Fault) => void
+/** Told once; with STAT, of each of its replies. */
+export interface Hearer {
+  hear(reply: Reply | Fault): void
+}
 
 interface Entry {
   readonly opcode: Opcode
   readonly opaque: number
   readonly sentAt: number
-  readonly hear: Hear
+  readonly hearer: Hearer
 }
 
 export class Pending {

@@ -9,21 +9,24 @@ import type { Connection } from "./connections.ts"
 import * as Content from "./content.ts"
 import * as Fault from "./fault.ts"
 import { fencingToken, isFencing } from "./fencing.ts"
-import { type Item, occupant, type Own, read, rounds, write } from "./item.ts"
+import { holderIn, type Item, type Own, read, rounds, write } from "./item.ts"
+import type { Hearer } from "./pending.ts"
 import type { Vacancies } from "./vacancies.ts"
 import { Opcode, type Reply, type Request, Status } from "./wire.ts"
 
 type Replied = Reply | Fault.Fault
 
+const none: ReadonlyArray<string> = []
+
 /** One claim on its way. */
-export class Taking {
+export class Taking implements Hearer {
   private readonly connection: Connection
   private readonly key: string
   private readonly claim: Claim
   private readonly clock: Clock.Clock
   private readonly vacancies: Vacancies
   /** Called once. */
-  private readonly hear: (outcome: Attempt | Fault.Fault) => void
+  private readonly end: (outcome: Attempt | Fault.Fault) => void
   private round = 1
 
   constructor(
@@ -32,43 +35,44 @@ export class Taking {
     claim: Claim,
     clock: Clock.Clock,
     vacancies: Vacancies,
-    hear: (outcome: Attempt | Fault.Fault) => void
+    end: (outcome: Attempt | Fault.Fault) => void
   ) {
     this.connection = connection
     this.key = key
     this.claim = claim
     this.clock = clock
     this.vacancies = vacancies
-    this.hear = hear
+    this.end = end
   }
 
   /** Takes the key if there is no item. */
   add(): void {
-    const { claim, clock, key } = this
-    this.send(write(Opcode.add, key, claim, clock, []), (reply) => this.added(reply))
+    const { claim, clock, connection, key } = this
+    connection.link.send(write(Opcode.add, key, claim, clock, none), this)
   }
 
-  private added(reply: Replied): void {
-    if (reply instanceof Fault.Fault) return this.hear(reply)
+  /** The reply to an ADD. */
+  hear(reply: Replied): void {
+    if (reply instanceof Fault.Fault) return this.end(reply)
     switch (reply.status) {
       case Status.ok:
-        return this.acquired(reply.cas, [])
+        return this.acquired(reply.cas, none)
       case Status.exists:
         return this.look(() => this.again())
       // The memory is asked for before the item is looked for.
       case Status.outOfMemory:
-        return this.look(() => this.hear(Fault.ofStatus(reply)))
+        return this.look(() => this.end(Fault.ofStatus(reply)))
       default:
-        return this.hear(Fault.ofStatus(reply))
+        return this.end(Fault.ofStatus(reply))
     }
   }
 
   /** Reads who has the item, and takes it or joins the queue; without an item it is added, unless we know better. */
   look(absent = () => this.again()): void {
     read(this.connection.link, this.key, (item) => {
-      if (item instanceof Fault.Fault) return this.hear(item)
+      if (item instanceof Fault.Fault) return this.end(item)
       if (item === undefined) return absent()
-      if (item.content === undefined) return this.hear(Fault.foreign)
+      if (item.content === undefined) return this.end(Fault.foreign)
       this.seen(item, item.content)
     })
   }
@@ -82,14 +86,14 @@ export class Taking {
       return this.take({ cas, waiters: waiters.slice(Math.max(waiters.indexOf(claim.token), 0) + 1) })
     }
     if (claim.wait && !full && !waiters.includes(claim.token)) return this.join(cas, content)
-    this.hear({ _tag: "Held", ...occupant(content, clock) })
+    this.end({ _tag: "Held", ...holderIn(content, clock) })
   }
 
   /** Makes an item that is there the claim's. */
   private take({ cas, waiters }: Own): void {
     const { claim, clock, key } = this
     this.send(write(Opcode.replace, key, claim, clock, waiters, cas), (reply) => {
-      if (reply instanceof Fault.Fault) return this.hear(reply)
+      if (reply instanceof Fault.Fault) return this.end(reply)
       switch (reply.status) {
         case Status.ok:
           return this.acquired(reply.cas, waiters)
@@ -97,7 +101,7 @@ export class Taking {
         case Status.notFound:
           return this.again()
         default:
-          return this.hear(Fault.ofStatus(reply))
+          return this.end(Fault.ofStatus(reply))
       }
     })
   }
@@ -106,51 +110,51 @@ export class Taking {
   private join(cas: number, content: Content.Content): void {
     const { claim, clock, key } = this
     this.send({ opcode: Opcode.append, key, value: Content.joining(claim.token), cas }, (reply) => {
-      if (reply instanceof Fault.Fault) return this.hear(reply)
+      if (reply instanceof Fault.Fault) return this.end(reply)
       if (reply.status === Status.exists || reply.status === Status.notStored) return this.again()
-      this.hear({ _tag: "Held", ...occupant(content, clock) })
+      this.end({ _tag: "Held", ...holderIn(content, clock) })
     })
   }
 
   private again(): void {
     // Somebody else had it at each look.
     if (this.round++ < rounds) this.add()
-    else this.hear({ _tag: "Held" })
+    else this.end({ _tag: "Held" })
   }
 
   /** Makes the item of another token the claim's, with all who wait. */
   takeFrom(from: string): void {
     const { claim, clock, connection, key } = this
     read(connection.link, key, (item) => {
-      if (item instanceof Fault.Fault) return this.hear(item)
-      if (item === undefined) return this.hear({ _tag: "Held" })
+      if (item instanceof Fault.Fault) return this.end(item)
+      if (item === undefined) return this.end({ _tag: "Held" })
       const { cas, content } = item
-      if (content === undefined) return this.hear(Fault.foreign)
+      if (content === undefined) return this.end(Fault.foreign)
       const { token, waiters } = content
       if (token === undefined || (token !== from && token !== claim.token)) {
-        return this.hear({ _tag: "Held", ...occupant(content, clock) })
+        return this.end({ _tag: "Held", ...holderIn(content, clock) })
       }
       this.send(write(Opcode.replace, key, claim, clock, waiters, cas), (reply) => {
-        if (reply instanceof Fault.Fault) return this.hear(reply)
+        if (reply instanceof Fault.Fault) return this.end(reply)
         if (reply.status === Status.ok) return this.acquired(reply.cas, waiters)
         const hasChanged = reply.status === Status.exists || reply.status === Status.notFound
-        if (!hasChanged) return this.hear(Fault.ofStatus(reply))
+        if (!hasChanged) return this.end(Fault.ofStatus(reply))
         if (this.round++ < rounds) this.takeFrom(from)
-        else this.hear(Fault.restless)
+        else this.end(Fault.restless)
       })
     })
   }
 
   private acquired(cas: number, waiters: ReadonlyArray<string>): void {
     const { claim: { expiresMillis, token }, clock, connection: { hints, link } } = this
-    if (cas === 0) return this.hear(Fault.casMissing)
+    if (cas === 0) return this.end(Fault.casMissing)
     const at = monotonicMillis(clock)
     hints.set(token, { cas, waiters, endsAt: at + expiresMillis }, at)
     const fencing = fencingToken(link.startedAt(), cas)
-    this.hear(isFencing(fencing) ? { _tag: "Acquired", fencingToken: fencing } : Fault.timeUnfit)
+    this.end(isFencing(fencing) ? { _tag: "Acquired", fencingToken: fencing } : Fault.timeUnfit)
   }
 
   private send(request: Request, hear: (reply: Replied) => void): void {
-    this.connection.link.send(request, hear)
+    this.connection.link.send(request, { hear })
   }
 }

@@ -53,28 +53,38 @@ const extrasLength = 8
 
 const half = 0x1_0000_0000
 
-/** The message of a request; `opaque` comes back with the reply. */
-export const encodeRequest = (
+/** Four bytes, most significant first. */
+const put = (bytes: Buffer, at: number, value: number): void => {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
+}
+
+const take = (bytes: Buffer, at: number): number =>
+  bytes[at] * 0x100_0000 + (bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3])
+
+/** Writes the message of a request, and returns where it ends; `opaque` comes back with the reply. */
+export const writeRequest = (
+  bytes: Buffer,
+  at: number,
   { cas = 0, exptime, key, opcode, value = "" }: Request,
   opaque: number
-): Buffer => {
+): number => {
   const extras = exptime === undefined ? 0 : extrasLength
-  const body = extras + key.length + value.length
-  const message = Buffer.allocUnsafe(headerLength + body)
-  message[0] = 0x80
-  message[1] = opcode
-  message.writeUInt16BE(key.length, 2)
-  message.writeUInt32BE(extras << 24, 4)
-  message.writeUInt32BE(body, 8)
-  message.writeUInt32BE(opaque, 12)
-  message.writeUInt32BE(Math.floor(cas / half), 16)
-  message.writeUInt32BE(cas % half, 20)
+  const length = extras + key.length + value.length
+  put(bytes, at, 0x8000_0000 | opcode << 16 | key.length)
+  put(bytes, at + 4, extras << 24)
+  put(bytes, at + 8, length)
+  put(bytes, at + 12, opaque)
+  put(bytes, at + 16, Math.floor(cas / half))
+  put(bytes, at + 20, cas)
   if (exptime !== undefined) {
-    message.writeUInt32BE(0, headerLength)
-    message.writeUInt32BE(exptime, headerLength + 4)
+    put(bytes, at + headerLength, 0)
+    put(bytes, at + headerLength + 4, exptime)
   }
-  message.write(key + value, headerLength + extras, "latin1")
-  return message
+  bytes.write(key + value, at + headerLength + extras, "latin1")
+  return at + headerLength + length
 }
 
 export interface Reply {
@@ -111,16 +121,16 @@ export class Frames {
       if (bytes[at] !== replyMagic) return bytes.subarray(at)
       if (bytes.length - at < headerLength) break
       const keyAt = at + headerLength + bytes[at + 4]
-      const valueAt = keyAt + bytes.readUInt16BE(at + 2)
-      const length = bytes.readUInt32BE(at + 8)
+      const valueAt = keyAt + (bytes[at + 2] << 8 | bytes[at + 3])
+      const length = take(bytes, at + 8)
       const end = at + headerLength + length
       if (valueAt > end || length > maxBody) return bytes.subarray(at)
       if (end > bytes.length) break
       const frame = {
         opcode: bytes[at + 1],
-        status: bytes.readUInt16BE(at + 6),
-        opaque: bytes.readUInt32BE(at + 12),
-        cas: bytes.readUInt32BE(at + 16) * half + bytes.readUInt32BE(at + 20),
+        status: bytes[at + 6] << 8 | bytes[at + 7],
+        opaque: take(bytes, at + 12),
+        cas: take(bytes, at + 16) * half + take(bytes, at + 20),
         key: keyAt === valueAt ? empty : bytes.subarray(keyAt, valueAt),
         value: valueAt === end ? empty : bytes.subarray(valueAt, end)
       }

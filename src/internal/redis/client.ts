@@ -18,7 +18,7 @@ export interface Single extends Client {
     readonly port?: number | undefined
     readonly keyPrefix?: string | undefined
   } | undefined
-  readonly stream?: { destroy(): void } | undefined
+  readonly stream?: { destroy(): void; on?(event: "error", listener: () => void): unknown } | undefined
   duplicate(override: object): Single
   disconnect(): void
 }
@@ -39,6 +39,12 @@ export const missing = (client: Client): string | undefined => {
   }
   return typeof given?.["status"] === "string" ? undefined : "status"
 }
+
+/**
+ * Node may tell of several errors of a socket that speaks TLS, such as of an alert that arrives after a certificate was refused,
+ * and ioredis listens for the first alone: the next one would end the process.
+ */
+export const bearErrors = ({ stream }: Single): void => void stream?.on?.("error", () => {})
 
 /** A connection of ours that says nothing for this long while commands are out is given up for a new one. */
 export const silenceMillis = 1000

@@ -3,7 +3,16 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
 import { PassingSet } from "../passing.ts"
-import { backoff, type Client, type Cluster, handshakeMillis, isCluster, silenceMillis, type Single } from "./client.ts"
+import {
+  backoff,
+  bearErrors,
+  type Client,
+  type Cluster,
+  handshakeMillis,
+  isCluster,
+  silenceMillis,
+  type Single
+} from "./client.ts"
 import * as Failure from "./failure.ts"
 import { Pulse } from "./pulse.ts"
 import type { Script } from "./scripts.ts"
@@ -180,6 +189,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   }
 
   const onError = (error: unknown) => {
+    if (watched) bearErrors(single)
     lastError = error
     if (!connected) failed()
   }
@@ -220,6 +230,9 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     end: onEnd
   }
   if (!owned) allowListeners(client, 1)
+  if (owned && cluster) {
+    client.on("+node", (node) => void (node as Single).on("error", () => bearErrors(node as Single)))
+  }
   for (const [event, listener] of Object.entries(events)) client.on(event, listener)
   if (owned) client.connect().catch(ignore)
 
@@ -272,6 +285,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     pulse.rest()
     for (const stop of subscriptions) stop()
     tracking?.stop()
+    if (watched) bearErrors(single)
     if (owned) (client as Single | Cluster).disconnect()
     fail(new Failure.Closed())
     failAll()

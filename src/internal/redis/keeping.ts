@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import type { BackendFailure } from "../../LockError.ts"
-import type { Holding, LockStore } from "../../LockStore.ts"
+import type { Extension, LockStore } from "../../LockStore.ts"
 import { pushLeases } from "./batch.ts"
 import * as Failure from "./failure.ts"
 import * as Reply from "./reply.ts"
@@ -21,7 +21,7 @@ export const make = (
   failure: Failure.Of
 ) => {
   const extendBatch = (
-    batch: ReadonlyArray<Holding>
+    batch: ReadonlyArray<Extension>
   ): Effect.Effect<ReadonlyArray<boolean | BackendFailure>, BackendFailure> =>
     Effect.callback((resume) => {
       const args: Array<string | number> = batch.map(({ key }) => lockKey(key))
@@ -46,25 +46,25 @@ export const make = (
     })
 
   /** A refusal is the answer for the one lock that it is about. */
-  const extendEach = (batch: ReadonlyArray<Holding>): Effect.Effect<ReadonlyArray<boolean | BackendFailure>> =>
+  const extendEach = (batch: ReadonlyArray<Extension>): Effect.Effect<ReadonlyArray<boolean | BackendFailure>> =>
     Effect.forEach(
       batch,
-      (holding) => Effect.match(extendBatch([holding]), { onSuccess: ([one]) => one, onFailure: identity }),
+      (extension) => Effect.match(extendBatch([extension]), { onSuccess: ([one]) => one, onFailure: identity }),
       { concurrency: 128 }
     )
 
-  const extendAll = Effect.fnUntraced(function*(holdings: ReadonlyArray<Holding>) {
+  const extendAll = Effect.fnUntraced(function*(extensions: ReadonlyArray<Extension>) {
     const batches: Array<Effect.Effect<ReadonlyArray<boolean | BackendFailure>, BackendFailure>> = []
-    for (let i = 0; i < holdings.length; i += extendBatchSize) {
-      const batch = extendBatch(holdings.slice(i, i + extendBatchSize))
+    for (let i = 0; i < extensions.length; i += extendBatchSize) {
+      const batch = extendBatch(extensions.slice(i, i + extendBatchSize))
       batches.push(i === 0 ? batch : Effect.andThen(Effect.yieldNow, batch))
     }
     return (yield* Effect.all(batches, { concurrency: 4 })).flat()
   })
 
-  const extend: LockStore["extend"] = (holding) =>
+  const extend: LockStore["extend"] = (extension) =>
     Effect.flatMap(
-      extendBatch([holding]),
+      extendBatch([extension]),
       ([one]) => typeof one === "boolean" ? Effect.succeed(one) : Effect.fail(one)
     )
 

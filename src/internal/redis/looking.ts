@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { BackendFailure } from "../../LockError.ts"
-import type { LockStore, Occupant } from "../../LockStore.ts"
+import type { Holder, LockStore } from "../../LockStore.ts"
 import * as Failure from "./failure.ts"
 import * as Keys from "./keys.ts"
 import * as Reply from "./reply.ts"
@@ -28,7 +28,7 @@ export const make = (transport: Transport, scripts: Scripts, prefix: string, fai
         const found = Reply.sharers(reply)
         if (found === undefined) return yield* failure("inspect", key, Reply.notUnderstood(reply))
         if (found.sharers.length === 0 && (yield* read("type", key, lock)) === "string") continue
-        return found.sharers.map(({ permits, restMillis, token }): Occupant => ({
+        return found.sharers.map(({ permits, restMillis, token }): Holder => ({
           token,
           permits,
           remainingMillis: restMillis,
@@ -50,7 +50,7 @@ export const make = (transport: Transport, scripts: Scripts, prefix: string, fai
       if (holder === null || holder.token === undefined) return []
       const { restMillis, token, waiters } = holder
       if (!Reply.isText(token)) return yield* failure("inspect", key, Failure.notALock)
-      return [{ token, remainingMillis: restMillis, waiters } satisfies Occupant]
+      return [{ token, remainingMillis: restMillis, waiters } satisfies Holder]
     }
     return []
   })
@@ -62,7 +62,7 @@ export const make = (transport: Transport, scripts: Scripts, prefix: string, fai
     )
 
   const inspect: LockStore["inspect"] = (key) =>
-    Effect.map(holders(key), ([first]) => Option.fromUndefinedOr<Occupant | undefined>(first))
+    Effect.map(holders(key), ([first]) => Option.fromUndefinedOr<Holder | undefined>(first))
 
   /**
    * A page is what one SCAN of one server gives: `next` is where that goes on, and on which. A server that has left the
@@ -92,7 +92,7 @@ export const make = (transport: Transport, scripts: Scripts, prefix: string, fai
     })
 
   /** What is no lock is somebody else's, and held by nobody. */
-  const orNobody = (holders: Effect.Effect<ReadonlyArray<Occupant>, BackendFailure>) =>
+  const orNobody = (holders: Effect.Effect<ReadonlyArray<Holder>, BackendFailure>) =>
     Effect.catchIf(holders, ({ kind }) => kind === "WrongType", () => Effect.succeed([]))
 
   return { holders, inspect, list: transport.servers && list(transport.servers) }

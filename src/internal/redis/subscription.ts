@@ -2,7 +2,7 @@
  * One channel over a connection of its own, to any node of a cluster: a new
  * connection whenever it breaks, is silent, or is said to be deaf.
  */
-import { backoff, type Client, handshakeMillis, isCluster, silenceMillis, type Single } from "./client.ts"
+import { backoff, bearErrors, type Client, handshakeMillis, isCluster, silenceMillis, type Single } from "./client.ts"
 import * as Failure from "./failure.ts"
 import { Pulse } from "./pulse.ts"
 import type { Subscription, SubscriptionHandlers } from "./transport.ts"
@@ -89,7 +89,10 @@ export const open = (
     const failed = (error: unknown) => {
       if (current()) drop(error)
     }
-    opened.on("error", (error) => lastError = error)
+    opened.on("error", (error) => {
+      bearErrors(opened)
+      lastError = error
+    })
     opened.on("end", () => failed(lastError))
     opened.on("message", (from, message) => {
       if (!current()) return

@@ -1,5 +1,4 @@
 /** Giving keys back, and places in their queues; and once more what could not be given back when it should. */
-import * as DateTime from "effect/DateTime"
 import * as Exit from "effect/Exit"
 import type { Settling } from "../shortcuts.ts"
 import * as Token from "../token.ts"
@@ -22,11 +21,8 @@ interface Releasing extends Omit<Place, "key"> {
   readonly key: string | undefined
   readonly call: Settling<boolean>
   readonly tries: number
-}
-
-interface Release extends Releasing {
   /** Others wait for the key, probably. */
-  readonly isWanted: boolean
+  isWanted: boolean
 }
 
 /** Whoever has had a key for longer, in milliseconds, can be followed in one round trip rather than spare the server. */
@@ -40,17 +36,15 @@ const succeedFalse = Exit.succeed(false)
 export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed, given: () => void): Giving => {
   const { ask, failure, later, statements, wallMillis } = server
 
-  const isOld = (token: string): boolean => {
-    const parsed = Token.parse(token)
-    return parsed !== undefined && wallMillis() - DateTime.toEpochMillis(parsed.since) > oldMillis
-  }
+  const isOld = (token: string): boolean => wallMillis() - Token.sinceMillis(token) > oldMillis
 
   const begin = (asked: Releasing): void => {
-    const known = tokens.releasing(asked.token)
-    if (known?.edits === true) leave(asked)
-    else if (known === undefined || known.entry === "") {
-      releases.add({ ...asked, isWanted: known?.waited === true || isOld(asked.token) })
-    } else withdraw(asked, known.entry)
+    const { token } = asked
+    const known = tokens.releasing(token)
+    if (known?.edits === true) return leave(asked)
+    if (known !== undefined && known.entry !== "") return withdraw(asked, known.entry)
+    asked.isWanted = known?.waited === true || isOld(token)
+    releases.add(asked)
   }
 
   /** Of a key that is shared, or that the next one shares. */
@@ -85,7 +79,7 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
    * Nobody waits for most keys. Who has waited for one is probably not the last to, and who has had one for long is
    * probably waited for; and the next wants it alone, too.
    */
-  const releases = Batches.make<Release>((batch, landed) => {
+  const releases = Batches.make<Releasing>((batch, landed) => {
     const isOne = batch.length === 1
     const isWanted = batch.some((asked) => asked.isWanted)
     const statement = isWanted
@@ -132,11 +126,12 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
       else succeed(asked, live === true)
     })
 
-  const giveBack: Giving["giveBack"] = (place, call) => begin({ ...place, call, tries: 0 })
+  const giveBack: Giving["giveBack"] = ({ key, row, token }, call) =>
+    begin({ row, token, key, call, tries: 0, isWanted: false })
 
   return {
     giveBack,
-    giveAway: (row, token) => releases.add({ row, key: undefined, token, call: nobody, tries: 0, isWanted: true }),
+    giveAway: (row, token) => releases.add({ row, token, key: undefined, call: nobody, tries: 0, isWanted: true }),
     settleDebts: () => {
       for (const debt of tokens.debts()) giveBack(debt, nobody)
     }

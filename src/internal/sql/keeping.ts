@@ -1,7 +1,7 @@
 /** Renewing leases, many of them by one statement. */
 import * as Effect from "effect/Effect"
 import type { BackendFailure } from "../../LockError.ts"
-import type { Holding } from "../../LockStore.ts"
+import type { Extension } from "../../LockStore.ts"
 import * as Failure from "./failure.ts"
 import type { Row } from "./link.ts"
 import { leaseOf, pauses, type Server } from "./server.ts"
@@ -36,32 +36,32 @@ const extendedShared = (rows: ReadonlyArray<Row>) => {
 export interface Keeping {
   /** The answers in the same order. One that failed holds up no other. */
   readonly extendAll: (
-    holdings: ReadonlyArray<Holding>
+    extensions: ReadonlyArray<Extension>
   ) => Effect.Effect<ReadonlyArray<boolean | BackendFailure>, BackendFailure>
 }
 
 export const make = ({ ask, failure, later, statements }: Server, tokens: Tokens): Keeping => {
   const extendBatch = (
-    holdings: ReadonlyArray<Holding>
+    extensions: ReadonlyArray<Extension>
   ): Effect.Effect<ReadonlyArray<boolean | BackendFailure>, BackendFailure> =>
     Effect.callback((resume) => {
-      const rows = holdings.map(({ key }) => rowName(key))
-      const extended: Array<boolean | BackendFailure> = holdings.map(() => false)
+      const rows = extensions.map(({ key }) => rowName(key))
+      const extended: Array<boolean | BackendFailure> = extensions.map(() => false)
       let out = 0
       let failed: BackendFailure | undefined
       const extend = (statement: string, indices: ReadonlyArray<number>, tries: number): void => {
         if (indices.length === 0) return
         const parameters = [
           indices.map((i) => rows[i]),
-          indices.map((i) => holdings[i].token),
-          indices.map((i) => leaseOf(holdings[i].expiresMillis))
+          indices.map((i) => extensions[i].token),
+          indices.map((i) => leaseOf(extensions[i].expiresMillis))
         ]
         out++
         ask(statement, parameters, (found, error) => {
-          if (found === undefined) failed = failure("extend", holdings[indices[0]].key, error)
+          if (found === undefined) failed = failure("extend", extensions[indices[0]].key, error)
           else {
             const verdict = statement === statements.extend ? extendedAlone(found) : extendedShared(found)
-            const verdicts = indices.map((i) => [i, verdict(rows[i], holdings[i].token)] as const)
+            const verdicts = indices.map((i) => [i, verdict(rows[i], extensions[i].token)] as const)
             const among = (wanted: unknown) => verdicts.flatMap(([i, one]) => one === wanted ? i : [])
             for (const i of among(true)) extended[i] = true
             extend(statements.extendShared, among("shared"), 0)
@@ -72,22 +72,22 @@ export const make = ({ ask, failure, later, statements }: Server, tokens: Tokens
                 out--
                 extend(statement, locked, tries + 1)
               })
-            } else for (const i of locked) extended[i] = failure("extend", holdings[i].key, new Failure.Locked())
+            } else for (const i of locked) extended[i] = failure("extend", extensions[i].key, new Failure.Locked())
           }
           if (--out === 0) resume(failed === undefined ? Effect.succeed(extended) : Effect.fail(failed))
         })
       }
-      const all = holdings.map((_, i) => i)
-      const shares = (i: number) => tokens.get(holdings[i].token)?.shares === true
+      const all = extensions.map((_, i) => i)
+      const shares = (i: number) => tokens.get(extensions[i].token)?.shares === true
       extend(statements.extend, all.filter((i) => !shares(i)), 0)
       extend(statements.extendShared, all.filter(shares), 0)
     })
 
   return {
-    extendAll: Effect.fnUntraced(function*(holdings) {
+    extendAll: Effect.fnUntraced(function*(extensions) {
       const batches: Array<Effect.Effect<ReadonlyArray<boolean | BackendFailure>, BackendFailure>> = []
-      for (let i = 0; i < holdings.length; i += batchSize) {
-        batches.push(extendBatch(holdings.slice(i, i + batchSize)))
+      for (let i = 0; i < extensions.length; i += batchSize) {
+        batches.push(extendBatch(extensions.slice(i, i + batchSize)))
       }
       return (yield* Effect.all(batches, { concurrency: statementsOut })).flat()
     })

@@ -1,7 +1,7 @@
 /** Looking at keys without wanting them. */
 import * as Effect from "effect/Effect"
 import type { BackendFailure } from "../../LockError.ts"
-import type { Occupant, Page } from "../../LockStore.ts"
+import type { Holder, Page } from "../../LockStore.ts"
 import { numberOf } from "./answers.ts"
 import { foundOf } from "./edits.ts"
 import type { Row } from "./link.ts"
@@ -12,7 +12,7 @@ import { shared } from "./statements/terms.ts"
 import { keyOf, rowName, rowPrefix } from "./table.ts"
 
 export interface Looking {
-  readonly holders: (key: string) => Effect.Effect<ReadonlyArray<Occupant>, BackendFailure>
+  readonly holders: (key: string) => Effect.Effect<ReadonlyArray<Holder>, BackendFailure>
   readonly list: (prefix: string, from: string | undefined) => Effect.Effect<Page, BackendFailure>
 }
 
@@ -25,7 +25,7 @@ export const make = ({ look, statements }: Server): Looking => {
     operation: string,
     key: string | undefined,
     rows: ReadonlyArray<string>
-  ): Effect.Effect<Map<unknown, ReadonlyArray<Occupant>>, BackendFailure> =>
+  ): Effect.Effect<Map<unknown, ReadonlyArray<Holder>>, BackendFailure> =>
     look(operation, key, statements.read, [rows], (read) => {
       const all = read.map((row) => [row[0], foundOf(row)] as const)
       if (all.some(([, found]) => found === undefined)) return undefined
@@ -47,7 +47,7 @@ export const make = ({ look, statements }: Server): Looking => {
         const [token, left, waiters] = row
         return typeof token !== "string" || !Number.isFinite(numberOf(left))
           ? undefined
-          : [{ token, remainingMillis: Number(left), waiters: Number(waiters) } satisfies Occupant]
+          : [{ token, remainingMillis: Number(left), waiters: Number(waiters) } satisfies Holder]
       })
       if (found[0]?.token !== shared) return found
       return (yield* sharersOf("inspect", key, [rowName(key)])).get(rowName(key)) ?? []

@@ -6,7 +6,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
-import type { LockStore, Occupant } from "../../LockStore.ts"
+import type { Holder, LockStore } from "../../LockStore.ts"
 import { Notices } from "../notices.ts"
 import { type Settling, withShortcuts } from "../shortcuts.ts"
 import * as Token from "../token.ts"
@@ -78,7 +78,7 @@ export const make = Effect.fnUntraced(function*(
       ),
     extendAll,
     release: (key, token) => Effect.callback((resume) => release(key, token, { settle: resume })),
-    inspect: (key) => Effect.map(holders(key), ([first]) => Option.fromUndefinedOr<Occupant | undefined>(first)),
+    inspect: (key) => Effect.map(holders(key), ([first]) => Option.fromUndefinedOr<Holder | undefined>(first)),
     shares: true,
     holders,
     list,

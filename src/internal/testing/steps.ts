@@ -4,14 +4,14 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { LockError } from "../../LockError.ts"
-import type { Attempt, Listed, LockStore, Occupant, Page } from "../../LockStore.ts"
+import type { Attempt, Holder, Listed, LockStore, Page } from "../../LockStore.ts"
 import { type Bench, same, that, type Wrong, wrong } from "./case.ts"
 
 /** Waits, for a while, until so many wait for the key as far as the store says: a busy machine takes its time. */
 export const queued = ({ elapse, key, other }: Bench, waiting: number) =>
   Effect.gen(function*() {
     for (let looks = 0; looks < 40; looks++) {
-      const { waiters = waiting } = Option.getOrElse(yield* other.inspect(key), (): Partial<Occupant> => ({}))
+      const { waiters = waiting } = Option.getOrElse(yield* other.inspect(key), (): Partial<Holder> => ({}))
       if (waiters >= waiting) return
       yield* elapse(50)
     }

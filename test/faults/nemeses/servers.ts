@@ -152,7 +152,7 @@ export const takeOver: Nemesis = {
   }
 }
 
-/** The old primary takes writes until its clients have left it. */
+/** The old primary takes writes until it is a replica, and then ends the connections of its clients. */
 export const plannedFailover: Nemesis = {
   name: "planned failover",
   cutsOff: true,

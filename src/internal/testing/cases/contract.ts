@@ -348,10 +348,10 @@ export const contract: ReadonlyArray<Case> = [
       const holder = token()
       yield* take(bench, one, key, holder)
       for (const store of [one, other]) {
-        const occupant = yield* store.inspect(key)
-        if (Option.isNone(occupant)) return yield* wrong("a held key looks free")
-        yield* same("the holder's token", occupant.value.token, holder)
-        const { remainingMillis = 60_000 } = occupant.value
+        const found = yield* store.inspect(key)
+        if (Option.isNone(found)) return yield* wrong("a held key looks free")
+        yield* same("the holder's token", found.value.token, holder)
+        const { remainingMillis = 60_000 } = found.value
         yield* that(
           `remainingMillis is ${remainingMillis} of 60000`,
           remainingMillis > 50_000 && remainingMillis <= 66_000 + grain
@@ -397,8 +397,8 @@ export const contract: ReadonlyArray<Case> = [
         }))
       for (const { holder, key } of holders) {
         const what = `the key ${JSON.stringify(key)}`
-        const occupant = yield* other.inspect(key)
-        yield* same(`${what}, its holder`, Option.getOrUndefined(occupant)?.token, holder)
+        const found = yield* other.inspect(key)
+        yield* same(`${what}, its holder`, Option.getOrUndefined(found)?.token, holder)
         yield* held(what, yield* other.tryAcquire(claim(key, token(), 60_000)))
         yield* same(`${what}, its extension`, yield* other.extend(claim(key, holder, 60_000)), true)
         yield* same(`${what}, its release`, yield* other.release(key, holder), true)

@@ -243,7 +243,7 @@ export const promises: ReadonlyArray<Case> = [
       yield* eventually(
         "nobody waits",
         1_000 + slack,
-        Effect.map(other.inspect(key), (occupant) => (Option.getOrUndefined(occupant)?.waiters ?? 0) === 0)
+        Effect.map(other.inspect(key), (holder) => (Option.getOrUndefined(holder)?.waiters ?? 0) === 0)
       )
       yield* same("the holder", Option.getOrUndefined(yield* other.inspect(key))?.token, holder)
       yield* other.release(key, holder)

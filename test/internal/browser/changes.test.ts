@@ -1,5 +1,6 @@
 import type { Share } from "effect-lock/LockStore"
 import { assert, describe, it } from "vitest"
+import * as Changes from "../../../src/internal/browser/changes.ts"
 import * as Record from "../../../src/internal/browser/record.ts"
 
 /** Tabs that share one record, and a clock that all of them see. */
@@ -8,14 +9,14 @@ const makeWorld = () => {
   let record = Record.free
   const dead = new Set<string>()
   const offers: Array<string> = []
-  const view = (): Record.View => ({
+  const view = (): Changes.View => ({
     stamp: { wall: at, steady: at },
     remaining: ({ lease, steady }) => lease - (at - steady),
     absence: ({ steady }) => at - steady,
     isDead: (tab) => dead.has(tab)
   })
   const missed: Array<string> = []
-  const apply = <A>({ answer, missed: who, next, offered = [] }: Record.Change<A>): A => {
+  const apply = <A>({ answer, missed: who, next, offered = [] }: Changes.Change<A>): A => {
     if (next !== undefined) record = next
     offers.push(...offered.map(({ token }) => token))
     if (who !== undefined) missed.push(who)
@@ -33,14 +34,14 @@ const makeWorld = () => {
     },
     record: () => record,
     claim: (token: string, wait = true, share?: Share) =>
-      apply(Record.claim(record, { token, tab: tabOf(token), expires: 10_000, wait, share }, view()))._tag,
-    living: () => Record.living(record, view()).map(({ token }) => token),
-    accept: (token: string) => apply(Record.accept(record, { token, tab: tabOf(token), expires: 10_000 }, view())),
-    extend: (token: string) => apply(Record.extend(record, token, 10_000, view())),
-    outlive: (token: string) => apply(Record.extend(record, token, 10_000, view(), true)),
+      apply(Changes.claim(record, { token, tab: tabOf(token), expires: 10_000, wait, share }, view()))._tag,
+    living: () => Changes.living(record, view()).map(({ token }) => token),
+    accept: (token: string) => apply(Changes.accept(record, { token, tab: tabOf(token), expires: 10_000 }, view())),
+    extend: (token: string) => apply(Changes.extend(record, token, 10_000, view())),
+    outlive: (token: string) => apply(Changes.extend(record, token, 10_000, view(), true)),
     transfer: (from: string, token: string) =>
-      apply(Record.transfer(record, from, { token, tab: tabOf(token), expires: 10_000 }, view()))._tag,
-    release: (token: string) => apply(Record.release(record, token, view()))
+      apply(Changes.transfer(record, from, { token, tab: tabOf(token), expires: 10_000 }, view()))._tag,
+    release: (token: string) => apply(Changes.release(record, token, view()))
   }
 }
 
@@ -113,7 +114,7 @@ describe("the record of a key", () => {
     for (const token of ["b1", "b2", "c", "d"]) claim(token)
     release("a")
     assert.deepStrictEqual(offers, ["b1"])
-    pass(Record.offerMillis)
+    pass(Changes.offerMillis)
     // Whoever comes finds that it has lapsed; whose turn it is has it.
     assert.strictEqual(claim("d"), "Held")
     assert.deepStrictEqual(offers, ["b1", "c"])

@@ -1,0 +1,67 @@
+/**
+ * What tabs say to each other: that somebody is offered a key, or is missed. A page
+ * that is away does not listen: one that is kept frozen would have to hear all of it.
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { isObject, isWaiter, type Waiter } from "./record.ts"
+
+export interface Message {
+  readonly version: 2
+  readonly key: string
+  /** Who is offered the key, or the token of one who is missed. */
+  readonly to: Waiter | string
+}
+
+/** A message of ours, or undefined: anybody of the origin can say anything on the channel. */
+export const decode = (value: unknown): Message | undefined => {
+  if (!isObject(value) || !("version" in value) || value.version !== 2) return undefined
+  const { key, to } = value as Partial<Message>
+  return typeof key === "string" && (typeof to === "string" || isWaiter(to)) ? { version: 2, key, to } : undefined
+}
+
+export interface Channel {
+  /** To all, this tab included. */
+  readonly say: (key: string, to: Message["to"]) => void
+  readonly listen: () => void
+  readonly leave: () => void
+}
+
+/** Listens until it is told to leave, or the scope ends. */
+export const make = (
+  name: string,
+  hear: (message: Message) => void
+): Effect.Effect<Channel, never, Scope.Scope> => {
+  let channel: BroadcastChannel | undefined
+
+  const listen = (): void => {
+    channel ??= new BroadcastChannel(name)
+    channel.addEventListener("message", onMessage)
+  }
+
+  const leave = (): void => {
+    channel?.close()
+    channel = undefined
+  }
+
+  const onMessage = ({ data }: MessageEvent): void => {
+    const message = decode(data)
+    if (message !== undefined) hear(message)
+  }
+
+  const say: Channel["say"] = (key, to) => {
+    const message: Message = { version: 2, key, to }
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel is no window
+    channel?.postMessage(message)
+    // Which a channel does not bring to who said it.
+    hear(message)
+  }
+
+  return Effect.acquireRelease(
+    Effect.sync(() => {
+      listen()
+      return { say, listen, leave }
+    }),
+    () => Effect.sync(leave)
+  )
+}

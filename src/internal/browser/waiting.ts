@@ -1,0 +1,71 @@
+/**
+ * Those of this tab who wait, and the tabs whose end may let them in. A listener that
+ * is told asks for itself, unless what it is told is that it has the key.
+ */
+import type { Grant } from "../../LockStore.ts"
+import type { Presence } from "./presence.ts"
+import { nobody } from "./record.ts"
+
+export interface Listener {
+  readonly key: string
+  readonly notify: (grant: Grant | undefined) => void
+  /** How the lease is to be. */
+  expires: number
+  outlives: boolean
+  /** The tabs whose end it waits for, and how to do so no more. */
+  readonly watched: Map<string, () => void>
+}
+
+export interface Waiting {
+  readonly add: (key: string, token: string, notify: Listener["notify"]) => void
+  readonly remove: (token: string) => void
+  readonly of: (token: string) => Listener | undefined
+  /** Has a listener told when one of these tabs is gone, and of no others. */
+  readonly watchOnly: (listener: Listener, tabs: ReadonlyArray<string>) => void
+  /** Has all who wait for the key told, too, when this tab is gone. */
+  readonly watch: (key: string, tab: string) => void
+  /** Until they are told: nobody is watched. */
+  readonly rest: () => void
+  readonly tellAll: () => void
+}
+
+export const make = (presence: Presence): Waiting => {
+  const listeners = new Map<string, Listener>()
+
+  const watchOne = ({ notify, watched }: Listener, tab: string): void => {
+    if (tab === presence.tab() || tab === nobody || watched.has(tab)) return
+    watched.set(tab, presence.watch(tab, () => notify(undefined)))
+  }
+
+  const unwatch = ({ watched }: Listener, except: ReadonlyArray<string> = []): void => {
+    for (const [tab, end] of watched) {
+      if (except.includes(tab)) continue
+      watched.delete(tab)
+      end()
+    }
+  }
+
+  return {
+    add: (key, token, notify) =>
+      void listeners.set(token, { key, notify, expires: 0, outlives: false, watched: new Map() }),
+    remove: (token) => {
+      const listener = listeners.get(token)
+      listeners.delete(token)
+      if (listener !== undefined) unwatch(listener)
+    },
+    of: (token) => listeners.get(token),
+    watchOnly: (listener, tabs) => {
+      for (const tab of tabs) watchOne(listener, tab)
+      unwatch(listener, tabs)
+    },
+    watch: (key, tab) => {
+      for (const listener of listeners.values()) if (listener.key === key) watchOne(listener, tab)
+    },
+    rest: () => {
+      for (const listener of listeners.values()) unwatch(listener)
+    },
+    tellAll: () => {
+      for (const { notify } of listeners.values()) notify(undefined)
+    }
+  }
+}
