@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { LockStore } from "effect-lock"
 import { Claim } from "../../src/internal/engine/claim.ts"
 import type { Debts } from "../../src/internal/engine/debts.ts"
+import type { Lender } from "../../src/internal/engine/lease.ts"
 import type { Sent } from "../../src/internal/engine/outstanding.ts"
 import { horizonMillis } from "../../src/internal/engine/unheard.ts"
 import { failure, HandPort, request as requestOf } from "./parts.ts"
@@ -116,8 +117,9 @@ describe("Claim", () => {
     claim.listen()
     claim.ask(1)
     port.last.answer(acquired)
-    const out = claim.won()
-    assert.deepStrictEqual(out.map(({ call, millis }) => [call, millis]), [[first, 1_000]])
+    const lease = claim.won({ now: () => 1 } as Lender, { ...request, atLeastMillis: 5 }, 7, 1, 900, 0)
+    assert.deepStrictEqual([lease.token, lease.fencingToken, lease.deadline, lease.stay], ["token", 7, 900, 6])
+    assert.deepStrictEqual(lease.out.map(({ call, millis }) => [call, millis]), [[first, 1_000]])
     assert.strictEqual(port.listeningEnded, 1)
     claim.disown()
     assert.deepStrictEqual(owed, [])

@@ -42,6 +42,7 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
       unused: () => {}
     },
     nextToken: () => `token-${++tokens}.me`,
+    sharing: { isJoining: () => false, join: () => undefined },
     closed: false
   }
   let vacated = 0
@@ -61,7 +62,7 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
     one.ask(port.alarms.at)
     port.last.answer({ _tag: "Acquired", fencingToken: 10 } as never)
     const at = port.alarms.at
-    return line.hold(request(options), one, 10, at, at + 3_000, 0)
+    return line.hold(one.won(line, request(options), 10, at, at + 3_000, 0), undefined, false)
   }
   const sent = () => port.asked.map(({ operation, token }) => `${operation} ${token}`)
   const turns = () => port.turns.all()
@@ -428,5 +429,78 @@ describe("Line", () => {
     other.turns()
     turns()
     assert.deepStrictEqual([served, line.lease === lease, wait().served], [["Turn"], true, []])
+  })
+
+  describe("has those whose time is over while nothing is known", () => {
+    const reader = { permits: 1, limit: Number.MAX_SAFE_INTEGER }
+    const refused = { timeoutMillis: 0 }
+
+    it("hear that nothing was heard, when the store has had its time", () => {
+      const { line, port, turns, wait } = make()
+      const { served, waiter } = wait(refused)
+      port.passTo(999)
+      assert.deepStrictEqual(served, [])
+      port.alarms.passTo(1_000)
+      // The event loop was late: this has arrived before, and says more.
+      for (let i = 0; i < 1; i++) port.turns.next()
+      assert.deepStrictEqual(served, [])
+      turns()
+      assert.deepStrictEqual([served, known(waiter)], [["TimedOut"], "BackendFailure"])
+      assert.strictEqual(port.alarms.size, 0)
+      line.leave(waiter)
+    })
+
+    it("hear nothing of that when they have left", () => {
+      const { line, port, turns, wait } = make()
+      const [gone, other] = [wait(refused), wait()]
+      port.alarms.passTo(1_000)
+      line.leave(gone.waiter)
+      turns()
+      assert.deepStrictEqual([gone.served, line.waiting], [[], 1])
+      line.pass("Turn")
+      turns()
+      assert.deepStrictEqual(other.served, ["Turn"])
+    })
+
+    it("wait on where the store has said something meanwhile that is no answer", () => {
+      const { line, port, wait } = make()
+      const { served, waiter } = wait(refused)
+      port.passTo(900)
+      // The first lease was over when it was heard of.
+      line.hear({ _tag: "Acquired", fencingToken: 1 })
+      port.passTo(1_899)
+      assert.deepStrictEqual(served, [])
+      port.passTo(1_900)
+      assert.deepStrictEqual([served, known(waiter)], [["TimedOut"], "BackendFailure"])
+    })
+
+    it("hear in time what the store says", () => {
+      const { line, port, turns, wait } = make()
+      const { served, waiter } = wait(refused)
+      port.passTo(500)
+      line.hear(held)
+      turns()
+      assert.deepStrictEqual([served, known(waiter), port.alarms.size], [["TimedOut"], "other", 0])
+    })
+
+    it("ask by themselves if they share, once the turn has gone on", () => {
+      const { line, port, turns, wait } = make()
+      const [first, alone, ...sharers] = [
+        wait({ share: reader }),
+        wait(refused),
+        wait({ ...refused, share: reader }),
+        wait({ ...refused, share: { permits: 1, limit: 2 } }),
+        wait({ share: reader })
+      ]
+      turns()
+      assert.deepStrictEqual(sharers.map(({ served }) => served), [[], [], []])
+      line.pass("Turn")
+      turns()
+      assert.deepStrictEqual(first.served, ["Turn"])
+      assert.deepStrictEqual(sharers.map(({ served }) => served), [["Beside"], ["Beside"], []])
+      // Nothing that they have has to go on.
+      for (const { waiter } of sharers) line.leave(waiter)
+      assert.deepStrictEqual([alone.served, line.waiting, port.alarms.size], [[], 1, 1])
+    })
   })
 })

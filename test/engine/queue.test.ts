@@ -6,7 +6,11 @@ import { Queue, Waiter } from "../../src/internal/engine/queue.ts"
 const make = () => {
   const events: Array<string> = []
   const request = { key: "key" } as LockConfig.LockRequest
-  const line = { timeOut: () => events.push("timeOut"), pass: (baton: unknown) => events.push(`pass ${baton}`) }
+  const line = {
+    hearNothing: () => {},
+    timeOut: () => events.push("timeOut"),
+    pass: (baton: unknown) => events.push(`pass ${baton}`)
+  }
   const queue = new Queue()
   const waiter = (since = 0) => new Waiter(line, request, since)
   const add = (since: number) => {

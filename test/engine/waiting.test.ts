@@ -103,6 +103,64 @@ describe("a timeout", () => {
       assert.strictEqual(outcome(next), "BackendFailure", "who comes now hears what is known")
     }))
 
+  for (
+    const [name, call] of [
+      ["reads", (timeout: number) => Lock.withSharedLock(Effect.void, "key", { timeout })],
+      ["takes permits", (timeout: number) => Lock.withPermits(Effect.void, "key", { permits: 1, limit: 20, timeout })]
+    ] as const
+  ) {
+    it.effect(`of 0 or little of one who ${name} behind others is their answer and one of its own, however many there are`, () =>
+      Effect.gen(function*() {
+        const all = yield* scene()
+        yield* all.test.delay("tryAcquire", 300)
+        const fibers = yield* Effect.forEach(
+          Array.from({ length: 10 }, (_, i) => i),
+          (i) => all.start(call(i < 5 ? 0 : 200))
+        )
+        yield* TestClock.adjust(600)
+        yield* flush
+        assert.deepStrictEqual(new Set(fibers.map(outcome)), new Set(["Success"]))
+        yield* assertClean(all, "key")
+      }))
+  }
+
+  it.effect("of 0 behind those who are interrupted before the store says anything is its patience", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      yield* all.test.loseRequest("tryAcquire")
+      const chain = yield* Effect.forEach(
+        [1, 2, 3, 4],
+        (i) => all.start(Effect.timeoutOption(Lock.withLock(Effect.void, "key", { timeout: "1 minute" }), 900 * i))
+      )
+      yield* TestClock.adjust(500)
+      const refused = yield* all.start(reasonOf(Lock.withLock(Effect.void, "key", { timeout: 0 })))
+      yield* TestClock.adjust(999)
+      assert.isUndefined(refused.pollUnsafe())
+      yield* TestClock.adjust(1)
+      const { kind } = the(yield* joined(refused), "BackendFailure")
+      assert.strictEqual(kind, "NoReply")
+      yield* TestClock.adjust("10 seconds")
+      assert.notInclude(chain.map(outcome), "Running")
+      yield* assertClean(all, "key")
+    }))
+
+  it.effect("of 0 while a key is given back is as long as that takes, and then an answer", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      const holder = yield* all.start(Lock.withLock(Effect.sleep(10), "key"))
+      yield* flush
+      yield* all.test.delay("release", 700)
+      yield* all.test.delay("tryAcquire", 700)
+      const next = yield* all.start(Lock.withLock(Effect.never, "key"))
+      yield* TestClock.adjust(10)
+      const refused = yield* all.start(reasonOf(Lock.withLock(Effect.void, "key", { timeout: 0 })))
+      yield* TestClock.adjust(1_399)
+      assert.isUndefined(refused.pollUnsafe())
+      yield* TestClock.adjust(1)
+      the(yield* joined(refused), "LockTimeout")
+      assert.deepStrictEqual([holder, next].map(outcome), ["Success", "Running"])
+    }))
+
   it.effect("of a call behind others counts from its start, not from its turn", () =>
     Effect.gen(function*() {
       const { start, test } = yield* scene(deaf)

@@ -58,7 +58,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   loss: {
     mistake: "who watches a lease that has been lost is not told",
-    changes: [["engine/lease.ts", "if (this.why !== \"Released\") watcher()", ""]],
+    changes: [["engine/lease.ts", "else if (this.why !== \"Released\") watcher()", ""]],
     kind: "direct",
     rules: ["untold"],
     worlds: 1_000
@@ -202,7 +202,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   onItsWay: {
     mistake: "nothing is told of a lease that is handed over and does not arrive",
-    changes: [["engine/line.ts", "      this.parts.journal.unused(lease, this.now())\n", ""]],
+    changes: [["engine/lender.ts", "    journal.unused(lease, at)\n", "    void journal\n"]],
     kind: "given",
     rules: ["events"],
     worlds: 3_000

@@ -27,8 +27,6 @@ export interface Operation {
   deafUntil: number
   /** Others of its process were there before it, or a release of theirs is on its way. */
   readonly isBehind: boolean
-  /** When the first of those in front of it has left last. */
-  passedAt: number
   /** Nobody else has, wants or lately had the key. */
   alone: boolean
   /** Somebody has had or wanted the key while it ran. */

@@ -238,7 +238,6 @@ export class Scenario {
       deafUntil: 0,
       isBehind: host.link.isReleasing(call.key) ||
         Array.from(this.running).some((other) => other.host === host && touches(other.call, call.key)),
-      passedAt: -Infinity,
       alone: keysOf(call).every((key) => this.isUnused(key)),
       sawOthers: false
     }
@@ -317,7 +316,6 @@ export class Scenario {
         const deaf = call.uninterruptible || operation.call.uninterruptible
         const sections = Array.from(new Set(leases), (lease) => this.witness.enter(host, lease, call, deaf, fresh))
         if (outer) this.entered(operation)
-        if (call.share !== undefined) this.passesOn(operation, call.key)
         const steps = Effect.forEach(call.work.steps, (step) => this.step(operation, sections, step), { discard: true })
         const end = Effect.suspend((): Effect.Effect<unknown, Failure> => {
           switch (call.work.end) {
@@ -361,7 +359,7 @@ export class Scenario {
   }
 
   private entered(operation: Operation): void {
-    const { call, host, number, startLag } = operation
+    const { call, host, number, startLag, startedAt } = operation
     operation.enteredAt = host.process.now
     if (call.share !== undefined && this.plan.kind !== "direct" && !this.plan.features.shares) {
       this.witness.object("unsupported", `${operation.name} has its key`)
@@ -369,6 +367,8 @@ export class Scenario {
     this.hasWaited(operation, "to enter")
     // Who wants several asks for them in turn.
     if (call.form === "withLocks") return
+    // Whose time is over asks for a share beside the others, and may have its answer before them.
+    if (call.share !== undefined && host.process.now >= startedAt + timeoutOf(call)) return
     const line = `${this.hosts.indexOf(host)} ${call.key}`
     const last = this.lastEntered.get(line) ?? -1
     // Where a fiber may have to let others run at once, the order is not that of the calls; nor where a process was so
@@ -589,28 +589,15 @@ export class Scenario {
 
   /**
    * Beyond its time a call waits for the answer that the first of its process waits for, if it is behind others, and
-   * then for its own. Where the first leaves without one for those behind, the next asks, and they wait for that.
+   * then for its own.
    */
   private hasWaited(operation: Operation, what: string): void {
-    const { call, isBehind, passedAt, startLag, startedAt } = operation
-    const by = Math.max(startedAt + timeoutOf(call), passedAt)
-    this.inTime(operation, by, startLag, tripsOf(call) + (isBehind ? 1 : 0), "outlasts", what)
-  }
-
-  /** The first of its process that waits for the key gets a share of it, or ends without: the next is the first. */
-  private passesOn({ host, number }: Operation, key: string): void {
-    const waiting = Array.from(this.running).filter(({ call, enteredAt, host: other }) =>
-      other === host && enteredAt === undefined && isTaking(call) && keysOf(call).includes(key)
-    )
-    if (waiting.some(({ call, number: other }) => other < number && call.others.length === 0)) return
-    for (const operation of waiting) {
-      this.hasWaited(operation, "to be next")
-      operation.passedAt = host.process.now
-    }
+    const { call, isBehind, startLag, startedAt } = operation
+    this.inTime(operation, startedAt + timeoutOf(call), startLag, tripsOf(call) + (isBehind ? 1 : 0), "outlasts", what)
   }
 
   private ended(operation: Operation, exit: Exit.Exit<unknown, unknown>): void {
-    const { call, endsAt, enteredAt, host: { process }, left, name, startLag, startedAt } = operation
+    const { call, endsAt, host: { process }, left, name, startLag, startedAt } = operation
     this.world.log(() => `${process.name} ${name} ends: ${describe(exit)}`)
     if (endsAt !== undefined) {
       this.inTime(operation, Math.max(endsAt, left?.at ?? 0, operation.deafUntil), startLag, 0, "clings", "to end")
@@ -619,7 +606,6 @@ export class Scenario {
     else if (call.form === "awaitFree") {
       this.inTime(operation, startedAt + call.timeout, startLag, 1, "outlasts", "to give up")
     } else this.inTime(operation, startedAt, startLag, call.form === "forceRelease" ? 2 : 1, "slow", "to answer")
-    if (enteredAt === undefined && isTaking(call)) { for (const key of keysOf(call)) this.passesOn(operation, key) }
     this.judge(operation, exit)
   }
 

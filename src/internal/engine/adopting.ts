@@ -13,7 +13,7 @@ import { wholeMillis } from "../time.ts"
 import type { Reply } from "./call.ts"
 import { Claim } from "./claim.ts"
 import { isFailure } from "./failures.ts"
-import { Lease } from "./lease.ts"
+import type { Lease } from "./lease.ts"
 import type { SharingParts } from "./sharing.ts"
 
 const firstGapMillis = 20
@@ -62,18 +62,7 @@ export const adopt = (
       if (reply._tag === "Acquired") {
         const deadline = claim.deadline(at)
         if (deadline !== undefined) {
-          const lease = new Lease(
-            sharing,
-            key,
-            claim.token,
-            reply.fencingToken,
-            expiresMillis,
-            renew,
-            at,
-            deadline,
-            0
-          )
-          lease.follow(claim.won())
+          const lease = claim.won(sharing, request, reply.fencingToken, at, deadline, 0)
           sharing.lend(lease, undefined)
           journal.acquired(lease, at - startedAt)
           return lease

@@ -104,7 +104,7 @@ export class Alarms {
     const at = this.now()
     this.ringingAt = at
     // Those that set themselves for a time that is over must not keep the process busy for ever.
-    let left = 100 + 10 * heap.length
+    let left = 10 + 4 * heap.length
     try {
       while (heap.length > 0 && times[0] <= at && left-- > 0) {
         const alarm = heap[0]

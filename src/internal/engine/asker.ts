@@ -39,6 +39,8 @@ export class Asker implements Front {
   private schedule: Pace | undefined = undefined
   /** It was not free at once. */
   private hasWaited = false
+  /** It asks though it has not the turn. */
+  private isBeside = false
   /** What it has waited for last, which it leaves if it ends without. */
   private asked: Call<Attempt> | undefined = undefined
   /** Who has the key, if the last attempt may not say so. */
@@ -123,6 +125,7 @@ export class Asker implements Front {
           this.endsWithout(ended instanceof Refusal)
           return ended instanceof Refusal ? Exit.succeed(ended) : ended
         }
+        if (baton === "Beside") return this.askBeside(at)
         if (baton instanceof Claim) return this.ask(at, baton)
         if (baton === "Turn") return this.ask(at, undefined)
         return this.receive(baton) ?? (baton.share === undefined ? this.ask(at, undefined) : this.again())
@@ -191,6 +194,28 @@ export class Asker implements Front {
           line.forsake(served)
           this.endsWithout(false)
         }
+        return undefined
+      },
+      true
+    )
+  }
+
+  /** Asks once, and leaves the turn where it is. */
+  private askBeside(at: number): Taking {
+    const { caller, keys, line: { key }, request } = this
+    this.isBeside = true
+    const claim = new Claim(keys.port, keys.debts, keys.nextToken(at, request.owner), request)
+    return Effect.onExitPrimitive(
+      Effect.flatMap(this.attempt(claim, at, Infinity), (reply): Taking => {
+        if (keys.closed) return closed(keys, key, caller)
+        const lease = this.accept(claim, reply)
+        return lease === undefined ? this.giveUp(reply, this.now()) : Exit.succeed(lease)
+      }),
+      (exit) => {
+        if (exit._tag === "Success" && !(exit.value instanceof Refusal)) return undefined
+        this.asked?.leave()
+        claim.disown()
+        this.endsWithout(exit._tag === "Success")
         return undefined
       },
       true
@@ -304,7 +329,7 @@ export class Asker implements Front {
     this.asked = call
     return this.restore(Effect.callback<Reply<Attempt>>((resume) => {
       call.wait(until, (reply = port.failures.noReply("acquire", claim.key)) => resume(Effect.succeed(reply)))
-      if (this.request.share !== undefined) {
+      if (this.request.share !== undefined && !this.isBeside) {
         this.beInFront(() => {
           call.leave()
           return () => resume(Effect.succeed(unheard))
@@ -354,8 +379,14 @@ export class Asker implements Front {
   }
 
   private won(claim: Claim, fencingToken: number, at: number, deadline: number): Lease {
-    const lease = this.line.hold(this.request, claim, fencingToken, at, deadline, this.waitedMillis(at))
-    this.keys.journal.acquired(lease, at - this.startedAt)
-    return lease
+    const { keys: { journal, sharing }, line, request } = this
+    const { share } = request
+    // Others were in front of it.
+    const isSought = share !== undefined && claim.isListening
+    const lender = share === undefined ? line : sharing
+    const lease = claim.won(lender, request, fencingToken, at, deadline, this.waitedMillis(at))
+    const own = this.isBeside ? sharing.lend(lease, share) : line.hold(lease, share, isSought)
+    journal.acquired(own, at - this.startedAt)
+    return own
   }
 }

@@ -7,6 +7,7 @@ import * as Token from "../token.ts"
 import type { Call, Reply } from "./call.ts"
 import type { Debts } from "./debts.ts"
 import { isSame } from "./handOver.ts"
+import { Lease, type Lender } from "./lease.ts"
 import { News } from "./news.ts"
 import { nothingSent, type Sent } from "./outstanding.ts"
 import type { Port } from "./port.ts"
@@ -157,13 +158,24 @@ export class Claim implements Bearer {
   // Its end
   // ---------------------------------------------------------------------------
 
-  /** It has got the key. What is returned is still out, and may set the lease anew. */
-  won(): ReadonlyArray<Sent> {
+  /** It has got the key: the lease of that. What of the claim is still out may set it anew. */
+  won(
+    lender: Lender,
+    { atLeastMillis, renew }: LockRequest,
+    fencingToken: number,
+    at: number,
+    deadline: number,
+    waitedMillis: number
+  ): Lease {
     this.isInDoubt = false
     this.heard?.end()
-    const { out } = this
+    const { expiresMillis, hold, key, out, token } = this
     this.out = nothingSent
-    return out
+    const lease = new Lease(lender, key, token, fencingToken, expiresMillis, renew, at, deadline, waitedMillis)
+    if (hold !== undefined) lease.carriedBy(hold)
+    if (atLeastMillis > 0) lease.stay = at + atLeastMillis
+    lease.follow(out)
+    return lease
   }
 
   /** Nobody wants it any more, and nobody waits for that. */

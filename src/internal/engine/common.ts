@@ -7,7 +7,7 @@ import type { Ending } from "../ending.ts"
 import { failWith } from "../failing.ts"
 import { suits } from "./handOver.ts"
 import { Lease, type Lender } from "./lease.ts"
-import type { Parts } from "./lender.ts"
+import { type Parts, takeBack } from "./lender.ts"
 import type { Loss } from "./loss.ts"
 
 /** Where the lease of the store is had. */
@@ -125,13 +125,7 @@ export class Common implements Lender {
 
   /** One that nobody has had. */
   forsake(lease: Lease, at: number): void {
-    if (lease.isBack) return
-    lease.isBack = true
-    if (lease.isHeld) {
-      lease.why = "Released"
-      this.parts.journal.unused(lease, at)
-    }
-    this.leave(lease, at)
+    if (takeBack(this.parts, lease, at)) this.leave(lease, at)
   }
 
   private leave(lease: Lease, at: number): Ending | undefined {

@@ -46,6 +46,7 @@ export class Keeper implements Alarm {
   private readonly leases = new Bag<Lease>()
   private wakeAt = Infinity
   private wallAhead = 0
+  private isResting = false
 
   constructor(port: Port, time: Time, meter: Meter) {
     this.port = port
@@ -64,16 +65,26 @@ export class Keeper implements Alarm {
 
   add(lease: Lease): void {
     if (lease.place !== -1) return
-    const isFirst = this.leases.size === 0
-    if (isFirst) this.wallAhead = this.lookAtWall()
+    const isAwake = this.index !== -1
+    if (!isAwake) this.wallAhead = this.lookAtWall()
     this.leases.add(lease)
-    this.wakeBy(Math.min(lease.renewAt, lease.deadline, isFirst ? lease.since + beatMillis : Infinity))
+    this.wakeBy(Math.min(lease.renewAt, lease.deadline, isAwake ? Infinity : lease.since + beatMillis))
   }
 
   remove(lease: Lease): void {
     if (lease.place === -1) return
     this.leases.remove(lease)
-    if (this.leases.size === 0) this.port.alarms.cancel(this)
+    if (this.leases.size === 0) this.rest()
+  }
+
+  /** At the end of the turn: where one lease follows the other, neither alarm nor clocks need a look in between. */
+  private rest(): void {
+    if (this.isResting) return
+    this.isResting = true
+    this.port.soon(() => {
+      this.isResting = false
+      if (this.leases.size === 0) this.port.alarms.cancel(this)
+    })
   }
 
   /** The store has said that others may have all of them. */
@@ -211,12 +222,7 @@ export class Keeper implements Alarm {
       yield* lease.check
       const millis = Math.max(asked ?? 0, lease.expiresMillis)
       // A shorter one that is executed after ours would undo it.
-      const answeredBy = alarms.now() + patience
-      for (const { call } of lease.out.filter((sent) => sent.millis < millis)) {
-        if ((yield* this.outcome(call, answeredBy)) === undefined) {
-          return yield* failWith(this.port.failures.noReply("extend", lease.key, "an earlier extension is unanswered"))
-        }
-      }
+      yield* this.answers(lease, lease.out.filter((sent) => sent.millis < millis))
       yield* lease.check
       const sentAt = alarms.now()
       let isWanted = true
@@ -237,19 +243,9 @@ export class Keeper implements Alarm {
     return Effect.uninterruptibleMask((restore) => {
       const { renewAt } = lease
       lease.renewAt = Infinity
-      const { alarms, patience } = this.port
-      const settled = Effect.gen({ self: this }, function*() {
-        const answeredBy = alarms.now() + patience
-        for (const { call } of lease.out) {
-          if ((yield* this.outcome(call, answeredBy)) === undefined) {
-            return yield* failWith(
-              this.port.failures.noReply("extend", lease.key, "an earlier extension is unanswered")
-            )
-          }
-        }
-        yield* this.extend(lease, asked, true)
-      })
-      return Effect.flatMap(Effect.exit(restore(settled)), (exit) => {
+      const settled = Effect.suspend(() => this.answers(lease, lease.out))
+      const extended = Effect.andThen(settled, this.extend(lease, asked, true))
+      return Effect.flatMap(Effect.exit(restore(extended)), (exit) => {
         if (exit._tag === "Success" && lease.isHeld && lease.out.length === 0) {
           lease.leave()
           return Effect.void
@@ -261,6 +257,18 @@ export class Keeper implements Alarm {
           failWith(this.port.failures.noReply("extend", lease.key, "another extension is unanswered"))
         )
       })
+    })
+  }
+
+  /** Until all of these are answered. The store has as long for them as for one. */
+  private answers(lease: Lease, sent: ReadonlyArray<Sent>): Effect.Effect<void, LockError> {
+    const until = this.port.alarms.now() + this.port.patience
+    return Effect.forEach(sent, ({ call }) =>
+      Effect.flatMap(this.outcome(call, until), (reply) =>
+        reply !== undefined
+          ? Effect.void
+          : failWith(this.port.failures.noReply("extend", lease.key, "an earlier extension is unanswered"))), {
+      discard: true
     })
   }
 

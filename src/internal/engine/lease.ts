@@ -158,9 +158,11 @@ export class Lease implements Public, Bearer {
   }
 
   get lost(): Effect.Effect<never, LockError> {
-    return Effect.callback<never, LockError>((resume) =>
-      Effect.sync(this.watch(() => resume(Exit.fail(lostError(this)))))
-    )
+    return Effect.callback<never, LockError>((resume) => {
+      const lost = () => resume(Exit.fail(lostError(this)))
+      this.watch(lost)
+      return Effect.sync(() => this.unwatch(lost))
+    })
   }
 
   /** Fails when it is no longer held. */
@@ -173,17 +175,14 @@ export class Lease implements Public, Bearer {
   // ---------------------------------------------------------------------------
 
   /** Keeps it from now on, and calls back once when it is lost: at once if it is. */
-  watch(watcher: Watcher): () => void {
+  watch(watcher: Watcher): void {
     if (this.isHeld) this.lender.keep(this)
-    if (!this.isHeld) {
-      if (this.why !== "Released") watcher()
-      return constVoid
-    }
-    const others = this.watchers
-    this.watcher = others.length === 0 ? watcher : [...others, watcher]
-    return () => {
-      this.watcher = this.watchers.filter((other) => other !== watcher)
-    }
+    if (this.isHeld) this.watcher = this.watcher === undefined ? watcher : [...this.watchers, watcher]
+    else if (this.why !== "Released") watcher()
+  }
+
+  unwatch(watcher: Watcher): void {
+    this.watcher = this.watchers.filter((other) => other !== watcher)
   }
 
   private get watchers(): ReadonlyArray<Watcher> {
@@ -193,7 +192,7 @@ export class Lease implements Public, Bearer {
 
   /** Keeps it from now on, and calls back once when it is lost or given back: at once if it is. */
   whenGone(then: () => void): () => void {
-    const unwatch = this.watch(then)
+    this.watch(then)
     if (!this.isHeld) {
       if (this.why === "Released") then()
       return constVoid
@@ -201,7 +200,7 @@ export class Lease implements Public, Bearer {
     const { telling } = this
     telling.goers = [...telling.goers, then]
     return () => {
-      unwatch()
+      this.unwatch(then)
       telling.goers = telling.goers.filter((other) => other !== then)
     }
   }
@@ -234,18 +233,21 @@ export class Lease implements Public, Bearer {
   /** Once, whether or not it has been lost. */
   giveBack(): Ending | undefined {
     if (this.isBack) return undefined
-    this.isBack = true
-    this.watcher = undefined
     const at = this.endedAt === 0 ? this.lender.now() : this.endedAt
-    if (this.isHeld) {
-      this.why = "Released"
-      this.endedAt = at
-      this.story?.ended(Exit.void)
-      this.story?.gone()
-    }
+    this.end(at)
     const ending = this.lender.back(this, at)
     this.story?.back()
     return ending
+  }
+
+  private end(at: number): void {
+    this.isBack = true
+    this.watcher = undefined
+    if (!this.isHeld) return
+    this.why = "Released"
+    this.endedAt = at
+    this.story?.ended(Exit.void)
+    this.story?.gone()
   }
 
   /** Leaves it to whoever knows its token. */
@@ -255,13 +257,8 @@ export class Lease implements Public, Bearer {
 
   /** At once: as given back, but for the store, which goes on to know its token. */
   leave(): void {
-    this.isBack = true
-    this.watcher = undefined
     const at = this.lender.now()
-    this.why = "Released"
-    this.endedAt = at
-    this.story?.ended(Exit.void)
-    this.story?.gone()
+    this.end(at)
     this.lender.gone(this, at)
     this.story?.back()
   }

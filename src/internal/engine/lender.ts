@@ -21,6 +21,17 @@ export interface Parts {
   closed: boolean
 }
 
+/** Whether a lease that was on its way comes back now, from nobody. */
+export const takeBack = ({ journal }: Parts, lease: Lease, at: number): boolean => {
+  if (lease.isBack) return false
+  lease.isBack = true
+  if (lease.isHeld) {
+    lease.why = "Released"
+    journal.unused(lease, at)
+  }
+  return true
+}
+
 export abstract class Lending<P extends Parts = Parts> implements Lender {
   protected readonly parts: P
 

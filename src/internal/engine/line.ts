@@ -11,7 +11,7 @@ import * as Duration from "effect/Duration"
 import { constTrue } from "effect/Function"
 import type { LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure } from "../../LockError.ts"
-import type { Attempt, Held } from "../../LockStore.ts"
+import type { Attempt, Held, Share } from "../../LockStore.ts"
 import type { Ending } from "../ending.ts"
 import type { Reply } from "./call.ts"
 import { Claim } from "./claim.ts"
@@ -20,7 +20,7 @@ import { isFailure } from "./failures.ts"
 import { isEnoughToReceive, suits } from "./handOver.ts"
 import type { KeyMap, Place } from "./keyMap.ts"
 import { Lease } from "./lease.ts"
-import { Lending } from "./lender.ts"
+import { Lending, takeBack } from "./lender.ts"
 import { type Baton, type Front, Queue, Waiter, type Waiting } from "./queue.ts"
 import type { Next, SharingParts } from "./sharing.ts"
 
@@ -51,6 +51,8 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   private heard: Held | BackendFailure | undefined = undefined
   /** That was a lease which was over by then. */
   private wasOver = false
+  /** When the store has last said anything of the key, or had its time to. */
+  private saidAt = -Infinity
   /** When the process got the lease, and how often it has changed hands here. */
   private leasedAt = 0
   private handed = 0
@@ -98,11 +100,31 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
     return this.claim !== undefined && this.lease === undefined
   }
 
-  /** Its time is over. While nothing is known, it waits for that. */
+  /** Its time is over. While nothing is known, it waits for what the one with the turn hears. */
   timeOut(waiter: Waiter): void {
     if (waiter.baton !== undefined || waiter.isOverdue) return
-    if (this.isInDoubt) this.queue!.keepOverdue(waiter)
-    else this.give(waiter, "TimedOut")
+    if (!this.isInDoubt) return this.give(waiter, "TimedOut")
+    this.queue!.keepOverdue(waiter)
+    this.hearBy(waiter, this.now())
+  }
+
+  /** Those with the turn may leave before they hear anything, one after the other: that is silence, too. */
+  hearNothing(waiter: Waiter): void {
+    const { port } = this.parts
+    // As for any call, what has arrived while the event loop was late is read first.
+    port.soon(() =>
+      port.soon(() => {
+        if (!waiter.isOverdue) return
+        if (this.saidAt + port.patience > this.now()) this.hearBy(waiter, this.saidAt)
+        else this.give(waiter, "TimedOut")
+      })
+    )
+  }
+
+  private hearBy(waiter: Waiter, from: number): void {
+    const { alarms, patience } = this.parts.port
+    alarms.cancel(waiter)
+    alarms.set(waiter, from + patience)
   }
 
   /** It goes, whatever it has been given. */
@@ -110,7 +132,7 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
     const { baton } = waiter
     if (baton === undefined) this.remove(waiter)
     else if (baton instanceof Lease && baton.share !== undefined) this.forsake(baton)
-    else if (baton !== "TimedOut" && baton !== "Closed") this.pass(baton)
+    else if (baton === "Turn" || typeof baton === "object") this.pass(baton)
   }
 
   /** Everybody goes. */
@@ -125,6 +147,7 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
    */
   hear(reply: Reply<Attempt>): void {
     const { wasOver } = this
+    this.saidAt = this.now()
     this.wasOver = reply._tag === "Acquired"
     if (reply._tag !== "Acquired") this.heard = reply
     else this.heard = wasOver ? this.parts.port.failures.late(this.key) : undefined
@@ -139,8 +162,11 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   }
 
   private dismissOverdue(isAnswered: (waiter: Waiter) => boolean = constTrue): void {
-    if (this.queue === undefined) return
-    for (const waiter of this.queue.allOverdue) if (isAnswered(waiter)) this.give(waiter, "TimedOut")
+    for (const waiter of this.allOverdue) if (isAnswered(waiter)) this.give(waiter, "TimedOut")
+  }
+
+  private get allOverdue(): ReadonlyArray<Waiter> {
+    return this.queue?.allOverdue ?? []
   }
 
   private remove(waiter: Waiter): void {
@@ -149,10 +175,14 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   }
 
   private give(waiter: Waiter, baton: Baton): void {
+    const { isOverdue } = waiter
     this.remove(waiter)
     waiter.baton = baton
     // Fixed now: when it wakes, the line may have gone on.
-    if (baton === "TimedOut") waiter.known = this.known(this.now())
+    if (baton === "TimedOut") {
+      waiter.known = this.known(this.now())
+      if (isOverdue) waiter.known ??= this.parts.port.failures.noReply("acquire", this.key)
+    }
     // Not in place: a chain of holders that finish at once would grow the stack.
     this.parts.port.soon(() => waiter.wake())
   }
@@ -171,13 +201,23 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
     if (head !== undefined) {
       this.isPassing = baton instanceof Lease
       if (!this.isPassing) this.front = head
-      return this.give(head, baton)
+      this.give(head, baton)
+      if (!this.isPassing) this.letAskBeside()
+      return
     }
     if (baton instanceof Claim) baton.disown()
     else if (baton instanceof Lease) this.forsake(baton)
     this.lease = this.claim = this.heard = undefined
     this.isSought = this.wasOver = false
     this.lines.vacate(this)
+  }
+
+  /** Those whose time is over do not wait for one after another that asks for a share. */
+  private letAskBeside(): void {
+    for (const waiter of this.allOverdue) {
+      const { share } = waiter.request
+      if (share !== undefined && !this.parts.sharing.isJoining(share)) this.give(waiter, "Beside")
+    }
   }
 
   /** Readers that are next share the lease that one here has just got. */
@@ -201,29 +241,25 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   // The lease
   // ---------------------------------------------------------------------------
 
-  /** The one with the turn has become the holder. */
-  hold(request: LockRequest, claim: Claim, fencingToken: number, at: number, deadline: number, waited: number): Lease {
-    const { expiresMillis, renew, share } = request
-    const lender = share === undefined ? this : this.parts.sharing
-    const lease = new Lease(lender, this.key, claim.token, fencingToken, expiresMillis, renew, at, deadline, waited)
-    if (claim.hold !== undefined) lease.carriedBy(claim.hold)
-    this.isSought = share !== undefined && claim.isListening
-    if (request.atLeastMillis > 0) lease.stay = at + request.atLeastMillis
-    lease.follow(claim.won())
+  /** The one with the turn has become the holder; others stood in front of it if it is sought. */
+  hold(lease: Lease, share: Share | undefined, isSought: boolean): Lease {
+    const { since } = lease
+    this.isSought = isSought
+    this.saidAt = since
     this.heard = undefined
     this.wasOver = false
     if (share !== undefined) {
       // Who shares has no need of the turn: others may come in beside it.
       const own = this.parts.sharing.lend(lease, share)
       // Whoever wants the key alone, and waits only to hear of it, has heard enough.
-      this.heard = heldBy(lease, at)
+      this.heard = heldBy(lease, since)
       this.dismissOverdue((waiter) => waiter.request.share === undefined)
       this.heard = undefined
       this.pass("Turn")
       return own
     }
     this.lease = lease
-    this.leasedAt = at
+    this.leasedAt = since
     this.handed = 0
     this.claim = undefined
     this.dismissOverdue()
@@ -252,12 +288,7 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   forsake(lease: Lease): void {
     if (lease.lender instanceof Common) return lease.lender.forsake(lease, this.now())
     if (this.lease === lease) this.lease = undefined
-    if (lease.isBack) return
-    lease.isBack = true
-    if (lease.isHeld) {
-      lease.why = "Released"
-      this.parts.journal.unused(lease, this.now())
-    }
+    if (!takeBack(this.parts, lease, this.now())) return
     this.parts.keeper.remove(lease)
     this.owe(lease)
   }
@@ -303,6 +334,7 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   }
 
   private over(lease: Lease): void {
+    this.saidAt = this.now()
     if (this.lease === lease) this.lease = undefined
     this.pass("Turn")
   }

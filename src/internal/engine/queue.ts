@@ -14,6 +14,8 @@ export type Baton =
   | Claim
   /** The one before hands its lease over, or lets us join a shared one: then without the turn. */
   | Lease
+  /** Its time is over, and others have the turn: it asks once beside them, since it may share the key with them. */
+  | "Beside"
   /** The wait is over without a turn. */
   | "TimedOut"
   | "Closed"
@@ -29,6 +31,8 @@ export interface Front {
 export interface Waiting {
   /** Its time is over. */
   timeOut(waiter: Waiter): void
+  /** It has waited for what the one with the turn hears, for as long as the store may take. */
+  hearNothing(waiter: Waiter): void
   pass(baton: "Turn" | Claim): void
 }
 
@@ -71,7 +75,8 @@ export class Waiter implements Alarm, Front {
   }
 
   ring(): void {
-    this.line.timeOut(this)
+    if (this.isOverdue) this.line.hearNothing(this)
+    else this.line.timeOut(this)
   }
 }
 
@@ -109,6 +114,7 @@ export class Queue {
     else next.previous = previous
     waiter.previous = waiter.next = undefined
     if (waiter.isOverdue) this.overdue--
+    waiter.isOverdue = false
   }
 
   /** It stays, though its time is over. */

@@ -67,6 +67,11 @@ export class Sharing extends Lending implements Pool {
     return common.lend(lease.since, lease.waitedMillis)
   }
 
+  /** Whether whoever shares so gets the lease of another one of this process that comes at the same time. */
+  isJoining(share: Share): boolean {
+    return this.parts.port.store.handOver !== undefined && isReader(share)
+  }
+
   /** For a reader that comes so soon after another one of this process that they share its lease. */
   join(request: LockRequest, at: number): Lease | undefined {
     const { key, share } = request
