@@ -892,6 +892,7 @@ describe("invariant 11: hygiene", () => {
         return context
       })))
       // It waits for no clock: those who hold are told, and have ended.
+      yield* Effect.repeat(flush, { times: 10 })
       const context = yield* joined(closing)
       assert.isTrue(Option.isNone(yield* store.inspect("key")))
       const exit = yield* Effect.exit(Effect.provide(Lock.withLock(Effect.void, "key"), context))
@@ -903,7 +904,7 @@ describe("invariant 11: hygiene", () => {
       const all = yield* scene()
       const holder = yield* all.start(Lock.withLock(Effect.never, "key"))
       const closing = yield* Effect.forkDetach(all.engine.close)
-      yield* flush
+      yield* Effect.repeat(flush, { times: 10 })
       assert.strictEqual(outcome(holder), "LockLost")
       yield* joined(closing)
       assert.strictEqual(yield* counted("lock_release_failures_total"), 0)
