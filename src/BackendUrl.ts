@@ -70,6 +70,8 @@ const file: Scheme = (url) =>
   Effect.flatMap(
     Effect.promise(() => Promise.all([import("node:url"), import("./FileBackend.ts")])),
     ([{ fileURLToPath }, { layer }]) => {
+      // It would be cut off, and what two programs mean by it be the same directory.
+      if (/[?#]/.test(url)) return invalid("a query or a fragment", `a path with "%3F" for "?" and "%23" for "#"`)
       const directory = Option.liftThrowable(fileURLToPath)(url)
       return Option.isNone(directory)
         ? invalid("a host, or a malformed path", "file:///directory, an absolute path that is percent-encoded")

@@ -108,9 +108,17 @@ export class Holder extends Schema.Class<Holder>("effect-lock/Holder")({
 
 const iso = /* #__PURE__ */ rememberLast(DateTime.formatIso)
 
+/** Of words that are often the same again, since from a second on nobody reads them closer than that. */
+const lasting = /* #__PURE__ */ rememberLast((millis: number) => Duration.format(Duration.millis(millis)))
+
+const toSeconds = (remaining: Duration.Duration): number => {
+  const millis = Duration.toMillis(remaining)
+  return millis < 1000 ? millis : Math.ceil(millis / 1000) * 1000
+}
+
 const describe = ({ owner, remaining, since, token }: Holder): string => {
   const from = since === undefined ? "" : ` since ${iso(since)}`
-  const rest = remaining === undefined ? "" : ` (lease ends in ${Duration.format(remaining)})`
+  const rest = remaining === undefined ? "" : ` (lease ends in ${lasting(toSeconds(remaining))})`
   return (owner ?? Token.shorten(token)) + from + rest
 }
 

@@ -6,6 +6,20 @@ import { TestClock } from "effect/testing"
 const claim = (key: string, token: string, expiresMillis = 1_000) => ({ key, token, expiresMillis, wait: false })
 
 describe("InMemoryBackend", () => {
+  it.live("has a key taken until its holder here is told that the lease is over, however late", () =>
+    Effect.gen(function*() {
+      const free = Lock.once(Effect.void, "key")
+      const scope = yield* Scope.make()
+      const lease = yield* Scope.provide(Lock.acquire("key", { expires: "20 millis", renew: false }), scope)
+      // Nobody is told of anything while the event loop is busy.
+      const end = performance.now() + 40
+      while (performance.now() < end);
+      assert.isTrue(Option.isNone(yield* free))
+      assert.strictEqual((yield* Effect.flip(lease.lost)).reason._tag, "LockLost")
+      assert.isTrue(Option.isSome(yield* free))
+      yield* Scope.close(scope, Exit.void)
+    }).pipe(Effect.provide(InMemoryBackend.layer)))
+
   it.effect("sweeps what crashed holders left", () =>
     Effect.gen(function*() {
       const store = yield* InMemoryBackend.makeStore

@@ -18,6 +18,24 @@ const reasons: Record<string, readonly [LockError.LockErrorReason, message: stri
     `Lock "k" was not acquired after waiting 10s 2ms: it is held by 123-abc since 2023-11-14T22:13:20.000Z` +
     ` (lease ends in 5s)`
   ],
+  "a timeout that names a holder with an odd time left": [
+    new LockTimeout({
+      key: "k",
+      timeout: Duration.zero,
+      waited: Duration.zero,
+      holder: new Holder({ token: "a", owner: "b", remaining: Duration.millis(61_001) })
+    }),
+    `Lock "k" was not acquired: it is held by b (lease ends in 1m 2s)`
+  ],
+  "a timeout that names a holder whose lease is nearly over": [
+    new LockTimeout({
+      key: "k",
+      timeout: Duration.zero,
+      waited: Duration.zero,
+      holder: new Holder({ token: "a", owner: "b", remaining: Duration.millis(999) })
+    }),
+    `Lock "k" was not acquired: it is held by b (lease ends in 999ms)`
+  ],
   "a timeout of zero without a holder": [
     new LockTimeout({ key: "k", timeout: Duration.zero, waited: Duration.zero }),
     `Lock "k" was not acquired: it is held by another`

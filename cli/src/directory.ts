@@ -11,8 +11,14 @@ const networks: ReadonlyMap<number, string> = new Map([
   [0xfe534d42, "SMB"],
   [0x517b, "SMB"],
   [0x5346414f, "AFS"],
+  [0x6b414653, "AFS"],
   [0x01021997, "9P"],
   [0x00c36400, "Ceph"],
+  [0x73757245, "Coda"],
+  [0x7461636f, "OCFS2"],
+  [0x01161970, "GFS2"],
+  [0x0bd00bd0, "Lustre"],
+  [0x47504653, "GPFS"],
   [0x65735546, "FUSE"]
 ])
 
@@ -23,9 +29,10 @@ const place = (directory: string): Finding => {
     const network = networks.get(Number(BigInt.asUintN(32, BigInt(type))))
     return network === undefined ? { check, verdict: "ok", found: "local" } : {
       check,
-      verdict: "warning",
+      verdict: "failed",
       found: network,
-      means: "leases are counted by this host's clock, so processes of other hosts would not be kept out",
+      means:
+        "leases are counted by this host's clock, so processes of other hosts would not be kept out; it is refused",
       todo: "use a local directory, and for several hosts a server"
     }
   } catch (error) {
@@ -74,7 +81,7 @@ const room = (directory: string): Finding => {
     const isFull = megabytes < 1 || (files > 0 && ffree < 100)
     const found = `${megabytes} MB${files > 0 ? ` and ${ffree} files` : ""} left`
     return isFull
-      ? { check, verdict: "warning", found, means: "on a full disk nobody gets a lock", todo: "make room" }
+      ? { check, verdict: "warning", found, means: "keys that are not there yet get no lock", todo: "make room" }
       : { check, verdict: "ok", found }
   } catch {
     return { check, verdict: "ok", found: "not said by the system" }

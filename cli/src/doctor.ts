@@ -39,23 +39,24 @@ const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
 
 const show = (millis: number): string => `${millis < 10 ? millis.toFixed(1) : Math.round(millis)} ms`
 
+const isAnswer = ({ reason }: LockError.LockError): boolean =>
+  reason._tag === "BackendFailure" && !silent.has(reason.kind)
+
 /** Takes, extends and gives back a key that nobody else has. */
 const locking = (key: string): Effect.Effect<Finding, LockError.LockError, LockBackend.LockBackend> =>
   Lock.withLock((lease) => lease.extend("20 seconds"), key, { timeout: "3 seconds" }).pipe(
     Effect.as<Finding>({ check: "locking", verdict: "ok", found: "a lock was taken, extended and given back" }),
     // Of a server that answers the rest is worth knowing, too.
-    Effect.catchIf(
-      ({ reason }) => reason._tag === "BackendFailure" && !silent.has(reason.kind),
-      ({ message }) =>
-        Effect.succeed<Finding>({
-          check: "locking",
-          verdict: "failed",
-          found: message,
-          means: "there are no locks here",
-          todo: "mend what it says"
-        })
-    )
+    Effect.catchIf(isAnswer, (error) => Effect.succeed(unfit(error)))
   )
+
+const unfit = ({ message }: LockError.LockError): Finding => ({
+  check: "locking",
+  verdict: "failed",
+  found: message,
+  means: "there are no locks here",
+  todo: "mend what it says"
+})
 
 const silent: ReadonlySet<LockError.FailureKind> = new Set(["Unreachable", "NoReply", "Closed"])
 
@@ -132,11 +133,19 @@ const findings = (url: string) =>
       ? []
       : yield* Effect.provideContext(Effect.all([roundTrip(key), waking(key, there), rights(key)]), here)
     return [first, ...more, ...yield* ofServer(url)]
-  }))
+  })).pipe(
+    // A directory can be looked at though it is refused.
+    Effect.catchIf(
+      (error) => error._tag === "LockError" && isAnswer(error) && schemeOf(url) === "file",
+      (error) => Effect.map(ofServer(url), (own) => [unfit(error as LockError.LockError), ...own])
+    )
+  )
+
+const schemeOf = (url: string): string => url.slice(0, Math.max(0, url.indexOf(":"))).toLowerCase()
 
 /** What a kind of server alone can be asked. */
 const ofServer = (url: string): Effect.Effect<ReadonlyArray<Finding>> => {
-  const scheme = url.slice(0, Math.max(0, url.indexOf(":"))).toLowerCase()
+  const scheme = schemeOf(url)
   if (/^(?:redis|valkey)/.test(scheme)) return Redis.findings(url)
   if (scheme.startsWith("memcache")) return Memcached.findings(url)
   if (scheme.startsWith("postgres")) {

@@ -19,7 +19,7 @@ export interface Guard extends Lease, Reentry.Section, Reentry.Had {
   detach(millis: number | undefined): Effect.Effect<void, LockError>
   readonly isOver: boolean
   /** Keeps it from now on; calls back once when it is lost, at once if it is. */
-  watch(onLost: () => void): unknown
+  watch(onLost: () => void): void
   /** Keeps it from now on; calls back once when it is lost or given back, at once if it is. */
   whenGone(then: () => void): () => void
   /** How work under it has ended that leaves it as it is. */

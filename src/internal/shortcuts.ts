@@ -51,6 +51,8 @@ export interface Shortcuts {
     ) => Hold | undefined
     /** The bearer waits no more. */
     readonly leave: (key: string, bearer: Bearer) => void
+    /** Who had the key alone when last it was looked at, whether or not that is over. */
+    readonly holder: (key: string) => Bearer | undefined
     /** Who has the key, and for how long. */
     readonly look: (key: string, nowMillis: number) => Looked | undefined
     /** Counts those, too, who wait for a key without having said so, until what is returned is called. */

@@ -22,18 +22,23 @@ export const within = <A>(call: () => A): A => {
   }
 }
 
-const nextTurn = <A, E, R>(then: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.flatMap(Effect.yieldNow, then)
-
 /** In place, or in the next turn. */
 export const inTurn = <A, E, R>(then: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  isDeep() ? nextTurn(then) : Effect.suspend(then)
+  isDeep() ? Effect.flatMap(Effect.yieldNow, then) : Effect.suspend(then)
 
 /** Whoever waits for an end goes on. */
 export const resumeWith = <A, E>(
   resume: (effect: Effect.Effect<A, E>) => void,
-  then: () => Effect.Effect<A, E>
-): void => isDeep() ? resume(nextTurn(then)) : within(() => resume(then()))
+  effect: Effect.Effect<A, E>
+): void => {
+  if (isDeep()) return resume(Effect.andThen(Effect.yieldNow, effect))
+  depth++
+  try {
+    resume(effect)
+  } finally {
+    depth--
+  }
+}
 
 /** Interrupts a fiber, and tells how it ended. */
 export const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<A, E>> =>
@@ -41,7 +46,7 @@ export const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.
     inTurn(() => {
       within(() => fiber.interruptUnsafe(id))
       return Effect.callback((resume) => {
-        fiber.addObserver((exit) => resumeWith(resume, () => Exit.succeed(exit)))
+        fiber.addObserver((exit) => resumeWith(resume, Exit.succeed(exit)))
       })
     })
   )

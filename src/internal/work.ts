@@ -159,8 +159,7 @@ const whenEnded = <A, E, B, E2>(
   lease.watch(() => fiber.interruptUnsafe())
   return Effect.callback((resume) => {
     fiber.addObserver((exit) => {
-      const settled = lease.settle(exit, caller)
-      Stack.resumeWith(resume, () => then(settled))
+      Stack.resumeWith(resume, then(lease.settle(exit, caller)))
     })
   })
 }
@@ -234,7 +233,7 @@ export const under = <A, E, R>(
       const unwatch = leases.map((lease) => lease.whenGone(() => fiber.interruptUnsafe()))
       fiber.addObserver((exit) => {
         for (const end of unwatch) end()
-        Stack.resumeWith(resume, () => Exit.succeed(settle(exit)))
+        Stack.resumeWith(resume, Exit.succeed(settle(exit)))
       })
     })
     if (restore === identity) return Effect.flatten(unmoved(fiber, settled, settle))

@@ -28,13 +28,21 @@ export interface Trouble {
 const scope = Scope.makeUnsafe()
 let backend: Promise<LockBackend.LockBackend["Service"]> | undefined
 
+/** How many are at it, which are never none again once the tab has closed its backend. */
+let busy = 0
+
 const use = async <A, E>(effect: Effect.Effect<A, E, LockBackend.LockBackend>): Promise<A> => {
   backend ??= Effect.runPromise(Scope.provide(Effect.flatMap(BrowserBackend.makeStore(), LockBackend.make), scope))
-  return Effect.runPromise(Effect.provideService(effect, LockBackend.LockBackend, await backend))
+  busy++
+  try {
+    return await Effect.runPromise(Effect.provideService(effect, LockBackend.LockBackend, await backend))
+  } finally {
+    busy--
+  }
 }
 
-/** One clock for all tabs of a browser. */
-const now = () => performance.timeOrigin + performance.now()
+/** One clock for all tabs of a browser. That of `performance` begins with the tab, and runs apart from those of others. */
+const now = () => Date.now()
 
 const trouble = (error: unknown): Trouble =>
   LockError.isLockError(error)
@@ -145,7 +153,13 @@ const actions = {
     request.send()
   },
 
-  close: () => Effect.runPromise(Scope.close(scope, Exit.void)),
+  close: () => {
+    busy++
+    return Effect.runPromise(Scope.close(scope, Exit.void))
+  },
+
+  /** Whether another test can have the tab. */
+  isQuiet: async (): Promise<boolean> => busy === 0,
 
   /** Stores so much beside the locks that nothing more can be. */
   fill: async (): Promise<void> => {
@@ -169,7 +183,7 @@ const actions = {
     database.close()
   },
 
-  /** All records that there are, and the Web Locks. */
+  /** All records that there are, and the names of the Web Locks. */
   left: async () => {
     const database = await new Promise<IDBDatabase>((resolve) => {
       const request = indexedDB.open("effect-lock")
@@ -181,7 +195,7 @@ const actions = {
     })
     database.close()
     const { held = [], pending = [] } = await navigator.locks.query()
-    return { keys: keys.map(String), held: held.length, pending: pending.length }
+    return { keys: keys.map(String), held: held.map(({ name }) => name ?? ""), pending: pending.length }
   },
 
   build: (options?: BrowserBackend.Options): Promise<Trouble | "built"> =>

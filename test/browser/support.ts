@@ -1,9 +1,10 @@
 /** Tabs and workers of a real browser, by what the tests do in them. */
 import { Effect, Exit, Scope } from "effect"
 import { build } from "esbuild"
+import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import type { BrowserContext, Page, Worker } from "playwright-core"
-import { afterAll, assert, beforeAll } from "vitest"
+import { afterAll, afterEach, assert, beforeAll } from "vitest"
 import { browser, type BrowserOptions, newProfile, serve } from "../support/chromium.ts"
 import type { Actions, Section, Trouble } from "./page.ts"
 
@@ -102,10 +103,41 @@ export const open = (
     }
   }))
 
+/**
+ * Tabs that a test has left quiet are there for the next one, since to open one takes longer than most tests do. One at a page
+ * that is asked for is always new.
+ */
+const pool = (open: Browser["tab"]) => {
+  const idle: Array<Tab> = []
+  let used: Array<Tab> = []
+  return {
+    tab: async (url?: string): Promise<Tab> => {
+      if (url !== undefined) return open(url)
+      const tab = idle.pop() ?? await open()
+      used.push(tab)
+      return tab
+    },
+    /** After each test. */
+    sort: async (): Promise<void> => {
+      const tabs = used
+      used = []
+      await Promise.all(tabs.map(async (tab) => {
+        if (tab.page.isClosed()) return
+        // One that has crashed, or hangs, or is elsewhere by now has no answer.
+        const isQuiet = await Promise.race([tab.call("isQuiet").catch(() => false), sleep(2_000, false)])
+        if (isQuiet) idle.push(tab)
+        else await tab.page.close()
+      }))
+    }
+  }
+}
+
 /** One for all tests of a suite, with a profile of its own. */
-export const openForAll = (options?: BrowserOptions): Browser => {
+export const openForAll = (options: BrowserOptions & { readonly reusesTabs?: boolean } = {}): Browser => {
   const scope = Scope.makeUnsafe()
   let opened: Browser
+  const tabs = pool((url) => opened.tab(url))
+  if (options.reusesTabs === true) afterEach(tabs.sort)
   beforeAll(async () => {
     const opening = Effect.gen(function*() {
       return yield* open(yield* site, yield* newProfile, options)
@@ -120,6 +152,6 @@ export const openForAll = (options?: BrowserOptions): Browser => {
     get context() {
       return opened.context
     },
-    tab: (url) => opened.tab(url)
+    tab: (url) => options.reusesTabs === true ? tabs.tab(url) : opened.tab(url)
   }
 }

@@ -16,7 +16,7 @@ const crash = async ({ page }: Tab): Promise<void> => {
 }
 
 describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
-  const browser = openForAll()
+  const browser = openForAll({ reusesTabs: true })
 
   let keys = 0
   const newKey = () => `key-${++keys}`
@@ -61,8 +61,7 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
     for (const [index, { fence, from }] of all.entries()) {
       if (index === 0) continue
       const before = all[index - 1]
-      // A tenth of a millisecond is the grain of a browser's clock.
-      assert.isAtLeast(from, before.to - 0.2, "two at once")
+      assert.isAtLeast(from, before.to, "two at once")
       assert.isAbove(fence, before.fence, "fencing tokens rise")
     }
     // Who comes back waits behind those that wait already.
@@ -178,7 +177,7 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
   it("a holder that hangs frees its lock when its lease is over, and is told", async () => {
     const key = newKey()
     const [holder, waiter] = await Promise.all([browser.tab(), browser.tab()])
-    const held = holder.call("hold", key, Infinity, { expires: "500 millis" })
+    const held = holder.call("hold", key, Infinity, { expires: "2 seconds" })
     await holds(holder, key)
     const waiting = waiter.call("hold", key, 0, long)
     const hanging = holder.call("hang", 4_000)
@@ -257,7 +256,7 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
       for (const { call } of later) await call("end", key)
       for (const section of await Promise.all(behind)) {
         const { fence, from } = assertSection(section)
-        assert.isAtLeast(from, between.to - 0.2)
+        assert.isAtLeast(from, between.to)
         assert.isAbove(fence, between.fence)
       }
       assert.isAbove(between.fence, before.fence)
@@ -280,7 +279,7 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
     it("a reader that hangs keeps the writer out for its lease, and no longer", async () => {
       const key = newKey()
       const [reader, writer] = await Promise.all([browser.tab(), browser.tab()])
-      const reading = reader.call("hold", key, Infinity, { ...read, expires: "500 millis" })
+      const reading = reader.call("hold", key, Infinity, { ...read, expires: "2 seconds" })
       await holds(reader, key)
       const writing = writer.call("hold", key, 0, long)
       await reader.call("hang", 4_000)
@@ -316,7 +315,7 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
   it("a lock can be taken away from another tab, and its holder is told", async () => {
     const key = newKey()
     const [holder, other] = await Promise.all([browser.tab(), browser.tab()])
-    const held = holder.call("hold", key, Infinity, { expires: "900 millis" })
+    const held = holder.call("hold", key, Infinity, { expires: "3 seconds" })
     await holds(holder, key)
     const seen = await other.call("inspect", key)
     assert.deepInclude(seen, { since: true, waiters: 0 })
@@ -329,7 +328,7 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
     const key = newKey()
     const [holder, other] = await Promise.all([browser.tab(), browser.tab()])
     const before = assertSection(await holder.call("hold", key, 0))
-    const held = holder.call("hold", key, Infinity, { expires: "900 millis" })
+    const held = holder.call("hold", key, Infinity, { expires: "3 seconds" })
     await holds(holder, key)
     await other.page.evaluate(() =>
       new Promise<void>((resolve, reject) => {
@@ -345,7 +344,7 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
   it("those who wait go on when a person clears the site's data, and nobody is left hanging", async () => {
     const key = newKey()
     const [holder, waiter, next] = await Promise.all([browser.tab(), browser.tab(), browser.tab()])
-    const held = holder.call("hold", key, Infinity, { expires: "900 millis" })
+    const held = holder.call("hold", key, Infinity, { expires: "3 seconds" })
     await holds(holder, key)
     const waiting = waiter.call("hold", key, 50, long)
     await waiters(holder, key, 1)
@@ -355,14 +354,14 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
     await devtools.send("Storage.clearDataForOrigin", { origin: browser.origin, storageTypes: "all" })
     assert.deepInclude(await held, { reason: "LockLost" })
     const [one, other] = (await Promise.all([waiting, after])).map(assertSection).toSorted((a, b) => a.from - b.from)
-    assert.isAtLeast(other.from, one.to - 0.2, "two at once")
+    assert.isAtLeast(other.from, one.to, "two at once")
     assert.isAbove(other.fence, one.fence)
   })
 
   it("a lock of a tab that was frozen for longer than its lease is somebody else's, and the tab is told", async () => {
     const key = newKey()
     const [frozen, waiter, other] = await Promise.all([browser.tab(), browser.tab(), browser.tab()])
-    const held = frozen.call("hold", key, Infinity, { expires: "600 millis" })
+    const held = frozen.call("hold", key, Infinity, { expires: "2 seconds" })
     await holds(frozen, key)
     const waiting = waiter.call("hold", key, 0, long)
     await waiters(other, key, 1)
@@ -415,7 +414,7 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
     }, key)
     await holder.call("end", key)
     const first = assertSection(await held)
-    assert.isAtLeast(assertSection(await waiting).from, first.to - 0.2)
+    assert.isAtLeast(assertSection(await waiting).from, first.to)
   })
 
   it("what is no lock at the key is a failure", async () => {
@@ -446,16 +445,21 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
   })
 
   it("leave nothing behind", async () => {
-    const [tab, other] = await Promise.all([browser.tab(), browser.tab()])
+    const [tab, other] = await Promise.all([browser.tab(browser.origin), browser.tab(browser.origin)])
     assertSection(await other.call("hold", newKey(), 0))
-    const before = (await other.call("left")).held
+    const before = new Set((await other.call("left")).held)
     const key = newKey()
     void tab.call("hold", key, Infinity, long).catch(() => {})
     await holds(tab, key)
-    assert.deepInclude(await other.call("left"), { keys: [key], held: before + 1 })
+    const { held, keys } = await other.call("left")
+    assert.deepStrictEqual(keys, [key])
+    const own = held.filter((name) => !before.has(name))
+    assert.lengthOf(own, 1)
     // Closing the layer frees what is held, and the presence.
     await tab.call("close")
-    assert.deepInclude(await other.call("left"), { keys: [], held: before, pending: 0 })
+    const left = await other.call("left")
+    assert.deepInclude(left, { keys: [], pending: 0 })
+    assert.notInclude(left.held, own[0])
   })
 
   it("a page that browsers do not trust has no locks, and is told why", async () => {
@@ -484,8 +488,10 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
     const key = newKey()
     const sections = new Map<number, { in?: number; out?: number }>()
     const start = async (): Promise<Tab> => {
-      const tab = await browser.tab()
+      const tab = await browser.tab(browser.origin)
       tab.page.on("console", (message) => {
+        // Between them may be what the library logs.
+        if (!message.text().startsWith("{\"event\"")) return
         const { at, event, fence }: { at: number; event: "in" | "out"; fence: number } = JSON.parse(message.text())
         sections.set(fence, { ...sections.get(fence), [event]: at })
       })
@@ -518,7 +524,7 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
     const all = [...sections].toSorted(([one], [other]) => one - other).map(([, section]) => section)
     for (const [index, section] of all.entries()) {
       const before = all[index - 1]?.out
-      if (section.in !== undefined && before !== undefined) assert.isAtLeast(section.in, before - 0.2, "two at once")
+      if (section.in !== undefined && before !== undefined) assert.isAtLeast(section.in, before, "two at once")
     }
   })
 

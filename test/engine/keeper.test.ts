@@ -64,7 +64,23 @@ describe("Keeper", () => {
     for (const i of [9, 0, 4, 4, 1, 2, 3, 5, 8, 6]) keeper.remove(leases[i])
     assert.deepStrictEqual(keeper.all(), [leases[7]])
     keeper.remove(leases[7])
+    port.turns.all()
     assert.deepStrictEqual([keeper.size, port.alarms.size], [0, 0])
+  })
+
+  it("stays awake until the end of a turn in which another comes", () => {
+    const { keep, keeper, lost, port } = make()
+    keeper.remove(keep("a", 3_000, false))
+    const b = keep("b", 3_000, false)
+    port.turns.all()
+    assert.strictEqual(port.alarms.size, 1)
+    keeper.remove(b)
+    keeper.remove(keep("c", 3_000, false))
+    port.turns.all()
+    assert.strictEqual(port.alarms.size, 0)
+    keep("d", 3_000, false)
+    port.passTo(3_000)
+    assert.deepStrictEqual(lost, ["d Expired at 3000"])
   })
 
   it("tries again after a third of what is left, and the deadline decides", () => {
@@ -90,6 +106,7 @@ describe("Keeper", () => {
     port.passTo(1_000)
     port.passTo(1_200)
     port.last.answer(false)
+    port.turns.all()
     assert.deepStrictEqual([lost, keeper.size, port.alarms.size], [["a Taken at 1200"], 0, 0])
   })
 
@@ -201,6 +218,7 @@ describe("Keeper", () => {
     it("minds no jump while it kept nothing", () => {
       const { jump, keep, keeper, port, sent } = make()
       keeper.remove(keep("a", 60_000))
+      port.turns.all()
       jump(3_600_000)
       keep("b", 60_000)
       port.passTo(5_000)
@@ -352,6 +370,7 @@ describe("Keeper", () => {
         assert.isDefined(fiber.pollUnsafe())
         keeper.remove(lease)
         port.last.answer(true)
+        port.turns.all()
         assert.strictEqual(port.alarms.size, 0)
       }))
   })

@@ -105,8 +105,9 @@ describe("Lease", () => {
     it("of its loss, each once, and is kept from then on", () => {
       const { events, lease } = make()
       const told: Array<number> = []
-      const ends = [1, 2, 3].map((i) => lease.watch(() => told.push(i)))
-      ends[1]()
+      const watchers = [1, 2, 3].map((i) => () => void told.push(i))
+      for (const watcher of watchers) lease.watch(watcher)
+      lease.unwatch(watchers[1])
       lease.lose("Taken", 1)
       assert.deepStrictEqual(told, [1, 3])
       assert.deepStrictEqual(events, ["keep", "keep", "keep", "lost Taken"])
@@ -118,7 +119,7 @@ describe("Lease", () => {
       const { events, lease } = make()
       lease.lose("Expired", 1)
       let told = 0
-      lease.watch(() => told++)()
+      lease.watch(() => told++)
       assert.strictEqual(told, 1)
       assert.deepStrictEqual(events, ["lost Expired"])
     })

@@ -246,6 +246,7 @@ export const handTable = () => {
       return hold
     },
     leave: (key) => void left.push(key),
+    holder: (key) => holds.get(key)?.bearer,
     look: (key) => {
       const hold = holds.get(key)
       return hold && { bearer: hold.bearer, remainingMillis: 1_000 }

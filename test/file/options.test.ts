@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url"
 import * as Host from "../../src/internal/file/host.ts"
 import { open } from "../../src/internal/file/options.ts"
 import { keyName, keyOf } from "../../src/internal/file/paths.ts"
+import { seeCalls, systemError } from "./calls.ts"
 import { directory, storeIn } from "./support.ts"
 
 const messageOf = (options: FileBackend.Options) =>
@@ -41,6 +42,19 @@ describe("the directory", () => {
       assert.isTrue(existsSync(`${path}/locks/lock-key`))
     }).pipe(Effect.scoped))
 
+  it.live("that this user has no rights to is refused, with what helps", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      yield* seeCalls(path, (name) => {
+        if (name === "mkdirSync") throw systemError("EACCES")
+      })
+      assert.strictEqual(
+        yield* messageOf({ directory: `${path}/locks` }),
+        "file could not open (Unauthorized): EACCES: as the test wants it; give the directory to this user, or to a group of " +
+          "all who share its locks"
+      )
+    }).pipe(Effect.scoped))
+
   it.live("that is something else is refused", () =>
     Effect.gen(function*() {
       const path = `${yield* directory}/file`
@@ -55,6 +69,8 @@ describe("options", () => {
     [{}, /^Invalid lock option "directory": got undefined, expected the path of a directory, such as/],
     [{ directory: "" }, /^Invalid lock option "directory": got "", expected/],
     [{ directory: "file://host/locks" }, /^Invalid lock option "directory": got file:\/\/host\/locks, expected/],
+    [{ directory: "file:///locks#1" }, /^Invalid lock option "directory": got file:\/\/\/locks#1, expected/],
+    [{ directory: new URL("file:///locks?a") }, /^Invalid lock option "directory": got file:\/\/\/locks\?a, expected/],
     [{ directory: new URL("http://host/") }, /^Invalid lock option "directory": got http:\/\/host\/, expected/],
     [
       { directory: "locks", poll: 0 },

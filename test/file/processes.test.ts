@@ -8,6 +8,7 @@ import { mkdirSync, readdirSync, utimesSync } from "node:fs"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { bundled } from "../support/bundled.ts"
+import { punctual } from "../support/punctual.ts"
 import { kill } from "../support/server.ts"
 import { acquire, directory, eventually, holderOf, namesOf, storeIn } from "./support.ts"
 
@@ -111,7 +112,7 @@ describe("a holder that is killed", () => {
         yield* kill(holder.child)
         assert.strictEqual(yield* holderOf(store, "key"), token)
         yield* eventually(Effect.map(attempt(path), (is) => is === "taken"))
-      }).pipe(Effect.scoped)
+      }).pipe(punctual(100))
   )
 })
 
@@ -383,5 +384,5 @@ describe("a directory", () => {
       assert.strictEqual(yield* attempt(path), "held")
       yield* kill(holder.child)
       yield* eventually(Effect.map(attempt(path), (is) => is === "taken"))
-    }).pipe(Effect.scoped))
+    }).pipe(punctual(100)))
 })

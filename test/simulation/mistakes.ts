@@ -58,7 +58,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   loss: {
     mistake: "who watches a lease that has been lost is not told",
-    changes: [["engine/lease.ts", "if (this.why !== \"Released\") watcher()", ""]],
+    changes: [["engine/lease.ts", "else if (this.why !== \"Released\") watcher()", ""]],
     kind: "direct",
     rules: ["untold"],
     worlds: 1_000

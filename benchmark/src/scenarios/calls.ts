@@ -1,6 +1,8 @@
 /** What programs do with locks in one process, each beside the same with Effect's semaphore. */
 import { InMemoryBackend, Lock, type LockBackend } from "#effect-lock"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Semaphore from "effect/Semaphore"
 import { atMost, check, type Context, percent, type Report, short } from "../lib/scenario.ts"
@@ -14,6 +16,8 @@ interface Case {
   readonly ours: (i: number) => Program<LockBackend.LockBackend>
   /** The same with Effect's semaphore, where it can do that. */
   readonly theirs?: (i: number) => Program<never>
+  /** That, and the least of what a lock promises beyond it. */
+  readonly least?: (i: number) => Program<never>
   /** Around all of them. */
   readonly within?: <R>(all: Program<R>) => Program<R | LockBackend.LockBackend>
   readonly times: number
@@ -30,13 +34,49 @@ let entered = 0
 const body = Effect.sync(() => ++entered)
 const promised = Effect.promise(async () => ++entered)
 
+const clock = (): number => Number(process.hrtime.bigint())
+
+/**
+ * A permit, the time before and after, and a fiber for the work, since only so can the loss of a lease be an
+ * error. There is nothing here of leases, keys, services, deadlines or metrics.
+ */
+const withLeast = <A, E>(work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  semaphore.withPermit(Effect.uninterruptibleMask((restore) => {
+    const { context } = Fiber.getCurrent()!
+    clock()
+    const fiber = Effect.runForkWith(context)(work)
+    const done = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
+      clock()
+      return exit
+    }
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) return done(exit)
+    const ended = Effect.callback<A, E>((resume) => {
+      fiber.addObserver((exit) => resume(done(exit)))
+    })
+    const interrupting = () => fiber.pollUnsafe() === undefined ? Fiber.interrupt(fiber) : undefined
+    return Effect.onExitPrimitive(restore(ended), interrupting, true)
+  }))
+
 const cases = (): ReadonlyArray<Case> => {
-  const built = { ours: Lock.withLock(body, "key"), theirs: semaphore.withPermit(body) }
-  const builtPromised = { ours: Lock.withLock(promised, "key"), theirs: semaphore.withPermit(promised) }
+  const built = { ours: Lock.withLock(body, "key"), theirs: semaphore.withPermit(body), least: withLeast(body) }
+  const builtPromised = {
+    ours: Lock.withLock(promised, "key"),
+    theirs: semaphore.withPermit(promised),
+    least: withLeast(promised)
+  }
   // Somebody has the key and the permit all the while.
   const taken = <R>(all: Program<R>) => semaphore.withPermit(Lock.withLock(all, "key"))
   return [
-    { name: "built once", ours: () => built.ours, theirs: () => built.theirs, times: 5_000, enters: 1, most: 1.8 },
+    {
+      name: "built once",
+      ours: () => built.ours,
+      theirs: () => built.theirs,
+      least: () => built.least,
+      times: 5_000,
+      enters: 1,
+      most: 1.8
+    },
     {
       name: "built per call",
       ours: () => Lock.withLock(body, "key"),
@@ -57,6 +97,7 @@ const cases = (): ReadonlyArray<Case> => {
       name: "Promise as body",
       ours: () => builtPromised.ours,
       theirs: () => builtPromised.theirs,
+      least: () => builtPromised.least,
       times: 1_000,
       enters: 1,
       most: 2.5
@@ -98,8 +139,6 @@ const cases = (): ReadonlyArray<Case> => {
   ]
 }
 
-const clock = (): number => Number(process.hrtime.bigint())
-
 /** Nanoseconds for each. */
 const timed = <R>(one: (i: number) => Program<R>, times: number): Effect.Effect<number, unknown, R> =>
   Effect.suspend(() => {
@@ -109,20 +148,21 @@ const timed = <R>(one: (i: number) => Program<R>, times: number): Effect.Effect<
     return Effect.map(loop, () => (clock() - start) / times)
   })
 
-const names = { ours: "effect-lock", theirs: "Semaphore.withPermit" } as const
+const names = { ours: "effect-lock", theirs: "Semaphore.withPermit", least: "the least" } as const
 
 export const run = async ({ log, quick, seed }: Context): Promise<Report> => {
   const next = random(seed)
   const runtime = ManagedRuntime.make(InMemoryBackend.layer)
   const all = cases()
   const rounds = new Map(all.map(({ name }) => [name, new Rounds()]))
-  const once = async ({ enters, name, ours, theirs, times, within }: Case, keep: boolean): Promise<void> => {
-    for (const who of shuffled(["ours", "theirs"] as const, next)) {
-      const program = who === "ours" ? ours : theirs
+  const once = async (one: Case, keep: boolean): Promise<void> => {
+    const { enters, name, times, within } = one
+    for (const who of shuffled(["ours", "theirs", "least"] as const, next)) {
+      const program = one[who]
       if (program === undefined) continue
       entered = 0
       let nanos = NaN
-      const measured = Effect.map(timed(program, times), (result) => {
+      const measured = Effect.map(timed<LockBackend.LockBackend>(program, times), (result) => {
         nanos = result
       })
       await runtime.runPromise(within === undefined ? measured : within(measured))
@@ -135,21 +175,23 @@ export const run = async ({ log, quick, seed }: Context): Promise<Report> => {
   await runtime.dispose()
   log("calls done")
 
-  const ratio = (name: string) => rounds.get(name)!.ratio(names.ours, names.theirs, "nanos")
+  const ratio = (name: string, who: string = names.ours) => rounds.get(name)!.ratio(who, names.theirs, "nanos")
   const micros = (name: string, who: string) => rounds.get(name)!.median(who, "nanos") / 1_000
   // A span has a price of its own, which the semaphore does not pay.
   const isRatio = ({ name, theirs }: Case) => theirs !== undefined && name !== "under a span"
   return {
     tables: [{
       title: "In one process: what programs do",
-      columns: ["", "effect-lock µs", "spread", `${names.theirs} µs`, "of Semaphore"],
+      columns: ["", "effect-lock µs", "spread", `${names.theirs} µs`, "of Semaphore", "the least, of Semaphore"],
       rows: all.map(({ name }) => [
         name,
         short(micros(name, names.ours)),
         percent(rounds.get(name)!.spread(names.ours, "nanos")),
         short(micros(name, names.theirs)),
-        short(ratio(name))
-      ])
+        short(ratio(name)),
+        short(ratio(name, names.least))
+      ]),
+      note: "The least is a permit, a fiber of its own for the work and the time before and after it, without any lock."
     }],
     reach: all.map((one) =>
       isRatio(one)

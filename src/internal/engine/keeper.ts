@@ -46,6 +46,7 @@ export class Keeper implements Alarm {
   private readonly leases = new Bag<Lease>()
   private wakeAt = Infinity
   private wallAhead = 0
+  private isResting = false
 
   constructor(port: Port, time: Time, meter: Meter) {
     this.port = port
@@ -64,16 +65,26 @@ export class Keeper implements Alarm {
 
   add(lease: Lease): void {
     if (lease.place !== -1) return
-    const isFirst = this.leases.size === 0
-    if (isFirst) this.wallAhead = this.lookAtWall()
+    const isAwake = this.index !== -1
+    if (!isAwake) this.wallAhead = this.lookAtWall()
     this.leases.add(lease)
-    this.wakeBy(Math.min(lease.renewAt, lease.deadline, isFirst ? lease.since + beatMillis : Infinity))
+    this.wakeBy(Math.min(lease.renewAt, lease.deadline, isAwake ? Infinity : lease.since + beatMillis))
   }
 
   remove(lease: Lease): void {
     if (lease.place === -1) return
     this.leases.remove(lease)
-    if (this.leases.size === 0) this.port.alarms.cancel(this)
+    if (this.leases.size === 0) this.rest()
+  }
+
+  /** At the end of the turn: where one lease follows the other, neither alarm nor clocks need a look in between. */
+  private rest(): void {
+    if (this.isResting) return
+    this.isResting = true
+    this.port.soon(() => {
+      this.isResting = false
+      if (this.leases.size === 0) this.port.alarms.cancel(this)
+    })
   }
 
   /** The store has said that others may have all of them. */

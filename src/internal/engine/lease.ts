@@ -158,9 +158,11 @@ export class Lease implements Public, Bearer {
   }
 
   get lost(): Effect.Effect<never, LockError> {
-    return Effect.callback<never, LockError>((resume) =>
-      Effect.sync(this.watch(() => resume(Exit.fail(lostError(this)))))
-    )
+    return Effect.callback<never, LockError>((resume) => {
+      const lost = () => resume(Exit.fail(lostError(this)))
+      this.watch(lost)
+      return Effect.sync(() => this.unwatch(lost))
+    })
   }
 
   /** Fails when it is no longer held. */
@@ -173,17 +175,14 @@ export class Lease implements Public, Bearer {
   // ---------------------------------------------------------------------------
 
   /** Keeps it from now on, and calls back once when it is lost: at once if it is. */
-  watch(watcher: Watcher): () => void {
+  watch(watcher: Watcher): void {
     if (this.isHeld) this.lender.keep(this)
-    if (!this.isHeld) {
-      if (this.why !== "Released") watcher()
-      return constVoid
-    }
-    const others = this.watchers
-    this.watcher = others.length === 0 ? watcher : [...others, watcher]
-    return () => {
-      this.watcher = this.watchers.filter((other) => other !== watcher)
-    }
+    if (this.isHeld) this.watcher = this.watcher === undefined ? watcher : [...this.watchers, watcher]
+    else if (this.why !== "Released") watcher()
+  }
+
+  unwatch(watcher: Watcher): void {
+    this.watcher = this.watchers.filter((other) => other !== watcher)
   }
 
   private get watchers(): ReadonlyArray<Watcher> {
@@ -193,7 +192,7 @@ export class Lease implements Public, Bearer {
 
   /** Keeps it from now on, and calls back once when it is lost or given back: at once if it is. */
   whenGone(then: () => void): () => void {
-    const unwatch = this.watch(then)
+    this.watch(then)
     if (!this.isHeld) {
       if (this.why === "Released") then()
       return constVoid
@@ -201,7 +200,7 @@ export class Lease implements Public, Bearer {
     const { telling } = this
     telling.goers = [...telling.goers, then]
     return () => {
-      unwatch()
+      this.unwatch(then)
       telling.goers = telling.goers.filter((other) => other !== then)
     }
   }

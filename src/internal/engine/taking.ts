@@ -32,6 +32,10 @@ export const take = (
     if (error !== undefined) return Exit.fail(error)
   }
   if (share !== undefined && port.store.shares !== true) return failWith(port.failures.unshared(key), caller)
+  if (timeoutMillis === 0 && isKept(keys, key)) {
+    keys.journal.meter.attempts++
+    return new Refusal(keys, request, caller, 0, undefined)
+  }
   const at = port.alarms.now()
   const found = port.direct !== undefined && lines.size() === 0 ? undefined : lines.find(key)
   let line = found?.vacant === false ? found : undefined
@@ -58,6 +62,15 @@ export const take = (
   if (inVain !== undefined) return inVain
   if (timeoutMillis === 0 && !line.isInDoubt) return refused(keys, request, caller, 0, line.known(at))
   return new Asker(keys, line, request, caller, restore, at).queue()
+}
+
+/**
+ * Whether somebody here has the key of a store in this process, and is told when that is over: until
+ * then it is so, whatever the time. To know the time takes longer than all the rest of a refusal.
+ */
+const isKept = (keys: Keys, key: string): boolean => {
+  const holder = keys.port.direct?.holder(key)
+  return holder instanceof Lease && holder.home === keys && holder.isHeld && holder.place !== -1
 }
 
 /** Of a store in this process, without a line. */

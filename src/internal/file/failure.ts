@@ -1,17 +1,21 @@
 /** What went wrong with a file, in the words that all backends share. */
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
 
-const kinds: Record<string, readonly [kind: FailureKind, retryable: boolean]> = {
-  EACCES: ["Unauthorized", false],
-  EPERM: ["Unauthorized", false],
-  EROFS: ["ReadOnly", false],
-  ENOSPC: ["OutOfMemory", true],
-  EDQUOT: ["OutOfMemory", true],
-  ENOTDIR: ["WrongType", false],
+const rights = "give the directory to this user, or to a group of all who share its locks"
+const room = "make room for new keys, files included (df -i); those on the disk are locked and given back as before"
+
+/** What each code means, and what helps. */
+const kinds: Record<string, readonly [kind: FailureKind, retryable: boolean, todo?: string]> = {
+  EACCES: ["Unauthorized", false, rights],
+  EPERM: ["Unauthorized", false, rights],
+  EROFS: ["ReadOnly", false, "take a directory of a file system that is mounted for writing"],
+  ENOSPC: ["OutOfMemory", true, room],
+  EDQUOT: ["OutOfMemory", true, room],
+  ENOTDIR: ["WrongType", false, "take a directory that has nothing but locks in it"],
   EIO: ["Unreachable", true],
-  ESTALE: ["Unreachable", true],
-  EMFILE: ["Unreachable", true],
-  ENFILE: ["Unreachable", true],
+  ESTALE: ["Unreachable", true, "take a directory of a file system of this host alone"],
+  EMFILE: ["Unreachable", true, "this process has as many files open as it may (ulimit -n)"],
+  ENFILE: ["Unreachable", true, "this host has as many files open as it may"],
   ENOENT: ["Unreachable", true]
 }
 
@@ -45,8 +49,9 @@ export const works = (call: () => unknown, ...refusals: ReadonlyArray<string>): 
 export const backend = "file"
 
 export const make = (operation: string, key: string | undefined, cause: unknown): BackendFailure => {
-  const [kind, retryable] = kinds[codeOf(cause)] ?? ["Unknown", false]
-  return new BackendFailure({ backend, operation, key, kind, retryable, cause })
+  const [kind, retryable, todo] = kinds[codeOf(cause)] ?? ["Unknown", false]
+  const description = todo && `${(cause as Error).message}; ${todo}`
+  return new BackendFailure({ backend, operation, key, kind, retryable, description, cause })
 }
 
 export const unsupported = (description: string): BackendFailure =>

@@ -31,7 +31,8 @@ const rootOf = (directory: string | URL): Effect.Effect<string, LockError> => {
   }
   if (typeof directory === "string" && !/^file:/i.test(text)) return Effect.succeed(resolve(text))
   return Effect.catch(
-    Effect.try({ try: () => fileURLToPath(text), catch: () => undefined }),
+    // What comes after a `?` or `#` would be cut off.
+    Effect.try({ try: () => fileURLToPath(/[?#]/.test(text) ? "" : text), catch: () => undefined }),
     () => invalid("directory", text, expectedDirectory)
   )
 }

@@ -200,11 +200,10 @@ export class Table {
     this.entries.get(key)?.leave(bearer)
   }
 
+  readonly holder = (key: string): Bearer | undefined => this.entries.get(key)?.bearer
+
   /** Of those who share it, the one who ends first. */
-  readonly look = (key: string, now: number): Looked | undefined => {
-    const [first] = this.all(key, now)
-    return first
-  }
+  readonly look = (key: string, now: number): Looked | undefined => this.all(key, now)[0]
 
   /** Everybody who has the key, who ends first in front. */
   all(key: string, now: number): ReadonlyArray<Looked & { readonly permits?: number }> {

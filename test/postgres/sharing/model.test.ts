@@ -3,7 +3,7 @@
  * want one key, alone or shared. After each step all who wait come by in their order,
  * as they are told to. The server's clock is a row of ours, so time passes in leaps.
  *
- * `SHARING_SEEDS` says how many runs (default 40), `SHARING_SEED` the first.
+ * `SHARING_SEEDS` says how many runs (default 10, and in CI six times as many), `SHARING_SEED` the first.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
@@ -11,10 +11,11 @@ import { InMemoryBackend, type LockStore } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import * as SqlClient from "effect/sql/SqlClient"
 import { Random } from "../../simulation/random.ts"
+import { seeds as times } from "../../simulation/seeds.ts"
 import { admin, postgres } from "../../support/postgres.ts"
 import { sqlClient, table } from "../../support/sqlStores.ts"
 
-const seeds = Number(process.env.SHARING_SEEDS ?? 40)
+const seeds = Number(process.env.SHARING_SEEDS ?? 10 * times)
 const firstSeed = Number(process.env.SHARING_SEED ?? 1)
 const stepsOfASeed = 40
 const workers = 6

@@ -3,7 +3,7 @@
  * alone or shared, of which one has died. The server's clock is a key of ours, so
  * time passes in leaps; what a string expires by is real, and longer than the test.
  *
- * `SHARING_SEEDS` says how many runs (default 400), `SHARING_SEED` the first, and
+ * `SHARING_SEEDS` says how many runs (default 100, and in CI six times as many), `SHARING_SEED` the first, and
  * `SHARING_MISTAKE` what to put wrong in the scripts (see `mutants.ts`).
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -11,10 +11,11 @@ import { Effect } from "effect"
 import type { Redis } from "ioredis"
 import { make, nobody } from "../../../src/internal/redis/scripts.ts"
 import { Random } from "../../simulation/random.ts"
+import { seeds as times } from "../../simulation/seeds.ts"
 import { client, redis } from "../../support/redis.ts"
 import { type Claim, Model } from "./model.ts"
 
-const seeds = Number(process.env.SHARING_SEEDS ?? 400)
+const seeds = Number(process.env.SHARING_SEEDS ?? 100 * times)
 const firstSeed = Number(process.env.SHARING_SEED ?? 1)
 const [from, to] = JSON.parse(process.env.SHARING_MISTAKE ?? `["", ""]`) as [string, string]
 const stepsOfASeed = 40
