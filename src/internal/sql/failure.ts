@@ -1,5 +1,6 @@
 /** What went wrong, in the words that all backends share, by the SQLSTATE that the server gave. */
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
+import * as Cause from "../cause.ts"
 import * as Tls from "../tls.ts"
 import { createTable, type Table } from "./table.ts"
 
@@ -151,12 +152,11 @@ export const classify = (error: unknown): Verdict => {
   return isLost ? unreachable : unknown
 }
 
-/** Errors of drivers may carry what they were given, such as a URL with a password in it. */
-const scrub = (error: unknown): unknown => {
-  const message = messageOf(error)
-  if (message === undefined) return undefined
+/** The innermost error, and the state that the server gave. */
+const rebuild = (error: unknown): unknown => {
+  const said = causes(error).findLast(({ message }) => typeof message === "string")
   const state = stateOf(error)
-  return Object.assign(new Error(message), state !== undefined && { code: state })
+  return said && Object.assign(Cause.rebuild(said), state !== undefined && { code: state })
 }
 
 /** Says that no answer came in time, and that the statement was given up. */
@@ -205,6 +205,6 @@ export const make = (
     kind,
     retryable,
     description: table === undefined ? undefined : description?.(table),
-    cause: scrub(error)
+    cause: rebuild(error)
   })
 }

@@ -3,31 +3,47 @@ import * as Result from "effect/Result"
 import { createPrivateKey, X509Certificate } from "node:crypto"
 import * as Fs from "node:fs"
 import { InvalidOptions } from "../../LockError.ts"
+import * as Url from "../url.ts"
 
 export const expected = "postgres://[user[:password]@][host][:port][/database][?sslmode=require&…]"
 
-/** Never shows what was given, which may contain a password wherever it is malformed. */
-const malformed = Result.fail(new InvalidOptions({ option: "url", value: "a malformed URL", expected }))
+const usualPort = 5432
 
 /** That the driver knows; a word of other clients, such as `no-verify`, must not pass for one of them. */
 const modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
-const unknownMode = Result.fail(
-  new InvalidOptions({ option: "url", value: "an unknown sslmode", expected: `one of ${modes.join(", ")}` })
-)
+const severalServers = Url.wrong("several servers", `one: ${expected}`)
 
 /** Checks what the driver would complain of with the URL in its words, and only when it connects. */
-export const check = (url: string): Result.Result<string, InvalidOptions> => {
-  try {
-    const { hostname, password, pathname, port, protocol, searchParams, username } = new URL(url)
-    if (protocol !== "postgres:" && protocol !== "postgresql:") return malformed
-    if (port === "0" || pathname.slice(1).includes("/")) return malformed
-    for (const part of [hostname, password, pathname, username]) decodeURIComponent(part)
-    if (searchParams.getAll("sslmode").some((mode) => !modes.includes(mode))) return unknownMode
-    return Result.succeed(url)
-  } catch {
-    return malformed
+export const check = (url: string): Url.Read<string> => {
+  const rest = /^postgres(?:ql)?:\/\/(.*)$/is.exec(url)?.[1]
+  if (rest === undefined) return Url.wrong("another scheme or none", expected)
+  if (!URL.canParse(url)) return isNoUrl(rest)
+  const { hostname, password, pathname, port, searchParams, username } = new URL(url)
+  const parts = { user: username, password, host: hostname, database: pathname }
+  for (const [name, part] of Object.entries(parts)) {
+    if (Url.decode(part) === undefined) return Url.wrong(`a stray "%" in the ${name}`, Url.encoded)
   }
+  if (hostname.includes(",")) return severalServers
+  if (port === "0") return Url.wrong("port 0", Url.expectedServer(usualPort))
+  if (pathname.slice(1).includes("/")) return Url.wrong(`a "/" in the database`, `its name, with "%2F" for "/"`)
+  if (searchParams.getAll("sslmode").some((mode) => !modes.includes(mode))) {
+    return Url.wrong("an unknown sslmode", `one of ${modes.join(", ")}`)
+  }
+  return Result.succeed(url)
+}
+
+/** The part for which it is none. */
+const isNoUrl = (rest: string): Url.Read<never> => {
+  const [authority] = /^[^/?#]*/.exec(rest)!
+  const { hosts } = Url.cut(authority)
+  if (hosts.includes(",")) return severalServers
+  if (rest.includes("@") && !authority.includes("@")) {
+    return Url.wrong(`a "/", "?" or "#" in the user or the password`, Url.encoded)
+  }
+  return Url.placeOf(hosts) === undefined
+    ? Url.wrong("a malformed server", Url.expectedServer(usualPort))
+    : Url.wrong("a malformed URL", expected)
 }
 
 /** Whether a checked URL names a user. */
