@@ -70,13 +70,11 @@ const file: Scheme = (url) =>
   Effect.flatMap(
     Effect.promise(() => Promise.all([import("node:url"), import("./FileBackend.ts")])),
     ([{ fileURLToPath }, { layer }]) => {
-      // What comes after would be cut off, and what two programs mean by it be the same directory.
-      const directory = /[?#]/.test(url) ? Option.none() : Option.liftThrowable(fileURLToPath)(url)
+      // It would be cut off, and what two programs mean by it be the same directory.
+      if (/[?#]/.test(url)) return invalid("a query or a fragment", `a path with "%3F" for "?" and "%23" for "#"`)
+      const directory = Option.liftThrowable(fileURLToPath)(url)
       return Option.isNone(directory)
-        ? invalid(
-          "a host, a query, a fragment, or a malformed path",
-          "file:///directory, an absolute path that is percent-encoded"
-        )
+        ? invalid("a host, or a malformed path", "file:///directory, an absolute path that is percent-encoded")
         : Effect.succeed(layer({ directory: directory.value }))
     }
   )

@@ -66,7 +66,7 @@
  * @stability unstable
  * @since 0.1.0
  */
-import * as Cause from "effect/Cause"
+import * as EffectCause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -79,6 +79,7 @@ import * as Option from "effect/Option"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
+import * as Cause from "./internal/cause.ts"
 import { type Ending, EndingMap } from "./internal/endingMap.ts"
 import { monotonicMillis } from "./internal/time.ts"
 import * as LockBackend from "./LockBackend.ts"
@@ -272,9 +273,9 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
       ) => Effect.fail(new BackendFailure({ backend, operation, key, ...details }))
 
       const unknown = (error: E) => {
-        const cause = Cause.isUnknownError(error) ? error.cause : error
-        const description = cause instanceof Error ? cause.message : undefined
-        return failure({ kind: "Unknown", retryable: true, description, cause })
+        const cause = EffectCause.isUnknownError(error) ? error.cause : error
+        const description = cause instanceof Error ? Cause.messageOf(cause) : undefined
+        return failure({ kind: "Unknown", retryable: true, description, cause: Cause.rebuild(cause) })
       }
 
       const silent = (method: keyof Cache) =>

@@ -113,11 +113,18 @@ export interface Options extends CommonOptions {
    * | `prefer`, `allow` | TLS if the server has it, otherwise none |
    * | `require`, `verify-ca`, `verify-full` | TLS, or failure |
    *
-   * So `prefer`, `allow`, `require` and `verify-ca` check more than in libpq. Trusted are
-   * the authorities of Node, or instead of them those in the PEM file that `&sslrootcert=`
-   * names, which is read when the layer is built (`system` is for those of Node), or
-   * `pg.ssl.ca`. With these or the option `ssl`, TLS is required unless `sslrootcert` comes
-   * with `disable`. Other parameters of TLS, such as `sslcert`, have no effect: see `pg`.
+   * So `prefer`, `allow`, `require` and `verify-ca` check more than in libpq.
+   *
+   * | | |
+   * | --- | --- |
+   * | `sslrootcert` | the PEM file with the authorities that are trusted, instead of those of Node (which are `system`) |
+   * | `sslcert`, `sslkey` | the PEM files with the client's certificate and its key, of `sslpassword` if it has one |
+   * | `sslcrl`, `sslcrldir`, `ssl_min_protocol_version`, `ssl_max_protocol_version` | refused: see the option `pg.ssl` |
+   *
+   * Files are read when the layer is built; one that is not what it should be fails with
+   * `InvalidOptions`. `pg.ssl.ca`, `cert` and `key` come before them. With any of these, or the
+   * option `ssl`, TLS is required, unless the URL has `sslmode=disable`, which ignores its own.
+   * Other parameters have no effect; `channel_binding` needs none, as certificates are always checked.
    */
   readonly url?: string | Redacted.Redacted<string> | undefined
   /** The server's name or address. Default `"localhost"`. */
@@ -223,9 +230,9 @@ const postgres = (sql: SqlClient.SqlClient): Effect.Effect<SqlClient.SqlClient, 
   })
 
 /** Those of `pg` come before those of the URL. */
-const authorities = (trust: true | { readonly ca: string } | undefined, ssl: PgConnectionConfig["ssl"]) =>
-  typeof trust === "object" || typeof ssl === "object"
-    ? { ...(typeof trust === "object" && trust), ...(typeof ssl === "object" && ssl) }
+const certificates = (named: true | Url.Files | undefined, ssl: PgConnectionConfig["ssl"]) =>
+  typeof named === "object" || typeof ssl === "object"
+    ? { ...(typeof named === "object" && named), ...(typeof ssl === "object" && ssl) }
     : true
 
 const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Link.Link, LockError, Scope.Scope> {
@@ -243,8 +250,8 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     return yield* invalid("username", "none", "the name of a database user, here or in the url")
   }
   const PgConnection = yield* load(Failure.backend, "@effect/sql-pg", () => import("@effect/sql-pg/PgConnection"))
-  const trust = url === undefined ? undefined : yield* Effect.mapError(Effect.fromResult(Url.trustOf(url)), toLockError)
-  const asked = ssl ?? pg?.ssl ?? trust
+  const named = url === undefined ? undefined : yield* Effect.mapError(Effect.fromResult(Url.tlsOf(url)), toLockError)
+  const asked = ssl ?? pg?.ssl ?? named
   const config: PgConnectionConfig = {
     connectTimeout: "2 seconds",
     applicationName: "effect-lock",
@@ -253,7 +260,7 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     ...(database !== undefined && { database }),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
-    ...(asked !== undefined && { ssl: asked && authorities(trust, pg?.ssl) })
+    ...(asked !== undefined && { ssl: asked && certificates(named, pg?.ssl) })
   }
   const place = url === undefined ? {} : Url.placeOf(url)
   const at = {
@@ -390,7 +397,8 @@ export const layer = (options?: Options): Layer.Layer<LockBackend.LockBackend | 
   layerOf(options, makeStore(options))
 
 /**
- * {@link layer} with options from `Config`.
+ * {@link layer} with options from `Config`: each is a `Config` or a plain value, except `pg`, which is for {@link layer}
+ * alone. Fails with `ConfigError` when one is missing or not what it should be, and otherwise as {@link layer} does.
  *
  * **Example** (Everything from the environment)
  *
@@ -414,6 +422,9 @@ export const layerConfig = (
 
 /**
  * Locks in PostgreSQL, on the `SqlClient` that the program already has.
+ *
+ * Fails with `InvalidOptions` for a `table` that is no name, with `BackendFailure` / `Unsupported` for a client of another
+ * dialect. Whether the table is there is seen by the first lock.
  *
  * **Gotchas**
  *
@@ -508,7 +519,8 @@ export const migrations = (options?: CommonOptions): Migrator.Loader =>
 /**
  * Creates the table if it is not there, or brings it up to date, and remembers
  * that in `<table>_migrations`. For the step that deploys the program: it needs
- * the right to create tables, which locks do not.
+ * the right to create tables, which locks do not. Fails with `SqlError` when the server
+ * cannot be reached or denies it, with `MigrationError` for a `table` that is no name.
  *
  * **Example** (The step that deploys)
  *

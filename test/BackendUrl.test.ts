@@ -132,13 +132,16 @@ describe("layer", () => {
     ["//localhost", /expected a URL that starts with open:\/\//],
     ["open://localhost", /expected open:\/\/ and nothing after it/],
     ["memory:///", /expected memory:\/\/ and nothing after it/],
-    ["redis://host:port", /expected redis:\/\/\[user\[:password]@]\[host]\[:port]\[\/db], or rediss:\/\/ for TLS/],
-    ["rediss://host/db", /expected redis:\/\/.*rediss:\/\/ for TLS/],
+    ["redis://host:port", /got a malformed server, number 1, expected a host and a port from 1 to 65535/],
+    ["rediss://host/db", /got a database that is no number, expected a number/],
+    ["redis+sentinel://host", /got no name of a primary, expected redis\+sentinel:/],
+    ["redis+cluster://host/3", /got a database, or more of a path, expected no path/],
+    ["valkey://user@ho@st", /got an "@" in the user or the password, expected percent-encoded text/],
     ["memcache://host,host:99999", /got a malformed server, number 2, expected a host and a port from 1 to 65535/],
-    ["file://locks", /got a host, a query, a fragment, or a malformed path, expected file:\/\/\/directory/],
-    ["file:///locks?poll=1", /got a host, a query, a fragment, or a malformed path/],
-    ["file:///locks#1", /got a host, a query, a fragment, or a malformed path/],
-    ["postgres://host:port", /expected postgres:\/\//],
+    ["file://locks", /got a host, or a malformed path, expected file:\/\/\/directory/],
+    ["file:///locks?poll=1", /got a query or a fragment, expected a path with "%3F"/],
+    ["file:///locks#1", /got a query or a fragment, expected a path with "%3F"/],
+    ["postgres://host:port", /got a malformed server, expected a host and a port from 1 to 65535/],
     ["memcached://host?x=1", /got a query or a fragment, expected a URL that ends after the servers/]
   ]
   for (const [url, message] of malformed) {

@@ -6,6 +6,7 @@ import * as KeyValueBackend from "effect-lock/KeyValueBackend"
 import { conformance } from "effect-lock/testing"
 import { KeyValueStore } from "effect/persistence"
 import { TestClock } from "effect/testing"
+import { inspect } from "node:util"
 
 /** The store that {@link KeyValueBackend.layer} makes of a `KeyValueStore`. */
 const overKeyValueStore = Effect.flatMap(KeyValueStore.KeyValueStore, (store) =>
@@ -248,6 +249,18 @@ describe("a cache", () => {
         error.message,
         /^best-effort-key-value could not acquire( of)? lock "key" \(Unknown\): connection reset$/
       )
+    }))
+
+  it.effect("that hangs what it was told on its errors does not get it shown", () =>
+    Effect.gen(function*() {
+      const store = yield* KeyValueBackend.makeStore(KeyValueBackend.fromPromises({
+        get: () => null,
+        set: (...args) => Promise.reject(Object.assign(new Error("refused"), { command: { name: "set", args } })),
+        delete: () => {}
+      }))
+      const failure = yield* Effect.flip(store.tryAcquire(claim("hunter2")))
+      assert.strictEqual(failure.description, "refused")
+      assert.notInclude(inspect(failure, { depth: 9, showHidden: true }), "hunter2")
     }))
 
   it.effect("of Promises may throw, reject, and give null", () =>

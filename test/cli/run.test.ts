@@ -323,7 +323,7 @@ describe("what makes no sense", () => {
         [["--shared", "--limit", "2"], "give one of them"],
         [["--onc"], "--onc"],
         [["--url", "mysql://root:secret@db"], "the unknown scheme mysql://"],
-        [["--url", "redis://root:secret@:x"], "a malformed URL"]
+        [["--url", "redis://root:secret@:x"], "a malformed server, number 1"]
       ]
       for (const [flags, said] of cases) {
         const { code, err, out } = yield* ran(["run", newKey(), ...flags, "--", "echo", "ran"])

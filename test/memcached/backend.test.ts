@@ -13,7 +13,7 @@ import { bundled } from "../support/bundled.ts"
 import { memcached } from "../support/memcached.ts"
 import { memcachedProxy } from "../support/memcachedProxy.ts"
 import { kill } from "../support/server.ts"
-import { acquire, eventually, holderOf, requestTimeout, storeAt } from "./support.ts"
+import { acquire, eventually, holderOf, requestTimeout, storeAt, waitersAt } from "./support.ts"
 
 /** A backend of its own, as another process would have. */
 const backendAt = (
@@ -265,6 +265,52 @@ it.live("an attempt that is interrupted in flight leaves nothing behind", () =>
     yield* proxy.letGo
     yield* Fiber.join(interrupted)
     yield* eventually(Effect.map(holderOf(store, "k"), (holder) => holder === undefined))
+  }))
+
+it.live("whoever is interrupted waits for no server that is silent", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    const store = yield* storeAt(server.port)
+    yield* acquire(store, "taken", "t", 3_600_000)
+    const proxy = yield* memcachedProxy(() => server.port)
+    // Whatever waits for a reply waits for as long as the test may take.
+    const backend = yield* backendAt(proxy.port, { connectTimeout: "1 hour", requestTimeout: "1 hour" })
+    const work = Lock.withLock(Effect.never, "k")
+    const interrupted = Effect.fnUntraced(function*(
+      until: Effect.Effect<unknown>,
+      program: Effect.Effect<unknown, unknown, LockBackend>
+    ) {
+      const fiber = yield* Effect.forkChild(Effect.provide(program, backend), { startImmediately: true })
+      yield* until
+      yield* Fiber.interrupt(fiber)
+      yield* proxy.letGo
+    })
+    const free = (key: string) => eventually(Effect.map(holderOf(store, key), (holder) => holder === undefined))
+
+    // While it connects.
+    yield* interrupted(proxy.next("reply", "stat", "hold").arrived, work)
+    yield* free("k")
+    // While it claims.
+    yield* interrupted(proxy.next("reply", "add", "hold").arrived, work)
+    yield* free("k")
+    // While it waits for another: to join those who wait, and to look.
+    for (const opcode of ["append", "get"]) {
+      const arrived = proxy.next("reply", opcode, "hold", "taken").arrived
+      yield* interrupted(arrived, Lock.withLock(Effect.never, "taken", { timeout: "Infinity" }))
+      yield* eventually(Effect.map(waitersAt(store, "taken"), (waiters) => waiters === 0))
+    }
+    // While it gives back, by itself and as it is interrupted.
+    yield* interrupted(proxy.next("reply", "delete", "hold").arrived, Lock.withLock(Effect.void, "k"))
+    yield* free("k")
+    const entered = yield* Deferred.make<void>()
+    const held = proxy.next("request", "delete", "hold")
+    yield* interrupted(
+      Deferred.await(entered),
+      Lock.withLock(Effect.andThen(Deferred.succeed(entered, undefined), Effect.never), "k")
+    )
+    yield* held.arrived
+    yield* proxy.letGo
+    yield* free("k")
   }))
 
 it.live("a lease of 30 days is refused before anything is sent", () =>

@@ -1,6 +1,6 @@
 /** Those who wait for a lock, in other processes. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Option } from "effect"
+import { Clock, Effect, Fiber, Layer, Option } from "effect"
 import { pause } from "../../src/internal/memcached/watching.ts"
 import * as Lock from "../../src/Lock.ts"
 import type { LockStore } from "../../src/LockStore.ts"
@@ -8,7 +8,7 @@ import * as MemcacheBackend from "../../src/MemcacheBackend.ts"
 import { memcached } from "../support/memcached.ts"
 import { memcachedProxy } from "../support/memcachedProxy.ts"
 import { punctual } from "../support/punctual.ts"
-import { acquire, claim, eventually, holderOf, requestTimeout, storeAt } from "./support.ts"
+import { acquire, claim, eventually, holderOf, requestTimeout, storeAt, waitersAt } from "./support.ts"
 
 /** A server and as many stores as processes. */
 const processes = (count: number) =>
@@ -19,9 +19,6 @@ const processes = (count: number) =>
 
 const wait = (store: LockStore, token: string, expires?: number) =>
   store.tryAcquire({ ...claim("k", token, expires), wait: true })
-
-const waitersAt = (store: LockStore) =>
-  Effect.map(store.inspect("k"), (occupant) => Option.getOrUndefined(occupant)?.waiters)
 
 describe("a queue", () => {
   it.live("is served in order, and nobody who comes later gets in before", () =>
@@ -212,6 +209,34 @@ describe("waiting", () => {
       yield* server.restart
       assert.strictEqual(yield* Fiber.join(waiter), "in")
     }))
+
+  it.live("goes on within 150 ms once the server is back, behind another and where it was down before", () =>
+    Effect.gen(function*() {
+      const waitedFor = Effect.fnUntraced(function*(isDownBefore: boolean) {
+        const { server, stores: [holder] } = yield* processes(1)
+        const locks = yield* Layer.build(MemcacheBackend.layer({ servers: [`127.0.0.1:${server.port}`] }))
+        if (isDownBefore) yield* server.stop
+        else yield* acquire(holder, "k", "a", 3_600_000)
+        const waiter = yield* Effect.forkChild(
+          Effect.provide(Lock.withLock(Clock.currentTimeMillis, "k", { timeout: "1 minute" }), locks),
+          { startImmediately: true }
+        )
+        if (!isDownBefore) {
+          yield* eventually(Effect.map(waitersAt(holder), (waiters) => waiters === 1))
+          yield* server.stop
+        }
+        // Long enough for the pauses to be as long as they get.
+        yield* Effect.sleep("2 seconds")
+        yield* server.restart
+        const back = yield* Clock.currentTimeMillis
+        return (yield* Fiber.join(waiter)) - back
+      })
+      for (const isDownBefore of [true, false]) {
+        const tries = Array.from({ length: 5 }, () => waitedFor(isDownBefore))
+        const times = yield* Effect.all(tries, { concurrency: "unbounded" })
+        assert.isBelow(times.toSorted((a, b) => a - b)[2], 150, `${times}`)
+      }
+    }).pipe(punctual(50)))
 
   it.live("that is interrupted leaves no trace in the queue", () =>
     Effect.gen(function*() {

@@ -1,6 +1,6 @@
 /** Stores on a test's own servers, and what the tests say often. */
 import { assert } from "@effect/vitest"
-import { Effect, Schedule } from "effect"
+import { Effect, Option, Schedule } from "effect"
 import type { Scope } from "effect"
 import type { LockError } from "../../src/LockError.ts"
 import type { Acquired, Claim, LockStore } from "../../src/LockStore.ts"
@@ -41,6 +41,10 @@ export const acquire = Effect.fnUntraced(function*(store: LockStore, key: string
 /** Who has the key, by token. */
 export const holderOf = (store: LockStore, key: string) =>
   Effect.map(store.inspect(key), (occupant) => occupant._tag === "Some" ? occupant.value.token : undefined)
+
+/** How many wait for it behind its holder. */
+export const waitersAt = (store: LockStore, key = "k") =>
+  Effect.map(store.inspect(key), (occupant) => Option.getOrUndefined(occupant)?.waiters)
 
 export const eventually = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
   Effect.repeat(condition, { schedule: Schedule.spaced("10 millis"), until: (is) => is })

@@ -4,7 +4,7 @@ import { Lock, LockBackend, type LockStore } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import * as Net from "node:net"
 import { classify } from "../../src/internal/sql/failure.ts"
-import { admin, type Postgres, postgres, processesOf, promote, signal, standby } from "../support/postgres.ts"
+import { admin, pooler, type Postgres, postgres, processesOf, promote, signal, standby } from "../support/postgres.ts"
 import { proxy } from "../support/proxy.ts"
 import { shared, until } from "../support/redis.ts"
 import { table } from "../support/sqlStores.ts"
@@ -129,6 +129,96 @@ describe("a server in trouble", () => {
         yield* Effect.sleep("50 millis")
         return told.some((grant) => grant !== undefined)
       }))
+    }))
+
+  it.live("that loses a process by SIGKILL has forgotten no lock, and those who wait are told all the same", () =>
+    Effect.gen(function*() {
+      const own = yield* postgres()
+      yield* prepared(own)
+      const [one, other] = [
+        yield* SqlBackend.makeStore({ url: own.url }),
+        yield* SqlBackend.makeStore({ url: own.url })
+      ]
+      yield* take(one, "held", "a.0.0", 60_000)
+      yield* take(one, "wanted", "a.0.0", 60_000)
+      const waiter = yield* Effect.forkChild(
+        Effect.provideService(
+          Lock.withLock(Effect.void, "wanted"),
+          LockBackend.LockBackend,
+          yield* LockBackend.make(other)
+        )
+      )
+      yield* until(Effect.map(one.inspect("wanted"), (holder) => Option.getOrThrow(holder).waiters === 1))
+      const look = yield* admin(own.url)
+      const rows = yield* look.unsafe<{ readonly pid: number }>(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'effect-lock' LIMIT 1"
+      )
+      // The server ends all others, too, and begins from what is on the disk.
+      signal(rows.map(({ pid }) => pid), "SIGKILL")
+      const attempt = yield* eventually(take(one, "held", "b.0.0"))
+      assert.strictEqual(attempt._tag === "Held" && attempt.token, "a.0.0")
+      yield* eventually(one.release("wanted", "a.0.0"))
+      yield* Fiber.join(waiter)
+    }))
+
+  for (const mode of ["session", "transaction"] as const) {
+    it.live(`behind a pooler in ${mode} mode that is started anew is found again, and waiters with it`, () =>
+      Effect.gen(function*() {
+        const { url, restart } = yield* pooler(yield* server, mode)
+        const options = { url, table: yield* table((yield* server).url) }
+        const [one, other] = [yield* SqlBackend.makeStore(options), yield* SqlBackend.makeStore(options)]
+        const first = yield* take(one, "key", "a.0.0")
+        const waiter = yield* Effect.forkChild(
+          Effect.provideService(
+            Lock.withLock((lease) => Effect.succeed(lease.fencingToken), "key"),
+            LockBackend.LockBackend,
+            yield* LockBackend.make(other)
+          )
+        )
+        yield* until(Effect.map(one.inspect("key"), (holder) => Option.getOrThrow(holder).waiters === 1))
+        yield* restart
+        const attempt = yield* eventually(take(one, "key", "b.0.0"))
+        assert.strictEqual(attempt._tag === "Held" && attempt.token, "a.0.0")
+        yield* eventually(one.release("key", "a.0.0"))
+        const fence = yield* Fiber.join(waiter)
+        assert.isTrue(first._tag === "Acquired" && fence !== undefined && fence > first.fencingToken)
+      }))
+  }
+
+  it.live("whose reply to a release is lost has handed the key on once, and to no other", () =>
+    Effect.gen(function*() {
+      const { port, url } = yield* server
+      const between = yield* proxy(port)
+      const name = yield* table(url)
+      const store = yield* SqlBackend.makeStore({ url: url.replace(String(port), String(between.port)), table: name })
+      const other = yield* SqlBackend.makeStore({ url, table: name })
+      yield* wait(store, "key", "a.0.0")
+      yield* wait(other, "key", "b.0.0")
+      yield* wait(other, "key", "c.0.0")
+      between.cutAtReply = true
+      assert.strictEqual(kindOf(yield* Effect.exit(store.release("key", "a.0.0"))), "Unreachable")
+      assert.strictEqual(Option.getOrThrow(yield* other.inspect("key")).token, "b.0.0")
+      assert.isFalse(yield* eventually(store.release("key", "a.0.0")))
+      const { token, waiters } = Option.getOrThrow(yield* other.inspect("key"))
+      assert.deepStrictEqual([token, waiters], ["b.0.0", 1])
+    }))
+
+  it.live("whose reply to an exchange is lost gives what it has given once the token is released", () =>
+    Effect.gen(function*() {
+      const { port, url } = yield* server
+      const between = yield* proxy(port)
+      const name = yield* table(url)
+      const store = yield* SqlBackend.makeStore({ url: url.replace(String(port), String(between.port)), table: name })
+      const other = yield* SqlBackend.makeStore({ url, table: name })
+      yield* take(store, "key", "a.0.0")
+      between.cutAtReply = true
+      const claim = { key: "key", token: "c.0.0", expiresMillis: 30_000, wait: true }
+      assert.strictEqual(kindOf(yield* Effect.exit(store.exchange!("a.0.0", claim))), "Unreachable")
+      // Nobody else waited, so it has the key again.
+      assert.strictEqual(Option.getOrThrow(yield* other.inspect("key")).token, "c.0.0")
+      assert.isFalse(yield* eventually(store.release("key", "a.0.0")))
+      assert.isTrue(yield* eventually(store.release("key", "c.0.0")))
+      assert.isTrue(Option.isNone(yield* other.inspect("key")))
     }))
 
   it.live("that stands still is given up in time, and executes nothing when it goes on", () =>

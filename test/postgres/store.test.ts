@@ -655,10 +655,22 @@ describe("what is wrong is said", () => {
       ["a table that is no name", { table: "a b" }, /"table": got "a b", expected a name such as "effect_locks"/],
       ["a table with a quote in it", { table: "a\"; DROP" }, /"table"/],
       ["a name that is too long", { table: "a".repeat(49) }, /at most 48 characters/],
-      ["another scheme", { url: "mysql://root:secret@db/x" }, /"url": got a malformed URL, expected postgres:/],
-      ["a port that is none", { url: "postgres://app:secret@host:99999/x" }, /"url": got a malformed URL/],
-      ["bad percent-encoding", { url: Redacted.make("postgres://app:se%cret@host/x") }, /"url": got a malformed URL/],
-      ["two hosts", { url: "postgres://app:secret@a,b:1,c/x" }, /"url": got a malformed URL/],
+      ["another scheme", { url: "mysql://root:secret@db/x" }, /"url": got another scheme or none, expected postgres:/],
+      ["a port that is none", { url: "postgres://app:secret@host:99999/x" }, /"url": got a malformed server, .*65535/],
+      [
+        "bad percent-encoding",
+        { url: Redacted.make("postgres://app:se%cret@host/x") },
+        /got a stray "%" in the password/
+      ],
+      ["two hosts", { url: "postgres://app:secret@a,b:1,c/x" }, /"url": got several servers, expected one/],
+      ["two hosts without ports", { url: "postgres://app:secret@a,b/x" }, /"url": got several servers, expected one/],
+      [
+        "a slash in a password",
+        { url: "postgres://app:sec/ret@host/x" },
+        /got a "\/", "\?" or "#" in the user or the pass/
+      ],
+      ["a slash in a database", { url: "postgres://app:secret@host/a/b" }, /got a "\/" in the database/],
+      ["port 0", { url: "postgres://app:secret@host:0/x" }, /"url": got port 0, expected a host and a port from 1/],
       ["a port by itself", { port: 0 }, /"port": got 0, expected a whole number from 1 to 65535/],
       ["too many connections", { maxConnections: 21 }, /"maxConnections": got 21, expected a whole number from 1 to 20/]
     ] as const

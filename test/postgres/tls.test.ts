@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Exit } from "effect"
 import type { LockStore } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
+import { createPrivateKey, generateKeyPairSync } from "node:crypto"
 import { chmodSync, chownSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Failure from "../../src/internal/sql/failure.ts"
@@ -12,14 +13,19 @@ import { table } from "../support/sqlStores.ts"
 
 const plain = shared(Effect.map(postgres(), ({ port }) => port))
 
-const secure = shared(Effect.gen(function*() {
-  const { data, port, url } = yield* postgres()
-  const { uid, gid } = statSync(data)
-  const { certificate, key } = selfSigned(data, "server")
-  for (const file of [certificate, key]) {
+/** Of the server's own folder, as it insists that they are. */
+const giveTo = (data: string, files: ReadonlyArray<string>): void => {
+  const { gid, uid } = statSync(data)
+  for (const file of files) {
     chownSync(file, uid, gid)
     chmodSync(file, 0o600)
   }
+}
+
+const secure = shared(Effect.gen(function*() {
+  const { data, port, url } = yield* postgres()
+  const { certificate, key } = selfSigned(data, "server")
+  giveTo(data, [certificate, key])
   const look = yield* admin(url)
   yield* look.unsafe("ALTER SYSTEM SET ssl = on")
   yield* look.unsafe("SELECT pg_reload_conf()")
@@ -38,6 +44,53 @@ const secure = shared(Effect.gen(function*() {
   return { port, look, ca, trusted, other, garbage }
 }))
 
+/** One that lets in nobody without a certificate, over TLS. */
+const strict = shared(Effect.gen(function*() {
+  const { data, port, url } = yield* postgres()
+  const dir = yield* directory
+  const client = selfSigned(dir, "client")
+  const stranger = selfSigned(dir, "stranger")
+  const { certificate, key } = selfSigned(data, "server")
+  const [authority, rules] = ["clients.crt", "pg_hba.conf"].map((name) => join(data, name))
+  writeFileSync(authority, readFileSync(client.certificate))
+  writeFileSync(rules, "hostssl all all all trust clientcert=verify-ca\nhostnossl all all all trust\n")
+  giveTo(data, [certificate, key, authority, rules])
+  const look = yield* admin(url)
+  yield* look.unsafe("ALTER SYSTEM SET ssl_ca_file = 'clients.crt'")
+  yield* look.unsafe("ALTER SYSTEM SET ssl = on")
+  yield* look.unsafe("SELECT pg_reload_conf()")
+  const ca = join(dir, "server.crt")
+  writeFileSync(ca, readFileSync(certificate))
+  const encryptedKey = join(dir, "encrypted.key")
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
+  const cipher = { type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "open sesame" } as const
+  writeFileSync(encryptedKey, createPrivateKey(readFileSync(client.key)).export(cipher))
+  const otherKey = join(dir, "other.key")
+  writeFileSync(otherKey, privateKey.export({ type: "pkcs8", format: "pem" }))
+  const name = yield* table(url)
+  const trusts = `sslmode=verify-full&sslrootcert=${ca}`
+  yield* until(
+    Effect.map(
+      Effect.exit(Effect.scoped(Effect.flatMap(
+        SqlBackend.makeStore({
+          url: urlOf(port, `${trusts}&sslcert=${client.certificate}&sslkey=${client.key}`),
+          table: name
+        }),
+        (store) => store.inspect("key")
+      ))),
+      Exit.isSuccess
+    )
+  )
+  return {
+    table: name,
+    url: (parameters: string) => urlOf(port, `${trusts}${parameters}`),
+    client,
+    stranger,
+    encryptedKey,
+    otherKey
+  }
+}))
+
 const urlOf = (port: number, parameters: string, host = "localhost") =>
   `postgres://app:secret@${host}:${port}/postgres?${parameters}`
 
@@ -52,6 +105,8 @@ const takesTurns = Effect.fnUntraced(function*(options: SqlBackend.Options) {
   assert.notStrictEqual((yield* other.tryAcquire({ ...claim, token: "b.0.0" }))._tag, "Acquired")
   assert.isTrue(yield* one.release("key", "a.0.0"))
   yield* until(Effect.sync(() => told))
+  // It is given for a second, until one comes for it.
+  assert.strictEqual((yield* other.tryAcquire({ ...claim, token: "b.0.0" }))._tag, "Acquired")
   assert.isTrue(yield* other.release("key", "b.0.0"))
 })
 
@@ -161,6 +216,70 @@ describe.skipIf(!hasOpenssl)("a server with TLS (needs openssl)", () => {
         assert.notInclude(reason.message, "secret")
       }
     }))
+})
+
+describe.skipIf(!hasOpenssl)("a server that wants certificates of clients (needs openssl)", () => {
+  it.live("serves who has one, by sslcert and sslkey, or by pg.ssl", () =>
+    Effect.gen(function*() {
+      const { client: { certificate, key }, encryptedKey, table, url } = yield* strict
+      const [cert, plainKey] = [certificate, key].map((file) => readFileSync(file, "utf8"))
+      const ways: ReadonlyArray<SqlBackend.Options> = [
+        { url: url(`&sslcert=${certificate}&sslkey=${key}`) },
+        { url: url(`&sslcert=${certificate}&sslkey=${encryptedKey}&sslpassword=open%20sesame`) },
+        { url: url(""), pg: { ssl: { cert, key: plainKey } } }
+      ]
+      for (const way of ways) yield* Effect.scoped(takesTurns({ ...way, table }))
+    }))
+
+  it.live("says what is wanted to who has none", () =>
+    Effect.gen(function*() {
+      const { table, url } = yield* strict
+      const error = yield* refusal({ url: url(""), table })
+      assert.deepStrictEqual([error.kind, error.retryable], ["Unauthorized", false], error.message)
+      assert.match(error.message, /wants a certificate.*sslcert and sslkey.*pg\.ssl\.cert/)
+      assert.notInclude(JSON.stringify([error, String(error)]), "secret")
+    }))
+
+  it.live("lets in nobody with a certificate of somebody else's", () =>
+    Effect.gen(function*() {
+      const { stranger: { certificate, key }, table, url } = yield* strict
+      const error = yield* refusal({ url: url(`&sslcert=${certificate}&sslkey=${key}`), table })
+      // The handshake is over for us before the server looks, so what it says may be lost with the connection.
+      assert.include(["Unsupported", "Unreachable"], error.kind, error.message)
+      assert.notInclude(JSON.stringify([error, String(error)]), "secret")
+    }))
+
+  it.live("is not asked with a certificate that cannot be used, or with less than was asked for", () =>
+    Effect.gen(function*() {
+      const { client: { certificate, key }, encryptedKey, otherKey, url } = yield* strict
+      const expectations = [
+        [`&sslcert=${certificate}`, /got an sslcert and no sslkey, expected both/],
+        [`&sslkey=${key}`, /got an sslkey and no sslcert, expected both/],
+        [`&sslcert=/nowhere&sslkey=${key}`, /got an sslcert that cannot be read, .*PEM/],
+        [`&sslcert=${key}&sslkey=${key}`, /got an sslcert that cannot be read, .*PEM/],
+        [`&sslcert=${certificate}&sslkey=/nowhere`, /got an sslkey that cannot be read, .*PEM/],
+        [`&sslcert=${certificate}&sslkey=${encryptedKey}`, /got an sslkey that cannot be read, .*sslpassword/],
+        [`&sslcert=${certificate}&sslkey=${encryptedKey}&sslpassword=secret`, /got an sslkey that cannot be read/],
+        [`&sslcert=${certificate}&sslkey=${otherKey}`, /got an sslkey of another certificate/],
+        ["&sslcrl=/etc/crl.pem", /got sslcrl, which is not read, expected the option pg\.ssl\.crl/],
+        ["&ssl_min_protocol_version=TLSv1.3", /expected the option pg\.ssl\.minVersion/]
+      ] as const
+      for (const [parameters, message] of expectations) {
+        const { reason } = yield* Effect.flip(Effect.scoped(SqlBackend.makeStore({ url: url(parameters) })))
+        assert.strictEqual(reason._tag, "InvalidOptions")
+        assert.match(reason.message, message)
+        assert.notInclude(reason.message, "secret")
+      }
+    }))
+
+  it("is told from one that is down, where what it says arrives", () => {
+    for (const alert of ["ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED"]) {
+      const cause = Object.assign(new Error("alert"), { code: alert })
+      const error = Failure.make({ name: "t", sql: "t" }, "inspect", "key", { _tag: "ConnectionError", cause })
+      assert.deepStrictEqual([error.kind, error.retryable], ["Unsupported", false])
+      assert.match(error.message, /client's certificate.*sslcert/)
+    }
+  })
 })
 
 describe("a server without TLS", () => {

@@ -203,7 +203,8 @@ export const memcachedProxy = Effect.fnUntraced(function*(
         if (done || message.direction !== direction || message.opcode !== opcode) return "pass"
         if (lock !== undefined && message.key !== `lock:${lock}`) return "pass"
         done = true
-        Deferred.doneUnsafe(arrived, Effect.void)
+        // Not before its fate has come over it: who waits for this may let it go at once.
+        queueMicrotask(() => Deferred.doneUnsafe(arrived, Effect.void))
         return fate
       }
       return { arrived: Deferred.await(arrived) }

@@ -171,8 +171,17 @@ export const signal = (pids: ReadonlyArray<number>, name: NodeJS.Signals): void 
   }
 }
 
-/** PgBouncer in transaction mode before the server. */
-export const pgbouncer = (server: Postgres): Effect.Effect<string, ServerError, Scope.Scope> =>
+export interface Pooler {
+  readonly url: string
+  /** Ends it without a word, and starts it again. */
+  readonly restart: Effect.Effect<void, ServerError>
+}
+
+/** PgBouncer before the server. */
+export const pooler = (
+  server: Postgres,
+  mode: "session" | "transaction"
+): Effect.Effect<Pooler, ServerError, Scope.Scope> =>
   Effect.gen(function*() {
     const path = yield* directory
     const port = yield* freePort
@@ -188,17 +197,28 @@ export const pgbouncer = (server: Postgres): Effect.Effect<string, ServerError, 
         "unix_socket_dir =",
         "auth_type = trust",
         `auth_file = ${join(path, "users.txt")}`,
-        "pool_mode = transaction",
+        `pool_mode = ${mode}`,
         "default_pool_size = 8",
         "max_client_conn = 200",
         `logfile = ${join(path, "log")}`
       ].join("\n")
     )
-    const started = yield* Effect.acquireRelease(
-      Effect.sync(() => spawn("pgbouncer", [join(path, "pgbouncer.ini")], { ...user(), cwd: path, stdio: "ignore" })),
-      (process) => kill(process)
-    )
     const url = `postgres://app@127.0.0.1:${port}/postgres`
-    yield* Effect.raceFirst(isThere(url, "pgbouncer"), exits(started, "pgbouncer"))
-    return url
+    let process: ChildProcess | undefined
+    const start = Effect.suspend(() => {
+      const started = process = spawn("pgbouncer", [join(path, "pgbouncer.ini")], {
+        ...user(),
+        cwd: path,
+        stdio: "ignore"
+      })
+      return Effect.raceFirst(isThere(url, "pgbouncer"), exits(started, "pgbouncer"))
+    })
+    const stop = Effect.suspend(() => process === undefined ? Effect.void : kill(process))
+    yield* Effect.addFinalizer(() => stop)
+    yield* start
+    return { url, restart: Effect.andThen(stop, start) }
   })
+
+/** The URL of one in transaction mode. */
+export const pgbouncer = (server: Postgres): Effect.Effect<string, ServerError, Scope.Scope> =>
+  Effect.map(pooler(server, "transaction"), ({ url }) => url)

@@ -1,38 +1,27 @@
 /** Where the servers are: `host`, `host:port`, `[ipv6]:port`, or all of it in a URL. */
-import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { isIPv6 } from "node:net"
 import { InvalidOptions } from "../../LockError.ts"
+import * as Url from "../url.ts"
 import type { Address } from "./link.ts"
 
 const defaultPort = 11211
 
-const expectedServer = `a host and a port from 1 to 65535, such as "localhost:11211" or "[::1]:11211"`
-const expectedUrl = `a URL such as "memcache://user:password@host:11211,host2:11211"`
-
-const parsePort = (text: string | undefined): number | undefined => {
-  if (text === undefined) return defaultPort
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
-  return port >= 1 && port <= 65535 ? port : undefined
-}
-
 const parseServer = (text: string): Address | undefined => {
-  if (isIPv6(text)) return { host: text, port: defaultPort }
-  const match = /^(?:\[([^\]]+)\]|([^\s:@/?#[\]]+))(?::(.*))?$/.exec(text)
-  if (match === null) return undefined
-  const [, ipv6, host = ipv6] = match
-  const port = parsePort(match[3])
-  return port === undefined || (ipv6 !== undefined && !isIPv6(ipv6)) ? undefined : { host, port }
+  const trimmed = text.trim()
+  if (isIPv6(trimmed)) return { host: trimmed, port: defaultPort }
+  const { host, port = defaultPort } = Url.placeOf(trimmed) ?? {}
+  return host === undefined ? undefined : { host, port }
 }
 
 /** The addresses in a list. What cannot be read is shown, unless there may be a password in it. */
 export const parseServers = (servers: ReadonlyArray<string>): Result.Result<ReadonlyArray<Address>, InvalidOptions> => {
   const addresses: Array<Address> = []
   for (const server of servers) {
-    const address = parseServer(server.trim())
+    const address = parseServer(server)
     if (address === undefined) {
       const value = server.includes("@") ? "<redacted>" : JSON.stringify(server)
-      return Result.fail(new InvalidOptions({ option: "servers", value, expected: expectedServer }))
+      return Result.fail(new InvalidOptions({ option: "servers", value, expected: Url.expectedServer(defaultPort) }))
     }
     addresses.push(address)
   }
@@ -41,54 +30,27 @@ export const parseServers = (servers: ReadonlyArray<string>): Result.Result<Read
     : Result.fail(new InvalidOptions({ option: "servers", value: "[]", expected: "at least one server" }))
 }
 
-export interface Target {
+export interface Target extends Url.Login {
   readonly servers: ReadonlyArray<Address>
-  readonly username: string | undefined
-  readonly password: Redacted.Redacted<string> | undefined
 }
 
-const encoded = `percent-encoded text, such as "%40" for "@"`
+const expectedUrl = `a URL such as "memcache://user:password@host:11211,host2:11211"`
 
-/**
- * The parts of a URL. Of one that is malformed only the part is named, as its
- * password may be anywhere.
- */
-export const parseUrl = (url: string): Result.Result<Target, InvalidOptions> => {
-  const wrong = (part: string, expected: string) =>
-    Result.fail(new InvalidOptions({ option: "url", value: part, expected }))
+/** The parts of a URL. */
+export const parseUrl = (url: string): Url.Read<Target> => {
   const rest = /^memcached?:\/\/(.*)$/is.exec(url)?.[1]
-  if (rest === undefined) return wrong("another scheme or none", expectedUrl)
-  const at = rest.lastIndexOf("@")
-  const login = rest.slice(0, Math.max(at, 0))
-  const [, hosts, path, query] = /^([^/?#]*)([^?#]*)(.*)$/s.exec(rest.slice(at + 1))!
-  if (login.includes("@")) return wrong(`an "@" in the user or the password`, encoded)
-  if (query !== "") return wrong("a query or a fragment", "a URL that ends after the servers; options go beside it")
-  if (path !== "" && path !== "/") return wrong("a path", "a URL that ends after the servers")
-
-  const colon = login.indexOf(":")
-  const username = decode(colon < 0 ? login : login.slice(0, colon))
-  const password = colon < 0 ? undefined : decode(login.slice(colon + 1))
-  if (username === undefined) return wrong(`a stray "%" in the user`, encoded)
-  if (colon >= 0 && password === undefined) return wrong(`a stray "%" in the password`, encoded)
-  if (at >= 0 && username === "") return wrong("no user before the @", expectedUrl)
-
-  const servers: Array<Address> = []
-  for (const [index, text] of (hosts === "" ? ["localhost"] : hosts.split(",")).entries()) {
-    const address = parseServer(text.trim())
-    if (address === undefined) return wrong(`a malformed server, number ${index + 1}`, expectedServer)
-    servers.push(address)
+  if (rest === undefined) return Url.wrong("another scheme or none", expectedUrl)
+  const parts = Url.cut(rest)
+  const { hosts, path, query } = parts
+  const login = Url.loginOf(parts)
+  if (Result.isFailure(login)) return Result.fail(login.failure)
+  if (query !== "") {
+    return Url.wrong("a query or a fragment", "a URL that ends after the servers; options go beside it")
   }
-  return Result.succeed({
-    servers,
-    username: username || undefined,
-    password: password === undefined ? undefined : Redacted.make(password)
-  })
-}
-
-const decode = (text: string): string | undefined => {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return undefined
+  if (path !== "" && path !== "/") return Url.wrong("a path", "a URL that ends after the servers")
+  if (parts.login !== undefined && login.success.username === undefined) {
+    return Url.wrong("no user before the @", expectedUrl)
   }
+  const servers = Url.listOf(hosts === "" ? "localhost" : hosts, parseServer, defaultPort)
+  return Result.map(servers, (servers) => ({ ...login.success, servers }))
 }

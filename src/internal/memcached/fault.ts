@@ -1,5 +1,6 @@
 /** Why a request has no answer, or none that helps. */
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
+import * as Cause from "../cause.ts"
 import { type Reply, Status } from "./wire.ts"
 
 /** What the backend is called. */
@@ -28,7 +29,15 @@ export class Fault {
 
   toFailure(operation: string, key: string): BackendFailure {
     const { cause, description, kind, retryable } = this
-    return new BackendFailure({ backend: name, operation, key, kind, retryable, description, cause })
+    return new BackendFailure({
+      backend: name,
+      operation,
+      key,
+      kind,
+      retryable,
+      description,
+      ...(cause !== undefined && { cause: Cause.rebuild(cause) })
+    })
   }
 }
 

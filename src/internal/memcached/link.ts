@@ -13,6 +13,7 @@
 import * as Redacted from "effect/Redacted"
 import { Server } from "memjs"
 import type { Socket } from "node:net"
+import { messageOf } from "../cause.ts"
 import { Fault, noReply, unauthorized, unreachable, unsupported } from "./fault.ts"
 import { Outbox } from "./outbox.ts"
 import { type Hearer, Pending } from "./pending.ts"
@@ -197,7 +198,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
 
   // The login is ours, and so is what arrives; memjs would take credentials that it finds in the environment.
   Object.assign(server, { username: undefined, password: undefined, responseHandler: receive })
-  server.onError(0, (error) => kill(unreachable(error.message, error)))
+  server.onError(0, (error) => kill(unreachable(messageOf(error), error)))
   server.sock(false, (connected) => {
     socket = connected
     socket.setNoDelay(true)

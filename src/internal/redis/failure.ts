@@ -1,5 +1,6 @@
 /** What went wrong, in the words that all backends share. */
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
+import * as Cause from "../cause.ts"
 import * as Tls from "../tls.ts"
 
 interface Verdict {
@@ -116,17 +117,11 @@ const ofTls = (cause: unknown): Verdict | undefined => {
   const fault = Tls.faultOf(code)
   if (fault !== undefined) return byFault[fault]
   if (code === "ERR_SSL_WRONG_VERSION_NUMBER") return insecure(withoutTls.message)
-  return /^ERR_SSL_.*_ALERT_.*(CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE)/.test(String(code)) ? unknownClient : undefined
+  return Tls.refusesClient(code) ? unknownClient : undefined
 }
 
 /** Something that is no lock lives at the key. */
 export const notALock = new Error("WRONGTYPE The key holds something that is no lock")
-
-const messageOf = (cause: unknown): string => {
-  const message = cause instanceof Error ? cause.message : String(cause)
-  // Node's error for a name with several addresses has none of its own.
-  return message === "" && cause instanceof AggregateError ? String(cause.errors[0]?.message ?? "") : message
-}
 
 /** A client that has tried several nodes says what the last one said. */
 const innermost = (cause: unknown): unknown =>
@@ -141,7 +136,7 @@ export const classify = (failed: unknown): Verdict => {
   const tls = ofTls(cause)
   if (tls !== undefined) return tls
   if (cause instanceof Unsaid) return { ...unreachable, description: cause.message }
-  const message = messageOf(cause).replace(wrapper, "")
+  const message = Cause.messageOf(cause).replace(wrapper, "")
   const code = /^[A-Z]{2,}\b/.exec(message)?.[0]
   if (code !== undefined && Object.hasOwn(byCode, code)) return byCode[code]
   for (const [pattern, found] of byText) {
@@ -171,20 +166,6 @@ export const isLost = (cause: unknown): boolean => classify(cause).isLost === tr
 export const isRefusal = (cause: unknown): boolean =>
   !isLost(cause) && !(cause instanceof Closed || cause instanceof NotUnderstood)
 
-/**
- * Clients hang on their errors whatever they have at hand, such as the command
- * whose arguments may be a password. What is told is built from its words.
- */
-const rebuild = (failed: unknown): Error => {
-  const cause = innermost(failed)
-  const clean = new Error(messageOf(cause))
-  if (cause instanceof Error) {
-    clean.name = cause.name
-    if (cause.stack !== undefined) clean.stack = cause.stack
-  }
-  return clean
-}
-
 /** A failure of one backend's. */
 export type Of = (operation: string, key: string | undefined, cause: unknown) => BackendFailure
 
@@ -197,6 +178,6 @@ export const make = (backend: string, operation: string, key: string | undefined
     kind,
     retryable,
     ...(description !== undefined && { description }),
-    cause: rebuild(cause)
+    cause: Cause.rebuild(innermost(cause))
   })
 }

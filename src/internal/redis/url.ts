@@ -5,7 +5,7 @@
  */
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { InvalidOptions } from "../../LockError.ts"
+import * as Url from "../url.ts"
 
 export interface Node {
   readonly host: string
@@ -26,78 +26,79 @@ export interface Address {
   readonly nodes?: ReadonlyArray<Node>
 }
 
-export const expected =
+const expected =
   "redis://[user[:password]@][host][:port][/db], or rediss:// for TLS; redis+sentinel://host[:port],…/name[/db]; redis+cluster://host[:port],…"
 
-/** The schemes of our URLs. */
-export const scheme = /^(redis|valkey)(s?)(\+sentinel|\+cluster)?:/i
+const pattern = /^(?:redis|valkey)(s?)(\+sentinel|\+cluster)?:\/\/(.*)$/is
 
-const pattern =
-  /^(?:redis|valkey)(s?)(\+sentinel|\+cluster)?:\/\/(?:([^:@/?#]*)(?::([^@/?#]*))?@)?([^@/?#\s]*)(?:\/([^/?#\s]*))?(?:\/(\d{0,5}))?$/i
+const usualPort = 6379
+const sentinelPort = 26_379
 
-const hostPattern = /^(\[[\da-f:.]+\]|[^:[\],]*)(?::(\d{1,5}))?$/i
-
-/** Never shows what was given, which may contain a password wherever it is malformed. */
-const malformed = Result.fail(new InvalidOptions({ option: "url", value: "a malformed URL", expected }))
-
-interface Authority {
-  readonly host: string | undefined
-  readonly port: number | undefined
+const dbOf = (text: string): Url.Read<number | undefined> => {
+  if (!/^\d{0,5}$/.test(text)) return Url.wrong("a database that is no number", "a number, such as redis://host/0")
+  return Result.succeed(text === "" ? undefined : Number(text))
 }
 
-const authority = (text: string): Authority | undefined => {
-  const match = hostPattern.exec(text)
-  if (match === null) return undefined
-  const port = match[2] === undefined ? undefined : Number(match[2])
-  if (port !== undefined && (port === 0 || port > 65_535)) return undefined
-  return { host: match[1] === "" ? undefined : match[1].replace(/^\[|\]$/g, ""), port }
+const nodesOf = (hosts: string, port: number): Url.Read<ReadonlyArray<Node>> =>
+  Url.listOf(hosts, (text): Node | undefined => {
+    const place = Url.placeOf(text)
+    return place?.host === undefined ? undefined : { host: place.host, port: place.port ?? port }
+  }, port)
+
+const single = (hosts: string, path: string): Url.Read<Address> =>
+  Result.flatMap(dbOf(path), (db): Url.Read<Address> => {
+    if (hosts.includes(",")) {
+      return Url.wrong("several servers", "one, or redis+sentinel:// or redis+cluster:// before them")
+    }
+    return Result.map(Url.listOf(hosts, Url.placeOf, usualPort), ([{ host, port }]) => ({
+      ...(host !== undefined && { host }),
+      ...(port !== undefined && { port }),
+      ...(db !== undefined && { db })
+    }))
+  })
+
+const behindSentinels = (hosts: string, path: string): Url.Read<Address> => {
+  const [encoded, second = "", ...more] = path.split("/")
+  const name = Url.decode(encoded)
+  if (name === undefined) return Url.wrong(`a stray "%" in the name of the primary`, "a name that is percent-encoded")
+  if (name === "" || /\s/.test(encoded) || more.length > 0) {
+    return Url.wrong("no name of a primary", "redis+sentinel://host[:port],…/name[/db]")
+  }
+  return Result.flatMap(dbOf(second), (db) =>
+    Result.map(nodesOf(hosts, sentinelPort), (sentinels) => ({
+      sentinels,
+      name,
+      ...(db !== undefined && { db })
+    })))
 }
 
-const nodesOf = (text: string, defaultPort: number): ReadonlyArray<Node> | undefined => {
-  const nodes: Array<Node> = []
-  for (const one of text.split(",")) {
-    const found = authority(one)
-    if (found?.host === undefined) return undefined
-    nodes.push({ host: found.host, port: found.port ?? defaultPort })
-  }
-  return nodes
-}
+const onCluster = (hosts: string, path: string): Url.Read<Address> =>
+  /^0*$/.test(path)
+    ? Result.map(nodesOf(hosts, usualPort), (nodes) => ({ nodes }))
+    : Url.wrong("a database, or more of a path", "no path: a cluster has no databases")
 
-const placeOf = (kind: string, hosts: string, path: string, second: string | undefined): Address | undefined => {
-  if (kind === "+sentinel") {
-    const sentinels = nodesOf(hosts, 26_379)
-    const name = decodeURIComponent(path)
-    return sentinels === undefined || name === ""
-      ? undefined
-      : { sentinels, name, ...(second && { db: Number(second) }) }
-  }
-  if (second !== undefined || !/^\d{0,5}$/.test(path)) return undefined
-  if (kind === "+cluster") {
-    const nodes = nodesOf(hosts, 6379)
-    return nodes === undefined || Number(path) !== 0 ? undefined : { nodes }
-  }
-  const found = authority(hosts)
-  return found && {
-    ...(found.host !== undefined && { host: found.host }),
-    ...(found.port !== undefined && { port: found.port }),
-    ...(path && { db: Number(path) })
-  }
-}
+const placeOf = (kind: string): (hosts: string, path: string) => Url.Read<Address> =>
+  kind === "+sentinel" ? behindSentinels : kind === "+cluster" ? onCluster : single
 
-export const parse = (url: string): Result.Result<Address, InvalidOptions> => {
+export const parse = (url: string): Url.Read<Address> => {
   const match = pattern.exec(url)
-  if (match === null) return malformed
-  const [, secure, kind = "", user, password, hosts, path = "", second] = match
-  try {
-    const place = placeOf(kind.toLowerCase(), hosts, path, second)
-    if (place === undefined) return malformed
-    return Result.succeed({
-      ...(secure && { tls: true }),
-      ...(user && { username: decodeURIComponent(user) }),
-      ...(password && { password: Redacted.make(decodeURIComponent(password)) }),
-      ...place
-    })
-  } catch {
-    return malformed
+  if (match === null) return Url.wrong("another scheme or none", expected)
+  const [, secure, kind = "", rest] = match
+  const parts = Url.cut(rest)
+  const { hosts, login = "", path, query } = parts
+  // It may have ended before, and the last @ be in what comes then.
+  if (/[/?#]/.test(login)) {
+    return Url.wrong(`a "/", "?" or "#" in the user or the password, or an "@" behind the host`, Url.encoded)
   }
+  if (query !== "") return Url.wrong("a query or a fragment", `${expected}; options go beside it`)
+  return Result.flatMap(
+    Url.loginOf(parts),
+    ({ password, username }) =>
+      Result.map(placeOf(kind.toLowerCase())(hosts, path.slice(1)), (place) => ({
+        ...(secure !== "" && { tls: true }),
+        ...(username !== undefined && { username }),
+        ...(password !== undefined && Redacted.value(password) !== "" && { password }),
+        ...place
+      }))
+  )
 }

@@ -15,6 +15,13 @@ const whole = (value: unknown): number | undefined => {
 /** The fencing token of a row `(key, fence, …)` that was taken. */
 export const fenceOf = (row: Row | undefined): number | undefined => whole(row?.[1])
 
+/** Rows that begin with the place in the batch, from 1, of what they are about: at that place, from 0. */
+export const placed = (rows: ReadonlyArray<Row>, length: number): ReadonlyArray<Row | undefined> => {
+  const found = Array<Row | undefined>(length)
+  for (const row of rows) found[numberOf(row[0]) - 1] = row
+  return found
+}
+
 /** What is said of a row that was claimed. */
 export interface Answer extends Pick<Told, "fencingToken" | "holder" | "leftMillis"> {
   readonly waiters: number | undefined

@@ -1,5 +1,6 @@
 /** What went wrong, in the words that all backends share, by the SQLSTATE that the server gave. */
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
+import * as Cause from "../cause.ts"
 import * as Tls from "../tls.ts"
 import { createTable, type Table } from "./table.ts"
 
@@ -108,6 +109,17 @@ const withoutTls = insecure(
     "or have sslmode=disable where the network in between can be trusted"
 )
 
+const ownCertificate = "pass it by sslcert and sslkey in the url, or as pg.ssl.cert and pg.ssl.key"
+
+const unknownClient = insecure(`the server does not take the client's certificate, or wants one: ${ownCertificate}`)
+
+/** Said after the handshake, by the rules for who may log in. */
+const withoutCertificate = verdict(
+  "Unauthorized",
+  false,
+  () => `the server wants a certificate of the client: ${ownCertificate}`
+)
+
 const byFault: Record<Tls.Fault, Verdict> = {
   misnamed: insecure(
     "the server's certificate has another name than the host: connect to a name that is in it, or say which " +
@@ -122,7 +134,10 @@ const byFault: Record<Tls.Fault, Verdict> = {
 
 const ofTls = (error: unknown): Verdict | undefined => {
   if (messageOf(error) === "The server does not support TLS") return withoutTls
-  const fault = causes(error).map(({ code }) => Tls.faultOf(code)).find((fault) => fault !== undefined)
+  if (/requires a valid client certificate/.test(messageOf(error) ?? "")) return withoutCertificate
+  const codes = causes(error).map(({ code }) => code)
+  if (codes.some(Tls.refusesClient)) return unknownClient
+  const fault = codes.map(Tls.faultOf).find((fault) => fault !== undefined)
   return fault && byFault[fault]
 }
 
@@ -137,12 +152,11 @@ export const classify = (error: unknown): Verdict => {
   return isLost ? unreachable : unknown
 }
 
-/** Errors of drivers may carry what they were given, such as a URL with a password in it. */
-const scrub = (error: unknown): unknown => {
-  const message = messageOf(error)
-  if (message === undefined) return undefined
+/** The innermost error, and the state that the server gave. */
+const rebuild = (error: unknown): unknown => {
+  const said = causes(error).findLast(({ message }) => typeof message === "string")
   const state = stateOf(error)
-  return Object.assign(new Error(message), state !== undefined && { code: state })
+  return said && Object.assign(Cause.rebuild(said), state !== undefined && { code: state })
 }
 
 /** Says that no answer came in time, and that the statement was given up. */
@@ -191,6 +205,6 @@ export const make = (
     kind,
     retryable,
     description: table === undefined ? undefined : description?.(table),
-    cause: scrub(error)
+    cause: rebuild(error)
   })
 }

@@ -2,6 +2,7 @@
 import * as Exit from "effect/Exit"
 import type { Settling } from "../shortcuts.ts"
 import * as Token from "../token.ts"
+import { placed } from "./answers.ts"
 import * as Batches from "./batches.ts"
 import type { Edits } from "./edits.ts"
 import * as Failure from "./failure.ts"
@@ -88,16 +89,16 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
       ? statements.freeOne
       : statements.freeMany
     ask(statement, isOne ? [batch[0].row, batch[0].token] : rowsAndTokens(batch), (rows, error) => {
-      const released = new Map(rows?.map((row) => [row[0], row]))
+      const released = rows && placed(rows, batch.length)
       const others: Array<Releasing> = []
-      for (const asked of batch) {
-        const found = released.get(asked.row)
-        if (rows === undefined) fail(asked, error)
-        else if (found !== undefined) {
-          const [, isLive, isFree] = isWanted ? found : [undefined, true, true]
-          if (isFree === true) freed.add(asked.row)
-          succeed(asked, isLive === true)
-        } else others.push(asked)
+      for (const [i, asked] of batch.entries()) {
+        const found = released?.[i]
+        if (released === undefined) fail(asked, error)
+        else if (found === undefined) others.push(asked)
+        else {
+          if (!isWanted || found[2] === true) freed.add(asked.row)
+          succeed(asked, !isWanted || found[1] === true)
+        }
       }
       if (others.length > 0) sendOthers(others, landed)
       else landed()

@@ -1,33 +1,49 @@
 /** `postgres://[user[:password]@][host][:port][/database][?parameter=value&…]`, as libpq reads it. */
 import * as Result from "effect/Result"
-import { X509Certificate } from "node:crypto"
+import { createPrivateKey, X509Certificate } from "node:crypto"
 import * as Fs from "node:fs"
 import { InvalidOptions } from "../../LockError.ts"
+import * as Url from "../url.ts"
 
 export const expected = "postgres://[user[:password]@][host][:port][/database][?sslmode=require&…]"
 
-/** Never shows what was given, which may contain a password wherever it is malformed. */
-const malformed = Result.fail(new InvalidOptions({ option: "url", value: "a malformed URL", expected }))
+const usualPort = 5432
 
 /** That the driver knows; a word of other clients, such as `no-verify`, must not pass for one of them. */
 const modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
-const unknownMode = Result.fail(
-  new InvalidOptions({ option: "url", value: "an unknown sslmode", expected: `one of ${modes.join(", ")}` })
-)
+const severalServers = Url.wrong("several servers", `one: ${expected}`)
 
 /** Checks what the driver would complain of with the URL in its words, and only when it connects. */
-export const check = (url: string): Result.Result<string, InvalidOptions> => {
-  try {
-    const { hostname, password, pathname, port, protocol, searchParams, username } = new URL(url)
-    if (protocol !== "postgres:" && protocol !== "postgresql:") return malformed
-    if (port === "0" || pathname.slice(1).includes("/")) return malformed
-    for (const part of [hostname, password, pathname, username]) decodeURIComponent(part)
-    if (searchParams.getAll("sslmode").some((mode) => !modes.includes(mode))) return unknownMode
-    return Result.succeed(url)
-  } catch {
-    return malformed
+export const check = (url: string): Url.Read<string> => {
+  const rest = /^postgres(?:ql)?:\/\/(.*)$/is.exec(url)?.[1]
+  if (rest === undefined) return Url.wrong("another scheme or none", expected)
+  if (!URL.canParse(url)) return isNoUrl(rest)
+  const { hostname, password, pathname, port, searchParams, username } = new URL(url)
+  const parts = { user: username, password, host: hostname, database: pathname }
+  for (const [name, part] of Object.entries(parts)) {
+    if (Url.decode(part) === undefined) return Url.wrong(`a stray "%" in the ${name}`, Url.encoded)
   }
+  if (hostname.includes(",")) return severalServers
+  if (port === "0") return Url.wrong("port 0", Url.expectedServer(usualPort))
+  if (pathname.slice(1).includes("/")) return Url.wrong(`a "/" in the database`, `its name, with "%2F" for "/"`)
+  if (searchParams.getAll("sslmode").some((mode) => !modes.includes(mode))) {
+    return Url.wrong("an unknown sslmode", `one of ${modes.join(", ")}`)
+  }
+  return Result.succeed(url)
+}
+
+/** The part for which it is none. */
+const isNoUrl = (rest: string): Url.Read<never> => {
+  const [authority] = /^[^/?#]*/.exec(rest)!
+  const { hosts } = Url.cut(authority)
+  if (hosts.includes(",")) return severalServers
+  if (rest.includes("@") && !authority.includes("@")) {
+    return Url.wrong(`a "/", "?" or "#" in the user or the password`, Url.encoded)
+  }
+  return Url.placeOf(hosts) === undefined
+    ? Url.wrong("a malformed server", Url.expectedServer(usualPort))
+    : Url.wrong("a malformed URL", expected)
 }
 
 /** Whether a checked URL names a user. */
@@ -44,29 +60,80 @@ export const placeOf = (url: string): { readonly host?: string | undefined; read
   return { host: host === "" ? undefined : host, port: named === "" ? undefined : Number(named) }
 }
 
-/**
- * What a checked URL says of the authorities that it trusts, which the driver does not read: those in the file
- * `sslrootcert`, or those of the system. To name them asks for TLS.
- */
-export const trustOf = (
-  url: string
-): Result.Result<true | { readonly ca: string } | undefined, InvalidOptions> => {
-  const { searchParams } = new URL(url)
-  const file = searchParams.getAll("sslrootcert").at(-1) ?? ""
-  if (file === "" || searchParams.getAll("sslmode").at(-1) === "disable") return Result.succeed(undefined)
-  if (file === "system") return Result.succeed(true)
+/** What a URL says of TLS and the driver does not read. */
+export interface Files {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly passphrase?: string
+}
+
+const unusable = (value: string, expected: string): Result.Result<never, InvalidOptions> =>
+  Result.fail(new InvalidOptions({ option: "url", value, expected }))
+
+/** What only `pg.ssl` can say. Passed over, it would leave a connection less safe than it was asked to be. */
+const unread = {
+  sslcrl: "pg.ssl.crl",
+  sslcrldir: "pg.ssl.crl",
+  ssl_min_protocol_version: "pg.ssl.minVersion",
+  ssl_max_protocol_version: "pg.ssl.maxVersion"
+}
+
+/** The text of a file, if `understands` takes it for what it should be. */
+const read = (file: string, understands: (text: string) => void): string | undefined => {
   try {
-    const ca = Fs.readFileSync(file, "utf8")
-    // What is no certificate would be passed over, and everybody refused.
-    void new X509Certificate(ca)
-    return Result.succeed({ ca })
+    const text = Fs.readFileSync(file, "utf8")
+    understands(text)
+    return text
   } catch {
-    return Result.fail(
-      new InvalidOptions({
-        option: "url",
-        value: "an sslrootcert that cannot be read",
-        expected: "sslrootcert=<path of a file with certificates in PEM>, or system"
-      })
+    return undefined
+  }
+}
+
+/** What is no certificate would be passed over: everybody refused, or nobody introduced. */
+const certificate = (text: string) => void new X509Certificate(text)
+
+/**
+ * What a checked URL says of TLS and the driver does not read: the authorities that it trusts, in the file `sslrootcert` or
+ * those of the system, and the client's own certificate. To name them asks for TLS.
+ */
+export const tlsOf = (url: string): Result.Result<true | Files | undefined, InvalidOptions> => {
+  const { searchParams } = new URL(url)
+  const last = (name: string): string => searchParams.getAll(name).at(-1) ?? ""
+  if (last("sslmode") === "disable") return Result.succeed(undefined)
+  for (const [name, instead] of Object.entries(unread)) {
+    if (last(name) !== "") return unusable(`${name}, which is not read`, `the option ${instead} instead`)
+  }
+  const [rootFile, certFile, keyFile] = [last("sslrootcert"), last("sslcert"), last("sslkey")]
+  const ca = rootFile === "" || rootFile === "system" ? undefined : read(rootFile, certificate)
+  if (rootFile !== "" && rootFile !== "system" && ca === undefined) {
+    return unusable(
+      "an sslrootcert that cannot be read",
+      "sslrootcert=<path of a file with certificates in PEM>, or system"
     )
   }
+  if (certFile === "" && keyFile === "") {
+    return Result.succeed(ca !== undefined ? { ca } : rootFile === "" ? undefined : true)
+  }
+  if (certFile === "" || keyFile === "") {
+    const [given, missing] = certFile === "" ? ["sslkey", "sslcert"] : ["sslcert", "sslkey"]
+    return unusable(`an ${given} and no ${missing}`, "both, or pg.ssl.cert and pg.ssl.key")
+  }
+  const cert = read(certFile, certificate)
+  if (cert === undefined) {
+    return unusable("an sslcert that cannot be read", "sslcert=<path of a file with the client's certificate in PEM>")
+  }
+  const passphrase = last("sslpassword")
+  let isPair = false
+  const key = read(keyFile, (text) => {
+    isPair = new X509Certificate(cert).checkPrivateKey(createPrivateKey({ key: text, passphrase }))
+  })
+  if (key === undefined) {
+    return unusable(
+      "an sslkey that cannot be read",
+      "sslkey=<path of a file with the client's private key in PEM>, with sslpassword if it is encrypted"
+    )
+  }
+  if (!isPair) return unusable("an sslkey of another certificate", "the private key of the one in sslcert")
+  return Result.succeed({ ...(ca !== undefined && { ca }), cert, key, ...(passphrase !== "" && { passphrase }) })
 }

@@ -18,16 +18,18 @@ WITH a AS MATERIALIZED (
   WHERE NOT ${isLate("$9::text::int8")}
 ),
 away AS MATERIALIZED (
-  SELECT a.* FROM a JOIN ${table} l ON l.key = a.key
-  WHERE l.xmin::text = a.version AND a.away = '1' ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+  SELECT l.ctid, a.* FROM a CROSS JOIN LATERAL (
+    SELECT l.ctid FROM ${table} l WHERE l.key = a.key AND l.xmin::text = a.version FOR UPDATE SKIP LOCKED
+  ) l WHERE a.away = '1'
 ),
 stay AS MATERIALIZED (
-  SELECT a.* FROM a JOIN ${table} l ON l.key = a.key
-  WHERE l.xmin::text = a.version AND a.away = '0' ORDER BY l.key FOR NO KEY UPDATE OF l SKIP LOCKED
+  SELECT l.ctid, a.* FROM a CROSS JOIN LATERAL (
+    SELECT l.ctid FROM ${table} l WHERE l.key = a.key AND l.xmin::text = a.version FOR NO KEY UPDATE SKIP LOCKED
+  ) l WHERE a.away = '0'
 ),
 upd AS (
   UPDATE ${table} l SET token = g.token, fence = g.fence, expires_at = g.expires_at, queue = g.queue, sharers = g.sharers
-  FROM (SELECT * FROM away UNION ALL SELECT * FROM stay) g WHERE l.key = g.key
+  FROM (SELECT * FROM away UNION ALL SELECT * FROM stay) g WHERE l.ctid = g.ctid
   RETURNING l.key, ${watched}
 ),
 ins AS (

@@ -8,7 +8,7 @@ const { others, relax, shared, watched } = Terms
 export const make = ({ sql: table }: Table) => {
   return {
     // One by itself that nobody waits for or watches, as it is for most, in half of the server's time.
-    // $1 key $2 token  -> (key), nothing if that is not so
+    // $1 key $2 token  -> (1), nothing if that is not so
     freeOne: `
 UPDATE ${table} l SET token = '', expires_at = clock_timestamp()
 WHERE l.ctid = (
@@ -16,21 +16,24 @@ WHERE l.ctid = (
   WHERE key = $1::text AND token = $2::text AND expires_at > clock_timestamp() AND queue = '{}' AND watchers IS NULL
   FOR UPDATE SKIP LOCKED
 )
-RETURNING l.key, ${relax}`,
+RETURNING 1, ${relax}`,
 
     // The same of many.
-    // $1 keys $2 tokens  -> (key)… of those released
+    // $1 keys $2 tokens  -> (which)… of those released
     freeMany: `
 WITH h AS MATERIALIZED (
-  SELECT l.ctid FROM unnest($1::text[], $2::text[]) AS a(key, token) JOIN ${table} l ON l.key = a.key AND l.token = a.token
-  WHERE l.expires_at > clock_timestamp() AND l.queue = '{}' AND l.watchers IS NULL
-  ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+  SELECT a.i::int4 AS i, l.ctid FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a(key, token, i)
+  CROSS JOIN LATERAL (
+    SELECT l.ctid FROM ${table} l
+    WHERE l.key = a.key AND l.token = a.token AND l.expires_at > clock_timestamp() AND l.queue = '{}' AND l.watchers IS NULL
+    FOR UPDATE SKIP LOCKED
+  ) l
 )
 UPDATE ${table} l SET token = '', expires_at = clock_timestamp() FROM h WHERE l.ctid = h.ctid
-RETURNING l.key, (SELECT ${relax})`,
+RETURNING h.i, (SELECT ${relax})`,
 
     // One by itself that somebody may wait for, alone.
-    // $1 key $2 token  -> (key, true, whether nobody has it now), nothing if that is not so
+    // $1 key $2 token  -> (1, true, whether nobody has it now), nothing if that is not so
     releaseOne: `
 UPDATE ${table} l SET ${handOnToFirst}
 FROM (
@@ -38,20 +41,22 @@ FROM (
   WHERE key = $1::text AND token = $2::text AND expires_at > clock_timestamp() AND ${isSimple}
   FOR UPDATE SKIP LOCKED
 ) h WHERE l.ctid = h.ctid
-RETURNING l.key, true, h.words IS NULL, CASE WHEN h.words IS NULL THEN ${relax} ELSE ${
+RETURNING 1, true, h.words IS NULL, CASE WHEN h.words IS NULL THEN ${relax} ELSE ${
       tell("l", "h.words")
     } END, ${watched}`,
 
     // As releaseOne, of many.
-    // $1 keys $2 tokens  -> (key, whether its lease was live, whether nobody has it now)… of those released
+    // $1 keys $2 tokens  -> (which, whether its lease was live, whether nobody has it now)… of those released
     releaseMany: `
 WITH h AS MATERIALIZED (
-  SELECT l.key, l.expires_at > clock_timestamp() AS live, string_to_array(l.queue[1], ' ') AS words
-  FROM unnest($1::text[], $2::text[]) AS a(key, token) JOIN ${table} l ON l.key = a.key AND l.token = a.token
-  WHERE ${isSimple} ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+  SELECT a.i::int4 AS i, l.* FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a(key, token, i)
+  CROSS JOIN LATERAL (
+    SELECT l.ctid, l.expires_at > clock_timestamp() AS live, string_to_array(l.queue[1], ' ') AS words
+    FROM ${table} l WHERE l.key = a.key AND l.token = a.token AND ${isSimple} FOR UPDATE SKIP LOCKED
+  ) l
 )
-UPDATE ${table} l SET ${handOnToFirst} FROM h WHERE l.key = h.key
-RETURNING l.key, h.live, h.words IS NULL, CASE
+UPDATE ${table} l SET ${handOnToFirst} FROM h WHERE l.ctid = h.ctid
+RETURNING h.i, h.live, h.words IS NULL, CASE
   WHEN h.words IS NOT NULL THEN ${tell("l", "h.words")}
   WHEN (SELECT bool_and(words IS NULL) FROM h) THEN ${relax} END, ${watched}`,
 
@@ -60,16 +65,20 @@ RETURNING l.key, h.live, h.words IS NULL, CASE
     release: `
 WITH cur AS MATERIALIZED (
   SELECT a.key, a.token, l.token = '${shared}' AS shared FROM unnest($1::text[], $2::text[]) AS a(key, token)
-  JOIN ${table} l ON l.key = a.key AND l.token IN (a.token, '${shared}')
+  CROSS JOIN LATERAL (
+    SELECT l.token FROM ${table} l WHERE l.key = a.key AND l.token IN (a.token, '${shared}') OFFSET 0
+  ) l
 ),
 got AS MATERIALIZED (
-  SELECT l.key, l.queue, l.expires_at > clock_timestamp() AS live FROM cur c JOIN ${table} l ON l.key = c.key
-  WHERE l.token = c.token ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+  SELECT l.* FROM cur c CROSS JOIN LATERAL (
+    SELECT l.ctid, l.key, l.queue, l.expires_at > clock_timestamp() AS live FROM ${table} l
+    WHERE l.key = c.key AND l.token = c.token FOR UPDATE SKIP LOCKED
+  ) l
 ),
-heir AS MATERIALIZED (SELECT g.key, g.live, h.n, h.m FROM got g ${head("g.queue")}),
+heir AS MATERIALIZED (SELECT g.ctid, g.key, g.live, h.n, h.m FROM got g ${head("g.queue")}),
 upd AS (
   UPDATE ${table} l SET ${handOn}
-  FROM heir h WHERE l.key = h.key AND ${shares("h")} IS NOT TRUE
+  FROM heir h WHERE l.ctid = h.ctid AND ${shares("h")} IS NOT TRUE
   RETURNING l.key, h.live, l.token, l.fence, l.expires_at, h.m, ${watched}
 )
 SELECT u.key, u.live, false,
@@ -87,21 +96,21 @@ WITH cur AS MATERIALIZED (
   SELECT l.key, l.token = '${shared}' AS shared FROM ${table} l WHERE l.key = $1::text AND (l.token = $2::text OR $3::text = ANY(l.queue))
 ),
 got AS MATERIALIZED (
-  SELECT l.key, l.queue, l.expires_at > clock_timestamp() AS live FROM cur c JOIN ${table} l ON l.key = c.key
+  SELECT l.key, l.queue, l.expires_at > clock_timestamp() AS live FROM cur c JOIN ${table} l ON l.key = $1::text
   WHERE l.token = $2::text FOR UPDATE OF l SKIP LOCKED
 ),
 heir AS MATERIALIZED (SELECT g.key, g.live, h.n, h.m FROM got g ${head("g.queue")}),
 upd AS (
   UPDATE ${table} l SET ${handOn}
-  FROM heir h WHERE l.key = h.key AND ${shares("h")} IS NOT TRUE
+  FROM heir h WHERE l.key = $1::text AND ${shares("h")} IS NOT TRUE
   RETURNING l.key, h.live, l.token, l.fence, l.expires_at, h.m, ${watched}
 ),
 seat AS MATERIALIZED (
-  SELECT l.key FROM cur c JOIN ${table} l ON l.key = c.key
+  SELECT FROM cur c JOIN ${table} l ON l.key = $1::text
   WHERE l.token NOT IN ($2::text, '${shared}') AND $3::text = ANY(l.queue) FOR NO KEY UPDATE OF l SKIP LOCKED
 ),
 gone AS (
-  UPDATE ${table} l SET queue = array_remove(l.queue, $3::text) FROM seat s WHERE l.key = s.key RETURNING l.key
+  UPDATE ${table} l SET queue = array_remove(l.queue, $3::text) FROM seat s WHERE l.key = $1::text RETURNING l.key
 )
 SELECT coalesce(u.live, false), u.key IS NOT NULL OR g.key IS NOT NULL, c.shared OR ${sharesNext},
   CASE WHEN u.m IS NOT NULL THEN ${tell("u")} ELSE ${relax} END

@@ -8,15 +8,19 @@ export const make = ({ sql: table }: Table) => {
     extend: `
 WITH cur AS MATERIALIZED (
   SELECT a.key, a.token, a.lease::int8 AS lease, l.token = '${shared}' AS shared
-  FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
-  JOIN ${table} l ON l.key = a.key AND l.token IN (a.token, '${shared}') AND l.expires_at > clock_timestamp()
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease) CROSS JOIN LATERAL (
+    SELECT l.token FROM ${table} l
+    WHERE l.key = a.key AND l.token IN (a.token, '${shared}') AND l.expires_at > clock_timestamp() OFFSET 0
+  ) l
 ),
 got AS MATERIALIZED (
-  SELECT l.key, c.lease FROM cur c JOIN ${table} l ON l.key = c.key
-  WHERE l.token = c.token AND l.expires_at > clock_timestamp() ORDER BY l.key FOR NO KEY UPDATE OF l SKIP LOCKED
+  SELECT l.ctid, c.lease FROM cur c CROSS JOIN LATERAL (
+    SELECT l.ctid FROM ${table} l WHERE l.key = c.key AND l.token = c.token AND l.expires_at > clock_timestamp()
+    FOR NO KEY UPDATE SKIP LOCKED
+  ) l
 ),
 upd AS (
-  UPDATE ${table} l SET expires_at = ${inMillis("g.lease")} FROM got g WHERE l.key = g.key RETURNING l.key, l.token
+  UPDATE ${table} l SET expires_at = ${inMillis("g.lease")} FROM got g WHERE l.ctid = g.ctid RETURNING l.key, l.token
 )
 SELECT u.key, u.token, true FROM upd u UNION ALL
 SELECT c.key, c.token, CASE WHEN c.shared THEN NULL ELSE false END FROM cur c WHERE ${others}`,
@@ -26,15 +30,17 @@ SELECT c.key, c.token, CASE WHEN c.shared THEN NULL ELSE false END FROM cur c WH
 WITH cur AS MATERIALIZED (
   SELECT a.key, jsonb_object_agg(a.token, a.lease) AS leases
   FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
-  JOIN ${table} l ON l.key = a.key AND l.token = '${shared}'
+  CROSS JOIN LATERAL (SELECT FROM ${table} l WHERE l.key = a.key AND l.token = '${shared}' OFFSET 0) l
   GROUP BY a.key
 ),
 got AS MATERIALIZED (
-  SELECT l.key, l.sharers, c.leases, ${micros} AS now FROM cur c JOIN ${table} l ON l.key = c.key
-  WHERE l.token = '${shared}' ORDER BY l.key FOR NO KEY UPDATE OF l SKIP LOCKED
+  SELECT l.*, c.leases, ${micros} AS now FROM cur c CROSS JOIN LATERAL (
+    SELECT l.ctid, l.key, l.sharers FROM ${table} l WHERE l.key = c.key AND l.token = '${shared}'
+    FOR NO KEY UPDATE SKIP LOCKED
+  ) l
 ),
 new AS MATERIALIZED (
-  SELECT g.key, n.* FROM got g CROSS JOIN LATERAL (
+  SELECT g.ctid, g.key, n.* FROM got g CROSS JOIN LATERAL (
     SELECT array_agg(CASE WHEN lease IS NULL THEN m
         ELSE concat_ws(' ', split_part(m, ' ', 1), split_part(m, ' ', 2), split_part(m, ' ', 3), g.now + lease * 1000)
       END ORDER BY n) AS sharers,
@@ -47,9 +53,11 @@ new AS MATERIALIZED (
 ),
 upd AS (
   UPDATE ${table} l SET sharers = n.sharers, expires_at = timestamptz 'epoch' + n.ends * interval '1 us'
-  FROM new n WHERE l.key = n.key AND n.extended IS NOT NULL
-)
-SELECT key, array_to_json(coalesce(extended, '{}'))::text FROM new
-UNION ALL SELECT c.key, NULL FROM cur c WHERE c.key NOT IN (SELECT key FROM new)`
+  FROM new n WHERE l.ctid = n.ctid AND n.extended IS NOT NULL
+  RETURNING l.key, n.extended
+),
+told AS (SELECT key, extended FROM upd UNION ALL SELECT key, '{}' FROM new WHERE extended IS NULL)
+SELECT key, array_to_json(extended)::text FROM told
+UNION ALL SELECT c.key, NULL FROM cur c WHERE c.key NOT IN (SELECT key FROM told)`
   }
 }

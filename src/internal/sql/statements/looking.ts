@@ -21,8 +21,9 @@ ORDER BY l.key LIMIT ${pageSize}`,
 
     // $1 keys  -> (key, version | null, token, fence, end, queue, sharers, micros)…
     read: `
-SELECT a.key, l.xmin::text, l.token, l.fence, (extract(epoch FROM l.expires_at) * 1000000)::int8,
+SELECT a.key, l.version, l.token, l.fence, (extract(epoch FROM l.expires_at) * 1000000)::int8,
   array_to_json(l.queue)::text, array_to_json(l.sharers)::text, ${micros}
-FROM unnest($1::text[]) AS a(key) LEFT JOIN ${table} l ON l.key = a.key`
+FROM unnest($1::text[]) AS a(key)
+LEFT JOIN LATERAL (SELECT l.*, l.xmin::text AS version FROM ${table} l WHERE l.key = a.key OFFSET 0) l ON true`
   }
 }

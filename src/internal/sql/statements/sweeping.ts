@@ -13,10 +13,10 @@ export const make = ({ sql: table }: Table) => {
     // -> (how many rows nobody has wanted for a while, and are gone)
     sweep: `
 WITH old AS MATERIALIZED (
-  SELECT l.key FROM ${table} l WHERE l.expires_at < clock_timestamp() - interval '${keptFor}'
+  SELECT l.ctid FROM ${table} l WHERE l.expires_at < clock_timestamp() - interval '${keptFor}'
   ORDER BY l.key LIMIT ${sweptAtOnce} FOR UPDATE SKIP LOCKED
 ),
-gone AS (DELETE FROM ${table} l USING old o WHERE l.key = o.key RETURNING l.key)
+gone AS (DELETE FROM ${table} l USING old o WHERE l.ctid = o.ctid RETURNING l.key)
 SELECT count(*), CASE WHEN count(*) > 0 THEN ${relax} END FROM gone`
   }
 }

@@ -11,13 +11,12 @@ export const make = ({ sql: table }: Table) => {
 cur AS MATERIALIZED (
   SELECT a.*, l.key IS NULL AS fresh, l.token AS holder, l.expires_at, cardinality(l.queue) AS waiters,
     coalesce(a.entry = ANY(l.queue), false) AS waits, ${isLate("a.latest")} AS late
-  FROM a LEFT JOIN ${table} l ON l.key = a.key
+  FROM a LEFT JOIN LATERAL (SELECT * FROM ${table} l WHERE l.key = a.key OFFSET 0) l ON true
 ),
 got AS MATERIALIZED (
-  SELECT l.key, c.token, c.lease, c.entry
-  FROM cur c JOIN ${table} l ON l.key = c.key
-  WHERE NOT c.late AND (l.token = c.token OR ${isFree("l")})
-  ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+  SELECT l.ctid, c.token, c.lease, c.entry FROM cur c CROSS JOIN LATERAL (
+    SELECT l.ctid FROM ${table} l WHERE l.key = c.key AND (l.token = c.token OR ${isFree("l")}) FOR UPDATE SKIP LOCKED
+  ) l WHERE NOT c.late
 ),
 upd AS (
   UPDATE ${table} l SET
@@ -25,7 +24,7 @@ upd AS (
     fence = CASE WHEN l.token = g.token THEN l.fence ELSE ${nextFence} END,
     expires_at = greatest(${inMillis("g.lease")}, CASE WHEN l.token = g.token THEN l.expires_at END),
     queue = CASE WHEN g.entry = ANY(l.queue) THEN l.queue[array_position(l.queue, g.entry) + 1:] ELSE l.queue END
-  FROM got g WHERE l.key = g.key
+  FROM got g WHERE l.ctid = g.ctid
   RETURNING l.key, l.fence, ${watched}
 ),
 ins AS (
@@ -53,16 +52,18 @@ WHERE l.ctid = (
 RETURNING l.key, l.fence, ${micros}`,
 
     // The same of many.
-    // $1 keys $2 tokens $3 leases $4 latest  -> (key, fence, micros)… of those taken
+    // $1 keys $2 tokens $3 leases $4 latest  -> (which, fence, micros)… of those taken
     acquireFreedMany: `
 WITH g AS MATERIALIZED (
-  SELECT l.ctid, a.token, a.lease::int8 AS lease
-  FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease) JOIN ${table} l ON l.key = a.key
-  WHERE ${isFree("l")} AND l.watchers IS NULL AND ${isInTime} ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+  SELECT a.i::int4 AS i, l.ctid, a.token, a.lease::int8 AS lease
+  FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS a(key, token, lease, i)
+  CROSS JOIN LATERAL (
+    SELECT l.ctid FROM ${table} l WHERE l.key = a.key AND ${isFree("l")} AND l.watchers IS NULL FOR UPDATE SKIP LOCKED
+  ) l WHERE ${isInTime}
 )
 UPDATE ${table} l SET token = g.token, fence = ${nextFence}, expires_at = ${inMillis("g.lease")}
 FROM g WHERE l.ctid = g.ctid
-RETURNING l.key, l.fence, ${micros}`,
+RETURNING g.i, l.fence, (SELECT ${micros})`,
 
     // One claim by itself, as acquire, in less of the server's time.
     // $1 key $2 token $3 lease $4 latest  -> as acquire; nothing if somebody else has made the row meanwhile
@@ -73,10 +74,10 @@ WITH upd AS (
     fence = CASE WHEN l.token = $2::text THEN l.fence ELSE ${nextFence} END,
     expires_at = greatest(${inMillis("$3::text::int8")}, CASE WHEN l.token = $2::text THEN l.expires_at END)
   FROM (
-    SELECT o.key FROM ${table} o
+    SELECT FROM ${table} o
     WHERE o.key = $1::text AND (o.token = $2::text OR ${isFree("o")}) AND ${isInTime}
     FOR UPDATE SKIP LOCKED
-  ) g WHERE l.key = g.key
+  ) g WHERE l.key = $1::text
   RETURNING l.key, l.fence, ${watched}
 ),
 ins AS (
@@ -99,9 +100,10 @@ WITH a AS MATERIALIZED (
   WHERE ${isInTime}
 ),
 got AS MATERIALIZED (
-  SELECT l.ctid, a.token, a.lease FROM a JOIN ${table} l ON l.key = a.key
-  WHERE (l.token = a.token OR ${isFree("l")}) AND l.watchers IS NULL
-  ORDER BY l.key FOR UPDATE OF l SKIP LOCKED
+  SELECT l.ctid, a.token, a.lease FROM a CROSS JOIN LATERAL (
+    SELECT l.ctid FROM ${table} l
+    WHERE l.key = a.key AND (l.token = a.token OR ${isFree("l")}) AND l.watchers IS NULL FOR UPDATE SKIP LOCKED
+  ) l
 ),
 upd AS (
   UPDATE ${table} l SET
@@ -114,7 +116,7 @@ upd AS (
 ins AS (
   INSERT INTO ${table} AS l (key, token, fence, expires_at)
   SELECT a.key, a.token, ${micros}, ${inMillis("a.lease")} FROM a
-  WHERE NOT EXISTS (SELECT FROM ${table} o WHERE o.key = a.key) ORDER BY a.key
+  WHERE NOT EXISTS (SELECT FROM ${table} o WHERE o.key = a.key OFFSET 0) ORDER BY a.key
   ON CONFLICT DO NOTHING
   RETURNING l.key, l.fence
 )
@@ -135,13 +137,13 @@ WITH a AS MATERIALIZED (
   SELECT $1::text AS key, $2::text AS token, $3::text::int8 AS lease, $5::text AS entry, $4::text::int8 AS latest
 ),${take},
 seat AS MATERIALIZED (
-  SELECT l.key, c.entry FROM cur c JOIN ${table} l ON l.key = c.key
+  SELECT c.entry FROM cur c JOIN ${table} l ON l.key = $1::text
   WHERE NOT c.late AND NOT c.waits
     AND l.token NOT IN (c.token, '${shared}') AND ${isHeld("l")} AND NOT c.entry = ANY(l.queue)
   FOR NO KEY UPDATE OF l SKIP LOCKED
 ),
 joined AS (
-  UPDATE ${table} l SET queue = l.queue || s.entry FROM seat s WHERE l.key = s.key RETURNING l.key
+  UPDATE ${table} l SET queue = l.queue || s.entry FROM seat s WHERE l.key = $1::text RETURNING l.key
 )
 SELECT ${
       answer("c.waiters + (j.key IS NOT NULL)::int", "c.waits OR j.key IS NOT NULL")
@@ -156,10 +158,10 @@ WITH cur AS MATERIALIZED (
   WHERE l.key = $1::text AND l.token = $2::text AND l.expires_at > clock_timestamp()
 ),
 got AS MATERIALIZED (
-  SELECT l.key, l.queue || $6::text AS queue FROM cur c JOIN ${table} l ON l.key = c.key
+  SELECT l.queue || $6::text AS queue FROM cur c JOIN ${table} l ON l.key = $1::text
   WHERE NOT c.late AND l.token = $2::text AND l.expires_at > clock_timestamp() FOR UPDATE OF l SKIP LOCKED
 ),
-heir AS MATERIALIZED (SELECT g.key, h.m, g.queue[h.n + 1:] AS queue FROM got g ${head("g.queue")}),
+heir AS MATERIALIZED (SELECT h.m, g.queue[h.n + 1:] AS queue FROM got g ${head("g.queue")}),
 upd AS (
   UPDATE ${table} l SET
     token = split_part(h.m, ' ', 1),
@@ -170,7 +172,7 @@ upd AS (
       )
     },
     queue = h.queue
-  FROM heir h WHERE l.key = h.key AND NOT ${shares("h")}
+  FROM heir h WHERE l.key = $1::text AND NOT ${shares("h")}
   RETURNING l.key, l.token, l.fence, l.expires_at, l.queue, h.m, ${watched}
 )
 SELECT u.token = $3::text, u.fence, ${micros}, u.token, ${millisLeft("u")}, cardinality(u.queue), c.late,
@@ -184,7 +186,7 @@ WITH cur AS MATERIALIZED (
   WHERE l.key = $1::text AND ${isHeld("l")}
 ),
 got AS MATERIALIZED (
-  SELECT l.key FROM cur c JOIN ${table} l ON l.key = c.key
+  SELECT FROM cur c JOIN ${table} l ON l.key = $1::text
   WHERE NOT c.late AND l.token IN ($2::text, $3::text) AND l.expires_at > clock_timestamp()
   FOR UPDATE OF l SKIP LOCKED
 ),
@@ -193,7 +195,7 @@ upd AS (
     token = $3::text,
     fence = CASE WHEN l.token = $3::text THEN l.fence ELSE ${nextFence} END,
     expires_at = greatest(${inMillis("$4::text::int8")}, CASE WHEN l.token = $3::text THEN l.expires_at END)
-  FROM got g WHERE l.key = g.key
+  FROM got g WHERE l.key = $1::text
   RETURNING l.key, l.fence, ${watched}
 )
 SELECT c.key, u.fence, ${micros}, c.token, ${millisLeft("c")}, cardinality(c.queue), c.late, false

@@ -1,0 +1,27 @@
+/** What is told of an error of a client or a driver. */
+
+/** Node's error for a name with several addresses has no message of its own. */
+export const messageOf = (cause: unknown): string => {
+  if (typeof cause !== "object" || cause === null) return String(cause)
+  const message = "message" in cause && typeof cause.message === "string" ? cause.message : "something that is no error"
+  return message === "" && cause instanceof AggregateError && cause.errors.length > 0
+    ? messageOf(cause.errors[0])
+    : message
+}
+
+const deepest = 5
+
+/**
+ * Clients hang on their errors whatever they have at hand, such as the command, whose
+ * arguments may be a password or a token. What is told is built from their words alone:
+ * name, message, code and stack, and those of what each was caused by.
+ */
+export const rebuild = (cause: unknown, depth = deepest): Error => {
+  const clean = new Error(messageOf(cause))
+  if (!(cause instanceof Error)) return clean
+  clean.name = cause.name
+  if (cause.stack !== undefined) clean.stack = cause.stack
+  if ("code" in cause && typeof cause.code === "string") Object.assign(clean, { code: cause.code })
+  if (cause.cause !== undefined && depth > 1) clean.cause = rebuild(cause.cause, depth - 1)
+  return clean
+}
