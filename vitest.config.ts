@@ -46,6 +46,8 @@ export default defineConfig({
     // What waits for an event does so on the slowest of machines, too: this is for what hangs.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    // A browser that has been closed takes its time to end.
+    teardownTimeout: 60_000,
     projects: [
       // To load all that a file needs takes longer than most files do.
       {

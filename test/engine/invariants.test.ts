@@ -881,7 +881,7 @@ describe("invariant 11: hygiene", () => {
   it.effect("a closed layer leaves no key, no waiter and no timer", () =>
     Effect.gen(function*() {
       const store = yield* InMemoryBackend.makeStore
-      const context = yield* Effect.scoped(Effect.gen(function*() {
+      const closing = yield* Effect.forkDetach(Effect.scoped(Effect.gen(function*() {
         const context = yield* Layer.build(LockBackend.layer(Effect.succeed(store)))
         yield* Effect.forkDetach(Effect.provide(Lock.withLock(Effect.never, "key"), context), {
           startImmediately: true
@@ -890,7 +890,10 @@ describe("invariant 11: hygiene", () => {
           startImmediately: true
         })
         return context
-      }))
+      })))
+      // It waits for no clock: those who hold are told, and have ended.
+      yield* Effect.repeat(flush, { times: 10 })
+      const context = yield* joined(closing)
       assert.isTrue(Option.isNone(yield* store.inspect("key")))
       const exit = yield* Effect.exit(Effect.provide(Lock.withLock(Effect.void, "key"), context))
       assert.strictEqual(ending(exit), "BackendFailure")
@@ -900,9 +903,10 @@ describe("invariant 11: hygiene", () => {
     Effect.gen(function*() {
       const all = yield* scene()
       const holder = yield* all.start(Lock.withLock(Effect.never, "key"))
-      yield* all.engine.close
-      yield* flush
+      const closing = yield* Effect.forkDetach(all.engine.close)
+      yield* Effect.repeat(flush, { times: 10 })
       assert.strictEqual(outcome(holder), "LockLost")
+      yield* joined(closing)
       assert.strictEqual(yield* counted("lock_release_failures_total"), 0)
       yield* assertClean(all, "key")
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))

@@ -1,10 +1,10 @@
 /** How long calls take, whatever the store does, and what they say at the end of it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Option, References, Schedule } from "effect"
+import { Clock, Duration, Effect, Fiber, Option, References, Schedule } from "effect"
 import { InMemoryBackend, Lock, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
 import { Worker } from "node:worker_threads"
-import { reasonOf, the } from "./scenery.ts"
+import { lateClock, reasonOf, the } from "./scenery.ts"
 import { assertClean, deaf, exchanging, flush, horizon, joined, makeProcess, now, outcome, scene } from "./support.ts"
 
 const ended = Effect.fnUntraced(function*(fiber: Fiber.Fiber<unknown, unknown>) {
@@ -391,6 +391,30 @@ describe("a store that is silent", () => {
 })
 
 describe("an event loop that was late", () => {
+  it.effect("hears what comes with the alarm that ends its patience", () =>
+    Effect.gen(function*() {
+      const clock = yield* lateClock
+      let answer = () => {}
+      const sleep = (duration: Duration.Duration) =>
+        Effect.tap(clock.sleep(duration), () => Effect.sync(() => setImmediate(() => answer())))
+      yield* Effect.gen(function*() {
+        const store = yield* InMemoryBackend.makeStore
+        const { start } = yield* makeProcess({
+          ...store,
+          tryAcquire: (claim) =>
+            Effect.andThen(
+              Effect.callback<void>((resume) => {
+                answer = () => resume(Effect.void)
+              }),
+              store.tryAcquire(claim)
+            )
+        })
+        const fiber = yield* start(Lock.withLock(Effect.succeed("ran"), "key", { timeout: 0 }))
+        yield* TestClock.adjust(1_000)
+        assert.strictEqual(yield* joined(fiber), "ran")
+      }).pipe(Effect.provideService(Clock.Clock, { ...clock, sleep }))
+    }))
+
   it("reads what has arrived before it calls a store silent", async () => {
     // The worker answers while this thread is stopped, so its answer is there before the time is over and read after it.
     const flags = new Int32Array(new SharedArrayBuffer(8))

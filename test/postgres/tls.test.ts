@@ -105,6 +105,8 @@ const takesTurns = Effect.fnUntraced(function*(options: SqlBackend.Options) {
   assert.notStrictEqual((yield* other.tryAcquire({ ...claim, token: "b.0.0" }))._tag, "Acquired")
   assert.isTrue(yield* one.release("key", "a.0.0"))
   yield* until(Effect.sync(() => told))
+  // It is given for a second, until one comes for it.
+  assert.strictEqual((yield* other.tryAcquire({ ...claim, token: "b.0.0" }))._tag, "Acquired")
   assert.isTrue(yield* other.release("key", "b.0.0"))
 })
 

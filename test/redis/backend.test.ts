@@ -328,5 +328,5 @@ describe("layers", () => {
       child.stdin.end("go\nstop\n")
       const [code] = yield* Effect.promise(() => once(child, "exit"))
       assert.strictEqual(code, 0)
-    }))
+    }).pipe(punctual(500)))
 })

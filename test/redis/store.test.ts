@@ -294,7 +294,8 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       assert.strictEqual((yield* take(key, "p.4"))._tag, "Held")
       assert.isUndefined(yield* holder(key))
       yield* told(two)
-      assert.strictEqual((yield* wait(key, "p.2"))._tag, "Held")
+      // its place if it comes in time, and the lock if it comes later
+      yield* wait(key, "p.2")
       yield* until(
         Effect.map(wait(key, "p.3"), (attempt) => attempt._tag === "Held" && attempt.token === "p.2")
       )

@@ -53,6 +53,8 @@ const serves = Effect.fnUntraced(function*(options: RedisBackend.Options) {
   yield* store.tryAcquire({ ...claim, token: "p.2", wait: true })
   yield* store.release("k", "p.1")
   yield* until(Effect.sync(() => told))
+  // It is given for less than a second, until one comes for it.
+  assert.strictEqual((yield* store.tryAcquire({ ...claim, token: "p.2", wait: true }))._tag, "Acquired")
   assert.isTrue(yield* store.release("k", "p.2"))
 }, Effect.scoped)
 

@@ -780,8 +780,8 @@ export class Scenario {
     const { weather } = this.plan
     const { delayMillis, mute, patienceMillis } = weather
     this.settle(Math.max(0, healedAt - this.world.now) + 1)
-    const rest = this.calm ? 4 * delayMillis + slackMillis : 4 * patienceMillis + debtMillis
-    this.settle(longestStay(this.plan))
+    // From when the last has not been too busy to take a key, too, that stays.
+    const rest = longestStay(this.plan) + (this.calm ? 4 * delayMillis + slackMillis : 4 * patienceMillis + debtMillis)
     do this.settle(rest)
     while (this.world.processes.some(({ busyUntil, crashed }) => !crashed && busyUntil > this.world.now - rest))
     const orphans = this.backing.held.filter((key) => this.backing.holders(key).some((token) => !this.isExcused(token)))

@@ -1,7 +1,6 @@
 /** What programs do with locks in one process, each beside the same with Effect's semaphore. */
 import { InMemoryBackend, Lock, type LockBackend } from "#effect-lock"
 import * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Semaphore from "effect/Semaphore"
@@ -42,20 +41,24 @@ const clock = (): number => Number(process.hrtime.bigint())
  */
 const withLeast = <A, E>(work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   semaphore.withPermit(Effect.uninterruptibleMask((restore) => {
-    const { context } = Fiber.getCurrent()!
     clock()
-    const fiber = Effect.runForkWith(context)(work)
-    const done = (exit: Exit.Exit<A, E>): Exit.Exit<A, E> => {
+    const fiber = Effect.runForkWith(Fiber.getCurrent()!.context)(work)
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) {
       clock()
       return exit
     }
-    const exit = fiber.pollUnsafe()
-    if (exit !== undefined) return done(exit)
-    const ended = Effect.callback<A, E>((resume) => {
-      fiber.addObserver((exit) => resume(done(exit)))
-    })
-    const interrupting = () => fiber.pollUnsafe() === undefined ? Fiber.interrupt(fiber) : undefined
-    return Effect.onExitPrimitive(restore(ended), interrupting, true)
+    // No function has a name: the loader would define that each time.
+    return Effect.onExitPrimitive(
+      restore(Effect.callback<A, E>((resume) => {
+        fiber.addObserver((exit) => {
+          clock()
+          resume(exit)
+        })
+      })),
+      () => fiber.pollUnsafe() === undefined ? Fiber.interrupt(fiber) : undefined,
+      true
+    )
   }))
 
 const cases = (): ReadonlyArray<Case> => {

@@ -71,13 +71,23 @@ export class Turn<A, R> {
     }
   }
 
-  /** A script is out, and answered. */
+  /** A script is out. */
   start(): void {
     this.scripts++
   }
 
+  /** It is answered. */
   land(): void {
     this.scripts--
+  }
+
+  /**
+   * Its answers have been told, and have led to what has been collected since. That goes at once, if it is worth a
+   * command: the replies of two scripts that come in together would otherwise make one turn, whose two scripts would be
+   * answered together again, and from then on server and client would wait for each other.
+   */
+  told(): void {
+    if (this.single && this.attempts.length + this.releases.length >= smallestBatch) this.flush()
   }
 }
 

@@ -19,6 +19,16 @@ export interface Known {
   returned: boolean
 }
 
+/** What tokens mostly are: held, every claim of them answered, and never waiting. One for all, as there may be very many. */
+const held: Known = Object.freeze({
+  shares: false,
+  place: undefined,
+  out: 0,
+  collected: false,
+  sent: true,
+  returned: false
+})
+
 const none: ReadonlyMap<string, string> = new Map()
 
 export class Tokens {
@@ -37,8 +47,8 @@ export class Tokens {
   /** A claim of it is on its way. */
   claim(token: string, shares: boolean): Known {
     let known = this.known.get(token)
-    if (known === undefined) {
-      known = { shares, place: undefined, out: 0, collected: false, sent: false, returned: false }
+    if (known === undefined || known === held) {
+      known = { shares, place: undefined, out: 0, collected: false, sent: known === held, returned: false }
       this.known.set(token, known)
     }
     known.out++
@@ -52,7 +62,10 @@ export class Tokens {
       // Executed after its release, as a command that was redirected or sent once more may be.
       if (attempt._tag === "Acquired" || known.place !== undefined) this.owed.set(token, key)
       else this.forget(token, known)
-    } else if (attempt._tag === "Held" && known.place === undefined) this.forget(token, known)
+    } else if (known.place === undefined) {
+      if (attempt._tag === "Held") this.forget(token, known)
+      else if (known.out === 0 && !known.shares && this.known.get(token) === known) this.known.set(token, held)
+    }
     return attempt
   }
 
@@ -66,7 +79,7 @@ export class Tokens {
   returned(token: string): void {
     const known = this.known.get(token)
     if (known === undefined) return
-    known.returned = true
+    if (known !== held) known.returned = true
     this.owed.delete(token)
     this.forget(token, known)
   }
