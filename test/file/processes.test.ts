@@ -247,16 +247,17 @@ describe("many at once", () => {
   const keys = Array.from({ length: 300 }, (_, i) => `k${i}`)
 
   /** How many keys were given to two or more of four processes that want them all at one moment. */
-  const givenToMany = (path: string, careless: boolean) =>
+  const givenToMany = (path: string, properly: boolean) =>
     Effect.gen(function*() {
-      const workers = yield* Effect.forEach([1, 2, 3, 4], () => worker("stale", { directory: path, keys, careless }), {
+      const workers = yield* Effect.forEach([1, 2, 3, 4], () => worker("stale", { directory: path, keys, properly }), {
         concurrency: "unbounded"
       })
       for (const { line } of workers) assert.strictEqual(yield* line, "ready")
       const at = Number(process.hrtime.bigint()) + 300_000_000
       for (const { child } of workers) child.stdin.write(`[${at}]\n`)
       const taken: Array<string> = (yield* Effect.forEach(workers, ({ line }) => line)).flat()
-      for (const key of keys) assert.include(taken, key)
+      // A library that gives some to two may give some to nobody.
+      if (!properly) { for (const key of keys) assert.include(taken, key) }
       return taken.length - new Set(taken).size
     }).pipe(Effect.scoped)
 
@@ -268,13 +269,13 @@ describe("many at once", () => {
       assert.strictEqual(yield* givenToMany(path, false), 0)
     }).pipe(Effect.scoped))
 
-  it.live("take it twice by the usual way of removing a stale lock, as seen here", () =>
+  it.live("take it twice by proper-lockfile, as seen here", () =>
     Effect.gen(function*() {
       for (let i = 0; i < 5; i++) {
         const path = yield* directory
         for (const key of keys) {
-          mkdirSync(`${path}/${key}`)
-          utimesSync(`${path}/${key}`, 1, 1)
+          mkdirSync(`${path}/${key}.lock`)
+          utimesSync(`${path}/${key}.lock`, 1, 1)
         }
         if ((yield* givenToMany(path, true)) > 0) return
       }

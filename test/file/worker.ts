@@ -19,6 +19,7 @@ import { spawnSync } from "node:child_process"
 import fs from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
 import { createInterface } from "node:readline"
+import { lock } from "proper-lockfile"
 
 const [what, json] = process.argv.slice(2)
 const options = JSON.parse(json)
@@ -31,19 +32,9 @@ const open = (options: FileBackend.Options) =>
 const say = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`)
 const claim = (key: string, token: string, expiresMillis: number) => ({ key, token, expiresMillis, wait: false })
 
-/** As many do it: a directory is the lock, and one that was not touched for long is removed and made anew. */
-const takeCarelessly = async (path: string): Promise<boolean> => {
-  for (;;) {
-    try {
-      await fs.promises.mkdir(path)
-      return true
-    } catch {
-      const stat = await fs.promises.stat(path).catch(() => undefined)
-      if (stat !== undefined && Date.now() - stat.mtimeMs < 2_000) return false
-      await fs.promises.rmdir(path).catch(() => {})
-    }
-  }
-}
+/** By a library of many programs, which removes what was not touched for long and makes it anew. */
+const takeProperly = (path: string): Promise<boolean> =>
+  lock(path, { realpath: false, stale: 2_000 }).then(() => true, () => false)
 
 const stale = async () => {
   say("ready")
@@ -53,8 +44,8 @@ const stale = async () => {
   const keys: ReadonlyArray<string> = options.keys
   const store = await Effect.runPromise(open({ directory }))
   while (Number(process.hrtime.bigint()) < at) { /* All at the same moment. */ }
-  const got = options.careless
-    ? await Promise.all(keys.map((key) => takeCarelessly(`${directory}/${key}`)))
+  const got = options.properly
+    ? await Promise.all(keys.map((key) => takeProperly(`${directory}/${key}`)))
     : await Effect.runPromise(Effect.forEach(keys, (key, i) =>
       Effect.map(
         store.tryAcquire(claim(key, `${process.pid}-taker.${i}`, 60_000)),
