@@ -358,6 +358,31 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
     assert.isAbove(other.fence, one.fence)
   })
 
+  it("tabs that were there when the site's data were cleared, and those that come later, exclude each other", async () => {
+    const key = newKey()
+    const before = await browser.tab(browser.origin)
+    assertSection(await before.call("hold", key, 0))
+    const devtools = await browser.context.newCDPSession(before.page)
+    await devtools.send("Storage.clearDataForOrigin", { origin: browser.origin, storageTypes: "all" })
+    const later = await browser.tab(browser.origin)
+    for (const [holder, other] of [[before, later], [later, before]]) {
+      const held = holder.call("hold", key, Infinity, long)
+      await holds(holder, key)
+      assert.deepInclude(await other.call("hold", key, 0, { ...long, timeout: 0 }), { reason: "LockTimeout" })
+      const waiting = other.call("hold", key, 0, long)
+      await waiters(holder, key, 1)
+      await holder.call("end", key)
+      assert.isAtLeast(assertSection(await waiting).from, assertSection(await held).to)
+    }
+    // Nothing but the end of its lease tells one of the other.
+    const lost = later.call("hold", key, Infinity, { expires: "2 seconds" }).catch(() => {})
+    await later.call("told")
+    while ((await before.call("inspect", key)) === undefined) await sleep(5)
+    await crash(later)
+    assertSection(await before.call("hold", key, 0, long))
+    await lost
+  })
+
   it("a lock of a tab that was frozen for longer than its lease is somebody else's, and the tab is told", async () => {
     const key = newKey()
     const [frozen, waiter, other] = await Promise.all([browser.tab(), browser.tab(), browser.tab()])

@@ -38,9 +38,10 @@ export interface Visitor {
 /** More tabs than this that are gone are not remembered: who asks again finds out again. */
 const mostGone = 1_000
 
-/** Ends with the scope, and with the tab. */
-export const make = (name: string): Effect.Effect<Presence, unknown, Scope.Scope> => {
+/** Ends with the scope, and with the tab. Of those that have another home nothing is known. */
+export const make = (name: string, home: string): Effect.Effect<Presence, unknown, Scope.Scope> => {
   const lockOf = (tab: string) => `${name}:tab:${tab}`
+  const isAtHome = (tab: string) => tab.startsWith(`${home}:`)
   const { locks } = navigator
 
   /** Under which name it is there, and how to go. */
@@ -70,7 +71,7 @@ export const make = (name: string): Effect.Effect<Presence, unknown, Scope.Scope
   /** Its result rejects where Web Locks are refused. */
   const appear = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const tab = crypto.randomUUID()
+      const tab = `${home}:${crypto.randomUUID()}`
       held = locks.request(lockOf(tab), () =>
         new Promise<void>((end) => {
           place = { tab, leave: end }
@@ -145,6 +146,7 @@ export const make = (name: string): Effect.Effect<Presence, unknown, Scope.Scope
       }),
       isGone: (other) => gone.has(other),
       watch: (other, onGone) => {
+        if (!isAtHome(other)) return constVoid
         const watch = new AbortController()
         locks.request(lockOf(other), { mode: "shared", signal: watch.signal }, () => {
           if (watch.signal.aborted) return
@@ -158,7 +160,7 @@ export const make = (name: string): Effect.Effect<Presence, unknown, Scope.Scope
       find: async (tabs) => {
         const { held = [] } = await locks.query()
         const there = new Set(held.map(({ name }) => name))
-        const found = tabs.filter((tab) => !there.has(lockOf(tab)))
+        const found = tabs.filter((tab) => isAtHome(tab) && !there.has(lockOf(tab)))
         for (const tab of found) bury(tab)
         return found.length > 0
       },

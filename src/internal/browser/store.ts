@@ -12,6 +12,7 @@ import { monotonicMillis } from "../time.ts"
 import * as Ages from "./age.ts"
 import * as Changes from "./changes.ts"
 import * as Channel from "./channel.ts"
+import * as Home from "./home.ts"
 import * as Presence from "./presence.ts"
 import * as Record from "./record.ts"
 import * as Table from "./table.ts"
@@ -64,7 +65,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
   const ages = Ages.make(wall, monotonic)
   const table = yield* Table.make(name, wall)
   const presence = yield* Effect.mapError(
-    Presence.make(name),
+    Presence.make(name, yield* Home.of(name, table.identity)),
     (cause) => unsupported("Web Locks are refused to this page", cause)
   )
   const waiting = Waiting.make(presence)

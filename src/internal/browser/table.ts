@@ -13,6 +13,7 @@ export const backend = "browser"
 const locks = "locks"
 const tokens = "tokens"
 const lastToken = "last"
+const identityKey = "identity"
 
 export interface Table {
   /**
@@ -30,6 +31,8 @@ export interface Table {
   readonly read: (operation: string, key: string) => Effect.Effect<Record.Record, BackendFailure>
   /** Keys that start so, in order, after `from`: as many as a page has, or all that are left. */
   readonly keys: (prefix: string, from: string | undefined) => Effect.Effect<ReadonlyArray<string>, BackendFailure>
+  /** The name of the database from when it was made until it is deleted. */
+  readonly identity: Effect.Effect<string, BackendFailure>
   /** Fails what is under way: one that does not go on would keep out all others. */
   readonly abort: () => void
 }
@@ -178,6 +181,17 @@ export const make = (name: string, wallMillis: () => number): Effect.Effect<Tabl
       return () => (request.result as ReadonlyArray<string>).filter((key) => key.startsWith(prefix))
     })
 
+  const identity: Table["identity"] = run("connect", undefined, "readwrite", (tx) => {
+    const store = tx.objectStore(tokens)
+    const request = store.get(identityKey)
+    let answer!: string
+    request.addEventListener("success", () => {
+      answer = request.result ?? crypto.randomUUID()
+      if (request.result === undefined) store.put(answer, identityKey)
+    })
+    return () => answer
+  })
+
   const abort = (): void => {
     for (const tx of underWay) {
       try {
@@ -189,7 +203,7 @@ export const make = (name: string, wallMillis: () => number): Effect.Effect<Tabl
   }
 
   return Effect.acquireRelease(
-    Effect.succeed({ update, read, keys, abort }),
+    Effect.succeed({ update, read, keys, identity, abort }),
     () => Effect.sync(() => void database?.then((db) => db.close(), () => {}))
   )
 }
