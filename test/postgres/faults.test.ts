@@ -74,6 +74,15 @@ describe("what a server says", () => {
   })
 })
 
+/** Who waits for a key in line, of a backend of its own, and tells its fencing token once it has had it. */
+const waiting = Effect.fnUntraced(function*(store: LockStore.LockStore, key: string) {
+  const backend = yield* LockBackend.make(store)
+  const turn = Lock.withLock((lease) => Effect.succeed(lease.fencingToken), key)
+  const waiter = yield* Effect.forkChild(Effect.provideService(turn, LockBackend.LockBackend, backend))
+  yield* until(Effect.map(store.inspect(key), (holder) => Option.getOrThrow(holder).waiters === 1))
+  return waiter
+})
+
 describe("a server in trouble", () => {
   it.live("that crashes has forgotten no lock, and is found again", () =>
     Effect.gen(function*() {
@@ -85,12 +94,8 @@ describe("a server in trouble", () => {
       ]
       yield* take(one, "held", "a.0.0", 60_000)
       yield* take(one, "released", "a.0.0", 60_000)
-      const backend = yield* LockBackend.make(other)
       yield* take(one, "wanted", "a.0.0", 60_000)
-      const waiter = yield* Effect.forkChild(
-        Effect.provideService(Lock.withLock(Effect.void, "wanted"), LockBackend.LockBackend, backend)
-      )
-      yield* until(Effect.map(one.inspect("wanted"), (holder) => Option.getOrThrow(holder).waiters === 1))
+      const waiter = yield* waiting(other, "wanted")
       yield* own.crash
       assert.strictEqual(kindOf(yield* Effect.exit(take(one, "held", "b.0.0"))), "Unreachable")
       yield* own.restart
@@ -141,14 +146,7 @@ describe("a server in trouble", () => {
       ]
       yield* take(one, "held", "a.0.0", 60_000)
       yield* take(one, "wanted", "a.0.0", 60_000)
-      const waiter = yield* Effect.forkChild(
-        Effect.provideService(
-          Lock.withLock(Effect.void, "wanted"),
-          LockBackend.LockBackend,
-          yield* LockBackend.make(other)
-        )
-      )
-      yield* until(Effect.map(one.inspect("wanted"), (holder) => Option.getOrThrow(holder).waiters === 1))
+      const waiter = yield* waiting(other, "wanted")
       const look = yield* admin(own.url)
       const rows = yield* look.unsafe<{ readonly pid: number }>(
         "SELECT pid FROM pg_stat_activity WHERE application_name = 'effect-lock' LIMIT 1"
@@ -168,14 +166,7 @@ describe("a server in trouble", () => {
         const options = { url, table: yield* table((yield* server).url) }
         const [one, other] = [yield* SqlBackend.makeStore(options), yield* SqlBackend.makeStore(options)]
         const first = yield* take(one, "key", "a.0.0")
-        const waiter = yield* Effect.forkChild(
-          Effect.provideService(
-            Lock.withLock((lease) => Effect.succeed(lease.fencingToken), "key"),
-            LockBackend.LockBackend,
-            yield* LockBackend.make(other)
-          )
-        )
-        yield* until(Effect.map(one.inspect("key"), (holder) => Option.getOrThrow(holder).waiters === 1))
+        const waiter = yield* waiting(other, "key")
         yield* restart
         const attempt = yield* eventually(take(one, "key", "b.0.0"))
         assert.strictEqual(attempt._tag === "Held" && attempt.token, "a.0.0")
