@@ -30,15 +30,7 @@ export const inTurn = <A, E, R>(then: () => Effect.Effect<A, E, R>): Effect.Effe
 export const resumeWith = <A, E>(
   resume: (effect: Effect.Effect<A, E>) => void,
   effect: Effect.Effect<A, E>
-): void => {
-  if (isDeep()) return resume(Effect.andThen(Effect.yieldNow, effect))
-  depth++
-  try {
-    resume(effect)
-  } finally {
-    depth--
-  }
-}
+): void => isDeep() ? resume(Effect.andThen(Effect.yieldNow, effect)) : within(() => resume(effect))
 
 /** Interrupts a fiber, and tells how it ended. */
 export const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<A, E>> =>
