@@ -22,9 +22,9 @@ const world = Effect.gen(function*() {
       .slice(0, 3)
   const steady = keysOn(names[0])
   const cut = keysOn(names[1])
-  const aProcess = Layer.build(
+  const aProcess = Layer.build(Layer.fresh(
     MemcacheBackend.layer({ servers: names, requestTimeout: "10 seconds", connectTimeout: "10 seconds" })
-  )
+  ))
   /** What the servers say who has them. */
   const items = Effect.map(
     Effect.forEach([...steady, ...cut], (key, i) => servers[i < 3 ? 0 : 1].command(`get lock:${key}`)),
