@@ -1,5 +1,5 @@
 /** The servers under attack, with what nemeses need of them. */
-import { Effect, Schedule, Scope } from "effect"
+import { Effect, Schedule, Scope, Semaphore } from "effect"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import type { Redis } from "ioredis"
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
@@ -71,6 +71,8 @@ export interface PostgresServer extends Common {
   readonly port: () => number
   /** Ends it as a crash does, and starts it again at the same port. */
   readonly restart: Effect.Effect<void, ServerError>
+  /** Kills the process that all others are children of, which end by themselves, and starts it again once they have. */
+  readonly orphan: Effect.Effect<void, ServerError>
   readonly run: (statement: string) => Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>>
   /** Stops all its processes, or lets them go on. */
   readonly signal: (name: "SIGSTOP" | "SIGCONT") => Effect.Effect<void>
@@ -291,20 +293,30 @@ export const postgresServer = Effect.fnUntraced(function*(
     )
   yield* query(yield* Effect.orDie(SqlBackend.createTable()))
   let second = hasStandby ? yield* standby(primary) : undefined
+  // Two strikes may come at the same time, and a server is started by one of them.
+  const inTurn = (yield* Semaphore.make(1)).withPermits(1)
   return {
     _tag: "Postgres",
     overtime: 0,
     recovery: 3_500,
     port: () => primary.port,
     run: query,
-    restart: Effect.suspend(() => Effect.andThen(primary.crash, primary.restart)),
+    restart: inTurn(Effect.suspend(() => Effect.andThen(primary.crash, primary.restart))),
+    orphan: inTurn(Effect.gen(function*() {
+      const orphans = processesOf(primary)
+      yield* kill(primary.process())
+      // Those that stand still would keep it from being started.
+      signal(orphans, "SIGCONT")
+      const again = Schedule.spaced("50 millis").pipe(Schedule.upTo({ duration: "1 minute" }))
+      yield* Effect.retry(primary.restart, again)
+    })),
     signal: (name) => Effect.sync(() => signal(processesOf(primary), name)),
-    promote: Effect.gen(function*() {
+    promote: inTurn(Effect.gen(function*() {
       yield* primary.crash
       yield* promote(second!)
       primary = second!
       second = yield* run(standby(primary))
-    }),
+    })),
     leftovers: Effect.gen(function*() {
       const rows = yield* query(
         "SELECT key FROM effect_locks WHERE expires_at > clock_timestamp() OR queue <> '{}'"
