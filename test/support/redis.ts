@@ -2,16 +2,7 @@
 import { afterAll } from "@effect/vitest"
 import { Effect, Exit, Option, Schedule, Scope } from "effect"
 import { Redis } from "ioredis"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
-import { freePort, kill, type Server, type ServerError, start } from "./server.ts"
-
-/** A directory that goes with the scope. */
-export const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-redis-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-)
+import { directory, freePort, kill, type Server, type ServerError, start } from "./server.ts"
 
 export const redisArgs = (port: number, more: ReadonlyArray<string>): ReadonlyArray<string> => [
   "--port",
@@ -34,7 +25,7 @@ export const redisAt = (
 export const redis = (...more: ReadonlyArray<string>): Effect.Effect<Server, ServerError, Scope.Scope> =>
   Effect.retry(Effect.flatMap(freePort, (port) => redisAt(port, ...more)), { times: 2 })
 
-export { kill }
+export { directory, kill }
 
 /** A client for looking on, closed with the scope. */
 export const client = (port: number, options: object = {}): Effect.Effect<Redis, never, Scope.Scope> =>

@@ -2,7 +2,10 @@
 import { Data, Effect, Schedule } from "effect"
 import type { Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtempSync, rmSync } from "node:fs"
 import { connect, createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { first } from "./once.ts"
 
 export class ServerError extends Data.TaggedError("ServerError")<{ readonly message: string }> {}
@@ -60,23 +63,33 @@ export const exits = (process: ChildProcess, name: string): Effect.Effect<never,
     process.once("exit", (code) => fail(`${name} exited with ${code}`))
   })
 
-/** Starts `command` and waits until it accepts connections at `port`. */
+/** A directory that goes with the scope. */
+export const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-server-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+)
+
+/**
+ * Starts `command`, in a directory of its own, and waits until it accepts connections at `port`. A replica of Redis writes what it
+ * was sent to where it runs, and a server of Redis that starts there has it, too.
+ */
 export const start = (
   command: string,
   args: ReadonlyArray<string>,
   port: number
 ): Effect.Effect<Server, ServerError, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => spawn(command, args, { stdio: "ignore" })),
-    (process) => kill(process)
-  ).pipe(
-    Effect.tap((process) =>
-      Effect.raceFirst(
-        accepts(port).pipe(
-          Effect.retry(Schedule.spaced("20 millis").pipe(Schedule.upTo({ duration: "2 minutes" })))
-        ),
-        exits(process, command)
-      )
-    ),
-    Effect.map((process) => ({ port, process }))
-  )
+  Effect.flatMap(directory, (cwd) =>
+    Effect.acquireRelease(
+      Effect.sync(() => spawn(command, args, { cwd, stdio: "ignore" })),
+      (process) => kill(process)
+    )).pipe(
+      Effect.tap((process) =>
+        Effect.raceFirst(
+          accepts(port).pipe(
+            Effect.retry(Schedule.spaced("20 millis").pipe(Schedule.upTo({ duration: "2 minutes" })))
+          ),
+          exits(process, command)
+        )
+      ),
+      Effect.map((process) => ({ port, process }))
+    )
