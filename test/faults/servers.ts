@@ -2,10 +2,9 @@
 import { Effect, Schedule, Scope, Semaphore } from "effect"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import type { Redis } from "ioredis"
-import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { readdirSync } from "node:fs"
 import { connect } from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { directory } from "../support/directory.ts"
 import { memcached } from "../support/memcached.ts"
 import { admin, postgres, processesOf, promote, signal, standby } from "../support/postgres.ts"
 import { client, cluster, kill, redisAt, until } from "../support/redis.ts"
@@ -85,11 +84,6 @@ export interface Files extends Common {
 }
 
 export type Server = RedisServer | SentinelServers | ClusterServers | MemcachedServer | PostgresServer | Files
-
-const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-faults-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-)
 
 /** For what puts another process in a server's place: two at the same time would want the same port, or the same data. */
 const oneAtATime = (): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> =>
