@@ -6,8 +6,9 @@ import { join } from "node:path"
 import Tls from "node:tls"
 import * as Failure from "../../src/internal/redis/failure.ts"
 import { hasOpenssl, selfSigned } from "../support/certificates.ts"
+import { directory } from "../support/directory.ts"
 import { proxy } from "../support/proxy.ts"
-import { client, directory, redisAt, shared, until } from "../support/redis.ts"
+import { client, redisAt, shared, until } from "../support/redis.ts"
 import { freePort, start } from "../support/server.ts"
 
 /** A server, a strict one, a Sentinel and a node of a cluster, each with a port for TLS and one for none. */

@@ -2,9 +2,10 @@
 import { afterAll } from "@effect/vitest"
 import { Effect, Exit, Option, Schedule, Scope } from "effect"
 import { Redis } from "ioredis"
-import { directory, freePort, kill, type Server, type ServerError, start } from "./server.ts"
+import { directory } from "./directory.ts"
+import { freePort, kill, type Server, type ServerError, start } from "./server.ts"
 
-export const redisArgs = (port: number, more: ReadonlyArray<string>): ReadonlyArray<string> => [
+export const redisArgs = (port: number, more: ReadonlyArray<string> = []): ReadonlyArray<string> => [
   "--port",
   String(port),
   "--bind",
@@ -25,7 +26,7 @@ export const redisAt = (
 export const redis = (...more: ReadonlyArray<string>): Effect.Effect<Server, ServerError, Scope.Scope> =>
   Effect.retry(Effect.flatMap(freePort, (port) => redisAt(port, ...more)), { times: 2 })
 
-export { directory, kill }
+export { kill }
 
 /** A client for looking on, closed with the scope. */
 export const client = (port: number, options: object = {}): Effect.Effect<Redis, never, Scope.Scope> =>

@@ -2,10 +2,8 @@
 import { Data, Effect, Schedule } from "effect"
 import type { Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtempSync, rmSync } from "node:fs"
 import { connect, createServer } from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { directory } from "./directory.ts"
 import { first } from "./once.ts"
 
 export class ServerError extends Data.TaggedError("ServerError")<{ readonly message: string }> {}
@@ -63,33 +61,29 @@ export const exits = (process: ChildProcess, name: string): Effect.Effect<never,
     process.once("exit", (code) => fail(`${name} exited with ${code}`))
   })
 
-/** A directory that goes with the scope. */
-export const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-server-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-)
-
 /**
- * Starts `command`, in a directory of its own, and waits until it accepts connections at `port`. A replica of Redis writes what it
- * was sent to where it runs, and a server of Redis that starts there has it, too.
+ * Starts `command` and waits until it accepts connections at `port`. It runs in a directory of its own: a replica writes there
+ * what its primary sent it, and a server that finds such a file when it starts has all that is in there.
  */
 export const start = (
   command: string,
   args: ReadonlyArray<string>,
   port: number
 ): Effect.Effect<Server, ServerError, Scope.Scope> =>
-  Effect.flatMap(directory, (cwd) =>
-    Effect.acquireRelease(
-      Effect.sync(() => spawn(command, args, { cwd, stdio: "ignore" })),
-      (process) => kill(process)
-    )).pipe(
-      Effect.tap((process) =>
-        Effect.raceFirst(
-          accepts(port).pipe(
-            Effect.retry(Schedule.spaced("20 millis").pipe(Schedule.upTo({ duration: "2 minutes" })))
-          ),
-          exits(process, command)
-        )
-      ),
-      Effect.map((process) => ({ port, process }))
-    )
+  directory.pipe(
+    Effect.flatMap((cwd) =>
+      Effect.acquireRelease(
+        Effect.sync(() => spawn(command, args, { stdio: "ignore", cwd })),
+        (process) => kill(process)
+      )
+    ),
+    Effect.tap((process) =>
+      Effect.raceFirst(
+        accepts(port).pipe(
+          Effect.retry(Schedule.spaced("20 millis").pipe(Schedule.upTo({ duration: "2 minutes" })))
+        ),
+        exits(process, command)
+      )
+    ),
+    Effect.map((process) => ({ port, process }))
+  )
