@@ -5,10 +5,11 @@ import type { Scope } from "effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import type { SqlError } from "effect/sql/SqlError"
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process"
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { postgresBin } from "../../scripts/installed.ts"
+import { directory } from "./directory.ts"
 import { once } from "./once.ts"
 import { exits, freePort, kill, ServerError } from "./server.ts"
 
@@ -38,14 +39,7 @@ const run = (command: string, args: ReadonlyArray<string>): Effect.Effect<void, 
   })
 
 /** A directory that the server may write to, and that goes with the scope. */
-export const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => {
-    const path = mkdtempSync(join(tmpdir(), "effect-lock-postgres-"))
-    chmodSync(path, 0o777)
-    return path
-  }),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-)
+export const writable = Effect.tap(directory, (path) => Effect.sync(() => chmodSync(path, 0o777)))
 
 export interface Postgres {
   readonly port: number
@@ -131,7 +125,7 @@ export const postgresIn = (
   ...more: ReadonlyArray<string>
 ): Effect.Effect<Postgres, ServerError, Scope.Scope> =>
   Effect.gen(function*() {
-    const data = join(yield* directory, "data")
+    const data = join(yield* writable, "data")
     yield* run("cp", ["-a", join(yield* initial, "data"), data])
     return yield* Effect.retry(Effect.flatMap(freePort, (port) => serve(data, port, more, environment)), { times: 1 })
   })
@@ -147,7 +141,7 @@ export const standby = (
   ...more: ReadonlyArray<string>
 ): Effect.Effect<Postgres, ServerError, Scope.Scope> =>
   Effect.gen(function*() {
-    const data = join(yield* directory, "data")
+    const data = join(yield* writable, "data")
     yield* run(`${postgresBin()}pg_basebackup`, ["-d", primary.url, "-D", data, "-R", "-X", "stream", "-c", "fast"])
     return yield* Effect.flatMap(freePort, (port) => serve(data, port, more))
   })
@@ -191,7 +185,7 @@ export const pooler = (
   mode: "session" | "transaction"
 ): Effect.Effect<Pooler, ServerError, Scope.Scope> =>
   Effect.gen(function*() {
-    const path = yield* directory
+    const path = yield* writable
     const port = yield* freePort
     writeFileSync(join(path, "users.txt"), `"app" ""\n`)
     writeFileSync(

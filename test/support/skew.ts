@@ -5,9 +5,10 @@ import { spawnSync } from "node:child_process"
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { isInstalled } from "../../scripts/installed.ts"
+import { directory } from "./directory.ts"
 import { once } from "./once.ts"
-import { directory as postgresDirectory, type Postgres, postgresIn } from "./postgres.ts"
-import { directory, redisArgs } from "./redis.ts"
+import { type Postgres, postgresIn, writable } from "./postgres.ts"
+import { redisArgs } from "./redis.ts"
 import { freePort, type Server, ServerError, start } from "./server.ts"
 
 export const canSkew = process.platform === "linux" && isInstalled("cc")
@@ -101,6 +102,6 @@ export interface Skewed extends Postgres {
 
 /** A server whose clock jumps when it is told to. */
 export const skewedPostgres: Effect.Effect<Skewed, ServerError, Scope.Scope> = Effect.gen(function*() {
-  const { environment, set } = yield* clockIn(yield* postgresDirectory)
+  const { environment, set } = yield* clockIn(yield* writable)
   return { ...yield* postgresIn(environment), setClock: set }
 })
