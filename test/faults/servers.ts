@@ -1,11 +1,10 @@
 /** The servers under attack, with what nemeses need of them. */
-import { Effect, Schedule, Scope } from "effect"
+import { Effect, Schedule, Scope, Semaphore } from "effect"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import type { Redis } from "ioredis"
-import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { readdirSync } from "node:fs"
 import { connect } from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { directory } from "../support/directory.ts"
 import { memcached } from "../support/memcached.ts"
 import { admin, postgres, processesOf, promote, signal, standby } from "../support/postgres.ts"
 import { client, cluster, kill, redisAt, until } from "../support/redis.ts"
@@ -71,6 +70,8 @@ export interface PostgresServer extends Common {
   readonly port: () => number
   /** Ends it as a crash does, and starts it again at the same port. */
   readonly restart: Effect.Effect<void, ServerError>
+  /** Kills the process that all others are children of, which end by themselves, and starts it again once they have. */
+  readonly orphan: Effect.Effect<void, ServerError>
   readonly run: (statement: string) => Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>>
   /** Stops all its processes, or lets them go on. */
   readonly signal: (name: "SIGSTOP" | "SIGCONT") => Effect.Effect<void>
@@ -86,10 +87,9 @@ export interface Files extends Common {
 
 export type Server = RedisServer | SentinelServers | ClusterServers | MemcachedServer | PostgresServer | Files
 
-const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-faults-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-)
+/** For what puts another process in a server's place: two at the same time would want the same port, or the same data. */
+const oneAtATime = (): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> =>
+  Semaphore.makeUnsafe(1).withPermits(1)
 
 const call = (redis: Redis, command: ReadonlyArray<string | number>): Effect.Effect<unknown> =>
   Effect.promise(() => redis.call(String(command[0]), ...command.slice(1)))
@@ -124,6 +124,7 @@ export const redisServer = Effect.fnUntraced(function*(
   let primary: Started = yield* boot(yield* freePort, [])
   let look = yield* run(client(primary.port))
   let replica = hasReplica ? yield* replicaOf(primary.port) : undefined
+  const replacing = oneAtATime()
 
   return {
     _tag: "Redis",
@@ -131,12 +132,12 @@ export const redisServer = Effect.fnUntraced(function*(
     recovery: 6_500,
     port: () => primary.port,
     run: (...command) => Effect.suspend(() => call(look, command)),
-    restart: Effect.gen(function*() {
+    restart: replacing(Effect.gen(function*() {
       yield* kill(primary.process)
       primary = yield* boot(primary.port, [])
-    }),
+    })),
     signal: (signal) => Effect.sync(() => void primary.process.kill(signal)),
-    takeOver: Effect.gen(function*() {
+    takeOver: replacing(Effect.gen(function*() {
       const [old, next] = [{ started: primary, look }, replica!]
       yield* call(old.look, ["failover", "to", "127.0.0.1", next.started.port, "timeout", 5000])
       yield* until(Effect.map(call(next.look, ["role"]), (role) => (role as ReadonlyArray<unknown>)[0] === "master"))
@@ -146,15 +147,15 @@ export const redisServer = Effect.fnUntraced(function*(
       primary = next.started
       look = next.look
       replica = old
-    }),
+    })),
     sever: Effect.suspend(() => Effect.asVoid(call(replica!.look, ["replicaof", "no", "one"]))),
-    promote: Effect.gen(function*() {
+    promote: replacing(Effect.gen(function*() {
       const old = primary
       primary = replica!.started
       look = replica!.look
       yield* kill(old.process)
       replica = yield* replicaOf(primary.port)
-    }),
+    })),
     leftovers: Effect.suspend(() => leftoversOf(look))
   }
 })
@@ -257,7 +258,8 @@ export const memcachedServer = Effect.gen(function*(): Effect.fn.Return<
     // Fencing tokens need a second between two starts.
     restart: Effect.suspend(() => Effect.sleep(Math.max(0, startedAt + 1_500 - performance.now()))).pipe(
       Effect.andThen(server.restart),
-      Effect.andThen(Effect.sync(() => startedAt = performance.now()))
+      Effect.andThen(Effect.sync(() => startedAt = performance.now())),
+      oneAtATime()
     ),
     command: server.command,
     pour: (lines) =>
@@ -291,20 +293,29 @@ export const postgresServer = Effect.fnUntraced(function*(
     )
   yield* query(yield* Effect.orDie(SqlBackend.createTable()))
   let second = hasStandby ? yield* standby(primary) : undefined
+  const replacing = oneAtATime()
   return {
     _tag: "Postgres",
     overtime: 0,
     recovery: 3_500,
     port: () => primary.port,
     run: query,
-    restart: Effect.suspend(() => Effect.andThen(primary.crash, primary.restart)),
+    restart: replacing(Effect.suspend(() => Effect.andThen(primary.crash, primary.restart))),
+    orphan: replacing(Effect.gen(function*() {
+      const orphans = processesOf(primary)
+      yield* kill(primary.process())
+      // Those that stand still would keep it from being started.
+      signal(orphans, "SIGCONT")
+      const again = Schedule.spaced("50 millis").pipe(Schedule.upTo({ duration: "1 minute" }))
+      yield* Effect.retry(primary.restart, again)
+    })),
     signal: (name) => Effect.sync(() => signal(processesOf(primary), name)),
-    promote: Effect.gen(function*() {
+    promote: replacing(Effect.gen(function*() {
       yield* primary.crash
       yield* promote(second!)
       primary = second!
       second = yield* run(standby(primary))
-    }),
+    })),
     leftovers: Effect.gen(function*() {
       const rows = yield* query(
         "SELECT key FROM effect_locks WHERE expires_at > clock_timestamp() OR queue <> '{}'"

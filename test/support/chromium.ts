@@ -2,9 +2,7 @@
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import { spawn } from "node:child_process"
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { readdirSync, readFileSync } from "node:fs"
 import { createInterface } from "node:readline"
 import { setTimeout } from "node:timers/promises"
 import { type BrowserContext, chromium } from "playwright-core"
@@ -25,13 +23,6 @@ const args = [
   // A name of this machine that is not "localhost", and so not trusted by browsers.
   `--host-resolver-rules=MAP ${untrustedHost} 127.0.0.1`
 ]
-
-/** A folder for a browser to remember things in, removed with the scope. */
-export const newProfile: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-chromium-"))),
-  // The browser may write its last words after it has said that it is closed.
-  (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
-)
 
 export interface BrowserOptions {
   /** Keeps pages that were left, frozen, for when one goes back to them, as browsers do. */

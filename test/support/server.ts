@@ -3,6 +3,7 @@ import { Data, Effect, Schedule } from "effect"
 import type { Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { connect, createServer } from "node:net"
+import { directory } from "./directory.ts"
 import { first } from "./once.ts"
 
 export class ServerError extends Data.TaggedError("ServerError")<{ readonly message: string }> {}
@@ -60,16 +61,22 @@ export const exits = (process: ChildProcess, name: string): Effect.Effect<never,
     process.once("exit", (code) => fail(`${name} exited with ${code}`))
   })
 
-/** Starts `command` and waits until it accepts connections at `port`. */
+/**
+ * Starts `command` and waits until it accepts connections at `port`. It runs in a directory of its own: a replica writes there
+ * what its primary sent it, and a server that finds such a file when it starts has all that is in there.
+ */
 export const start = (
   command: string,
   args: ReadonlyArray<string>,
   port: number
 ): Effect.Effect<Server, ServerError, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => spawn(command, args, { stdio: "ignore" })),
-    (process) => kill(process)
-  ).pipe(
+  directory.pipe(
+    Effect.flatMap((cwd) =>
+      Effect.acquireRelease(
+        Effect.sync(() => spawn(command, args, { stdio: "ignore", cwd })),
+        (process) => kill(process)
+      )
+    ),
     Effect.tap((process) =>
       Effect.raceFirst(
         accepts(port).pipe(

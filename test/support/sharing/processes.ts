@@ -4,7 +4,8 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { bundled } from "../bundled.ts"
-import { directory, until } from "../redis.ts"
+import { directory } from "../directory.ts"
+import { until } from "../redis.ts"
 import type { Entered, Left } from "./worker.ts"
 
 export interface Stay extends Entered {
