@@ -62,7 +62,7 @@ const play = (method: Method, nth: number, mishap: Mishap, interruptAt: number |
     const work = (process: string) =>
       Effect.acquireUseRelease(
         Effect.sync(() => {
-          for (const other of inside) overlaps.push([process, other].toSorted().reverse().join(" beside "))
+          for (const other of inside) overlaps.push([process, other].toSorted().toReversed().join(" beside "))
           inside.push(process)
         }),
         () => Effect.sleep(2_500),
