@@ -187,6 +187,15 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     ]],
     tests: ["test/engine/line.test.ts", "test/engine/waiting.test.ts"]
   },
+  nested: {
+    mistake: "locks within locks begin and end in place, however many there are",
+    changes: [[
+      "stack.ts",
+      "isDeep() ? Effect.flatMap(Effect.yieldNow, then) : Effect.suspend(then)",
+      "Effect.suspend(then)"
+    ]],
+    tests: ["test/engine/nesting.test.ts"]
+  },
   joining: {
     mistake: "who wants some permits has what others had of another number",
     changes: [["engine/handOver.ts", "isSame(next.share, share) && ", ""]],
