@@ -4,14 +4,14 @@ import { Lock, LockBackend, LockError } from "effect-lock"
 import * as BackendUrl from "effect-lock/BackendUrl"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import { execFile } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, realpathSync, symlinkSync } from "node:fs"
 import { createServer } from "node:net"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { inspect, promisify } from "node:util"
 import { root } from "../scripts/doctest.ts"
 import { isInstalled } from "../scripts/installed.ts"
+import { directory } from "./support/directory.ts"
 import { admin, postgres } from "./support/postgres.ts"
 import { redis, shared } from "./support/redis.ts"
 import { freePort } from "./support/server.ts"
@@ -308,10 +308,7 @@ describe("what is secret in a URL", () => {
     }))
 })
 
-const folder = Effect.acquireRelease(
-  Effect.sync(() => realpathSync(mkdtempSync(join(tmpdir(), "effect-lock-url-")))),
-  (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
-)
+const folder = Effect.map(directory("url"), (path) => realpathSync(path))
 
 const node = (cwd: string, ...args: ReadonlyArray<string>) =>
   Effect.map(Effect.promise(() => promisify(execFile)(process.execPath, args, { cwd })), ({ stdout }) => stdout.trim())

@@ -2,10 +2,9 @@
 import { Effect, Schedule, Scope } from "effect"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import type { Redis } from "ioredis"
-import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { readdirSync } from "node:fs"
 import { connect } from "node:net"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { directory } from "../support/directory.ts"
 import { memcached } from "../support/memcached.ts"
 import { admin, postgres, processesOf, promote, signal, standby } from "../support/postgres.ts"
 import { client, cluster, kill, redisAt, until } from "../support/redis.ts"
@@ -86,11 +85,6 @@ export interface Files extends Common {
 
 export type Server = RedisServer | SentinelServers | ClusterServers | MemcachedServer | PostgresServer | Files
 
-const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-faults-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-)
-
 const call = (redis: Redis, command: ReadonlyArray<string | number>): Effect.Effect<unknown> =>
   Effect.promise(() => redis.call(String(command[0]), ...command.slice(1)))
 
@@ -104,7 +98,7 @@ export const redisServer = Effect.fnUntraced(function*(
   { hasReplica = false, keepsData = false }: RedisOptions
 ): Effect.fn.Return<RedisServer, ServerError, Scope.Scope> {
   const scope = yield* Effect.scope
-  const dir = yield* directory
+  const dir = yield* directory("faults")
   const persistence = ["--dir", dir, ...(keepsData ? ["--appendonly", "yes", "--appendfsync", "always"] : [])]
   const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> => Scope.provide(effect, scope)
 
@@ -318,7 +312,7 @@ export const postgresServer = Effect.fnUntraced(function*(
   }
 })
 
-export const files: Effect.Effect<Files, never, Scope.Scope> = Effect.map(directory, (directory): Files => ({
+export const files: Effect.Effect<Files, never, Scope.Scope> = Effect.map(directory("faults"), (directory): Files => ({
   _tag: "Files",
   port: undefined,
   directory,

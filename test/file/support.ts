@@ -4,15 +4,12 @@ import { Effect, Option, Schedule, type Scope } from "effect"
 import * as FileBackend from "effect-lock/FileBackend"
 import type { LockError } from "effect-lock/LockError"
 import type { Acquired, Claim, LockStore } from "effect-lock/LockStore"
-import { mkdtempSync, readdirSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { readdirSync } from "node:fs"
 import { join } from "node:path"
+import * as Directory from "../support/directory.ts"
 
 /** A directory that goes with the scope. */
-export const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-file-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-)
+export const directory: Effect.Effect<string, never, Scope.Scope> = Directory.directory("file")
 
 export const storeIn = (
   directory: string,

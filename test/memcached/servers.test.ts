@@ -1,14 +1,15 @@
 /** Servers that forget, run full, or lack what the protocol needs. */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Layer, Option, Redacted } from "effect"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { writeFileSync } from "node:fs"
 import { createServer } from "node:net"
-import { networkInterfaces, tmpdir } from "node:os"
+import { networkInterfaces } from "node:os"
 import { join } from "node:path"
 import { pin } from "../../src/internal/memcached/pin.ts"
 import * as Lock from "../../src/Lock.ts"
 import { LockError } from "../../src/LockError.ts"
 import * as MemcacheBackend from "../../src/MemcacheBackend.ts"
+import { directory } from "../support/directory.ts"
 import { memcached } from "../support/memcached.ts"
 import { memcachedProxy } from "../support/memcachedProxy.ts"
 import { freePort } from "../support/server.ts"
@@ -223,10 +224,7 @@ describe("refusing", () => {
 describe("logging in", () => {
   /** memcached asks saslauthd, and this one knows a single password. */
   const authenticated = Effect.gen(function*() {
-    const folder = yield* Effect.acquireRelease(
-      Effect.sync(() => mkdtempSync(join(tmpdir(), "sasl-"))),
-      (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
-    )
+    const folder = yield* directory("sasl")
     const socketPath = join(folder, "mux")
     writeFileSync(
       join(folder, "memcached.conf"),

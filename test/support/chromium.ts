@@ -2,12 +2,11 @@
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import { spawn } from "node:child_process"
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { readdirSync, readFileSync } from "node:fs"
 import { createInterface } from "node:readline"
 import { setTimeout } from "node:timers/promises"
 import { type BrowserContext, chromium } from "playwright-core"
+import { directory } from "./directory.ts"
 import { serving } from "./http.ts"
 
 const executablePath = "/usr/bin/chromium"
@@ -27,11 +26,7 @@ const args = [
 ]
 
 /** A folder for a browser to remember things in, removed with the scope. */
-export const newProfile: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-chromium-"))),
-  // The browser may write its last words after it has said that it is closed.
-  (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
-)
+export const newProfile: Effect.Effect<string, never, Scope.Scope> = directory("chromium")
 
 export interface BrowserOptions {
   /** Keeps pages that were left, frozen, for when one goes back to them, as browsers do. */
@@ -45,17 +40,21 @@ export const browser = (
   profile: string,
   { hidesTabs = false, keepsPages = false }: BrowserOptions = {}
 ): Effect.Effect<BrowserContext, never, Scope.Scope> =>
-  hidesTabs ? attached(profile) : Effect.acquireRelease(
+  (hidesTabs ? attached(profile) : Effect.acquireRelease(
     Effect.promise(() =>
       chromium.launchPersistentContext(profile, {
         executablePath,
         headless: true,
         args,
-        ignoreDefaultArgs: keepsPages ? ["--disable-back-forward-cache"] : []
+        ignoreDefaultArgs: keepsPages ? ["--disable-back-forward-cache"] : [],
+        timeout: 0
       })
     ),
     // One that was killed is closed already, and says so.
     (context) => Effect.promise(() => context.close().catch(() => {}))
+  )).pipe(
+    // The test's own timeout is the limit.
+    Effect.tap((context) => Effect.sync(() => context.setDefaultTimeout(0)))
   )
 
 /** One that is started by us, and where nobody takes care that all its tabs are seen. */
@@ -78,7 +77,7 @@ const attached = (profile: string): Effect.Effect<BrowserContext, never, Scope.S
       Effect.promise(async () => {
         for await (const line of createInterface({ input: child.stderr })) {
           const url = /^DevTools listening on (\S+)/.exec(line)?.[1]
-          if (url !== undefined) return chromium.connectOverCDP(url, { noDefaults: true })
+          if (url !== undefined) return chromium.connectOverCDP(url, { noDefaults: true, timeout: 0 })
         }
         throw new Error("Chromium has not started")
       }),

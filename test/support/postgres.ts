@@ -5,12 +5,13 @@ import type { Scope } from "effect"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import type { SqlError } from "effect/sql/SqlError"
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process"
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { postgresBin } from "../../scripts/installed.ts"
+import * as Directory from "./directory.ts"
 import { once } from "./once.ts"
-import { exits, freePort, kill, ServerError } from "./server.ts"
+import { exits, freePort, kill, owns, ServerError } from "./server.ts"
 
 /** The server refuses to run as root. */
 const user = (): { readonly uid?: number; readonly gid?: number } => {
@@ -38,13 +39,9 @@ const run = (command: string, args: ReadonlyArray<string>): Effect.Effect<void, 
   })
 
 /** A directory that the server may write to, and that goes with the scope. */
-const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => {
-    const path = mkdtempSync(join(tmpdir(), "effect-lock-postgres-"))
-    chmodSync(path, 0o777)
-    return path
-  }),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+const directory: Effect.Effect<string, never, Scope.Scope> = Effect.tap(
+  Directory.directory("postgres"),
+  (path) => Effect.sync(() => chmodSync(path, 0o777))
 )
 
 export interface Postgres {
@@ -106,7 +103,7 @@ const serve = Effect.fnUntraced(function*(
       cwd: data,
       stdio: "ignore"
     })
-    return Effect.raceFirst(isThere(url, "postgres"), exits(started, "postgres"))
+    return Effect.raceFirst(Effect.andThen(isThere(url, "postgres"), owns(started, port)), exits(started, "postgres"))
   })
   yield* Effect.addFinalizer(() => crash)
   yield* start
@@ -211,7 +208,10 @@ export const pooler = (
         cwd: path,
         stdio: "ignore"
       })
-      return Effect.raceFirst(isThere(url, "pgbouncer"), exits(started, "pgbouncer"))
+      return Effect.raceFirst(
+        Effect.andThen(isThere(url, "pgbouncer"), owns(started, port)),
+        exits(started, "pgbouncer")
+      )
     })
     const stop = Effect.suspend(() => process === undefined ? Effect.void : kill(process))
     yield* Effect.addFinalizer(() => stop)

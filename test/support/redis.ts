@@ -2,16 +2,11 @@
 import { afterAll } from "@effect/vitest"
 import { Effect, Exit, Option, Schedule, Scope } from "effect"
 import { Redis } from "ioredis"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import * as Directory from "./directory.ts"
 import { freePort, kill, type Server, type ServerError, start } from "./server.ts"
 
 /** A directory that goes with the scope. */
-export const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => mkdtempSync(join(tmpdir(), "effect-lock-redis-"))),
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-)
+export const directory: Effect.Effect<string, never, Scope.Scope> = Directory.directory("redis")
 
 export const redisArgs = (port: number, more: ReadonlyArray<string>): ReadonlyArray<string> => [
   "--port",
