@@ -4,7 +4,7 @@ import { Lock, LockBackend, LockError } from "effect-lock"
 import * as BackendUrl from "effect-lock/BackendUrl"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import { execFile } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, realpathSync, symlinkSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, symlinkSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
@@ -85,9 +85,9 @@ describe("layer", () => {
 
   it.live("file:// is FileBackend, with the directory that it names", () =>
     Effect.gen(function*() {
-      const directory = join(yield* folder, "a b")
-      assert.strictEqual(yield* nameOf(BackendUrl.layer(pathToFileURL(directory).href)), "file")
-      assert.isTrue(existsSync(directory))
+      const inside = join(yield* directory, "a b")
+      assert.strictEqual(yield* nameOf(BackendUrl.layer(pathToFileURL(inside).href)), "file")
+      assert.isTrue(existsSync(inside))
     }))
 
   for (const scheme of ["rediss", "valkeys"]) {
@@ -308,12 +308,10 @@ describe("what is secret in a URL", () => {
     }))
 })
 
-const folder = Effect.map(directory("url"), (path) => realpathSync(path))
-
 const node = (cwd: string, ...args: ReadonlyArray<string>) =>
   Effect.map(Effect.promise(() => promisify(execFile)(process.execPath, args, { cwd })), ({ stdout }) => stdout.trim())
 
-const built = shared(Effect.tap(folder, (outDir) =>
+const built = shared(Effect.tap(directory, (outDir) =>
   node(
     outDir,
     join(root, "node_modules/typescript/bin/tsc"),
@@ -325,7 +323,7 @@ const built = shared(Effect.tap(folder, (outDir) =>
 
 /** Runs a program in a project with the build, these packages, and nothing else installed. */
 const project = Effect.fnUntraced(function*(...packages: ReadonlyArray<string>) {
-  const user = yield* folder
+  const user = yield* directory
   const home = join(user, "node_modules/effect-lock")
   mkdirSync(home, { recursive: true })
   for (const name of packages) {

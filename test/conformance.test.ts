@@ -3,7 +3,8 @@ import { Clock, Duration, Effect, Option } from "effect"
 import { InMemoryBackend, type LockStore } from "effect-lock"
 import { conformance, TestBackend } from "effect-lock/testing"
 import { monotonicMillis } from "../src/internal/time.ts"
-import { directory, storeIn } from "./file/support.ts"
+import { storeIn } from "./file/support.ts"
+import { directory } from "./support/directory.ts"
 import { program } from "./support/program.ts"
 
 describe("InMemoryBackend conforms", () =>

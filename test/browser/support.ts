@@ -5,7 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import type { BrowserContext, Page, Worker } from "playwright-core"
 import { afterAll, afterEach, assert, beforeAll } from "vitest"
-import { browser, type BrowserOptions, newProfile, serve } from "../support/chromium.ts"
+import { browser, type BrowserOptions, serve } from "../support/chromium.ts"
+import { directory } from "../support/directory.ts"
 import type { Actions, Section, Trouble } from "./page.ts"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
@@ -140,7 +141,7 @@ export const openForAll = (options: BrowserOptions & { readonly reusesTabs?: boo
   if (options.reusesTabs === true) afterEach(tabs.sort)
   beforeAll(async () => {
     const opening = Effect.gen(function*() {
-      return yield* open(yield* site, yield* newProfile, options)
+      return yield* open(yield* site, yield* directory, options)
     })
     opened = await Effect.runPromise(Scope.provide(opening, scope))
   })

@@ -4,7 +4,8 @@ import { conformance } from "effect-lock/testing"
 import { setTimeout as sleep } from "node:timers/promises"
 import { assert, beforeAll, describe, it } from "vitest"
 import { isInstalled } from "../../scripts/installed.ts"
-import { killBrowser, newProfile, untrustedHost } from "../support/chromium.ts"
+import { killBrowser, untrustedHost } from "../support/chromium.ts"
+import { directory } from "../support/directory.ts"
 import { uses } from "../support/uses.ts"
 import type { Trouble } from "./page.ts"
 import { assertSection, holds, isSection, long, open, openForAll, type Realm, type Tab, waiters } from "./support.ts"
@@ -556,7 +557,7 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
   it("a browser that was killed leaves no lock behind, and tokens rise on", () =>
     Effect.gen(function*() {
       const key = newKey()
-      const profile = yield* newProfile
+      const profile = yield* directory
       const before = yield* Effect.scoped(Effect.gen(function*() {
         const first = yield* open(browser.origin, profile)
         const section = yield* Effect.promise(async () => {

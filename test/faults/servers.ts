@@ -1,5 +1,5 @@
 /** The servers under attack, with what nemeses need of them. */
-import { Effect, Schedule, Scope } from "effect"
+import { Effect, Schedule, Scope, Semaphore } from "effect"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import type { Redis } from "ioredis"
 import { readdirSync } from "node:fs"
@@ -85,6 +85,10 @@ export interface Files extends Common {
 
 export type Server = RedisServer | SentinelServers | ClusterServers | MemcachedServer | PostgresServer | Files
 
+/** For what puts another process in a server's place: two at the same time would want the same port, or the same data. */
+const oneAtATime = (): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> =>
+  Semaphore.makeUnsafe(1).withPermits(1)
+
 const call = (redis: Redis, command: ReadonlyArray<string | number>): Effect.Effect<unknown> =>
   Effect.promise(() => redis.call(String(command[0]), ...command.slice(1)))
 
@@ -98,7 +102,7 @@ export const redisServer = Effect.fnUntraced(function*(
   { hasReplica = false, keepsData = false }: RedisOptions
 ): Effect.fn.Return<RedisServer, ServerError, Scope.Scope> {
   const scope = yield* Effect.scope
-  const dir = yield* directory("faults")
+  const dir = yield* directory
   const persistence = ["--dir", dir, ...(keepsData ? ["--appendonly", "yes", "--appendfsync", "always"] : [])]
   const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> => Scope.provide(effect, scope)
 
@@ -118,6 +122,7 @@ export const redisServer = Effect.fnUntraced(function*(
   let primary: Started = yield* boot(yield* freePort, [])
   let look = yield* run(client(primary.port))
   let replica = hasReplica ? yield* replicaOf(primary.port) : undefined
+  const replacing = oneAtATime()
 
   return {
     _tag: "Redis",
@@ -125,12 +130,12 @@ export const redisServer = Effect.fnUntraced(function*(
     recovery: 6_500,
     port: () => primary.port,
     run: (...command) => Effect.suspend(() => call(look, command)),
-    restart: Effect.gen(function*() {
+    restart: replacing(Effect.gen(function*() {
       yield* kill(primary.process)
       primary = yield* boot(primary.port, [])
-    }),
+    })),
     signal: (signal) => Effect.sync(() => void primary.process.kill(signal)),
-    takeOver: Effect.gen(function*() {
+    takeOver: replacing(Effect.gen(function*() {
       const [old, next] = [{ started: primary, look }, replica!]
       yield* call(old.look, ["failover", "to", "127.0.0.1", next.started.port, "timeout", 5000])
       yield* until(Effect.map(call(next.look, ["role"]), (role) => (role as ReadonlyArray<unknown>)[0] === "master"))
@@ -140,15 +145,15 @@ export const redisServer = Effect.fnUntraced(function*(
       primary = next.started
       look = next.look
       replica = old
-    }),
+    })),
     sever: Effect.suspend(() => Effect.asVoid(call(replica!.look, ["replicaof", "no", "one"]))),
-    promote: Effect.gen(function*() {
+    promote: replacing(Effect.gen(function*() {
       const old = primary
       primary = replica!.started
       look = replica!.look
       yield* kill(old.process)
       replica = yield* replicaOf(primary.port)
-    }),
+    })),
     leftovers: Effect.suspend(() => leftoversOf(look))
   }
 })
@@ -251,7 +256,8 @@ export const memcachedServer = Effect.gen(function*(): Effect.fn.Return<
     // Fencing tokens need a second between two starts.
     restart: Effect.suspend(() => Effect.sleep(Math.max(0, startedAt + 1_500 - performance.now()))).pipe(
       Effect.andThen(server.restart),
-      Effect.andThen(Effect.sync(() => startedAt = performance.now()))
+      Effect.andThen(Effect.sync(() => startedAt = performance.now())),
+      oneAtATime()
     ),
     command: server.command,
     pour: (lines) =>
@@ -285,20 +291,21 @@ export const postgresServer = Effect.fnUntraced(function*(
     )
   yield* query(yield* Effect.orDie(SqlBackend.createTable()))
   let second = hasStandby ? yield* standby(primary) : undefined
+  const replacing = oneAtATime()
   return {
     _tag: "Postgres",
     overtime: 0,
     recovery: 3_500,
     port: () => primary.port,
     run: query,
-    restart: Effect.suspend(() => Effect.andThen(primary.crash, primary.restart)),
+    restart: replacing(Effect.suspend(() => Effect.andThen(primary.crash, primary.restart))),
     signal: (name) => Effect.sync(() => signal(processesOf(primary), name)),
-    promote: Effect.gen(function*() {
+    promote: replacing(Effect.gen(function*() {
       yield* primary.crash
       yield* promote(second!)
       primary = second!
       second = yield* run(standby(primary))
-    }),
+    })),
     leftovers: Effect.gen(function*() {
       const rows = yield* query(
         "SELECT key FROM effect_locks WHERE expires_at > clock_timestamp() OR queue <> '{}'"
@@ -312,7 +319,7 @@ export const postgresServer = Effect.fnUntraced(function*(
   }
 })
 
-export const files: Effect.Effect<Files, never, Scope.Scope> = Effect.map(directory("faults"), (directory): Files => ({
+export const files: Effect.Effect<Files, never, Scope.Scope> = Effect.map(directory, (directory): Files => ({
   _tag: "Files",
   port: undefined,
   directory,

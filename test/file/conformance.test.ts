@@ -2,8 +2,9 @@
 import { Duration, Effect } from "effect"
 import { conformance } from "effect-lock/testing"
 import { conforms } from "../support/conforms.ts"
+import { directory } from "../support/directory.ts"
 import { program } from "../support/program.ts"
-import { directory, storeIn } from "./support.ts"
+import { storeIn } from "./support.ts"
 
 const all = conformance.conformance({
   name: "file",

@@ -7,8 +7,9 @@ import { pathToFileURL } from "node:url"
 import * as Host from "../../src/internal/file/host.ts"
 import { open } from "../../src/internal/file/options.ts"
 import { keyName, keyOf } from "../../src/internal/file/paths.ts"
+import { directory } from "../support/directory.ts"
 import { seeCalls, systemError } from "./calls.ts"
-import { directory, storeIn } from "./support.ts"
+import { storeIn } from "./support.ts"
 
 const messageOf = (options: FileBackend.Options) =>
   Effect.map(Effect.flip(Effect.scoped(Layer.build(FileBackend.layer(options)))), ({ message }) => message)

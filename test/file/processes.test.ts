@@ -8,9 +8,10 @@ import { mkdirSync, readdirSync, utimesSync } from "node:fs"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 import { bundled } from "../support/bundled.ts"
+import { directory } from "../support/directory.ts"
 import { punctual } from "../support/punctual.ts"
 import { kill } from "../support/server.ts"
-import { acquire, directory, eventually, holderOf, namesOf, storeIn } from "./support.ts"
+import { acquire, eventually, holderOf, namesOf, storeIn } from "./support.ts"
 
 const script = bundled(new URL("./worker.ts", import.meta.url))
 const runtime = fileURLToPath(new URL("./runtime.ts", import.meta.url))

@@ -10,9 +10,10 @@ import * as Directory from "../../src/internal/file/directory.ts"
 import * as Host from "../../src/internal/file/host.ts"
 import * as State from "../../src/internal/file/state.ts"
 import { withSkew } from "../support/clock.ts"
+import { directory } from "../support/directory.ts"
 import { punctual } from "../support/punctual.ts"
 import { type CallName, seeCalls, systemError } from "./calls.ts"
-import { acquire, claim, directory, eventually, holderOf, namesOf, storeIn } from "./support.ts"
+import { acquire, claim, eventually, holderOf, namesOf, storeIn } from "./support.ts"
 
 /** A store that is never closed, as one in a process that was killed. */
 const forgotten = (path: string, options?: Omit<FileBackend.Options, "directory">) =>

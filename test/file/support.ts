@@ -6,10 +6,6 @@ import type { LockError } from "effect-lock/LockError"
 import type { Acquired, Claim, LockStore } from "effect-lock/LockStore"
 import { readdirSync } from "node:fs"
 import { join } from "node:path"
-import * as Directory from "../support/directory.ts"
-
-/** A directory that goes with the scope. */
-export const directory: Effect.Effect<string, never, Scope.Scope> = Directory.directory("file")
 
 export const storeIn = (
   directory: string,

@@ -3,8 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Lock, LockBackend } from "effect-lock"
 import type { BackendFailure } from "effect-lock/LockError"
+import { directory } from "../support/directory.ts"
 import { seeCalls, systemError } from "./calls.ts"
-import { acquire, claim, directory, eventually, storeIn } from "./support.ts"
+import { acquire, claim, eventually, storeIn } from "./support.ts"
 
 const kinds = {
   EACCES: "Unauthorized, for good",

@@ -2,8 +2,9 @@
 import { describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { LockBackend } from "effect-lock"
+import { directory } from "../support/directory.ts"
 import { uses } from "../support/uses.ts"
-import { directory, storeIn } from "./support.ts"
+import { storeIn } from "./support.ts"
 
 describe("in files", { concurrent: true }, () => {
   const backends = Effect.gen(function*() {

@@ -224,7 +224,7 @@ describe("refusing", () => {
 describe("logging in", () => {
   /** memcached asks saslauthd, and this one knows a single password. */
   const authenticated = Effect.gen(function*() {
-    const folder = yield* directory("sasl")
+    const folder = yield* directory
     const socketPath = join(folder, "mux")
     writeFileSync(
       join(folder, "memcached.conf"),

@@ -6,7 +6,8 @@ import { join } from "node:path"
 import { build as vite, createLogger } from "vite"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { isInstalled } from "../../scripts/installed.ts"
-import { browser, newProfile, serve } from "../support/chromium.ts"
+import { browser, serve } from "../support/chromium.ts"
+import { directory } from "../support/directory.ts"
 import { exec, pack, type Packed, pinned } from "./packed.ts"
 
 /** Two fibers that take turns, by the names that the barrel exports. */
@@ -107,7 +108,7 @@ describe("a bundle of a program that locks in memory", () => {
         Effect.gen(function*() {
           const { code } = yield* Effect.promise(bundle)
           const origin = yield* serve({ "index.js": code })
-          const context = yield* Effect.flatMap(newProfile, browser)
+          const context = yield* Effect.flatMap(directory, browser)
           const said = yield* Effect.promise(async () => {
             const page = await context.newPage()
             const errors: Array<string> = []

@@ -7,8 +7,9 @@ import { chmodSync, chownSync, readFileSync, statSync, writeFileSync } from "nod
 import { join } from "node:path"
 import * as Failure from "../../src/internal/sql/failure.ts"
 import { hasOpenssl, selfSigned } from "../support/certificates.ts"
+import { directory } from "../support/directory.ts"
 import { admin, postgres } from "../support/postgres.ts"
-import { directory, shared, until } from "../support/redis.ts"
+import { shared, until } from "../support/redis.ts"
 import { table } from "../support/sqlStores.ts"
 
 const plain = shared(Effect.map(postgres(), ({ port }) => port))

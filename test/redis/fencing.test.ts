@@ -6,8 +6,9 @@ import type { LockError } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import { conformance } from "effect-lock/testing"
 import type { Redis } from "ioredis"
+import { directory } from "../support/directory.ts"
 import { gate } from "../support/gate.ts"
-import { client, cluster, directory, redis, shared, until } from "../support/redis.ts"
+import { client, cluster, redis, shared, until } from "../support/redis.ts"
 import { canSkew, skewedRedis } from "../support/skew.ts"
 
 type Backend = Context.Context<LockBackend.LockBackend>

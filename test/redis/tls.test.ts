@@ -6,8 +6,9 @@ import { join } from "node:path"
 import Tls from "node:tls"
 import * as Failure from "../../src/internal/redis/failure.ts"
 import { hasOpenssl, selfSigned } from "../support/certificates.ts"
+import { directory } from "../support/directory.ts"
 import { proxy } from "../support/proxy.ts"
-import { client, directory, redisAt, shared, until } from "../support/redis.ts"
+import { client, redisAt, shared, until } from "../support/redis.ts"
 import { freePort, start } from "../support/server.ts"
 
 /** A server, a strict one, a Sentinel and a node of a cluster, each with a port for TLS and one for none. */
@@ -237,26 +238,42 @@ describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
       assert.isTrue(Failure.isRefusal(new Error("NOPERM this user has no permissions")))
     }))
 
-  it.live("who refuses its certificate outlives what Node says of the connection after that", () =>
-    Effect.gen(function*() {
-      const { ca, single } = yield* servers
-      const sockets: Array<Tls.TLSSocket> = []
-      const { connect } = Tls
-      yield* Effect.acquireRelease(
-        Effect.sync(() => {
-          Tls.connect = ((...args: Parameters<typeof connect>) => {
-            const socket = connect(...args)
-            sockets.push(socket)
-            return socket
-          }) as typeof connect
-        }),
-        () => Effect.sync(() => void (Tls.connect = connect))
-      )
-      yield* refuses({ url: `rediss://127.0.0.1:${single.tls}`, ioredis: { tls: { ca } } }, nameOf)
-      assert.isAbove(sockets.length, 0)
-      // An alert of the other side, for instance, which throws where nobody listens.
-      for (const socket of sockets) socket.emit("error", new Error("one more"))
-    }).pipe(Effect.scoped))
+  describe("who says more of a connection than one error is outlived", () => {
+    /** Every connection that speaks TLS, whoever makes it. */
+    const connections = Effect.acquireRelease(
+      Effect.sync(() => {
+        const sockets: Array<Tls.TLSSocket> = []
+        const { connect } = Tls
+        Tls.connect = ((...args: Parameters<typeof connect>) => {
+          const socket = connect(...args)
+          sockets.push(socket)
+          return socket
+        }) as typeof connect
+        return { connect, sockets }
+      }),
+      ({ connect }) => Effect.sync(() => void (Tls.connect = connect))
+    )
+
+    for (const { kind, of, path, port } of forms) {
+      for (const host of ["localhost", "127.0.0.1"]) {
+        it.live(`${of}, ${host === "localhost" ? "served" : "refused"}`, () =>
+          Effect.gen(function*() {
+            const { ca, [port]: { tls } } = yield* servers
+            const { sockets } = yield* connections
+            const options = {
+              url: `rediss${kind}://${host}:${tls}${path}`,
+              ioredis: { tls: { ca }, ...(kind === "+sentinel" && { sentinelTLS: { ca } }) }
+            }
+            yield* host === "localhost" ? serves(options) : refuses(options, nameOf)
+            assert.isAbove(sockets.length, 0)
+            // Such as an alert of the other side and a reset, which throws where nobody listens.
+            for (const socket of sockets) {
+              for (const error of ["one", "one more"]) socket.emit("error", new Error(error))
+            }
+          }).pipe(Effect.scoped))
+      }
+    }
+  })
 
   it.live("a server that is away is only away", () =>
     Effect.gen(function*() {

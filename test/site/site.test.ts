@@ -7,7 +7,8 @@ import type { BrowserContext, Page } from "playwright-core"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { filesIn, root } from "../../scripts/doctest.ts"
 import { isInstalled } from "../../scripts/installed.ts"
-import { browser, newProfile } from "../support/chromium.ts"
+import { browser } from "../support/chromium.ts"
+import { directory } from "../support/directory.ts"
 import { build, isSiteInstalled, pages, read, serve } from "./support.ts"
 
 describe("links of the repository", () => {
@@ -119,7 +120,7 @@ describe.skipIf(!isSiteInstalled)("the site", () => {
 
     beforeAll(async () => {
       const opening = Effect.gen(function*() {
-        return [yield* serve, yield* browser(yield* newProfile)] as const
+        return [yield* serve, yield* browser(yield* directory)] as const
       })
       ;[origin, context] = await Effect.runPromise(Scope.provide(opening, scope))
     })

@@ -6,7 +6,6 @@ import { readdirSync, readFileSync } from "node:fs"
 import { createInterface } from "node:readline"
 import { setTimeout } from "node:timers/promises"
 import { type BrowserContext, chromium } from "playwright-core"
-import { directory } from "./directory.ts"
 import { serving } from "./http.ts"
 
 const executablePath = "/usr/bin/chromium"
@@ -24,9 +23,6 @@ const args = [
   // A name of this machine that is not "localhost", and so not trusted by browsers.
   `--host-resolver-rules=MAP ${untrustedHost} 127.0.0.1`
 ]
-
-/** A folder for a browser to remember things in, removed with the scope. */
-export const newProfile: Effect.Effect<string, never, Scope.Scope> = directory("chromium")
 
 export interface BrowserOptions {
   /** Keeps pages that were left, frozen, for when one goes back to them, as browsers do. */

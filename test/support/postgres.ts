@@ -9,7 +9,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { postgresBin } from "../../scripts/installed.ts"
-import * as Directory from "./directory.ts"
+import { directory } from "./directory.ts"
 import { once } from "./once.ts"
 import { exits, freePort, kill, owns, ServerError } from "./server.ts"
 
@@ -39,10 +39,7 @@ const run = (command: string, args: ReadonlyArray<string>): Effect.Effect<void, 
   })
 
 /** A directory that the server may write to, and that goes with the scope. */
-const directory: Effect.Effect<string, never, Scope.Scope> = Effect.tap(
-  Directory.directory("postgres"),
-  (path) => Effect.sync(() => chmodSync(path, 0o777))
-)
+const writable = Effect.tap(directory, (path) => Effect.sync(() => chmodSync(path, 0o777)))
 
 export interface Postgres {
   readonly port: number
@@ -125,7 +122,7 @@ export const postgres = (
   ...more: ReadonlyArray<string>
 ): Effect.Effect<Postgres, ServerError, Scope.Scope> =>
   Effect.gen(function*() {
-    const data = join(yield* directory, "data")
+    const data = join(yield* writable, "data")
     yield* run("cp", ["-a", join(yield* initial, "data"), data])
     return yield* Effect.retry(Effect.flatMap(freePort, (port) => serve(data, port, more)), { times: 1 })
   })
@@ -136,7 +133,7 @@ export const standby = (
   ...more: ReadonlyArray<string>
 ): Effect.Effect<Postgres, ServerError, Scope.Scope> =>
   Effect.gen(function*() {
-    const data = join(yield* directory, "data")
+    const data = join(yield* writable, "data")
     yield* run(`${postgresBin()}pg_basebackup`, ["-d", primary.url, "-D", data, "-R", "-X", "stream", "-c", "fast"])
     return yield* Effect.flatMap(freePort, (port) => serve(data, port, more))
   })
@@ -180,7 +177,7 @@ export const pooler = (
   mode: "session" | "transaction"
 ): Effect.Effect<Pooler, ServerError, Scope.Scope> =>
   Effect.gen(function*() {
-    const path = yield* directory
+    const path = yield* writable
     const port = yield* freePort
     writeFileSync(join(path, "users.txt"), `"app" ""\n`)
     writeFileSync(

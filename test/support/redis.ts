@@ -2,13 +2,10 @@
 import { afterAll } from "@effect/vitest"
 import { Effect, Exit, Option, Schedule, Scope } from "effect"
 import { Redis } from "ioredis"
-import * as Directory from "./directory.ts"
+import { directory } from "./directory.ts"
 import { freePort, kill, type Server, type ServerError, start } from "./server.ts"
 
-/** A directory that goes with the scope. */
-export const directory: Effect.Effect<string, never, Scope.Scope> = Directory.directory("redis")
-
-export const redisArgs = (port: number, more: ReadonlyArray<string>): ReadonlyArray<string> => [
+export const redisArgs = (port: number, more: ReadonlyArray<string> = []): ReadonlyArray<string> => [
   "--port",
   String(port),
   "--bind",

@@ -4,7 +4,8 @@ import type { Scope } from "effect"
 import type { Redis } from "ioredis"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { client, directory, redis, until } from "./redis.ts"
+import { directory } from "./directory.ts"
+import { client, redis, until } from "./redis.ts"
 import { freePort, type Server, type ServerError, start } from "./server.ts"
 
 export interface Watched {

@@ -4,6 +4,7 @@ import type { Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { connect, createServer } from "node:net"
+import { directory } from "./directory.ts"
 import { first } from "./once.ts"
 
 export class ServerError extends Data.TaggedError("ServerError")<{ readonly message: string }> {}
@@ -40,6 +41,15 @@ export const accepts = (port: number): Effect.Effect<void, ServerError> =>
     })
   })
 
+/** What a process has open as this number, unless it has closed it by now. */
+const linkOf = (path: string): string => {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ""
+  }
+}
+
 /** Whether it is this process that listens at the port, where Linux tells: if not, something else answers there. */
 const listens = (pid: number, port: number): boolean => {
   try {
@@ -47,10 +57,10 @@ const listens = (pid: number, port: number): boolean => {
     const listening = readFileSync(`/proc/${pid}/net/tcp`, "utf8").split("\n").map((line) => line.trim().split(/\s+/))
       .filter(([, local, , state]) => local?.endsWith(at) && state === "0A")
     const sockets = new Set(listening.map((fields) => `socket:[${fields[9]}]`))
-    return readdirSync(`/proc/${pid}/fd`).some((fd) => sockets.has(readlinkSync(`/proc/${pid}/fd/${fd}`)))
-  } catch {
-    // Another system, or the process is another user's; or it has ended, of which one hears.
-    return true
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => sockets.has(linkOf(`/proc/${pid}/fd/${fd}`)))
+  } catch (error) {
+    // It may be another user's, and not for us to see. Of one that has ended one hears.
+    return process.platform !== "linux" || ["EACCES", "EPERM"].includes(String((error as NodeJS.ErrnoException).code))
   }
 }
 
@@ -86,16 +96,22 @@ export const exits = (process: ChildProcess, name: string): Effect.Effect<never,
     process.once("exit", (code) => fail(`${name} exited with ${code}`))
   })
 
-/** Starts `command` and waits until it accepts connections at `port`. */
+/**
+ * Starts `command` and waits until it accepts connections at `port`. It runs in a directory of its own: a replica writes there
+ * what its primary sent it, and a server that finds such a file when it starts has all that is in there.
+ */
 export const start = (
   command: string,
   args: ReadonlyArray<string>,
   port: number
 ): Effect.Effect<Server, ServerError, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => spawn(command, args, { stdio: "ignore" })),
-    (process) => kill(process)
-  ).pipe(
+  directory.pipe(
+    Effect.flatMap((cwd) =>
+      Effect.acquireRelease(
+        Effect.sync(() => spawn(command, args, { stdio: "ignore", cwd })),
+        (process) => kill(process)
+      )
+    ),
     Effect.tap((process) =>
       Effect.raceFirst(
         accepts(port).pipe(

@@ -5,7 +5,8 @@ import { spawnSync } from "node:child_process"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { isInstalled } from "../../scripts/installed.ts"
-import { directory, redisArgs } from "./redis.ts"
+import { directory } from "./directory.ts"
+import { redisArgs } from "./redis.ts"
 import { freePort, type Server, ServerError, start } from "./server.ts"
 
 export const canSkew = process.platform === "linux" && isInstalled("cc")

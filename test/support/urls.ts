@@ -4,15 +4,16 @@ import type { Scope } from "effect"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import type { ServerName } from "../../scripts/installed.ts"
 import { admin, type Postgres, postgres } from "./postgres.ts"
+import { redisArgs } from "./redis.ts"
 import { freePort, ServerError, start } from "./server.ts"
 
 const servers: Record<
   Exclude<ServerName, "postgres">,
-  (port: number) => { command: string; args: Array<string>; url: string }
+  (port: number) => { command: string; args: ReadonlyArray<string>; url: string }
 > = {
   redis: (port: number) => ({
     command: "redis-server",
-    args: ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
+    args: redisArgs(port),
     url: `redis://127.0.0.1:${port}`
   }),
   memcached: (port: number) => ({

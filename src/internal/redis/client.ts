@@ -40,11 +40,30 @@ export const missing = (client: Client): string | undefined => {
   return typeof given?.["status"] === "string" ? undefined : "status"
 }
 
+const ignore = () => {}
+
+/** Has the clients that a method of `maker` makes outlive their errors. */
+const bearThoseOf = (maker: object | undefined, method: string): void => {
+  const methods = maker as Record<string, unknown> | undefined
+  const make = methods?.[method]
+  if (typeof make === "function") methods![method] = (...args: Array<unknown>) => bearErrors(make.apply(maker, args))
+}
+
 /**
  * Node may tell of several errors of a socket that speaks TLS, such as of an alert that arrives after a certificate was refused,
- * and ioredis listens for the first alone: the next one would end the process.
+ * and ioredis listens for the first alone: the next one would end the process. So it is with the clients that it makes for itself,
+ * to ask Sentinels, to hear from them (where it prints the first one, too), and to ask a node of a cluster for the slots.
  */
-export const bearErrors = ({ stream }: Single): void => void stream?.on?.("error", () => {})
+export const bearErrors = <C extends Client>(client: C): C => {
+  if (isCluster(client)) {
+    client.on("+node", (node) => bearThoseOf(bearErrors(node as Single), "duplicate"))
+  } else {
+    const single = client as Client as Single
+    for (const event of ["connect", "error"]) single.on(event, () => void single.stream?.on?.("error", ignore))
+    bearThoseOf((client as { readonly connector?: object }).connector, "connectToSentinel")
+  }
+  return client
+}
 
 /** A connection of ours that says nothing for this long while commands are out is given up for a new one. */
 export const silenceMillis = 1000

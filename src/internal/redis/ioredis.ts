@@ -189,7 +189,6 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   }
 
   const onError = (error: unknown) => {
-    if (watched) bearErrors(single)
     lastError = error
     if (!connected) failed()
   }
@@ -230,9 +229,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     end: onEnd
   }
   if (!owned) allowListeners(client, 1)
-  if (owned && cluster) {
-    client.on("+node", (node) => void (node as Single).on("error", () => bearErrors(node as Single)))
-  }
+  if (owned) bearErrors(client)
   for (const [event, listener] of Object.entries(events)) client.on(event, listener)
   if (owned) client.connect().catch(ignore)
 
@@ -285,7 +282,6 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     pulse.rest()
     for (const stop of subscriptions) stop()
     tracking?.stop()
-    if (watched) bearErrors(single)
     if (owned) (client as Single | Cluster).disconnect()
     fail(new Failure.Closed())
     failAll()

@@ -1,6 +1,6 @@
 /** Which server Sentinels name: the client does not tell where it has tried to connect. */
 import type { RedisOptions } from "ioredis"
-import { handshakeMillis, silenceMillis, type Single } from "./client.ts"
+import { bearErrors, handshakeMillis, silenceMillis, type Single } from "./client.ts"
 import type { Node } from "./url.ts"
 
 const ignore = () => {}
@@ -18,7 +18,7 @@ export const named = async (
   options: RedisOptions
 ): Promise<Node | undefined> => {
   for (const node of sentinels) {
-    const sentinel = open({
+    const sentinel = bearErrors(open({
       ...node,
       username: options.sentinelUsername,
       password: options.sentinelPassword,
@@ -29,8 +29,7 @@ export const named = async (
       commandTimeout: silenceMillis,
       retryStrategy: null,
       enableReadyCheck: false
-    })
-    sentinel.on("error", ignore)
+    }))
     const reply = await sentinel.call("sentinel", ["get-master-addr-by-name", String(options.name)]).catch(ignore)
     sentinel.disconnect()
     if (Array.isArray(reply)) return seen(options, String(reply[0]), Number(reply[1]))

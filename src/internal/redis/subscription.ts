@@ -21,7 +21,7 @@ export interface Preparing {
 
 /** A connection of ours to the same server, which begins when it is told to, and ends when it breaks. */
 export const connectionOf = (origin: Single, options: object): Single =>
-  origin.duplicate({
+  bearErrors(origin.duplicate({
     lazyConnect: true,
     enableReadyCheck: false,
     maxRetriesPerRequest: null,
@@ -32,7 +32,7 @@ export const connectionOf = (origin: Single, options: object): Single =>
     socketTimeout: undefined,
     readOnly: false,
     ...options
-  })
+  }))
 
 export const open = (
   client: Client,
@@ -89,10 +89,7 @@ export const open = (
     const failed = (error: unknown) => {
       if (current()) drop(error)
     }
-    opened.on("error", (error) => {
-      bearErrors(opened)
-      lastError = error
-    })
+    opened.on("error", (error) => lastError = error)
     opened.on("end", () => failed(lastError))
     opened.on("message", (from, message) => {
       if (!current()) return

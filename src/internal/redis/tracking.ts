@@ -6,7 +6,7 @@
  * Whatever breaks, or is refused by the server's rules, begins anew; those who look
  * are then told to, and look every now and then by themselves.
  */
-import { bearErrors, silenceMillis, type Single } from "./client.ts"
+import { silenceMillis, type Single } from "./client.ts"
 import { Pulse } from "./pulse.ts"
 import { connectionOf, open } from "./subscription.ts"
 import type { Subscription } from "./transport.ts"
@@ -77,7 +77,6 @@ export const make = (client: Single): Tracking => {
         const id = await opened.call("client", ["id"])
         if (!isCurrent()) return
         const opening = connectionOf(client, {})
-        opening.on("error", () => bearErrors(opening))
         opening.on("end", () => {
           if (reader === opening) subscription?.restart()
         })
