@@ -346,8 +346,8 @@ describe("effect-lock doctor", () => {
       const replica = yield* standby(server)
       // It may be read before it streams.
       const streams = Effect.map(
-        look.unsafe<{ count: string }>("SELECT count(*) FROM pg_stat_replication"),
-        ([{ count }]) => count === "1"
+        look.unsafe("SELECT FROM pg_stat_replication WHERE state = 'streaming'"),
+        (rows) => rows.length === 1
       )
       yield* until(streams)
       const ofStandby = yield* examined(replica.url)
