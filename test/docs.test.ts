@@ -8,6 +8,7 @@ import { type Fence, fencesOf, filesIn, instrument, padded, root } from "../scri
 import { isInstalled, serverNames } from "../scripts/installed.ts"
 import { publicModules, usedBy } from "../scripts/modules.ts"
 import { isSiteInstalled } from "./site/support.ts"
+import { punctual } from "./support/punctual.ts"
 import { serverUrl } from "./support/urls.ts"
 
 const sources = [...filesIn("src", ".ts", true), ...filesIn(".", ".md", false), ...filesIn("docs", ".md", true)]
@@ -34,8 +35,10 @@ const write = (kind: string, fence: Fence, code: string): string => {
   return path
 }
 
+let programs = 0
+
 /** Runs an example and compares its values. Each assertion has to be reached, and nothing may catch its failure. */
-const run = async (fence: Fence): Promise<void> => {
+const runOnce = async (fence: Fence): Promise<void> => {
   // Each is a program of its own, and so has locks of its own.
   Reflect.deleteProperty(globalThis, Symbol.for("effect-lock/InMemoryBackend/1"))
   const { code, lines } = instrument(fence)
@@ -47,9 +50,12 @@ const run = async (fence: Fence): Promise<void> => {
       pending.delete(line)
     }
   })
-  await import(/* @vite-ignore */ write("run", fence, code))
+  await import(/* @vite-ignore */ write(`run-${++programs}`, fence, code))
   assert.deepStrictEqual([...pending].map((line) => `${fence.file}:${line}`), [], "assertions that never held")
 }
+
+/** Some have leases and timeouts of seconds, in real time. */
+const run = (fence: Fence): Promise<void> => Effect.runPromise(punctual(100)(Effect.promise(() => runOnce(fence))))
 
 describe("examples", () => {
   it("exist", () => assert.isNotEmpty(fences))
