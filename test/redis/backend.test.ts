@@ -11,7 +11,7 @@ import { createInterface } from "node:readline"
 import { bundled } from "../support/bundled.ts"
 import { proxy } from "../support/proxy.ts"
 import { punctual } from "../support/punctual.ts"
-import { client, cluster, commandCounts, kill, redis, redisAt, scriptCount, until } from "../support/redis.ts"
+import { client, closing, cluster, commandCounts, kill, redis, redisAt, scriptCount, until } from "../support/redis.ts"
 import { service } from "../support/redisStores.ts"
 import type { Section } from "./worker.ts"
 
@@ -312,10 +312,7 @@ describe("layers", () => {
       const redisService = Layer.effect(RedisService.Redis, service(port))
       yield* check(Layer.provide(RedisBackend.layerRedis(), redisService))
       const nodes = yield* cluster
-      const clustered = yield* Effect.acquireRelease(
-        Effect.sync(() => new Cluster(nodes.map(({ port }) => ({ host: "127.0.0.1", port })))),
-        (client) => Effect.sync(() => client.disconnect())
-      )
+      const clustered = yield* closing(() => new Cluster(nodes.map(({ port }) => ({ host: "127.0.0.1", port }))))
       yield* check(RedisBackend.layerClient(clustered))
     }))
 

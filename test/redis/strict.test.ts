@@ -11,7 +11,7 @@ import { inspect } from "node:util"
 import * as Failure from "../../src/internal/redis/failure.ts"
 import * as Reply from "../../src/internal/redis/reply.ts"
 import { claimMillis } from "../../src/internal/redis/scripts.ts"
-import { client, redis, until } from "../support/redis.ts"
+import { client, closing, redis, until } from "../support/redis.ts"
 
 const at = 1_795_803_602_394_779
 
@@ -204,10 +204,7 @@ describe("clients that answer something else", () => {
     it.live(`inside MULTI nobody holds (${name})`, () =>
       Effect.gen(function*() {
         const { port } = yield* redis()
-        const own = yield* Effect.acquireRelease(
-          Effect.sync(() => make(port)),
-          (client) => Effect.sync(() => client.disconnect())
-        )
+        const own = yield* closing(() => make(port))
         yield* Effect.promise(() => own.ping())
         yield* Effect.promise(async () => own.multi({ pipeline: false }))
         const attempt = Lock.withLock(Effect.die("inside"), "k", { timeout: "1 second" })
@@ -276,14 +273,8 @@ describe("what is told of a failure", () => {
   it.live("a wrong password of a cluster is told as one, and never shown", () =>
     Effect.gen(function*() {
       const { port } = yield* redis("--requirepass", "right")
-      const own = yield* Effect.acquireRelease(
-        Effect.sync(() => {
-          const cluster = new Cluster([{ host: "127.0.0.1", port }], { redisOptions: { password: secret } })
-          cluster.on("error", () => {})
-          return cluster
-        }),
-        (client) => Effect.sync(() => client.disconnect())
-      )
+      const nodes = [{ host: "127.0.0.1", port }]
+      const own = yield* closing(() => new Cluster(nodes, { redisOptions: { password: secret } }))
       const attempt = Lock.withLock(Effect.void, "k", { timeout: "1 second" })
       const exit = yield* Effect.exit(Effect.provide(attempt, RedisBackend.layerClient(own)))
       assert.strictEqual(failureOf(exit).kind, "Unauthorized")
