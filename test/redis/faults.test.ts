@@ -215,11 +215,13 @@ describe("a connection in trouble", () => {
       const { port } = yield* redis()
       const look = yield* client(port)
       const between = yield* proxy(port)
-      const own = yield* client(between.port, { commandTimeout: 60 })
+      // Long enough for a busy machine to connect in, and shorter than a request then takes.
+      const own = yield* client(between.port, { commandTimeout: 500 })
       const store = yield* RedisBackend.makeStoreClient(own)
       yield* until(Effect.map(Effect.exit(store.inspect("k")), Exit.isSuccess))
-      between.latency = [150, 150]
-      const failure = yield* Effect.flip(take(store, "k", "p.1"))
+      between.latency = [1000, 1000]
+      // It does not end by itself while the test waits.
+      const failure = yield* Effect.flip(take(store, "k", "p.1", 600_000))
       assert.deepStrictEqual([failure.kind, failure.retryable], ["NoReply", true])
       yield* Effect.exit(store.release("k", "p.1"))
       between.latency = [0, 0]
