@@ -40,7 +40,7 @@ const names = [
 ]
 
 for (const { make, name } of clusters) {
-  layer(Ports.layer, { timeout: "60 seconds", excludeTestServices: true })(`a cluster of three (${name})`, (it) => {
+  layer(Ports.layer, { timeout: "3 minutes", excludeTestServices: true })(`a cluster of three (${name})`, (it) => {
     const makeStore = Effect.gen(function*() {
       const ports = yield* Ports
       const own = yield* closing(() => make(ports.map((port) => ({ host: "127.0.0.1", port }))))
@@ -119,7 +119,7 @@ for (const { make, name } of clusters) {
   })
 }
 
-layer(Ports.layer, { timeout: "60 seconds", excludeTestServices: true })("a cluster by its URL", (it) => {
+layer(Ports.layer, { timeout: "3 minutes", excludeTestServices: true })("a cluster by its URL", (it) => {
   const makeStore = Effect.gen(function*() {
     const ports = yield* Ports
     return yield* RedisBackend.makeStore({

@@ -8,6 +8,7 @@ import { inspect } from "node:util"
 import { classify, isLost } from "../../src/internal/redis/failure.ts"
 import { parse } from "../../src/internal/redis/url.ts"
 import { proxy } from "../support/proxy.ts"
+import { punctual } from "../support/punctual.ts"
 import { client, kill, redis, redisAt, until } from "../support/redis.ts"
 import { freePort } from "../support/server.ts"
 
@@ -355,7 +356,7 @@ describe("a server with rules", () => {
       assert.strictEqual((yield* take(store, "k", "p.3"))._tag, "Held")
       assert.strictEqual((yield* wait(store, "k", "p.2"))._tag, "Acquired")
       assert.isTrue(yield* store.release("k", "p.2"))
-    }))
+    }).pipe(punctual(50)))
 
   it.live("the least rights that are enough", () =>
     Effect.gen(function*() {

@@ -47,7 +47,7 @@ const servers = shared(Effect.gen(function*() {
 
 const serves = Effect.fnUntraced(function*(options: RedisBackend.Options) {
   const store = yield* RedisBackend.makeStore(options)
-  const claim = { key: "k", token: "p.1", expiresMillis: 5000, wait: false }
+  const claim = { key: "k", token: "p.1", expiresMillis: 60_000, wait: false }
   assert.strictEqual((yield* store.tryAcquire(claim))._tag, "Acquired")
   let told = false
   yield* store.listen!("k", "p.2", () => told = true)
@@ -115,7 +115,7 @@ describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
         Effect.gen(function*() {
           const { trust, url } = yield* bench
           yield* refuses({ url: url("s", "plain"), ioredis: trust }, speaksNone)
-        }), 30_000)
+        }))
 
       it.live("that speaks nothing else is, too", () =>
         Effect.gen(function*() {
@@ -131,13 +131,13 @@ describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
         const { ca, ofPlain } = yield* servers
         const ioredis = { tls: { ca }, sentinelTLS: { ca } }
         yield* refuses({ url: `rediss+sentinel://localhost:${ofPlain.tls}/mymaster`, ioredis }, speaksNone)
-      }), 30_000)
+      }))
 
     it.live("is told when it speaks nothing else", () =>
       Effect.gen(function*() {
         const { ofSecure } = yield* servers
         yield* refuses({ url: `redis+sentinel://localhost:${ofSecure.plain}/mymaster` }, speaksOnly)
-      }), 30_000)
+      }))
 
     it.live("is looked for where it is from here", () =>
       Effect.gen(function*() {
@@ -147,7 +147,7 @@ describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
         const url = `redis+sentinel://localhost:${ofSecure.plain}/mymaster`
         yield* refuses({ url, ioredis: { natMap } }, speaksOnly)
         assert.isAbove(between.accepted(), 1)
-      }), 30_000)
+      }))
   })
 
   describe("a server that wants a certificate of its clients", () => {
@@ -224,7 +224,7 @@ describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
       }))
       yield* start("redis-server", ["--port", "0", "--save", "", ...ports, ...files], port)
       yield* until(Effect.map(Effect.option(store.inspect("k")), Option.isSome))
-    }), 30_000)
+    }))
 
   it.live("does not make a refusal of what was sent before it broke", () =>
     Effect.sync(() => {
