@@ -33,7 +33,8 @@
  * - When one process writes and reads back after another has read that the key
  *   is free, and before that one writes, both have the lock until the next
  *   renewal of the first. Likewise a release or a renewal at the very end of a
- *   lease may remove the record of the next holder.
+ *   lease, or one that the store executes after more than a second, may remove or
+ *   replace the record of the next holder.
  * - The end of a lease is written by the wall clock of the writer and judged by
  *   the wall clock of the reader. A reader's clock that is ahead of the writer's by
  *   more than a hundredth of `expires` lets a lease overlap with the next. One that
@@ -46,9 +47,11 @@
  * - Fencing tokens are the writer's wall clock in microseconds, or one more than
  *   the last seen. Between processes they rise as far as the clocks agree.
  *
- * Every write is read back: a store that dropped it, or has forgotten it already,
- * is a `BackendFailure`. A call that takes longer than a second is one as well; it
- * cannot be called back, and a record that it writes after all is removed again.
+ * Every write and every removal is read back: a store that dropped it, or has
+ * forgotten it already, is a `BackendFailure`. A call that takes longer than a second
+ * is one as well. It cannot be called back, but once it is answered its doings are
+ * undone: a holder in this process has its record again, and what is nobody's is
+ * removed. Where no answer ever comes, that stays for one lease at most.
  *
  * A record is JSON, `{"token":…,"expiresAt":…,"lease":…,"fence":…}`, under `lock:`
  * and the key; it is deleted on release. One whose holder crashed stays until somebody
@@ -73,10 +76,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import * as Fiber from "effect/Fiber"
-import { constVoid } from "effect/Function"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as KeyValueStore from "effect/persistence/KeyValueStore"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Cause from "./internal/cause.ts"
@@ -141,6 +144,9 @@ const decodeEntry = Schema.decodeUnknownOption(
     fence: Schema.Int
   }))
 )
+
+const isSame = (one: Entry | undefined, other: Entry | undefined): boolean =>
+  one?.token === other?.token && one?.expiresAt === other?.expiresAt
 
 /** A call to the cache that takes longer is a failure. It cannot be called back, so it goes on. */
 const patience = Duration.seconds(1)
@@ -239,8 +245,8 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
     const clock = Context.get(context, Clock.Clock)
     const fork = Effect.runForkWith(context)
     const serial = makeSerial()
-    /** Writes that we gave up on and that may still be executed, by token. */
-    const late = new Map<string, Set<Fiber.Fiber<unknown, unknown>>>()
+    /** What is held here, by key: to be put back where a call that is executed late has replaced it. */
+    const held = new EndingMap<Ending & { readonly entry: Entry }>()
     /** Records from the future, by name: until when they count. */
     const doubted = new EndingMap<Ending & { readonly expiresAt: number; readonly token: string }>()
     let lastFence = 0
@@ -267,7 +273,7 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
     }
 
     /** What an operation can do to the record of its key. */
-    const recordAt = (operation: string, key: string, name: string) => {
+    const recordAt = (operation: string, key: string, name: string, token?: string) => {
       const failure = (
         details: Omit<ConstructorParameters<typeof BackendFailure>[0], "backend" | "operation" | "key">
       ) => Effect.fail(new BackendFailure({ backend, operation, key, ...details }))
@@ -278,15 +284,18 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
         return failure({ kind: "Unknown", retryable: true, description, cause: Cause.rebuild(cause) })
       }
 
+      /** A write or a removal was done, says the cache. */
+      const unchanged = (what: string) => {
+        const description = `${what}; locks need a store that keeps a value for as long as it is told to, and reads ` +
+          "what was written last"
+        return failure({ kind: "Unknown", retryable: true, description })
+      }
+
       const silent = (method: keyof Cache) =>
         failure({ kind: "NoReply", retryable: true, description: `no reply to "${method}" within 1 second` })
 
-      /** A call to the cache. */
-      const call = <A>(
-        method: keyof Cache,
-        f: () => Effect.Effect<A, E>,
-        given: (running: Fiber.Fiber<A, E>) => void = constVoid
-      ): Effect.Effect<A, BackendFailure> =>
+      /** A call to the cache. What it does after we have given up on it is put right again. */
+      const call = <A>(method: keyof Cache, f: () => Effect.Effect<A, E>): Effect.Effect<A, BackendFailure> =>
         Effect.flatMap(
           Effect.forkDetach(Effect.suspend(f), { startImmediately: true }),
           (running) =>
@@ -294,7 +303,7 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
               duration: patience,
               orElse: () =>
                 Effect.suspend(() => {
-                  given(running)
+                  if (method !== "get") running.addObserver(() => fork(mend(key, token)))
                   return silent(method)
                 })
             })
@@ -322,55 +331,58 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
 
       const live = Effect.map(read, (entry) => remaining(entry) === undefined ? undefined : entry)
 
+      const put = (entry: Entry) => {
+        const ttl = Math.max(1, Math.ceil(entry.expiresAt - now()))
+        return call("set", () => cache.set(name, JSON.stringify(entry), ttl))
+      }
+
+      const remove = call("delete", () => cache.delete(name))
+
       /** Writes the record of a lease from `at` on, and gives what is there then: the last of several writers has it. */
       const write = (token: string, fence: number, at: number, lease: number) => {
         const entry: Entry = { token, expiresAt: at + lease, lease, fence }
-        const ttl = Math.max(1, Math.ceil(entry.expiresAt - now()))
-        const written = call(
-          "set",
-          () => cache.set(name, JSON.stringify(entry), ttl),
-          (running) => {
-            const writes = late.get(token) ?? new Set()
-            late.set(token, writes.add(running))
-            running.addObserver(() => {
-              if (writes.delete(running) && writes.size === 0) late.delete(token)
-            })
+        return Effect.flatMap(Effect.andThen(put(entry), read), (after) => {
+          if (isSame(after, entry)) {
+            const at = monotonicMillis(clock)
+            held.set(key, { entry, endsAt: at + lease }, at)
+            return Effect.succeed(entry)
           }
-        )
-        return Effect.flatMap(Effect.andThen(written, read), (after) => {
-          if (after?.token === token && after.expiresAt === entry.expiresAt) return Effect.succeed(after)
           if (after?.token !== token && remaining(after) !== undefined) return Effect.succeed(after)
-          const description =
-            `what was written to "${name}" is not there; locks need a store that keeps a value for as ` +
-            `long as it is told to, and reads what was written last`
-          return failure({ kind: "Unknown", retryable: true, description })
+          return unchanged(`what was written to "${name}" is not there`)
         })
       }
 
-      return { read, live, remaining, write, remove: call("delete", () => cache.delete(name)) }
+      const undeleted = unchanged(`what was removed from "${name}" is still there`)
+
+      return { read, live, remaining, put, write, remove, undeleted }
     }
 
     const withRecord = <A>(
       operation: string,
       key: string,
+      token: string | undefined,
       f: (record: ReturnType<typeof recordAt>) => Effect.Effect<A, BackendFailure>
     ): Effect.Effect<A, BackendFailure> =>
-      serial(key, Effect.flatMap(nameOf(operation, key), (name) => f(recordAt(operation, key, name))))
+      serial(key, Effect.flatMap(nameOf(operation, key), (name) => f(recordAt(operation, key, name, token))))
 
-    const release = (key: string, token: string): Effect.Effect<boolean, BackendFailure> =>
+    const forget = (key: string, token: string): void => {
+      if (held.get(key)?.entry.token === token) held.delete(key)
+    }
+
+    /** A write of the token's record, or its removal, has been executed late, in the place of whoever is the holder by now. */
+    const mend = (key: string, token: string | undefined): Effect.Effect<void> =>
       withRecord(
         "release",
         key,
+        token,
         Effect.fnUntraced(function*(record) {
-          // What is executed after us has to go as well.
-          for (const running of late.get(token) ?? []) {
-            running.addObserver(() => fork(Effect.ignore(release(key, token))))
-          }
-          if ((yield* record.live)?.token !== token) return false
-          yield* record.remove
-          return true
+          const entry = yield* record.read
+          const own = held.get(key)?.entry
+          const isOurs = entry === undefined || entry.token === token || entry.token === own?.token
+          if (!isOurs || isSame(entry, own)) return
+          yield* own !== undefined && own.expiresAt > now() ? record.put(own) : record.remove
         })
-      )
+      ).pipe(Effect.retry({ times: 5, schedule: Schedule.exponential("100 millis") }), Effect.ignore)
 
     return {
       name: backend,
@@ -379,6 +391,7 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
         withRecord(
           "acquire",
           key,
+          token,
           Effect.fnUntraced(function*(record) {
             const before = yield* record.read
             const at = now()
@@ -400,6 +413,7 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
         withRecord(
           "acquire",
           key,
+          token,
           Effect.fnUntraced(function*(record) {
             const entry = yield* record.live
             if (entry === undefined || (entry.token !== from && entry.token !== token)) {
@@ -416,15 +430,33 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
         withRecord(
           "extend",
           key,
+          token,
           Effect.fnUntraced(function*(record) {
             const entry = yield* record.live
-            if (entry?.token !== token) return false
+            if (entry?.token !== token) {
+              forget(key, token)
+              return false
+            }
             return (yield* record.write(token, entry.fence, now(), expiresMillis))?.token === token
           })
         ),
-      release,
+      release: (key, token) =>
+        withRecord(
+          "release",
+          key,
+          token,
+          Effect.fnUntraced(function*(record) {
+            forget(key, token)
+            if ((yield* record.live)?.token !== token) return false
+            yield* record.remove
+            // Not being able to look is no reason to say that it failed.
+            const after = yield* Effect.orElseSucceed(record.read, () => undefined)
+            return after?.token === token ? yield* record.undeleted : true
+          })
+        ),
+      forget,
       inspect: (key) =>
-        withRecord("inspect", key, (record) =>
+        withRecord("inspect", key, undefined, (record) =>
           Effect.map(record.read, (entry) => {
             const remainingMillis = record.remaining(entry)
             return entry === undefined || remainingMillis === undefined

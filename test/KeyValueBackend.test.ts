@@ -23,6 +23,21 @@ const files = Layer.unwrap(
   })
 ).pipe(Layer.provide([NodeFileSystem.layer, NodePath.layer]))
 
+/** As a page has it. */
+const makeStorage = (): Storage => {
+  const items = new Map<string, string>()
+  return {
+    get length() {
+      return items.size
+    },
+    key: (index) => Array.from(items.keys())[index] ?? null,
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => void items.set(key, value),
+    removeItem: (key) => void items.delete(key),
+    clear: () => items.clear()
+  }
+}
+
 /** Both sides of a case have the same store: this is about one process. */
 const inOneProcess = <E>(layer: Layer.Layer<KeyValueStore.KeyValueStore, E>) =>
   Effect.gen(function*() {
@@ -40,6 +55,17 @@ describe("KeyValueBackend conforms in one process", () => {
         time: "test",
         smallest: "10 millis",
         make: inOneProcess(KeyValueStore.layerMemory)
+      })
+    ))
+
+  describe("over KeyValueStore.layerStorage", () =>
+    conformance.register(
+      it,
+      conformance.conformance({
+        name: "storage",
+        time: "test",
+        smallest: "10 millis",
+        make: inOneProcess(KeyValueStore.layerStorage(makeStorage))
       })
     ))
 
@@ -305,6 +331,30 @@ describe("a cache", () => {
       assert.include((yield* Effect.flip(store.extend(claim("a", 5_000)))).message, "is not there")
     }))
 
+  it.effect("that drops a removal is a failure of the backend, and is told to remove it once more", () =>
+    Effect.gen(function*() {
+      const { cache, records } = makeRecords()
+      let dropped = 0
+      const leaky: KeyValueBackend.Cache<never> = {
+        ...cache,
+        delete: (key) => dropped++ < 2 ? Effect.void : cache.delete(key)
+      }
+      const store = yield* KeyValueBackend.makeStore(leaky)
+      yield* store.tryAcquire(claim("a"))
+      const failure = yield* Effect.flip(store.release("key", "a"))
+      assert.include(failure.message, "what was removed from \"lock:key\" is still there")
+      assert.isTrue(failure.retryable)
+
+      records.clear()
+      dropped = 0
+      const work = yield* Effect.forkChild(
+        Lock.withLock(Effect.succeed("done"), "key").pipe(Effect.provide(KeyValueBackend.fromCache(leaky)))
+      )
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(work), "done")
+      assert.deepStrictEqual([records.size, dropped], [0, 3])
+    }))
+
   it.effect("is told for how long a record is of use", () =>
     Effect.gen(function*() {
       const { cache } = makeRecords()
@@ -421,7 +471,7 @@ describe("operations on one key", () => {
       yield* Fiber.interrupt(taking)
       const releasing = yield* Effect.forkChild(a.release("key", "a"), { startImmediately: true })
       assert.deepStrictEqual(Array.from(waiting.keys()), ["A writes"])
-      yield* letThrough("A writes", "A reads", "A reads", "A deletes")
+      yield* letThrough("A writes", "A reads", "A reads", "A deletes", "A reads")
       assert.isTrue(yield* Fiber.join(releasing))
       assert.strictEqual(records.size, 0)
     }))
@@ -481,6 +531,31 @@ describe("operations on one key", () => {
       yield* letThrough("A writes")
       assert.strictEqual(records.size, 1)
       yield* letThrough("A reads", "A deletes")
+      assert.strictEqual(records.size, 0)
+    }))
+
+  it.effect("that write when we have given up on them are undone also by a cache that fails at first", () =>
+    Effect.gen(function*() {
+      const { cache, records } = makeRecords()
+      let failures = 0
+      let isLate = true
+      const store = yield* KeyValueBackend.makeStore<Error>({
+        ...cache,
+        get: (key) => failures-- > 0 ? Effect.fail(new Error("reset")) : cache.get(key),
+        set: (key, value) => isLate ? Effect.delay(cache.set(key, value, 0), 2_000) : cache.set(key, value, 0)
+      })
+      yield* Effect.forkChild(Effect.exit(store.tryAcquire(claim("a"))), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      isLate = false
+      // Whoever has the key by then has it again.
+      assert.strictEqual((yield* store.tryAcquire(claim("b")))._tag, "Acquired")
+      const held = records.get("lock:key")
+      failures = 3
+      yield* TestClock.adjust("1 second")
+      assert.include(records.get("lock:key"), `"token":"a"`)
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(records.get("lock:key"), held)
+      assert.isTrue(yield* store.release("key", "b"))
       assert.strictEqual(records.size, 0)
     }))
 

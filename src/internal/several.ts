@@ -71,11 +71,16 @@ const takeAll = (
     const orLost = <A, E>(waiting: Effect.Effect<A, E>): Effect.Effect<A, E | LockError> =>
       beneath(Array.from(held.values(), ({ lease }) => lease), waiting)
 
+    /** Without waiting. A store that does not answer now is waited for like a holder. */
+    const attempt = (request: LockRequest) =>
+      Effect.catch(
+        take({ ...request, timeoutMillis: 0 }, none),
+        (error) => isPassing(error) && left() > 0 ? Effect.succeed(false) : Effect.fail(error)
+      )
+
     let rest = requests
     while (rest.length > 0) {
-      const taken = yield* Effect.forEach(rest, (request) => take({ ...request, timeoutMillis: 0 }, none), {
-        concurrency: "unbounded"
-      })
+      const taken = yield* Effect.forEach(rest, attempt, { concurrency: "unbounded" })
       const busy = taken.indexOf(false)
       if (busy === -1) break
       yield* giveBack(rest.slice(busy + 1))
@@ -88,6 +93,8 @@ const takeAll = (
     }
     return new Map(Array.from(held, ([key, { lease }]) => [key, lease]))
   })
+
+const isPassing = ({ reason }: LockError): boolean => reason._tag === "BackendFailure" && reason.retryable
 
 /** One deadline for all: a timeout tells of the whole wait, not of that for the last key. */
 const overall = (

@@ -30,7 +30,7 @@ describe("effect-lock, with a directory", { concurrent: true }, () => {
     Effect.gen(function*() {
       const [key, env] = [newKey(), newDirectory()]
       assert.deepInclude(yield* ran(["show", key], { env }), { code: 1, out: `${key} is free\n` })
-      const holder = yield* tool(["run", key, "--expires", "3s", ...patient], { env })
+      const holder = yield* tool(["run", key, "--expires", "5s", ...patient], { env })
       yield* until(Effect.map(ran(["show", key], { env }), ({ code }) => code === 0))
       const shown = yield* ran(["show", key], { env })
       const owner = new RegExp(`^${key} is held by (\\S+), since \\d{4}-`).exec(shown.out)?.[1]

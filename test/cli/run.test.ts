@@ -127,7 +127,7 @@ describe("effect-lock run", () => {
         sh -c 'trap "" TERM; echo $$ >> "$1"; while :; do sleep 0.05; done' sh "$2" &
         echo $$ >> "$2"
         while :; do sleep 0.05; done`
-      const running = yield* tool(["run", key, "--expires", "2s", "--kill-after", "300ms", ...sh(script, log, pids)])
+      const running = yield* tool(["run", key, "--expires", "5s", "--kill-after", "300ms", ...sh(script, log, pids)])
       const [one, other] = (yield* contents(pids, (text) => text.trim().split("\n").length === 2)).trim().split("\n")
       assert.strictEqual((yield* ran(["release", key, "--yes"])).code, 0)
       assert.strictEqual((yield* running.ended).code, 76)

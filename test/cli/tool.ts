@@ -1,10 +1,10 @@
 /** The tool against a Redis of a file's own. */
 import { afterAll, beforeAll } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { main as bundled, type Running, start } from "../support/cli.ts"
+import { newDirectory, remove } from "../support/directory.ts"
 import { client, redis, shared, until } from "../support/redis.ts"
 
 interface Options {
@@ -21,12 +21,12 @@ export const newKey = () => `key-${process.pid}-${++keys}`
 /** For the tests of a file. */
 export const tools = () => {
   let main = ""
-  const folder = mkdtempSync(join(tmpdir(), "effect-lock-cli-"))
+  const folder = newDirectory("cli")
 
   beforeAll(async () => {
     main = await bundled()
-  }, 120_000)
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  })
+  afterAll(() => remove(folder))
 
   /** How a script of npm would start it. */
   const commandLine = (...args: ReadonlyArray<string>): string =>
@@ -87,7 +87,7 @@ export const tools = () => {
 export const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
-    return true
+    return process.platform !== "linux" || !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"))
   } catch {
     return false
   }

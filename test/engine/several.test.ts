@@ -108,6 +108,20 @@ describe("several keys", () => {
       yield* assertClean(all, "a", "b", "c")
     }))
 
+  it.effect("wait until the store answers, as one does", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      yield* all.test.fail("tryAcquire", { times: 2 })
+      const fiber = yield* all.start(Lock.withLocks(Effect.void, ["a", "b", "c"], { timeout: "1 second" }))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(outcome(fiber), "Success")
+      yield* all.test.fail("tryAcquire", { times: 1 })
+      const impatient = yield* all.start(Lock.withLocks(Effect.void, ["a", "b", "c"], { timeout: 0 }))
+      yield* TestClock.adjust(100)
+      assert.strictEqual(outcome(impatient), "BackendFailure")
+      yield* assertClean(all, "a", "b", "c")
+    }))
+
   it.effect("are lost together: the loss of one interrupts the work and frees the others", () =>
     Effect.gen(function*() {
       const all = yield* scene()

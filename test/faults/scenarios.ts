@@ -137,7 +137,13 @@ export const memcached: ReadonlyArray<Scenario> = [
 ]
 
 /** What a PostgreSQL goes through that keeps what it has committed. */
-const committed: ReadonlyArray<Nemesis> = [Servers.restart, Servers.terminate, Servers.freeze, Servers.oldSnapshot]
+const committed: ReadonlyArray<Nemesis> = [
+  Servers.restart,
+  Servers.orphan,
+  Servers.terminate,
+  Servers.freeze,
+  Servers.oldSnapshot
+]
 
 export const postgres: ReadonlyArray<Scenario> = [
   { name: "postgres: no faults", backend: "postgres", nemeses: [] },

@@ -70,6 +70,8 @@ export interface PostgresServer extends Common {
   readonly port: () => number
   /** Ends it as a crash does, and starts it again at the same port. */
   readonly restart: Effect.Effect<void, ServerError>
+  /** Kills the process that all others are children of, which end by themselves, and starts it again once they have. */
+  readonly orphan: Effect.Effect<void, ServerError>
   readonly run: (statement: string) => Effect.Effect<ReadonlyArray<ReadonlyArray<unknown>>>
   /** Stops all its processes, or lets them go on. */
   readonly signal: (name: "SIGSTOP" | "SIGCONT") => Effect.Effect<void>
@@ -299,6 +301,14 @@ export const postgresServer = Effect.fnUntraced(function*(
     port: () => primary.port,
     run: query,
     restart: replacing(Effect.suspend(() => Effect.andThen(primary.crash, primary.restart))),
+    orphan: replacing(Effect.gen(function*() {
+      const orphans = processesOf(primary)
+      yield* kill(primary.process())
+      // Those that stand still would keep it from being started.
+      signal(orphans, "SIGCONT")
+      const again = Schedule.spaced("50 millis").pipe(Schedule.upTo({ duration: "1 minute" }))
+      yield* Effect.retry(primary.restart, again)
+    })),
     signal: (name) => Effect.sync(() => signal(processesOf(primary), name)),
     promote: replacing(Effect.gen(function*() {
       yield* primary.crash

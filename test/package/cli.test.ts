@@ -10,7 +10,7 @@ let project: Project
 beforeAll(async () => {
   packed = await pack()
   project = await packed.project(packed.cli)
-}, 240_000)
+})
 
 afterAll(() => rmSync(packed.folder, { recursive: true, force: true }))
 

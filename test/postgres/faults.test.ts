@@ -6,7 +6,7 @@ import * as Net from "node:net"
 import { classify } from "../../src/internal/sql/failure.ts"
 import { admin, pooler, type Postgres, postgres, processesOf, promote, signal, standby } from "../support/postgres.ts"
 import { proxy } from "../support/proxy.ts"
-import { shared, until } from "../support/redis.ts"
+import { kill, shared, until } from "../support/redis.ts"
 import { table } from "../support/sqlStores.ts"
 
 const take = (store: LockStore.LockStore, key: string, token: string, expiresMillis = 30_000) =>
@@ -157,6 +157,37 @@ describe("a server in trouble", () => {
       assert.strictEqual(attempt._tag === "Held" && attempt.token, "a.0.0")
       yield* eventually(one.release("wanted", "a.0.0"))
       yield* Fiber.join(waiter)
+    }))
+
+  it.live("whose first process is killed lets nobody in while the others live on, and has forgotten no lock after that", () =>
+    Effect.gen(function*() {
+      const own = yield* postgres()
+      yield* prepared(own)
+      const make = SqlBackend.makeStore({ url: own.url })
+      const [one, other] = [yield* make, yield* make]
+      yield* take(one, "held", "a.0.0", 600_000)
+      const first = yield* take(one, "wanted", "a.0.0", 600_000)
+      const waiter = yield* waiting(other, "wanted")
+      const children = processesOf(own).slice(1)
+      yield* Effect.addFinalizer(() => Effect.sync(() => signal(children, "SIGCONT")))
+      signal(children, "SIGSTOP")
+      // On its way to a process that may yet execute it.
+      const late = yield* Effect.forkChild(Effect.exit(take(one, "held", "l.0.0")), { startImmediately: true })
+      yield* kill(own.process())
+      assert.include(["NoReply", "Unreachable"], kindOf(yield* Fiber.join(late)))
+      // They have its memory, so another one would not know what they do.
+      assert.strictEqual((yield* Effect.exit(own.restart))._tag, "Failure")
+      assert.include(["NoReply", "Unreachable"], kindOf(yield* Effect.exit(take(one, "held", "b.0.0"))))
+      assert.isUndefined(waiter.pollUnsafe())
+      signal(children, "SIGCONT")
+      yield* eventually(own.restart)
+      const attempt = yield* eventually(take(one, "held", "b.0.0"))
+      assert.strictEqual(attempt._tag === "Held" && attempt.token, "a.0.0")
+      assert.isTrue(yield* eventually(one.release("wanted", "a.0.0")))
+      const fence = yield* Fiber.join(waiter)
+      assert.isTrue(first._tag === "Acquired" && fence !== undefined && fence > first.fencingToken)
+      assert.isTrue(yield* eventually(one.release("held", "a.0.0")))
+      assert.strictEqual((yield* eventually(take(other, "held", "c.0.0")))._tag, "Acquired")
     }))
 
   for (const mode of ["session", "transaction"] as const) {

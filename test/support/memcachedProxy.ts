@@ -129,6 +129,7 @@ export const memcachedProxy = Effect.fnUntraced(function*(
 
     const pipe = (direction: Message["direction"], from: Socket, to: Socket) => {
       let holding: Array<Buffer> | undefined
+      let isCut = false
       const deliver = (bytes: Buffer) => void (to.writable && to.write(bytes))
       const suffer = (fate: Fate, bytes: Buffer): void => {
         switch (fate) {
@@ -152,6 +153,7 @@ export const memcachedProxy = Effect.fnUntraced(function*(
             return
           }
           case "half":
+            isCut = true
             to.write(bytes.subarray(0, bytes.length >> 1), () => setImmediate(() => client.resetAndDestroy()))
             return
           case "garbage":
@@ -169,6 +171,8 @@ export const memcachedProxy = Effect.fnUntraced(function*(
         const key = keys.get(opaque) ?? ""
         if (direction === "reply") keys.delete(opaque)
         if (direction === "request" && opcode !== "stat" && !opcode.startsWith("sasl")) requests.push(opcode)
+        // Half a message is followed by nothing, or both were one of another meaning.
+        if (isCut) return
         if (holding === undefined) suffer(decide({ direction, opcode, key, connection }), bytes)
         else holding.push(bytes)
       }

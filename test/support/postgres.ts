@@ -11,7 +11,7 @@ import { join } from "node:path"
 import { postgresBin } from "../../scripts/installed.ts"
 import { directory } from "./directory.ts"
 import { once } from "./once.ts"
-import { exits, freePort, kill, ServerError } from "./server.ts"
+import { exits, freePort, kill, owns, ServerError } from "./server.ts"
 
 /** The server refuses to run as root. */
 const user = (): { readonly uid?: number; readonly gid?: number } => {
@@ -39,7 +39,7 @@ const run = (command: string, args: ReadonlyArray<string>): Effect.Effect<void, 
   })
 
 /** A directory that the server may write to, and that goes with the scope. */
-const writable = Effect.tap(directory, (path) => Effect.sync(() => chmodSync(path, 0o777)))
+export const writable = Effect.tap(directory, (path) => Effect.sync(() => chmodSync(path, 0o777)))
 
 export interface Postgres {
   readonly port: number
@@ -84,27 +84,29 @@ const settings = (port: number, more: ReadonlyArray<string>): ReadonlyArray<stri
 const serve = Effect.fnUntraced(function*(
   data: string,
   port: number,
-  more: ReadonlyArray<string>
+  more: ReadonlyArray<string>,
+  environment: Record<string, string> = {}
 ): Effect.fn.Return<Postgres, ServerError, Scope.Scope> {
   const url = `postgres://app@127.0.0.1:${port}/postgres`
-  let process: ChildProcess | undefined
+  let server: ChildProcess | undefined
   const crash = Effect.suspend(() => {
-    const ending = process
+    const ending = server
     if (ending === undefined) return Effect.void
     ending.kill("SIGCONT")
     return kill(ending, "SIGQUIT")
   })
   const start = Effect.suspend(() => {
-    const started = process = spawn(`${postgresBin()}postgres`, ["-D", data, ...settings(port, more)], {
+    const started = server = spawn(`${postgresBin()}postgres`, ["-D", data, ...settings(port, more)], {
       ...user(),
+      env: { ...process.env, ...environment },
       cwd: data,
       stdio: "ignore"
     })
-    return Effect.raceFirst(isThere(url, "postgres"), exits(started, "postgres"))
+    return Effect.raceFirst(Effect.andThen(isThere(url, "postgres"), owns(started, port)), exits(started, "postgres"))
   })
   yield* Effect.addFinalizer(() => crash)
   yield* start
-  return { port, url, data, crash, restart: start, process: () => process! }
+  return { port, url, data, crash, restart: start, process: () => server! }
 })
 
 /** A cluster that no server has run on yet, made once for all that a run needs, since to copy it takes a tenth of the time. */
@@ -117,15 +119,21 @@ const initial: Effect.Effect<string> = Effect.promise(() =>
   }, "outside")
 )
 
-/** A server of its own; `more` are settings such as `fsync=off`. */
-export const postgres = (
+/** A server of its own with so much more in its environment; `more` are settings such as `fsync=off`. */
+export const postgresIn = (
+  environment: Record<string, string>,
   ...more: ReadonlyArray<string>
 ): Effect.Effect<Postgres, ServerError, Scope.Scope> =>
   Effect.gen(function*() {
     const data = join(yield* writable, "data")
     yield* run("cp", ["-a", join(yield* initial, "data"), data])
-    return yield* Effect.retry(Effect.flatMap(freePort, (port) => serve(data, port, more)), { times: 1 })
+    return yield* Effect.retry(Effect.flatMap(freePort, (port) => serve(data, port, more, environment)), { times: 1 })
   })
+
+/** A server of its own; `more` are settings such as `fsync=off`. */
+export const postgres = (
+  ...more: ReadonlyArray<string>
+): Effect.Effect<Postgres, ServerError, Scope.Scope> => postgresIn({}, ...more)
 
 /** A standby of the server, which streams from it. */
 export const standby = (
@@ -205,7 +213,10 @@ export const pooler = (
         cwd: path,
         stdio: "ignore"
       })
-      return Effect.raceFirst(isThere(url, "pgbouncer"), exits(started, "pgbouncer"))
+      return Effect.raceFirst(
+        Effect.andThen(isThere(url, "pgbouncer"), owns(started, port)),
+        exits(started, "pgbouncer")
+      )
     })
     const stop = Effect.suspend(() => process === undefined ? Effect.void : kill(process))
     yield* Effect.addFinalizer(() => stop)

@@ -23,6 +23,8 @@ export interface Proxy {
   refuse: boolean
   /** The next reply does not arrive, but ends all connections. */
   cutAtReply: boolean
+  /** The next request that has this in it is executed; its reply does not arrive, but ends all connections. */
+  cutAtReplyTo: RegExp | undefined
   /** What the server says once the client has spoken a second time does not arrive, and its end is a reset. */
   hideRefusals: boolean
   /** The next reply of every connection is cut in the middle, and the connection reset. */
@@ -52,6 +54,7 @@ interface Link {
   readonly inbound: Socket
   readonly outbound: Socket
   cut: boolean
+  cutAtReply: boolean
   silent: boolean
   subscribed: boolean
   /** How often the client has said something. */
@@ -79,6 +82,7 @@ export const proxy = (
         nowhere: false,
         refuse: false,
         cutAtReply: false,
+        cutAtReplyTo: undefined as RegExp | undefined,
         hideRefusals: false
       }
       let requested = 0
@@ -137,11 +141,24 @@ export const proxy = (
           return
         }
         const outbound = connect(state.target, "127.0.0.1")
-        const link: Link = { inbound, outbound, cut: false, silent: state.nowhere, subscribed: false, spoken: 0 }
+        const link: Link = {
+          inbound,
+          outbound,
+          cut: false,
+          cutAtReply: false,
+          silent: state.nowhere,
+          subscribed: false,
+          spoken: 0
+        }
         links.add(link)
         inbound.on("data", (bytes) => {
+          const text = bytes.toString("latin1")
           link.spoken++
-          link.subscribed ||= /\r\nsubscribe\r\n|LISTEN "/i.test(bytes.toString("latin1"))
+          link.subscribed ||= /\r\nsubscribe\r\n|LISTEN "/i.test(text)
+          if (state.cutAtReplyTo?.test(text) === true) {
+            state.cutAtReplyTo = undefined
+            link.cutAtReply = true
+          }
         })
         inbound.setNoDelay(true)
         outbound.setNoDelay(true)
@@ -159,8 +176,10 @@ export const proxy = (
           inbound,
           () => {
             if (state.hideRefusals && link.spoken > 1) return "lose"
-            if (!state.cutAtReply) return link.silent || state.dropReplies ? "lose" : link.cut ? "cut" : "pass"
-            state.cutAtReply = false
+            if (!state.cutAtReply && !link.cutAtReply) {
+              return link.silent || state.dropReplies ? "lose" : link.cut ? "cut" : "pass"
+            }
+            state.cutAtReply = link.cutAtReply = false
             cut()
             return "lose"
           },

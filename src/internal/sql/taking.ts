@@ -72,7 +72,7 @@ export const make = (
     const { claim, token, tries } = asked
     const { fencingToken } = answer
     if (fencingToken !== undefined) return succeed(asked, { _tag: "Acquired", fencingToken })
-    if (answer.late) return fail(asked, new Failure.Silent())
+    if (answer.late) return tries > 0 ? fail(asked, new Failure.Silent()) : again({ ...asked, tries: 1 })
     // Not taken though it looked free: somebody had its row at that moment.
     const skipped = answer.leftMillis <= 0 || answer.holder === token || (claim.wait && !answer.queued)
     if (!skipped || tries >= claimPauses) return succeed(asked, heldOf(answer))
@@ -211,7 +211,7 @@ export const make = (
         }
         const [isOurs, , , holder, left, waiters, isLate, isShared] = rows[0]
         const fencingToken = fenceOf(rows[0])
-        if (isLate === true) return fail(asked, new Failure.Silent(), "release")
+        if (isLate === true) return tries > 0 ? fail(asked, new Failure.Silent(), "release") : ask(1)
         if (isShared === true) return edit(asked, from)
         if (isOurs === null) {
           if (tries >= pauses.length) return fail(asked, new Failure.Locked(), "release")
@@ -240,8 +240,10 @@ export const make = (
         if (answer === undefined) return fail(asked, new Failure.Strange())
         const { fencingToken, holder } = answer
         if (fencingToken !== undefined) succeed(asked, { _tag: "Acquired", fencingToken })
-        else if (answer.late) fail(asked, new Failure.Silent())
-        else if (holder !== from && holder !== token) succeed(asked, heldOf(answer))
+        else if (answer.late) {
+          if (tries > 0) fail(asked, new Failure.Silent())
+          else ask(1)
+        } else if (holder !== from && holder !== token) succeed(asked, heldOf(answer))
         else if (tries >= pauses.length) fail(asked, new Failure.Locked())
         else later(pauses[tries], () => ask(tries + 1))
       })

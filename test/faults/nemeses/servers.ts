@@ -25,6 +25,13 @@ export const restart: Nemesis = {
   strike: (arena) => (arena.server?._tag === "Postgres" ? postgresOf(arena) : redisOf(arena)).restart
 }
 
+/** Costs time, as a restart does. */
+export const orphan: Nemesis = {
+  name: "SIGKILL of the postmaster",
+  cutsOff: true,
+  strike: (arena) => postgresOf(arena).orphan
+}
+
 /** Costs a reconnection. */
 export const terminate: Nemesis = {
   name: "pg_terminate_backend",
