@@ -1,6 +1,7 @@
 import { Effect, Equal, Exit, Layer, Schema, Scope } from "effect"
+import * as SqlBackend from "effect-lock/SqlBackend"
 import { execFile } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, expect, it } from "vitest"
@@ -98,6 +99,13 @@ describe("examples", () => {
       it(`${fence.file}:${fence.line}`, () => run(fence))
     }
   }
+})
+
+describe("pages", () => {
+  it("show the table of locks as it is created", async () => {
+    const page = readFileSync(join(root, "docs/postgresql.md"), "utf8")
+    assert.include(page, `\`\`\`sql\n${await Effect.runPromise(SqlBackend.createTable())}\n\`\`\``)
+  })
 })
 
 const complain = (doc: string | undefined): string | undefined => {

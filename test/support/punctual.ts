@@ -22,4 +22,4 @@ const waited = (): number => {
 export const punctual = (lateMillis: number) =>
 <A, E, R>(
   test: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, Exclude<R, Scope.Scope>> => punctually(lateMillis, 5, waited)(test)
+): Effect.Effect<A, E, Exclude<R, Scope.Scope>> => punctually(lateMillis, 5, waited)(() => test)
