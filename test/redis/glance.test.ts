@@ -107,7 +107,7 @@ describe("in a cluster", () => {
           "given",
           {
             expires: "60 seconds",
-            timeout: "60 seconds"
+            timeout: "2 minutes"
           }
         ),
         other
