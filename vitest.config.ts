@@ -44,8 +44,8 @@ export default defineConfig({
     maxConcurrency: 10,
     sequence: { sequencer: LongFirst },
     // What waits for an event does so on the slowest of machines, too: this is for what hangs.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // A browser that has been closed takes its time to end.
     teardownTimeout: 60_000,
     projects: [

@@ -102,7 +102,7 @@ const expected = `a URL that starts with ${others.toReversed().join(", ")} or ${
 
 const choose: (url: string) => Effect.Effect<Locks, LockError> = (url) => {
   const match = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(url)
-  if (match === null) return invalid("no scheme", expected)
+  if (match === null) return invalid("no scheme://", expected)
   const scheme = match[1].toLowerCase()
   return schemes.get(scheme)?.(url, match[2]) ?? invalid(`the unknown scheme ${scheme}://`, expected)
 }

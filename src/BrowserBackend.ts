@@ -69,6 +69,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Store from "./internal/browser/store.ts"
+import { given } from "./internal/given.ts"
 import * as LockBackend from "./LockBackend.ts"
 import { InvalidOptions, LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
@@ -115,18 +116,22 @@ export interface Options {
  * @category constructors
  * @since 0.2.0
  */
-export const makeStore = ({ name = "effect-lock" }: Options = {}): Effect.Effect<LockStore, LockError, Scope.Scope> =>
-  typeof name !== "string" || name === "" || name.startsWith("-")
-    ? Effect.fail(
-      new LockError({
-        reason: new InvalidOptions({
-          option: "name",
-          value: JSON.stringify(name) ?? String(name),
-          expected: "a string that is not empty and does not begin with -"
-        })
-      })
-    )
-    : Store.make(name)
+export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError, Scope.Scope> =>
+  Effect.flatMap(
+    given(options, `{ name: "shop" }`),
+    ({ name = "effect-lock" }) =>
+      typeof name !== "string" || name === "" || name.startsWith("-")
+        ? Effect.fail(
+          new LockError({
+            reason: new InvalidOptions({
+              option: "name",
+              value: JSON.stringify(name) ?? String(name),
+              expected: "a string that is not empty and does not begin with -"
+            })
+          })
+        )
+        : Store.make(name)
+  )
 
 /**
  * Locks among the tabs and workers of this origin. Fails as {@link makeStore} does.

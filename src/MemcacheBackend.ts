@@ -94,6 +94,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import { given } from "./internal/given.ts"
 import { parseServers, parseUrl, type Target } from "./internal/memcached/address.ts"
 import { type Address, open } from "./internal/memcached/link.ts"
 import * as Store from "./internal/memcached/store.ts"
@@ -254,12 +255,13 @@ const target = (options: Options): Result.Result<Target, InvalidOptions> => {
  * @category constructors
  * @since 0.1.0
  */
-export const makeStore = (options: Options = {}): Effect.Effect<LockStore, LockError, Scope.Scope> =>
-  Result.match(target(options), {
-    onFailure: (reason) => Effect.fail(new LockError({ reason })),
-    onSuccess: ({ password, servers, username }) =>
-      makeFrom(servers.map((server) => ({ ...server, username, password })), options)
-  })
+export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError, Scope.Scope> =>
+  Effect.flatMap(given(options, `{ url: "memcache://localhost" }`), (options) =>
+    Result.match(target(options), {
+      onFailure: (reason) => Effect.fail(new LockError({ reason })),
+      onSuccess: ({ password, servers, username }) =>
+        makeFrom(servers.map((server) => ({ ...server, username, password })), options)
+    }))
 
 /**
  * A lock store on the servers of a `memjs` client. See {@link layerClient}.

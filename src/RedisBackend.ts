@@ -50,6 +50,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
 import { load } from "./internal/driver.ts"
+import { given } from "./internal/given.ts"
 import { Notices } from "./internal/notices.ts"
 import { backoff, handshakeMillis, missing as missingOf, silenceMillis } from "./internal/redis/client.ts"
 import type { Client as IoRedisClient } from "./internal/redis/client.ts"
@@ -297,7 +298,7 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
  * @since 0.1.0
  */
 export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError, Scope.Scope> =>
-  makeOver(connect(options ?? {}), options)
+  Effect.flatMap(given(options, `{ url: "redis://localhost" }`), (options) => makeOver(connect(options), options))
 
 /**
  * The store on a client of the caller's, which is never closed. See

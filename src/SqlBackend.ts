@@ -63,6 +63,7 @@ import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { load } from "./internal/driver.ts"
+import { given } from "./internal/given.ts"
 import * as Connections from "./internal/sql/connections.ts"
 import * as Failure from "./internal/sql/failure.ts"
 import * as Fenced from "./internal/sql/fenced.ts"
@@ -308,7 +309,11 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
  * @since 0.2.0
  */
 export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError, Scope.Scope> =>
-  Effect.flatMap(tableOf(options), (table) => Effect.flatMap(connect(options ?? {}), (link) => Store.make(link, table)))
+  Effect.gen(function*() {
+    const settings = yield* given(options, `{ url: "postgres://app@localhost/app" }`)
+    const table = yield* tableOf(settings)
+    return yield* Store.make(yield* connect(settings), table)
+  })
 
 /**
  * The store on the program's own `SqlClient`. See {@link layerSqlClient}. Fails with

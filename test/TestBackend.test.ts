@@ -256,5 +256,5 @@ describe("TestBackend", () => {
         TestBackend.layer
       )
       assert.strictEqual(yield* Clock.currentTimeMillis, 0)
-    }), 1_000)
+    }))
 })

@@ -2,6 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit, Layer, Schedule, type Scope, Stream } from "effect"
 import { InMemoryBackend, Leader, Lock, type LockBackend, LockConfig, LockKey } from "effect-lock"
+import * as BrowserBackend from "effect-lock/BrowserBackend"
+import * as FileBackend from "effect-lock/FileBackend"
+import * as MemcacheBackend from "effect-lock/MemcacheBackend"
+import * as RedisBackend from "effect-lock/RedisBackend"
+import * as SqlBackend from "effect-lock/SqlBackend"
 
 type Program = Effect.Effect<unknown, unknown, LockBackend.LockBackend | Scope.Scope>
 
@@ -253,6 +258,26 @@ describe("what makes no sense", () => {
       assert.notInclude(yield* invalid(() => Lock.adopt(withSecret)), "s3cret")
       assert.notInclude(yield* invalid(() => Lock.detach(withSecret as Anything)), "s3cret")
       assert.notInclude(yield* invalid(() => Lock.guard(work, withSecret as Anything)), "s3cret")
+    }))
+
+  it.effect("is no URL where options go, which would be looked for on this host", () =>
+    Effect.gen(function*() {
+      const layers: ReadonlyArray<(options: Anything) => Layer.Layer<never, unknown>> = [
+        RedisBackend.layer,
+        SqlBackend.layer,
+        MemcacheBackend.layer,
+        FileBackend.layer,
+        BrowserBackend.layer
+      ]
+      for (const layer of layers) {
+        for (const [given, shown] of [["redis://:s3cret@host", "a string"], [null, "null"], [7, "a number"]]) {
+          const error = yield* Effect.flip(Effect.scoped(Layer.build(layer(given))))
+          assert.match(String(error), new RegExp(`"options": got ${shown}, expected an object, such as \\{ \\w+: "`))
+          assert.notInclude(JSON.stringify(error), "s3cret")
+        }
+      }
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(FileBackend.layer(undefined as Anything))))
+      assert.match(String(error), /"directory": got undefined, expected the path of a directory/)
     }))
 
   it.effect("is looked at once, when the call is made", () =>

@@ -1,6 +1,7 @@
 import { Effect, Equal, Exit, Layer, Schema, Scope } from "effect"
+import * as SqlBackend from "effect-lock/SqlBackend"
 import { execFile } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, assert, beforeAll, describe, expect, it } from "vitest"
@@ -8,6 +9,7 @@ import { type Fence, fencesOf, filesIn, instrument, padded, root } from "../scri
 import { isInstalled, serverNames } from "../scripts/installed.ts"
 import { publicModules, usedBy } from "../scripts/modules.ts"
 import { isSiteInstalled } from "./site/support.ts"
+import { punctual } from "./support/punctual.ts"
 import { serverUrl } from "./support/urls.ts"
 
 const sources = [...filesIn("src", ".ts", true), ...filesIn(".", ".md", false), ...filesIn("docs", ".md", true)]
@@ -34,8 +36,10 @@ const write = (kind: string, fence: Fence, code: string): string => {
   return path
 }
 
+let programs = 0
+
 /** Runs an example and compares its values. Each assertion has to be reached, and nothing may catch its failure. */
-const run = async (fence: Fence): Promise<void> => {
+const runOnce = async (fence: Fence): Promise<void> => {
   // Each is a program of its own, and so has locks of its own.
   Reflect.deleteProperty(globalThis, Symbol.for("effect-lock/InMemoryBackend/1"))
   const { code, lines } = instrument(fence)
@@ -47,9 +51,12 @@ const run = async (fence: Fence): Promise<void> => {
       pending.delete(line)
     }
   })
-  await import(/* @vite-ignore */ write("run", fence, code))
+  await import(/* @vite-ignore */ write(`run-${++programs}`, fence, code))
   assert.deepStrictEqual([...pending].map((line) => `${fence.file}:${line}`), [], "assertions that never held")
 }
+
+/** Some have leases and timeouts of seconds, in real time. */
+const run = (fence: Fence): Promise<void> => Effect.runPromise(punctual(100)(Effect.promise(() => runOnce(fence))))
 
 describe("examples", () => {
   it("exist", () => assert.isNotEmpty(fences))
@@ -92,6 +99,13 @@ describe("examples", () => {
       it(`${fence.file}:${fence.line}`, () => run(fence))
     }
   }
+})
+
+describe("pages", () => {
+  it("show the table of locks as it is created", async () => {
+    const page = readFileSync(join(root, "docs/postgresql.md"), "utf8")
+    assert.include(page, `\`\`\`sql\n${await Effect.runPromise(SqlBackend.createTable())}\n\`\`\``)
+  })
 })
 
 const complain = (doc: string | undefined): string | undefined => {

@@ -10,7 +10,7 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { storeIn } from "./file/support.ts"
 import { directory } from "./support/directory.ts"
 import { postgres } from "./support/postgres.ts"
-import { client, cluster, redis, shared } from "./support/redis.ts"
+import { client, closing, cluster, redis, shared } from "./support/redis.ts"
 import { service } from "./support/redisStores.ts"
 import { table } from "./support/sqlStores.ts"
 
@@ -112,10 +112,7 @@ describe("a list", () => {
   it.live("knows what a client of the program puts before all keys", () =>
     Effect.gen(function*() {
       const { port } = yield* server
-      const own = yield* Effect.acquireRelease(
-        Effect.sync(() => new Redis({ host: "127.0.0.1", port, keyPrefix: "app[1]:" })),
-        (own) => Effect.sync(() => own.disconnect())
-      )
+      const own = yield* closing(() => new Redis({ host: "127.0.0.1", port, keyPrefix: "app[1]:" }))
       const store = yield* RedisBackend.makeStoreClient(own)
       yield* hold(store, ["mine"])
       assert.deepStrictEqual((yield* listed(store)).keys, ["mine"])
@@ -124,10 +121,7 @@ describe("a list", () => {
   it.live("of a cluster has the keys of all its primaries, which Effect's service cannot ask", () =>
     Effect.gen(function*() {
       const ports = (yield* cluster).map(({ port }) => port)
-      const own = yield* Effect.acquireRelease(
-        Effect.sync(() => new Cluster(ports.map((port) => ({ host: "127.0.0.1", port })))),
-        (own) => Effect.sync(() => own.disconnect())
-      )
+      const own = yield* closing(() => new Cluster(ports.map((port) => ({ host: "127.0.0.1", port }))))
       yield* assertLists(yield* RedisBackend.makeStoreClient(own))
       const over = (options: RedisBackend.ServiceOptions) =>
         Effect.provideServiceEffect(RedisBackend.makeStoreRedis(options), RedisService.Redis, service(ports[0]))

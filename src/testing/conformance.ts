@@ -312,7 +312,7 @@ const prepare = <E>(
     return fiber.pollUnsafe()!
   })
 
-  const body = Effect.fnUntraced(function*(scope: Scope.Scope) {
+  const body = Effect.fnUntraced(function*(scope: Scope.Scope, slack: number) {
     const { faults, one, other, program } = yield* options.make
     const test = yield* TestBackend.make(one)
     const nextToken = Token.make(() => 0)
@@ -339,7 +339,7 @@ const prepare = <E>(
       lease,
       smallest,
       grain: millis(options.grain, inTestTime ? 0 : 100),
-      slack: inTestTime ? 0 : 500,
+      slack,
       patience: millis(one.patience, 1_000),
       key: `conformance-${nextToken()}`,
       token: nextToken,
@@ -356,9 +356,9 @@ const prepare = <E>(
   })
 
   // Closing a backend may take time too, and in test time somebody has to let it pass.
-  const once = Effect.gen(function*() {
+  const once = Effect.fnUntraced(function*(slack: number) {
     const scope = yield* Scope.make()
-    const exit = yield* Effect.exit(Scope.provide(body(scope), scope))
+    const exit = yield* Effect.exit(Scope.provide(body(scope, slack), scope))
     const closing = yield* Effect.forkChild(Scope.close(scope, exit), immediately)
     const closed = yield* end("the backend closes", 60_000, closing)
     return yield* Exit.isFailure(exit) ? exit : closed
@@ -369,8 +369,11 @@ const prepare = <E>(
     Effect.provideService(
       // What a case has seen on a machine that was late says nothing, but for who had a key beside whom.
       inTestTime
-        ? Effect.provide(once, TestClock.layer())
-        : Lateness.punctually(Math.min(lease / 20, 30), processes === 0 ? 5 : 1)(once),
+        ? Effect.provide(once(0), TestClock.layer())
+        // On such a machine servers are late as well, by nobody knows how much.
+        : processes === 0
+        ? Lateness.punctually(Math.min(lease / 20, 30), 5)((tried) => once(500 * 3 ** tried))
+        : once(10_000),
       References.MinimumLogLevel,
       "None"
     ),

@@ -63,6 +63,5 @@ it.live.skipIf(!isInstalled("postgres"))(
       assert.isAtMost(done.length, 1)
       const [stored] = yield* sql<{ readonly token: string }>`SELECT token FROM storage`
       assert.isAbove(Number(stored.token), token)
-    }).pipe(Effect.scoped),
-  120_000
+    }).pipe(Effect.scoped)
 )

@@ -4,7 +4,7 @@
  *     leader.ts <url of the server> <key> <expires in millis>
  */
 import { NodeRuntime } from "@effect/platform-node"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { Leader, Lock } from "effect-lock"
 import * as BackendUrl from "effect-lock/BackendUrl"
 
@@ -21,7 +21,8 @@ const say = (event: Line["event"], fence = 0) =>
   Effect.sync(() => console.log(JSON.stringify({ event, at: Number(process.hrtime.bigint()), fence } satisfies Line)))
 
 const program = Effect.gen(function*() {
-  yield* Lock.inspect(key)
+  // On a busy machine a server may not answer in time.
+  yield* Effect.retry(Lock.inspect(key), Schedule.spaced("20 millis"))
   yield* say("ready")
   return yield* Leader.lead(
     ({ fencingToken }) =>

@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url"
 import { bundled } from "../support/bundled.ts"
 import { proxy } from "../support/proxy.ts"
 import { until } from "../support/redis.ts"
+import { kill } from "../support/server.ts"
 import { serverUrl } from "../support/urls.ts"
 import type { Line } from "./leader.ts"
 
@@ -45,7 +46,7 @@ const candidate = (url: string, key: string, expires: number): Effect.Effect<Can
       child.once("close", () => Deferred.doneUnsafe(gone, Effect.void))
       return { child, lines, isReady: Deferred.await(ready), isGone: Deferred.await(gone) }
     }),
-    ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
+    ({ child }) => kill(child)
   )
 
 const last = ({ lines }: Candidate): Line | undefined => lines.findLast(({ event }) => event !== "ready")

@@ -6,10 +6,10 @@ import * as FileBackend from "effect-lock/FileBackend"
 import * as MemcacheBackend from "effect-lock/MemcacheBackend"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import * as SqlBackend from "effect-lock/SqlBackend"
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { bundled } from "../support/bundled.ts"
+import { newDirectory, remove } from "../support/directory.ts"
 import { Arena, type Nemesis, type Workload } from "./arena.ts"
 import { check, type Verdict } from "./checker.ts"
 import {
@@ -56,13 +56,10 @@ const root = fileURLToPath(new URL("../../", import.meta.url))
 
 /** For what the processes write down. */
 const workplace: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => {
-    mkdirSync(join(root, ".tmp"), { recursive: true })
-    return mkdtempSync(join(root, ".tmp", "faults-"))
-  }),
+  Effect.sync(() => newDirectory("faults", join(root, ".tmp"))),
   (path) =>
     Effect.sync(() => {
-      if (process.env.FAULTS_KEEP === undefined) rmSync(path, { recursive: true, force: true })
+      if (process.env.FAULTS_KEEP === undefined) remove(path)
     })
 )
 

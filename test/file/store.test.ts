@@ -466,7 +466,7 @@ describe("those who wait", () => {
       const waiting = yield* storeIn(path)
       yield* waits(waiting, "key", "1-b")
       const { state } = Directory.look(`${path}/lock-key`)
-      const given = State.make("g", state!.fence + 512, micros(), 1_000, "1-b", state!.owner)
+      const given = State.make("g", state!.fence + 512, micros(), 60_000, "1-b", state!.owner)
       renameSync(`${path}/lock-key/${state!.name}`, `${path}/lock-key/${given.name}`)
       assert.strictEqual(yield* acquire(waiting, "key", "1-b"), given.fence)
       assert.deepStrictEqual(namesOf(path, "key").map((name) => name[0]), ["h"])
@@ -606,7 +606,7 @@ describe("a process that dies", () => {
       before: (path) =>
         Effect.gen(function*() {
           const holder = yield* forgotten(path)
-          yield* acquire(holder, "key", "1-before", 500)
+          yield* acquire(holder, "key", "1-before", 60_000)
           given = yield* forgotten(path)
           let told = 0
           yield* given.listen!("key", "1-dead", () => told++)

@@ -37,7 +37,7 @@ beforeAll(async () => {
   packed = await pack()
   user = (await packed.project(...pinned("effect"))).folder
   writeFileSync(join(user, "program.js"), program)
-}, 180_000)
+})
 
 afterAll(() => rmSync(packed.folder, { recursive: true, force: true }))
 

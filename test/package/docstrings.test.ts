@@ -67,7 +67,7 @@ describe("the declarations of the package", () => {
   let packed: Packed
   beforeAll(async () => {
     packed = await pack()
-  }, 180_000)
+  })
   afterAll(() => rmSync(packed.folder, { recursive: true, force: true }))
 
   const modules = publicModules().map(({ file }) => file.slice("src/".length, -".ts".length))

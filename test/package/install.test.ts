@@ -13,7 +13,7 @@ beforeAll(async () => {
   packed = await pack()
   folder = join(packed.folder, "empty")
   mkdirSync(folder)
-}, 180_000)
+})
 
 afterAll(() => rmSync(packed.folder, { recursive: true, force: true }))
 

@@ -15,7 +15,7 @@ beforeAll(async () => {
   packed = await pack()
   ;({ folder: user, modules } = await packed.project(...pinned("effect")))
   installed = join(modules, "effect-lock")
-}, 180_000)
+})
 
 afterAll(() => rmSync(packed.folder, { recursive: true, force: true }))
 
@@ -49,7 +49,7 @@ describe("package", () => {
     }
   })
 
-  it("passes publint", () => exec(packed.folder, bin("publint"), "--strict", packed.tarball), 60_000)
+  it("passes publint", () => exec(packed.folder, bin("publint"), "--strict", packed.tarball))
 
   it("passes are-the-types-wrong, every module of it", async () => {
     const modules = publicModules().map(({ name }) => name).filter((name) => name !== "index" && name !== "testing")

@@ -71,7 +71,7 @@ beforeAll(async () => {
   user = (await packed.project(...pinned("effect", "ioredis"))).folder
   writeFileSync(join(user, "core.js"), core)
   writeFileSync(join(user, "redis.js"), redis)
-}, 180_000)
+})
 
 afterAll(() => rmSync(packed.folder, { recursive: true, force: true }))
 

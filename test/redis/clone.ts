@@ -6,8 +6,9 @@
  *
  *     clone.ts <redis port> <key> <times>
  */
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { createInterface } from "node:readline"
+import { logsAside } from "../support/logs.ts"
 
 const [port, key, times] = process.argv.slice(2)
 
@@ -35,6 +36,9 @@ const section = Effect.gen(function*() {
   sections.push([from, instant()])
 })
 
+/** On a busy machine a server may not answer in time. */
+const again = Schedule.spaced("20 millis")
+
 /** Spins for the last moments, so that all are there in the same millisecond. */
 const at = (millis: number) =>
   Effect.andThen(
@@ -46,16 +50,19 @@ const at = (millis: number) =>
 
 const program = Effect.gen(function*() {
   const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
-  for (let i = 0; i < 5; i++) yield* Lock.withLock(Effect.void, `warm-${i}`)
+  for (let i = 0; i < 5; i++) yield* Effect.retry(Lock.withLock(Effect.void, `warm-${i}`), again)
   yield* Effect.sleep(50)
   isWarm = true
   console.log("ready")
   const start = Number((yield* Effect.promise(() => lines.next())).value)
   for (let i = 0; i < Number(times); i++) {
     yield* at(start + 20 * i)
-    yield* Lock.once(section, key)
+    yield* Effect.exit(Lock.once(section, key))
   }
-}).pipe(Effect.provide(RedisBackend.layer({ host: "127.0.0.1", port: Number(port) })))
+}).pipe(
+  Effect.provide(RedisBackend.layer({ host: "127.0.0.1", port: Number(port) })),
+  Effect.provide(logsAside)
+)
 
 await Effect.runPromise(program)
 console.log(JSON.stringify(sections))

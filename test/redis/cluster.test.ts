@@ -5,7 +5,7 @@ import * as RedisBackend from "effect-lock/RedisBackend"
 import { Cluster as Cluster6 } from "ioredis"
 import { Cluster as Cluster5 } from "ioredis5"
 import { punctual } from "../support/punctual.ts"
-import { client, cluster, until } from "../support/redis.ts"
+import { client, closing, cluster, until } from "../support/redis.ts"
 
 class Ports extends Context.Service<Ports, ReadonlyArray<number>>()("test/Ports") {
   static readonly layer = Layer.effect(Ports, Effect.map(cluster, (servers) => servers.map(({ port }) => port)))
@@ -40,18 +40,11 @@ const names = [
 ]
 
 for (const { make, name } of clusters) {
-  layer(Ports.layer, { timeout: "60 seconds", excludeTestServices: true })(`a cluster of three (${name})`, (it) => {
+  layer(Ports.layer, { timeout: "3 minutes", excludeTestServices: true })(`a cluster of three (${name})`, (it) => {
     const makeStore = Effect.gen(function*() {
       const ports = yield* Ports
-      const client = yield* Effect.acquireRelease(
-        Effect.sync(() => {
-          const client = make(ports.map((port) => ({ host: "127.0.0.1", port })))
-          client.on("error", () => {})
-          return client
-        }),
-        (client) => Effect.sync(() => client.disconnect())
-      )
-      return yield* RedisBackend.makeStoreClient(client)
+      const own = yield* closing(() => make(ports.map((port) => ({ host: "127.0.0.1", port }))))
+      return yield* RedisBackend.makeStoreClient(own)
     })
 
     it.effect("locks of any name, many at once, on all nodes", () =>
@@ -126,7 +119,7 @@ for (const { make, name } of clusters) {
   })
 }
 
-layer(Ports.layer, { timeout: "60 seconds", excludeTestServices: true })("a cluster by its URL", (it) => {
+layer(Ports.layer, { timeout: "3 minutes", excludeTestServices: true })("a cluster by its URL", (it) => {
   const makeStore = Effect.gen(function*() {
     const ports = yield* Ports
     return yield* RedisBackend.makeStore({

@@ -6,7 +6,7 @@ import { conformance } from "effect-lock/testing"
 import { Cluster } from "ioredis"
 import { conforms } from "../support/conforms.ts"
 import { program } from "../support/program.ts"
-import { client, cluster, redis, shared } from "../support/redis.ts"
+import { client, closing, cluster, redis, shared } from "../support/redis.ts"
 import { flavours } from "../support/redisStores.ts"
 
 const server = shared(redis())
@@ -82,10 +82,7 @@ describe("a Redis cluster conforms", { concurrent: true }, () =>
         const ports = (yield* nodes).map(({ port }) => ({ host: "127.0.0.1", port }))
         const options = yield* ownKeys
         const make = Effect.flatMap(
-          Effect.acquireRelease(
-            Effect.sync(() => new Cluster(ports)),
-            (client) => Effect.sync(() => client.disconnect())
-          ),
+          closing(() => new Cluster(ports)),
           (client) => RedisBackend.makeStoreClient(client, options)
         )
         return yield* pair(make)

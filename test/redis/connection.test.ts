@@ -8,6 +8,7 @@ import { Pulse } from "../../src/internal/redis/pulse.ts"
 import { facts } from "../../src/internal/redis/report.ts"
 import { gate } from "../support/gate.ts"
 import { proxy } from "../support/proxy.ts"
+import { punctual } from "../support/punctual.ts"
 import { client, kill, redis, redisAt, until } from "../support/redis.ts"
 
 const ids = (look: Redis) =>
@@ -60,7 +61,8 @@ describe("a pulse", () => {
       yield* Effect.promise(() => look.ping())
       pulse.owe(50)
       void look.ping().then(() => pulse.heard(false))
-      yield* block(200)
+      // More than enough for the server to answer in.
+      yield* block(1000)
       yield* pause(100)
       assert.strictEqual(silences(), 0)
     }))
@@ -114,7 +116,7 @@ describe("a connection", () => {
         yield* pause(100)
       }
       assert.deepStrictEqual(yield* ids(look), before)
-    }).pipe(Effect.scoped))
+    }).pipe(punctual(200)))
 
   it.live("that is silent while something is out is replaced without another call", () =>
     Effect.gen(function*() {
@@ -146,14 +148,14 @@ describe("an operator", () => {
         yield* kill(server.process)
         for (let i = 0; i < 3; i++) yield* Effect.exit(Lock.withLock(Effect.void, "k", { timeout: 0 }))
         yield* redisAt(server.port)
-        yield* Lock.withLock(Effect.void, "k", { timeout: "20 seconds" })
+        yield* Lock.withLock(Effect.void, "k", { timeout: "2 minutes" })
         yield* until(Effect.sync(() => lines.some((line) => line.includes("again"))))
       }).pipe(Effect.provide(RedisBackend.layer({ host: "127.0.0.1", port: server.port })), Effect.provide(layer))
       const trouble = lines.filter((line) => !line.startsWith("Debug"))
       assert.lengthOf(trouble, 2, lines.join("\n"))
       assert.match(trouble[0], /^Warn: The redis lock backend is in trouble: .*(ECONN|closed)/)
       assert.match(trouble[1], /^Info: The redis lock backend answers again, after [\d.]+ seconds$/)
-    }))
+    }).pipe(punctual(200)))
 
   it.live("is told once that waiters poll, and why, and that they do not any more", () =>
     Effect.gen(function*() {
@@ -170,7 +172,7 @@ describe("an operator", () => {
       const told = lines.filter((line) => line.includes("Those who wait"))
       assert.lengthOf(told, 2, lines.join("\n"))
       assert.match(told[0], /^Warn: .* poll, because .*: the subscription is not answered$/)
-    }))
+    }).pipe(punctual(200)))
 
   it("is told which server it is", () => {
     assert.strictEqual(

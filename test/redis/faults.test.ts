@@ -8,6 +8,7 @@ import { inspect } from "node:util"
 import { classify, isLost } from "../../src/internal/redis/failure.ts"
 import { parse } from "../../src/internal/redis/url.ts"
 import { proxy } from "../support/proxy.ts"
+import { punctual } from "../support/punctual.ts"
 import { client, kill, redis, redisAt, until } from "../support/redis.ts"
 import { freePort } from "../support/server.ts"
 
@@ -215,11 +216,13 @@ describe("a connection in trouble", () => {
       const { port } = yield* redis()
       const look = yield* client(port)
       const between = yield* proxy(port)
-      const own = yield* client(between.port, { commandTimeout: 60 })
+      // Long enough for a busy machine to connect in, and shorter than a request then takes.
+      const own = yield* client(between.port, { commandTimeout: 500 })
       const store = yield* RedisBackend.makeStoreClient(own)
       yield* until(Effect.map(Effect.exit(store.inspect("k")), Exit.isSuccess))
-      between.latency = [150, 150]
-      const failure = yield* Effect.flip(take(store, "k", "p.1"))
+      between.latency = [1000, 1000]
+      // It does not end by itself while the test waits.
+      const failure = yield* Effect.flip(take(store, "k", "p.1", 600_000))
       assert.deepStrictEqual([failure.kind, failure.retryable], ["NoReply", true])
       yield* Effect.exit(store.release("k", "p.1"))
       between.latency = [0, 0]
@@ -353,7 +356,7 @@ describe("a server with rules", () => {
       assert.strictEqual((yield* take(store, "k", "p.3"))._tag, "Held")
       assert.strictEqual((yield* wait(store, "k", "p.2"))._tag, "Acquired")
       assert.isTrue(yield* store.release("k", "p.2"))
-    }))
+    }).pipe(punctual(50)))
 
   it.live("the least rights that are enough", () =>
     Effect.gen(function*() {

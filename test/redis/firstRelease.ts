@@ -93,6 +93,8 @@ const pattern = /^(\S+) (\d+) (\d+) lock:\{(.*)\}$/s
 
 export interface FirstRelease {
   readonly release: (key: string, token: string) => Effect.Effect<unknown>
+  /** How many there are in the queue. */
+  readonly waiting: (key: string) => Effect.Effect<number>
   readonly withLock: <A>(key: string, work: (fence: number) => Effect.Effect<A>) => Effect.Effect<A>
 }
 
@@ -121,6 +123,7 @@ export const make = (port: number, owner: string): Effect.Effect<FirstRelease, n
       })
     return {
       release: (key, token) => run(release, key, token),
+      waiting: (key) => Effect.promise(() => commands.zcard(`lock:{${key}}:q`)),
       withLock: (key, work) =>
         Effect.suspend(() => {
           const token = `${owner}.${(++count).toString(36)}.aaaaaaaaaa`

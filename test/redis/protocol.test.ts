@@ -9,6 +9,7 @@ import * as RedisBackend from "effect-lock/RedisBackend"
 import { Redis as RedisService } from "effect/persistence"
 import { rollCallMillis } from "../../src/internal/redis/scripts.ts"
 import { Random } from "../simulation/random.ts"
+import { punctual } from "../support/punctual.ts"
 import { client, redis, until } from "../support/redis.ts"
 import { service } from "../support/redisStores.ts"
 
@@ -151,7 +152,7 @@ for (const { make, name } of forms) {
           }
           yield* Effect.repeat(Effect.suspend(steps.release), { until: () => holder === undefined })
           same(yield* Effect.promise(() => look.keys("*")), [])
-        }).pipe(Effect.scoped))
+        }).pipe(punctual(50)))
     }
   })
 }

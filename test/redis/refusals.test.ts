@@ -147,5 +147,5 @@ describe("a full server", () => {
         assert.isTrue(yield* other.release(how, "q.1"))
         yield* Effect.promise(() => look.config("SET", "maxmemory", "0"))
       }
-    }).pipe(Effect.scoped))
+    }).pipe(punctual(50)))
 })

@@ -64,7 +64,7 @@ describe("key names", () => {
 })
 
 for (const flavour of flavours) {
-  layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })(
+  layer(Server.layer, { timeout: "3 minutes", excludeTestServices: true })(
     `RedisBackend store (${flavour.name})`,
     (it) => {
       const make = Effect.gen(function*() {
@@ -142,7 +142,7 @@ for (const flavour of flavours) {
           yield* told(notice)
           yield* until(Effect.map(wait(key, "us.2"), ({ _tag }) => _tag === "Acquired"))
           yield* release(key, "us.2")
-        }))
+        }).pipe(punctual(50)))
 
       it.effect("a batch of many takes, extends and gives back each by itself", () =>
         Effect.gen(function*() {
@@ -194,7 +194,7 @@ for (const flavour of flavours) {
   )
 }
 
-layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("RedisBackend store", (it) => {
+layer(Server.layer, { timeout: "3 minutes", excludeTestServices: true })("RedisBackend store", (it) => {
   const make = Effect.flatMap(Server, ({ port }) => RedisBackend.makeStore({ host: "127.0.0.1", port }))
   const pttl = (key: string) =>
     Effect.flatMap(Server, ({ look }) => Effect.promise(() => look.pttl(lockKey("lock:", key))))
@@ -245,7 +245,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       assert.strictEqual(yield* holder(key), "p.4")
       assert.isTrue(yield* release(key, "p.4"))
       assert.isUndefined(yield* holder(key))
-    }).pipe(Effect.scoped))
+    }).pipe(punctual(50)))
 
   it.effect("a dead waiter is skipped", () =>
     Effect.gen(function*() {
@@ -266,7 +266,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       yield* release(key, "p.1")
       assert.strictEqual(yield* holder(key), "p.2")
       yield* release(key, "p.2")
-    }).pipe(Effect.scoped))
+    }).pipe(punctual(50)))
 
   /** As if the holder's lease ended now. */
   const expire = (key: string) =>
@@ -353,7 +353,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
         assert.strictEqual(yield* holder(key), next)
       }
       yield* release(key, "p.4")
-    }))
+    }).pipe(punctual(50)))
 
   it.effect("a token that changes between being told and polling is in the queue once", () =>
     Effect.gen(function*() {
@@ -371,7 +371,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       yield* release(key, "p.3")
       yield* release(key, "p.1")
       assert.isUndefined(yield* holder(key))
-    }).pipe(Effect.scoped))
+    }).pipe(punctual(50)))
 
   it.effect("a token that is left to somebody else is out of the queue, and has the lock", () =>
     Effect.gen(function*() {
@@ -393,7 +393,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       assert.isTrue(yield* release(key, "p.2"))
       assert.strictEqual(yield* holder(key), "p.3")
       yield* release(key, "p.3")
-    }).pipe(Effect.scoped))
+    }).pipe(punctual(50)))
 
   it.effect("what is no waiter of this format is passed over", () =>
     Effect.gen(function*() {
@@ -410,7 +410,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       assert.strictEqual(yield* holder(key), "p.2")
       assert.lengthOf(yield* waiting(key), 0)
       yield* release(key, "p.2")
-    }))
+    }).pipe(punctual(50)))
 
   it.effect("an exchange that is executed twice changes nothing", () =>
     Effect.gen(function*() {
@@ -437,7 +437,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       yield* release(key, "q.1")
       assert.strictEqual(yield* holder(key), "p.2")
       yield* release(key, "p.2")
-    }).pipe(Effect.scoped))
+    }).pipe(punctual(50)))
 
   it.effect("many attempts and releases of one tick are a few commands", () =>
     Effect.gen(function*() {
@@ -513,7 +513,7 @@ layer(Server.layer, { timeout: "30 seconds", excludeTestServices: true })("Redis
       assert.strictEqual(yield* holder(own), "p.2")
       assert.strictEqual(yield* holder(wanted), "q.1")
       yield* Effect.all([release(own, "p.2"), release(free, "p.3"), release(wanted, "q.1"), release(foreign, "q.1")])
-    }).pipe(Effect.scoped))
+    }).pipe(punctual(50)))
 
   it.effect("an attempt and its release in one tick leave nothing", () =>
     Effect.gen(function*() {

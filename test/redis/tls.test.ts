@@ -47,7 +47,7 @@ const servers = shared(Effect.gen(function*() {
 
 const serves = Effect.fnUntraced(function*(options: RedisBackend.Options) {
   const store = yield* RedisBackend.makeStore(options)
-  const claim = { key: "k", token: "p.1", expiresMillis: 5000, wait: false }
+  const claim = { key: "k", token: "p.1", expiresMillis: 60_000, wait: false }
   assert.strictEqual((yield* store.tryAcquire(claim))._tag, "Acquired")
   let told = false
   yield* store.listen!("k", "p.2", () => told = true)
@@ -115,7 +115,7 @@ describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
         Effect.gen(function*() {
           const { trust, url } = yield* bench
           yield* refuses({ url: url("s", "plain"), ioredis: trust }, speaksNone)
-        }), 30_000)
+        }))
 
       it.live("that speaks nothing else is, too", () =>
         Effect.gen(function*() {
@@ -131,13 +131,13 @@ describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
         const { ca, ofPlain } = yield* servers
         const ioredis = { tls: { ca }, sentinelTLS: { ca } }
         yield* refuses({ url: `rediss+sentinel://localhost:${ofPlain.tls}/mymaster`, ioredis }, speaksNone)
-      }), 30_000)
+      }))
 
     it.live("is told when it speaks nothing else", () =>
       Effect.gen(function*() {
         const { ofSecure } = yield* servers
         yield* refuses({ url: `redis+sentinel://localhost:${ofSecure.plain}/mymaster` }, speaksOnly)
-      }), 30_000)
+      }))
 
     it.live("is looked for where it is from here", () =>
       Effect.gen(function*() {
@@ -147,7 +147,7 @@ describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
         const url = `redis+sentinel://localhost:${ofSecure.plain}/mymaster`
         yield* refuses({ url, ioredis: { natMap } }, speaksOnly)
         assert.isAbove(between.accepted(), 1)
-      }), 30_000)
+      }))
   })
 
   describe("a server that wants a certificate of its clients", () => {
@@ -224,7 +224,7 @@ describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
       }))
       yield* start("redis-server", ["--port", "0", "--save", "", ...ports, ...files], port)
       yield* until(Effect.map(Effect.option(store.inspect("k")), Option.isSome))
-    }), 30_000)
+    }))
 
   it.live("does not make a refusal of what was sent before it broke", () =>
     Effect.sync(() => {
@@ -239,19 +239,26 @@ describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
     }))
 
   describe("who says more of a connection than one error is outlived", () => {
-    /** Every connection that speaks TLS, whoever makes it. */
+    /** Every connection that speaks TLS, whoever makes it, and what is printed of errors. */
     const connections = Effect.acquireRelease(
       Effect.sync(() => {
         const sockets: Array<Tls.TLSSocket> = []
+        const printed: Array<unknown> = []
         const { connect } = Tls
+        const { error } = console
+        console.error = (...said) => void printed.push(...said)
         Tls.connect = ((...args: Parameters<typeof connect>) => {
           const socket = connect(...args)
           sockets.push(socket)
           return socket
         }) as typeof connect
-        return { connect, sockets }
+        return { connect, error, printed, sockets }
       }),
-      ({ connect }) => Effect.sync(() => void (Tls.connect = connect))
+      ({ connect, error }) =>
+        Effect.sync(() => {
+          Tls.connect = connect
+          console.error = error
+        })
     )
 
     for (const { kind, of, path, port } of forms) {
@@ -259,7 +266,7 @@ describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
         it.live(`${of}, ${host === "localhost" ? "served" : "refused"}`, () =>
           Effect.gen(function*() {
             const { ca, [port]: { tls } } = yield* servers
-            const { sockets } = yield* connections
+            const { printed, sockets } = yield* connections
             const options = {
               url: `rediss${kind}://${host}:${tls}${path}`,
               ioredis: { tls: { ca }, ...(kind === "+sentinel" && { sentinelTLS: { ca } }) }
@@ -270,6 +277,7 @@ describe.skipIf(!hasOpenssl)("TLS (needs openssl)", () => {
             for (const socket of sockets) {
               for (const error of ["one", "one more"]) socket.emit("error", new Error(error))
             }
+            assert.deepStrictEqual(printed, [])
           }).pipe(Effect.scoped))
       }
     }

@@ -3,26 +3,24 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import type { LockStore } from "effect-lock"
 import * as RedisBackend from "effect-lock/RedisBackend"
-import { client, redis, shared } from "../support/redis.ts"
-
-const server = shared(redis())
+import { punctual } from "../support/punctual.ts"
+import { client, redis } from "../support/redis.ts"
 
 const within = <A, E>(what: string, check: Effect.Effect<A, E>, is: (value: A) => boolean) =>
   Effect.gen(function*() {
-    for (let i = 0; i < 1_000; i++) {
+    for (let i = 0; i < 3_000; i++) {
       if (is(yield* check)) return
       yield* Effect.sleep("10 millis")
     }
     return assert.fail(`not seen: ${what}`)
   })
 
-let keys = 0
-
+/** A server that nobody else uses, and a store that is connected to it. */
 const watching = Effect.gen(function*() {
-  const { port } = yield* server
+  const { port } = yield* redis()
   const look = yield* client(port)
-  const keyPrefix = `tracking-${++keys}:`
-  const store: LockStore.LockStore = yield* RedisBackend.makeStore({ host: "127.0.0.1", port, keyPrefix })
+  const store: LockStore.LockStore = yield* RedisBackend.makeStore({ host: "127.0.0.1", port })
+  yield* store.inspect("key")
   const told: Array<number> = []
   const watch = (key: string) => store.watch!(key, () => told.push(performance.now()))
   const clients = Effect.map(
@@ -86,7 +84,7 @@ describe("those who watch a lock", () => {
       const { look, store, told, watch } = yield* watching
       yield* watch("key")
       yield* within("the first news", Effect.sync(() => told.length), (n) => n > 0)
-      yield* store.tryAcquire({ ...claim("a.1"), expiresMillis: 1_500 })
+      yield* store.tryAcquire({ ...claim("a.1"), expiresMillis: 4_000 })
       yield* Effect.sleep("100 millis")
       told.length = 0
       yield* within("the end of the lease", Effect.sync(() => told.length), (n) => n > 0)
@@ -95,11 +93,11 @@ describe("those who watch a lock", () => {
       told.length = 0
       yield* Effect.promise(() => look.flushall())
       yield* within("the flush", Effect.sync(() => told.length), (n) => n > 0)
-    }).pipe(Effect.scoped))
+    }).pipe(punctual(500)))
 
   it.live("do without where the server's rules forbid it", () =>
     Effect.gen(function*() {
-      const { port } = yield* server
+      const { port } = yield* redis()
       const look = yield* client(port)
       const rules = ["on", ">p", "~*", "&*", "+@all", "-client|tracking"]
       yield* Effect.promise(() => look.call("acl", "setuser", "blind", ...rules))

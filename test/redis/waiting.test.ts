@@ -29,7 +29,7 @@ const handOver = (look: Redis, from: Backend, to: Backend, key: string) =>
   Effect.gen(function*() {
     const lease = yield* Effect.provide(Lock.acquire(key), from)
     const waiter = yield* Effect.forkChild(
-      Effect.provide(Lock.withLock(Effect.sync(() => performance.now()), key, { timeout: "20 seconds" }), to)
+      Effect.provide(Lock.withLock(Effect.sync(() => performance.now()), key, { timeout: "2 minutes" }), to)
     )
     yield* until(Effect.map(waiters(look, key), (count) => count === 1))
     const freed = performance.now()
@@ -79,12 +79,15 @@ describe("many that wait", () => {
         yield* until(Effect.map(modes, ({ told }) => told === count))
         assert.strictEqual((yield* modes).all, count, "each is in its queue once")
         yield* commandCounts(look)
+        const began = performance.now()
         yield* Effect.sleep("4 seconds")
-        // three scripts for one look at all of them, every three seconds
-        assert.isAtMost(scriptCount(yield* commandCounts(look)), 9)
+        const scripts = scriptCount(yield* commandCounts(look))
+        // three for one look at all of them, every three seconds, of which the first may have begun before
+        const looks = 2 + Math.floor((performance.now() - began) / 3000)
+        assert.isAtMost(scripts, 3 * looks)
         yield* Effect.forEach(keys, (key) => Effect.promise(() => look.del(`lock:{${key}}`)))
         yield* Fiber.joinAll(fibers)
-      })
+      }).pipe(punctual(200))
   )
 
   it.live("stay in the queue for as long as they wait, however seldom they ask", () =>
@@ -127,7 +130,7 @@ describe("a subscription that does not hear what it should", () => {
         yield* until(Effect.sync(() => between.subscriptions() > before))
         yield* until(Effect.map(listeners(look), (count) => count >= 1))
         assert.isBelow(yield* quickest(look, holder, waiter), 1000)
-      }))
+      }).pipe(punctual(100)))
 
   broken("the server's side is gone and nobody says so", (between) => between.forget())
   broken("its packets vanish, while the server believes in it", (between) => between.mute())
@@ -154,7 +157,7 @@ describe("a subscription that does not hear what it should", () => {
         yield* until(Effect.map(listeners(lookOther), (count) => count >= 1))
         assert.isBelow(yield* quickest(lookOther, holder, waiter), 1000)
         assert.strictEqual(yield* waiters(lookOther, "other"), 1)
-      })
+      }).pipe(punctual(100))
   )
 
   it.live("is tried again until it is at the server that gives the locks", () =>
@@ -169,14 +172,16 @@ describe("a subscription that does not hear what it should", () => {
       yield* standby(look, waiter)
       yield* until(Effect.map(listeners(look), (count) => count === 1))
       assert.isBelow(yield* quickest(look, holder, waiter), 1000)
-    }))
+    }).pipe(punctual(100)))
 })
 
 describe("waiters that are gone", () => {
   const worker = (port: number, key: string) =>
     Effect.acquireRelease(
       Effect.map(bundled(new URL("worker.ts", import.meta.url)), (script) =>
-        spawn(process.execPath, [script, String(port), key, "1", "60000"], { stdio: ["pipe", "pipe", "inherit"] })),
+        spawn(process.execPath, [script, String(port), key, "1", "60000", "3 seconds"], {
+          stdio: ["pipe", "pipe", "inherit"]
+        })),
       (child) =>
         kill(child)
     )
@@ -226,7 +231,7 @@ describe("waiters that are gone", () => {
       yield* until(
         Effect.map(store.tryAcquire({ ...claim, token: "p.2", wait: true }), ({ _tag }) => _tag === "Acquired")
       )
-    }))
+    }).pipe(punctual(100)))
 })
 
 describe("those who give up", () => {

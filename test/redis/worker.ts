@@ -2,14 +2,15 @@
  * A process with many fibers that want the same lock, for a test to start.
  * Says `ready`, runs from `go` to `stop`, and prints its critical sections.
  *
- *     worker.ts <redis port> <key> <fibers> <millis in the section>
+ *     worker.ts <redis port> <key> <fibers> <millis in the section> <lease>
  */
-import { Effect, Fiber } from "effect"
+import { type Duration, Effect, Fiber, Schedule } from "effect"
 import { Lock } from "effect-lock"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import { createInterface } from "node:readline"
+import { logsAside } from "../support/logs.ts"
 
-const [port, key, fibers, millis] = process.argv.slice(2)
+const [port, key, fibers, millis, expires] = process.argv.slice(2)
 
 export interface Section {
   readonly fiber: number
@@ -22,17 +23,23 @@ export interface Section {
 const sections: Array<Section> = []
 const instant = () => Number(process.hrtime.bigint())
 
+/** On a busy machine a server may not answer in time: then again. */
+const again = Schedule.spaced("20 millis")
+
 const work = (fiber: number) =>
   Effect.forever(
-    Lock.withLock(
-      (lease) =>
-        Effect.gen(function*() {
-          const from = instant()
-          yield* Effect.sleep(Number(millis))
-          sections.push({ fiber, fence: lease.fencingToken, from, to: instant() })
-        }),
-      key,
-      { expires: "3 seconds", timeout: "30 seconds" }
+    Effect.retry(
+      Lock.withLock(
+        (lease) =>
+          Effect.gen(function*() {
+            const from = instant()
+            yield* Effect.sleep(Number(millis))
+            sections.push({ fiber, fence: lease.fencingToken, from, to: instant() })
+          }),
+        key,
+        { expires: expires as Duration.Input, timeout: "2 minutes" }
+      ),
+      again
     )
   )
 
@@ -41,7 +48,7 @@ const program = Effect.gen(function*() {
   const lines = input[Symbol.asyncIterator]()
   const line = Effect.promise(() => lines.next())
   // connected before the others are let loose
-  yield* Lock.inspect(key)
+  yield* Effect.retry(Lock.inspect(key), again)
   console.log("ready")
   yield* line
   const running = yield* Effect.forEach(
@@ -51,7 +58,10 @@ const program = Effect.gen(function*() {
   yield* line
   yield* Fiber.interruptAll(running)
   input.close()
-}).pipe(Effect.provide(RedisBackend.layer({ host: "127.0.0.1", port: Number(port) })))
+}).pipe(
+  Effect.provide(RedisBackend.layer({ host: "127.0.0.1", port: Number(port) })),
+  Effect.provide(logsAside)
+)
 
 await Effect.runPromise(program)
 console.log(JSON.stringify(sections))

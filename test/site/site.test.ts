@@ -44,13 +44,13 @@ it.skipIf(!existsSync(vueTsc))("what the site is made of is well typed, its comp
     )
   )
   assert.deepStrictEqual([output, status], ["", 0])
-}, 180_000)
+})
 
 describe.skipIf(!isSiteInstalled)("the site", () => {
   let said: string
   beforeAll(async () => {
     said = await build()
-  }, 180_000)
+  })
 
   it("says where it is", () => assert.match(said, /^\d+ pages in \.tmp\/site;/m))
 

@@ -36,17 +36,21 @@ export const browser = (
   profile: string,
   { hidesTabs = false, keepsPages = false }: BrowserOptions = {}
 ): Effect.Effect<BrowserContext, never, Scope.Scope> =>
-  hidesTabs ? attached(profile) : Effect.acquireRelease(
+  (hidesTabs ? attached(profile) : Effect.acquireRelease(
     Effect.promise(() =>
       chromium.launchPersistentContext(profile, {
         executablePath,
         headless: true,
         args,
-        ignoreDefaultArgs: keepsPages ? ["--disable-back-forward-cache"] : []
+        ignoreDefaultArgs: keepsPages ? ["--disable-back-forward-cache"] : [],
+        timeout: 0
       })
     ),
     // One that was killed is closed already, and says so.
     (context) => Effect.promise(() => context.close().catch(() => {}))
+  )).pipe(
+    // The test's own timeout is the limit.
+    Effect.tap((context) => Effect.sync(() => context.setDefaultTimeout(0)))
   )
 
 /** One that is started by us, and where nobody takes care that all its tabs are seen. */
@@ -69,7 +73,7 @@ const attached = (profile: string): Effect.Effect<BrowserContext, never, Scope.S
       Effect.promise(async () => {
         for await (const line of createInterface({ input: child.stderr })) {
           const url = /^DevTools listening on (\S+)/.exec(line)?.[1]
-          if (url !== undefined) return chromium.connectOverCDP(url, { noDefaults: true })
+          if (url !== undefined) return chromium.connectOverCDP(url, { noDefaults: true, timeout: 0 })
         }
         throw new Error("Chromium has not started")
       }),

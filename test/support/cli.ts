@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url"
 import { build } from "vite"
 import { once } from "./once.ts"
 import { until } from "./redis.ts"
+import { kill } from "./server.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
@@ -88,7 +89,7 @@ export const start = (
         err: () => text.err
       }
     }),
-    ({ process }) => Effect.sync(() => process.kill("SIGKILL"))
+    ({ process }) => kill(process)
   )
 
 /** Waits until a file says something, and tells what. */

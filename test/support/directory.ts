@@ -1,12 +1,20 @@
 /** Places for what tests write. */
 import { Effect, type Scope } from "effect"
-import { mkdtempSync, realpathSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
+export const newDirectory = (name: string, parent = tmpdir()): string => {
+  mkdirSync(parent, { recursive: true })
+  return realpathSync(mkdtempSync(join(parent, `effect-lock-${name}-`)))
+}
+
+/** Whoever wrote there may say a last word after it has been said to be gone. */
+export const remove = (path: string): void =>
+  rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
+
 /** A directory that goes with the scope. */
 export const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.sync(() => realpathSync(mkdtempSync(join(tmpdir(), "effect-lock-test-")))),
-  // Whoever wrote there may say a last word after it has been said to be gone.
-  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 }))
+  Effect.sync(() => newDirectory("test")),
+  (path) => Effect.sync(() => remove(path))
 )

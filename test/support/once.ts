@@ -1,22 +1,21 @@
 /** What a run of the tests makes once, though each of its files is a process of its own: programs, builds, packages. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { chmodSync, existsSync, mkdirSync, renameSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
+import { newDirectory, remove } from "./directory.ts"
 
 const variables = { inside: "EFFECT_LOCK_TEST_RUN", outside: "EFFECT_LOCK_TEST_RUN_OUTSIDE" } as const
 const root = fileURLToPath(new URL("../../", import.meta.url))
-
-const remove = (path: string): void => rmSync(path, { recursive: true, force: true })
 
 /** Inside the project its packages and its tsconfig are found, and outside of it they are not. */
 export type Place = keyof typeof variables
 
 const newFolder = (place: Place): string => {
-  const parent = place === "inside" ? join(root, ".tmp") : tmpdir()
-  mkdirSync(parent, { recursive: true })
-  const folder = process.env[variables[place]] = mkdtempSync(join(parent, "effect-lock-run-"))
+  const folder = process.env[variables[place]] = newDirectory(
+    "run",
+    place === "inside" ? join(root, ".tmp") : undefined
+  )
   // Also for servers that run as somebody else.
   chmodSync(folder, 0o755)
   return folder
@@ -66,6 +65,8 @@ export const once = async (
     }
     try {
       if (existsSync(path)) break
+      // What one before has not brought to its end.
+      remove(`${path}.new`)
       // It is there when it is whole.
       await make(`${path}.new`)
       renameSync(`${path}.new`, path)

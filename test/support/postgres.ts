@@ -11,7 +11,7 @@ import { join } from "node:path"
 import { postgresBin } from "../../scripts/installed.ts"
 import { directory } from "./directory.ts"
 import { once } from "./once.ts"
-import { exits, freePort, kill, ServerError } from "./server.ts"
+import { exits, freePort, kill, owns, ServerError } from "./server.ts"
 
 /** The server refuses to run as root. */
 const user = (): { readonly uid?: number; readonly gid?: number } => {
@@ -102,7 +102,7 @@ const serve = Effect.fnUntraced(function*(
       cwd: data,
       stdio: "ignore"
     })
-    return Effect.raceFirst(isThere(url, "postgres"), exits(started, "postgres"))
+    return Effect.raceFirst(Effect.andThen(isThere(url, "postgres"), owns(started, port)), exits(started, "postgres"))
   })
   yield* Effect.addFinalizer(() => crash)
   yield* start
@@ -213,7 +213,10 @@ export const pooler = (
         cwd: path,
         stdio: "ignore"
       })
-      return Effect.raceFirst(isThere(url, "pgbouncer"), exits(started, "pgbouncer"))
+      return Effect.raceFirst(
+        Effect.andThen(isThere(url, "pgbouncer"), owns(started, port)),
+        exits(started, "pgbouncer")
+      )
     })
     const stop = Effect.suspend(() => process === undefined ? Effect.void : kill(process))
     yield* Effect.addFinalizer(() => stop)

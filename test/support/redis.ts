@@ -28,16 +28,25 @@ export const redis = (...more: ReadonlyArray<string>): Effect.Effect<Server, Ser
 
 export { kill }
 
-/** A client for looking on, closed with the scope. */
-export const client = (port: number, options: object = {}): Effect.Effect<Redis, never, Scope.Scope> =>
+interface Closable {
+  on(event: "error", listener: () => void): unknown
+  disconnect(): void
+}
+
+/** A client that is closed with the scope, and prints nothing of its errors. */
+export const closing = <A extends Closable>(make: () => A): Effect.Effect<A, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const client = new Redis(port, "127.0.0.1", { ...options })
+      const client = make()
       client.on("error", () => {})
       return client
     }),
     (client) => Effect.sync(() => client.disconnect())
   )
+
+/** One for looking on. */
+export const client = (port: number, options: object = {}): Effect.Effect<Redis, never, Scope.Scope> =>
+  closing(() => new Redis(port, "127.0.0.1", { ...options }))
 
 /** Three primaries that share all slots. */
 export const cluster: Effect.Effect<ReadonlyArray<Server>, ServerError, Scope.Scope> = Effect.gen(function*() {

@@ -8,18 +8,9 @@ import { Redis as RedisService } from "effect/persistence"
 import { Redis } from "ioredis"
 import { Redis as Redis5 } from "ioredis5"
 import { Redis as Valkey } from "iovalkey"
+import { closing } from "./redis.ts"
 
 type Store = Effect.Effect<LockStore.LockStore, LockError, Scope.Scope>
-
-const closing = <A extends { disconnect(): void; on(event: "error", listener: () => void): unknown }>(make: () => A) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const client = make()
-      client.on("error", () => {})
-      return client
-    }),
-    (client) => Effect.sync(() => client.disconnect())
-  )
 
 const failed = (cause: unknown) => new RedisService.RedisError({ cause })
 

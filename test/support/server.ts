@@ -2,6 +2,7 @@
 import { Data, Effect, Schedule } from "effect"
 import type { Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
+import { readdirSync, readFileSync, readlinkSync } from "node:fs"
 import { connect, createServer } from "node:net"
 import { directory } from "./directory.ts"
 import { first } from "./once.ts"
@@ -40,6 +41,38 @@ export const accepts = (port: number): Effect.Effect<void, ServerError> =>
     })
   })
 
+/** What a process has open as this number, unless it has closed it by now. */
+const linkOf = (path: string): string => {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ""
+  }
+}
+
+/** Whether it is this process that listens at the port, where Linux tells: if not, something else answers there. */
+const listens = (pid: number, port: number): boolean => {
+  try {
+    const at = `:${port.toString(16).toUpperCase().padStart(4, "0")}`
+    const listening = readFileSync(`/proc/${pid}/net/tcp`, "utf8").split("\n").map((line) => line.trim().split(/\s+/))
+      .filter(([, local, , state]) => local?.endsWith(at) && state === "0A")
+    const sockets = new Set(listening.map((fields) => `socket:[${fields[9]}]`))
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => sockets.has(linkOf(`/proc/${pid}/fd/${fd}`)))
+  } catch (error) {
+    // It may be another user's, and not for us to see. Of one that has ended one hears.
+    return process.platform !== "linux" || ["EACCES", "EPERM"].includes(String((error as NodeJS.ErrnoException).code))
+  }
+}
+
+/** Waits until the port is the process's own, in case that something else answers there: then it ends soon. */
+export const owns = ({ pid }: ChildProcess, port: number): Effect.Effect<void> =>
+  Effect.asVoid(
+    Effect.repeat(Effect.sync(() => pid === undefined || listens(pid, port)), {
+      schedule: Schedule.spaced("20 millis"),
+      until: (is) => is
+    })
+  )
+
 export interface Server {
   readonly port: number
   readonly process: ChildProcess
@@ -48,7 +81,9 @@ export interface Server {
 /** Stops the process the hard way and waits until it is gone. */
 export const kill = (process: ChildProcess, signal: NodeJS.Signals = "SIGKILL"): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
-    if (process.exitCode !== null || process.signalCode !== null) return resume(Effect.void)
+    // Without a number it has never begun.
+    const isGone = process.pid === undefined || process.exitCode !== null || process.signalCode !== null
+    if (isGone) return resume(Effect.void)
     process.once("exit", () => resume(Effect.void))
     process.kill(signal)
   })
@@ -80,7 +115,8 @@ export const start = (
     Effect.tap((process) =>
       Effect.raceFirst(
         accepts(port).pipe(
-          Effect.retry(Schedule.spaced("20 millis").pipe(Schedule.upTo({ duration: "2 minutes" })))
+          Effect.retry(Schedule.spaced("20 millis").pipe(Schedule.upTo({ duration: "2 minutes" }))),
+          Effect.andThen(owns(process, port))
         ),
         exits(process, command)
       )

@@ -24,7 +24,8 @@ export const parseTable = (name: string = defaultTable): Result.Result<Table, In
 /**
  * A row is a key that somebody has or wants, and for a minute after that. Rows
  * are updated in place all the time: the room in a page is for their next
- * versions, and what is left behind is cleaned up early and without pauses.
+ * versions, and what is left behind is cleaned up early and without pauses. Pages stay, also when all rows
+ * are gone: a table of few pages is read as a whole by statements that are planned then.
  *
  * - `token`: the holder's, or empty once it has given the key back
  * - `fence`: the holder's fencing token
@@ -46,7 +47,8 @@ export const createTable = ({ sql }: Table): string =>
   fillfactor = 70,
   autovacuum_vacuum_scale_factor = 0,
   autovacuum_vacuum_threshold = 2000,
-  autovacuum_vacuum_cost_delay = 0
+  autovacuum_vacuum_cost_delay = 0,
+  vacuum_truncate = off
 )`
 
 /** Text cannot contain NUL, UTF-8 no lone surrogate, and an entry of an index is at most 2.7 kB. */

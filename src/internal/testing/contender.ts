@@ -191,7 +191,8 @@ const abilities = (store: LockStore, backend: LockBackend.LockBackend["Service"]
       }
       const from = yield* now
       const deadline = at + expires * 0.99 - 2
-      yield* Effect.sleep(Math.random() * 3)
+      // As long as it takes to get in, so that others come meanwhile however slow the store is.
+      yield* Effect.sleep(Math.random() * Math.max(3, 2 * (from - at)))
       const to = Math.min(deadline, yield* now)
       if (from < deadline) sections.push({ from, to, permits, fencingToken: attempt.fencingToken })
       yield* store.release(key, token)

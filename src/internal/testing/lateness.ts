@@ -31,17 +31,18 @@ export type Waited = () => number
 
 /**
  * Tries again, up to so many times in all, what fails while this process is late by more than `millis`, or others wait for
- * longer than that in all.
+ * longer than that in all. It is told how often it has been tried.
  */
 export const punctually = (millis: number, attempts: number, waited: Waited = () => 0) =>
 <A, E, R>(
-  effect: Effect.Effect<A, E, R>
+  effect: (tried: number) => Effect.Effect<A, E, R>,
+  tried = 0
 ): Effect.Effect<A, E, Exclude<R, Scope.Scope>> =>
   Effect.gen(function*() {
     const lateness = yield* observe
     const before = waited()
-    const exit = yield* Effect.exit(effect)
-    return Exit.isFailure(exit) && attempts > 1 && Math.max(lateness(), waited() - before) > millis
-      ? yield* punctually(millis, attempts - 1, waited)(effect)
+    const exit = yield* Effect.exit(effect(tried))
+    return Exit.isFailure(exit) && tried + 1 < attempts && Math.max(lateness(), waited() - before) > millis
+      ? yield* punctually(millis, attempts, waited)(effect, tried + 1)
       : yield* exit
   }).pipe(Effect.scoped)

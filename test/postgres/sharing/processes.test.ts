@@ -28,7 +28,6 @@ describe("processes that are killed", () => {
           Effect.andThen(Effect.ignore(Effect.andThen(store.tryAcquire(claim), store.release("k", "t.1"))), idle),
           (rows) => rows.length === 1
         ))
-      }).pipe(Effect.scoped),
-    180_000
+      }).pipe(Effect.scoped)
   )
 })

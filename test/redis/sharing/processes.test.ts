@@ -38,8 +38,7 @@ for (const server of ["redis", "cluster"] as const) {
           yield* until(Effect.map(store.holders!("k"), (holders) => holders.length === 0))
           const claim = { key: "k", token: "t.1", expiresMillis: 60_000, wait: true }
           yield* until(Effect.map(store.tryAcquire(claim), ({ _tag }) => _tag === "Acquired"))
-        }).pipe(Effect.scoped),
-      180_000
+        }).pipe(Effect.scoped)
     )
   })
 }

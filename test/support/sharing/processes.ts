@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { bundled } from "../bundled.ts"
 import { directory } from "../directory.ts"
 import { until } from "../redis.ts"
+import { kill } from "../server.ts"
 import type { Entered, Left } from "./worker.ts"
 
 export interface Stay extends Entered {
@@ -64,7 +65,7 @@ export const killed = Effect.fnUntraced(function*(server: "redis" | "cluster" | 
   const path = yield* directory
   const files: Array<string> = []
   const running: Array<ChildProcess> = []
-  yield* Effect.addFinalizer(() => Effect.sync(() => running.forEach((worker) => worker.kill("SIGKILL"))))
+  yield* Effect.addFinalizer(() => Effect.forEach(running, (worker) => kill(worker)))
   const script = yield* bundled(new URL("worker.ts", import.meta.url))
   const start = (place: number) => {
     const file = join(path, String(files.length))
@@ -83,11 +84,11 @@ export const killed = Effect.fnUntraced(function*(server: "redis" | "cluster" | 
   for (let victim = 0; victim < 2; victim++) {
     const at = files.length - 3
     yield* until(Effect.sync(() => countOf(files[at]) > 100))
-    running[victim].kill("SIGKILL")
+    yield* kill(running[victim])
     start(victim)
     const before = files.slice(-3).map(countOf)
     yield* until(Effect.sync(() => files.slice(-3).every((file, i) => countOf(file) > before[i] + 50)))
   }
-  for (const worker of running) worker.kill("SIGKILL")
+  yield* Effect.forEach(running, (worker) => kill(worker))
   return staysOf(files)
 })

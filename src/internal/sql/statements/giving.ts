@@ -3,7 +3,7 @@ import type { Table } from "../table.ts"
 import { handOn, handOnToFirst, head, isSimple, shares, sharesNext, tell } from "./handing.ts"
 import * as Terms from "./terms.ts"
 
-const { others, relax, shared, watched } = Terms
+const { isAsked, others, relax, shared, watched } = Terms
 
 export const make = ({ sql: table }: Table) => {
   return {
@@ -27,7 +27,7 @@ WITH h AS MATERIALIZED (
     SELECT l.ctid FROM ${table} l
     WHERE l.key = a.key AND l.token = a.token AND l.expires_at > clock_timestamp() AND l.queue = '{}' AND l.watchers IS NULL
     FOR UPDATE SKIP LOCKED
-  ) l
+  ) l WHERE ${isAsked("a")}
 )
 UPDATE ${table} l SET token = '', expires_at = clock_timestamp() FROM h WHERE l.ctid = h.ctid
 RETURNING h.i, (SELECT ${relax})`,
@@ -53,7 +53,7 @@ WITH h AS MATERIALIZED (
   CROSS JOIN LATERAL (
     SELECT l.ctid, l.expires_at > clock_timestamp() AS live, string_to_array(l.queue[1], ' ') AS words
     FROM ${table} l WHERE l.key = a.key AND l.token = a.token AND ${isSimple} FOR UPDATE SKIP LOCKED
-  ) l
+  ) l WHERE ${isAsked("a")}
 )
 UPDATE ${table} l SET ${handOnToFirst} FROM h WHERE l.ctid = h.ctid
 RETURNING h.i, h.live, h.words IS NULL, CASE
@@ -67,7 +67,7 @@ WITH cur AS MATERIALIZED (
   SELECT a.key, a.token, l.token = '${shared}' AS shared FROM unnest($1::text[], $2::text[]) AS a(key, token)
   CROSS JOIN LATERAL (
     SELECT l.token FROM ${table} l WHERE l.key = a.key AND l.token IN (a.token, '${shared}') OFFSET 0
-  ) l
+  ) l WHERE ${isAsked("a")}
 ),
 got AS MATERIALIZED (
   SELECT l.* FROM cur c CROSS JOIN LATERAL (

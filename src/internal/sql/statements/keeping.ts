@@ -1,6 +1,6 @@
 /** Statements that renew leases. */
 import type { Table } from "../table.ts"
-import { inMillis, micros, others, shared } from "./terms.ts"
+import { inMillis, isAsked, micros, others, shared } from "./terms.ts"
 
 export const make = ({ sql: table }: Table) => {
   return {
@@ -11,7 +11,7 @@ WITH cur AS MATERIALIZED (
   FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease) CROSS JOIN LATERAL (
     SELECT l.token FROM ${table} l
     WHERE l.key = a.key AND l.token IN (a.token, '${shared}') AND l.expires_at > clock_timestamp() OFFSET 0
-  ) l
+  ) l WHERE ${isAsked("a")}
 ),
 got AS MATERIALIZED (
   SELECT l.ctid, c.lease FROM cur c CROSS JOIN LATERAL (
@@ -31,7 +31,7 @@ WITH cur AS MATERIALIZED (
   SELECT a.key, jsonb_object_agg(a.token, a.lease) AS leases
   FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
   CROSS JOIN LATERAL (SELECT FROM ${table} l WHERE l.key = a.key AND l.token = '${shared}' OFFSET 0) l
-  GROUP BY a.key
+  WHERE ${isAsked("a")} GROUP BY a.key
 ),
 got AS MATERIALIZED (
   SELECT l.*, c.leases, ${micros} AS now FROM cur c CROSS JOIN LATERAL (

@@ -3,7 +3,7 @@ import type { Table } from "../table.ts"
 import { head, shares, sharesNext, tell } from "./handing.ts"
 import * as Terms from "./terms.ts"
 
-const { inMillis, isFree, isHeld, isLate, micros, millisLeft, nextFence, shared, watched } = Terms
+const { inMillis, isAsked, isFree, isHeld, isLate, micros, millisLeft, nextFence, shared, watched } = Terms
 
 export const make = ({ sql: table }: Table) => {
   /** Takes what is free, or is the claimant's already, for `a (key, token, lease, entry, latest)`. */
@@ -16,7 +16,7 @@ cur AS MATERIALIZED (
 got AS MATERIALIZED (
   SELECT l.ctid, c.token, c.lease, c.entry FROM cur c CROSS JOIN LATERAL (
     SELECT l.ctid FROM ${table} l WHERE l.key = c.key AND (l.token = c.token OR ${isFree("l")}) FOR UPDATE SKIP LOCKED
-  ) l WHERE NOT c.late
+  ) l WHERE NOT c.late AND ${isAsked("c")}
 ),
 upd AS (
   UPDATE ${table} l SET
@@ -59,7 +59,7 @@ WITH g AS MATERIALIZED (
   FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS a(key, token, lease, i)
   CROSS JOIN LATERAL (
     SELECT l.ctid FROM ${table} l WHERE l.key = a.key AND ${isFree("l")} AND l.watchers IS NULL FOR UPDATE SKIP LOCKED
-  ) l WHERE ${isInTime}
+  ) l WHERE ${isInTime} AND ${isAsked("a")}
 )
 UPDATE ${table} l SET token = g.token, fence = ${nextFence}, expires_at = ${inMillis("g.lease")}
 FROM g WHERE l.ctid = g.ctid
@@ -97,7 +97,7 @@ FROM ${table} l WHERE l.key = $1::text AND NOT EXISTS (SELECT FROM upd)`,
     acquireFree: `
 WITH a AS MATERIALIZED (
   SELECT key, token, lease::int8 AS lease FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
-  WHERE ${isInTime}
+  WHERE ${isInTime} AND ${isAsked("a")}
 ),
 got AS MATERIALIZED (
   SELECT l.ctid, a.token, a.lease FROM a CROSS JOIN LATERAL (

@@ -28,6 +28,12 @@ export const isHeld = (row: string) => `(${row}.token <> '' AND ${row}.expires_a
 /** Those that were skipped. A join would compare each of a batch with each, as the planner expects one or two. */
 export const others = "c.key NOT IN (SELECT key FROM upd)"
 
+/**
+ * Always so of what is asked for, and believed to be so of one in 200. What is taken for a row or two is looked for one by one;
+ * otherwise a table of a few pages is read as a whole, and compared with all.
+ */
+export const isAsked = (row: string) => `num_nulls(${row}.key) = 0`
+
 /** What was given to nobody may be forgotten by a crash, which only brings back the lease that it had. */
 export const relax = "set_config('synchronous_commit', 'off', true)"
 

@@ -72,6 +72,9 @@ const withProgram =
 
 const three = [1, 2, 3]
 
+/** How long it may take to see something happen between processes: a store where it does not happen never shows it. */
+const manyMillis = 120_000
+
 export const amongProcesses: ReadonlyArray<Case> = [
   {
     name: "processes that ask all the time never overlap, and their fencing tokens rise",
@@ -79,7 +82,7 @@ export const amongProcesses: ReadonlyArray<Case> = [
     run: withProgram(Effect.fnUntraced(function*({ grain, key, now, smallest }, start) {
       const processes = yield* Effect.forEach(three, () => start, { concurrency: "unbounded" })
       const logs: Array<Array<Contender.Section>> = three.map(() => [])
-      const until = (yield* now) + 30_000 + 10 * grain
+      const until = (yield* now) + manyMillis + 10 * grain
       // Until there was something to see: a busy machine runs one process after the other.
       for (let seen = 0; seen < 100;) {
         if ((yield* now) > until) return yield* wrong(`the key passed between processes ${seen} times only`)
@@ -142,7 +145,7 @@ export const amongProcesses: ReadonlyArray<Case> = [
     run: ifShares(withProgram(Effect.fnUntraced(function*({ grain, key, lease, now }, start) {
       const processes = yield* Effect.forEach(three, () => start, { concurrency: "unbounded" })
       const logs: Array<Array<Contender.SharedSection>> = three.map(() => [])
-      const until = (yield* now) + 30_000 + 10 * grain
+      const until = (yield* now) + manyMillis + 10 * grain
       for (let seen = 0; seen < 30;) {
         if ((yield* now) > until) return yield* wrong(`processes had the key together, and alone, ${seen} times only`)
         const order = { key, expires: lease, millis: 500, limit: 5 }
