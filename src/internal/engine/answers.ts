@@ -22,12 +22,11 @@ export const isBoolean = (u: unknown): u is boolean => typeof u === "boolean"
 export const areExtensions = (length: number) => (u: unknown): u is ReadonlyArray<boolean | BackendFailure> =>
   Array.isArray(u) && u.length === length && u.every((one) => isBoolean(one) || one instanceof BackendFailure)
 
-export const isInspection = (u: unknown): u is Option.Option<Holder> =>
-  Option.isOption(u) &&
-  (u._tag === "None" || (isObject(u.value) && typeof u.value.token === "string" && isHeld(u.value)))
-
 const isHolder = (u: unknown): u is Holder & Record<string, unknown> =>
   isObject(u) && typeof u.token === "string" && isHeld(u)
+
+export const isInspection = (u: unknown): u is Option.Option<Holder> =>
+  Option.isOption(u) && (u._tag === "None" || isHolder(u.value))
 
 export const areHolders = (u: unknown): u is ReadonlyArray<Holder> => Array.isArray(u) && u.every(isHolder)
 

@@ -90,8 +90,7 @@ export abstract class Lending<P extends Parts = Parts> implements Lender {
 
   /** The store is to forget the lease's token. */
   protected owe(lease: Lease): Debt | undefined {
-    const { debts, port } = this.parts
-    const { deadline, expiresMillis, hold, key, lastEnd, stay } = lease
+    const { hold, key, stay } = lease
     // In this process it is known at once whether it has been taken away, and is somebody else's by now.
     const isOurs = hold === undefined || hold.bearer === lease
     if (stay > 0 && isOurs && stay > this.now()) return this.leaveBehind(lease)
@@ -99,20 +98,22 @@ export abstract class Lending<P extends Parts = Parts> implements Lender {
       hold.free(lease)
       return undefined
     }
-    const until = Math.max(deadline + port.margin(expiresMillis), lastEnd)
-    return debts.owe(key, lease.token, until, lease.takeOut(), false)
+    return this.parts.debts.owe(key, lease.token, this.endInStore(lease), lease.takeOut(), false)
+  }
+
+  /** Until when the store may have it, unless something that is out is executed. */
+  private endInStore({ deadline, expiresMillis, lastEnd }: Lease): number {
+    return Math.max(deadline + this.parts.port.margin(expiresMillis), lastEnd)
   }
 
   /** The token is to keep the key for a while, also if this process ends: nobody's lease, which ends by itself. */
   private leaveBehind(lease: Lease): Debt {
-    const { debts, port } = this.parts
-    const { deadline, expiresMillis, hold, key, lastEnd, since, stay, token } = lease
+    const { expiresMillis, hold, key, lastEnd, since, stay, token } = lease
     if (hold !== undefined) hold.bearer = { text: token, token }
     const out = lease.takeOut()
     // Taken for no longer, and never extended.
     const isCut = expiresMillis < stay - since + 1 && lastEnd === 0 && out.length === 0
-    const until = Math.max(deadline + port.margin(expiresMillis), lastEnd)
-    return debts.oweLater(key, token, until, out, stay, isCut)
+    return this.parts.debts.oweLater(key, token, this.endInStore(lease), out, stay, isCut)
   }
 }
 
