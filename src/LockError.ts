@@ -108,8 +108,11 @@ export class Holder extends Schema.Class<Holder>("effect-lock/Holder")({
 
 const iso = /* #__PURE__ */ rememberLast(DateTime.formatIso)
 
+/** With a unit, which `Duration.format` leaves out of nothing at all. */
+const format = (duration: Duration.Duration): string => Duration.isZero(duration) ? "0ms" : Duration.format(duration)
+
 /** Of words that are often the same again, since from a second on nobody reads them closer than that. */
-const lasting = /* #__PURE__ */ rememberLast((millis: number) => Duration.format(Duration.millis(millis)))
+const lasting = /* #__PURE__ */ rememberLast((millis: number) => format(Duration.millis(millis)))
 
 const toSeconds = (remaining: Duration.Duration): number => {
   const millis = Duration.toMillis(remaining)
@@ -259,7 +262,7 @@ const ends = {
 }
 
 const lost = ({ failure, held, key, why }: LockLost): string =>
-  `Lock "${key}" was lost after ${Duration.format(held)}: ${ends[why]}${
+  `Lock "${key}" was lost after ${format(held)}: ${ends[why]}${
     failure === undefined ? "" : ` (the last one failed: ${failure.message})`
   }`
 

@@ -11,9 +11,10 @@ import { pathToFileURL } from "node:url"
 import { inspect, promisify } from "node:util"
 import { root } from "../scripts/doctest.ts"
 import { isInstalled } from "../scripts/installed.ts"
+import { built } from "./package/packed.ts"
 import { directory } from "./support/directory.ts"
 import { admin, postgres } from "./support/postgres.ts"
-import { redis, shared } from "./support/redis.ts"
+import { redis } from "./support/redis.ts"
 import { freePort } from "./support/server.ts"
 import { serverUrl } from "./support/urls.ts"
 
@@ -311,16 +312,6 @@ describe("what is secret in a URL", () => {
 const node = (cwd: string, ...args: ReadonlyArray<string>) =>
   Effect.map(Effect.promise(() => promisify(execFile)(process.execPath, args, { cwd })), ({ stdout }) => stdout.trim())
 
-const built = shared(Effect.tap(directory, (outDir) =>
-  node(
-    outDir,
-    join(root, "node_modules/typescript/bin/tsc"),
-    "-p",
-    join(root, "tsconfig.build.json"),
-    "--outDir",
-    outDir
-  )))
-
 /** Runs a program in a project with the build, these packages, and nothing else installed. */
 const project = Effect.fnUntraced(function*(...packages: ReadonlyArray<string>) {
   const user = yield* directory
@@ -330,7 +321,7 @@ const project = Effect.fnUntraced(function*(...packages: ReadonlyArray<string>) 
     symlinkSync(join(root, "node_modules", name), join(user, "node_modules", name), "junction")
   }
   cpSync(join(root, "package.json"), join(home, "package.json"))
-  cpSync(yield* built, join(home, "dist"), { recursive: true })
+  cpSync(yield* Effect.promise(built), join(home, "dist"), { recursive: true })
   return (url: string) =>
     node(
       user,

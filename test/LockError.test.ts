@@ -59,15 +59,15 @@ const reasons: Record<string, readonly [LockError.LockErrorReason, message: stri
   ],
   "a lease that was taken": [
     new LockLost({ key: "k", why: "Taken", held: Duration.zero }),
-    `Lock "k" was lost after 0: the backend no longer knows us as its holder`
+    `Lock "k" was lost after 0ms: the backend no longer knows us as its holder`
   ],
   "a lease whose backend was closed": [
     new LockLost({ key: "k", why: "Closed", held: Duration.zero }),
-    `Lock "k" was lost after 0: its backend was closed`
+    `Lock "k" was lost after 0ms: its backend was closed`
   ],
   "a lease that was released": [
     new LockLost({ key: "k", why: "Released", held: Duration.zero }),
-    `Lock "k" was lost after 0: it had been released`
+    `Lock "k" was lost after 0ms: it had been released`
   ],
   "a lease whose renewals failed": [
     new LockLost({

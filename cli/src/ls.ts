@@ -4,9 +4,10 @@ import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Holding from "./holding.ts"
+import { looking } from "./looking.ts"
 import { note } from "./output.ts"
 import { painter } from "./paint.ts"
-import { backend, json, quietly } from "./settings.ts"
+import { json, quietly } from "./settings.ts"
 
 export const prefix = Flag.String("prefix").pipe(
   Flag.withDefault(""),
@@ -15,7 +16,8 @@ export const prefix = Flag.String("prefix").pipe(
 
 export const ls = Command.make("ls", { prefix }, ({ prefix }) =>
   Effect.gen(function*() {
-    const held = yield* Holding.all(prefix)
+    const look = yield* looking
+    const held = yield* look(Holding.all(prefix), [])
     if (yield* json) {
       for (const one of held) yield* Console.log(JSON.stringify(Holding.toJSON(one)))
     } else if (held.length === 0) yield* note("nothing is held")
@@ -23,7 +25,7 @@ export const ls = Command.make("ls", { prefix }, ({ prefix }) =>
       const [header, ...lines] = Holding.lines(held, yield* Clock.currentTimeMillis)
       yield* Console.log([painter(process.stdout)("bold", header), ...lines].join("\n"))
     }
-  }).pipe(Effect.provide(backend), quietly)).pipe(
+  }).pipe(Effect.scoped, quietly)).pipe(
     Command.withDescription(
       "Lists the locks that are held: a line each, or with --json an object each. Ends with 69 where the backend does " +
         "not know its keys, as memcached."

@@ -5,9 +5,10 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Ending, exits } from "./exits.ts"
 import * as Holding from "./holding.ts"
+import { looking } from "./looking.ts"
 import { result } from "./output.ts"
 import { printable } from "./paint.ts"
-import { backend, quietly } from "./settings.ts"
+import { quietly } from "./settings.ts"
 
 const flags = {
   key: Argument.String("key").pipe(Argument.withDescription("The key of the lock")),
@@ -16,7 +17,8 @@ const flags = {
 
 export const release = Command.make("release", flags, ({ key, yes }) =>
   Effect.gen(function*() {
-    const holders = yield* Holding.ofKey(key)
+    const look = yield* looking
+    const holders = yield* look(Holding.ofKey(key), [])
     const name = printable(key)
     if (holders.length === 0) {
       yield* result(() => `${name} is free`, { key, released: false })
@@ -32,7 +34,10 @@ export const release = Command.make("release", flags, ({ key, yes }) =>
       if (!isSure) return yield* new Ending({ status: exits.no })
     }
     // Who was shown is who loses it, and nobody who came since.
-    const released = yield* Effect.filter(holders, ({ holder: { token } }) => Lock.forceRelease(key, { token }))
+    const released = yield* Effect.filter(
+      holders,
+      ({ holder: { token } }) => look(Lock.forceRelease(key, { token }), false)
+    )
     const from = (some: ReadonlyArray<Holding.Holding>) => some.map(({ holder }) => Holding.nameOf(holder)).join(", ")
     yield* result(
       () =>
@@ -42,7 +47,7 @@ export const release = Command.make("release", flags, ({ key, yes }) =>
       { key, released: released.length > 0 }
     )
     if (released.length === 0) return yield* new Ending({ status: exits.no })
-  }).pipe(Effect.provide(backend), quietly)).pipe(
+  }).pipe(Effect.scoped, quietly)).pipe(
     Command.withDescription(
       "Frees a lock whoever holds it, for when the holder is gone or stuck: of a lock that is shared, all who do. The " +
         "holder is told that it has lost the lock, at its next renewal. Asks first. Ends with 1 when there was nothing " +

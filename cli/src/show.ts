@@ -5,9 +5,10 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { Ending, exits } from "./exits.ts"
 import * as Holding from "./holding.ts"
+import { looking } from "./looking.ts"
 import { result } from "./output.ts"
 import { printable } from "./paint.ts"
-import { backend, json, quietly } from "./settings.ts"
+import { json, quietly } from "./settings.ts"
 
 const flags = {
   key: Argument.String("key").pipe(Argument.withDescription("The key of the lock")),
@@ -19,7 +20,8 @@ const flags = {
 
 export const show = Command.make("show", flags, ({ key, token }) =>
   Effect.gen(function*() {
-    const holders = yield* Holding.ofKey(key)
+    const look = yield* looking
+    const holders = yield* look(Holding.ofKey(key), [])
     if (holders.length === 0) {
       yield* result(() => `${printable(key)} is free`, { key, held: false })
       return yield* new Ending({ status: exits.no })
@@ -32,7 +34,7 @@ export const show = Command.make("show", flags, ({ key, token }) =>
       const sentence = `${printable(key)} is ${Holding.describe(holder, now)}${token ? `; token ${holder.token}` : ""}`
       yield* Console.log(isJson ? JSON.stringify(object) : sentence)
     }
-  }).pipe(Effect.provide(backend), quietly)).pipe(
+  }).pipe(Effect.scoped, quietly)).pipe(
     Command.withDescription(
       "Says who holds a lock, since when, and for how long: of a lock that is shared all who do, a line each. Ends " +
         "with 1 when it is free."

@@ -9,10 +9,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Durations from "./durations.ts"
 import * as Holding from "./holding.ts"
+import { looking } from "./looking.ts"
 import { prefix } from "./ls.ts"
 import { note } from "./output.ts"
 import { painter, printable } from "./paint.ts"
-import { backend, json, quietly } from "./settings.ts"
+import { json, quietly } from "./settings.ts"
 
 interface Change {
   readonly key: string
@@ -77,7 +78,8 @@ export const watch = Command.make("watch", flags, ({ every, key, prefix }) =>
     const paint = painter(process.stdout)
     const what = Option.match(key, { onNone: () => prefix === "" ? "all locks" : `${prefix}…`, onSome: printable })
     const nothing = Option.match(key, { onNone: () => "nothing is held", onSome: (key) => `${printable(key)} is free` })
-    const look = Option.match(key, { onNone: () => Holding.all(prefix), onSome: Holding.ofKey })
+    const ask = Option.match(key, { onNone: () => Holding.all(prefix), onSome: Holding.ofKey })
+    const look = (yield* looking)(ask, [])
 
     let seen: ReadonlyArray<Holding.Holding> | undefined
     let recent: ReadonlyArray<string> = []
@@ -112,7 +114,7 @@ export const watch = Command.make("watch", flags, ({ every, key, prefix }) =>
       }
       yield* Effect.sleep(every)
     }
-  }).pipe(Effect.provide(backend), quietly)).pipe(
+  }).pipe(Effect.scoped, quietly)).pipe(
     Command.withDescription(
       "Shows who holds a lock, or all locks, until it is interrupted: in a terminal as a picture that is drawn anew, " +
         "into a pipe a line for every change that is seen, with --json an object. What comes and goes between two looks " +
@@ -125,4 +127,5 @@ export const watch = Command.make("watch", flags, ({ every, key, prefix }) =>
     ])
   )
 
-const isOutage = ({ reason }: LockError.LockError): boolean => reason._tag === "BackendFailure" && reason.retryable
+const isOutage = (error: unknown): error is LockError.LockError =>
+  LockError.isLockError(error) && error.reason._tag === "BackendFailure" && error.reason.retryable

@@ -1,7 +1,7 @@
 /** The tool with a directory, as an operator of one host uses it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { writeFileSync } from "node:fs"
+import { existsSync, writeFileSync } from "node:fs"
 import { until } from "../support/redis.ts"
 import { newKey, sh, tools } from "./tool.ts"
 
@@ -29,7 +29,9 @@ describe("effect-lock, with a directory", { concurrent: true }, () => {
   it.live("lists and shows a lock, and takes it away, of which its holder is told", () =>
     Effect.gen(function*() {
       const [key, env] = [newKey(), newDirectory()]
-      assert.deepInclude(yield* ran(["show", key], { env }), { code: 1, out: `${key} is free\n` })
+      const out = `${key} is free\n`
+      const err = `effect-lock: there is no directory ${env.LOCK_URL.slice("file://".length)}, and so no lock in it\n`
+      assert.deepStrictEqual(yield* ran(["show", key], { env }), { code: 1, out, err })
       const holder = yield* tool(["run", key, "--expires", "5s", ...patient], { env })
       yield* until(Effect.map(ran(["show", key], { env }), ({ code }) => code === 0))
       const shown = yield* ran(["show", key], { env })
@@ -43,6 +45,25 @@ describe("effect-lock, with a directory", { concurrent: true }, () => {
       assert.strictEqual((yield* holder.ended).code, 76)
       assert.include(holder.err(), `Lock "${key}" was lost`)
       assert.deepInclude(yield* ran(["release", key, "--yes"], { env }), { code: 1 })
+    }).pipe(Effect.scoped))
+
+  it.live("makes no directory for who only looks, and sees one that comes", () =>
+    Effect.gen(function*() {
+      const path = newFile()
+      const env = { LOCK_URL: `file://${path}` }
+      const watching = yield* tool(["watch", "--every", "50ms"], { env })
+      yield* until(Effect.sync(() => watching.err() !== ""))
+      assert.deepInclude(yield* ran(["show", "key", "--json"], { env }), {
+        code: 1,
+        out: `${JSON.stringify({ key: "key", held: false })}\n`
+      })
+      const listed = yield* ran(["ls"], { env })
+      assert.deepStrictEqual([listed.code, listed.out], [0, ""])
+      assert.include(listed.err, `there is no directory ${path}`)
+      assert.strictEqual((yield* ran(["release", "key", "--yes"], { env })).code, 1)
+      assert.isFalse(existsSync(path))
+      yield* tool(["run", "key", ...patient], { env: { ...env, LOCK_OWNER: "the-first" } })
+      yield* until(Effect.sync(() => watching.out().includes("key taken by the-first")))
     }).pipe(Effect.scoped))
 
   it.live("says what is wrong with what is no directory, and what to do", () =>

@@ -1,13 +1,11 @@
 /** The commands of the tool for those who look at locks. */
 import { assert, describe, it } from "@effect/vitest"
-import { Console, Effect } from "effect"
+import { Effect } from "effect"
 import { InMemoryBackend, Lock, LockConfig } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import { chmodSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { main } from "../../cli/src/command.ts"
-import { Signals } from "../../cli/src/signals.ts"
 import { contents } from "../support/cli.ts"
 import { memcached } from "../support/memcached.ts"
 import { admin, pgbouncer, postgres, standby } from "../support/postgres.ts"
@@ -16,7 +14,7 @@ import { watched } from "../support/sentinel.ts"
 import { freePort, kill } from "../support/server.ts"
 import { newKey, sh, tools } from "./tool.ts"
 
-const { folder, inTerminal, isFree, isHeld, newFile, ran, tool, waitsFor } = tools()
+const { folder, inTerminal, isFree, isHeld, newFile, ran, told, tool, waitsFor } = tools()
 
 /** Holds a lock until somebody makes the file. */
 const held = (key: string, expires = "10s") =>
@@ -169,30 +167,21 @@ describe("effect-lock ls", () => {
   it.live("lists what is held, a line each, or an object each", () =>
     Effect.gen(function*() {
       // In this process, whose locks in memory the tool sees.
-      const lines: Array<string> = []
-      const print = (...args: ReadonlyArray<unknown>) => lines.push(args.join(" "))
-      const listed = (...args: ReadonlyArray<string>) =>
-        main(["ls", "--url", "memory://", ...args]).pipe(
-          Effect.provideService(Console.Console, { ...globalThis.console, log: print, error: print }),
-          Effect.provideService(Signals, { to: () => Effect.void })
-        )
-      yield* Effect.gen(function*() {
-        assert.strictEqual(yield* listed(), 0)
-        assert.strictEqual(yield* listed("--prefix", "ls-b", "--json"), 0)
-      }).pipe(
+      const listed = (...args: ReadonlyArray<string>) => told(["ls", "--url", "memory://", ...args])
+      const [lines, objects] = yield* Effect.all([listed(), listed("--prefix", "ls-b", "--json")]).pipe(
         Lock.withLock("ls-a"),
         Lock.withLock("ls-b"),
         LockConfig.provide({ owner: "me" }),
         Effect.provide(InMemoryBackend.layer)
       )
       // Other tests of this process may hold some, too.
-      const [header, ...all] = lines[0].split("\n")
+      const [header, ...all] = lines.out.split("\n")
       const [one, other] = all.filter((line) => line.startsWith("ls-"))
       assert.match(header, /^KEY +HOLDER +ASKED +LEASE ENDS IN +WAITING/)
-      assert.match(one, /^ls-a +me +[\d.]+s ago +[\d.]+s +0$/)
+      assert.match(one, /^ls-a +me +[\d.]+s ago +[\d.]+s +0/)
       assert.match(other, /^ls-b +me /)
-      const { key, owner } = JSON.parse(lines[1])
-      assert.deepStrictEqual([key, owner, lines.length], ["ls-b", "me", 2])
+      const { key, owner } = JSON.parse(objects.out)
+      assert.deepStrictEqual([lines.code, objects.code, key, owner], [0, 0, "ls-b", "me"])
     }))
 })
 
@@ -401,7 +390,7 @@ describe("effect-lock", () => {
   it.live("writes completions for shells", () =>
     Effect.gen(function*() {
       for (const shell of ["bash", "zsh", "fish"]) {
-        const { code, out } = yield* ran(["--completions", shell])
+        const { code, out } = yield* told(["--completions", shell])
         assert.strictEqual(code, 0)
         for (const word of ["run", "show", "release", "doctor"]) assert.include(out, word)
       }
@@ -409,10 +398,10 @@ describe("effect-lock", () => {
 
   it.live("helps with examples, and corrects those who mistype", () =>
     Effect.gen(function*() {
-      const help = yield* ran(["run", "--help"])
+      const help = yield* told(["run", "--help"])
       assert.strictEqual(help.code, 0)
       assert.include(help.out, "effect-lock run nightly-report --once -- ./report.sh")
-      const typo = yield* ran(["relase", "key"])
+      const typo = yield* told(["relase", "key"])
       assert.deepStrictEqual([typo.code, typo.out], [64, ""])
       assert.include(typo.err, "release")
       assert.notInclude(help.out, "\u001b[")

@@ -8,7 +8,7 @@ import { until } from "../support/redis.ts"
 import { freePort } from "../support/server.ts"
 import { isAlive, newKey, sh, tools } from "./tool.ts"
 
-const { commandLine, folder, inTerminal, isFree, isHeld, newFile, ran, tool, url, waitsFor } = tools()
+const { commandLine, folder, inTerminal, isFree, isHeld, newFile, ran, told, tool, url, waitsFor } = tools()
 
 /** Says that it is there, and goes on until somebody makes a file, or nobody is left to. */
 const patient = `echo $$ > "$1"; while ! [ -e "$2" ] && kill -0 $PPID; do sleep 0.05; done`
@@ -326,14 +326,14 @@ describe("what makes no sense", () => {
         [["--url", "redis://root:secret@:x"], "a malformed server, number 1"]
       ]
       for (const [flags, said] of cases) {
-        const { code, err, out } = yield* ran(["run", newKey(), ...flags, "--", "echo", "ran"])
+        const { code, err, out } = yield* told(["run", newKey(), ...flags, "--", "echo", "ran"])
         assert.deepStrictEqual([code, out], [64, ""], flags.join(" "))
         assert.include(err, said)
         assert.notInclude(err, "secret")
       }
-      const nowhere = yield* ran(["run", newKey(), "--", "echo", "ran"], { env: { LOCK_URL: "" } })
+      const nowhere = yield* told(["run", newKey(), "--", "echo", "ran"], { LOCK_URL: "" })
       assert.strictEqual(nowhere.code, 64)
-      const owner = yield* ran(["run", newKey(), "--", "echo", "ran"], { env: { LOCK_OWNER: "a b" } })
+      const owner = yield* told(["run", newKey(), "--", "echo", "ran"], { LOCK_OWNER: "a b" })
       assert.strictEqual(owner.code, 64)
       assert.include(owner.err, "LOCK_OWNER")
     }))

@@ -1,8 +1,10 @@
 /** The tool against a Redis of a file's own. */
 import { afterAll, beforeAll } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { ConfigProvider, Console, Effect, type Scope } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { main as command } from "../../cli/src/command.ts"
+import { Signals } from "../../cli/src/signals.ts"
 import { main as bundled, type Running, start } from "../support/cli.ts"
 import { newDirectory, remove } from "../support/directory.ts"
 import { client, redis, shared, until } from "../support/redis.ts"
@@ -64,6 +66,21 @@ export const tools = () => {
       return { ...running, type: (text: string) => running.process.stdin?.write(text) }
     })
 
+  /** Runs it to its end in this process, for what it says of its arguments. */
+  const told = (args: ReadonlyArray<string>, env: Record<string, string> = {}) =>
+    Effect.gen(function*() {
+      const LOCK_URL = yield* Effect.orDie(url)
+      const said = { out: "", err: "" }
+      const printer = (to: keyof typeof said) => (...texts: ReadonlyArray<unknown>) =>
+        void (said[to] += `${texts.join(" ")}\n`)
+      const code = yield* command(args).pipe(
+        Effect.provideService(Console.Console, { ...globalThis.console, log: printer("out"), error: printer("err") }),
+        Effect.provideService(Signals, { to: () => Effect.void }),
+        Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({ LOCK_URL, ...env })))
+      )
+      return { code, ...said }
+    })
+
   let files = 0
   const newFile = () => join(folder, `file-${++files}`)
 
@@ -80,7 +97,7 @@ export const tools = () => {
       (client) => Effect.map(Effect.promise(() => client.zcard(`lock:{${key}}:q`)), (waiting) => waiting === count)
     ))
 
-  return { commandLine, folder, inTerminal, isFree, isHeld, newFile, ran, tool, url, waitsFor }
+  return { commandLine, folder, inTerminal, isFree, isHeld, newFile, ran, told, tool, url, waitsFor }
 }
 
 /** Whether there is a process, which is no zombie that nobody has buried yet. */

@@ -813,14 +813,13 @@ describe("invariant 9: fail closed", () => {
 describe("invariant 10: time is Effect's Clock", () => {
   it.effect("an hour of renewing and waiting takes no time", () =>
     Effect.gen(function*() {
-      const before = performance.now()
       const { run, start } = yield* scene()
       const holder = yield* start(Lock.withLock(Effect.sleep("1 hour"), "key", { expires: "30 seconds" }))
       const waiter = yield* start(Lock.withLock(now, "key", { timeout: "Infinity" }))
       yield* TestClock.adjust("1 hour")
       assert.strictEqual(outcome(holder), "Success")
       assert.strictEqual(yield* joined(waiter), Duration.toMillis("1 hour"))
-      assert.isBelow(performance.now() - before, 5_000)
+      // And not an hour for who waits for this test.
       yield* run(Effect.void)
     }))
 

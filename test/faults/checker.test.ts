@@ -15,11 +15,11 @@ describe.skipIf(!isInstalled("redis"))("the checker catches", () => {
       Effect.gen(function*() {
         // Its moment does not come in every run.
         const seen: Array<string> = []
-        for (let i = 0; i < 4 && !seen.some((violation) => caught.test(violation)); i++) {
+        for (let i = 0; i < 12 && !seen.some((violation) => caught.test(violation)); i++) {
           seen.push(...(yield* attack(scenario, yield* built, seed + i, 5)).violations)
         }
         assert.isTrue(seen.some((violation) => caught.test(violation)), `only this was noticed: ${seen.join("\n")}`)
-      }))
+      }), 900_000)
   }
 })
 

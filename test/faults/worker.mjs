@@ -98,7 +98,9 @@ const section = (id, key, share) => (lease) =>
       const at = now()
       return Effect.map(lease.remaining, (remaining) => round(at + Duration.toMillis(remaining)))
     })
-    write("enter", round(now()), id, key, lease.fencingToken, yield* look, share)
+    // Looked at first: with a pause between the two, what is over would seem to have lasted until the look.
+    const first = yield* look
+    write("enter", round(now()), id, key, lease.fencingToken, first, share)
     const value = readCounter(key)
     const read = round(now())
     const end = now() + (random() < 0.015 ? 1.6 * expires : between(hold))

@@ -6,6 +6,7 @@ import type { BackendFailure } from "../../src/LockError.ts"
 import type { LockStore } from "../../src/LockStore.ts"
 import { type Memcached, memcached } from "../support/memcached.ts"
 import { type Fate, memcachedProxy, type Proxy } from "../support/memcachedProxy.ts"
+import { punctual } from "../support/punctual.ts"
 import type { ServerError } from "../support/server.ts"
 import { acquire, claim, eventually, holderOf, requestTimeout, storeAt } from "./support.ts"
 
@@ -28,7 +29,8 @@ const world = (requestTimeout: number): Effect.Effect<World, ServerError | Error
 
 const testWith =
   (requestTimeout: number) => (name: string, body: (world: World) => Effect.Effect<void, unknown, Scope.Scope>) =>
-    it.live(name, () => Effect.flatMap(world(requestTimeout), body))
+    // What comes too late is lost as well.
+    it.live(name, () => Effect.flatMap(world(requestTimeout), body).pipe(punctual(requestTimeout / 4)))
 
 const test = {
   /** Every request has its reply, however long that takes. */

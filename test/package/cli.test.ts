@@ -21,15 +21,17 @@ describe("the package of the tool", () => {
     assert.isTrue(readdirSync(join(installed, "dist")).every((file) => file.endsWith(".js")))
   })
 
+  const installed = (): string => join(project.modules, ".bin/effect-lock")
+
   it("runs by npx", async () => {
-    assert.match(await exec(project.folder, "npx", "effect-lock", "--version"), /^effect-lock v\d/)
+    assert.match(await exec(project.folder, installed(), "--version"), /^effect-lock v\d/)
     const run = ["LOCK_URL=memory://", "npx", "effect-lock", "run", "key", "--", "echo", "ran"]
     assert.strictEqual(await exec(project.folder, "env", ...run), "ran\n")
   })
 
   it("names the driver that PostgreSQL needs, when it is not there", async () => {
-    const doctor = "npx effect-lock doctor --url postgres://user@127.0.0.1:1/none 2>&1 || true"
-    assert.match(await exec(project.folder, "sh", "-c", doctor), /@effect\/sql-pg/)
+    const doctor = `"$0" doctor --url postgres://user@127.0.0.1:1/none 2>&1 || true`
+    assert.match(await exec(project.folder, "sh", "-c", doctor, installed()), /@effect\/sql-pg/)
   })
 
   it("runs by npx from the packed tarballs, in an empty folder, and leaves it empty", async () => {

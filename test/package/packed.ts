@@ -53,7 +53,7 @@ export interface Project {
 const sources = ["src", "cli", "package.json", "tsconfig.json", "tsconfig.build.json", "README.md", "LICENSE"]
 
 /** Builds and packs both, once for all files of a run. */
-const tarballs = (): Promise<string> =>
+const packages = (): Promise<string> =>
   once("packages", async (folder) => {
     const copy = join(folder, "copy")
     for (const name of sources) cpSync(join(root, name), join(copy, name), { recursive: true })
@@ -62,9 +62,14 @@ const tarballs = (): Promise<string> =>
     await exec(join(copy, "cli"), "npm", "pack", "--pack-destination", folder)
   })
 
+const distIn = (folder: string): string => join(folder, "copy/dist")
+
+/** What is in the package, for who needs no more of it. */
+export const built = async (): Promise<string> => distIn(await packages())
+
 export const pack = async (): Promise<Packed> => {
-  const packages = await tarballs()
-  const named = (name: RegExp): string => join(packages, readdirSync(packages).find((file) => name.test(file)) ?? "")
+  const made = await packages()
+  const named = (name: RegExp): string => join(made, readdirSync(made).find((file) => name.test(file)) ?? "")
   const [tarball, cli] = [named(/^effect-lock-\d.*\.tgz$/), named(/^effect-lock-cli-\d.*\.tgz$/)]
   const folder = mkdtempSync(join(tmpdir(), "effect-lock-pack-"))
 
@@ -76,5 +81,5 @@ export const pack = async (): Promise<Packed> => {
     }, "outside")
     return { folder: mkdtempSync(join(path, "user-")), modules: join(path, "node_modules") }
   }
-  return { folder, dist: join(packages, "copy/dist"), tarball, cli, project }
+  return { folder, dist: distIn(made), tarball, cli, project }
 }

@@ -1,18 +1,16 @@
 /** What a jump of the server's wall clock costs, as `docs/postgresql.md` says it, and what it does not. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Context, Deferred, Duration, Effect, Fiber, Layer, Option } from "effect"
 import { type Lease, Lock, type LockBackend, type LockError, type LockStore } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import * as SqlClient from "effect/sql/SqlClient"
 import { admin } from "../support/postgres.ts"
-import { punctual } from "../support/punctual.ts"
+import { it } from "../support/punctual.ts"
 import { shared, until } from "../support/redis.ts"
 import { canSkew, skewedPostgres } from "../support/skew.ts"
 import { sqlClient, table } from "../support/sqlStores.ts"
 
 const hour = 3_600_000
-/** What the server does not answer in time has failed. */
-const onTime = punctual(500)
 
 /** Which nobody renews during a test. */
 const lease = { expires: "1 hour" } as const
@@ -117,7 +115,7 @@ describe.skipIf(!canSkew)("a server whose clock jumps ahead", () => {
       assert.strictEqual(yield* whyOf(last.end), "Taken")
       yield* next.leave
       assert.deepStrictEqual(yield* look.unsafe(`SELECT who FROM ${table}_work`).values, [["last"], ["next"]])
-    }).pipe(onTime))
+    }))
 
   it.live("ends leases that nobody else wants, too, and permits, which are given to others once", () =>
     Effect.gen(function*() {
@@ -136,7 +134,7 @@ describe.skipIf(!canSkew)("a server whose clock jumps ahead", () => {
       assert.strictEqual((yield* other.tryAcquire(claim("shared", "e.0.0", { share })))._tag, "Held")
       const holdings = ["a.0.0", "b.0.0", "c.0.0", "d.0.0"].map((token) => claim("shared", token))
       assert.deepStrictEqual(yield* other.extendAll!(holdings), [false, false, true, true])
-    }).pipe(onTime))
+    }))
 
   it.live("answers who asks as before, though what it asks seems to come late", () =>
     Effect.gen(function*() {
@@ -168,7 +166,7 @@ describe.skipIf(!canSkew)("a server whose clock jumps ahead", () => {
       )
       assert.deepStrictEqual(many.map(({ _tag }) => _tag), ["Acquired", "Acquired", "Acquired", "Held"])
       assert.strictEqual(Option.getOrThrow(yield* other.inspect("held")).token, "a.0.0")
-    }).pipe(onTime))
+    }))
 })
 
 describe.skipIf(!canSkew)("a server whose clock is set back", () => {
@@ -194,7 +192,7 @@ describe.skipIf(!canSkew)("a server whose clock is set back", () => {
       yield* next.leave
       setClock(0)
       assert.isAtMost(yield* left("dead"), hour)
-    }).pipe(onTime))
+    }))
 
   it.live("and ahead again gives fencing tokens that rise, as long as rows are kept", () =>
     Effect.gen(function*() {
@@ -208,5 +206,5 @@ describe.skipIf(!canSkew)("a server whose clock is set back", () => {
         assert.isTrue(yield* store.release("key", `a.0.${i}`))
       }
       for (const [i, fence] of fences.entries()) assert.isTrue(i === 0 || fence > fences[i - 1], fences.join())
-    }).pipe(onTime))
+    }))
 })

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it as plain } from "@effect/vitest"
 import { Effect, type Exit, Fiber, Option } from "effect"
 import { Lock, LockBackend, type LockStore } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
@@ -6,6 +6,7 @@ import * as Net from "node:net"
 import { classify } from "../../src/internal/sql/failure.ts"
 import { admin, pooler, type Postgres, postgres, processesOf, promote, signal, standby } from "../support/postgres.ts"
 import { proxy } from "../support/proxy.ts"
+import { it } from "../support/punctual.ts"
 import { kill, shared, until } from "../support/redis.ts"
 import { table } from "../support/sqlStores.ts"
 
@@ -56,19 +57,19 @@ describe("what a server says", () => {
       ["XX000", "something else", "Unknown", false]
     ] as const
   ) {
-    it(`${kind}: ${code} ${message}`, () => {
+    plain(`${kind}: ${code} ${message}`, () => {
       const cause = Object.assign(new Error(message), { code })
       const { kind: found, retryable: again } = classify({ reason: { _tag: "UnknownError", cause } })
       assert.deepStrictEqual([found, again], [kind, retryable])
     })
   }
 
-  it("Unreachable: a connection that the other side has ended", () => {
+  plain("Unreachable: a connection that the other side has ended", () => {
     const cause = Object.assign(new Error("This socket has been ended by the other party"), { code: "EPIPE" })
     assert.strictEqual(classify({ reason: { _tag: "UnknownError", cause } }).kind, "Unreachable")
   })
 
-  it("Unreachable: a connection that cannot be made", () => {
+  plain("Unreachable: a connection that cannot be made", () => {
     const cause = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:5432"), { code: "ECONNREFUSED" })
     assert.strictEqual(classify({ reason: { _tag: "ConnectionError", cause } }).kind, "Unreachable")
   })

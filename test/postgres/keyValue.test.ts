@@ -1,11 +1,12 @@
 /** `KeyValueBackend` over Effect's SQL-backed `KeyValueStore`. */
 import { PgClient } from "@effect/sql-pg"
-import { assert, it } from "@effect/vitest"
+import { assert } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Option, Redacted } from "effect"
 import { Lock } from "effect-lock"
 import * as KeyValueBackend from "effect-lock/KeyValueBackend"
 import { KeyValueStore } from "effect/persistence"
 import { admin, postgres } from "../support/postgres.ts"
+import { it } from "../support/punctual.ts"
 import { until } from "../support/redis.ts"
 
 /** The database of a process, and its locks in there. */

@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it as vitest } from "@effect/vitest"
 import { Effect, Exit } from "effect"
 import type { LockStore } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
@@ -9,6 +9,7 @@ import * as Failure from "../../src/internal/sql/failure.ts"
 import { hasOpenssl, selfSigned } from "../support/certificates.ts"
 import { directory } from "../support/directory.ts"
 import { admin, postgres } from "../support/postgres.ts"
+import { it } from "../support/punctual.ts"
 import { shared, until } from "../support/redis.ts"
 import { table } from "../support/sqlStores.ts"
 
@@ -273,7 +274,7 @@ describe.skipIf(!hasOpenssl)("a server that wants certificates of clients (needs
       }
     }))
 
-  it("is told from one that is down, where what it says arrives", () => {
+  vitest("is told from one that is down, where what it says arrives", () => {
     for (const alert of ["ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED"]) {
       const cause = Object.assign(new Error("alert"), { code: alert })
       const error = Failure.make({ name: "t", sql: "t" }, "inspect", "key", { _tag: "ConnectionError", cause })
@@ -300,7 +301,7 @@ describe("a server without TLS", () => {
       }
     }))
 
-  it("is told from one whose certificate is out of date", () => {
+  vitest("is told from one whose certificate is out of date", () => {
     for (const code of ["CERT_HAS_EXPIRED", "CERT_NOT_YET_VALID"]) {
       const error = Failure.make({ name: "t", sql: "t" }, "inspect", "key", Object.assign(new Error("no"), { code }))
       assert.deepStrictEqual([error.kind, error.retryable], ["Unsupported", false])

@@ -1,7 +1,8 @@
 /** What those hear who only look at a lock, through the end of the connection that tells them. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { admin, postgres } from "../support/postgres.ts"
+import { it } from "../support/punctual.ts"
 import { shared } from "../support/redis.ts"
 import { flavours, table } from "../support/sqlStores.ts"
 
@@ -9,7 +10,7 @@ const server = shared(postgres())
 
 const within = <A, E>(what: string, check: Effect.Effect<A, E>, is: (value: A) => boolean) =>
   Effect.gen(function*() {
-    for (let i = 0; i < 1_000; i++) {
+    for (let i = 0; i < 10_000; i++) {
       if (is(yield* check)) return
       yield* Effect.sleep("10 millis")
     }

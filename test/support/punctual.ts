@@ -1,4 +1,5 @@
 /** Tests that count on time, on a machine that has other things to do. */
+import { it as vitest } from "@effect/vitest"
 import type { Effect, Scope } from "effect"
 import { readFileSync } from "node:fs"
 import { punctually } from "../../src/internal/testing/lateness.ts"
@@ -23,3 +24,12 @@ export const punctual = (lateMillis: number) =>
 <A, E, R>(
   test: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, Exclude<R, Scope.Scope>> => punctually(lateMillis, 5, waited)(() => test)
+
+/**
+ * For tests of what a server answers: what it does not within two seconds has failed, and may have been executed all the same,
+ * which is no wonder on a machine that gives it no time.
+ */
+export const it = {
+  live: <E>(name: string, test: () => Effect.Effect<void, E, Scope.Scope>): void =>
+    vitest.live(name, () => punctual(500)(test()))
+}

@@ -1,6 +1,6 @@
 /** The ways to reach a PostgreSQL, for tests that must hold for all of them. */
 import * as PgClient from "@effect/sql-pg/PgClient"
-import { Effect, Exit, Redacted, Scope } from "effect"
+import { Deferred, Effect, Exit, Redacted, Scope } from "effect"
 import type { LockError, LockStore } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import * as Reactivity from "effect/reactivity/Reactivity"
@@ -57,3 +57,16 @@ export const flavours: ReadonlyArray<Flavour> = [
         ))
   }
 ]
+
+/**
+ * Waits until the store hears what it is told, and has it listen until the scope ends. A message that is sent before is lost,
+ * and whoever would have heard it looks instead.
+ */
+export const hearing = (
+  { watch }: LockStore.LockStore
+): Effect.Effect<void, LockError.BackendFailure, Scope.Scope> =>
+  Effect.gen(function*() {
+    const heard = yield* Deferred.make<void>()
+    yield* watch!("heard", () => Deferred.doneUnsafe(heard, Effect.void))
+    yield* Deferred.await(heard)
+  })
