@@ -1,6 +1,6 @@
 /** Locks within locks, more than the stack has room for: they end as any other, and leave nothing. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Option } from "effect"
+import { Effect, Exit, type Fiber, Option } from "effect"
 import { InMemoryBackend, Lock, type LockBackend, type LockError } from "effect-lock"
 import { reasonOf, the } from "./scenery.ts"
 
@@ -21,12 +21,30 @@ const held = Effect.map(
 
 const free = Effect.map(held, (count) => assert.strictEqual(count, 0))
 
+/** Ten times as many turns of the event loop as it takes: what has not come by then never does. */
+const turns = 2_000
+
+/** What comes in turns, and takes no time. */
+const soon = <A>(look: () => A | undefined, what: string): Effect.Effect<A> =>
+  Effect.promise(async () => {
+    for (let turn = 0; turn < turns; turn++) {
+      const found = look()
+      if (found !== undefined) return found
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return assert.fail(`it never ${what}`)
+  })
+
+const ended = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<A, E>> => soon(() => fiber.pollUnsafe(), "ends")
+
 /** Runs until the innermost work has begun. */
 const begun = <A, E>(work: Effect.Effect<A, E>, around: (locked: Locked<A, E>) => Locked<A, E> = (locked) => locked) =>
   Effect.gen(function*() {
-    const inside = yield* Deferred.make<void>()
-    const fiber = yield* Effect.forkChild(around(nested(Effect.andThen(Deferred.succeed(inside, undefined), work))))
-    yield* Deferred.await(inside)
+    let isInside: true | undefined = undefined
+    const begin = Effect.sync(() => void (isInside = true))
+    // Not a child: a test that fails would wait for what never ends.
+    const fiber = yield* Effect.forkDetach(around(nested(Effect.andThen(begin, work))))
+    yield* soon(() => isInside, "begins")
     assert.strictEqual(yield* held, 3)
     return fiber
   })
@@ -44,7 +62,8 @@ describe("locks nested deeper than the stack", () => {
     Effect.gen(function*() {
       let finalized = 0
       const fiber = yield* begun(Effect.onInterrupt(Effect.never, () => Effect.sync(() => finalized++)))
-      yield* Fiber.interrupt(fiber)
+      fiber.interruptUnsafe()
+      yield* ended(fiber)
       assert.strictEqual(finalized, 1)
       yield* free
     }).pipe(Effect.provide(InMemoryBackend.layerFresh)), 60_000)
@@ -52,8 +71,8 @@ describe("locks nested deeper than the stack", () => {
   it.live("end where they may not be interrupted, and the work may", () =>
     Effect.gen(function*() {
       const fiber = yield* begun(Effect.interruptible(Effect.never), Effect.uninterruptible)
-      yield* Fiber.interrupt(fiber)
-      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+      fiber.interruptUnsafe()
+      assert.isTrue(Exit.hasInterrupts(yield* ended(fiber)))
       yield* free
     }).pipe(Effect.provide(InMemoryBackend.layerFresh)), 60_000)
 
@@ -61,7 +80,7 @@ describe("locks nested deeper than the stack", () => {
     Effect.gen(function*() {
       const fiber = yield* begun(Effect.never)
       assert.isTrue(yield* Lock.forceRelease("key-0"))
-      assert.strictEqual(the(yield* reasonOf(Fiber.join(fiber)), "LockLost").key, "key-0")
+      assert.strictEqual(the(yield* reasonOf(Effect.flatten(ended(fiber))), "LockLost").key, "key-0")
       yield* free
     }).pipe(Effect.provide(InMemoryBackend.layerFresh)), 60_000)
 })

@@ -1,13 +1,17 @@
-/** Mistakes that can be put into the code below `src/internal`, one at a time, and what the simulator sees of each. */
+/** Mistakes that can be put into the code below `src/internal`, one at a time, and what sees each of them. */
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import type { Kind } from "./plan.ts"
 import type { Rule } from "./witness.ts"
 
-export interface Mutant {
+interface Mistake {
   readonly mistake: string
   /** File below `src/internal`, what is there once, and what stands there instead. */
   readonly changes: ReadonlyArray<readonly [file: string, from: string, to: string]>
+}
+
+/** The simulator sees it. */
+export interface Simulated extends Mistake {
   readonly kind: Kind
   /** Where keys change hands, or several are wanted, and not where calls of every kind are made. */
   readonly where?: "hands" | "several"
@@ -15,6 +19,14 @@ export interface Mutant {
   readonly rules: ReadonlyArray<Rule>
   readonly worlds: number
 }
+
+/** What a world of chance hardly ever has is seen by a test that makes it so. */
+export interface Tested extends Mistake {
+  /** Files of which one has to have a test that fails with a word. */
+  readonly tests: ReadonlyArray<string>
+}
+
+export type Mutant = Simulated | Tested
 
 export const mutants: Readonly<Record<string, Mutant>> = {
   handOver: {
@@ -160,6 +172,29 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     kind: "direct",
     rules: ["order"],
     worlds: 500
+  },
+  beside: {
+    mistake: "those who share a key, and whose time is over, ask for it one after the other",
+    changes: [["engine/line.ts", "      if (!this.isPassing) this.letAskBeside()\n", ""]],
+    tests: ["test/engine/line.test.ts", "test/engine/waiting.test.ts"]
+  },
+  overdue: {
+    mistake: "whoever is told nothing by the time that the store may take waits on",
+    changes: [[
+      "engine/line.ts",
+      "        else this.give(waiter, \"TimedOut\")",
+      "        else this.hearBy(waiter, this.now())"
+    ]],
+    tests: ["test/engine/line.test.ts", "test/engine/waiting.test.ts"]
+  },
+  nested: {
+    mistake: "locks within locks begin and end in place, however many there are",
+    changes: [[
+      "stack.ts",
+      "isDeep() ? Effect.flatMap(Effect.yieldNow, then) : Effect.suspend(then)",
+      "Effect.suspend(then)"
+    ]],
+    tests: ["test/engine/nesting.test.ts"]
   },
   joining: {
     mistake: "who wants some permits has what others had of another number",
