@@ -59,7 +59,8 @@ export const bearErrors = <C extends Client>(client: C): C => {
     client.on("+node", (node) => bearThoseOf(bearErrors(node as Single), "duplicate"))
   } else {
     const single = client as Client as Single
-    for (const event of ["connect", "error"]) single.on(event, () => void single.stream?.on?.("error", ignore))
+    const bear = () => void single.stream?.on?.("error", ignore)
+    for (const event of ["connect", "error", "close"]) single.on(event, bear)
     bearThoseOf((client as { readonly connector?: object }).connector, "connectToSentinel")
   }
   return client
