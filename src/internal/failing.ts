@@ -49,3 +49,6 @@ export const failWith = (
   reason: LockErrorReason | (() => LockErrorReason),
   caller?: Fiber.Fiber<unknown, unknown>
 ): Exit.Exit<never, LockError> => Exit.fail(lockError(typeof reason === "function" ? reason : () => reason, caller))
+
+/** Trouble with the store that may pass: who has time waits, and who watches goes on. */
+export const isPassing = ({ reason }: LockError): boolean => reason._tag === "BackendFailure" && reason.retryable

@@ -13,7 +13,7 @@ import type { Lease } from "../Lease.ts"
 import type { LockBackend, Refusal } from "../LockBackend.ts"
 import type { LockRequest } from "../LockConfig.ts"
 import { type LockError, LockTimeout } from "../LockError.ts"
-import { failWith } from "./failing.ts"
+import { failWith, isPassing } from "./failing.ts"
 import { type Caller, isGuard } from "./guard.ts"
 import { isFunction } from "./reentry.ts"
 import { monotonicMillis, wholeMillis } from "./time.ts"
@@ -93,8 +93,6 @@ const takeAll = (
     }
     return new Map(Array.from(held, ([key, { lease }]) => [key, lease]))
   })
-
-const isPassing = ({ reason }: LockError): boolean => reason._tag === "BackendFailure" && reason.retryable
 
 /** One deadline for all: a timeout tells of the whole wait, not of that for the last key. */
 const overall = (

@@ -11,14 +11,11 @@ import * as Stream from "effect/Stream"
 import type { LockBackend } from "../LockBackend.ts"
 import type { LockRequest } from "../LockConfig.ts"
 import { type Holder, type LockError, LockTimeout } from "../LockError.ts"
-import { failWith } from "./failing.ts"
+import { failWith, isPassing } from "./failing.ts"
 import { monotonicMillis, wholeMillis } from "./time.ts"
 
 /** For backends that tell of nothing; for the others a net. */
 const everySecond = Schedule.spaced("1 second")
-
-/** Trouble that may pass ends nobody's watch. */
-const passes = ({ reason }: LockError): boolean => reason._tag === "BackendFailure" && reason.retryable
 
 const tokenOf = (holder: Option.Option<Holder>): string =>
   Option.match(holder, { onNone: () => "", onSome: (h) => h.token })
@@ -59,7 +56,7 @@ const looking = Effect.fnUntraced(function*(
       // What is told from here on is looked at the next time.
       news.closeUnsafe()
       const looked: Look = yield* Effect.result(backend.inspect(key))
-      if (Result.isFailure(looked) && !passes(looked.failure)) return yield* looked.failure
+      if (Result.isFailure(looked) && !isPassing(looked.failure)) return yield* looked.failure
       const holder = Result.getOrElse(looked, () => Option.none<Holder>())
       remaining = Option.match(holder, {
         onNone: () => Infinity,
