@@ -8,7 +8,7 @@ import { admin, pooler, type Postgres, postgres, processesOf, promote, signal, s
 import { proxy } from "../support/proxy.ts"
 import { it } from "../support/punctual.ts"
 import { kill, shared, until } from "../support/redis.ts"
-import { table } from "../support/sqlStores.ts"
+import { eventually, table } from "../support/sqlStores.ts"
 
 const take = (store: LockStore.LockStore, key: string, token: string, expiresMillis = 30_000) =>
   store.tryAcquire({ key, token, expiresMillis, wait: false })
@@ -20,10 +20,6 @@ const kindOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
   exit._tag === "Success"
     ? "Success"
     : (exit.cause.reasons[0] as { readonly error?: { readonly kind?: unknown } }).error?.kind
-
-/** Asks until it is answered. */
-const eventually = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> =>
-  Effect.eventually(Effect.tapError(effect, () => Effect.sleep("50 millis")))
 
 const prepared = (server: Postgres) =>
   Effect.gen(function*() {

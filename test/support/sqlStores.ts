@@ -70,3 +70,7 @@ export const hearing = (
     yield* watch!("heard", () => Deferred.doneUnsafe(heard, Effect.void))
     yield* Deferred.await(heard)
   })
+
+/** Asks until it is answered. */
+export const eventually = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> =>
+  Effect.eventually(Effect.tapError(effect, () => Effect.sleep("50 millis")))

@@ -7,7 +7,7 @@ import { admin, postgres } from "../../support/postgres.ts"
 import { proxy } from "../../support/proxy.ts"
 import { it } from "../../support/punctual.ts"
 import { shared, until } from "../../support/redis.ts"
-import { table } from "../../support/sqlStores.ts"
+import { eventually, table } from "../../support/sqlStores.ts"
 
 const server = shared(postgres())
 const limit = 2
@@ -44,10 +44,6 @@ const ask = (store: LockStore.LockStore, token: string, wait = false) =>
 
 const tagOf = (attempt: Effect.Effect<LockStore.Attempt, LockError.BackendFailure>) =>
   Effect.map(eventually(attempt), ({ _tag }) => _tag)
-
-/** Asks until it is answered. */
-const eventually = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> =>
-  Effect.eventually(Effect.tapError(effect, () => Effect.sleep("50 millis")))
 
 const isLost = (request: Effect.Effect<unknown, LockError.BackendFailure>) =>
   Effect.map(Effect.flip(request), ({ kind }) => assert.include(["Unreachable", "NoReply"], kind))
