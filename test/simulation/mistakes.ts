@@ -274,6 +274,18 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     rules: ["outlasts"],
     worlds: 200
   },
+  firstFailure: {
+    mistake: "several keys are given up at the first failure of the store, though time is left",
+    changes: [[
+      "several.ts",
+      "isPassing(error) && left() > 0 ? Effect.succeed(false) : Effect.fail(error)",
+      "Effect.fail(error)"
+    ]],
+    kind: "polling",
+    where: "several",
+    rules: ["early"],
+    worlds: 200
+  },
   firstOnly: {
     mistake: "work under several leases hears of the loss of the first only",
     changes: [[
