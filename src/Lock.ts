@@ -1161,7 +1161,9 @@ export interface Held {
  *
  * It is no picture of one moment: a key that changes hands meanwhile may be missing,
  * or come twice. The `keyPrefix` of `LockConfig` is put before `prefix`, and keys come
- * without it, as other calls want them.
+ * without it, as other calls want them. Files and PostgreSQL know only a hash of keys that are
+ * very long (from 80 characters on files, where capitals and signs count up to six, and from 512 in
+ * PostgreSQL, or with a NUL), and do not list those.
  *
  * **Errors**
  *
