@@ -402,7 +402,9 @@ export const layer = (options?: Options): Layer.Layer<LockBackend.LockBackend | 
   layerOf(options, makeStore(options))
 
 /**
- * {@link layer} with options from `Config`, except `pg`, which is for {@link layer} alone. Fails with `ConfigError` when one is missing or not what it should be, and otherwise as {@link layer} does.
+ * {@link layer} with options from `Config`, except `pg`, which is for {@link layer} alone.
+ * Fails with `ConfigError` when one is missing or not what it should be, and otherwise as
+ * {@link layer} does.
  *
  * **Example** (Everything from the environment)
  *
