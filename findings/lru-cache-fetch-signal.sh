@@ -10,7 +10,7 @@
 # Seen with Node 20 (a load takes 2 s):
 #
 #     the first gives up after 100 ms: AbortError, the second, without a signal: AbortError
-#     the second gives up after 100 ms: still waits after 1 s, had it in the end
+#     the second gives up after 100 ms: still waits after 1 s, had new in the end
 #
 # Succeeds while this is so.
 set -euo pipefail
@@ -56,10 +56,10 @@ await sleep(1000)
 const meanwhile = second.seen()
 await second.asked
 await first.asked
-console.log(`the second gives up after 100 ms: ${meanwhile} after 1 s, had it in the end`)
+console.log(`the second gives up after 100 ms: ${meanwhile} after 1 s, had ${second.seen()} in the end`)
 JS
 expected="the first gives up after 100 ms: AbortError, the second, without a signal: AbortError
-the second gives up after 100 ms: still waits after 1 s, had it in the end"
+the second gives up after 100 ms: still waits after 1 s, had new in the end"
 seen=$(node try.mjs)
 echo "$seen"
 [[ $seen == "$expected" ]] || { echo "changed"; exit 1; }
