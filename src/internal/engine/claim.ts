@@ -6,6 +6,7 @@ import type { Bearer, Hold } from "../shortcuts.ts"
 import * as Token from "../token.ts"
 import type { Call, Reply } from "./call.ts"
 import type { Debts } from "./debts.ts"
+import { isRefusal } from "./failures.ts"
 import { isSame } from "./handOver.ts"
 import { Lease, type Lender } from "./lease.ts"
 import { News } from "./news.ts"
@@ -133,7 +134,7 @@ export class Claim implements Bearer {
 
   private answered(reply: Reply<Attempt>): void {
     this.reply = reply
-    if (reply._tag !== "Held") this.lastEnd = this.port.alarms.now() + this.expiresMillis
+    if (!isRefusal(reply)) this.lastEnd = this.port.alarms.now() + this.expiresMillis
     // One that was refused leaves nothing, unless it may wait, or others are out or may still be executed.
     else if (!this.isQueued && this.out.length === 0 && this.lastEnd === 0) this.isInDoubt = false
   }
