@@ -44,7 +44,7 @@ describe("Claim", () => {
     const call = claim.ask(0)
     claim.disown()
     claim.disown()
-    assert.deepStrictEqual(owed, [{ until: 0, out: [{ call, millis: 1_000, sure: 1_000 }], isQueued: false }])
+    assert.deepStrictEqual(owed, [{ until: 1_000, out: [{ call, millis: 1_000, sure: 1_000 }], isQueued: false }])
   })
 
   it("that was acquired or has failed owes until the end of what that may have been", () => {

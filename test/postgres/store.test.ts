@@ -635,6 +635,25 @@ describe("living in the program's database", () => {
       assert.deepStrictEqual(history, [[1, "create_table"]])
     }))
 
+  it.live("migrates a table in a schema there, and not instead of one with a similar name", () =>
+    Effect.gen(function*() {
+      const { look, table, url } = yield* bench
+      const schema = `app_${table}`
+      const tables = [`${schema}.locks`, `${schema}_locks`]
+      yield* look.unsafe(`CREATE SCHEMA ${schema}`)
+      yield* Effect.addFinalizer(() =>
+        Effect.ignore(look.unsafe(`DROP SCHEMA ${schema} CASCADE; DROP TABLE ${tables[1]}, ${tables[1]}_migrations`))
+      )
+      const sql = yield* sqlClient(url)
+      for (const table of tables) {
+        yield* Effect.provideService(Layer.build(SqlBackend.layerMigrations({ table })), SqlClient.SqlClient, sql)
+        const store = yield* SqlBackend.makeStore({ url, table })
+        assert.strictEqual((yield* take(store, "key", "a.0.0"))._tag, "Acquired", table)
+        const history = yield* look.unsafe(`SELECT migration_id, name FROM ${table}_migrations`).values
+        assert.deepStrictEqual(history, [[1, "create_table"]])
+      }
+    }))
+
   it.live("finds its table in a schema", () =>
     Effect.gen(function*() {
       const { look, table, url } = yield* bench
