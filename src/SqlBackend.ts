@@ -402,8 +402,9 @@ export const layer = (options?: Options): Layer.Layer<LockBackend.LockBackend | 
   layerOf(options, makeStore(options))
 
 /**
- * {@link layer} with options from `Config`: each is a `Config` or a plain value, except `pg`, which is for {@link layer}
- * alone. Fails with `ConfigError` when one is missing or not what it should be, and otherwise as {@link layer} does.
+ * {@link layer} with options from `Config`, except `pg`, which is for {@link layer} alone.
+ * Fails with `ConfigError` when one is missing or not what it should be, and otherwise as
+ * {@link layer} does.
  *
  * **Example** (Everything from the environment)
  *
@@ -523,8 +524,8 @@ export const migrations = (options?: CommonOptions): Migrator.Loader =>
 
 /**
  * Creates the table if it is not there, or brings it up to date, and remembers
- * that in `<table>_migrations`. For the step that deploys the program: it needs
- * the right to create tables, which locks do not. Fails with `SqlError` when the server
+ * that in `<table>_migrations`, in the same schema. For the step that deploys the program: it needs
+ * the right to create tables there, which locks do not. Fails with `SqlError` when the server
  * cannot be reached or denies it, with `MigrationError` for a `table` that is no name.
  *
  * **Example** (The step that deploys)
@@ -546,12 +547,11 @@ export const migrations = (options?: CommonOptions): Migrator.Loader =>
 export const layerMigrations = (
   options?: CommonOptions
 ): Layer.Layer<never, Migrator.MigrationError | SqlError, SqlClient.SqlClient> =>
-  Layer.effectDiscard(Effect.suspend(() =>
+  Layer.effectDiscard(Effect.flatMap(migrations(options), () =>
     Migrator.make({})({
       loader: migrations(options),
-      table: `${(options?.table ?? Table.defaultTable).replaceAll(".", "_")}_migrations`
-    })
-  ))
+      table: `${options?.table ?? Table.defaultTable}_migrations`
+    })))
 
 /**
  * Runs an effect in a transaction that commits only while the lease is held.
