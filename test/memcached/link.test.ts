@@ -35,7 +35,7 @@ const linked = async () => {
   const write = vi.spyOn(Socket.prototype, "write")
   const link = open({ host: "127.0.0.1", port }, { connectMillis: 60_000, requestMillis: 60_000 })
   await vi.waitUntil(() => link.startedAt() > 0, { timeout: 60_000 })
-  const socket = write.mock.contexts.find((one) => one.remotePort === port)!
+  const socket = write.mock.contexts.find((one): one is Socket => one instanceof Socket && one.remotePort === port)!
   /** How many requests went in each piece since it was last asked. */
   const pieces = () => {
     const sizes = write.mock.calls.flatMap(([bytes], i) =>
