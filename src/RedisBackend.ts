@@ -218,6 +218,8 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     connectionName: "effect-lock",
     connectTimeout: handshakeMillis,
     keepAlive: 10_000,
+    // Where there is no connection to end, all of it is waited for, and the process with it.
+    disconnectTimeout: 100,
     // After a failover the old primary may be a replica; connecting anew finds the new one.
     reconnectOnError: (error: Error) => error.message.includes("READONLY"),
     // A planned failover leaves the old primary taking writes for seconds: Sentinels say when to go.
