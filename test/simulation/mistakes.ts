@@ -56,7 +56,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   disowned: {
     mistake: "nobody releases a claim that was given up",
-    changes: [["engine/claim.ts", "this.debts.owe(key, token, Math.max(this.lastEnd, givenUntil), out, isQueued)", ""]],
+    changes: [["engine/claim.ts", "this.debts.owe(key, token, lastGiven + expiresMillis, out, isQueued)", ""]],
     kind: "told",
     rules: ["orphan"],
     worlds: 1_000
@@ -272,6 +272,18 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     kind: "direct",
     where: "several",
     rules: ["outlasts"],
+    worlds: 200
+  },
+  firstFailure: {
+    mistake: "several keys are given up at the first failure of the store, though time is left",
+    changes: [[
+      "several.ts",
+      "isPassing(error) && left() > 0 ? Effect.succeed(false) : Effect.fail(error)",
+      "Effect.fail(error)"
+    ]],
+    kind: "polling",
+    where: "several",
+    rules: ["early"],
     worlds: 200
   },
   firstOnly: {

@@ -334,7 +334,7 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   }
 
   private over(lease: Lease): void {
-    this.saidAt = this.now()
+    if (this.head !== undefined) this.saidAt = this.now()
     if (this.lease === lease) this.lease = undefined
     this.pass("Turn")
   }
