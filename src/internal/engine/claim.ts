@@ -6,6 +6,7 @@ import type { Bearer, Hold } from "../shortcuts.ts"
 import * as Token from "../token.ts"
 import type { Call, Reply } from "./call.ts"
 import type { Debts } from "./debts.ts"
+import { isRefusal } from "./failures.ts"
 import { isSame } from "./handOver.ts"
 import { Lease, type Lender } from "./lease.ts"
 import { News } from "./news.ts"
@@ -134,7 +135,7 @@ export class Claim implements Bearer {
 
   private answered(reply: Reply<Attempt>): void {
     this.reply = reply
-    if (reply._tag !== "Held") this.mayBeThere = true
+    if (!isRefusal(reply)) this.mayBeThere = true
     // One that was refused leaves nothing, unless it may wait, or others are out or may still be executed.
     else if (!this.isQueued && this.out.length === 0 && !this.mayBeThere) this.isInDoubt = false
   }

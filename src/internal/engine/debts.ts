@@ -8,7 +8,7 @@ import type { Ending } from "../ending.ts"
 import type { Alarm } from "./alarms.ts"
 import { Bag, type Placed } from "./bag.ts"
 import type { Call, Reply } from "./call.ts"
-import { isFailure } from "./failures.ts"
+import { isFailure, isRefusal } from "./failures.ts"
 import type { Sent } from "./outstanding.ts"
 import type { Port } from "./port.ts"
 
@@ -84,7 +84,7 @@ export class Debt implements Alarm, Ending, Placed {
     call.onReply((reply) => {
       this.out = this.out.filter((other) => other !== call)
       if (this.place === -1) return
-      const isRefused = (reply as { readonly _tag?: string })._tag === "Held" && !this.isQueued
+      const isRefused = isRefusal(reply) && !this.isQueued
       if (!isRefused) this.until = Math.max(this.until, this.port.alarms.now() + millis)
       // An extension never brings back what has been released, but makes longer what stays.
       const isClaim = (call.operation !== "extend" || this.stay > 0) && !isRefused
