@@ -223,18 +223,16 @@ const campaign = Effect.fnUntraced(function*<A, E, R>(
 ): Effect.fn.Return<A, E | LockError, Exclude<R, Leadership> | LockBackend> {
   let step: Step | undefined
   while (true) {
-    let hasResigned = false
-    const term = (lease: Lock.Lease): Effect.Effect<Exit.Exit<A, E>, never, Exclude<R, Leadership>> =>
+    const term = (lease: Lock.Lease): Effect.Effect<Exit.Exit<Option.Option<A>, E>, never, Exclude<R, Leadership>> =>
       Effect.suspend(() => {
-        const resigned = Deferred.makeUnsafe<never>()
+        const resigned = Deferred.makeUnsafe<Option.Option<never>>()
         const resign = Effect.suspend(() => {
-          hasResigned = true
-          Deferred.doneUnsafe(resigned, Exit.interrupt())
+          Deferred.doneUnsafe(resigned, Exit.succeed(Option.none()))
           return Effect.never
         })
         const effect = isFunction(work) ? work(lease) : work
         return Effect.exit(Effect.raceFirst(
-          Effect.provideService(effect, Leadership, { lease, resign }),
+          Effect.asSome(Effect.provideService(effect, Leadership, { lease, resign })),
           Deferred.await(resigned)
         ))
       })
@@ -244,15 +242,16 @@ const campaign = Effect.fnUntraced(function*<A, E, R>(
       return yield* Effect.failCause(ended.cause)
     }
     const exit = ended.value
-    if (hasResigned) {
+    if (Exit.isSuccess(exit)) {
+      if (Option.isSome(exit.value)) return exit.value.value
       yield* Effect.sleep(Duration.millis(restMillis))
       continue
     }
-    const failure = Exit.isFailure(exit) ? Cause.findErrorOption(exit.cause) : Option.none()
-    if (restart === undefined || Option.isNone(failure)) return yield* exit
+    const failure = Cause.findErrorOption(exit.cause)
+    if (restart === undefined || Option.isNone(failure)) return yield* Effect.failCause(exit.cause)
     step ??= (yield* Schedule.toStepWithSleep(restart)) as Step
     const again = yield* Pull.catchDone(Effect.as(step(failure.value), true), () => Effect.succeed(false))
-    if (!again) return yield* exit
+    if (!again) return yield* Effect.failCause(exit.cause)
   }
 })
 

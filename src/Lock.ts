@@ -1161,7 +1161,9 @@ export interface Held {
  *
  * It is no picture of one moment: a key that changes hands meanwhile may be missing,
  * or come twice. The `keyPrefix` of `LockConfig` is put before `prefix`, and keys come
- * without it, as other calls want them.
+ * without it, as other calls want them. Files and PostgreSQL know a key of more than
+ * 240 and 512 characters by a hash (files count up to six for one that is no small letter
+ * or digit), and do not list it.
  *
  * **Errors**
  *

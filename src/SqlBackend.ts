@@ -63,7 +63,8 @@ import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { load } from "./internal/driver.ts"
-import { given } from "./internal/given.ts"
+import { flag, given, object, secret, text, textOrSecret } from "./internal/given.ts"
+import { show } from "./internal/show.ts"
 import * as Connections from "./internal/sql/connections.ts"
 import * as Failure from "./internal/sql/failure.ts"
 import * as Fenced from "./internal/sql/fenced.ts"
@@ -241,10 +242,10 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   const url = Redacted.isRedacted(options.url) ? Redacted.value(options.url) : options.url
   if (url !== undefined) yield* Effect.mapError(Effect.fromResult(Url.check(url)), toLockError)
   if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65_535)) {
-    return yield* invalid("port", String(port), "a whole number from 1 to 65535")
+    return yield* invalid("port", show(port), "a whole number from 1 to 65535")
   }
   if (!Number.isInteger(maxConnections) || maxConnections < 1 || maxConnections > 20) {
-    return yield* invalid("maxConnections", String(maxConnections), "a whole number from 1 to 20")
+    return yield* invalid("maxConnections", show(maxConnections), "a whole number from 1 to 20")
   }
   const { USER, USERNAME } = globalThis.process?.env ?? {}
   if ((username ?? pg?.username ?? USER ?? USERNAME) === undefined && (url === undefined || !Url.hasUser(url))) {
@@ -310,7 +311,15 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
  */
 export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError, Scope.Scope> =>
   Effect.gen(function*() {
-    const settings = yield* given(options, `{ url: "postgres://app@localhost/app" }`)
+    const settings = yield* given(options, `{ url: "postgres://app@localhost/app" }`, {
+      url: textOrSecret,
+      host: text,
+      database: text,
+      username: text,
+      password: secret,
+      ssl: flag,
+      pg: object
+    })
     const table = yield* tableOf(settings)
     return yield* Store.make(yield* connect(settings), table)
   })
@@ -402,8 +411,9 @@ export const layer = (options?: Options): Layer.Layer<LockBackend.LockBackend | 
   layerOf(options, makeStore(options))
 
 /**
- * {@link layer} with options from `Config`: each is a `Config` or a plain value, except `pg`, which is for {@link layer}
- * alone. Fails with `ConfigError` when one is missing or not what it should be, and otherwise as {@link layer} does.
+ * {@link layer} with options from `Config`, except `pg`, which is for {@link layer} alone.
+ * Fails with `ConfigError` when one is missing or not what it should be, and otherwise as
+ * {@link layer} does.
  *
  * **Example** (Everything from the environment)
  *
@@ -523,8 +533,8 @@ export const migrations = (options?: CommonOptions): Migrator.Loader =>
 
 /**
  * Creates the table if it is not there, or brings it up to date, and remembers
- * that in `<table>_migrations`. For the step that deploys the program: it needs
- * the right to create tables, which locks do not. Fails with `SqlError` when the server
+ * that in `<table>_migrations`, in the same schema. For the step that deploys the program: it needs
+ * the right to create tables there, which locks do not. Fails with `SqlError` when the server
  * cannot be reached or denies it, with `MigrationError` for a `table` that is no name.
  *
  * **Example** (The step that deploys)
@@ -546,12 +556,11 @@ export const migrations = (options?: CommonOptions): Migrator.Loader =>
 export const layerMigrations = (
   options?: CommonOptions
 ): Layer.Layer<never, Migrator.MigrationError | SqlError, SqlClient.SqlClient> =>
-  Layer.effectDiscard(Effect.suspend(() =>
+  Layer.effectDiscard(Effect.flatMap(migrations(options), () =>
     Migrator.make({})({
       loader: migrations(options),
-      table: `${(options?.table ?? Table.defaultTable).replaceAll(".", "_")}_migrations`
-    })
-  ))
+      table: `${options?.table ?? Table.defaultTable}_migrations`
+    })))
 
 /**
  * Runs an effect in a transaction that commits only while the lease is held.

@@ -115,6 +115,25 @@ describe("Leader.lead", () => {
     return { test, inner, ...(yield* makeProcess(test.store)) }
   })
 
+  it.effect("whoever steps down when the work has ended changes nothing, also while the key is given back", () =>
+    Effect.gen(function*() {
+      const { start, test } = yield* scene
+      yield* test.delay("release", "1 second")
+      const leadership = yield* Deferred.make<Leader.Leadership["Service"]>()
+      let terms = 0
+      const work = Effect.flatMap(
+        Leader.Leadership,
+        (one) => Effect.as(Deferred.succeed(leadership, one), `in term ${++terms}`)
+      )
+      const fiber = yield* start(Leader.lead(work, "key"))
+      yield* flush
+      const { resign } = yield* Deferred.await(leadership)
+      assert.strictEqual(outcome(fiber), "Running")
+      yield* Effect.forkDetach(resign, { startImmediately: true })
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(fiber.pollUnsafe(), Exit.succeed("in term 1"))
+    }))
+
   it.effect("on loss the work ends, its finalizers run, and there is a new campaign", () =>
     Effect.gen(function*() {
       const { start, test } = yield* scene

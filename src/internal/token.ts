@@ -29,7 +29,7 @@ class Random {
   private next = 0
   private keptFrom = -Infinity
   private used = 0
-  private wanted = leastDrawn
+  private wanted = 0
 
   take(length: number): string {
     if (this.next + length > this.pool.length) this.draw()
@@ -44,16 +44,17 @@ class Random {
     this.pool = ""
     this.next = 0
     // As much is likely to be wanted again.
-    this.wanted = Math.max(leastDrawn, this.used)
+    this.wanted = this.used
     this.used = 0
   }
 
   private draw(): void {
-    const bytes = SecureRandom.randomBytesUnsafe(Math.min(this.wanted, mostDrawn))
+    const bytes = SecureRandom.randomBytesUnsafe(Math.min(Math.max(this.wanted, leastDrawn), mostDrawn))
     for (let i = 0; i < bytes.length; i++) bytes[i] = alphabet[bytes[i] & 63]
     this.pool = decoder.decode(bytes)
     this.next = 0
-    this.wanted *= 4
+    // What is left over is drawn in vain.
+    this.wanted = this.used >> 1
   }
 }
 

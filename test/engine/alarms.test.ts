@@ -100,6 +100,30 @@ describe("Alarms", () => {
       assert.deepStrictEqual(rung, ["10@10", "10@10", "20@20", "30@30"])
     }))
 
+  it.effect("ring in time when most of many have been cancelled, and go on from there", () =>
+    Effect.gen(function*() {
+      const { alarms, ringAt, sleepers } = yield* make
+      const rung: Array<number> = []
+      for (const round of [0, 1]) {
+        const start = alarms.now()
+        const set = Array.from({ length: 400 }, (_, i) => {
+          const at = 100 + (i * 37) % 400
+          return { at, alarm: ringAt(start + at, () => rung.push(alarms.now() - start)) }
+        })
+        // The first half goes as it came, the rest here and there.
+        const kept = set.filter(({ alarm }, i) => {
+          const isKept = i >= 200 && i % 5 === 0
+          if (!isKept) alarms.cancel(alarm)
+          return isKept
+        })
+        assert.strictEqual(alarms.size, kept.length)
+        yield* TestClock.adjust(1_000)
+        assert.deepStrictEqual(rung.splice(0), kept.map(({ at }) => at).toSorted((a, b) => a - b), `round ${round}`)
+        yield* endOfTurn
+        assert.deepStrictEqual([alarms.size, sleepers()], [0, 0])
+      }
+    }))
+
   it.effect("sleep only while one is set", () =>
     Effect.gen(function*() {
       const { alarms, ringAt, sleepers } = yield* make

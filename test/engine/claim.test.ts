@@ -5,6 +5,7 @@ import type { Debts } from "../../src/internal/engine/debts.ts"
 import type { Lender } from "../../src/internal/engine/lease.ts"
 import type { Sent } from "../../src/internal/engine/outstanding.ts"
 import { horizonMillis } from "../../src/internal/engine/unheard.ts"
+import { undone } from "../../src/internal/undone.ts"
 import { failure, HandPort, request as requestOf } from "./parts.ts"
 
 const acquired: LockStore.Attempt = { _tag: "Acquired", fencingToken: 1 }
@@ -43,7 +44,7 @@ describe("Claim", () => {
     const call = claim.ask(0)
     claim.disown()
     claim.disown()
-    assert.deepStrictEqual(owed, [{ until: 0, out: [{ call, millis: 1_000, sure: 1_000 }], isQueued: false }])
+    assert.deepStrictEqual(owed, [{ until: 1_000, out: [{ call, millis: 1_000, sure: 1_000 }], isQueued: false }])
   })
 
   it("that was acquired or has failed owes until the end of what that may have been", () => {
@@ -54,6 +55,25 @@ describe("Claim", () => {
       port.last.answer(reply)
       claim.disown()
       assert.deepStrictEqual(owed, [{ until: 1_300, out: [], isQueued: false }])
+    }
+  })
+
+  it("that failed without anything being done owes nothing, unless another may have been", () => {
+    const nothing = undone(failure({ kind: "Unsupported", retryable: false }))
+    const { claim, owed, port } = make()
+    claim.ask(0)
+    port.last.answer(nothing)
+    assert.strictEqual(claim.reply, nothing)
+    claim.disown()
+    assert.deepStrictEqual(owed, [])
+    for (const other of [acquired, failure(), undefined]) {
+      const { claim, owed, port } = make()
+      const first = claim.ask(0)
+      claim.ask(0)
+      port.last.answer(nothing)
+      if (other !== undefined) port.open[0].answer(other)
+      claim.disown()
+      assert.deepStrictEqual(owed.map(({ out }) => out.map(({ call }) => call)), [other === undefined ? [first] : []])
     }
   })
 

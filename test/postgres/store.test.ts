@@ -8,6 +8,7 @@ import * as Statement from "effect/sql/Statement"
 import * as Statements from "../../src/internal/sql/statements.ts"
 import * as Table from "../../src/internal/sql/table.ts"
 import * as Token from "../../src/internal/token.ts"
+import { logged } from "../engine/scenery.ts"
 import { admin, pgbouncer, postgres } from "../support/postgres.ts"
 import { proxy } from "../support/proxy.ts"
 import { it } from "../support/punctual.ts"
@@ -634,6 +635,25 @@ describe("living in the program's database", () => {
       assert.deepStrictEqual(history, [[1, "create_table"]])
     }))
 
+  it.live("migrates a table in a schema there, and not instead of one with a similar name", () =>
+    Effect.gen(function*() {
+      const { look, table, url } = yield* bench
+      const schema = `app_${table}`
+      const tables = [`${schema}.locks`, `${schema}_locks`]
+      yield* look.unsafe(`CREATE SCHEMA ${schema}`)
+      yield* Effect.addFinalizer(() =>
+        Effect.ignore(look.unsafe(`DROP SCHEMA ${schema} CASCADE; DROP TABLE ${tables[1]}, ${tables[1]}_migrations`))
+      )
+      const sql = yield* sqlClient(url)
+      for (const table of tables) {
+        yield* Effect.provideService(Layer.build(SqlBackend.layerMigrations({ table })), SqlClient.SqlClient, sql)
+        const store = yield* SqlBackend.makeStore({ url, table })
+        assert.strictEqual((yield* take(store, "key", "a.0.0"))._tag, "Acquired", table)
+        const history = yield* look.unsafe(`SELECT migration_id, name FROM ${table}_migrations`).values
+        assert.deepStrictEqual(history, [[1, "create_table"]])
+      }
+    }))
+
   it.live("finds its table in a schema", () =>
     Effect.gen(function*() {
       const { look, table, url } = yield* bench
@@ -720,6 +740,44 @@ describe("what is wrong is said", () => {
           return "kind" in error ? error.kind : error._tag
         }))
       assert.deepStrictEqual(kinds, ["Unsupported", "Unauthorized", "Unreachable"])
+    }))
+
+  it.live("and of what never was taken nothing more: no release of it is tried", () =>
+    Effect.gen(function*() {
+      const { look, table, url } = yield* bench
+      yield* look.unsafe(`CREATE ROLE reader_${table} LOGIN`)
+      yield* Effect.addFinalizer(() =>
+        Effect.ignore(
+          Effect.andThen(look.unsafe(`DROP OWNED BY reader_${table}`), look.unsafe(`DROP ROLE reader_${table}`))
+        )
+      )
+      yield* look.unsafe(`GRANT SELECT ON ${table} TO reader_${table}`)
+      for (
+        const options of [
+          { url, table: "nowhere" },
+          { url: url.replace(/\w+$/, "nowhere"), table },
+          { url: `${url}?sslmode=require`, table },
+          { url, table, username: `reader_${table}` }
+        ]
+      ) {
+        yield* logged((lines) =>
+          Effect.gen(function*() {
+            const store = yield* SqlBackend.makeStore(options)
+            let released = 0
+            const backend = yield* LockBackend.make({
+              ...store,
+              release: (key, token) => {
+                released++
+                return store.release(key, token)
+              }
+            })
+            const work = Effect.provideService(Lock.withLock(Effect.void, "key"), LockBackend.LockBackend, backend)
+            const { reason } = yield* Effect.flip(work)
+            assert.isFalse(reason._tag === "BackendFailure" && reason.retryable, reason.message)
+            return () => assert.deepStrictEqual([released, lines], [0, []], reason.message)
+          }).pipe(Effect.scoped, Effect.map((check) => check()))
+        )
+      }
     }))
 
   it.live("settings that a pooler does not take", () =>

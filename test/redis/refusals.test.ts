@@ -5,6 +5,7 @@ import { Lock } from "effect-lock"
 import type { BackendFailure, LockError } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import type { Redis } from "ioredis"
+import { logged } from "../engine/scenery.ts"
 import { punctual } from "../support/punctual.ts"
 import { client, redis, until } from "../support/redis.ts"
 
@@ -87,10 +88,35 @@ describe("rights", () => {
   ) {
     it.effect(`missing inside a script are missing rights: ${message.slice(0, 50)}`, () =>
       Effect.gen(function*() {
-        const { classify } = yield* Effect.promise(() => import("../../src/internal/redis/failure.ts"))
+        const { classify, isBarred } = yield* Effect.promise(() => import("../../src/internal/redis/failure.ts"))
         assert.deepStrictEqual(classify(new Error(message)), { kind: "Unauthorized", retryable: false })
+        assert.isFalse(isBarred(new Error(message)))
       }))
   }
+
+  it.live("that are missing from the start leave nothing to give back", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      yield* user(look, "keyless", "~other", "&*", "+@all")
+      yield* user(look, "nobody", "~*", "&*", "+@connection")
+      const password = Redacted.make("another")
+      for (
+        const layer of [
+          layerAs(port, "keyless"),
+          layerAs(port, "nobody"),
+          RedisBackend.layer({ host: "127.0.0.1", port, username: "nobody", password })
+        ]
+      ) {
+        yield* logged((lines) =>
+          Effect.gen(function*() {
+            const { reason } = yield* Effect.flip(Effect.provide(Lock.withLock(Effect.void, "key"), layer))
+            assert.strictEqual(reason._tag === "BackendFailure" && reason.kind, "Unauthorized", reason.message)
+            assert.deepStrictEqual(lines.filter((line) => line.includes("released")), [], reason.message)
+          })
+        )
+      }
+    }))
 
   it.live("a right that only scripts need is told as missing", () =>
     Effect.gen(function*() {

@@ -56,7 +56,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   disowned: {
     mistake: "nobody releases a claim that was given up",
-    changes: [["engine/claim.ts", "this.debts.owe(key, token, Math.max(this.lastEnd, givenUntil), out, isQueued)", ""]],
+    changes: [["engine/claim.ts", "this.debts.owe(key, token, lastGiven + expiresMillis, out, isQueued)", ""]],
     kind: "told",
     rules: ["orphan"],
     worlds: 1_000
@@ -108,7 +108,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     mistake: "a claim that nobody has answered counts as a holder",
     changes: [[
       "engine/line.ts",
-      "return this.heard === undefined && (lease === undefined || lease.isBack)",
+      "return this.contest?.heard === undefined && (lease === undefined || lease.isBack)",
       "return false"
     ]],
     kind: "polling",
@@ -175,7 +175,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   beside: {
     mistake: "those who share a key, and whose time is over, ask for it one after the other",
-    changes: [["engine/line.ts", "      if (!this.isPassing) this.letAskBeside()\n", ""]],
+    changes: [["engine/line.ts", "      if (!isPassing) this.letAskBeside()\n", ""]],
     tests: ["test/engine/line.test.ts", "test/engine/waiting.test.ts"]
   },
   overdue: {
@@ -272,6 +272,18 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     kind: "direct",
     where: "several",
     rules: ["outlasts"],
+    worlds: 200
+  },
+  firstFailure: {
+    mistake: "several keys are given up at the first failure of the store, though time is left",
+    changes: [[
+      "several.ts",
+      "isPassing(error) && left() > 0 ? Effect.succeed(false) : Effect.fail(error)",
+      "Effect.fail(error)"
+    ]],
+    kind: "polling",
+    where: "several",
+    rules: ["early"],
     worlds: 200
   },
   firstOnly: {

@@ -20,6 +20,8 @@ const themes = {
 const lookMillis = 100
 const everyMillis = 1_000
 const slackMillis = 5
+/** What times that were added up may be apart. */
+const slightestMillis = 0.001
 
 /** One that waits until a key is free. */
 interface Awaiting {
@@ -124,7 +126,13 @@ class Several extends Stage {
       const { lag } = process
       return Effect.onExit(Lock.withLocks(work, wanted, { expires, timeout }), (exit) =>
         Effect.sync(() => {
-          if (!this.calm || entered || Exit.isSuccess(exit)) return
+          if (entered || Exit.isSuccess(exit)) return
+          // Trouble with a store may pass, and is waited out like a holder.
+          const isEarly = process.now < startedAt + timeout - slightestMillis
+          if (isEarly && exit.cause.reasons.some(isGivingUp)) {
+            this.object("early", `${process.name} gives several keys up: ${exit.cause}`)
+          }
+          if (!this.calm) return
           // All at once, and then each in turn; behind others of its process, which ask first.
           const trips = 2 * (3 + 2 * count) * this.weather.delayMillis
           const took = process.now - startedAt - (process.lag - lag)
@@ -177,6 +185,12 @@ class Several extends Stage {
         }))
     })
   }
+}
+
+const isGivingUp = (reason: Cause.Reason<LockError.LockError>): boolean => {
+  if (reason._tag !== "Fail") return false
+  const error = reason.error.reason
+  return error._tag === "LockTimeout" || (error._tag === "BackendFailure" && error.retryable)
 }
 
 const isLoss = (reason: Cause.Reason<LockError.LockError>): boolean =>

@@ -1,9 +1,11 @@
 /**
- * Many alarms on one sleeping fiber: setting and cancelling one costs a heap
- * operation, not a timer and a fiber. With no alarm set nothing sleeps.
+ * Many alarms on one sleeping fiber: setting one costs a heap operation, not a timer
+ * and a fiber. Most are cancelled, those that were set first before the others; their
+ * places stay until they are many. With no alarm set nothing sleeps.
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import { constVoid } from "effect/Function"
 import type { Time } from "../time.ts"
 
 /** Something that rings; it knows its own place in the heap. */
@@ -13,6 +15,12 @@ export interface Alarm {
   ring(): void
 }
 
+/** So many places of cancelled alarms are not many. */
+const few = 32
+
+/** Has the place of one that was cancelled. */
+const nobody: Alarm = { index: -1, ring: constVoid }
+
 export class Alarms {
   private readonly time: Time
   private readonly fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
@@ -20,6 +28,8 @@ export class Alarms {
   private readonly heap: Array<Alarm> = []
   /** When those in the heap ring: kept apart, since looking at a number is faster than at alarms of many kinds. */
   private readonly times: Array<number> = []
+  /** How many in the heap were cancelled. */
+  private vacant = 0
   private sleeper: Fiber.Fiber<void> | undefined = undefined
   private wakeAt = Infinity
   /** While some ring: when that is. */
@@ -44,7 +54,7 @@ export class Alarms {
 
   /** How many are set. */
   get size(): number {
-    return this.heap.length
+    return this.heap.length - this.vacant
   }
 
   /** Rings an alarm that is not set at `at`, never earlier; an infinite time never comes, one that is no number at once. */
@@ -61,8 +71,11 @@ export class Alarms {
   cancel(alarm: Alarm): void {
     const { index } = alarm
     if (index === -1) return
-    this.remove(index)
-    if (this.heap.length === 0) this.rest()
+    alarm.index = -1
+    this.heap[index] = nobody
+    this.vacant++
+    if (this.vacant > this.size + few) this.tidy()
+    if (this.size === 0) this.rest()
   }
 
   stop(): void {
@@ -82,7 +95,9 @@ export class Alarms {
     this.isResting = true
     this.soon(() => {
       this.isResting = false
-      if (this.heap.length === 0) this.stop()
+      if (this.size > 0) return
+      this.tidy()
+      this.stop()
     })
   }
 
@@ -106,26 +121,34 @@ export class Alarms {
     // Those that set themselves for a time that is over must not keep the process busy for ever.
     let left = 10 + 4 * heap.length
     try {
-      while (heap.length > 0 && times[0] <= at && left-- > 0) {
-        const alarm = heap[0]
-        this.remove(0)
-        alarm.ring()
-      }
+      while (heap.length > 0 && times[0] <= at && left-- > 0) this.takeFirst().ring()
     } finally {
       this.ringingAt = -Infinity
       // Whatever one of them dies of, the others ring.
-      if (heap.length > 0) this.sleep()
+      if (this.size > 0) this.sleep()
+      else this.tidy()
     }
   }
 
-  private remove(index: number): void {
+  private takeFirst(): Alarm {
     const { heap, times } = this
-    heap[index].index = -1
+    const first = heap[0]
+    if (first === nobody) this.vacant--
     const last = heap.pop()!
     const at = times.pop()!
-    if (index === heap.length) return
-    this.down(last, at, index)
-    this.up(last, at, last.index)
+    if (heap.length > 0) this.down(last, at, 0)
+    first.index = -1
+    return first
+  }
+
+  /** Takes those out that were cancelled. */
+  private tidy(): void {
+    const { heap, times } = this
+    let size = 0
+    for (let i = 0; i < heap.length; i++) if (heap[i] !== nobody) this.put(heap[i], times[i], size++)
+    heap.length = times.length = size
+    this.vacant = 0
+    for (let i = (size >> 1) - 1; i >= 0; i--) this.down(heap[i], times[i], i)
   }
 
   private up(alarm: Alarm, at: number, from: number): void {

@@ -6,6 +6,7 @@ import type { Bearer, Hold } from "../shortcuts.ts"
 import * as Token from "../token.ts"
 import type { Call, Reply } from "./call.ts"
 import type { Debts } from "./debts.ts"
+import { isRefusal } from "./failures.ts"
 import { isSame } from "./handOver.ts"
 import { Lease, type Lender } from "./lease.ts"
 import { News } from "./news.ts"
@@ -37,8 +38,8 @@ export class Claim implements Bearer {
   private isInDoubt = false
   /** It has a place in the store's queue. */
   private isQueued = false
-  /** The latest end in the store of what has been answered. */
-  private lastEnd = 0
+  /** One that has been answered may have left something in the store. */
+  private mayBeThere = false
   private heard: News | undefined = undefined
   private readonly port: Port
   private readonly debts: Debts
@@ -116,7 +117,8 @@ export class Claim implements Bearer {
     }
     if (this.out.length >= mostOut) this.port.abandon(this.out[0].call)
     const { expiresMillis } = this
-    this.out = [...this.out, { call, millis: expiresMillis, sure: expiresMillis }]
+    const sent = { call, millis: expiresMillis, sure: expiresMillis }
+    this.out = this.out.length === 0 ? [sent] : [...this.out, sent]
     call.onReply((reply) => {
       this.out = this.out.length === 1 ? nothingSent : this.out.filter((sent) => sent.call !== call)
       this.answered(reply)
@@ -133,9 +135,9 @@ export class Claim implements Bearer {
 
   private answered(reply: Reply<Attempt>): void {
     this.reply = reply
-    if (reply._tag !== "Held") this.lastEnd = this.port.alarms.now() + this.expiresMillis
+    if (!isRefusal(reply)) this.mayBeThere = true
     // One that was refused leaves nothing, unless it may wait, or others are out or may still be executed.
-    else if (!this.isQueued && this.out.length === 0 && this.lastEnd === 0) this.isInDoubt = false
+    else if (!this.isQueued && this.out.length === 0 && !this.mayBeThere) this.isInDoubt = false
   }
 
   // ---------------------------------------------------------------------------
@@ -189,8 +191,8 @@ export class Claim implements Bearer {
       hold?.free(this)
       return port.direct.leave(key, this)
     }
-    // A store with a queue may give it the key at any time, until it is told.
-    const givenUntil = isQueued ? port.alarms.now() + horizonMillis + expiresMillis : 0
-    this.debts.owe(key, token, Math.max(this.lastEnd, givenUntil), out, isQueued)
+    // What has been answered was executed by now; a store with a queue may give it the key at any time, until it is told.
+    const lastGiven = port.alarms.now() + (isQueued ? horizonMillis : 0)
+    this.debts.owe(key, token, lastGiven + expiresMillis, out, isQueued)
   }
 }

@@ -8,7 +8,7 @@ import type { Ending } from "../ending.ts"
 import type { Alarm } from "./alarms.ts"
 import { Bag, type Placed } from "./bag.ts"
 import type { Call, Reply } from "./call.ts"
-import { isFailure } from "./failures.ts"
+import { isFailure, isRefusal } from "./failures.ts"
 import type { Sent } from "./outstanding.ts"
 import type { Port } from "./port.ts"
 
@@ -39,7 +39,7 @@ export class Debt implements Alarm, Ending, Placed {
   /** The store has been told, or has had its time. */
   private isTold = false
   private hasFailed = false
-  private observers: Array<() => void> | undefined = undefined
+  private observer: (() => void) | undefined = undefined
   private gap = firstGapMillis
   private readonly port: Port
   private readonly debts: Debts
@@ -63,9 +63,15 @@ export class Debt implements Alarm, Ending, Placed {
   }
 
   whenOver(then: () => void): void {
+    const { observer } = this
     if (this.isTold) then()
-    else if (this.observers === undefined) this.observers = [then]
-    else this.observers.push(then)
+    else if (observer === undefined) this.observer = then
+    else {
+      this.observer = () => {
+        observer()
+        then()
+      }
+    }
   }
 
   /** When something of the token is answered, the store may have it anew. */
@@ -78,7 +84,7 @@ export class Debt implements Alarm, Ending, Placed {
     call.onReply((reply) => {
       this.out = this.out.filter((other) => other !== call)
       if (this.place === -1) return
-      const isRefused = (reply as { readonly _tag?: string })._tag === "Held" && !this.isQueued
+      const isRefused = isRefusal(reply) && !this.isQueued
       if (!isRefused) this.until = Math.max(this.until, this.port.alarms.now() + millis)
       // An extension never brings back what has been released, but makes longer what stays.
       const isClaim = (call.operation !== "extend" || this.stay > 0) && !isRefused
@@ -138,7 +144,7 @@ export class Debt implements Alarm, Ending, Placed {
   }
 
   private get isStaying(): boolean {
-    return this.stay > this.port.alarms.now()
+    return this.stay > 0 && this.stay > this.port.alarms.now()
   }
 
   /** The store has it for as long as it is to stay: there is nothing to ask until then. */
@@ -179,9 +185,9 @@ export class Debt implements Alarm, Ending, Placed {
   private tell(): void {
     if (this.isTold) return
     this.isTold = true
-    const { observers } = this
-    this.observers = undefined
-    if (observers !== undefined) { for (const then of observers) then() }
+    const { observer } = this
+    this.observer = undefined
+    observer?.()
   }
 }
 

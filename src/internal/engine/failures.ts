@@ -3,9 +3,15 @@ import * as Cause from "effect/Cause"
 import type * as Exit from "effect/Exit"
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
 import { show } from "../show.ts"
+import { isUndone } from "../undone.ts"
 import type { Operation } from "./call.ts"
 
 export const isFailure = (reply: unknown): reply is BackendFailure => reply instanceof BackendFailure
+
+/** Whether a reply says that the store was asked in vain, so that it has nothing of it but perhaps a place in a queue. */
+export const isRefusal = (reply: unknown): boolean =>
+  typeof reply === "object" && reply !== null &&
+  ((reply as { readonly _tag?: unknown })._tag === "Held" || isUndone(reply))
 
 export class Failures {
   private readonly backend: string

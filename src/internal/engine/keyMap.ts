@@ -49,7 +49,10 @@ export const make = <A extends Place>(makePlace: (key: string) => A, soon: (task
     }
     tidying = false
     if (!isUntidy()) return
-    places = new Map(occupied === 0 ? [] : Array.from(places).filter(([, { vacant }]) => !vacant))
+    const kept = new Map<string, A>()
+    // Not by `for`, which makes an array of each.
+    if (occupied > 0) places.forEach((place, key) => place.vacant || kept.set(key, place))
+    places = kept
   }
 
   return {

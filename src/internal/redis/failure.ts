@@ -166,6 +166,10 @@ export const isLost = (cause: unknown): boolean => classify(cause).isLost === tr
 export const isRefusal = (cause: unknown): boolean =>
   !isLost(cause) && !(cause instanceof Closed || cause instanceof NotUnderstood)
 
+/** Whether the server has refused a command as a whole, before anything of it was executed. */
+export const isBarred = (cause: unknown): boolean =>
+  /^(?:NOPERM|NOAUTH)\b(?!.*\bscript: )/s.test(Cause.messageOf(cause))
+
 /** A failure of one backend's. */
 export type Of = (operation: string, key: string | undefined, cause: unknown) => BackendFailure
 

@@ -71,6 +71,8 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   const loaded = new Set<Script>()
   const observers: Array<Observer> = []
   const inFlight = new PassingSet<Command>()
+  /** What was out when a connection broke, and may have been executed then. A cluster does not tell. */
+  const resent = new WeakSet<Command>()
   let waiting: Array<Command> = []
   let connected = client.status === "ready"
   /** What the client said last. */
@@ -127,6 +129,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     if (watched) pulse.heard(inFlight.size > 0)
     if (!answered) return
     if (!text && !closed && isNoScript(error)) return execute(command, true)
+    if (!cluster && !resent.has(command) && Failure.isBarred(error)) command.sent = false
     command.fail(error)
   }
 
@@ -201,6 +204,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     connected = false
     // These will neither be sent again nor ever be answered.
     if (single.options?.autoResendUnfulfilledCommands === false) failAll()
+    for (const command of inFlight.list()) resent.add(command)
     if (owned && !wasAnswered) failed()
   }
 

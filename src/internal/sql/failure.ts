@@ -2,6 +2,7 @@
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
 import * as Cause from "../cause.ts"
 import * as Tls from "../tls.ts"
+import { undone } from "../undone.ts"
 import { createTable, type Table } from "./table.ts"
 
 export const backend = "postgresql"
@@ -9,12 +10,18 @@ export const backend = "postgresql"
 interface Verdict {
   readonly kind: FailureKind
   readonly retryable: boolean
+  /** Nothing was done: the statement was refused as a whole, or there was no connection that it could be sent on. */
+  readonly isUndone: boolean
   readonly description?: ((table: Table) => string) | undefined
 }
 
-const verdict = (kind: FailureKind, retryable: boolean, description?: (table: Table) => string): Verdict => ({
+const verdict = (kind: FailureKind, retryable: boolean): Verdict => ({ kind, retryable, isUndone: false })
+
+/** What no attempt changes, and nothing was done of. */
+const refusal = (kind: FailureKind, description?: (table: Table) => string): Verdict => ({
   kind,
-  retryable,
+  retryable: false,
+  isUndone: true,
   description
 })
 
@@ -24,11 +31,10 @@ export const readOnlyState = "25006"
 const unreachable = verdict("Unreachable", true)
 const noReply = verdict("NoReply", true)
 const full = verdict("OutOfMemory", true)
-const unauthorized = verdict("Unauthorized", false)
+const unauthorized = refusal("Unauthorized")
 
-const missing = verdict(
+const missing = refusal(
   "Unsupported",
-  false,
   (table) => `the table of locks is missing or another one, create it with:\n${createTable(table)}`
 )
 
@@ -39,7 +45,7 @@ const byState: Record<string, Verdict> = {
   "3F000": missing,
   "42703": missing,
   "42501": unauthorized,
-  "3D000": verdict("Unsupported", false, () => "the database does not exist"),
+  "3D000": refusal("Unsupported", () => "the database does not exist"),
   [readOnlyState]: verdict("ReadOnly", true),
   // the server is starting, shutting down or recovering
   "57P03": verdict("Loading", true),
@@ -54,8 +60,8 @@ const byState: Record<string, Verdict> = {
   "40": noReply,
   "53": full,
   "28": unauthorized,
-  "0A": verdict("Unsupported", false),
-  "42": verdict("Unsupported", false)
+  "0A": refusal("Unsupported"),
+  "42": refusal("Unsupported")
 }
 
 const unknown = verdict("Unknown", false)
@@ -93,16 +99,15 @@ export const refusesSettings = (error: unknown): boolean =>
   /unsupported startup parameter|unrecognized configuration parameter/i.test(messageOf(error) ?? "")
 
 /** Without those of ours it was tried, too. */
-const refused = verdict(
+const refused = refusal(
   "Unsupported",
-  false,
   () =>
     "the server, or a pooler before it, does not take the startupParameters that pg has: leave them out, " +
     "set them for the user or the database, or have PgBouncer pass over them (ignore_startup_parameters)"
 )
 
 /** What the server lacks, or what its certificate does: no attempt changes that. */
-const insecure = (what: string): Verdict => verdict("Unsupported", false, () => what)
+const insecure = (what: string): Verdict => refusal("Unsupported", () => what)
 
 const withoutTls = insecure(
   "the server, or a pooler before it, does not speak TLS: switch it on there (ssl = on), " +
@@ -114,9 +119,8 @@ const ownCertificate = "pass it by sslcert and sslkey in the url, or as pg.ssl.c
 const unknownClient = insecure(`the server does not take the client's certificate, or wants one: ${ownCertificate}`)
 
 /** Said after the handshake, by the rules for who may log in. */
-const withoutCertificate = verdict(
+const withoutCertificate = refusal(
   "Unauthorized",
-  false,
   () => `the server wants a certificate of the client: ${ownCertificate}`
 )
 
@@ -193,12 +197,12 @@ export const make = (
   key: string | undefined,
   error: unknown
 ): BackendFailure => {
-  const { description, kind, retryable } = error instanceof Closed
+  const { description, isUndone, kind, retryable } = error instanceof Closed
     ? verdict("Closed", false)
     : error instanceof Silent || error instanceof Locked || error instanceof Strange
     ? noReply
     : classify(error)
-  return new BackendFailure({
+  const failure = new BackendFailure({
     backend,
     operation,
     key,
@@ -207,4 +211,5 @@ export const make = (
     description: table === undefined ? undefined : description?.(table),
     cause: rebuild(error)
   })
+  return isUndone ? undone(failure) : failure
 }

@@ -2,6 +2,7 @@
 import * as Result from "effect/Result"
 import { createHash } from "node:crypto"
 import { InvalidOptions } from "../../LockError.ts"
+import { show } from "../show.ts"
 
 export interface Table {
   /** As the user named it. */
@@ -17,9 +18,9 @@ const expected = `a name such as "${defaultTable}" or "app.locks": letters, digi
 const pattern = /^(?:[a-z_][a-z0-9_]{0,47}\.)?[a-z_][a-z0-9_]{0,47}$/i
 
 export const parseTable = (name: string = defaultTable): Result.Result<Table, InvalidOptions> =>
-  pattern.test(name)
+  typeof name === "string" && pattern.test(name)
     ? Result.succeed({ name, sql: name.split(".").map((part) => `"${part}"`).join(".") })
-    : Result.fail(new InvalidOptions({ option: "table", value: JSON.stringify(name), expected }))
+    : Result.fail(new InvalidOptions({ option: "table", value: show(name), expected }))
 
 /**
  * A row is a key that somebody has or wants, and for a minute after that. Rows

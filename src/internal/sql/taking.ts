@@ -2,6 +2,7 @@
 import * as Exit from "effect/Exit"
 import type { Attempt, Claim } from "../../LockStore.ts"
 import type { Settling } from "../shortcuts.ts"
+import { isUndone } from "../undone.ts"
 import { type Answer, answerOf, fenceOf, heldOf, numberOf, placed, unknown } from "./answers.ts"
 import * as Batches from "./batches.ts"
 import type { Edits } from "./edits.ts"
@@ -28,6 +29,8 @@ const grantMillis = 1000
 
 /** An attempt need not know so exactly: after a few of these the row is somebody's. */
 const claimPauses = 5
+
+const refused: Attempt = { _tag: "Held" }
 
 interface Claiming extends Place {
   readonly claim: Claim
@@ -64,8 +67,9 @@ export const make = (
   }
 
   const fail = (asked: Claiming, error: unknown, operation = "acquire"): void => {
-    tokens.answered(asked, undefined)
-    asked.call.settle(Exit.fail(failure(operation, asked.key, error)))
+    const failed = failure(operation, asked.key, error)
+    tokens.answered(asked, isUndone(failed) ? refused : undefined)
+    asked.call.settle(Exit.fail(failed))
   }
 
   const conclude = (asked: Claiming, answer: Answer, again: (asked: Claiming) => void): void => {
