@@ -101,7 +101,7 @@ const [last, ...others] = Array.from(schemes.keys(), (scheme) => `${scheme}://`)
 const expected = `a URL that starts with ${others.toReversed().join(", ")} or ${last}`
 
 const choose: (url: string) => Effect.Effect<Locks, LockError> = (url) => {
-  const match = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(url)
+  const match = typeof url === "string" ? /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(url) : null
   if (match === null) return invalid("no scheme://", expected)
   const scheme = match[1].toLowerCase()
   return schemes.get(scheme)?.(url, match[2]) ?? invalid(`the unknown scheme ${scheme}://`, expected)

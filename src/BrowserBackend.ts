@@ -69,7 +69,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Store from "./internal/browser/store.ts"
-import { given } from "./internal/given.ts"
+import { given, text } from "./internal/given.ts"
 import * as LockBackend from "./LockBackend.ts"
 import { InvalidOptions, LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
@@ -118,14 +118,14 @@ export interface Options {
  */
 export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError, Scope.Scope> =>
   Effect.flatMap(
-    given(options, `{ name: "shop" }`),
+    given(options, `{ name: "shop" }`, { name: text }),
     ({ name = "effect-lock" }) =>
-      typeof name !== "string" || name === "" || name.startsWith("-")
+      name === "" || name.startsWith("-")
         ? Effect.fail(
           new LockError({
             reason: new InvalidOptions({
               option: "name",
-              value: JSON.stringify(name) ?? String(name),
+              value: JSON.stringify(name),
               expected: "a string that is not empty and does not begin with -"
             })
           })

@@ -55,7 +55,7 @@ import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as FileOptions from "./internal/file/options.ts"
 import * as Store from "./internal/file/store.ts"
-import { given } from "./internal/given.ts"
+import { flag, given } from "./internal/given.ts"
 import * as LockBackend from "./LockBackend.ts"
 import type { LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
@@ -128,7 +128,9 @@ export interface Options {
 export const makeStore = Effect.fnUntraced(function*(
   options: Options
 ): Effect.fn.Return<LockStore, LockError, Scope.Scope> {
-  const settings = yield* FileOptions.check(yield* given(options, `{ directory: "/var/lock/app" }`))
+  const settings = yield* FileOptions.check(
+    yield* given(options, `{ directory: "/var/lock/app" }`, { detectDead: flag })
+  )
   yield* FileOptions.open(settings.root)
   return yield* Store.make(settings)
 })

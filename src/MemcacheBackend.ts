@@ -87,18 +87,19 @@
  * @since 0.1.0
  */
 import * as Config from "effect/Config"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { given } from "./internal/given.ts"
+import { given, secret, text, textOrSecret, texts } from "./internal/given.ts"
 import { parseServers, parseUrl, type Target } from "./internal/memcached/address.ts"
 import { type Address, open } from "./internal/memcached/link.ts"
 import * as Store from "./internal/memcached/store.ts"
 import { isPlain } from "./internal/memcached/wire.ts"
+import { toWholeMillis } from "./internal/options.ts"
+import { show } from "./internal/show.ts"
 import * as LockBackend from "./LockBackend.ts"
 import { InvalidOptions, LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
@@ -184,24 +185,27 @@ export interface MemjsClient {
 const invalid = (option: string, value: string, expected: string) =>
   Effect.fail(new LockError({ reason: new InvalidOptions({ option, value, expected }) }))
 
-const decodeTimeout = (option: string, input: Duration.Input | undefined) => {
-  if (input === undefined) return Effect.succeed(1000)
-  const millis = Option.getOrUndefined(Option.map(Duration.fromInput(input), Duration.toMillis)) ?? 0
+const decodeTimeout = (option: string, input: Duration.Input = 1000) => {
+  const millis = toWholeMillis(input)
   return millis >= 1 && millis <= 3_600_000
-    ? Effect.succeed(Math.ceil(millis))
-    : invalid(option, String(input), `a duration from 1 milli to 1 hour, such as "1 second"`)
+    ? Effect.succeed(millis)
+    : invalid(option, show(input), `a duration from 1 milli to 1 hour, such as "1 second"`)
 }
 
 const makeFrom = Effect.fnUntraced(function*(
   addresses: ReadonlyArray<Address>,
-  options: StoreOptions
+  options: StoreOptions | undefined
 ): Effect.fn.Return<LockStore, LockError, Scope.Scope> {
-  const keyPrefix = options.keyPrefix ?? "lock:"
+  const { connectTimeout, keyPrefix = "lock:", requestTimeout } = yield* given(
+    options,
+    `{ keyPrefix: "app:lock:" }`,
+    { keyPrefix: text }
+  )
   if (keyPrefix.length > 100 || !isPlain(keyPrefix)) {
     return yield* invalid("keyPrefix", JSON.stringify(keyPrefix), "at most 100 printable ASCII characters, no spaces")
   }
-  const connectMillis = yield* decodeTimeout("connectTimeout", options.connectTimeout)
-  const requestMillis = yield* decodeTimeout("requestTimeout", options.requestTimeout)
+  const connectMillis = yield* decodeTimeout("connectTimeout", connectTimeout)
+  const requestMillis = yield* decodeTimeout("requestTimeout", requestTimeout)
   const timeouts = { connectMillis, requestMillis }
   const servers = addresses.map((address) => ({
     name: `${address.host}:${address.port}`,
@@ -209,6 +213,8 @@ const makeFrom = Effect.fnUntraced(function*(
   }))
   return yield* Store.make({ servers, keyPrefix, ...timeouts })
 })
+
+const kinds = { url: textOrSecret, servers: texts, username: text, password: secret }
 
 const fromUrl = (url: string | Redacted.Redacted<string>) =>
   parseUrl(Redacted.isRedacted(url) ? Redacted.value(url) : url)
@@ -256,7 +262,7 @@ const target = (options: Options): Result.Result<Target, InvalidOptions> => {
  * @since 0.1.0
  */
 export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError, Scope.Scope> =>
-  Effect.flatMap(given(options, `{ url: "memcache://localhost" }`), (options) =>
+  Effect.flatMap(given(options, `{ url: "memcache://localhost" }`, kinds), (options) =>
     Result.match(target(options), {
       onFailure: (reason) => Effect.fail(new LockError({ reason })),
       onSuccess: ({ password, servers, username }) =>
@@ -285,7 +291,7 @@ export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError
  */
 export const makeStoreClient = (
   client: MemjsClient,
-  options: StoreOptions = {}
+  options?: StoreOptions
 ): Effect.Effect<LockStore, LockError, Scope.Scope> => {
   if (client.options.failover === true) {
     return invalid(

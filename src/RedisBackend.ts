@@ -50,7 +50,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
 import { load } from "./internal/driver.ts"
-import { given } from "./internal/given.ts"
+import { flag, given, object, secret, text, textOrSecret } from "./internal/given.ts"
 import { Notices } from "./internal/notices.ts"
 import { backoff, handshakeMillis, missing as missingOf, silenceMillis } from "./internal/redis/client.ts"
 import type { Client as IoRedisClient } from "./internal/redis/client.ts"
@@ -62,6 +62,7 @@ import * as Service from "./internal/redis/service.ts"
 import * as Store from "./internal/redis/store.ts"
 import type { Transport } from "./internal/redis/transport.ts"
 import * as Url from "./internal/redis/url.ts"
+import { show } from "./internal/show.ts"
 import * as LockBackend from "./LockBackend.ts"
 import { InvalidOptions, LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
@@ -159,18 +160,20 @@ const backend = "redis"
 const invalid = (option: string, value: string, expected: string): LockError =>
   new LockError({ reason: new InvalidOptions({ option, value, expected }) })
 
+const common = { keyPrefix: text, strictFencing: flag }
+
 const makeOver = Effect.fnUntraced(function*(
   transport: Effect.Effect<Transport, LockError, Scope.Scope>,
   options: CommonOptions | undefined
 ): Effect.fn.Return<LockStore, LockError, Scope.Scope> {
-  const prefix = options?.keyPrefix ?? "lock:"
+  const { keyPrefix: prefix = "lock:", strictFencing } = yield* given(options, `{ keyPrefix: "app:lock:" }`, common)
   if (prefix.includes("{}")) {
     return yield* invalid("keyPrefix", JSON.stringify(prefix), `a prefix without "{}"`)
   }
   const made = yield* transport
   const notices = new Notices()
   yield* Report.make(made, backend, notices)
-  return yield* Store.make(backend, made, prefix, options?.strictFencing === true, notices)
+  return yield* Store.make(backend, made, prefix, strictFencing === true, notices)
 })
 
 /** A client of the caller's, if it is one. */
@@ -190,10 +193,10 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     (reason) => new LockError({ reason })
   )
   if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65_535)) {
-    return yield* invalid("port", String(port), "a whole number from 1 to 65535")
+    return yield* invalid("port", show(port), "a whole number from 1 to 65535")
   }
   if (db !== undefined && (!Number.isInteger(db) || db < 0)) {
-    return yield* invalid("db", String(db), "a whole number of 0 or more")
+    return yield* invalid("db", show(db), "a whole number of 0 or more")
   }
   const { nodes } = address
   const sentinels = address.sentinels ?? ioredis?.sentinels ?? undefined
@@ -215,6 +218,8 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     connectionName: "effect-lock",
     connectTimeout: handshakeMillis,
     keepAlive: 10_000,
+    // Where there is no connection to end, all of it is waited for, and the process with it.
+    disconnectTimeout: 100,
     // After a failover the old primary may be a replica; connecting anew finds the new one.
     reconnectOnError: (error: Error) => error.message.includes("READONLY"),
     // A planned failover leaves the old primary taking writes for seconds: Sentinels say when to go.
@@ -298,7 +303,17 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
  * @since 0.1.0
  */
 export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError, Scope.Scope> =>
-  Effect.flatMap(given(options, `{ url: "redis://localhost" }`), (options) => makeOver(connect(options), options))
+  Effect.flatMap(
+    given(options, `{ url: "redis://localhost" }`, {
+      url: textOrSecret,
+      host: text,
+      username: text,
+      password: secret,
+      tls: flag,
+      ioredis: object
+    }),
+    (options) => makeOver(connect(options), options)
+  )
 
 /**
  * The store on a client of the caller's, which is never closed. See

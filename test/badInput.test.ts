@@ -2,11 +2,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit, Layer, Schedule, type Scope, Stream } from "effect"
 import { InMemoryBackend, Leader, Lock, type LockBackend, LockConfig, LockKey } from "effect-lock"
+import * as BackendUrl from "effect-lock/BackendUrl"
 import * as BrowserBackend from "effect-lock/BrowserBackend"
 import * as FileBackend from "effect-lock/FileBackend"
 import * as MemcacheBackend from "effect-lock/MemcacheBackend"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import * as SqlBackend from "effect-lock/SqlBackend"
+import { directory } from "./support/directory.ts"
 
 type Program = Effect.Effect<unknown, unknown, LockBackend.LockBackend | Scope.Scope>
 
@@ -153,6 +155,26 @@ const objects: Readonly<Record<string, (value: Anything) => Program>> = {
   ticket: (ticket) => Lock.adopt(ticket)
 }
 
+type AnyLayer = (options: Anything) => Layer.Layer<never, unknown>
+
+/** Those of their options that are looked at before anything is reached. */
+const layers: Readonly<Record<string, readonly [options: ReadonlyArray<string>, layer: AnyLayer]>> = {
+  RedisBackend: [
+    ["keyPrefix", "strictFencing", "url", "host", "port", "db", "username", "password", "tls", "ioredis"],
+    RedisBackend.layer
+  ],
+  MemcacheBackend: [
+    ["keyPrefix", "connectTimeout", "requestTimeout", "url", "servers", "username", "password"],
+    MemcacheBackend.layer
+  ],
+  SqlBackend: [
+    ["table", "url", "host", "port", "database", "username", "password", "ssl", "maxConnections", "pg"],
+    (options) => SqlBackend.layer({ username: "app", ...options })
+  ],
+  FileBackend: [["directory", "poll", "keepIdle", "detectDead"], FileBackend.layer],
+  BackendUrl: [["url"], ({ url }) => BackendUrl.layer(url)]
+}
+
 /** How it ends: as if it made sense, with what is wrong, or with what must not be. */
 const ending = (make: () => Program) =>
   Effect.suspend(make).pipe(
@@ -214,6 +236,23 @@ describe("what makes no sense", () => {
         for (const [what, value] of Object.entries(values)) {
           if (value === hostile) continue
           assert.strictEqual(yield* ending(() => make(value)), "InvalidOptions", what)
+        }
+      }))
+  }
+
+  for (const [name, [options, layer]] of Object.entries(layers)) {
+    it.live(`${name}: options of the layer`, () =>
+      Effect.gen(function*() {
+        const root = yield* directory
+        for (const [what, value] of Object.entries(values)) {
+          // A text is connected to, and so is this host with TLS.
+          if (typeof value === "string" || value === true || what.endsWith("throws")) continue
+          for (const option of options) {
+            const build = Layer.build(layer({ ...(name === "FileBackend" && { directory: root }), [option]: value }))
+            const end = yield* ending(() => build as Program)
+            assert(isHarmless(end), `${option} as ${what}: ${end}`)
+            assert(typeof value !== "symbol" || end === "InvalidOptions", `${option} as ${what}: ${end}`)
+          }
         }
       }))
   }

@@ -1,18 +1,43 @@
 /** The options of a layer, as a program gives them. */
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import { InvalidOptions, LockError } from "../LockError.ts"
+
+/** What an option has to be, where a program that is not type-checked may have something else. */
+interface Kind {
+  readonly expected: string
+  readonly is: (u: unknown) => boolean
+}
+
+const isText = (u: unknown): boolean => typeof u === "string"
+const isSecret = (u: unknown): boolean => Redacted.isRedacted(u) && isText(Redacted.value(u))
+
+export const text: Kind = { expected: "a string", is: isText }
+export const texts: Kind = { expected: "a list of strings", is: (u) => Array.isArray(u) && u.every(isText) }
+export const flag: Kind = { expected: "true or false", is: (u) => typeof u === "boolean" }
+export const secret: Kind = { expected: "a string that is Redacted", is: isSecret }
+export const textOrSecret: Kind = { expected: "a string, Redacted or not", is: (u) => isText(u) || isSecret(u) }
+export const object: Kind = { expected: "an object", is: (u) => typeof u === "object" && u !== null }
 
 /**
  * None are all that is left to default. What is no object says nothing that would be read: a
  * URL in place of `{ url }` would lock on this host. It is not shown, as a password may be in it.
  */
-export const given = <O extends object>(options: O | undefined, example: string): Effect.Effect<O, LockError> => {
+export const given = <O extends object>(
+  options: O | undefined,
+  example: string,
+  kinds: { readonly [K in keyof O]?: Kind }
+): Effect.Effect<O, LockError> => {
   if (options === undefined) return Effect.succeed({} as O)
-  if (typeof options === "object" && options !== null) return Effect.succeed(options)
-  const value = options === null ? "null" : `a ${typeof options}`
-  return Effect.fail(
-    new LockError({
-      reason: new InvalidOptions({ option: "options", value, expected: `an object, such as ${example}` })
-    })
-  )
+  if (!object.is(options)) return wrong("options", options, `an object, such as ${example}`)
+  for (const [option, { expected, is }] of Object.entries<Kind>(kinds as Record<string, Kind>)) {
+    const value = options[option as keyof O]
+    if (value !== undefined && !is(value)) return wrong(option, value, expected)
+  }
+  return Effect.succeed(options)
+}
+
+const wrong = (option: string, u: unknown, expected: string): Effect.Effect<never, LockError> => {
+  const value = u === null ? "null" : `${typeof u === "object" ? "an" : "a"} ${typeof u}`
+  return Effect.fail(new LockError({ reason: new InvalidOptions({ option, value, expected }) }))
 }

@@ -69,22 +69,29 @@ describe("options", () => {
   const wrong: ReadonlyArray<readonly [options: object, message: RegExp]> = [
     [{}, /^Invalid lock option "directory": got undefined, expected the path of a directory, such as/],
     [{ directory: "" }, /^Invalid lock option "directory": got "", expected/],
-    [{ directory: "file://host/locks" }, /^Invalid lock option "directory": got file:\/\/host\/locks, expected/],
-    [{ directory: "file:///locks#1" }, /^Invalid lock option "directory": got file:\/\/\/locks#1, expected/],
-    [{ directory: new URL("file:///locks?a") }, /^Invalid lock option "directory": got file:\/\/\/locks\?a, expected/],
-    [{ directory: new URL("http://host/") }, /^Invalid lock option "directory": got http:\/\/host\/, expected/],
+    [{ directory: "file://host/locks" }, /^Invalid lock option "directory": got "file:\/\/host\/locks", expected/],
+    [{ directory: "file:///locks#1" }, /^Invalid lock option "directory": got "file:\/\/\/locks#1", expected/],
+    [
+      { directory: new URL("file:///locks?a") },
+      /^Invalid lock option "directory": got "file:\/\/\/locks\?a", expected/
+    ],
+    [{ directory: new URL("http://host/") }, /^Invalid lock option "directory": got "http:\/\/host\/", expected/],
     [
       { directory: "locks", poll: 0 },
       /^Invalid lock option "poll": got 0, expected a finite duration of at least 1 milli/
     ],
-    [{ directory: "locks", poll: "Infinity" }, /^Invalid lock option "poll": got Infinity, expected/],
-    [{ directory: "locks", poll: "often" }, /^Invalid lock option "poll": got often, expected/],
+    [{ directory: "locks", poll: "Infinity" }, /^Invalid lock option "poll": got "Infinity", expected/],
+    [{ directory: "locks", poll: "often" }, /^Invalid lock option "poll": got "often", expected/],
     [
       { directory: "locks", keepIdle: -1 },
       /^Invalid lock option "keepIdle": got -1, expected a finite duration of zero/
     ],
+    [
+      { directory: "locks", keepIdle: { seconds: NaN } },
+      /^Invalid lock option "keepIdle": got {"seconds":"NaN"}, expected/
+    ],
     [{ directory: "locks", keepIdle: NaN }, /^Invalid lock option "keepIdle": got NaN, expected/],
-    [{ directory: "locks", detectDead: 1 }, /^Invalid lock option "detectDead": got 1, expected true or false/]
+    [{ directory: "locks", detectDead: 1 }, /^Invalid lock option "detectDead": got a number, expected true or false/]
   ]
   it.live.each(wrong)("%o are refused before anything is made", ([options, message]) =>
     Effect.gen(function*() {

@@ -622,6 +622,26 @@ describe("living in the program's database", () => {
       assert.isTrue(attempts.every(Boolean))
     }))
 
+  it.live("of another encoding takes every key, and none is in the way of others", () =>
+    Effect.gen(function*() {
+      const b = yield* bench
+      const name = `latin1_${b.table}`
+      yield* b.look.unsafe(`CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)
+      yield* Effect.addFinalizer(() => Effect.ignore(b.look.unsafe(`DROP DATABASE ${name} WITH (FORCE)`)))
+      const url = b.url.replace(/\w+$/, name)
+      const store = yield* SqlBackend.makeStore({ url, table: yield* table(url) })
+      const keys = ["plain", "é", "漢", "😀", "\ud83d", "nul\0", "\\u6f22", "and another"]
+      const attempts = yield* Effect.forEach(keys, (key, i) => take(store, key, `t.0.${i}`), {
+        concurrency: "unbounded"
+      })
+      assert.deepStrictEqual(attempts.map(({ _tag }) => _tag), keys.map(() => "Acquired"))
+      assert.sameMembers((yield* store.list!("", undefined)).locks.map(({ key }) => key), keys)
+      const released = yield* Effect.forEach(keys, (key, i) => store.release(key, `t.0.${i}`), {
+        concurrency: "unbounded"
+      })
+      assert.isTrue(released.every(Boolean))
+    }))
+
   it.live("migrates once, whoever asks", () =>
     Effect.gen(function*() {
       const b = yield* bench

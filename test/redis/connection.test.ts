@@ -4,12 +4,22 @@ import { Effect, Fiber, Logger, Schedule } from "effect"
 import { Lock } from "effect-lock"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import type { Redis } from "ioredis"
+import { execFile } from "node:child_process"
+import { promisify } from "node:util"
 import { Pulse } from "../../src/internal/redis/pulse.ts"
 import { facts } from "../../src/internal/redis/report.ts"
+import { bundled } from "../support/bundled.ts"
 import { gate } from "../support/gate.ts"
 import { proxy } from "../support/proxy.ts"
 import { punctual } from "../support/punctual.ts"
 import { client, kill, redis, redisAt, until } from "../support/redis.ts"
+
+it.live("a process may end when its layer has closed, though there was no server", () =>
+  Effect.gen(function*() {
+    const program = yield* bundled(new URL("./lingering.ts", import.meta.url))
+    const { stdout } = yield* Effect.promise(() => promisify(execFile)(process.execPath, [program]))
+    assert.strictEqual(stdout.slice(stdout.indexOf("Unreachable\n")), "Unreachable\n")
+  }), 120_000)
 
 const ids = (look: Redis) =>
   Effect.promise(async () =>

@@ -1,11 +1,11 @@
 /** Options and the directory, checked before anything is made of them. */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as fs from "node:fs"
 import { resolve } from "node:path"
 import { fileURLToPath } from "node:url"
-import { InvalidOptions, LockError } from "../../LockError.ts"
+import { LockError } from "../../LockError.ts"
+import { invalid, isAtLeast, isExpires, toWholeMillis } from "../options.ts"
 import * as Directory from "./directory.ts"
 import * as Failure from "./failure.ts"
 import * as Host from "./host.ts"
@@ -18,16 +18,13 @@ export interface Given {
   readonly detectDead?: boolean | undefined
 }
 
-const invalid = (option: string, value: unknown, expected: string): Effect.Effect<never, LockError> =>
-  Effect.fail(new LockError({ reason: new InvalidOptions({ option, value: String(value), expected }) }))
-
 const expectedDirectory = `the path of a directory, such as "/var/lock/app", or its URL, "file:///var/lock/app"`
 
 /** The absolute path, which stays the same when the process changes its directory. */
 const rootOf = (directory: string | URL): Effect.Effect<string, LockError> => {
-  const text = String(directory)
-  if (directory === undefined || text === "" || text.includes("\0")) {
-    return invalid("directory", JSON.stringify(directory), expectedDirectory)
+  const text = typeof directory === "object" ? directory?.href : directory
+  if (typeof text !== "string" || text === "" || text.includes("\0")) {
+    return invalid("directory", directory, expectedDirectory)
   }
   if (typeof directory === "string" && !/^file:/i.test(text)) return Effect.succeed(resolve(text))
   return Effect.catch(
@@ -37,26 +34,18 @@ const rootOf = (directory: string | URL): Effect.Effect<string, LockError> => {
   )
 }
 
-const millisOf = (input: Duration.Input, least: number): number | undefined => {
-  const millis = Number.isNaN(input)
-    ? NaN
-    : Option.match(Duration.fromInput(input), { onNone: () => NaN, onSome: Duration.toMillis })
-  return millis >= least && millis < Infinity ? millis : undefined
-}
-
 export const check = Effect.fnUntraced(function*(
   { detectDead = true, directory, keepIdle = "1 minute", poll = "1 second" }: Given
 ): Effect.fn.Return<Settings, LockError> {
   const root = yield* rootOf(directory)
-  const pollMillis = millisOf(poll, 1)
-  if (pollMillis === undefined) {
+  const pollMillis = toWholeMillis(poll)
+  if (!isExpires(pollMillis)) {
     return yield* invalid("poll", poll, `a finite duration of at least 1 milli, such as "1 second"`)
   }
-  const keepIdleMillis = millisOf(keepIdle, 0)
-  if (keepIdleMillis === undefined) {
+  const keepIdleMillis = toWholeMillis(keepIdle)
+  if (!isAtLeast(keepIdleMillis)) {
     return yield* invalid("keepIdle", keepIdle, `a finite duration of zero or more, such as "1 minute"`)
   }
-  if (typeof detectDead !== "boolean") return yield* invalid("detectDead", detectDead, "true or false")
   return { root, pollMillis, keepIdleMillis, detectDead }
 })
 

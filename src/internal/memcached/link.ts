@@ -49,6 +49,9 @@ const never = 86_400
  */
 const lineBreak = 0x0d0a
 
+/** Less than this is not worth a write of its own within a turn, unless the server has nothing to do. */
+const smallestPiece = 4
+
 /** Looks after a time, and after all that arrived while this process was busy. */
 const lateLook = (millis: number, look: () => void): ReturnType<typeof setTimeout> =>
   setTimeout(() => setImmediate(look), millis)
@@ -111,11 +114,12 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     if (dead !== undefined) return hearer.hear(dead)
     sequence = sequence === 0x7fffffff ? 1 : sequence + 1
     const alone = pending.size === 0
-    const first = outbox.isEmpty
+    const first = outbox.size === 0
+    const out = pending.size - outbox.size
     outbox.add(request, sequence)
     pending.push({ opcode: request.opcode, opaque: sequence, sentAt: performance.now(), hearer })
-    // One that is alone goes out at once, for the server to work on while others are made.
-    if (alone) flush()
+    // The server is to have as much to work on as we have: if all went at once, each would wait for the other in turn.
+    if (out === 0 || outbox.size >= Math.max(out, smallestPiece)) flush()
     else if (first) process.nextTick(flush)
     // To connect, login included, has a time of its own.
     if (timer !== undefined) {
@@ -123,9 +127,9 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     } else if (loggedIn) watch(timeouts.requestMillis)
   }
 
-  /** Requests of one turn go out in one piece. */
+  /** What a turn leaves goes out in one piece. */
   const flush = (): void => {
-    if (dead === undefined && !outbox.isEmpty) socket!.write(outbox.take())
+    if (dead === undefined && outbox.size > 0) socket!.write(outbox.take())
   }
 
   /** The answer to the oldest request; or else its reply is missing, and nothing can be believed any more. */

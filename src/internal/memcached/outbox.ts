@@ -1,4 +1,4 @@
-/** What is to be sent: the requests of a turn, in one piece. */
+/** What is to be sent: requests, in one piece. */
 import { type Request, writeRequest } from "./wire.ts"
 
 const pageLength = 32_768
@@ -11,26 +11,34 @@ export class Outbox {
   private page: Buffer = Buffer.alloc(0)
   private start = 0
   private end = 0
+  private requests = 0
 
-  get isEmpty(): boolean {
-    return this.start === this.end
+  /** How many requests there are. */
+  get size(): number {
+    return this.requests
   }
 
   add(request: Request, opaque: number): void {
     const most = spare + request.key.length + (request.value?.length ?? 0)
     if (this.end + most > this.page.length) this.turnPage(most)
     this.end = writeRequest(this.page, this.end, request, opaque)
+    this.requests++
   }
 
   /** All that has been added since. */
   take(): Buffer {
+    this.requests = 0
+    return this.cut()
+  }
+
+  private cut(): Buffer {
     const { end, page, start } = this
     this.start = end
     return page.subarray(start, end)
   }
 
   private turnPage(more: number): void {
-    const rest = this.take()
+    const rest = this.cut()
     this.page = Buffer.allocUnsafeSlow(Math.max(pageLength, 2 * (rest.length + more)))
     rest.copy(this.page)
     this.start = 0

@@ -2,6 +2,8 @@
 import * as Result from "effect/Result"
 import { createHash } from "node:crypto"
 import { InvalidOptions } from "../../LockError.ts"
+import { escape, unescape } from "../escape.ts"
+import { show } from "../show.ts"
 
 export interface Table {
   /** As the user named it. */
@@ -17,9 +19,9 @@ const expected = `a name such as "${defaultTable}" or "app.locks": letters, digi
 const pattern = /^(?:[a-z_][a-z0-9_]{0,47}\.)?[a-z_][a-z0-9_]{0,47}$/i
 
 export const parseTable = (name: string = defaultTable): Result.Result<Table, InvalidOptions> =>
-  pattern.test(name)
+  typeof name === "string" && pattern.test(name)
     ? Result.succeed({ name, sql: name.split(".").map((part) => `"${part}"`).join(".") })
-    : Result.fail(new InvalidOptions({ option: "table", value: JSON.stringify(name), expected }))
+    : Result.fail(new InvalidOptions({ option: "table", value: show(name), expected }))
 
 /**
  * A row is a key that somebody has or wants, and for a minute after that. Rows
@@ -53,20 +55,21 @@ export const createTable = ({ sql }: Table): string =>
   vacuum_truncate = off
 )`
 
-/** Text cannot contain NUL, UTF-8 no lone surrogate, and an entry of an index is at most 2.7 kB. */
-const special = /\0|[\ud800-\udfff]/u
+/** In every encoding that a database may have there is ASCII and no more; and an entry of an index is at most 2.7 kB. */
+const special = /[^ -~]|\\/g
 
-const longest = 512
+const longest = 1_000
 
-/** What the rows of all keys are named like that start so, unless there can be none with their names. */
-export const rowPrefix = (prefix: string): string | undefined =>
-  prefix.length <= longest && !special.test(prefix) ? `k${prefix}` : undefined
+/** What the rows of all keys are named like that start so. */
+export const rowPrefix = (prefix: string): string => `k${escape(prefix, special)}`
 
 /** The key of a row, unless its name is a hash. */
-export const keyOf = (row: string): string | undefined => row.startsWith("k") ? row.slice(1) : undefined
+export const keyOf = (row: string): string | undefined => row.startsWith("k") ? unescape(row.slice(1)) : undefined
 
 /** The name of a key's row. */
-export const rowName = (key: string): string =>
-  key.length <= longest && !special.test(key)
-    ? `k${key}`
+export const rowName = (key: string): string => {
+  const name = key.length <= longest ? rowPrefix(key) : ""
+  return name !== "" && name.length <= longest
+    ? name
     : `h${createHash("sha256").update(Buffer.from(key, "utf16le")).digest("base64url")}`
+}
