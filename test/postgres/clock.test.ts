@@ -210,7 +210,7 @@ describe.skipIf(!canSkew)("a server whose clock is set back", () => {
         sharing: (key, token) => other.tryAcquire(claim(key, token, { share })),
         together: (key, token) =>
           Effect.map(
-            Effect.all([key, `${key} too`].map((key) => other.tryAcquire(claim(key, token))), {
+            Effect.forEach([key, `${key} too`], (key) => other.tryAcquire(claim(key, token)), {
               concurrency: "unbounded"
             }),
             ([first]) => first
