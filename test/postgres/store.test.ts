@@ -431,7 +431,11 @@ describe("statements", () => {
       yield* look.unsafe(`UPDATE ${table} SET expires_at = expires_at - interval '61 s' WHERE key = 'kold'`)
       yield* look.unsafe(statements.sweep)
       const rows = yield* look.unsafe(`SELECT key FROM ${table} ORDER BY key`).values
-      assert.deepStrictEqual(rows.map(([key]) => key), ["kfresh", "kheld"])
+      assert.deepStrictEqual(rows.map(([key]) => key), ["kfresh", "kheld", "m"])
+      // Nothing of what is left is ever swept for its age alone.
+      yield* look.unsafe(statements.sweep)
+      assert.deepStrictEqual(yield* look.unsafe(`SELECT key FROM ${table} ORDER BY key`).values, rows)
+      assert.deepStrictEqual((yield* one.list!("", undefined)).locks.map(({ key }) => key), ["held"])
     }))
 })
 

@@ -29,6 +29,8 @@ export const parseTable = (name: string = defaultTable): Result.Result<Table, In
  * versions, and what is left behind is cleaned up early and without pauses. Pages stay, also when all rows
  * are gone: a table of few pages is read as a whole by statements that are planned then.
  *
+ * One row, of no key, stays for good (see `mark` in `statements/terms.ts`).
+ *
  * - `token`: the holder's, or empty once it has given the key back
  * - `fence`: the holder's fencing token
  * - `expires_at`: the end of the lease, by this server's clock
