@@ -67,19 +67,18 @@ const isMade = (path: string): boolean => {
 
 const churn = Effect.gen(function*() {
   const { keys, millis, witness } = options
-  let created = 0
+  const counts = { turns: 0, overlaps: 0, disorder: 0, lost: 0, created: 0 }
   const { mkdirSync } = fs
   fs.mkdirSync = ((path: string, ...rest: ReadonlyArray<never>) => {
-    if (path.includes("/.new-")) created++
+    if (path.includes("/.new-")) counts.created++
     return mkdirSync(path, ...rest)
   }) as typeof mkdirSync
   syncBuiltinESMExports()
 
   const store = yield* FileBackend.makeStore({ directory, keepIdle: "2 millis" })
-  const counts = { turns: 0, overlaps: 0, disorder: 0, lost: 0 }
   const end = performance.now() + millis
   // And until enough keys have come, however slow the machine is.
-  for (let n = 0; performance.now() < end || created <= keys; n++) {
+  for (let n = 0; performance.now() < end || counts.created <= keys; n++) {
     const key = `k${Math.floor(Math.random() * keys)}`
     const token = `${process.pid}-churn.${n}`
     const file = `${witness}/${key}`
@@ -99,7 +98,7 @@ const churn = Effect.gen(function*() {
     if (!(yield* store.release(key, token))) counts.lost++
     counts.turns++
   }
-  say({ ...counts, created })
+  say(counts)
 }).pipe(Effect.scoped)
 
 const remount = (how: "ro" | "rw") => () => {
