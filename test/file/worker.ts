@@ -67,18 +67,20 @@ const isMade = (path: string): boolean => {
 
 const churn = Effect.gen(function*() {
   const { keys, millis, witness } = options
-  const counts = { turns: 0, overlaps: 0, disorder: 0, lost: 0, created: 0 }
+  let created = 0
   const { mkdirSync } = fs
   fs.mkdirSync = ((path: string, ...rest: ReadonlyArray<never>) => {
-    if (path.includes("/.new-")) counts.created++
+    if (path.includes("/.new-")) created++
     return mkdirSync(path, ...rest)
   }) as typeof mkdirSync
   syncBuiltinESMExports()
 
   const store = yield* FileBackend.makeStore({ directory, keepIdle: "2 millis" })
+  const counts = { turns: 0, overlaps: 0, disorder: 0, lost: 0 }
   const end = performance.now() + millis
   // And until enough keys have come, however slow the machine is.
-  for (let n = 0; performance.now() < end || counts.created <= keys; n++) {
+  const goesOn = () => performance.now() < end || created <= keys
+  for (let n = 0; goesOn(); n++) {
     const key = `k${Math.floor(Math.random() * keys)}`
     const token = `${process.pid}-churn.${n}`
     const file = `${witness}/${key}`
@@ -98,7 +100,7 @@ const churn = Effect.gen(function*() {
     if (!(yield* store.release(key, token))) counts.lost++
     counts.turns++
   }
-  say(counts)
+  say({ ...counts, created })
 }).pipe(Effect.scoped)
 
 const remount = (how: "ro" | "rw") => () => {
