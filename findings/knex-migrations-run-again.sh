@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# knex 3.3.0: with one migration that is not in a transaction, an instance that started at the same time runs all of them again.
+# knex 3.3.0: with one migration outside of a transaction, an instance that started along with another runs all of them again.
 #
 # Knex has a lock for migrations, so that of instances that a deployment starts together one migrates. Each makes its list of
 # what is left to do before it takes the lock, and one expects that list to be looked at again under the lock. That is done
