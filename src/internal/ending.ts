@@ -11,7 +11,7 @@ export interface Ending {
 export const until = <A, E>(ending: Ending, exit: Exit.Exit<A, E>): Effect.Effect<A, E> =>
   Effect.catchCause(
     Effect.interruptible(Effect.callback<A, E>((resume) => ending.whenOver(() => resume(exit)))),
-    (_) => exit
+    () => exit
   )
 
 /** The same for all of several. */
