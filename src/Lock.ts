@@ -1162,8 +1162,8 @@ export interface Held {
  * It is no picture of one moment: a key that changes hands meanwhile may be missing,
  * or come twice. The `keyPrefix` of `LockConfig` is put before `prefix`, and keys come
  * without it, as other calls want them. Files and PostgreSQL know a key of more than
- * 240 and 512 characters by a hash (files count up to six for one that is no small letter
- * or digit), and do not list it.
+ * 240 and 1,000 characters by a hash, and do not list it; of characters that are escaped each
+ * counts for up to six.
  *
  * **Errors**
  *

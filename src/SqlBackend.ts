@@ -25,9 +25,10 @@
  * - The table is created beforehand, by {@link layerMigrations}, {@link migrations}
  *   or the statement of {@link createTable}. Locks then need `SELECT`, `INSERT`, `UPDATE`
  *   and `DELETE` on it, {@link withTransaction} `SELECT` and `UPDATE`.
- * - A row stays for about a minute after the last use of its key, so that fencing
- *   tokens rise also when the server's clock is set back. They are that clock in
- *   microseconds, which survives a failover better than a sequence does.
+ * - A row stays for about a minute after the last use of its key. Fencing tokens are the
+ *   server's clock in microseconds, which survives a failover better than a sequence
+ *   does, and rise also when that clock is set back: one row, of no key, keeps the highest
+ *   of those whose rows are gone.
  * - Leases end by the server's clock. Statements read the latest committed rows,
  *   run outside of every transaction of the program's, and wait for nobody.
  * - Behind a pooler in transaction mode `LISTEN` hears nothing. That is found out

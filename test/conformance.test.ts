@@ -307,7 +307,7 @@ describe("a case that fails in real time", () => {
 })
 
 describe("the suite finds with processes", () => {
-  const failureOf = (name: string, flaw: string) =>
+  const caseOf = (name: string, flaw: string) =>
     Effect.gen(function*() {
       const path = yield* directory
       const cases = conformance.conformance({
@@ -318,10 +318,17 @@ describe("the suite finds with processes", () => {
         })
       })
       const { run } = cases.find((one) => one.name === name)!
-      return (yield* Effect.flip(Effect.scoped(run))).description
+      return yield* Effect.scoped(run)
     }).pipe(Effect.scoped)
+  const failureOf = (name: string, flaw: string) =>
+    Effect.map(Effect.flip(caseOf(name, flaw)), ({ description }) => description)
 
   const asking = "processes that ask all the time never overlap, and their fencing tokens rise"
+  const sharing = "processes that share a key never have more of it than its limit, and nobody has it beside one alone"
+
+  for (const name of [asking, sharing]) {
+    it.live(`nothing in a store that is late to answer: ${name}`, () => caseOf(name, "unheard"))
+  }
 
   it.live("a store that each has for itself", () =>
     Effect.gen(function*() {
@@ -335,8 +342,6 @@ describe("the suite finds with processes", () => {
 
   it.live("permits that each counts for itself", () =>
     Effect.gen(function*() {
-      const sharing =
-        "processes that share a key never have more of it than its limit, and nobody has it beside one alone"
       assert.match(yield* failureOf(sharing, "alone"), /permits of 5 were out$|^somebody had the key beside one/)
     }))
 

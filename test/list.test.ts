@@ -59,7 +59,7 @@ const odd = [
 ]
 
 /** A file or a row is named by a hash where the key is too long for it. */
-const assertLists = Effect.fnUntraced(function*(store: LockStore.LockStore, unlisted: ReadonlyArray<string> = []) {
+const assertLists = Effect.fnUntraced(function*(store: LockStore.LockStore) {
   yield* hold(store, many)
   const { keys, pages } = yield* listed(store)
   // A key may come twice when the server moves it meanwhile.
@@ -71,9 +71,9 @@ const assertLists = Effect.fnUntraced(function*(store: LockStore.LockStore, unli
   ])
   assert.deepStrictEqual((yield* listed(store, "report")).keys, [])
   yield* hold(store, odd)
-  const all = new Set((yield* listed(store)).keys)
-  for (const key of odd) assert.strictEqual(all.has(key), !unlisted.includes(key), JSON.stringify(key))
-  for (const key of odd.filter((key) => !unlisted.includes(key))) {
+  const all = (yield* listed(store)).keys
+  for (const key of odd) {
+    assert.include(all, key)
     assert.include((yield* listed(store, key)).keys, key)
   }
 })
@@ -134,8 +134,8 @@ describe("a list", () => {
       const { url } = yield* postgres()
       const store = yield* SqlBackend.makeStore({ url, table: yield* table(url) })
       // What UTF-8 cannot say is no name for a row.
-      yield* assertLists(store, ["é\ud800", "\ud801"])
-      yield* hold(store, ["x".repeat(600)])
+      yield* assertLists(store)
+      yield* hold(store, ["x".repeat(1_001)])
       assert.deepStrictEqual((yield* listed(store, "x".repeat(20))).keys, [])
       assert.deepStrictEqual((yield* listed(store, "nul\0")).keys, [])
     }))

@@ -102,6 +102,49 @@ describe("a server in trouble", () => {
       yield* Fiber.join(waiter)
     }))
 
+  it.live("that crashes right after what it was asked forgets at most a release, and none that somebody has built upon", () =>
+    Effect.gen(function*() {
+      // What does not wait for the disk is not on it for a long time.
+      const own = yield* postgres("wal_writer_delay=10s")
+      yield* prepared(own)
+      const [one, other] = [
+        yield* SqlBackend.makeStore({ url: own.url }),
+        yield* SqlBackend.makeStore({ url: own.url })
+      ]
+      const minutes = 600_000
+      const fences = new Map<string, number>()
+      for (const key of ["given back", "taken anew", "handed on", "renewed", "kept"]) {
+        const attempt = yield* take(one, key, "a.0.0", key === "renewed" ? 60_000 : minutes)
+        fences.set(key, attempt._tag === "Acquired" ? attempt.fencingToken : NaN)
+      }
+      const holderOf = (key: string) =>
+        Effect.map(eventually(other.inspect(key)), (holder) => Option.getOrUndefined(holder))
+      yield* wait(other, "handed on", "b.0.0", minutes)
+      yield* one.extend({ key: "renewed", token: "a.0.0", expiresMillis: minutes })
+      yield* one.release("handed on", "a.0.0")
+      yield* one.release("taken anew", "a.0.0")
+      assert.strictEqual((yield* take(other, "taken anew", "b.0.0", minutes))._tag, "Acquired")
+      yield* one.release("given back", "a.0.0")
+      yield* own.crash
+      yield* own.restart
+      assert.strictEqual((yield* holderOf("taken anew"))?.token, "b.0.0")
+      assert.strictEqual((yield* holderOf("handed on"))?.token, "b.0.0")
+      assert.strictEqual((yield* holderOf("kept"))?.token, "a.0.0")
+      const renewed = yield* holderOf("renewed")
+      assert.strictEqual(renewed?.token, "a.0.0")
+      assert.isAbove(renewed?.remainingMillis ?? 0, 60_000)
+      for (const key of ["taken anew", "handed on"]) {
+        assert.isFalse(yield* eventually(one.extend({ key, token: "a.0.0", expiresMillis: minutes })))
+      }
+      const left = yield* holderOf("given back")
+      assert.include([undefined, "a.0.0"], left?.token)
+      assert.isAtMost(left?.remainingMillis ?? 0, minutes)
+      // As if it had never been sent: it can be sent once more, and the next one comes after it.
+      if (left !== undefined) assert.isTrue(yield* eventually(one.release("given back", "a.0.0")))
+      const next = yield* eventually(take(other, "given back", "b.0.0"))
+      assert.isTrue(next._tag === "Acquired" && next.fencingToken > fences.get("given back")!)
+    }))
+
   it.live("that ends connections is connected to again, and waiters are told of what they missed", () =>
     Effect.gen(function*() {
       const { url } = yield* server

@@ -431,7 +431,11 @@ describe("statements", () => {
       yield* look.unsafe(`UPDATE ${table} SET expires_at = expires_at - interval '61 s' WHERE key = 'kold'`)
       yield* look.unsafe(statements.sweep)
       const rows = yield* look.unsafe(`SELECT key FROM ${table} ORDER BY key`).values
-      assert.deepStrictEqual(rows.map(([key]) => key), ["kfresh", "kheld"])
+      assert.deepStrictEqual(rows.map(([key]) => key), ["kfresh", "kheld", "m"])
+      // Nothing of what is left is ever swept for its age alone.
+      yield* look.unsafe(statements.sweep)
+      assert.deepStrictEqual(yield* look.unsafe(`SELECT key FROM ${table} ORDER BY key`).values, rows)
+      assert.deepStrictEqual((yield* one.list!("", undefined)).locks.map(({ key }) => key), ["held"])
     }))
 })
 
@@ -616,6 +620,26 @@ describe("living in the program's database", () => {
         { concurrency: 16 }
       )
       assert.isTrue(attempts.every(Boolean))
+    }))
+
+  it.live("of another encoding takes every key, and none is in the way of others", () =>
+    Effect.gen(function*() {
+      const b = yield* bench
+      const name = `latin1_${b.table}`
+      yield* b.look.unsafe(`CREATE DATABASE ${name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`)
+      yield* Effect.addFinalizer(() => Effect.ignore(b.look.unsafe(`DROP DATABASE ${name} WITH (FORCE)`)))
+      const url = b.url.replace(/\w+$/, name)
+      const store = yield* SqlBackend.makeStore({ url, table: yield* table(url) })
+      const keys = ["plain", "é", "漢", "😀", "\ud83d", "nul\0", "\\u6f22", "and another"]
+      const attempts = yield* Effect.forEach(keys, (key, i) => take(store, key, `t.0.${i}`), {
+        concurrency: "unbounded"
+      })
+      assert.deepStrictEqual(attempts.map(({ _tag }) => _tag), keys.map(() => "Acquired"))
+      assert.sameMembers((yield* store.list!("", undefined)).locks.map(({ key }) => key), keys)
+      const released = yield* Effect.forEach(keys, (key, i) => store.release(key, `t.0.${i}`), {
+        concurrency: "unbounded"
+      })
+      assert.isTrue(released.every(Boolean))
     }))
 
   it.live("migrates once, whoever asks", () =>

@@ -5,7 +5,9 @@ import { Lock } from "effect-lock"
 import type { BackendFailure, LockError } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import type { Redis } from "ioredis"
+import { isUndone } from "../../src/internal/undone.ts"
 import { logged } from "../engine/scenery.ts"
+import { proxy } from "../support/proxy.ts"
 import { punctual } from "../support/punctual.ts"
 import { client, redis, until } from "../support/redis.ts"
 
@@ -117,6 +119,26 @@ describe("rights", () => {
         )
       }
     }))
+
+  it.live("that go while a claim is out are no proof that nothing was done: it may have been sent before", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      yield* user(look, "u", "~lock:*", "&*", "+@all")
+      const between = yield* proxy(port)
+      const store = yield* as(between.port, "u")
+      const claimed = (key: string) => Effect.flip(store.tryAcquire(claim(key, `p.${key}`)))
+      yield* store.inspect("k")
+      between.dropReplies = true
+      const sent = yield* Effect.forkChild(claimed("k"), { startImmediately: true })
+      yield* until(Effect.promise(async () => (await look.keys("lock:{k}")).length === 1))
+      yield* user(look, "u", "~other", "&*", "+@all")
+      between.dropReplies = false
+      between.cut()
+      const failure = yield* Fiber.join(sent)
+      assert.deepStrictEqual([failure.kind, isUndone(failure)], ["Unauthorized", false])
+      assert.isTrue(isUndone(yield* claimed("l")))
+    }).pipe(punctual(100)))
 
   it.live("a right that only scripts need is told as missing", () =>
     Effect.gen(function*() {

@@ -108,7 +108,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     mistake: "a claim that nobody has answered counts as a holder",
     changes: [[
       "engine/line.ts",
-      "return this.heard === undefined && (lease === undefined || lease.isBack)",
+      "return this.contest?.heard === undefined && (lease === undefined || lease.isBack)",
       "return false"
     ]],
     kind: "polling",
@@ -175,7 +175,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   beside: {
     mistake: "those who share a key, and whose time is over, ask for it one after the other",
-    changes: [["engine/line.ts", "      if (!this.isPassing) this.letAskBeside()\n", ""]],
+    changes: [["engine/line.ts", "      if (!isPassing) this.letAskBeside()\n", ""]],
     tests: ["test/engine/line.test.ts", "test/engine/waiting.test.ts"]
   },
   overdue: {

@@ -16,12 +16,13 @@ import type { Ending } from "../ending.ts"
 import type { Reply } from "./call.ts"
 import { Claim } from "./claim.ts"
 import { Common } from "./common.ts"
+import { Contest } from "./contest.ts"
 import { isFailure } from "./failures.ts"
 import { isEnoughToReceive, suits } from "./handOver.ts"
 import type { KeyMap, Place } from "./keyMap.ts"
 import { Lease } from "./lease.ts"
 import { Lending, takeBack } from "./lender.ts"
-import { type Baton, type Front, Queue, Waiter, type Waiting } from "./queue.ts"
+import { type Baton, type Front, Waiter, type Waiting } from "./queue.ts"
 import type { Next, SharingParts } from "./sharing.ts"
 
 const heldBy = (lease: Lease, at: number): Held => ({
@@ -38,29 +39,30 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   lease: Lease | undefined = undefined
   /** What the one with the turn asks the store with. */
   claim: Claim | undefined = undefined
-  /** Whom a shared lease that comes back can serve. */
-  front: Front | undefined = undefined
-  /** Others stood in front of the last one here that got to share the key: whoever is next takes a place in the queue at once. */
-  isSought = false
   private readonly lines: KeyMap<Line>
-  /** Who waits, if anybody ever has. */
-  private queue: Queue | undefined = undefined
-  /** The lease is on its way to the next holder. */
-  private isPassing = false
-  /** What the turn has heard last from the store. */
-  private heard: Held | BackendFailure | undefined = undefined
-  /** That was a lease which was over by then. */
-  private wasOver = false
-  /** When the store has last said anything of the key, or had its time to. */
-  private saidAt = -Infinity
-  /** When the process got the lease, and how often it has changed hands here. */
-  private leasedAt = 0
-  private handed = 0
+  private contest: Contest | undefined = undefined
 
   constructor(parts: SharingParts, lines: KeyMap<Line>, key: string) {
     super(parts)
     this.lines = lines
     this.key = key
+  }
+
+  private get contended(): Contest {
+    return this.contest ??= new Contest()
+  }
+
+  get front(): Front | undefined {
+    return this.contest?.front
+  }
+
+  set front(front: Front | undefined) {
+    if (front !== undefined) this.contended.front = front
+    else if (this.contest !== undefined) this.contest.front = undefined
+  }
+
+  get isSought(): boolean {
+    return this.contest?.isSought === true
   }
 
   // ---------------------------------------------------------------------------
@@ -70,17 +72,16 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   /** The store has been asked, for the key or to take it back, or will be by who gets the turn now; and nothing is known yet. */
   get isInDoubt(): boolean {
     const { lease } = this
-    return this.heard === undefined && (lease === undefined || lease.isBack)
+    return this.contest?.heard === undefined && (lease === undefined || lease.isBack)
   }
 
   private get head(): Waiter | undefined {
-    return this.queue?.head
+    return this.contest?.head
   }
 
   enter(request: LockRequest, since: number, endsAt: number): Waiter {
     const waiter = new Waiter(this, request, since)
-    this.queue ??= new Queue()
-    this.queue.add(waiter)
+    this.contended.add(waiter)
     if (request.timeoutMillis === 0) this.timeOut(waiter)
     else this.parts.port.alarms.set(waiter, endsAt)
     return waiter
@@ -88,7 +89,7 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
 
   /** How many wait, whoever asks the store for them included. */
   get waiting(): number {
-    return (this.queue?.size ?? 0) + (this.isAsking ? 1 : 0)
+    return (this.contest?.size ?? 0) + (this.isAsking ? 1 : 0)
   }
 
   /** How many of them the store has not been told of. */
@@ -104,7 +105,7 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   timeOut(waiter: Waiter): void {
     if (waiter.baton !== undefined || waiter.isOverdue) return
     if (!this.isInDoubt) return this.give(waiter, "TimedOut")
-    this.queue!.keepOverdue(waiter)
+    this.contended.keepOverdue(waiter)
     this.hearBy(waiter, this.now())
   }
 
@@ -115,7 +116,8 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
     port.soon(() =>
       port.soon(() => {
         if (!waiter.isOverdue) return
-        if (this.saidAt + port.patience > this.now()) this.hearBy(waiter, this.saidAt)
+        const { saidAt } = this.contended
+        if (saidAt + port.patience > this.now()) this.hearBy(waiter, saidAt)
         else this.give(waiter, "TimedOut")
       })
     )
@@ -146,18 +148,19 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
    * nothing of others: it is in doubt again who has the key. Twice in a row it says that the store takes too long.
    */
   hear(reply: Reply<Attempt>): void {
-    const { wasOver } = this
-    this.saidAt = this.now()
-    this.wasOver = reply._tag === "Acquired"
-    if (reply._tag !== "Acquired") this.heard = reply
-    else this.heard = wasOver ? this.parts.port.failures.late(this.key) : undefined
-    if (this.heard !== undefined) this.dismissOverdue()
+    const { contended } = this
+    const { wasOver } = contended
+    contended.saidAt = this.now()
+    contended.wasOver = reply._tag === "Acquired"
+    if (reply._tag !== "Acquired") contended.heard = reply
+    else contended.heard = wasOver ? this.parts.port.failures.late(this.key) : undefined
+    if (contended.heard !== undefined) this.dismissOverdue()
   }
 
   /** What is known of the key. */
   known(at: number): Held | BackendFailure | undefined {
     const { lease } = this
-    if (lease === undefined || lease.isBack) return this.heard
+    if (lease === undefined || lease.isBack) return this.contest?.heard
     return heldBy(lease, at)
   }
 
@@ -166,12 +169,12 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   }
 
   private get allOverdue(): ReadonlyArray<Waiter> {
-    return this.queue?.allOverdue ?? []
+    return this.contest?.allOverdue ?? []
   }
 
   private remove(waiter: Waiter): void {
     this.parts.port.alarms.cancel(waiter)
-    this.queue!.remove(waiter)
+    this.contended.remove(waiter)
   }
 
   private give(waiter: Waiter, baton: Baton): void {
@@ -193,22 +196,21 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
 
   /** The one with the turn gives it up, to the next in line. Without a next, what came with it goes back. */
   pass(baton: "Turn" | Claim | Lease): void {
-    this.isPassing = false
     this.claim = baton instanceof Claim ? baton : undefined
-    this.front = undefined
-    if (!(baton instanceof Lease)) this.letJoin()
-    const { head } = this
-    if (head !== undefined) {
-      this.isPassing = baton instanceof Lease
-      if (!this.isPassing) this.front = head
+    const { contest } = this
+    const isPassing = baton instanceof Lease
+    if (!isPassing) this.letJoin()
+    const head = contest?.head
+    if (contest !== undefined && head !== undefined) {
+      contest.isPassing = isPassing
+      contest.front = isPassing ? undefined : head
       this.give(head, baton)
-      if (!this.isPassing) this.letAskBeside()
+      if (!isPassing) this.letAskBeside()
       return
     }
     if (baton instanceof Claim) baton.disown()
     else if (baton instanceof Lease) this.forsake(baton)
-    this.lease = this.claim = this.heard = undefined
-    this.isSought = this.wasOver = false
+    this.lease = this.claim = this.contest = undefined
     this.lines.vacate(this)
   }
 
@@ -244,23 +246,21 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   /** The one with the turn has become the holder; others stood in front of it if it is sought. */
   hold(lease: Lease, share: Share | undefined, isSought: boolean): Lease {
     const { since } = lease
-    this.isSought = isSought
-    this.saidAt = since
-    this.heard = undefined
-    this.wasOver = false
+    const { contest } = this
+    contest?.isHad(since, isSought)
     if (share !== undefined) {
       // Who shares has no need of the turn: others may come in beside it.
       const own = this.parts.sharing.lend(lease, share)
-      // Whoever wants the key alone, and waits only to hear of it, has heard enough.
-      this.heard = heldBy(lease, since)
-      this.dismissOverdue((waiter) => waiter.request.share === undefined)
-      this.heard = undefined
+      if (contest !== undefined) {
+        // Whoever wants the key alone, and waits only to hear of it, has heard enough.
+        contest.heard = heldBy(lease, since)
+        this.dismissOverdue((waiter) => waiter.request.share === undefined)
+        contest.heard = undefined
+      }
       this.pass("Turn")
       return own
     }
     this.lease = lease
-    this.leasedAt = since
-    this.handed = 0
     this.claim = undefined
     this.dismissOverdue()
     return lease
@@ -274,7 +274,7 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
 
   /** Whoever is handed a lease looks at it: what is over or nearly so is none, and the turn, if it is theirs, is all there is. */
   receive(lease: Lease, at: number, waited: number): Lease | undefined {
-    if (lease.share === undefined) this.isPassing = false
+    if (lease.share === undefined && this.contest !== undefined) this.contest.isPassing = false
     if (!lease.isHeld || !isEnoughToReceive(lease, at)) {
       this.forsake(lease)
       return undefined
@@ -296,7 +296,7 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   override lost(lease: Lease): void {
     super.lost(lease)
     // The one that it was on its way to has the turn, and will see.
-    if (this.isPassing && this.lease === lease) return this.forsake(lease)
+    if (this.contest?.isPassing === true && this.lease === lease) return this.forsake(lease)
     if (this.lease !== lease) return
     this.lease = undefined
     this.pass("Turn")
@@ -334,7 +334,7 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   }
 
   private over(lease: Lease): void {
-    if (this.head !== undefined) this.saidAt = this.now()
+    if (this.contest !== undefined) this.contest.saidAt = this.now()
     if (this.lease === lease) this.lease = undefined
     this.pass("Turn")
   }
@@ -346,14 +346,16 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   private mayHandOver(lease: Lease, next: LockRequest, at: number): boolean {
     const { handOver } = this.parts.port.store
     if (handOver === undefined) return false
-    const elapsed = at - this.leasedAt
-    return this.handed + 1 < handOver.times && elapsed < Duration.toMillis(handOver.within) &&
-      this.handed + 1 <= elapsed * 1000 && suits(lease, next, at)
+    const { handed, leasedAt } = this.contended
+    const elapsed = at - (handed === 0 ? lease.since : leasedAt)
+    return handed + 1 < handOver.times && elapsed < Duration.toMillis(handOver.within) &&
+      handed + 1 <= elapsed * 1000 && suits(lease, next, at)
   }
 
   /** A lease of its own for the next one, of the same token. It is kept meanwhile. */
-  private handOver({ deadline, expiresMillis, fencingToken, key, lastEnd, token }: Lease, at: number): void {
-    this.handed++
+  private handOver({ deadline, expiresMillis, fencingToken, key, lastEnd, since, token }: Lease, at: number): void {
+    const { contended } = this
+    if (contended.handed++ === 0) contended.leasedAt = since
     const heir = new Lease(this, key, token, fencingToken + 1, expiresMillis, true, at, deadline, 0)
     if (lastEnd > 0) heir.sent.endsAt(lastEnd)
     this.lease = heir

@@ -7,31 +7,23 @@
  *
  * and every process listens on one channel, `<prefix>ch:<owner>`.
  */
+import * as Escape from "../escape.ts"
 
 /** An empty tag, or one starting with `}`, is none; a lone surrogate would lose its identity in UTF-8. */
 const special = /^$|^[}\\]|[\ud800-\udfff]/u
 const escaped = /\\|[\ud800-\udfff]/gu
 
-const escape = (key: string): string =>
-  special.test(key)
-    ? "\\" + key.replace(escaped, (char) => char === "\\" ? "\\\\" : `\\u${char.charCodeAt(0).toString(16)}`)
-    : key
+const escape = (key: string): string => special.test(key) ? "\\" + Escape.escape(key, escaped) : key
 
 /** The key that holds the holder's token. */
 export const lockKey = (prefix: string, key: string): string => `${prefix}{${escape(key)}}`
-
-const unescaped = /\\(?:\\|u([0-9a-f]{4}))/g
 
 /** The key of a lock key, if it is one. */
 export const keyOf = (prefix: string, name: string): string | undefined => {
   const start = `${prefix}{`
   if (!name.startsWith(start) || !name.endsWith("}") || name.length <= start.length) return undefined
   const tag = name.slice(start.length, -1)
-  if (!tag.startsWith("\\")) return tag
-  return tag.slice(1).replace(
-    unescaped,
-    (_, code?: string) => code === undefined ? "\\" : String.fromCharCode(Number.parseInt(code, 16))
-  )
+  return tag.startsWith("\\") ? Escape.unescape(tag.slice(1)) : tag
 }
 
 /** What matches the names of all locks. */

@@ -59,7 +59,9 @@ const texts = (value: unknown): ReadonlyArray<string> | undefined => {
 export const foundOf = ([, version, token, fence, end, queue, sharers, now]: Row): Sharing.Found | undefined => {
   const at = numberOf(now)
   if (!Number.isSafeInteger(at)) return undefined
-  if (version === null) return { version: "", token: "", fence: 0, end: 0, queue: [], sharers: [], now: at }
+  if (version === null) {
+    return { version: "", token: "", fence: numberOf(fence), end: 0, queue: [], sharers: [], now: at }
+  }
   const found = {
     version: String(version),
     token: String(token),

@@ -53,13 +53,11 @@ export const make = ({ look, statements }: Server): Looking => {
       return (yield* sharersOf("inspect", key, [rowName(key)])).get(rowName(key)) ?? []
     }),
     list: Effect.fnUntraced(function*(prefix, from) {
-      const start = rowPrefix(prefix)
-      if (start === undefined) return { locks: [] }
       const rows = yield* look(
         "list",
         undefined,
         statements.list,
-        [start, from ?? ""],
+        [rowPrefix(prefix), from ?? ""],
         (rows) => rows.every(isListed) ? rows : undefined
       )
       const sharedRows = rows.flatMap(([row, token]) => token === shared ? row : [])

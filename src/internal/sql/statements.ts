@@ -24,7 +24,8 @@
  * on its channel of each other holder. It says so again and again, or is taken for gone.
  *
  * A fencing token is the server's clock in microseconds at the time of the grant,
- * and at least 512 more than the one before, also if that clock was set back.
+ * and at least 512 more than the one before, also if that clock was set back. What is swept
+ * leaves its own in a row that is no key's, above which rows begin that are made anew.
  */
 import * as Checking from "./statements/checking.ts"
 import * as Editing from "./statements/editing.ts"

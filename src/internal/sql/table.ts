@@ -2,6 +2,7 @@
 import * as Result from "effect/Result"
 import { createHash } from "node:crypto"
 import { InvalidOptions } from "../../LockError.ts"
+import { escape, unescape } from "../escape.ts"
 import { show } from "../show.ts"
 
 export interface Table {
@@ -28,6 +29,8 @@ export const parseTable = (name: string = defaultTable): Result.Result<Table, In
  * versions, and what is left behind is cleaned up early and without pauses. Pages stay, also when all rows
  * are gone: a table of few pages is read as a whole by statements that are planned then.
  *
+ * One row, of no key, stays for good (see `mark` in `statements/terms.ts`).
+ *
  * - `token`: the holder's, or empty once it has given the key back
  * - `fence`: the holder's fencing token
  * - `expires_at`: the end of the lease, by this server's clock
@@ -52,20 +55,21 @@ export const createTable = ({ sql }: Table): string =>
   vacuum_truncate = off
 )`
 
-/** Text cannot contain NUL, UTF-8 no lone surrogate, and an entry of an index is at most 2.7 kB. */
-const special = /\0|[\ud800-\udfff]/u
+/** In every encoding that a database may have there is ASCII and no more; and an entry of an index is at most 2.7 kB. */
+const special = /[^ -~]|\\/g
 
-const longest = 512
+const longest = 1_000
 
-/** What the rows of all keys are named like that start so, unless there can be none with their names. */
-export const rowPrefix = (prefix: string): string | undefined =>
-  prefix.length <= longest && !special.test(prefix) ? `k${prefix}` : undefined
+/** What the rows of all keys are named like that start so. */
+export const rowPrefix = (prefix: string): string => `k${escape(prefix, special)}`
 
 /** The key of a row, unless its name is a hash. */
-export const keyOf = (row: string): string | undefined => row.startsWith("k") ? row.slice(1) : undefined
+export const keyOf = (row: string): string | undefined => row.startsWith("k") ? unescape(row.slice(1)) : undefined
 
 /** The name of a key's row. */
-export const rowName = (key: string): string =>
-  key.length <= longest && !special.test(key)
-    ? `k${key}`
+export const rowName = (key: string): string => {
+  const name = key.length <= longest ? rowPrefix(key) : ""
+  return name !== "" && name.length <= longest
+    ? name
     : `h${createHash("sha256").update(Buffer.from(key, "utf16le")).digest("base64url")}`
+}

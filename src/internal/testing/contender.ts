@@ -14,7 +14,8 @@ import type * as Scope from "effect/Scope"
 import type { ChildProcess } from "node:child_process"
 import * as Lock from "../../Lock.ts"
 import * as LockBackend from "../../LockBackend.ts"
-import type { LockStore } from "../../LockStore.ts"
+import type { BackendFailure } from "../../LockError.ts"
+import type { Attempt, Claim, LockStore } from "../../LockStore.ts"
 import * as Token from "../token.ts"
 
 /** A stay in a critical section, in milliseconds of the monotonic clock that the processes of a host share. */
@@ -153,12 +154,22 @@ const abilities = (store: LockStore, backend: LockBackend.LockBackend["Service"]
   const held = new Map<string, Deferred.Deferred<string>>()
   let left = 0
 
+  /** What a server that was late has come to is not known: a lease that it has granted all the same ends by itself. */
+  const attempted = (claim: Claim): Effect.Effect<Attempt, BackendFailure> =>
+    Effect.catchIf(
+      store.tryAcquire(claim),
+      ({ retryable }) => retryable,
+      () => Effect.succeed<Attempt>({ _tag: "Held" })
+    )
+  const released = (key: string, token: string): Effect.Effect<boolean, BackendFailure> =>
+    Effect.catchIf(store.release(key, token), ({ retryable }) => retryable, () => Effect.succeed(false))
+
   const grab = Effect.fnUntraced(function*({ expires, key, millis }: Order<"grab">) {
     const sections: Array<Section> = []
     const end = (yield* now) + millis
     for (let at = yield* now; at < end; at = yield* now) {
       const token = nextToken(at)
-      const attempt = yield* store.tryAcquire({ key, token, expiresMillis: expires, wait: false })
+      const attempt = yield* attempted({ key, token, expiresMillis: expires, wait: false })
       if (attempt._tag === "Held") {
         yield* Effect.sleep(Math.random() * 3)
         continue
@@ -171,7 +182,7 @@ const abilities = (store: LockStore, backend: LockBackend.LockBackend["Service"]
       const to = isLeft ? deadline : Math.min(deadline, yield* now)
       // Whoever hears that it has the key when its time is over knows that it has nothing.
       if (from < deadline) sections.push({ from, to, fencingToken: attempt.fencingToken })
-      if (!isLeft) yield* store.release(key, token)
+      if (!isLeft) yield* released(key, token)
       if (Math.random() < 0.5) yield* Effect.sleep(Math.random() * 2)
     }
     return sections
@@ -184,7 +195,7 @@ const abilities = (store: LockStore, backend: LockBackend.LockBackend["Service"]
       const token = nextToken(at)
       const permits = Math.floor(Math.random() * 4) % (limit + 1)
       const claim = { key, token, expiresMillis: expires, wait: false }
-      const attempt = yield* store.tryAcquire(permits === 0 ? claim : { ...claim, share: { permits, limit } })
+      const attempt = yield* attempted(permits === 0 ? claim : { ...claim, share: { permits, limit } })
       if (attempt._tag === "Held") {
         yield* Effect.sleep(Math.random() * 3)
         continue
@@ -195,7 +206,7 @@ const abilities = (store: LockStore, backend: LockBackend.LockBackend["Service"]
       yield* Effect.sleep(Math.random() * Math.max(3, 2 * (from - at)))
       const to = Math.min(deadline, yield* now)
       if (from < deadline) sections.push({ from, to, permits, fencingToken: attempt.fencingToken })
-      yield* store.release(key, token)
+      yield* released(key, token)
       if (Math.random() < 0.5) yield* Effect.sleep(Math.random() * 2)
     }
     return sections

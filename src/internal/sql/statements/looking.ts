@@ -1,6 +1,6 @@
 /** Statements that only look. */
 import type { Table } from "../table.ts"
-import { isHeld, micros, millisLeft } from "./terms.ts"
+import { isHeld, markOf, micros, millisLeft } from "./terms.ts"
 
 /** How many locks a list says at once. */
 export const pageSize = 500
@@ -19,9 +19,11 @@ WHERE l.key >= $1::text AND starts_with(l.key, $1::text) AND l.key > $2::text
   AND ${isHeld("l")}
 ORDER BY l.key LIMIT ${pageSize}`,
 
-    // $1 keys  -> (key, version | null, token, fence, end, queue, sharers, micros)…
+    // $1 keys  -> (key, version | null, token, fence, or what it begins with, end, queue, sharers, micros)…
     read: `
-SELECT a.key, l.version, l.token, l.fence, (extract(epoch FROM l.expires_at) * 1000000)::int8,
+SELECT a.key, l.version, l.token, coalesce(l.fence, ${
+      markOf(table)
+    }), (extract(epoch FROM l.expires_at) * 1000000)::int8,
   array_to_json(l.queue)::text, array_to_json(l.sharers)::text, ${micros}
 FROM unnest($1::text[]) AS a(key)
 LEFT JOIN LATERAL (SELECT l.*, l.xmin::text AS version FROM ${table} l WHERE l.key = a.key OFFSET 0) l ON true`

@@ -3,7 +3,7 @@ import type { Table } from "../table.ts"
 import { head, shares, sharesNext, tell } from "./handing.ts"
 import * as Terms from "./terms.ts"
 
-const { inMillis, isAsked, isFree, isHeld, isLate, micros, millisLeft, nextFence, shared, watched } = Terms
+const { firstFence, inMillis, isAsked, isFree, isHeld, isLate, micros, millisLeft, nextFence, shared, watched } = Terms
 
 export const make = ({ sql: table }: Table) => {
   /** Takes what is free, or is the claimant's already, for `a (key, token, lease, entry, latest)`. */
@@ -29,7 +29,9 @@ upd AS (
 ),
 ins AS (
   INSERT INTO ${table} AS l (key, token, fence, expires_at)
-  SELECT c.key, c.token, ${micros}, ${inMillis("c.lease")} FROM cur c WHERE c.fresh AND NOT c.late ORDER BY c.key
+  SELECT c.key, c.token, ${firstFence(table)}, ${
+    inMillis("c.lease")
+  } FROM cur c WHERE c.fresh AND NOT c.late ORDER BY c.key
   ON CONFLICT DO NOTHING
   RETURNING l.key, l.fence
 )`
@@ -82,7 +84,7 @@ WITH upd AS (
 ),
 ins AS (
   INSERT INTO ${table} AS l (key, token, fence, expires_at)
-  SELECT $1::text, $2::text, ${micros}, ${inMillis("$3::text::int8")}
+  SELECT $1::text, $2::text, ${firstFence(table)}, ${inMillis("$3::text::int8")}
   WHERE ${isInTime} AND NOT EXISTS (SELECT FROM ${table} o WHERE o.key = $1::text)
   ON CONFLICT DO NOTHING
   RETURNING l.key, l.fence
@@ -115,7 +117,7 @@ upd AS (
 ),
 ins AS (
   INSERT INTO ${table} AS l (key, token, fence, expires_at)
-  SELECT a.key, a.token, ${micros}, ${inMillis("a.lease")} FROM a
+  SELECT a.key, a.token, ${firstFence(table)}, ${inMillis("a.lease")} FROM a
   WHERE NOT EXISTS (SELECT FROM ${table} o WHERE o.key = a.key OFFSET 0) ORDER BY a.key
   ON CONFLICT DO NOTHING
   RETURNING l.key, l.fence

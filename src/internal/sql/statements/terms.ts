@@ -15,6 +15,14 @@ export const inMillis = (millis: string) => `clock_timestamp() + ${millis} * int
 
 export const nextFence = `greatest(l.fence + ${fenceRoom}, ${micros})`
 
+/** The row that has the highest fencing token of all that were swept. It is no key's, and nobody's. */
+export const mark = "m"
+
+/** What a row begins with that may have been swept. */
+export const markOf = (table: string) => `coalesce((SELECT m.fence FROM ${table} m WHERE m.key = '${mark}'), 0)`
+
+export const firstFence = (table: string) => `greatest(${markOf(table)} + ${fenceRoom}, ${micros})`
+
 /** A claim that arrives after this, on the server's clock in microseconds, is too late for anybody to know of. */
 export const isLate = (latest: string) => `coalesce(${micros} > ${latest}, false)`
 

@@ -1,6 +1,6 @@
 /** Statements of those who watch a key. They change nothing of a lease that lasts. */
 import type { Table } from "../table.ts"
-import { channelOf, relax } from "./terms.ts"
+import { channelOf, markOf, relax } from "./terms.ts"
 
 /** Whoever watches says so again well before, in seconds. One that died does not. */
 const lastsSeconds = 180
@@ -19,7 +19,7 @@ export const make = ({ sql: table }: Table) => ({
   // $1 key $2 channel  -> (). Whoever watches says so again before the row is swept.
   watch: `
 INSERT INTO ${table} AS l (key, token, fence, expires_at, watchers)
-VALUES ($1::text, '', 0, clock_timestamp(), ARRAY[${entry}])
+VALUES ($1::text, '', ${markOf(table)}, clock_timestamp(), ARRAY[${entry}])
 ON CONFLICT (key) DO UPDATE SET
   token = CASE WHEN l.expires_at > clock_timestamp() THEN l.token ELSE '' END,
   expires_at = greatest(l.expires_at, clock_timestamp()),
