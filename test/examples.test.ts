@@ -3,7 +3,7 @@ import { spawn } from "node:child_process"
 import { assert, describe, it } from "vitest"
 import { filesIn, root } from "../scripts/doctest.ts"
 import { isInstalled, type Name, type ServerName, serverNames } from "../scripts/installed.ts"
-import { bundledAll } from "./support/bundled.ts"
+import { asTheyAre, bundled } from "./support/bundled.ts"
 import { directory } from "./support/directory.ts"
 import { postgres } from "./support/postgres.ts"
 import { punctual } from "./support/punctual.ts"
@@ -306,15 +306,14 @@ interface Output {
   readonly millis: number
 }
 
-/** Those that read a file beside them; the others are bundled, since they then start in a tenth of the time. */
-const asTheyAre = new Set(["leader-tab"])
-
 const names = filesIn("examples", ".ts", false).map((file) => file.slice("examples/".length, -".ts".length))
 
-const command = (name: string): Effect.Effect<ReadonlyArray<string>> =>
-  asTheyAre.has(name)
-    ? Effect.succeed(["--import", "tsx", `examples/${name}.ts`])
-    : Effect.map(bundledAll("examples", names.filter((one) => !asTheyAre.has(one))), (file) => [file(name)])
+const command = (name: string): Effect.Effect<ReadonlyArray<string>> => {
+  const source = `examples/${name}.ts`
+  return asTheyAre.has(source)
+    ? Effect.succeed(["--import", "tsx", source])
+    : Effect.map(bundled(new URL(`../${source}`, import.meta.url)), (file) => [file])
+}
 
 // Each starts two or three processes.
 const fewAtOnce = Semaphore.makeUnsafe(4).withPermits(1)

@@ -2,10 +2,11 @@
  * What the tests do inside of a tab or a worker. Each has one backend, as a
  * program would, and answers in plain values.
  */
-import { Duration, Effect, Exit, Option, Schedule, Schema, Scope, Stream } from "effect"
+import { Duration, Effect, Exit, Option, Schema, Scope, Stream } from "effect"
 import { Lock, LockBackend, type LockConfig, LockError } from "effect-lock"
 import * as BrowserBackend from "effect-lock/BrowserBackend"
 import { conformance } from "effect-lock/testing"
+import { untilTold } from "../support/told.ts"
 import { uses } from "../support/uses.ts"
 
 export interface Section {
@@ -69,7 +70,7 @@ const actions = {
         yield* millis === Infinity ? end : Effect.sleep(millis)
         return { from, to: now(), fence: lease.fencingToken }
       })
-    const all = poll ? options : { ...options, retry: Schedule.spaced("1 hour") }
+    const all = poll ? options : { ...options, retry: untilTold }
     if (share === undefined) return use(Lock.withLock(work, key, all)).catch(trouble)
     return use(
       share === "read" ? Lock.withSharedLock(work, key, all) : Lock.withPermits(work, key, { ...all, ...share })

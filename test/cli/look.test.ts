@@ -9,6 +9,7 @@ import { pathToFileURL } from "node:url"
 import { contents } from "../support/cli.ts"
 import { memcached } from "../support/memcached.ts"
 import { admin, pgbouncer, postgres, standby } from "../support/postgres.ts"
+import { it as answered } from "../support/punctual.ts"
 import { client, cluster, redis, redisAt, until } from "../support/redis.ts"
 import { watched } from "../support/sentinel.ts"
 import { freePort, kill } from "../support/server.ts"
@@ -240,7 +241,7 @@ describe("effect-lock doctor", () => {
       return { code, report, byCheck }
     })
 
-  it.live("finds a plain server fit, and leaves nothing behind", () =>
+  answered.live("finds a plain server fit, and leaves nothing behind", () =>
     Effect.gen(function*() {
       const { port } = yield* redis()
       const { byCheck, code, report } = yield* examined(`redis://127.0.0.1:${port}`)
@@ -262,7 +263,7 @@ describe("effect-lock doctor", () => {
       )
     }).pipe(Effect.scoped))
 
-  it.live("warns of eviction and of replicas, and says what to do", () =>
+  answered.live("warns of eviction and of replicas, and says what to do", () =>
     Effect.gen(function*() {
       const { port } = yield* redis("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
       const { port: replica } = yield* redis("--replicaof", "127.0.0.1", String(port))
@@ -285,7 +286,7 @@ describe("effect-lock doctor", () => {
       assert.match(ofReplica.out, /^FAILED +replication: a replica\n +That means: it takes no writes/m)
     }).pipe(Effect.scoped))
 
-  it.live("tells what a user may not do, and shows no password", () =>
+  answered.live("tells what a user may not do, and shows no password", () =>
     Effect.gen(function*() {
       const users = "--user default on nopass ~* &* +@all --user some on >secret ~* &* +@all -info -publish"
       const { port } = yield* redis(...users.split(" "))
@@ -296,7 +297,7 @@ describe("effect-lock doctor", () => {
       assert.notInclude(JSON.stringify(report), "secret")
     }).pipe(Effect.scoped))
 
-  it.live("knows clusters, and colours verdicts in a terminal only", () =>
+  answered.live("knows clusters, and colours verdicts in a terminal only", () =>
     Effect.gen(function*() {
       const servers = yield* cluster
       const { byCheck, code } = yield* examined(`redis+cluster://127.0.0.1:${servers[0].port}`)
@@ -307,7 +308,7 @@ describe("effect-lock doctor", () => {
       assert.include(terminal.out(), "\u001b[32mok")
     }).pipe(Effect.scoped))
 
-  it.live("asks Sentinels for the primary, and takes the names of Valkey", () =>
+  answered.live("asks Sentinels for the primary, and takes the names of Valkey", () =>
     Effect.gen(function*() {
       const { primary, url } = yield* watched
       const { byCheck, code } = yield* examined(url)
@@ -315,38 +316,44 @@ describe("effect-lock doctor", () => {
       assert.strictEqual((yield* examined(`valkey://127.0.0.1:${primary.port}`)).code, 0)
     }).pipe(Effect.scoped))
 
-  it.live("knows PostgreSQL: its replicas, durability, table, connections, LISTEN and clock", () =>
-    Effect.gen(function*() {
-      const server = yield* postgres("fsync=off")
-      const without = yield* examined(server.url)
-      assert.deepStrictEqual([without.code, without.byCheck["locking"]?.verdict], [1, "failed"])
-      assert.include(without.byCheck["locking"]?.found, "CREATE TABLE")
-      const look = yield* admin(server.url)
-      yield* look.unsafe(yield* SqlBackend.createTable())
-      const { byCheck, code, report } = yield* examined(server.url)
-      assert.deepStrictEqual([code, report.fit], [0, true])
-      for (const check of ["locking", "rights", "version", "replication", "connections", "LISTEN", "clock"]) {
-        assert.strictEqual(byCheck[check]?.verdict, "ok", `${check}: ${JSON.stringify(byCheck[check])}`)
-      }
-      assert.strictEqual(byCheck["durability"]?.verdict, "warning")
-      assert.isDefined(byCheck["table"])
-      const pooled = yield* examined(yield* pgbouncer(server))
-      assert.strictEqual(pooled.byCheck["LISTEN"]?.verdict, "warning")
-      const replica = yield* standby(server)
-      // It may be read before it streams.
-      const streams = Effect.map(
-        look.unsafe("SELECT FROM pg_stat_replication WHERE state = 'streaming'"),
-        (rows) => rows.length === 1
-      )
-      yield* until(streams)
-      const ofStandby = yield* examined(replica.url)
-      assert.strictEqual(ofStandby.code, 1)
-      assert.strictEqual(ofStandby.byCheck["replication"]?.verdict, "failed")
-      const ofPrimary = yield* examined(server.url)
-      assert.match(ofPrimary.byCheck["replication"]?.found ?? "", /^a primary with 1 standby, none of them waited for$/)
-    }).pipe(Effect.scoped))
+  answered.live(
+    "knows PostgreSQL: its replicas, durability, table, connections, LISTEN and clock",
+    () =>
+      Effect.gen(function*() {
+        const server = yield* postgres("fsync=off")
+        const without = yield* examined(server.url)
+        assert.deepStrictEqual([without.code, without.byCheck["locking"]?.verdict], [1, "failed"])
+        assert.include(without.byCheck["locking"]?.found, "CREATE TABLE")
+        const look = yield* admin(server.url)
+        yield* look.unsafe(yield* SqlBackend.createTable())
+        const { byCheck, code, report } = yield* examined(server.url)
+        assert.deepStrictEqual([code, report.fit], [0, true])
+        for (const check of ["locking", "rights", "version", "replication", "connections", "LISTEN", "clock"]) {
+          assert.strictEqual(byCheck[check]?.verdict, "ok", `${check}: ${JSON.stringify(byCheck[check])}`)
+        }
+        assert.strictEqual(byCheck["durability"]?.verdict, "warning")
+        assert.isDefined(byCheck["table"])
+        const pooled = yield* examined(yield* pgbouncer(server))
+        assert.strictEqual(pooled.byCheck["LISTEN"]?.verdict, "warning")
+        const replica = yield* standby(server)
+        // It may be read before it streams.
+        const streams = Effect.map(
+          look.unsafe("SELECT FROM pg_stat_replication WHERE state = 'streaming'"),
+          (rows) => rows.length === 1
+        )
+        yield* until(streams)
+        const ofStandby = yield* examined(replica.url)
+        assert.strictEqual(ofStandby.code, 1)
+        assert.strictEqual(ofStandby.byCheck["replication"]?.verdict, "failed")
+        const ofPrimary = yield* examined(server.url)
+        assert.match(
+          ofPrimary.byCheck["replication"]?.found ?? "",
+          /^a primary with 1 standby, none of them waited for$/
+        )
+      }).pipe(Effect.scoped)
+  )
 
-  it.live("knows memcached: whether it evicts, and its clock", () =>
+  answered.live("knows memcached: whether it evicts, and its clock", () =>
     Effect.gen(function*() {
       const { port } = yield* memcached()
       const { byCheck, code } = yield* examined(`memcache://127.0.0.1:${port}`)
@@ -374,16 +381,19 @@ describe("effect-lock doctor", () => {
       )
     }))
 
-  it.live("ends with 69 when there is no server, and when it does not answer in time", () =>
-    Effect.gen(function*() {
-      const { code, err } = yield* ran(["doctor", "--url", yield* nowhere])
-      assert.strictEqual(code, 69)
-      assert.match(err, /ECONNREFUSED/)
-      const { port } = yield* redis()
-      const late = yield* ran(["doctor", "--url", `redis://127.0.0.1:${port}`, "--timeout", "100ms"])
-      assert.deepStrictEqual([late.code, late.out], [69, ""])
-      assert.include(late.err, "no answer to all questions within 100ms")
-    }).pipe(Effect.scoped))
+  answered.live(
+    "ends with 69 when there is no server, and when it does not answer in time",
+    () =>
+      Effect.gen(function*() {
+        const { code, err } = yield* ran(["doctor", "--url", yield* nowhere])
+        assert.strictEqual(code, 69)
+        assert.match(err, /ECONNREFUSED/)
+        const { port } = yield* redis()
+        const late = yield* ran(["doctor", "--url", `redis://127.0.0.1:${port}`, "--timeout", "100ms"])
+        assert.deepStrictEqual([late.code, late.out], [69, ""])
+        assert.include(late.err, "no answer to all questions within 100ms")
+      }).pipe(Effect.scoped)
+  )
 })
 
 describe("effect-lock", () => {

@@ -185,7 +185,7 @@ describe("refusing", () => {
     Effect.gen(function*() {
       const server = yield* memcached(["-M", "-m", "2"])
       const [one, two] = yield* Effect.all([storeAt(server.port), storeAt(server.port)])
-      yield* acquire(one, "held", "a")
+      yield* acquire(one, "held", "a", 3_600_000)
       let attempt = 0
       const fill = Effect.suspend(() =>
         Effect.match(two.tryAcquire(claim(`filler-${attempt++}`, `token-${attempt}`)), {

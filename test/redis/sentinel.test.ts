@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Option, Schedule } from "effect"
+import { Effect, Exit, Fiber, Layer, Option } from "effect"
 import { Lock } from "effect-lock"
 import type { LockError } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import { proxy } from "../support/proxy.ts"
 import { client, kill, until } from "../support/redis.ts"
 import { watched } from "../support/sentinel.ts"
+import { untilTold } from "../support/told.ts"
 
 const backend = (url: string) => Layer.build(Layer.fresh(RedisBackend.layer({ url })))
 
@@ -33,7 +34,7 @@ describe("behind Sentinels", { concurrent: true }, () => {
       const { inside, most, section } = sections()
       const [one, other] = [yield* backend(url), yield* backend(url)]
       // Far longer than a busy host needs for a failover. Who waits is told, or waits on: it does not look by itself.
-      const options = { expires: "20 seconds", timeout: "3 minutes", retry: Schedule.spaced("1 hour") } as const
+      const options = { expires: "20 seconds", timeout: "3 minutes", retry: untilTold } as const
       const holder = yield* Effect.forkChild(
         Effect.exit(Effect.provide(Lock.withLock(section, "k", options), one))
       )

@@ -2,7 +2,7 @@
 import { it as vitest } from "@effect/vitest"
 import type { Effect, Scope } from "effect"
 import { readFileSync } from "node:fs"
-import { punctually } from "../../src/internal/testing/lateness.ts"
+import * as Lateness from "../../src/internal/testing/lateness.ts"
 
 const pressure = "/proc/pressure/cpu"
 
@@ -23,7 +23,14 @@ const waited = (): number => {
 export const punctual = (lateMillis: number) =>
 <A, E, R>(
   test: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, Exclude<R, Scope.Scope>> => punctually(lateMillis, 5, waited)(() => test)
+): Effect.Effect<A, E, Exclude<R, Scope.Scope>> => punctually(lateMillis)(() => test)
+
+/** The same for one that is told how often it has been tried. */
+export const punctually = (
+  lateMillis: number
+): <A, E, R>(
+  test: (tried: number) => Effect.Effect<A, E, R>
+) => Effect.Effect<A, E, Exclude<R, Scope.Scope>> => Lateness.punctually(lateMillis, 5, waited)
 
 /**
  * For tests of what a server answers: what it does not within two seconds has failed, and may have been executed all the same,
