@@ -2,10 +2,11 @@
 # proper-lockfile 4.1.2: a holder that was too slow, and was replaced, removes the lock of its successor when it releases.
 #
 # The holder touches the lock every few seconds, others take it over when it has not been touched for `stale`, and of a holder
-# that lost it one expects `onCompromised`, or an error from `release`: both know the time that the file had when it was last
-# theirs. But `release` does not look. A program that was busy for longer than `stale` (one long synchronous step, a laptop that
-# slept) and releases right after is told that all is well, and the lock file that goes is that of the process which has taken
-# over. So a third one is let in beside it. The one that is robbed hears of it at its next touch.
+# that lost it one expects `onCompromised`, or that `release` "rejects the promise on error (e.g. when the lock was already
+# compromised)", as the manual says: both know the time that the file had when it was last theirs. But `release` does not look.
+# A program that was busy for longer than `stale` (one long synchronous step, a laptop that slept) and releases right after is
+# told that all is well, and the lock file that goes is that of the process which has taken over. So a third one is let in
+# beside it. The one that is robbed hears of it at its next touch.
 #
 # Seen with Node 20 (`stale` is 2 s; the first is busy for 15 s):
 #

@@ -50,7 +50,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
 import { load } from "./internal/driver.ts"
-import { flag, given, object, secret, text, textOrSecret } from "./internal/given.ts"
+import { flag, given, object, port, secret, text, textOrSecret, whole } from "./internal/given.ts"
 import { Notices } from "./internal/notices.ts"
 import { backoff, handshakeMillis, missing as missingOf, silenceMillis } from "./internal/redis/client.ts"
 import type { Client as IoRedisClient } from "./internal/redis/client.ts"
@@ -62,7 +62,6 @@ import * as Service from "./internal/redis/service.ts"
 import * as Store from "./internal/redis/store.ts"
 import type { Transport } from "./internal/redis/transport.ts"
 import * as Url from "./internal/redis/url.ts"
-import { show } from "./internal/show.ts"
 import * as LockBackend from "./LockBackend.ts"
 import { InvalidOptions, LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
@@ -192,12 +191,6 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     Effect.fromResult(Url.parse(url === undefined ? "redis://" : Redacted.isRedacted(url) ? Redacted.value(url) : url)),
     (reason) => new LockError({ reason })
   )
-  if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65_535)) {
-    return yield* invalid("port", show(port), "a whole number from 1 to 65535")
-  }
-  if (db !== undefined && (!Number.isInteger(db) || db < 0)) {
-    return yield* invalid("db", show(db), "a whole number of 0 or more")
-  }
   const { nodes } = address
   const sentinels = address.sentinels ?? ioredis?.sentinels ?? undefined
   for (const [option, value] of Object.entries({ host, port })) {
@@ -307,6 +300,8 @@ export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError
     given(options, `{ url: "redis://localhost" }`, {
       url: textOrSecret,
       host: text,
+      port,
+      db: whole(0, Infinity, "a whole number of 0 or more"),
       username: text,
       password: secret,
       tls: flag,

@@ -64,8 +64,7 @@ import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { load } from "./internal/driver.ts"
-import { flag, given, object, secret, text, textOrSecret } from "./internal/given.ts"
-import { show } from "./internal/show.ts"
+import { flag, given, object, port, secret, text, textOrSecret, whole } from "./internal/given.ts"
 import * as Connections from "./internal/sql/connections.ts"
 import * as Failure from "./internal/sql/failure.ts"
 import * as Fenced from "./internal/sql/fenced.ts"
@@ -242,12 +241,6 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
   const { database, host, maxConnections = 3, password, pg, port, ssl, username } = options
   const url = Redacted.isRedacted(options.url) ? Redacted.value(options.url) : options.url
   if (url !== undefined) yield* Effect.mapError(Effect.fromResult(Url.check(url)), toLockError)
-  if (port !== undefined && (!Number.isInteger(port) || port < 1 || port > 65_535)) {
-    return yield* invalid("port", show(port), "a whole number from 1 to 65535")
-  }
-  if (!Number.isInteger(maxConnections) || maxConnections < 1 || maxConnections > 20) {
-    return yield* invalid("maxConnections", show(maxConnections), "a whole number from 1 to 20")
-  }
   const { USER, USERNAME } = globalThis.process?.env ?? {}
   if ((username ?? pg?.username ?? USER ?? USERNAME) === undefined && (url === undefined || !Url.hasUser(url))) {
     return yield* invalid("username", "none", "the name of a database user, here or in the url")
@@ -315,6 +308,8 @@ export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError
     const settings = yield* given(options, `{ url: "postgres://app@localhost/app" }`, {
       url: textOrSecret,
       host: text,
+      port,
+      maxConnections: whole(1, 20),
       database: text,
       username: text,
       password: secret,

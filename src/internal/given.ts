@@ -2,11 +2,14 @@
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { InvalidOptions, LockError } from "../LockError.ts"
+import { show } from "./show.ts"
 
 /** What an option has to be, where a program that is not type-checked may have something else. */
 interface Kind {
   readonly expected: string
   readonly is: (u: unknown) => boolean
+  /** What it is instead is no secret. */
+  readonly isShown?: boolean
 }
 
 const isText = (u: unknown): boolean => typeof u === "string"
@@ -17,6 +20,12 @@ export const texts: Kind = { expected: "a list of strings", is: (u) => Array.isA
 export const flag: Kind = { expected: "true or false", is: (u) => typeof u === "boolean" }
 export const secret: Kind = { expected: "a string that is Redacted", is: isSecret }
 export const textOrSecret: Kind = { expected: "a string, Redacted or not", is: (u) => isText(u) || isSecret(u) }
+export const whole = (least: number, most: number, expected = `a whole number from ${least} to ${most}`): Kind => ({
+  expected,
+  is: (u) => Number.isInteger(u) && least <= (u as number) && (u as number) <= most,
+  isShown: true
+})
+export const port = whole(1, 65_535)
 export const object: Kind = { expected: "an object", is: (u) => typeof u === "object" && u !== null }
 
 /**
@@ -29,15 +38,15 @@ export const given = <O extends object>(
   kinds: { readonly [K in keyof O]?: Kind }
 ): Effect.Effect<O, LockError> => {
   if (options === undefined) return Effect.succeed({} as O)
-  if (!object.is(options)) return wrong("options", options, `an object, such as ${example}`)
-  for (const [option, { expected, is }] of Object.entries<Kind>(kinds as Record<string, Kind>)) {
+  if (!object.is(options)) return wrong("options", kindOf(options), `an object, such as ${example}`)
+  for (const [option, { expected, is, isShown }] of Object.entries<Kind>(kinds as Record<string, Kind>)) {
     const value = options[option as keyof O]
-    if (value !== undefined && !is(value)) return wrong(option, value, expected)
+    if (value !== undefined && !is(value)) return wrong(option, isShown ? show(value) : kindOf(value), expected)
   }
   return Effect.succeed(options)
 }
 
-const wrong = (option: string, u: unknown, expected: string): Effect.Effect<never, LockError> => {
-  const value = u === null ? "null" : `${typeof u === "object" ? "an" : "a"} ${typeof u}`
-  return Effect.fail(new LockError({ reason: new InvalidOptions({ option, value, expected }) }))
-}
+const kindOf = (u: unknown): string => u === null ? "null" : `${typeof u === "object" ? "an" : "a"} ${typeof u}`
+
+const wrong = (option: string, value: string, expected: string): Effect.Effect<never, LockError> =>
+  Effect.fail(new LockError({ reason: new InvalidOptions({ option, value, expected }) }))

@@ -220,7 +220,7 @@ function giveBack(this: Guard): Effect.Effect<void> {
 
 function giveBackAndWait(this: Guard): Effect.Effect<void> {
   const ending = this.giveBack()
-  return ending === undefined ? Effect.void : Effect.asVoid(until(ending))
+  return ending === undefined ? Effect.void : until(ending, Exit.void)
 }
 
 // -----------------------------------------------------------------------------

@@ -166,7 +166,7 @@ const whenEnded = <A, E, B, E2>(
 
 const finish = <A, E>(lease: Guard, { awaitRelease }: LockRequest, exit: Exit.Exit<A, E>): Effect.Effect<A, E> => {
   const ending = lease.giveBack()
-  return ending === undefined || !awaitRelease ? exit : Effect.andThen(until(ending), exit)
+  return ending === undefined || !awaitRelease ? exit : until(ending, exit)
 }
 
 /** Whoever is interrupted waits for the work to end, and not for the store. */

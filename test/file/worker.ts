@@ -79,7 +79,8 @@ const churn = Effect.gen(function*() {
   const counts = { turns: 0, overlaps: 0, disorder: 0, lost: 0 }
   const end = performance.now() + millis
   // And until enough keys have come, however slow the machine is.
-  for (let n = 0; performance.now() < end || created <= keys; n++) {
+  const goesOn = () => performance.now() < end || created <= keys
+  for (let n = 0; goesOn(); n++) {
     const key = `k${Math.floor(Math.random() * keys)}`
     const token = `${process.pid}-churn.${n}`
     const file = `${witness}/${key}`

@@ -122,6 +122,9 @@ describe("a server in trouble", () => {
       yield* wait(other, "handed on", "b.0.0", minutes)
       yield* one.extend({ key: "renewed", token: "a.0.0", expiresMillis: minutes })
       yield* one.release("handed on", "a.0.0")
+      // What it is given is its own for a moment, until it comes for it.
+      const given = yield* wait(other, "handed on", "b.0.0", minutes)
+      assert.strictEqual(given._tag, "Acquired")
       yield* one.release("taken anew", "a.0.0")
       assert.strictEqual((yield* take(other, "taken anew", "b.0.0", minutes))._tag, "Acquired")
       yield* one.release("given back", "a.0.0")

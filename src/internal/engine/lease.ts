@@ -153,7 +153,7 @@ export class Lease implements Public, Bearer {
   get release(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const ending = this.giveBack()
-      return ending === undefined ? Effect.void : Effect.asVoid(until(ending))
+      return ending === undefined ? Effect.void : until(ending, Exit.void)
     })
   }
 
