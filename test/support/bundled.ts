@@ -20,6 +20,7 @@ const programs = [
   "test/file/worker.ts",
   "test/memcached/fixture.ts",
   "test/redis/clone.ts",
+  "test/redis/lingering.ts",
   "test/redis/worker.ts",
   "test/support/sharing/worker.ts"
 ]
