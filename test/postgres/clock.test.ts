@@ -199,7 +199,7 @@ describe.skipIf(!canSkew)("a server whose clock is set back", () => {
     Effect.gen(function*() {
       const { look, setClock, store, table } = yield* bench
       const [one, other] = [yield* store, yield* store]
-      const sweep = Statements.make({ name: table, sql: table }).sweep
+      const { sweep, watch } = Statements.make({ name: table, sql: table })
       const share = { permits: 1, limit: 2 }
       const ways: Record<
         string,
@@ -217,7 +217,7 @@ describe.skipIf(!canSkew)("a server whose clock is set back", () => {
           ),
         watched: (key, token) =>
           Effect.andThen(
-            Effect.orDie(look.unsafe(Statements.make({ name: table, sql: table }).watch, [`k${key}`, "nobody"])),
+            Effect.orDie(look.unsafe(watch, [`k${key}`, "nobody"])),
             other.tryAcquire(claim(key, token))
           )
       }
