@@ -30,6 +30,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as InMemoryBackend from "./InMemoryBackend.ts"
 import { load } from "./internal/driver.ts"
+import { invalid } from "./internal/given.ts"
 import type { LockBackend } from "./LockBackend.ts"
 import { InvalidOptions, LockError } from "./LockError.ts"
 import * as OpenBackend from "./OpenBackend.ts"
@@ -40,11 +41,10 @@ type Locks = Layer.Layer<LockBackend, LockError>
 type Scheme = (url: string, rest: string) => Effect.Effect<Locks, LockError>
 
 /** What is malformed may contain a password anywhere, so it is not shown. */
-const invalid = (value: string, expected: string): Effect.Effect<never, LockError> =>
-  Effect.fail(new LockError({ reason: new InvalidOptions({ option: "url", value, expected }) }))
+const invalidUrl = (value: string, expected: string) => invalid("url", value, expected)
 
 const bare = (scheme: string, layer: Locks): Scheme => (_, rest) =>
-  rest === "" ? Effect.succeed(layer) : invalid(`more than ${scheme}://`, `${scheme}:// and nothing after it`)
+  rest === "" ? Effect.succeed(layer) : invalidUrl(`more than ${scheme}://`, `${scheme}:// and nothing after it`)
 
 /** A backend that needs a driver, and reads the URL itself, under its own name for the scheme. */
 const driven = (
@@ -71,10 +71,10 @@ const file: Scheme = (url) =>
     Effect.promise(() => Promise.all([import("node:url"), import("./FileBackend.ts")])),
     ([{ fileURLToPath }, { layer }]) => {
       // It would be cut off, and what two programs mean by it be the same directory.
-      if (/[?#]/.test(url)) return invalid("a query or a fragment", `a path with "%3F" for "?" and "%23" for "#"`)
+      if (/[?#]/.test(url)) return invalidUrl("a query or a fragment", `a path with "%3F" for "?" and "%23" for "#"`)
       const directory = Option.liftThrowable(fileURLToPath)(url)
       return Option.isNone(directory)
-        ? invalid("a host, or a malformed path", "file:///directory, an absolute path that is percent-encoded")
+        ? invalidUrl("a host, or a malformed path", "file:///directory, an absolute path that is percent-encoded")
         : Effect.succeed(layer({ directory: directory.value }))
     }
   )
@@ -102,9 +102,9 @@ const expected = `a URL that starts with ${others.toReversed().join(", ")} or ${
 
 const choose: (url: string) => Effect.Effect<Locks, LockError> = (url) => {
   const match = typeof url === "string" ? /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(url) : null
-  if (match === null) return invalid("no scheme://", expected)
+  if (match === null) return invalidUrl("no scheme://", expected)
   const scheme = match[1].toLowerCase()
-  return schemes.get(scheme)?.(url, match[2]) ?? invalid(`the unknown scheme ${scheme}://`, expected)
+  return schemes.get(scheme)?.(url, match[2]) ?? invalidUrl(`the unknown scheme ${scheme}://`, expected)
 }
 
 /**
@@ -264,7 +264,7 @@ export const layerConfigWith = (
     const text = Option.isNone(url) ? undefined : Redacted.value(url.value)
     if (text) return Effect.succeed(Layer.catch(layer(text), naming(variable)))
     return required
-      ? Effect.fail(new LockError({ reason: new InvalidOptions({ option: variable, value: "nothing", expected }) }))
+      ? invalid(variable, "nothing", expected)
       : Effect.as(warnOnce(variable), InMemoryBackend.layer)
   }))
 

@@ -93,7 +93,7 @@ import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { given, secret, text, textOrSecret, texts } from "./internal/given.ts"
+import { given, invalid, secret, text, textOrSecret, texts } from "./internal/given.ts"
 import { parseServers, parseUrl, type Target } from "./internal/memcached/address.ts"
 import { type Address, open } from "./internal/memcached/link.ts"
 import * as Store from "./internal/memcached/store.ts"
@@ -181,9 +181,6 @@ export interface MemjsClient {
     readonly failover?: boolean | undefined
   }
 }
-
-const invalid = (option: string, value: string, expected: string) =>
-  Effect.fail(new LockError({ reason: new InvalidOptions({ option, value, expected }) }))
 
 const decodeTimeout = (option: string, input: Duration.Input = 1000) => {
   const millis = toWholeMillis(input)

@@ -50,7 +50,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
 import { load } from "./internal/driver.ts"
-import { flag, given, object, port, secret, text, textOrSecret, whole } from "./internal/given.ts"
+import { flag, given, invalid, object, port, secret, text, textOrSecret, whole } from "./internal/given.ts"
 import { Notices } from "./internal/notices.ts"
 import { backoff, handshakeMillis, missing as missingOf, silenceMillis } from "./internal/redis/client.ts"
 import type { Client as IoRedisClient } from "./internal/redis/client.ts"
@@ -63,7 +63,7 @@ import * as Store from "./internal/redis/store.ts"
 import type { Transport } from "./internal/redis/transport.ts"
 import * as Url from "./internal/redis/url.ts"
 import * as LockBackend from "./LockBackend.ts"
-import { InvalidOptions, LockError } from "./LockError.ts"
+import { LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
@@ -156,9 +156,6 @@ export interface ServiceOptions extends CommonOptions {
 
 const backend = "redis"
 
-const invalid = (option: string, value: string, expected: string): LockError =>
-  new LockError({ reason: new InvalidOptions({ option, value, expected }) })
-
 const common = { keyPrefix: text, strictFencing: flag }
 
 const makeOver = Effect.fnUntraced(function*(
@@ -178,11 +175,11 @@ const makeOver = Effect.fnUntraced(function*(
 /** A client of the caller's, if it is one. */
 const over = (client: Client): Effect.Effect<Transport, LockError, Scope.Scope> => {
   const missing = missingOf(client)
-  return missing === undefined ? IoRedis.make(client) : Effect.fail(invalid(
+  return missing === undefined ? IoRedis.make(client) : invalid(
     "client",
     `something without "${missing}"`,
     "a Redis or Cluster of ioredis; without a server, tests can use TestBackend"
-  ))
+  )
 }
 
 const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Transport, LockError, Scope.Scope> {

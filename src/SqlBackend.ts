@@ -64,7 +64,7 @@ import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { load } from "./internal/driver.ts"
-import { flag, given, object, port, secret, text, textOrSecret, whole } from "./internal/given.ts"
+import { flag, given, invalid, object, port, secret, text, textOrSecret, whole } from "./internal/given.ts"
 import * as Connections from "./internal/sql/connections.ts"
 import * as Failure from "./internal/sql/failure.ts"
 import * as Fenced from "./internal/sql/fenced.ts"
@@ -75,7 +75,7 @@ import * as Table from "./internal/sql/table.ts"
 import * as Url from "./internal/sql/url.ts"
 import type { Lease } from "./Lease.ts"
 import * as LockBackend from "./LockBackend.ts"
-import { BackendFailure, InvalidOptions, LockError } from "./LockError.ts"
+import { BackendFailure, LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
@@ -200,9 +200,6 @@ export class LockTable extends Context.Service<LockTable, {
 
 const failWith = (reason: LockError["reason"]): Effect.Effect<never, LockError> =>
   Effect.fail(new LockError({ reason }))
-
-const invalid = (option: string, value: string, expected: string): Effect.Effect<never, LockError> =>
-  failWith(new InvalidOptions({ option, value, expected }))
 
 const toLockError = (reason: LockError["reason"]): LockError => new LockError({ reason })
 

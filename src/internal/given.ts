@@ -38,15 +38,16 @@ export const given = <O extends object>(
   kinds: { readonly [K in keyof O]?: Kind }
 ): Effect.Effect<O, LockError> => {
   if (options === undefined) return Effect.succeed({} as O)
-  if (!object.is(options)) return wrong("options", kindOf(options), `an object, such as ${example}`)
+  if (!object.is(options)) return invalid("options", kindOf(options), `an object, such as ${example}`)
   for (const [option, { expected, is, isShown }] of Object.entries<Kind>(kinds as Record<string, Kind>)) {
     const value = options[option as keyof O]
-    if (value !== undefined && !is(value)) return wrong(option, isShown ? show(value) : kindOf(value), expected)
+    if (value !== undefined && !is(value)) return invalid(option, isShown ? show(value) : kindOf(value), expected)
   }
   return Effect.succeed(options)
 }
 
 const kindOf = (u: unknown): string => u === null ? "null" : `${typeof u === "object" ? "an" : "a"} ${typeof u}`
 
-const wrong = (option: string, value: string, expected: string): Effect.Effect<never, LockError> =>
+/** `value` as it is to be read, in which nothing is secret. */
+export const invalid = (option: string, value: string, expected: string): Effect.Effect<never, LockError> =>
   Effect.fail(new LockError({ reason: new InvalidOptions({ option, value, expected }) }))
