@@ -27,6 +27,7 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
+import * as Inspectable from "effect/Inspectable"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import { rememberLast } from "./internal/last.ts"
@@ -35,7 +36,7 @@ import * as Token from "./internal/token.ts"
 /**
  * Who holds a lock, as far as the backend can tell.
  *
- * In JSON it is plain: the time in ISO 8601, `remainingMillis`, and of the token no
+ * In JSON, and so in logs, it is plain: the time in ISO 8601, `remainingMillis`, and of the token no
  * more than tells holders apart, since whoever has a token can release its lock.
  * Who wants it adds it: `{ ...holder.toJSON(), token: holder.token }`. To send a
  * holder and get one back, encode it by its schema.
@@ -100,6 +101,16 @@ export class Holder extends Schema.Class<Holder>("effect-lock/Holder")({
       ...(permits !== undefined && { permits }),
       token: Token.shorten(token)
     }
+  }
+
+  /** As in JSON. */
+  override toString(): string {
+    return `Holder(${JSON.stringify(this)})`
+  }
+
+  /** As in JSON. */
+  [Inspectable.NodeInspectSymbol](): unknown {
+    return this.toJSON()
   }
 }
 

@@ -10,6 +10,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { constVoid } from "effect/Function"
+import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
 import type { Guard } from "./internal/guard.ts"
 import { decodeExtension } from "./internal/options.ts"
@@ -57,7 +58,7 @@ export const layer: Layer.Layer<LockBackend> = Layer.sync(LockBackend, () => {
 })
 
 /** Never lost, and given back without a word. */
-class OpenLease implements Guard {
+class OpenLease extends Inspectable.Class implements Guard {
   readonly key: string
   readonly fencingToken: number
   readonly waited = Duration.zero
@@ -71,9 +72,15 @@ class OpenLease implements Guard {
   private ended: (exit: Exit.Exit<void>) => void = constVoid
 
   constructor({ expiresMillis, key }: LockRequest, fencingToken: number) {
+    super()
     this.key = key
     this.expiresMillis = expiresMillis
     this.fencingToken = fencingToken
+  }
+
+  toJSON(): unknown {
+    const { expiresMillis, fencingToken, isHeld, key } = this
+    return { _id: "Lease", key, fencingToken, expiresMillis, state: isHeld ? "Held" : "Released" }
   }
 
   get isOver(): boolean {

@@ -111,7 +111,10 @@ export interface Options extends CommonOptions {
   readonly host?: string | undefined
   /** A whole number from 1 to 65535. Default 6379. Not beside Sentinels or a cluster. */
   readonly port?: number | undefined
-  /** The number of the database, 0 or more. Default 0, the only one that a cluster has. */
+  /**
+   * The number of the database, 0 or more. Default 0, the only one that a cluster has. Where the server
+   * refuses it, locks fail with `BackendFailure`, as `Unsupported` or `Unauthorized`.
+   */
   readonly db?: number | undefined
   /** The user to log in as. Default: the server's default user. */
   readonly username?: string | undefined
@@ -237,9 +240,12 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
     host: host ?? address.host ?? ioredis?.host ?? "localhost",
     port: port ?? address.port ?? ioredis?.port ?? 6379
   }
+  const database = db ?? address.db ?? ioredis?.db ?? 0
   const client = new Connection({
     retryStrategy: backoff,
     ...common,
+    // On the next connection the server may refuse the database, and what is sent again would go to another.
+    ...(database !== 0 && { autoResendUnfulfilledCommands: false }),
     ...(sentinels !== undefined
       ? {
         sentinels: [...sentinels],
@@ -247,7 +253,7 @@ const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<
         ...(secure && { enableTLSForSentinelMode: true, sentinelTLS: ioredis?.sentinelTLS ?? {} })
       }
       : server),
-    db: db ?? address.db ?? ioredis?.db ?? 0,
+    db: database,
     lazyConnect: true,
     enableReadyCheck: false,
     maxRetriesPerRequest: null
@@ -437,7 +443,8 @@ export const layerConfig = (
  * confirms it by one more round trip, because the nodes' clocks differ.
  *
  * The client must not be inside `MULTI`, run blocking commands, or `SELECT`
- * another database. Give it a `reconnectOnError` for servers that become
+ * another database. If the server refuses the database that the client was made
+ * for, ioredis goes on in database 0, and the locks with it. Give it a `reconnectOnError` for servers that become
  * replicas, or it stays at one after a failover:
  * `(error) => error.message.includes("READONLY")`. Fails with `InvalidOptions`
  * for something that is no client of ioredis, such as a mock of it.

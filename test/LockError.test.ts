@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Duration, Effect, Schema } from "effect"
+import { DateTime, Duration, Effect, Formatter, Schema } from "effect"
 import { InMemoryBackend, Lock, LockBackend, LockError } from "effect-lock"
+import { inspect } from "node:util"
 
 const { BackendFailure, Holder, InvalidOptions, LockLost, LockReentered, LockTimeout } = LockError
 
@@ -200,7 +201,13 @@ describe("LockError", () => {
     assert.deepStrictEqual(JSON.parse(JSON.stringify(seen)), plain)
     const timeout = new LockTimeout({ key: "k", timeout: Duration.zero, waited: Duration.zero, holder: seen })
     assert.deepStrictEqual(JSON.parse(JSON.stringify(timeout)).holder, plain)
-    assert.notInclude(timeout.message, "Xy12345678")
+    const error = new LockError.LockError({ reason: timeout })
+    for (
+      const shown of [timeout.message, ...[seen, timeout, error].flatMap((u) => [Formatter.format(u), inspect(u)])]
+    ) {
+      assert.notInclude(shown, "Xy12345678")
+      assert.include(shown, "web-3-4711")
+    }
     assert.deepStrictEqual(JSON.parse(JSON.stringify({ ...seen.toJSON(), token: seen.token })), { ...plain, token })
     assert.deepStrictEqual(
       JSON.parse(JSON.stringify(new Holder({ token: "a-foreign-token", remaining: Duration.infinity }))),

@@ -35,6 +35,9 @@ describe("LockKey.template", () => {
     assert.strictEqual(key({ a: "x-y", b: "z" }), "x%2d;y-z")
     assert.notStrictEqual(key({ a: "x-y", b: "z" }), key({ a: "x", b: "y-z" }))
     assert.notStrictEqual(key({ a: "x%2d;y", b: "z" }), key({ a: "x-y", b: "z" }))
+    // The mark of what is escaped separates here.
+    const percent = LockKey.template("{a}%{b}")
+    assert.notStrictEqual(percent({ a: "", b: "25;%" }), percent({ a: "%", b: "25;" }))
   })
 
   const part = Arbitrary.schema(Schema.Union([

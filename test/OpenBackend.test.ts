@@ -48,6 +48,18 @@ describe("OpenBackend", () => {
       assert.deepStrictEqual(seen, [Option.none(), false])
     }).pipe(Effect.provide(OpenBackend.layer)))
 
+  it.effect("shows a lease as any other", () =>
+    Effect.gen(function*() {
+      const shown = yield* Lock.withLock((lease) => Effect.succeed(String(lease)), "key", { expires: "5 seconds" })
+      assert.deepStrictEqual(JSON.parse(shown), {
+        _id: "Lease",
+        key: "key",
+        fencingToken: 1,
+        expiresMillis: 5_000,
+        state: "Held"
+      })
+    }).pipe(Effect.provide(OpenBackend.layer)))
+
   it.effect("checks options all the same", () =>
     Effect.gen(function*() {
       const calls = [

@@ -18,6 +18,14 @@ describe("InMemoryBackend conforms", () =>
     })
   ))
 
+it("gives a case the time that it takes to say what is wrong", () => {
+  const run = Effect.void
+  const timeouts: Array<number> = []
+  conformance.register((_name, _test, timeout) => timeouts.push(timeout), [{ name: "case", processes: 0, run }])
+  // A case waits for a minute for what does not come.
+  assert.isAbove(timeouts[0], 60_000)
+})
+
 describe("InMemoryBackend conforms in real time", () =>
   conformance.register(
     it,

@@ -233,8 +233,12 @@ export const conformance = <E>(options: Options<E>): ReadonlyArray<ConformanceCa
     run: prepare(options, name, processes, run)
   }))
 
+/** Each case ends by itself, and says what it has seen. */
+const timeoutMillis = 300_000
+
 /**
- * Hands cases to a function like vitest's `it`.
+ * Hands cases to a function like vitest's `it`, with a timeout as its third argument:
+ * a store that is wrong may take longer to show it than most tests do.
  *
  * **Example** (As tests)
  *
@@ -258,10 +262,10 @@ export const conformance = <E>(options: Options<E>): ReadonlyArray<ConformanceCa
  * @since 0.1.0
  */
 export const register = (
-  it: (name: string, test: () => Promise<void>) => unknown,
+  it: (name: string, test: () => Promise<void>, timeoutMillis: number) => unknown,
   cases: ReadonlyArray<ConformanceCase>
 ): void => {
-  for (const { name, run } of cases) it(name, () => Effect.runPromise(Effect.scoped(run)))
+  for (const { name, run } of cases) it(name, () => Effect.runPromise(Effect.scoped(run)), timeoutMillis)
 }
 
 /**

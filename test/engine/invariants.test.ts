@@ -468,21 +468,24 @@ describe("invariant 6: nothing is swallowed or replaced", () => {
       )
     }))
 
-  it.effect("what finalizers of interrupted work die of is kept", () =>
-    Effect.gen(function*() {
-      const all = yield* scene()
-      const work = Effect.onInterrupt(Effect.never, () => Effect.die("finalizer"))
-      const interrupted = yield* all.start(Lock.withLock(work, "key"))
-      yield* Effect.forkChild(Fiber.interrupt(interrupted), { startImmediately: true })
-      yield* flush
-      const exit = interrupted.pollUnsafe()
-      assert.include(String(exit), "finalizer")
-      const lost = yield* all.start(Lock.withLock(work, "key", { expires: 1_000, renew: false }))
-      yield* TestClock.adjust(1_000)
-      assert.strictEqual(outcome(lost), "LockLost")
-      assert.include(String(lost.pollUnsafe()), "finalizer")
-      yield* assertClean(all, "key")
-    }))
+  for (
+    const [how, finalizer] of [["die of", Effect.die("finalizer")], ["fail with", Effect.fail("finalizer")]] as const
+  ) {
+    it.effect(`what finalizers of interrupted work ${how} is kept`, () =>
+      Effect.gen(function*() {
+        const all = yield* scene()
+        const work = Effect.onInterrupt(Effect.never, () => finalizer)
+        const interrupted = yield* all.start(Lock.withLock(work, "key"))
+        yield* Effect.forkChild(Fiber.interrupt(interrupted), { startImmediately: true })
+        yield* flush
+        assert.include(String(interrupted.pollUnsafe()), "finalizer")
+        const lost = yield* all.start(Lock.withLock(work, "key", { expires: 1_000, renew: false }))
+        yield* TestClock.adjust(1_000)
+        assert.strictEqual(outcome(lost), "LockLost")
+        assert.include(String(lost.pollUnsafe()), "finalizer")
+        yield* assertClean(all, "key")
+      }))
+  }
 
   it.effect("once lets a LockError of its own work out", () =>
     Effect.gen(function*() {

@@ -1,8 +1,9 @@
 /** What can be seen of a lock from outside: metrics, spans, and the configuration it goes by. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Metric, Tracer } from "effect"
+import { Effect, Fiber, Formatter, Metric, Option, Tracer } from "effect"
 import { Lock, LockConfig, LockError } from "effect-lock"
 import { TestClock } from "effect/testing"
+import { inspect } from "node:util"
 import { logged, reasonOf, the } from "./scenery.ts"
 import { flush, handingOver, joined, makeProcess, outcome, scene } from "./support.ts"
 
@@ -441,6 +442,25 @@ describe("log lines", () => {
       yield* flush
       const { failure } = the(yield* joined(fiber), "LockLost")
       assert.notStrictEqual(failure?.kind, "Unreachable")
+    }))
+})
+
+describe("a lease in a log", () => {
+  it.effect("says what it is, and nothing of what it is made of", () =>
+    Effect.gen(function*() {
+      const { run, test } = yield* scene()
+      const shown = { _id: "Lease", key: "key", fencingToken: 1, expiresMillis: 10_000, state: "Held" }
+      const [lease, token] = yield* run(Lock.withLock((lease) =>
+        Effect.gen(function*() {
+          assert.deepStrictEqual(JSON.parse(JSON.stringify(lease)), shown)
+          const holder = Option.getOrThrow(yield* test.store.inspect("key"))
+          return [lease, holder.token] as const
+        }), "key"))
+      for (const text of [String(lease), Formatter.format(lease), inspect(lease, { depth: 20 })]) {
+        assert.include(text, "Released")
+        assert.notInclude(text, token)
+        assert.isBelow(text.length, 120)
+      }
     }))
 })
 

@@ -1,6 +1,6 @@
 /** What a server refuses, and to whom. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, Redacted } from "effect"
+import { Effect, Exit, Fiber, Option, Redacted, Schedule } from "effect"
 import { Lock } from "effect-lock"
 import type { BackendFailure, LockError } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
@@ -196,4 +196,61 @@ describe("a full server", () => {
         yield* Effect.promise(() => look.config("SET", "maxmemory", "0"))
       }
     }).pipe(punctual(50)))
+})
+
+describe("a database that is refused", () => {
+  const inAny = (look: Redis) => Effect.promise(async () => (await look.info("keyspace")).match(/^db\d+/gm) ?? [])
+
+  it.live("is none of the others: nothing is taken there", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis("--databases", "4")
+      const look = yield* client(port)
+      yield* logged((lines) =>
+        Effect.gen(function*() {
+          const layer = RedisBackend.layer({ url: `redis://127.0.0.1:${port}/9` })
+          const attempt = Effect.flip(Lock.withLock(Effect.die("in another"), "key"))
+          const reasons = yield* Effect.provide(Effect.all([attempt, Effect.delay(attempt, 50), attempt]), layer)
+          for (const { message, reason } of reasons) {
+            assert.strictEqual(reason._tag === "BackendFailure" && reason.kind, "Unsupported", message)
+            assert.match(message, /has no database of this number/)
+          }
+          assert.deepStrictEqual(lines.filter((line) => line.includes("could not be released")), [])
+        })
+      )
+      assert.deepStrictEqual(yield* inAny(look), [])
+    }))
+
+  it.live("is had as soon as it is allowed", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      yield* user(look, "u", "~*", "&*", "+@all", "-select")
+      const store = yield* as(port, "u", { db: 3 })
+      const { kind } = yield* Effect.flip(store.tryAcquire(claim("k", "p.k")))
+      assert.strictEqual(kind, "Unauthorized")
+      yield* user(look, "u", "~*", "&*", "+@all")
+      yield* Effect.retry(store.tryAcquire(claim("k", "p.k")), { schedule: Schedule.spaced(20) })
+      assert.deepStrictEqual(yield* inAny(look), ["db3"])
+    }))
+
+  it.live("on the next connection ends what was out on the last", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      yield* user(look, "u", "~*", "&*", "+@all")
+      const between = yield* proxy(port)
+      const store = yield* as(between.port, "u", { db: 3 })
+      yield* store.inspect("k")
+      between.dropReplies = true
+      const sent = yield* Effect.forkChild(Effect.flip(store.tryAcquire(claim("k", "p.k"))), { startImmediately: true })
+      yield* until(Effect.map(inAny(look), ([db]) => db === "db3"))
+      yield* user(look, "u", "~*", "&*", "+@all", "-select")
+      between.dropReplies = false
+      between.cut()
+      assert.isFalse(isUndone(yield* Fiber.join(sent)))
+      // Once for the client, and once for us, after all that the client may send again.
+      const denied = Effect.promise(() => look.call("acl", "log") as Promise<ReadonlyArray<ReadonlyArray<unknown>>>)
+      yield* until(Effect.map(denied, ([entry]) => entry !== undefined && Number(entry[1]) >= 2))
+      assert.deepStrictEqual(yield* inAny(look), ["db3"])
+    }))
 })

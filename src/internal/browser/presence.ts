@@ -92,7 +92,9 @@ export const make = (name: string, home: string): Effect.Effect<Presence, unknow
   const comeBack = (): void => {
     if (place !== undefined || isComing || isClosed) return
     isComing = true
-    appear().then(() => visitor.came(), () => {}).finally(() => {
+    appear().then(() => {
+      if (!isClosed) visitor.came()
+    }, () => {}).finally(() => {
       isComing = false
     })
   }

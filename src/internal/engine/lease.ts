@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
+import * as Inspectable from "effect/Inspectable"
 import * as Result from "effect/Result"
 import type { Lease as Public } from "../../Lease.ts"
 import type { BackendFailure, LockError } from "../../LockError.ts"
@@ -43,7 +44,7 @@ export interface Lender {
 
 type Watcher = () => void
 
-export class Lease implements Public, Bearer {
+export class Lease extends Inspectable.Class implements Public, Bearer {
   lender: Lender
   readonly key: string
   fencingToken: number
@@ -88,6 +89,7 @@ export class Lease implements Public, Bearer {
     deadline: number,
     waitedMillis: number
   ) {
+    super()
     this.lender = lender
     this.key = key
     this.text = token
@@ -131,6 +133,12 @@ export class Lease implements Public, Bearer {
   // ---------------------------------------------------------------------------
   // For its holder
   // ---------------------------------------------------------------------------
+
+  /** For logs, in which what a backend is made of has no place. */
+  toJSON(): unknown {
+    const { expiresMillis, fencingToken, key, why = "Held" } = this
+    return { _id: "Lease", key, fencingToken, expiresMillis, state: why }
+  }
 
   get waited(): Duration.Duration {
     return Duration.millis(this.waitedMillis)

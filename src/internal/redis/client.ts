@@ -14,6 +14,7 @@ export interface Single extends Client {
   readonly options?: {
     readonly autoResendUnfulfilledCommands?: boolean | undefined
     readonly connectTimeout?: number | undefined
+    readonly db?: number | undefined
     readonly host?: string | undefined
     readonly port?: number | undefined
     readonly keyPrefix?: string | undefined

@@ -19,6 +19,10 @@ const readOnly = verdict("ReadOnly", true)
 const moving = verdict("Cluster", true)
 const unauthorized = verdict("Unauthorized", false)
 const unsupported = verdict("Unsupported", false)
+const noDatabase: Verdict = {
+  ...unsupported,
+  description: "the server has no database of this number: see `databases` in its configuration; a cluster has 0 alone"
+}
 
 const byCode: Record<string, Verdict> = {
   LOADING: verdict("Loading", true),
@@ -42,6 +46,7 @@ const byCode: Record<string, Verdict> = {
 }
 
 const byText: ReadonlyArray<readonly [RegExp, Verdict]> = [
+  [/^ERR (DB index is out of range|SELECT is not allowed in cluster mode)/i, noDatabase],
   [/^ERR unknown command|not allowed from script|non deterministic/i, unsupported],
   [/^ERR (invalid password|Client sent AUTH|The user executing the script can't)/i, unauthorized],
   [/^ERR max number of clients/i, unreachable],

@@ -86,6 +86,9 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   let closed = false
   let ends = 0
   let revival: ReturnType<typeof setTimeout> | undefined
+  /** The server has refused the database. */
+  let misplaced = false
+  let placing: ReturnType<typeof setTimeout> | undefined
 
   // A client that is not ours is its owner's to look after, and a cluster looks after its nodes.
   const watched = owned && !cluster
@@ -144,7 +147,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     if (client.status === "wait") client.connect().catch(ignore)
   }
 
-  const isDown = () => client.status === "end" || (failing && client.status !== "ready")
+  const isDown = () => client.status === "end" || (failing && (misplaced || client.status !== "ready"))
 
   /** The bound on a handshake covers whatever the client's own timeouts do not. */
   const onConnecting = () => {
@@ -152,7 +155,31 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   }
 
   const onReady = () => {
+    const db = watched ? single.options?.db ?? 0 : 0
+    if (db === 0) begin()
+    else place(db)
+  }
+
+  /** A client to which the server refuses its database goes on in another: there nothing is asked for. */
+  const place = (db: number) => {
+    const { stream } = single
+    const isCurrent = () => !closed && single.stream === stream
+    client.call("select", [db]).then(() => {
+      if (isCurrent()) begin()
+    }, (error) => {
+      if (!isCurrent()) return
+      misplaced = true
+      lastError = error
+      pulse.rest()
+      failed()
+      placing = setTimeout(() => isCurrent() && place(db), silenceMillis)
+      placing.unref?.()
+    })
+  }
+
+  const begin = () => {
     connected = true
+    misplaced = false
     failing = false
     ends = 0
     lastError = closedError
@@ -197,6 +224,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   }
 
   const onClose = () => {
+    misplaced = false
     loaded.clear()
     pulse.rest()
     for (const { reset } of observers) reset()
@@ -264,7 +292,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     watch: tracking?.watch,
     observe: (observer) => {
       observers.push(observer)
-      if (client.status === "ready") observer.ready()
+      if (connected) observer.ready()
     },
     subscribe: (channel, handlers) => {
       const { restart, stop } = Subscription.open(client, channel, handlers)
@@ -282,6 +310,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   const close = () => {
     closed = true
     clearTimeout(revival)
+    clearTimeout(placing)
     observers.length = 0
     pulse.rest()
     for (const stop of subscriptions) stop()
