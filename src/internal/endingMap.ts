@@ -1,3 +1,5 @@
+import { PassingMap } from "./passing.ts"
+
 /** What has an end by itself, in milliseconds of the monotonic clock. */
 export interface Ending {
   readonly endsAt: number
@@ -8,7 +10,7 @@ export interface Ending {
  * out. It looks for them whenever it has doubled, so it stays small without a timer.
  */
 export class EndingMap<V extends Ending> {
-  private readonly entries = new Map<string, V>()
+  private readonly entries = new PassingMap<string, V>()
   private limit = 64
 
   get size(): number {
@@ -22,7 +24,7 @@ export class EndingMap<V extends Ending> {
   set(key: string, value: V, now: number): void {
     this.entries.set(key, value)
     if (this.entries.size < this.limit) return
-    for (const [ended, { endsAt }] of this.entries) if (endsAt <= now) this.entries.delete(ended)
+    for (const [ended, { endsAt }] of this.entries.list()) if (endsAt <= now) this.entries.delete(ended)
     this.limit = Math.max(64, this.entries.size * 2)
   }
 

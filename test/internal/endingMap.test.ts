@@ -1,5 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import { EndingMap } from "../../src/internal/endingMap.ts"
+import { kept } from "../support/garbage.ts"
 
 it("holds no more than twice what has not ended", () => {
   const map = new EndingMap<{ readonly endsAt: number }>()
@@ -19,4 +20,15 @@ it("is empty when all has been taken out", () => {
   for (let i = 0; i < 1000; i++) assert.isTrue(map.delete(`${i}`))
   assert.strictEqual(map.size, 0)
   assert.isFalse(map.delete("0"))
+})
+
+it("leaves what has been taken out to the garbage collector, though it has grown old itself", () => {
+  const map = new EndingMap<{ readonly endsAt: number; readonly one: object }>()
+  let added = 0
+  const plain = kept(new Set())
+  const ending = kept({
+    add: (one) => map.set(Object.assign(one, { name: `${++added}` }).name, { endsAt: 1, one }, 0),
+    delete: (one) => map.delete((one as { readonly name: string }).name)
+  })
+  assert.isBelow(ending, Math.max(3, plain / 2))
 })

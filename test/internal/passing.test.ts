@@ -1,10 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import { PassingMap, PassingSet } from "../../src/internal/passing.ts"
-
-setFlagsFromString("--expose-gc")
-const gc = runInNewContext("gc") as (options?: { readonly type: "minor" }) => void
+import { kept } from "../support/garbage.ts"
 
 describe("what comes and goes", () => {
   it("is there until it goes, however much has gone", () => {
@@ -29,32 +25,10 @@ describe("what comes and goes", () => {
     assert.deepStrictEqual(set.list(), [])
   })
 
-  /** Megabytes that a young collection does not free of what has been in it, three at a time. */
-  const kept = (set: { add(one: object): unknown; delete(one: object): boolean }): number => {
-    set.add(set)
-    set.delete(set)
-    // It grows old.
-    for (let i = 0; i < 6; i++) gc({ type: "minor" })
-    const before = process.memoryUsage().heapUsed
-    const out: Array<object> = []
-    for (let i = 0; i < 20_000; i++) {
-      const one = { payload: Array.from({ length: 128 }, () => i) }
-      out.push(one)
-      set.add(one)
-      if (out.length > 3) set.delete(out.shift()!)
-    }
-    gc({ type: "minor" })
-    gc({ type: "minor" })
-    return (process.memoryUsage().heapUsed - before) / 1e6
-  }
-
   it("is garbage when it has gone, though the set has grown old", () => {
-    gc()
     const plain = kept(new Set())
-    gc()
     const passing = [kept(new PassingSet<object>())]
     const map = new PassingMap<object, true>()
-    gc()
     passing.push(kept({ add: (one) => map.set(one, true), delete: (one) => map.delete(one) }))
     // An engine that frees it all keeps next to nothing either way.
     for (const one of passing) assert.isBelow(one, Math.max(3, plain / 2))

@@ -15,7 +15,7 @@ interface Entry {
 }
 
 export class Pending {
-  private entries: Array<Entry> = []
+  private entries: Array<Entry | undefined> = []
   private head = 0
 
   get size(): number {
@@ -31,6 +31,8 @@ export class Pending {
   }
 
   shift(): void {
+    // An array that has grown old keeps alive what is in it, and all that led to that.
+    this.entries[this.head] = undefined
     if (++this.head === this.entries.length) {
       this.entries.length = this.head = 0
     } else if (this.head === 1024) {
@@ -40,7 +42,7 @@ export class Pending {
   }
 
   clear(): ReadonlyArray<Entry> {
-    const left = this.entries.slice(this.head)
+    const left = this.entries.slice(this.head) as Array<Entry>
     this.entries = []
     this.head = 0
     return left
