@@ -149,7 +149,7 @@ const watch = Effect.gen(function*() {
   yield* Console.log(ticks.size === runs.length ? "No tick ran twice" : "A tick ran twice!")
 }).pipe(Effect.scoped)
 
-const main = process.send === undefined
+const main: Effect.Effect<void, unknown> = process.send === undefined
   ? watch.pipe(Effect.provide(reachable(backend)))
   : Effect.sync(() => process.send?.("ready")).pipe(
     Effect.andThen(told(process)),

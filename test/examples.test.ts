@@ -318,7 +318,10 @@ const command = (name: string): Effect.Effect<ReadonlyArray<string>> => {
 // Each starts two or three processes.
 const fewAtOnce = Semaphore.makeUnsafe(4).withPermits(1)
 
-const execute = (args: ReadonlyArray<string>, env: Record<string, string>): Effect.Effect<Output> =>
+/** What is `undefined` is not set. */
+type Environment = Readonly<Record<string, string | undefined>>
+
+const execute = (args: ReadonlyArray<string>, env: Environment): Effect.Effect<Output> =>
   Effect.callback((resume) => {
     const startedAt = performance.now()
     const child = spawn(process.execPath, args, {
@@ -340,7 +343,7 @@ const execute = (args: ReadonlyArray<string>, env: Record<string, string>): Effe
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-const run = (name: string, env: Record<string, string>): Effect.Effect<Output> =>
+const run = (name: string, env: Environment): Effect.Effect<Output> =>
   Effect.flatMap(command(name), (args) => fewAtOnce(execute(args, env)))
 
 /** The first expected line that does not follow those before it. */
@@ -397,10 +400,10 @@ describe("examples", { concurrent: true, timeout: 900_000 }, () => {
     )
 
   // Far sooner than the minute that a lock waits for.
-  const without = (name: string, variable: string, value: string) =>
+  const without = (name: string, variable: string, value: string | undefined, more: Environment = {}) =>
     it(`${name} says what it needs`, () =>
       Effect.gen(function*() {
-        const { code, millis, stderr, stdout } = yield* run(name, { [variable]: value })
+        const { code, millis, stderr, stdout } = yield* run(name, { [variable]: value, ...more })
         assert.notStrictEqual(code, 0)
         assert.isBelow(millis, 40_000)
         const said = stdout + stderr
@@ -409,6 +412,10 @@ describe("examples", { concurrent: true, timeout: 900_000 }, () => {
         // And nothing of what would happen if it were there.
         assert.isDefined(missingLine(stdout, (expectations[name]?.prints ?? []).slice(0, 1)), said)
       }).pipe(onTime, Effect.runPromise))
+
+  describe("to a process without a user, as in a container,", () => {
+    without("settlement", "POSTGRES_URL", undefined, { USER: undefined, USERNAME: undefined })
+  })
 
   for (const name of names) {
     const { needs, on = [], server } = expectations[name] ?? {}

@@ -122,9 +122,11 @@ class Child {
     else for (const pid of this.left()) kill(pid, signal)
   }
 
+  /** The command first: a shell that only saw its child end would go on with its script. */
   private tellAll(signal: NodeJS.Signals): void {
-    for (const pid of this.left()) kill(pid, signal)
+    const left = this.left()
     if (this.status === undefined) this.process.kill(signal)
+    for (const pid of left) kill(pid, signal)
   }
 
   /** Has it end, and its group, by force when `grace` has passed. */

@@ -134,7 +134,10 @@ const watch = Effect.gen(function*() {
   )
 }).pipe(Effect.scoped)
 
-export const takeover = <E>(backend: Layer.Layer<LockBackend.LockBackend, E>, needs: string) => {
+export const takeover = <E extends { readonly message: string }>(
+  backend: Layer.Layer<LockBackend.LockBackend, E>,
+  needs: string
+) => {
   const name = process.env.EXAMPLE_WORKER
   const program: Effect.Effect<void, Ended | LockError.LockError, LockBackend.LockBackend> = name === undefined
     ? watch
