@@ -27,11 +27,11 @@ export interface Channel {
   readonly leave: () => void
 }
 
-/** Listens until it is told to leave, or the scope ends. */
+/** Listens until it is told to leave, or the scope ends. Fails where the page may not. */
 export const make = (
   name: string,
   hear: (message: Message) => void
-): Effect.Effect<Channel, never, Scope.Scope> => {
+): Effect.Effect<Channel, unknown, Scope.Scope> => {
   let channel: BroadcastChannel | undefined
 
   const listen = (): void => {
@@ -58,9 +58,12 @@ export const make = (
   }
 
   return Effect.acquireRelease(
-    Effect.sync(() => {
-      listen()
-      return { say, listen, leave }
+    Effect.try({
+      try: () => {
+        listen()
+        return { say, listen, leave }
+      },
+      catch: (cause) => cause
     }),
     () => Effect.sync(leave)
   )
