@@ -1,6 +1,6 @@
 /** Statements that renew leases. */
 import type { Table } from "../table.ts"
-import { inMillis, isAsked, micros, others, shared } from "./terms.ts"
+import { inMillis, isAsked, micros, others, overwriting, shared } from "./terms.ts"
 
 export const make = ({ sql: table }: Table) => {
   return {
@@ -14,13 +14,16 @@ WITH cur AS MATERIALIZED (
   ) l WHERE ${isAsked("a")}
 ),
 got AS MATERIALIZED (
-  SELECT l.ctid, c.lease FROM cur c CROSS JOIN LATERAL (
-    SELECT l.ctid FROM ${table} l WHERE l.key = c.key AND l.token = c.token AND l.expires_at > clock_timestamp()
+  SELECT c.key, c.token, c.lease, l.fence FROM cur c CROSS JOIN LATERAL (
+    SELECT l.fence FROM ${table} l WHERE l.key = c.key AND l.token = c.token AND l.expires_at > clock_timestamp()
     FOR NO KEY UPDATE SKIP LOCKED
   ) l
 ),
 upd AS (
-  UPDATE ${table} l SET expires_at = ${inMillis("g.lease")} FROM got g WHERE l.ctid = g.ctid RETURNING l.key, l.token
+  INSERT INTO ${table} AS l (key, token, fence, expires_at)
+  SELECT key, token, fence, ${inMillis("lease")} FROM got
+  ${overwriting}
+  RETURNING l.key, l.token
 )
 SELECT u.key, u.token, true FROM upd u UNION ALL
 SELECT c.key, c.token, CASE WHEN c.shared THEN NULL ELSE false END FROM cur c WHERE ${others}`,

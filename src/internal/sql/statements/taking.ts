@@ -3,7 +3,20 @@ import type { Table } from "../table.ts"
 import { head, shares, sharesNext, tell } from "./handing.ts"
 import * as Terms from "./terms.ts"
 
-const { firstFence, inMillis, isAsked, isFree, isHeld, isLate, micros, millisLeft, nextFence, shared, watched } = Terms
+const {
+  firstFence,
+  inMillis,
+  isAsked,
+  isFree,
+  isHeld,
+  isLate,
+  micros,
+  millisLeft,
+  nextFence,
+  overwriting,
+  shared,
+  watched
+} = Terms
 
 export const make = ({ sql: table }: Table) => {
   /** Takes what is free, or is the claimant's already, for `a (key, token, lease, entry, latest)`. */
@@ -54,18 +67,19 @@ WHERE l.ctid = (
 RETURNING l.key, l.fence, ${micros}`,
 
     // The same of many.
-    // $1 keys $2 tokens $3 leases $4 latest  -> (which, fence, micros)… of those taken
+    // $1 keys $2 tokens $3 leases $4 latest  -> (key, fence, micros)… of those taken
     acquireFreedMany: `
-WITH g AS MATERIALIZED (
-  SELECT a.i::int4 AS i, l.ctid, a.token, a.lease::int8 AS lease
-  FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS a(key, token, lease, i)
+WITH got AS MATERIALIZED (
+  SELECT a.key, a.token, a.lease::int8 AS lease, l.fence
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
   CROSS JOIN LATERAL (
-    SELECT l.ctid FROM ${table} l WHERE l.key = a.key AND ${isFree("l")} AND l.watchers IS NULL FOR UPDATE SKIP LOCKED
+    SELECT l.fence FROM ${table} l WHERE l.key = a.key AND ${isFree("l")} AND l.watchers IS NULL FOR UPDATE SKIP LOCKED
   ) l WHERE ${isInTime} AND ${isAsked("a")}
 )
-UPDATE ${table} l SET token = g.token, fence = ${nextFence}, expires_at = ${inMillis("g.lease")}
-FROM g WHERE l.ctid = g.ctid
-RETURNING g.i, l.fence, (SELECT ${micros})`,
+INSERT INTO ${table} AS o (key, token, fence, expires_at)
+SELECT l.key, l.token, ${nextFence}, ${inMillis("l.lease")} FROM got l
+${overwriting}
+RETURNING o.key, o.fence, (SELECT ${micros})`,
 
     // One claim by itself, as acquire, in less of the server's time.
     // $1 key $2 token $3 lease $4 latest  -> as acquire; nothing if somebody else has made the row meanwhile
@@ -102,18 +116,18 @@ WITH a AS MATERIALIZED (
   WHERE ${isInTime} AND ${isAsked("a")}
 ),
 got AS MATERIALIZED (
-  SELECT l.ctid, a.token, a.lease FROM a CROSS JOIN LATERAL (
-    SELECT l.ctid FROM ${table} l
+  SELECT a.*, l.fence, CASE WHEN l.token = a.token THEN l.expires_at END AS own_end FROM a CROSS JOIN LATERAL (
+    SELECT l.token, l.fence, l.expires_at FROM ${table} l
     WHERE l.key = a.key AND (l.token = a.token OR ${isFree("l")}) AND l.watchers IS NULL FOR UPDATE SKIP LOCKED
   ) l
 ),
 upd AS (
-  UPDATE ${table} l SET
-    token = g.token,
-    fence = CASE WHEN l.token = g.token THEN l.fence ELSE ${nextFence} END,
-    expires_at = greatest(${inMillis("g.lease")}, CASE WHEN l.token = g.token THEN l.expires_at END)
-  FROM got g WHERE l.ctid = g.ctid
-  RETURNING l.key, l.fence
+  INSERT INTO ${table} AS o (key, token, fence, expires_at)
+  SELECT l.key, l.token, CASE WHEN l.own_end IS NULL THEN ${nextFence} ELSE l.fence END,
+    greatest(${inMillis("l.lease")}, l.own_end)
+  FROM got l
+  ${overwriting}
+  RETURNING o.key, o.fence
 ),
 ins AS (
   INSERT INTO ${table} AS l (key, token, fence, expires_at)
