@@ -495,10 +495,8 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
   it("a page that may not have a channel is told so", async () => {
     const { call, page } = await browser.tab(browser.origin)
     await page.evaluate(() => {
-      globalThis.BroadcastChannel = class {
-        constructor() {
-          throw new DOMException("refused", "SecurityError")
-        }
+      globalThis.BroadcastChannel = function() {
+        throw new DOMException("refused", "SecurityError")
       } as unknown as typeof BroadcastChannel
     })
     assert.deepInclude(await call("build"), { reason: "Unsupported" })

@@ -28,10 +28,11 @@ export interface Channel {
 }
 
 /** Listens until it is told to leave, or the scope ends. Fails where the page may not. */
-export const make = (
+export const make = <E>(
   name: string,
-  hear: (message: Message) => void
-): Effect.Effect<Channel, unknown, Scope.Scope> => {
+  hear: (message: Message) => void,
+  refused: (cause: unknown) => E
+): Effect.Effect<Channel, E, Scope.Scope> => {
   let channel: BroadcastChannel | undefined
 
   const listen = (): void => {
@@ -63,7 +64,7 @@ export const make = (
         listen()
         return { say, listen, leave }
       },
-      catch: (cause) => cause
+      catch: refused
     }),
     () => Effect.sync(leave)
   )
