@@ -7,6 +7,7 @@ const {
   firstFence,
   inMillis,
   isAsked,
+  isAt,
   isFree,
   isHeld,
   isLate,
@@ -14,6 +15,7 @@ const {
   millisLeft,
   nextFence,
   overwriting,
+  place,
   shared,
   watched
 } = Terms
@@ -27,8 +29,8 @@ cur AS MATERIALIZED (
   FROM a LEFT JOIN LATERAL (SELECT * FROM ${table} l WHERE l.key = a.key OFFSET 0) l ON true
 ),
 got AS MATERIALIZED (
-  SELECT l.ctid, c.token, c.lease, c.entry FROM cur c CROSS JOIN LATERAL (
-    SELECT l.ctid FROM ${table} l WHERE l.key = c.key AND (l.token = c.token OR ${isFree("l")}) FOR UPDATE SKIP LOCKED
+  SELECT l.*, c.token, c.lease, c.entry FROM cur c CROSS JOIN LATERAL (
+    SELECT ${place} FROM ${table} l WHERE l.key = c.key AND (l.token = c.token OR ${isFree("l")}) FOR UPDATE SKIP LOCKED
   ) l WHERE NOT c.late AND ${isAsked("c")}
 ),
 upd AS (
@@ -37,7 +39,7 @@ upd AS (
     fence = CASE WHEN l.token = g.token THEN l.fence ELSE ${nextFence} END,
     expires_at = greatest(${inMillis("g.lease")}, CASE WHEN l.token = g.token THEN l.expires_at END),
     queue = CASE WHEN g.entry = ANY(l.queue) THEN l.queue[array_position(l.queue, g.entry) + 1:] ELSE l.queue END
-  FROM got g WHERE l.ctid = g.ctid
+  FROM got g WHERE ${isAt("g")}
   RETURNING l.key, l.fence, ${watched}
 ),
 ins AS (
@@ -45,7 +47,7 @@ ins AS (
   SELECT c.key, c.token, ${firstFence(table)}, ${
     inMillis("c.lease")
   } FROM cur c WHERE c.fresh AND NOT c.late ORDER BY c.key
-  ON CONFLICT DO NOTHING
+  ON CONFLICT (key) DO NOTHING
   RETURNING l.key, l.fence
 )`
   const answer = (waiters: string, queued: string) =>
@@ -60,7 +62,7 @@ ins AS (
     acquireFreed: `
 UPDATE ${table} l SET
   token = $2::text, fence = ${nextFence}, expires_at = ${inMillis("$3::text::int8")}
-WHERE l.ctid = (
+WHERE l.key = $1::text AND l.ctid = (
   SELECT o.ctid FROM ${table} o WHERE o.key = $1::text AND ${isFree("o")} AND o.watchers IS NULL AND ${isInTime}
   FOR UPDATE SKIP LOCKED
 )
@@ -100,7 +102,7 @@ ins AS (
   INSERT INTO ${table} AS l (key, token, fence, expires_at)
   SELECT $1::text, $2::text, ${firstFence(table)}, ${inMillis("$3::text::int8")}
   WHERE ${isInTime} AND NOT EXISTS (SELECT FROM ${table} o WHERE o.key = $1::text)
-  ON CONFLICT DO NOTHING
+  ON CONFLICT (key) DO NOTHING
   RETURNING l.key, l.fence
 )
 SELECT key, fence, ${micros}, NULL::text, 0::float8, 0, false, false FROM upd UNION ALL
@@ -133,7 +135,7 @@ ins AS (
   INSERT INTO ${table} AS l (key, token, fence, expires_at)
   SELECT a.key, a.token, ${firstFence(table)}, ${inMillis("a.lease")} FROM a
   WHERE NOT EXISTS (SELECT FROM ${table} o WHERE o.key = a.key OFFSET 0) ORDER BY a.key
-  ON CONFLICT DO NOTHING
+  ON CONFLICT (key) DO NOTHING
   RETURNING l.key, l.fence
 )
 SELECT key, fence, ${micros} FROM upd UNION ALL SELECT key, fence, ${micros} FROM ins`,
