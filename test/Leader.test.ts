@@ -329,7 +329,7 @@ describe("Leader.layer", () => {
       // It fails at once, again and again, and then after an hour.
       const services = Layer.effectDiscard(Effect.gen(function*() {
         builds.push(yield* Clock.currentTimeMillis)
-        yield* Effect.delay(Effect.fail("no disk"), builds.length === 8 ? "1 hour" : 0)
+        return yield* Effect.delay(Effect.fail("no disk"), builds.length === 8 ? "1 hour" : 0)
       }))
       const app = services.pipe(Leader.layer("key", expires), Layer.provide(InMemoryBackend.layerFresh))
       yield* Effect.forkChild(Effect.provide(Effect.never, app), { startImmediately: true })
