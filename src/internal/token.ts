@@ -75,7 +75,8 @@ export const make = (wallMillis: () => number, usualOwner: string = Owner.ofProc
       random.forget(tick)
       prefix = `${process}.${Math.floor(wallMillis()).toString(36)}.`
     }
-    return `${prefix}${random.take(partLength)}.${owner}`
+    // In one piece: what is put together by a template keeps, beside its text, how it was put together.
+    return [prefix, random.take(partLength), ".", owner].join("")
   }
 }
 

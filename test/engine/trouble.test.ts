@@ -42,6 +42,23 @@ describe("Trouble", () => {
   })
 })
 
+describe("Trouble of a store without room", () => {
+  it("is not over when it answers something else, but when somebody has a lock", () => {
+    const { lines, trouble } = make()
+    trouble.begin(failure({ kind: "OutOfMemory", operation: "acquire" }), 0)
+    trouble.answered("release", true, 1)
+    trouble.answered("extend", true, 2)
+    trouble.answered("acquire", { _tag: "Held" }, 3)
+    assert.isTrue(trouble.isThere)
+    trouble.answered("acquire", { _tag: "Acquired", fencingToken: 1 }, 4)
+    assert.isFalse(trouble.isThere)
+    assert.lengthOf(lines, 2)
+    trouble.begin(failure({ operation: "acquire" }), 5)
+    trouble.answered("release", true, 6)
+    assert.isFalse(trouble.isThere)
+  })
+})
+
 describe("The log", () => {
   it("names the backend and its owner, and the key if a line is about one", () => {
     const { lines, log } = make()

@@ -1,8 +1,10 @@
 /** What the system says no to, by its code: what it is called, and how locks go on. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Logger } from "effect"
 import { Lock, LockBackend } from "effect-lock"
 import type { BackendFailure } from "effect-lock/LockError"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { directory } from "../support/directory.ts"
 import { seeCalls, systemError } from "./calls.ts"
 import { acquire, claim, eventually, storeIn } from "./support.ts"
@@ -53,6 +55,21 @@ describe("trouble with files", () => {
         assert.isAbove(yield* acquire(store, "key", "1-b"), fence)
       }).pipe(Effect.scoped))
   }
+
+  it.live("in the place of a lock is said by the call, and owes no release", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      writeFileSync(join(path, "lock-key"), "")
+      const lines: Array<unknown> = []
+      const logger = Logger.make(({ message }) => lines.push(message))
+      const backend = yield* LockBackend.make(yield* storeIn(path)).pipe(
+        Effect.provideService(Logger.CurrentLoggers, new Set([logger]))
+      )
+      const call = Effect.provideService(Lock.withLock(Effect.void, "key"), LockBackend.LockBackend, backend)
+      assert.include((yield* Effect.flip(call)).message, "take a directory that has nothing but locks in it")
+      yield* Effect.sleep(0)
+      assert.deepStrictEqual(lines, [])
+    }).pipe(Effect.scoped))
 
   it.live("that passes is waited for by who wants a lock, and told to who cannot wait for so long", () =>
     Effect.gen(function*() {

@@ -36,6 +36,8 @@ describe("what a server says", () => {
       ["42P01", `relation "effect_locks" does not exist`, "Unsupported", false],
       ["42703", `column "queue" does not exist`, "Unsupported", false],
       ["42501", "permission denied for table effect_locks", "Unauthorized", false],
+      ["42P10", "there is no unique or exclusion constraint", "Unsupported", false],
+      ["23502", `null value in column "tenant"`, "Unsupported", false],
       ["28P01", `password authentication failed for user "app"`, "Unauthorized", false],
       ["3D000", `database "nowhere" does not exist`, "Unsupported", false],
       ["25006", "cannot execute UPDATE in a read-only transaction", "ReadOnly", true],

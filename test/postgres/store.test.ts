@@ -9,7 +9,7 @@ import * as Statements from "../../src/internal/sql/statements.ts"
 import * as Table from "../../src/internal/sql/table.ts"
 import * as Token from "../../src/internal/token.ts"
 import { logged } from "../engine/scenery.ts"
-import { admin, pgbouncer, postgres } from "../support/postgres.ts"
+import { admin, pgbouncer, pooler, postgres } from "../support/postgres.ts"
 import { proxy } from "../support/proxy.ts"
 import { it } from "../support/punctual.ts"
 import { shared, until } from "../support/redis.ts"
@@ -642,6 +642,14 @@ describe("living in the program's database", () => {
       assert.isTrue(released.every(Boolean))
     }))
 
+  for (const mode of ["session", "statement"] as const) {
+    it.live(`locks behind a pooler in ${mode} mode`, () =>
+      Effect.gen(function*() {
+        const { table } = yield* bench
+        yield* use({ url: (yield* pooler(yield* server, mode)).url, table })
+      }))
+  }
+
   it.live("migrates once, whoever asks", () =>
     Effect.gen(function*() {
       const b = yield* bench
@@ -687,6 +695,227 @@ describe("living in the program's database", () => {
       yield* look.unsafe(yield* SqlBackend.createTable({ table: `${name}.locks` }))
       const work = Lock.withLock(Effect.succeed("done"), "key")
       assert.strictEqual(yield* Effect.provide(work, SqlBackend.layer({ url, table: `${name}.locks` })), "done")
+    }))
+})
+
+/** A role that may do so much with the table, or has so many settings; gone with the scope. */
+const role = Effect.fnUntraced(function*(
+  { look, table, url }: Effect.Success<typeof bench>,
+  rights: string,
+  settings: Readonly<Record<string, string>> = {}
+) {
+  const name = `role_${table}`
+  yield* look.unsafe(`CREATE ROLE ${name} LOGIN`)
+  yield* Effect.addFinalizer(() =>
+    Effect.ignore(Effect.andThen(look.unsafe(`DROP OWNED BY ${name}`), look.unsafe(`DROP ROLE ${name}`)))
+  )
+  if (rights !== "") yield* look.unsafe(`GRANT ${rights} ON ${table} TO ${name}`)
+  for (const [setting, value] of Object.entries(settings)) {
+    yield* look.unsafe(`ALTER ROLE ${name} SET ${setting} = ${value}`)
+  }
+  return { url, table, username: name }
+})
+
+/** One, many, one that waits, and one that shares: taken, renewed and given back. */
+const use = Effect.fnUntraced(function*(options: SqlBackend.Options) {
+  const store = yield* SqlBackend.makeStore(options)
+  const keys = ["a", "b", "c"]
+  // Rows that are made, and those that are there
+  for (const round of [0, 1]) {
+    const took = yield* Effect.forEach(keys, (key) => take(store, key, `t.${round}.${key}`), {
+      concurrency: "unbounded"
+    })
+    assert.deepStrictEqual(took.map(({ _tag }) => _tag), ["Acquired", "Acquired", "Acquired"])
+    assert.strictEqual((yield* wait(store, "a", `w.${round}.a`))._tag, "Held")
+    const extended = yield* store.extendAll!(
+      keys.map((key) => ({ key, token: `t.${round}.${key}`, expiresMillis: 30_000 }))
+    )
+    assert.deepStrictEqual(extended, [true, true, true])
+    const left = yield* Effect.forEach(keys, (key) => store.release(key, `t.${round}.${key}`), {
+      concurrency: "unbounded"
+    })
+    assert.deepStrictEqual(left, [true, true, true])
+    assert.strictEqual((yield* wait(store, "a", `w.${round}.a`))._tag, "Acquired")
+    assert.isTrue(yield* store.release("a", `w.${round}.a`))
+    const share = { limit: 2, permits: 1 }
+    const shares = { key: "s", token: `s.${round}.s`, expiresMillis: 30_000, wait: false, share }
+    assert.strictEqual((yield* store.tryAcquire(shares))._tag, "Acquired")
+    assert.isTrue(yield* store.release("s", `s.${round}.s`))
+    yield* take(store, "alone", `t.${round}.x`)
+    assert.isTrue(yield* store.release("alone", `t.${round}.x`))
+  }
+})
+
+describe("a role", () => {
+  const all = "SELECT, INSERT, UPDATE, DELETE"
+
+  it.live("needs no other rights than those on the table", () =>
+    Effect.gen(function*() {
+      const b = yield* bench
+      const name = `bare_${b.table}`
+      yield* b.look.unsafe(`CREATE DATABASE ${name}`)
+      yield* Effect.addFinalizer(() => Effect.ignore(b.look.unsafe(`DROP DATABASE ${name} WITH (FORCE)`)))
+      const url = b.url.replace(/\w+$/, name)
+      const look = yield* admin(url)
+      yield* look.unsafe(`REVOKE TEMP, CREATE ON DATABASE ${name} FROM PUBLIC`)
+      yield* look.unsafe("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+      yield* use(yield* role({ ...b, url, look, table: yield* table(url) }, all))
+    }))
+
+  it.live("that lacks one of them is told which there are", () =>
+    Effect.gen(function*() {
+      for (const lacking of ["SELECT", "INSERT", "UPDATE"]) {
+        yield* Effect.scoped(Effect.gen(function*() {
+          const b = yield* bench
+          const store = yield* SqlBackend.makeStore(yield* role(b, all.replace(`${lacking}, `, "")))
+          const error = yield* Effect.flip(take(store, "key", "a.0.0"))
+          assert.deepStrictEqual([error.kind, error.retryable], ["Unauthorized", false])
+          assert.include(error.message, `SELECT, INSERT, UPDATE and DELETE on "${b.table}"`)
+        }))
+      }
+    }))
+
+  it.live("may be told to do by its settings what it does not by itself", () =>
+    Effect.gen(function*() {
+      const options = yield* role(yield* bench, all, {
+        array_nulls: "off",
+        datestyle: "'SQL, DMY'",
+        default_transaction_isolation: "serializable",
+        extra_float_digits: "-15",
+        idle_in_transaction_session_timeout: "1",
+        intervalstyle: "iso_8601",
+        lock_timeout: "1",
+        quote_all_identifiers: "on",
+        session_replication_role: "replica",
+        standard_conforming_strings: "off",
+        statement_timeout: "1",
+        synchronous_commit: "off",
+        timezone: "'Asia/Kathmandu'",
+        transform_null_equals: "on"
+      })
+      yield* use(options)
+    }))
+
+  it.live("that only reads by default is told so", () =>
+    Effect.gen(function*() {
+      const options = yield* role(yield* bench, all, { default_transaction_read_only: "on" })
+      const error = yield* Effect.flip(take(yield* SqlBackend.makeStore(options), "key", "a.0.0"))
+      assert.strictEqual(error.kind, "ReadOnly")
+      assert.include(error.message, "default_transaction_read_only is on for the role")
+    }))
+
+  it.live("for which there is no policy on the table is told so, and locks with one for all rows", () =>
+    Effect.gen(function*() {
+      const b = yield* bench
+      const options = yield* role(b, all)
+      yield* b.look.unsafe(`ALTER TABLE ${b.table} ENABLE ROW LEVEL SECURITY`)
+      const error = yield* Effect.flip(take(yield* SqlBackend.makeStore(options), "key", "a.0.0"))
+      assert.deepStrictEqual([error.kind, error.retryable], ["Unauthorized", false])
+      assert.include(error.message, "under row-level security a policy for all of its rows")
+      yield* b.look.unsafe(`CREATE POLICY locks ON ${b.table} TO ${options.username} USING (true) WITH CHECK (true)`)
+      yield* use(options)
+    }))
+})
+
+describe("another table than ours", () => {
+  for (
+    const [what, change, says] of [
+      ["without its key", "DROP CONSTRAINT <table>_pkey", "no unique or exclusion constraint"],
+      ["with a column that has to be set", "ADD tenant text NOT NULL", "null value in column \"tenant\""],
+      ["with a constraint", "ADD CHECK (token = '')", "violates check constraint"],
+      ["with keys that are short", "ALTER key TYPE varchar(3)", "value too long"],
+      ["with a queue of another type", "ALTER queue DROP DEFAULT, ALTER queue TYPE text", "text"]
+    ] as const
+  ) {
+    it.live(`${what} lets in nobody twice, and is said`, () =>
+      Effect.gen(function*() {
+        const { look, store, table } = yield* bench
+        yield* look.unsafe(`ALTER TABLE ${table} ${change.replace("<table>", table)}`)
+        const stores = yield* Effect.all(Array.from({ length: 4 }, () => store))
+        const exits = yield* Effect.forEach(
+          stores,
+          (store, i) => Effect.forEach(["key", "other"], (key) => Effect.exit(take(store, key, `t.${i}.${key}`))),
+          { concurrency: "unbounded" }
+        )
+        const failed = exits.flat().filter(Exit.isFailure)
+        assert.isNotEmpty(failed)
+        for (const exit of failed) {
+          assert.strictEqual(kindOf(exit), "Unsupported")
+          const [reason] = exit.cause.reasons
+          assert.include(String("error" in reason && reason.error), says)
+        }
+        for (const key of [0, 1]) {
+          const won = exits.filter((own) => Exit.isSuccess(own[key]) && own[key].value._tag === "Acquired")
+          assert.isAtMost(won.length, 1)
+        }
+      }))
+  }
+
+  it.live("that is changed while it is in use is used on, and said when it is gone, and used when it is back", () =>
+    Effect.gen(function*() {
+      const { look, store, table } = yield* bench
+      const one = yield* store
+      let n = 0
+      const cycle = Effect.gen(function*() {
+        const keys = Array.from({ length: 3 }, (_, i) => ({ key: `key-${i}`, token: `t.${++n}.${i}` }))
+        const attempts = yield* Effect.forEach(keys, ({ key, token }) => take(one, key, token), {
+          concurrency: "unbounded"
+        })
+        assert.deepStrictEqual(attempts.map(({ _tag }) => _tag), keys.map(() => "Acquired"))
+        return yield* Effect.forEach(keys, ({ key, token }) => one.release(key, token), { concurrency: "unbounded" })
+      })
+      yield* cycle
+      for (
+        const change of [
+          `ALTER TABLE ${table} ADD extra int`,
+          `ALTER TABLE ${table} DROP extra`,
+          `ALTER TABLE ${table} ALTER fence TYPE numeric`,
+          `ALTER TABLE ${table} ALTER fence TYPE bigint`,
+          `VACUUM FULL ${table}`,
+          `REINDEX TABLE ${table}`
+        ]
+      ) {
+        yield* look.unsafe(change)
+        assert.deepStrictEqual(yield* cycle, [true, true, true], change)
+      }
+      yield* look.unsafe(`ALTER TABLE ${table} RENAME TO away_${table}`)
+      assert.strictEqual(kindOf(yield* Effect.exit(cycle)), "Unsupported")
+      yield* look.unsafe(`ALTER TABLE away_${table} RENAME TO ${table}`)
+      assert.deepStrictEqual(yield* cycle, [true, true, true])
+    }))
+
+  it.live("in several parts has one row for each key, and no other is changed with it", () =>
+    Effect.gen(function*() {
+      const { look, store, table, url } = yield* bench
+      yield* look.unsafe(`DROP TABLE ${table}`)
+      const statement = yield* SqlBackend.createTable({ table })
+      yield* look.unsafe(statement.replace(/\) WITH[^]*/, ") PARTITION BY HASH (key)"))
+      for (const part of [0, 1, 2]) {
+        yield* look.unsafe(
+          `CREATE TABLE ${table}_${part} PARTITION OF ${table} FOR VALUES WITH (MODULUS 3, REMAINDER ${part})`
+        )
+      }
+      yield* use({ url, table })
+      const one = yield* store
+      const keys = Array.from({ length: 30 }, (_, i) => `key-${i}`)
+      const held = Effect.map(one.list!("", undefined), ({ locks }) => locks.map(({ key, token }) => `${key} ${token}`))
+      const left = new Set(keys)
+      const expected = () => Array.from(left, (key) => `${key} t.0.${key}`)
+      yield* Effect.forEach(keys, (key) => take(one, key, `t.0.${key}`))
+      assert.sameMembers(yield* held, expected())
+      for (const key of keys.slice(0, 5)) {
+        assert.isTrue(yield* one.release(key, `t.0.${key}`))
+        left.delete(key)
+        assert.sameMembers(yield* held, expected())
+        yield* take(one, key, `t.0.${key}`)
+        left.add(key)
+        assert.sameMembers(yield* held, expected())
+        yield* one.release(key, `t.0.${key}`)
+        left.delete(key)
+      }
+      yield* Effect.forEach(keys.slice(5, 15), (key) => one.release(key, `t.0.${key}`), { concurrency: "unbounded" })
+      for (const key of keys.slice(5, 15)) left.delete(key)
+      assert.sameMembers(yield* held, expected())
     }))
 })
 

@@ -233,6 +233,23 @@ describe("a database that is refused", () => {
       assert.deepStrictEqual(yield* inAny(look), ["db3"])
     }))
 
+  it.live("by a server that is silent from then on is asked for on a new connection", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis("--databases", "4")
+      const between = yield* proxy(port)
+      const store = yield* RedisBackend.makeStore({ host: "127.0.0.1", port: between.port, db: 9 })
+      const look = yield* client(port)
+      yield* Effect.flip(store.tryAcquire(claim("k", "p.k")))
+      // Once for the client, and once for us.
+      const asked = Effect.promise(async () =>
+        Number(/cmdstat_select:calls=(\d+)/.exec(await look.info("commandstats"))?.[1])
+      )
+      yield* until(Effect.map(asked, (times) => times >= 2))
+      between.dropReplies = true
+      const before = between.accepted()
+      yield* until(Effect.sync(() => between.accepted() > before))
+    }))
+
   it.live("on the next connection ends what was out on the last", () =>
     Effect.gen(function*() {
       const { port } = yield* redis()

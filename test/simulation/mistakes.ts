@@ -328,7 +328,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     kind: "told",
     where: "several",
     rules: ["asleep"],
-    worlds: 200
+    worlds: 700
   },
   newsMeanwhile: {
     mistake: "news of a key that comes while it is looked at is forgotten",

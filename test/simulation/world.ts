@@ -85,7 +85,7 @@ export class Process {
 
   /** What it takes the time for. */
   get now(): number {
-    return Math.max(this.world.now + this.ahead, this.blockedUntil)
+    return Math.max(this.world.now, this.blockedUntil) + this.ahead
   }
 
   /** It does nothing until its own time has come. */
@@ -123,7 +123,7 @@ export class Process {
 
   /** From now on, or, in a task that has taken its time, from when it has got to. What others send does not wait for it. */
   after(millis: number, happen: () => void): Event {
-    return this.world.after(this.ahead + millis, happen)
+    return this.world.after(this.now - this.world.now + millis, happen)
   }
 
   /** The task that runs takes its time, and nothing else of the process happens meanwhile. */
@@ -148,12 +148,12 @@ export class Process {
   act(run: () => void): void {
     run()
     if (this.ahead > 0) {
-      const { ahead } = this
+      const { ahead, now } = this
       this.ahead = 0
       this.late += ahead
-      this.busyUntil = Math.max(this.busyUntil, this.world.now + ahead)
-      this.blockedUntil = this.world.now + ahead
-      this.stop(ahead)
+      this.busyUntil = Math.max(this.busyUntil, now)
+      this.blockedUntil = now
+      this.stop(now - this.world.now)
     }
   }
 

@@ -10,7 +10,7 @@ import { isRefusal } from "./failures.ts"
 import { isSame } from "./handOver.ts"
 import { Lease, type Lender } from "./lease.ts"
 import { News } from "./news.ts"
-import { nothingSent, type Sent } from "./outstanding.ts"
+import { nothingSent, Sent } from "./outstanding.ts"
 import type { Port } from "./port.ts"
 import { horizonMillis } from "./unheard.ts"
 
@@ -116,8 +116,7 @@ export class Claim implements Bearer {
       return call
     }
     if (this.out.length >= mostOut) this.port.abandon(this.out[0].call)
-    const { expiresMillis } = this
-    const sent = { call, millis: expiresMillis, sure: expiresMillis }
+    const sent = new Sent(call, this.expiresMillis)
     this.out = this.out.length === 0 ? [sent] : [...this.out, sent]
     call.onReply((reply) => {
       this.out = this.out.length === 1 ? nothingSent : this.out.filter((sent) => sent.call !== call)

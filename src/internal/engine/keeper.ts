@@ -19,7 +19,7 @@ import { Bag } from "./bag.ts"
 import type { Call, Reply } from "./call.ts"
 import { isFailure } from "./failures.ts"
 import type { Lease } from "./lease.ts"
-import type { Sent } from "./outstanding.ts"
+import { Sent } from "./outstanding.ts"
 import type { Port } from "./port.ts"
 
 /** Renewals this much of a lease ahead of their time join a batch that goes out anyway. */
@@ -157,7 +157,7 @@ export class Keeper implements Alarm {
     let sent: Sent | undefined
     for (const lease of due) {
       const { expiresMillis } = lease
-      if (sent?.millis !== expiresMillis) sent = { call, millis: expiresMillis, sure: expiresMillis }
+      if (sent?.millis !== expiresMillis) sent = new Sent(call, expiresMillis)
       lease.sent.add(sent)
     }
     call.wait(sentAt + this.port.patience, constVoid)
@@ -178,7 +178,7 @@ export class Keeper implements Alarm {
   ): Call<boolean> {
     const { key, token } = lease
     const call = this.port.extend({ key, token, expiresMillis: millis, ...(outlives && { outlives }) })
-    lease.sent.add({ call, millis, sure: millis })
+    lease.sent.add(new Sent(call, millis))
     call.wait(sentAt + this.port.patience, constVoid)
     call.onReply((reply) => this.answered(lease, call, sentAt, reply, isWanted()))
     return call

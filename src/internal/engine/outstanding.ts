@@ -1,12 +1,21 @@
 /** What has been sent that sets the lease of a token in the store, and how long what came of it may last there. */
 import type { Call } from "./call.ts"
 
-/** A call that does so, not yet answered. */
-export interface Sent {
+/**
+ * A call that does so, not yet answered. Of a class, since an engine that saw object literals live for long makes
+ * the next ones old from the start, and then keeps what they refer to.
+ */
+export class Sent {
   readonly call: Call<unknown>
   readonly millis: number
   /** How long a lease it leaves for sure: a shorter one that was out beside it may be executed after it. */
   sure: number
+
+  constructor(call: Call<unknown>, millis: number, sure = millis) {
+    this.call = call
+    this.millis = millis
+    this.sure = sure
+  }
 }
 
 export const nothingSent: ReadonlyArray<Sent> = []
@@ -28,10 +37,10 @@ export class Outstanding {
       this.out = [alike]
       return
     }
-    const sent: Sent = { ...alike }
+    const sent = new Sent(alike.call, alike.millis, alike.sure)
     const others = out.map((other) => {
       sent.sure = Math.min(sent.sure, other.millis)
-      return other.sure <= sent.millis ? other : { ...other, sure: sent.millis }
+      return other.sure <= sent.millis ? other : new Sent(other.call, other.millis, sent.millis)
     })
     this.out = [...others, sent]
   }

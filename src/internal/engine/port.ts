@@ -315,7 +315,7 @@ export class Port implements Book {
     if (isFailure(reply)) {
       this.meter.failed(reply.kind)
       this.failed(reply)
-    } else this.up()
+    } else if (this.trouble.isThere) this.trouble.answered(call.operation, reply, this.alarms.now())
   }
 
   unanswered({ key, operation }: Call<unknown>): void {

@@ -3,6 +3,8 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { LockConfig } from "../../LockConfig.ts"
 import type { BackendFailure } from "../../LockError.ts"
+import type { Operation } from "./call.ts"
+import { isRefusal } from "./failures.ts"
 import type { Journal } from "./journal.ts"
 
 /** Writes a line to the program's log, about the backend or one of its keys. */
@@ -21,6 +23,8 @@ export class Trouble {
   private readonly log: Log
   /** Since when it has failed, and not answered. */
   private since: number | undefined = undefined
+  /** It has no room for a lock: what else it answers says nothing of that. */
+  private isFull = false
 
   constructor(backend: string, journal: Journal, log: Log) {
     this.backend = backend
@@ -35,12 +39,17 @@ export class Trouble {
   begin(failure: BackendFailure, at: number): void {
     if (this.isThere) return
     this.since = at
+    this.isFull = failure.kind === "OutOfMemory" && failure.operation === "acquire"
     this.journal.down(failure)
     this.log(Effect.logWarning(
       `The ${this.backend} lock backend is in trouble: leases are kept until their deadline, waiters wait on, ` +
         "and what has to be released is released later",
       failure
     ))
+  }
+
+  answered(operation: Operation, reply: unknown, at: number): void {
+    if (!this.isFull || (operation === "acquire" && !isRefusal(reply))) this.end(at)
   }
 
   end(at: number): void {

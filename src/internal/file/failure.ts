@@ -1,5 +1,6 @@
 /** What went wrong with a file, in the words that all backends share. */
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
+import { undone } from "../undone.ts"
 
 const rights = "give the directory to this user, or to a group of all who share its locks"
 const room = "make room for new keys, files included (df -i); those on the disk are locked and given back as before"
@@ -51,8 +52,13 @@ export const backend = "file"
 export const make = (operation: string, key: string | undefined, cause: unknown): BackendFailure => {
   const [kind, retryable, todo] = kinds[codeOf(cause)] ?? ["Unknown", false]
   const description = todo && `${(cause as Error).message}; ${todo}`
-  return new BackendFailure({ backend, operation, key, kind, retryable, description, cause })
+  const failure = new BackendFailure({ backend, operation, key, kind, retryable, description, cause })
+  return hasNothing(kind, cause) ? undone(failure) : failure
 }
+
+/** Where something is that is no lock, or that may not be looked at, nothing of ours can be. */
+const hasNothing = (kind: FailureKind, cause: unknown): boolean =>
+  kind === "WrongType" || (kind === "Unauthorized" && (cause as NodeJS.ErrnoException).syscall === "scandir")
 
 export const unsupported = (description: string): BackendFailure =>
   new BackendFailure({ backend, operation: "open", kind: "Unsupported", retryable: false, description })

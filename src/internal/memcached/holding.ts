@@ -5,9 +5,12 @@ import { monotonicMillis } from "../time.ts"
 import type { Connection } from "./connections.ts"
 import * as Content from "./content.ts"
 import * as Fault from "./fault.ts"
-import { type Item, type Own, read, rounds, vacate, write } from "./item.ts"
+import { type Item, type Own, read, vacate, write } from "./item.ts"
 import type { Hearer } from "./pending.ts"
 import { Opcode, type Reply, type Request, Status } from "./wire.ts"
+
+/** How often it may start over: an item of ours is changed by those who come to wait and go, and each does so once. */
+const rounds = 100
 
 abstract class OnOwn implements Hearer {
   protected readonly connection: Connection

@@ -16,7 +16,7 @@ import type { Socket } from "node:net"
 import { messageOf } from "../cause.ts"
 import { Fault, noReply, unauthorized, unreachable, unsupported } from "./fault.ts"
 import { Outbox } from "./outbox.ts"
-import { type Hearer, Pending } from "./pending.ts"
+import { Entry, type Hearer, Pending } from "./pending.ts"
 import { type Frame, Frames, Opcode, type Reply, type Request, Status } from "./wire.ts"
 
 export interface Address {
@@ -117,7 +117,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     const first = outbox.size === 0
     const out = pending.size - outbox.size
     outbox.add(request, sequence)
-    pending.push({ opcode: request.opcode, opaque: sequence, sentAt: performance.now(), hearer })
+    pending.push(new Entry(request.opcode, sequence, performance.now(), hearer))
     // The server is to have as much to work on as we have: if all went at once, each would wait for the other in turn.
     if (out === 0 || outbox.size >= Math.max(out, smallestPiece)) flush()
     else if (first) process.nextTick(flush)

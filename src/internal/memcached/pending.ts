@@ -7,11 +7,22 @@ export interface Hearer {
   hear(reply: Reply | Fault): void
 }
 
-interface Entry {
+/**
+ * Of a class, since an engine that saw object literals live for long makes the next ones old from the start, and then
+ * keeps what they refer to.
+ */
+export class Entry {
   readonly opcode: Opcode
   readonly opaque: number
   readonly sentAt: number
   readonly hearer: Hearer
+
+  constructor(opcode: Opcode, opaque: number, sentAt: number, hearer: Hearer) {
+    this.opcode = opcode
+    this.opaque = opaque
+    this.sentAt = sentAt
+    this.hearer = hearer
+  }
 }
 
 export class Pending {

@@ -164,6 +164,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   const place = (db: number) => {
     const { stream } = single
     const isCurrent = () => !closed && single.stream === stream
+    pulse.owe(silenceMillis)
     client.call("select", [db]).then(() => {
       if (isCurrent()) begin()
     }, (error) => {

@@ -15,12 +15,8 @@ const whole = (value: unknown): number | undefined => {
 /** The fencing token of a row `(key, fence, …)` that was taken. */
 export const fenceOf = (row: Row | undefined): number | undefined => whole(row?.[1])
 
-/** Rows that begin with the place in the batch, from 1, of what they are about: at that place, from 0. */
-export const placed = (rows: ReadonlyArray<Row>, length: number): ReadonlyArray<Row | undefined> => {
-  const found = Array<Row | undefined>(length)
-  for (const row of rows) found[numberOf(row[0]) - 1] = row
-  return found
-}
+/** Rows that begin with the name of the row that they are about, by that. */
+export const byName = (rows: ReadonlyArray<Row>): ReadonlyMap<unknown, Row> => new Map(rows.map((row) => [row[0], row]))
 
 /** What is said of a row that was claimed. */
 export interface Answer extends Pick<Told, "fencingToken" | "holder" | "leftMillis"> {

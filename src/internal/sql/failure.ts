@@ -12,13 +12,14 @@ interface Verdict {
   readonly retryable: boolean
   /** Nothing was done: the statement was refused as a whole, or there was no connection that it could be sent on. */
   readonly isUndone: boolean
-  readonly description?: ((table: Table) => string) | undefined
+  /** What would be right, given the table and what the server says. */
+  readonly description?: ((table: Table, said: string) => string) | undefined
 }
 
 const verdict = (kind: FailureKind, retryable: boolean): Verdict => ({ kind, retryable, isUndone: false })
 
 /** What no attempt changes, and nothing was done of. */
-const refusal = (kind: FailureKind, description?: (table: Table) => string): Verdict => ({
+const refusal = (kind: FailureKind, description?: Verdict["description"]): Verdict => ({
   kind,
   retryable: false,
   isUndone: true,
@@ -32,21 +33,35 @@ const unreachable = verdict("Unreachable", true)
 const noReply = verdict("NoReply", true)
 const full = verdict("OutOfMemory", true)
 const unauthorized = refusal("Unauthorized")
+const denied = refusal(
+  "Unauthorized",
+  ({ sql }, said) =>
+    `${said}; the role that locks needs CONNECT, USAGE of the schema, SELECT, INSERT, UPDATE and DELETE on ${sql}, and under ` +
+    "row-level security a policy for all of its rows"
+)
 
 const missing = refusal(
   "Unsupported",
-  (table) => `the table of locks is missing or another one, create it with:\n${createTable(table)}`
+  (table, said) => `the table of locks is missing or another one (${said}), create it with:\n${createTable(table)}`
 )
 
 /** By the whole code first, then by its class. */
 const byState: Record<string, Verdict> = {
-  // undefined table, schema, column
+  // undefined table, schema, column, function; no key; a column of another type, or too short
   "42P01": missing,
   "3F000": missing,
   "42703": missing,
-  "42501": unauthorized,
+  "42883": missing,
+  "42P10": missing,
+  "42804": missing,
+  "22001": missing,
+  "42501": denied,
   "3D000": refusal("Unsupported", () => "the database does not exist"),
-  [readOnlyState]: verdict("ReadOnly", true),
+  [readOnlyState]: {
+    ...verdict("ReadOnly", true),
+    description: (_, said) =>
+      `${said}: the server is a standby, or default_transaction_read_only is on for the role, the database or all`
+  },
   // the server is starting, shutting down or recovering
   "57P03": verdict("Loading", true),
   // the statement was cancelled, or waited too long for somebody
@@ -54,7 +69,8 @@ const byState: Record<string, Verdict> = {
   "55P03": noReply,
   // too many connections
   "53300": unreachable,
-  // connection, operator intervention, transaction rolled back, resources, wrong password, not implemented, syntax
+  // constraints, connection, operator intervention, transaction rolled back, resources, wrong password, not implemented, syntax
+  "23": missing,
   "08": unreachable,
   "57": unreachable,
   "40": noReply,
@@ -173,7 +189,7 @@ export class Silent extends Error {
 /** Says that a row was locked by somebody else for too long. */
 export class Locked extends Error {
   constructor() {
-    super("somebody keeps the row of the lock locked")
+    super("somebody keeps the row of the lock locked, or a policy or trigger lets nobody change it")
   }
 }
 
@@ -208,7 +224,7 @@ export const make = (
     key,
     kind,
     retryable,
-    description: table === undefined ? undefined : description?.(table),
+    description: table === undefined ? undefined : description?.(table, messageOf(error) ?? ""),
     cause: rebuild(error)
   })
   return isUndone ? undone(failure) : failure

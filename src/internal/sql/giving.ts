@@ -2,7 +2,7 @@
 import * as Exit from "effect/Exit"
 import type { Settling } from "../shortcuts.ts"
 import * as Token from "../token.ts"
-import { placed } from "./answers.ts"
+import { byName } from "./answers.ts"
 import * as Batches from "./batches.ts"
 import type { Edits } from "./edits.ts"
 import * as Failure from "./failure.ts"
@@ -89,10 +89,10 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
       ? statements.freeOne
       : statements.freeMany
     ask(statement, isOne ? [batch[0].row, batch[0].token] : rowsAndTokens(batch), (rows, error) => {
-      const released = rows && placed(rows, batch.length)
+      const released = rows && byName(rows)
       const others: Array<Releasing> = []
-      for (const [i, asked] of batch.entries()) {
-        const found = released?.[i]
+      for (const asked of batch) {
+        const found = released?.get(asked.row)
         if (released === undefined) fail(asked, error)
         else if (found === undefined) others.push(asked)
         else {

@@ -7,8 +7,8 @@
  * - It reads before it locks: who is refused writes nothing, and takes no
  *   transaction id.
  * - Rows of a batch are looked for in a `LATERAL` that the planner cannot take apart, and changed by
- *   the `ctid` that was found. In a join of a table that was nearly empty when the server looked at it last,
- *   it compares all rows with all keys. A row that changes in between is taken for skipped.
+ *   the `ctid` that was found, or by `ON CONFLICT` where speed counts. In a join of a table that was nearly empty when the
+ *   server looked at it last, it compares all rows with all keys. A row that changes in between may be taken for skipped.
  * - Giving a key to somebody locks its row `FOR UPDATE`, which has to wait for the
  *   `FOR KEY SHARE` of a fenced transaction. All else locks it `FOR NO KEY UPDATE`,
  *   which has not.

@@ -3,7 +3,7 @@ import * as Exit from "effect/Exit"
 import type { Attempt, Claim } from "../../LockStore.ts"
 import type { Settling } from "../shortcuts.ts"
 import { isUndone } from "../undone.ts"
-import { type Answer, answerOf, fenceOf, heldOf, numberOf, placed, unknown } from "./answers.ts"
+import { type Answer, answerOf, byName, fenceOf, heldOf, numberOf, unknown } from "./answers.ts"
 import * as Batches from "./batches.ts"
 import type { Edits } from "./edits.ts"
 import * as Failure from "./failure.ts"
@@ -116,10 +116,10 @@ export const make = (
     let areFreed = true
     for (const { row } of batch) if (!freed.take(row)) areFreed = false
     askTimed(areFreed ? statements.acquireFreedMany : statements.acquireFree, claimsOf(batch), (rows, error) => {
-      const taken = rows && (areFreed ? placed(rows, batch.length) : found(rows, batch))
+      const taken = rows && byName(rows)
       const others: Array<Claiming> = []
-      for (const [i, asked] of batch.entries()) {
-        const fencingToken = fenceOf(taken?.[i])
+      for (const asked of batch) {
+        const fencingToken = fenceOf(taken?.get(asked.row))
         if (taken === undefined) fail(asked, error)
         else if (fencingToken !== undefined) succeed(asked, { _tag: "Acquired", fencingToken })
         else others.push(asked)
@@ -127,12 +127,6 @@ export const make = (
       if (others.length > 0) sendOthers(others, landed)
       else landed()
     })
-  }
-
-  /** Rows that begin with the key, as {@link placed}. */
-  const found = (rows: ReadonlyArray<Row>, batch: ReadonlyArray<Claiming>): ReadonlyArray<Row | undefined> => {
-    const byKey = new Map(rows.map((row) => [row[0], row]))
-    return batch.map(({ row }) => byKey.get(row))
   }
 
   const sendOthers = (batch: ReadonlyArray<Claiming>, landed: () => void): void =>

@@ -2,7 +2,7 @@
 import type { Table } from "../table.ts"
 import * as Terms from "./terms.ts"
 
-const { isLate, relax, watched } = Terms
+const { isAt, isLate, place, relax, watched } = Terms
 
 export const make = ({ sql: table }: Table) => {
   return {
@@ -18,24 +18,24 @@ WITH a AS MATERIALIZED (
   WHERE NOT ${isLate("$9::text::int8")}
 ),
 away AS MATERIALIZED (
-  SELECT l.ctid, a.* FROM a CROSS JOIN LATERAL (
-    SELECT l.ctid FROM ${table} l WHERE l.key = a.key AND l.xmin::text = a.version FOR UPDATE SKIP LOCKED
+  SELECT l.*, a.* FROM a CROSS JOIN LATERAL (
+    SELECT ${place} FROM ${table} l WHERE l.key = a.key AND l.xmin::text = a.version FOR UPDATE SKIP LOCKED
   ) l WHERE a.away = '1'
 ),
 stay AS MATERIALIZED (
-  SELECT l.ctid, a.* FROM a CROSS JOIN LATERAL (
-    SELECT l.ctid FROM ${table} l WHERE l.key = a.key AND l.xmin::text = a.version FOR NO KEY UPDATE SKIP LOCKED
+  SELECT l.*, a.* FROM a CROSS JOIN LATERAL (
+    SELECT ${place} FROM ${table} l WHERE l.key = a.key AND l.xmin::text = a.version FOR NO KEY UPDATE SKIP LOCKED
   ) l WHERE a.away = '0'
 ),
 upd AS (
   UPDATE ${table} l SET token = g.token, fence = g.fence, expires_at = g.expires_at, queue = g.queue, sharers = g.sharers
-  FROM (SELECT * FROM away UNION ALL SELECT * FROM stay) g WHERE l.ctid = g.ctid
+  FROM (SELECT * FROM away UNION ALL SELECT * FROM stay) g WHERE ${isAt("g")}
   RETURNING l.key, ${watched}
 ),
 ins AS (
   INSERT INTO ${table} AS l (key, token, fence, expires_at, queue, sharers)
   SELECT key, token, fence, expires_at, queue, sharers FROM a WHERE version = '' ORDER BY key
-  ON CONFLICT DO NOTHING
+  ON CONFLICT (key) DO NOTHING
   RETURNING l.key
 )
 SELECT w.key, (

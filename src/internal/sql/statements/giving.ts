@@ -3,60 +3,61 @@ import type { Table } from "../table.ts"
 import { handOn, handOnToFirst, head, isSimple, shares, sharesNext, tell } from "./handing.ts"
 import * as Terms from "./terms.ts"
 
-const { isAsked, others, relax, shared, watched } = Terms
+const { isAsked, isAt, others, overwriting, place, relax, shared, watched } = Terms
 
 export const make = ({ sql: table }: Table) => {
   return {
     // One by itself that nobody waits for or watches, as it is for most, in half of the server's time.
-    // $1 key $2 token  -> (1), nothing if that is not so
+    // $1 key $2 token  -> (key), nothing if that is not so
     freeOne: `
 UPDATE ${table} l SET token = '', expires_at = clock_timestamp()
-WHERE l.ctid = (
+WHERE l.key = $1::text AND l.ctid = (
   SELECT ctid FROM ${table}
   WHERE key = $1::text AND token = $2::text AND expires_at > clock_timestamp() AND queue = '{}' AND watchers IS NULL
   FOR UPDATE SKIP LOCKED
 )
-RETURNING 1, ${relax}`,
+RETURNING l.key, ${relax}`,
 
     // The same of many.
-    // $1 keys $2 tokens  -> (which)… of those released
+    // $1 keys $2 tokens  -> (key)… of those released
     freeMany: `
 WITH h AS MATERIALIZED (
-  SELECT a.i::int4 AS i, l.ctid FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a(key, token, i)
+  SELECT a.key, l.fence FROM unnest($1::text[], $2::text[]) AS a(key, token)
   CROSS JOIN LATERAL (
-    SELECT l.ctid FROM ${table} l
+    SELECT l.fence FROM ${table} l
     WHERE l.key = a.key AND l.token = a.token AND l.expires_at > clock_timestamp() AND l.queue = '{}' AND l.watchers IS NULL
     FOR UPDATE SKIP LOCKED
   ) l WHERE ${isAsked("a")}
 )
-UPDATE ${table} l SET token = '', expires_at = clock_timestamp() FROM h WHERE l.ctid = h.ctid
-RETURNING h.i, (SELECT ${relax})`,
+INSERT INTO ${table} AS o (key, token, fence, expires_at) SELECT key, '', fence, clock_timestamp() FROM h
+${overwriting}
+RETURNING o.key, (SELECT ${relax})`,
 
     // One by itself that somebody may wait for, alone.
-    // $1 key $2 token  -> (1, true, whether nobody has it now), nothing if that is not so
+    // $1 key $2 token  -> (key, true, whether nobody has it now), nothing if that is not so
     releaseOne: `
 UPDATE ${table} l SET ${handOnToFirst}
 FROM (
   SELECT ctid, string_to_array(queue[1], ' ') AS words FROM ${table}
   WHERE key = $1::text AND token = $2::text AND expires_at > clock_timestamp() AND ${isSimple}
   FOR UPDATE SKIP LOCKED
-) h WHERE l.ctid = h.ctid
-RETURNING 1, true, h.words IS NULL, CASE WHEN h.words IS NULL THEN ${relax} ELSE ${
+) h WHERE l.key = $1::text AND l.ctid = h.ctid
+RETURNING l.key, true, h.words IS NULL, CASE WHEN h.words IS NULL THEN ${relax} ELSE ${
       tell("l", "h.words")
     } END, ${watched}`,
 
     // As releaseOne, of many.
-    // $1 keys $2 tokens  -> (which, whether its lease was live, whether nobody has it now)… of those released
+    // $1 keys $2 tokens  -> (key, whether its lease was live, whether nobody has it now)… of those released
     releaseMany: `
 WITH h AS MATERIALIZED (
-  SELECT a.i::int4 AS i, l.* FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS a(key, token, i)
+  SELECT l.* FROM unnest($1::text[], $2::text[]) AS a(key, token)
   CROSS JOIN LATERAL (
-    SELECT l.ctid, l.expires_at > clock_timestamp() AS live, string_to_array(l.queue[1], ' ') AS words
+    SELECT ${place}, l.expires_at > clock_timestamp() AS live, string_to_array(l.queue[1], ' ') AS words
     FROM ${table} l WHERE l.key = a.key AND l.token = a.token AND ${isSimple} FOR UPDATE SKIP LOCKED
   ) l WHERE ${isAsked("a")}
 )
-UPDATE ${table} l SET ${handOnToFirst} FROM h WHERE l.ctid = h.ctid
-RETURNING h.i, h.live, h.words IS NULL, CASE
+UPDATE ${table} l SET ${handOnToFirst} FROM h WHERE ${isAt("h")}
+RETURNING l.key, h.live, h.words IS NULL, CASE
   WHEN h.words IS NOT NULL THEN ${tell("l", "h.words")}
   WHEN (SELECT bool_and(words IS NULL) FROM h) THEN ${relax} END, ${watched}`,
 
@@ -71,14 +72,14 @@ WITH cur AS MATERIALIZED (
 ),
 got AS MATERIALIZED (
   SELECT l.* FROM cur c CROSS JOIN LATERAL (
-    SELECT l.ctid, l.key, l.queue, l.expires_at > clock_timestamp() AS live FROM ${table} l
+    SELECT ${place}, l.key, l.queue, l.expires_at > clock_timestamp() AS live FROM ${table} l
     WHERE l.key = c.key AND l.token = c.token FOR UPDATE SKIP LOCKED
   ) l
 ),
-heir AS MATERIALIZED (SELECT g.ctid, g.key, g.live, h.n, h.m FROM got g ${head("g.queue")}),
+heir AS MATERIALIZED (SELECT g.ctid, g.tableoid, g.key, g.live, h.n, h.m FROM got g ${head("g.queue")}),
 upd AS (
   UPDATE ${table} l SET ${handOn}
-  FROM heir h WHERE l.ctid = h.ctid AND ${shares("h")} IS NOT TRUE
+  FROM heir h WHERE ${isAt("h")} AND ${shares("h")} IS NOT TRUE
   RETURNING l.key, h.live, l.token, l.fence, l.expires_at, h.m, ${watched}
 )
 SELECT u.key, u.live, false,

@@ -1,6 +1,6 @@
 /** Statements that renew leases. */
 import type { Table } from "../table.ts"
-import { inMillis, isAsked, micros, others, shared } from "./terms.ts"
+import { inMillis, isAsked, isAt, micros, others, overwriting, place, shared } from "./terms.ts"
 
 export const make = ({ sql: table }: Table) => {
   return {
@@ -14,13 +14,16 @@ WITH cur AS MATERIALIZED (
   ) l WHERE ${isAsked("a")}
 ),
 got AS MATERIALIZED (
-  SELECT l.ctid, c.lease FROM cur c CROSS JOIN LATERAL (
-    SELECT l.ctid FROM ${table} l WHERE l.key = c.key AND l.token = c.token AND l.expires_at > clock_timestamp()
+  SELECT c.key, c.token, c.lease, l.fence FROM cur c CROSS JOIN LATERAL (
+    SELECT l.fence FROM ${table} l WHERE l.key = c.key AND l.token = c.token AND l.expires_at > clock_timestamp()
     FOR NO KEY UPDATE SKIP LOCKED
   ) l
 ),
 upd AS (
-  UPDATE ${table} l SET expires_at = ${inMillis("g.lease")} FROM got g WHERE l.ctid = g.ctid RETURNING l.key, l.token
+  INSERT INTO ${table} AS l (key, token, fence, expires_at)
+  SELECT key, token, fence, ${inMillis("lease")} FROM got
+  ${overwriting}
+  RETURNING l.key, l.token
 )
 SELECT u.key, u.token, true FROM upd u UNION ALL
 SELECT c.key, c.token, CASE WHEN c.shared THEN NULL ELSE false END FROM cur c WHERE ${others}`,
@@ -35,12 +38,12 @@ WITH cur AS MATERIALIZED (
 ),
 got AS MATERIALIZED (
   SELECT l.*, c.leases, ${micros} AS now FROM cur c CROSS JOIN LATERAL (
-    SELECT l.ctid, l.key, l.sharers FROM ${table} l WHERE l.key = c.key AND l.token = '${shared}'
+    SELECT ${place}, l.key, l.sharers FROM ${table} l WHERE l.key = c.key AND l.token = '${shared}'
     FOR NO KEY UPDATE SKIP LOCKED
   ) l
 ),
 new AS MATERIALIZED (
-  SELECT g.ctid, g.key, n.* FROM got g CROSS JOIN LATERAL (
+  SELECT g.ctid, g.tableoid, g.key, n.* FROM got g CROSS JOIN LATERAL (
     SELECT array_agg(CASE WHEN lease IS NULL THEN m
         ELSE concat_ws(' ', split_part(m, ' ', 1), split_part(m, ' ', 2), split_part(m, ' ', 3), g.now + lease * 1000)
       END ORDER BY n) AS sharers,
@@ -53,7 +56,7 @@ new AS MATERIALIZED (
 ),
 upd AS (
   UPDATE ${table} l SET sharers = n.sharers, expires_at = timestamptz 'epoch' + n.ends * interval '1 us'
-  FROM new n WHERE l.ctid = n.ctid AND n.extended IS NOT NULL
+  FROM new n WHERE ${isAt("n")} AND n.extended IS NOT NULL
   RETURNING l.key, n.extended
 ),
 told AS (SELECT key, extended FROM upd UNION ALL SELECT key, '{}' FROM new WHERE extended IS NULL)

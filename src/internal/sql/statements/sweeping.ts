@@ -1,6 +1,6 @@
 /** The statement that removes rows. */
 import type { Table } from "../table.ts"
-import { mark, relax } from "./terms.ts"
+import { isAt, mark, place, relax } from "./terms.ts"
 
 /** How much longer than its lease a row stays, as most keys are wanted again. */
 const keptFor = "1 minute"
@@ -13,10 +13,10 @@ export const make = ({ sql: table }: Table) => {
     // -> (how many rows nobody has wanted for a while, and are gone)
     sweep: `
 WITH old AS MATERIALIZED (
-  SELECT l.ctid FROM ${table} l WHERE l.expires_at < clock_timestamp() - interval '${keptFor}' AND l.key <> '${mark}'
+  SELECT ${place} FROM ${table} l WHERE l.expires_at < clock_timestamp() - interval '${keptFor}' AND l.key <> '${mark}'
   ORDER BY l.key LIMIT ${sweptAtOnce} FOR UPDATE SKIP LOCKED
 ),
-gone AS (DELETE FROM ${table} l USING old o WHERE l.ctid = o.ctid RETURNING l.fence),
+gone AS (DELETE FROM ${table} l USING old o WHERE ${isAt("o")} RETURNING l.fence),
 -- Fencing tokens rise above those of what is gone, though the clock is set back.
 marked AS (
   INSERT INTO ${table} AS m (key, token, fence, expires_at)

@@ -3,7 +3,22 @@ import type { Table } from "../table.ts"
 import { head, shares, sharesNext, tell } from "./handing.ts"
 import * as Terms from "./terms.ts"
 
-const { firstFence, inMillis, isAsked, isFree, isHeld, isLate, micros, millisLeft, nextFence, shared, watched } = Terms
+const {
+  firstFence,
+  inMillis,
+  isAsked,
+  isAt,
+  isFree,
+  isHeld,
+  isLate,
+  micros,
+  millisLeft,
+  nextFence,
+  overwriting,
+  place,
+  shared,
+  watched
+} = Terms
 
 export const make = ({ sql: table }: Table) => {
   /** Takes what is free, or is the claimant's already, for `a (key, token, lease, entry, latest)`. */
@@ -14,8 +29,8 @@ cur AS MATERIALIZED (
   FROM a LEFT JOIN LATERAL (SELECT * FROM ${table} l WHERE l.key = a.key OFFSET 0) l ON true
 ),
 got AS MATERIALIZED (
-  SELECT l.ctid, c.token, c.lease, c.entry FROM cur c CROSS JOIN LATERAL (
-    SELECT l.ctid FROM ${table} l WHERE l.key = c.key AND (l.token = c.token OR ${isFree("l")}) FOR UPDATE SKIP LOCKED
+  SELECT l.*, c.token, c.lease, c.entry FROM cur c CROSS JOIN LATERAL (
+    SELECT ${place} FROM ${table} l WHERE l.key = c.key AND (l.token = c.token OR ${isFree("l")}) FOR UPDATE SKIP LOCKED
   ) l WHERE NOT c.late AND ${isAsked("c")}
 ),
 upd AS (
@@ -24,7 +39,7 @@ upd AS (
     fence = CASE WHEN l.token = g.token THEN l.fence ELSE ${nextFence} END,
     expires_at = greatest(${inMillis("g.lease")}, CASE WHEN l.token = g.token THEN l.expires_at END),
     queue = CASE WHEN g.entry = ANY(l.queue) THEN l.queue[array_position(l.queue, g.entry) + 1:] ELSE l.queue END
-  FROM got g WHERE l.ctid = g.ctid
+  FROM got g WHERE ${isAt("g")}
   RETURNING l.key, l.fence, ${watched}
 ),
 ins AS (
@@ -32,7 +47,7 @@ ins AS (
   SELECT c.key, c.token, ${firstFence(table)}, ${
     inMillis("c.lease")
   } FROM cur c WHERE c.fresh AND NOT c.late ORDER BY c.key
-  ON CONFLICT DO NOTHING
+  ON CONFLICT (key) DO NOTHING
   RETURNING l.key, l.fence
 )`
   const answer = (waiters: string, queued: string) =>
@@ -47,25 +62,26 @@ ins AS (
     acquireFreed: `
 UPDATE ${table} l SET
   token = $2::text, fence = ${nextFence}, expires_at = ${inMillis("$3::text::int8")}
-WHERE l.ctid = (
+WHERE l.key = $1::text AND l.ctid = (
   SELECT o.ctid FROM ${table} o WHERE o.key = $1::text AND ${isFree("o")} AND o.watchers IS NULL AND ${isInTime}
   FOR UPDATE SKIP LOCKED
 )
 RETURNING l.key, l.fence, ${micros}`,
 
     // The same of many.
-    // $1 keys $2 tokens $3 leases $4 latest  -> (which, fence, micros)… of those taken
+    // $1 keys $2 tokens $3 leases $4 latest  -> (key, fence, micros)… of those taken
     acquireFreedMany: `
-WITH g AS MATERIALIZED (
-  SELECT a.i::int4 AS i, l.ctid, a.token, a.lease::int8 AS lease
-  FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS a(key, token, lease, i)
+WITH got AS MATERIALIZED (
+  SELECT a.key, a.token, a.lease::int8 AS lease, l.fence
+  FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
   CROSS JOIN LATERAL (
-    SELECT l.ctid FROM ${table} l WHERE l.key = a.key AND ${isFree("l")} AND l.watchers IS NULL FOR UPDATE SKIP LOCKED
+    SELECT l.fence FROM ${table} l WHERE l.key = a.key AND ${isFree("l")} AND l.watchers IS NULL FOR UPDATE SKIP LOCKED
   ) l WHERE ${isInTime} AND ${isAsked("a")}
 )
-UPDATE ${table} l SET token = g.token, fence = ${nextFence}, expires_at = ${inMillis("g.lease")}
-FROM g WHERE l.ctid = g.ctid
-RETURNING g.i, l.fence, (SELECT ${micros})`,
+INSERT INTO ${table} AS o (key, token, fence, expires_at)
+SELECT l.key, l.token, ${nextFence}, ${inMillis("l.lease")} FROM got l
+${overwriting}
+RETURNING o.key, o.fence, (SELECT ${micros})`,
 
     // One claim by itself, as acquire, in less of the server's time.
     // $1 key $2 token $3 lease $4 latest  -> as acquire; nothing if somebody else has made the row meanwhile
@@ -86,7 +102,7 @@ ins AS (
   INSERT INTO ${table} AS l (key, token, fence, expires_at)
   SELECT $1::text, $2::text, ${firstFence(table)}, ${inMillis("$3::text::int8")}
   WHERE ${isInTime} AND NOT EXISTS (SELECT FROM ${table} o WHERE o.key = $1::text)
-  ON CONFLICT DO NOTHING
+  ON CONFLICT (key) DO NOTHING
   RETURNING l.key, l.fence
 )
 SELECT key, fence, ${micros}, NULL::text, 0::float8, 0, false, false FROM upd UNION ALL
@@ -102,24 +118,24 @@ WITH a AS MATERIALIZED (
   WHERE ${isInTime} AND ${isAsked("a")}
 ),
 got AS MATERIALIZED (
-  SELECT l.ctid, a.token, a.lease FROM a CROSS JOIN LATERAL (
-    SELECT l.ctid FROM ${table} l
+  SELECT a.*, l.fence, CASE WHEN l.token = a.token THEN l.expires_at END AS own_end FROM a CROSS JOIN LATERAL (
+    SELECT l.token, l.fence, l.expires_at FROM ${table} l
     WHERE l.key = a.key AND (l.token = a.token OR ${isFree("l")}) AND l.watchers IS NULL FOR UPDATE SKIP LOCKED
   ) l
 ),
 upd AS (
-  UPDATE ${table} l SET
-    token = g.token,
-    fence = CASE WHEN l.token = g.token THEN l.fence ELSE ${nextFence} END,
-    expires_at = greatest(${inMillis("g.lease")}, CASE WHEN l.token = g.token THEN l.expires_at END)
-  FROM got g WHERE l.ctid = g.ctid
-  RETURNING l.key, l.fence
+  INSERT INTO ${table} AS o (key, token, fence, expires_at)
+  SELECT l.key, l.token, CASE WHEN l.own_end IS NULL THEN ${nextFence} ELSE l.fence END,
+    greatest(${inMillis("l.lease")}, l.own_end)
+  FROM got l
+  ${overwriting}
+  RETURNING o.key, o.fence
 ),
 ins AS (
   INSERT INTO ${table} AS l (key, token, fence, expires_at)
   SELECT a.key, a.token, ${firstFence(table)}, ${inMillis("a.lease")} FROM a
   WHERE NOT EXISTS (SELECT FROM ${table} o WHERE o.key = a.key OFFSET 0) ORDER BY a.key
-  ON CONFLICT DO NOTHING
+  ON CONFLICT (key) DO NOTHING
   RETURNING l.key, l.fence
 )
 SELECT key, fence, ${micros} FROM upd UNION ALL SELECT key, fence, ${micros} FROM ins`,

@@ -42,6 +42,20 @@ export const others = "c.key NOT IN (SELECT key FROM upd)"
  */
 export const isAsked = (row: string) => `num_nulls(${row}.key) = 0`
 
+/**
+ * Where the row of `l` is, for the statement that has found and locked it, and that of `l` is that of `row`. In a table of
+ * several parts, rows of others are at the same place in theirs.
+ */
+export const place = "l.ctid, l.tableoid"
+export const isAt = (row: string) => `l.ctid = ${row}.ctid AND l.tableoid = ${row}.tableoid`
+
+/**
+ * Writes what is inserted over rows that this statement has found and locked. It finds each by the index, whatever the
+ * planner believes; where it finds rows by their `ctid`, the server asks the file system for the size of the table for each.
+ */
+export const overwriting =
+  "ON CONFLICT (key) DO UPDATE SET token = excluded.token, fence = excluded.fence, expires_at = excluded.expires_at"
+
 /** What was given to nobody may be forgotten by a crash, which only brings back the lease that it had. */
 export const relax = "set_config('synchronous_commit', 'off', true)"
 
