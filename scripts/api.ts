@@ -63,7 +63,8 @@ const anchors = (module: Module): ReadonlyMap<Export, string> => {
 }
 
 const linksOf = (modules: ReadonlyArray<Module>): Record<string, string> => {
-  const links: Record<string, string> = {}
+  // Without names that every object has, such as `toString`.
+  const links: Record<string, string> = Object.create(null)
   for (const module of modules) {
     const at = `/api/${pageOf(module)}`
     const namespace = module.name.split("/").at(-1) ?? ""

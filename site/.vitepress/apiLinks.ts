@@ -14,8 +14,9 @@ export const apiLinks = (links: Readonly<Record<string, string>>, base: string):
       const [path] = match
       const [first] = path.split(".")
       // `Lock.withLock`, or else `LockError` of `LockError.reason`.
-      const name = path in links ? path : first
-      if (!(name in links) || (name === first && !signature && isPlain(first))) continue
+      const name = Object.hasOwn(links, path) ? path : first
+      // Its own: `toString` is a name of every object.
+      if (!Object.hasOwn(links, name) || (name === first && !signature && isPlain(first))) continue
       decorations.push({
         start: match.index,
         end: match.index + name.length,

@@ -9,7 +9,7 @@ import * as Statements from "../../src/internal/sql/statements.ts"
 import * as Table from "../../src/internal/sql/table.ts"
 import * as Token from "../../src/internal/token.ts"
 import { logged } from "../engine/scenery.ts"
-import { admin, pgbouncer, postgres } from "../support/postgres.ts"
+import { admin, pgbouncer, pooler, postgres } from "../support/postgres.ts"
 import { proxy } from "../support/proxy.ts"
 import { it } from "../support/punctual.ts"
 import { shared, until } from "../support/redis.ts"
@@ -642,6 +642,14 @@ describe("living in the program's database", () => {
       assert.isTrue(released.every(Boolean))
     }))
 
+  for (const mode of ["session", "statement"] as const) {
+    it.live(`locks behind a pooler in ${mode} mode`, () =>
+      Effect.gen(function*() {
+        const { table } = yield* bench
+        yield* use({ url: (yield* pooler(yield* server, mode)).url, table })
+      }))
+  }
+
   it.live("migrates once, whoever asks", () =>
     Effect.gen(function*() {
       const b = yield* bench
@@ -842,6 +850,39 @@ describe("another table than ours", () => {
         }
       }))
   }
+
+  it.live("that is changed while it is in use is used on, and said when it is gone, and used when it is back", () =>
+    Effect.gen(function*() {
+      const { look, store, table } = yield* bench
+      const one = yield* store
+      let n = 0
+      const cycle = Effect.gen(function*() {
+        const keys = Array.from({ length: 3 }, (_, i) => ({ key: `key-${i}`, token: `t.${++n}.${i}` }))
+        const attempts = yield* Effect.forEach(keys, ({ key, token }) => take(one, key, token), {
+          concurrency: "unbounded"
+        })
+        assert.deepStrictEqual(attempts.map(({ _tag }) => _tag), keys.map(() => "Acquired"))
+        return yield* Effect.forEach(keys, ({ key, token }) => one.release(key, token), { concurrency: "unbounded" })
+      })
+      yield* cycle
+      for (
+        const change of [
+          `ALTER TABLE ${table} ADD extra int`,
+          `ALTER TABLE ${table} DROP extra`,
+          `ALTER TABLE ${table} ALTER fence TYPE numeric`,
+          `ALTER TABLE ${table} ALTER fence TYPE bigint`,
+          `VACUUM FULL ${table}`,
+          `REINDEX TABLE ${table}`
+        ]
+      ) {
+        yield* look.unsafe(change)
+        assert.deepStrictEqual(yield* cycle, [true, true, true], change)
+      }
+      yield* look.unsafe(`ALTER TABLE ${table} RENAME TO away_${table}`)
+      assert.strictEqual(kindOf(yield* Effect.exit(cycle)), "Unsupported")
+      yield* look.unsafe(`ALTER TABLE away_${table} RENAME TO ${table}`)
+      assert.deepStrictEqual(yield* cycle, [true, true, true])
+    }))
 
   it.live("in several parts has one row for each key, and no other is changed with it", () =>
     Effect.gen(function*() {

@@ -182,7 +182,7 @@ export interface Pooler {
 /** PgBouncer before the server. */
 export const pooler = (
   server: Postgres,
-  mode: "session" | "transaction"
+  mode: "session" | "transaction" | "statement"
 ): Effect.Effect<Pooler, ServerError, Scope.Scope> =>
   Effect.gen(function*() {
     const path = yield* writable
