@@ -284,6 +284,9 @@ export const resign: Effect.Effect<never, never, Leadership> = /* #__PURE__ */ E
 /** A layer has nobody to fail for, so it goes on. */
 const patiently = Schedule.min([Schedule.exponential("1 second", 2), Schedule.spaced("30 seconds")])
 
+/** What ends a term so long after the one before is other trouble, and is not waited for as if it were the same. */
+const apartMillis = 5 * 60_000
+
 /**
  * Services that live only while this process leads. See each overload for the
  * details.
@@ -313,8 +316,8 @@ export const layer: {
    * The campaign runs in the background for as long as the layer does, which is built
    * at once and provides nothing. Whatever ends a term before its time, be it a
    * failure while building or a defect, is logged, and there is a new campaign after
-   * `restart` (default after a second, growing to half a minute); where that ends there
-   * is none, and the log says so. For a program that is nothing but a leader
+   * `restart` (default after a second, growing to half a minute, and anew after five
+   * minutes without one); where that ends there is none, and the log says so. For a program that is nothing but a leader
    * `Layer.launch(services).pipe(Leader.lead(key))` does, and fails when they do.
    *
    * **Errors**
@@ -355,7 +358,8 @@ export const layer: {
     if (terms instanceof LockError) return Layer.effectDiscard(Exit.fail(terms))
     const { restart = patiently } = terms
     const leading = Effect.gen(function*() {
-      const step = yield* Schedule.toStep(restart)
+      let step = yield* Schedule.toStep(restart)
+      let last = 0
       while (true) {
         const exit = yield* Effect.exit(
           campaign<never, E, R>(Layer.launch(services), key, { ...terms, restart: undefined })
@@ -363,6 +367,8 @@ export const layer: {
         // Whoever is interrupted does not get here, and services that live for ever do not succeed.
         if (Exit.isSuccess(exit)) return
         const now = yield* Clock.currentTimeMillis
+        if (restart === patiently && now - last > apartMillis) step = yield* Schedule.toStep(restart)
+        last = now
         const pause = yield* Pull.catchDone(
           Effect.map(step(now, Cause.squash(exit.cause)), ([, pause]) => pause),
           () => Effect.undefined

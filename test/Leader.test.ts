@@ -1,6 +1,6 @@
 /** One leader among processes: engines over one store, under `TestClock`. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Exit, Fiber, Layer, Option, Schedule, Stream } from "effect"
+import { Clock, Context, Deferred, Effect, Exit, Fiber, Layer, Option, Schedule, Stream } from "effect"
 import { InMemoryBackend, Leader, Lock, LockBackend, type LockError } from "effect-lock"
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
@@ -321,6 +321,21 @@ describe("Leader.layer", () => {
       yield* Effect.forkChild(Effect.provide(Effect.never, app), { startImmediately: true })
       yield* TestClock.adjust("1 minute")
       assert.strictEqual(builds, 3)
+    }))
+
+  it.effect("campaigns at once after trouble that has nothing to do with what was long ago", () =>
+    Effect.gen(function*() {
+      const builds: Array<number> = []
+      // It fails at once, again and again, and then after an hour.
+      const services = Layer.effectDiscard(Effect.gen(function*() {
+        builds.push(yield* Clock.currentTimeMillis)
+        return yield* Effect.delay(Effect.fail("no disk"), builds.length === 8 ? "1 hour" : 0)
+      }))
+      const app = services.pipe(Leader.layer("key", expires), Layer.provide(InMemoryBackend.layerFresh))
+      yield* Effect.forkChild(Effect.provide(Effect.never, app), { startImmediately: true })
+      yield* TestClock.adjust("65 minutes")
+      const apart = builds.slice(1, 10).map((at, i) => Math.round((at - builds[i]) / 1000))
+      assert.deepStrictEqual(apart, [1, 2, 4, 8, 16, 30, 30, 3601, 2])
     }))
 
   it.effect("says of a campaign whether it is the last one, and nothing when it is told to end", () =>

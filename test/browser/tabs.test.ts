@@ -471,6 +471,37 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
     await page.evaluate(() => indexedDB.deleteDatabase("effect-lock"))
   })
 
+  it("a database that is not ours is a failure that says what to do, and owes no release", async () => {
+    const { call, page } = await browser.tab(browser.origin)
+    const lines: Array<string> = []
+    page.on("console", (line) => lines.push(line.text()))
+    await page.evaluate(() =>
+      new Promise<void>((resolve) => {
+        const request = indexedDB.open("effect-lock", 2)
+        request.addEventListener("success", () => {
+          request.result.close()
+          resolve()
+        })
+      })
+    )
+    const trouble = await call("hold", newKey(), 0)
+    assert.deepInclude(trouble, { reason: "WrongType" })
+    assert.include((trouble as Trouble).message, "give the layer another `name`")
+    await page.evaluate(() => console.log("all is said"))
+    assert.deepStrictEqual(lines, ["all is said"])
+    await page.evaluate(() => indexedDB.deleteDatabase("effect-lock"))
+  })
+
+  it("a page that may not have a channel is told so", async () => {
+    const { call, page } = await browser.tab(browser.origin)
+    await page.evaluate(() => {
+      globalThis.BroadcastChannel = function() {
+        throw new DOMException("refused", "SecurityError")
+      } as unknown as typeof BroadcastChannel
+    })
+    assert.deepInclude(await call("build"), { reason: "Unsupported" })
+  })
+
   it("keys are told apart whatever is in them", async () => {
     const { call } = await browser.tab()
     const odd = ["\uD800", "\uD801", "\uFFFD", "a\0b", "a", "ä", "a\u0308", "__proto__", "x".repeat(100_000)]

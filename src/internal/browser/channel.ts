@@ -27,11 +27,12 @@ export interface Channel {
   readonly leave: () => void
 }
 
-/** Listens until it is told to leave, or the scope ends. */
-export const make = (
+/** Listens until it is told to leave, or the scope ends. Fails where the page may not. */
+export const make = <E>(
   name: string,
-  hear: (message: Message) => void
-): Effect.Effect<Channel, never, Scope.Scope> => {
+  hear: (message: Message) => void,
+  refused: (cause: unknown) => E
+): Effect.Effect<Channel, E, Scope.Scope> => {
   let channel: BroadcastChannel | undefined
 
   const listen = (): void => {
@@ -58,9 +59,12 @@ export const make = (
   }
 
   return Effect.acquireRelease(
-    Effect.sync(() => {
-      listen()
-      return { say, listen, leave }
+    Effect.try({
+      try: () => {
+        listen()
+        return { say, listen, leave }
+      },
+      catch: refused
     }),
     () => Effect.sync(leave)
   )

@@ -69,7 +69,11 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     (cause) => unsupported("Web Locks are refused to this page", cause)
   )
   const waiting = Waiting.make(presence)
-  const channel = yield* Channel.make(name, (message) => hear(message))
+  const channel = yield* Channel.make(
+    name,
+    (message) => hear(message),
+    (cause) => unsupported("BroadcastChannel is refused to this page", cause)
+  )
   let observers: ReadonlyArray<Observer> = []
   presence.tell({
     left: () => {

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
+import { undone } from "../undone.ts"
 import * as Record from "./record.ts"
 
 export const backend = "browser"
@@ -51,12 +52,22 @@ const open = (name: string): Promise<IDBDatabase> =>
     request.addEventListener("error", () => reject(request.error ?? new Error("the database cannot be opened")))
   })
 
-/** What a failure of IndexedDB means, by the names of the specification. */
-const kinds: { readonly [name: string]: Pick<BackendFailure, "kind" | "retryable"> } = {
+interface Meaning extends Pick<BackendFailure, "kind" | "retryable"> {
+  readonly todo?: string
+}
+
+const notOurs: Meaning = {
+  kind: "WrongType",
+  retryable: false,
+  todo: "the database of this name is another program's, or of a later version of this library: reload the page, or " +
+    "give the layer another `name`"
+}
+
+/** What a failure of IndexedDB means, by the names of the specification, and what helps. */
+const kinds: { readonly [name: string]: Meaning } = {
   QuotaExceededError: { kind: "OutOfMemory", retryable: true },
-  // A database of this name is there and not ours.
-  VersionError: { kind: "WrongType", retryable: false },
-  NotFoundError: { kind: "WrongType", retryable: false },
+  VersionError: notOurs,
+  NotFoundError: notOurs,
   // An origin without storage, such as a sandboxed frame.
   SecurityError: { kind: "Unsupported", retryable: false },
   NotSupportedError: { kind: "Unsupported", retryable: false }
@@ -64,14 +75,9 @@ const kinds: { readonly [name: string]: Pick<BackendFailure, "kind" | "retryable
 
 const failed = (operation: string, key: string | undefined, cause: unknown): BackendFailure => {
   const known = cause instanceof Error || cause instanceof DOMException ? cause : undefined
-  return new BackendFailure({
-    backend,
-    operation,
-    key,
-    ...(kinds[known?.name ?? ""] ?? { kind: "Unknown", retryable: true }),
-    description: known?.message,
-    cause
-  })
+  const { kind, retryable, todo }: Meaning = kinds[known?.name ?? ""] ?? { kind: "Unknown", retryable: true }
+  const description = todo === undefined ? known?.message : `${known!.message.replace(/\.$/, "")}; ${todo}`
+  return new BackendFailure({ backend, operation, key, kind, retryable, description, cause })
 }
 
 /** Opens the database when it is first used, and again after somebody has deleted it. */
@@ -107,8 +113,8 @@ export const make = (name: string, wallMillis: () => number): Effect.Effect<Tabl
     body: (transaction: IDBTransaction, fail: (failure: BackendFailure) => void) => () => A
   ): Effect.Effect<A, BackendFailure> =>
     Effect.callback((resume) => {
-      const fail = (cause: unknown) =>
-        resume(Effect.fail(cause instanceof BackendFailure ? cause : failed(operation, key, cause)))
+      const failureOf = (cause: unknown) => cause instanceof BackendFailure ? cause : failed(operation, key, cause)
+      const fail = (cause: unknown) => resume(Effect.fail(failureOf(cause)))
       connect().then((db) => {
         const tx = transaction(db, mode)
         underWay.add(tx)
@@ -124,18 +130,20 @@ export const make = (name: string, wallMillis: () => number): Effect.Effect<Tabl
           underWay.delete(tx)
           fail(tx.error ?? new Error("the transaction was aborted"))
         })
-      }).catch(fail)
+      }).catch((cause: unknown) => resume(Effect.fail(undone(failureOf(cause)))))
     })
 
   const decoded = (operation: string, key: string, value: unknown): Record.Record | BackendFailure =>
-    Record.decode(value) ?? new BackendFailure({
-      backend,
-      operation,
-      key,
-      kind: "WrongType",
-      retryable: false,
-      description: `something that is no lock is stored in the database "${name}"`
-    })
+    Record.decode(value) ?? undone(
+      new BackendFailure({
+        backend,
+        operation,
+        key,
+        kind: "WrongType",
+        retryable: false,
+        description: `something that is no lock is stored in the database "${name}"`
+      })
+    )
 
   const update: Table["update"] = (operation, key, f) =>
     run(operation, key, "readwrite", (tx, fail) => {
