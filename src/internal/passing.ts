@@ -6,6 +6,9 @@
  * into the map after it, until the next full collection: all short-lived objects are
  * then copied as if they were to stay, by pauses ten times as long. So these begin
  * anew every now and then, with a map that nothing points to.
+ *
+ * It is the same with what is put into them: of object literals, many of which have
+ * lived for long, V8 makes the next ones old from the start. So they are of classes.
  */
 
 /** How often something goes before a new one, which is seldom enough to cost nothing. */

@@ -1,10 +1,7 @@
 /** What has been sent that sets the lease of a token in the store, and how long what came of it may last there. */
 import type { Call } from "./call.ts"
 
-/**
- * A call that does so, not yet answered. Of a class, since an engine that saw object literals live for long makes
- * the next ones old from the start, and then keeps what they refer to.
- */
+/** A call that does so, not yet answered. No object literal: see `passing.ts`. */
 export class Sent {
   readonly call: Call<unknown>
   readonly millis: number

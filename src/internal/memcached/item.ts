@@ -18,9 +18,6 @@ export interface Own {
   readonly waiters: ReadonlyArray<string>
 }
 
-/** How often an operation starts over because the item changed between two of its commands. */
-export const rounds = 5
-
 /** The expiry of an item without a holder, in memcached's seconds: 1 to 2, rarely less. */
 const vacantSeconds = 2
 

@@ -7,10 +7,7 @@ export interface Hearer {
   hear(reply: Reply | Fault): void
 }
 
-/**
- * Of a class, since an engine that saw object literals live for long makes the next ones old from the start, and then
- * keeps what they refer to.
- */
+/** No object literal: see `passing.ts`. */
 export class Entry {
   readonly opcode: Opcode
   readonly opaque: number

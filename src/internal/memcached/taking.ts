@@ -9,7 +9,7 @@ import type { Connection } from "./connections.ts"
 import * as Content from "./content.ts"
 import * as Fault from "./fault.ts"
 import { fencingToken, isFencing } from "./fencing.ts"
-import { holderIn, type Item, type Own, read, rounds, write } from "./item.ts"
+import { holderIn, type Item, type Own, read, write } from "./item.ts"
 import type { Hearer } from "./pending.ts"
 import type { Vacancies } from "./vacancies.ts"
 import { Opcode, type Reply, type Request, Status } from "./wire.ts"
@@ -17,6 +17,9 @@ import { Opcode, type Reply, type Request, Status } from "./wire.ts"
 type Replied = Reply | Fault.Fault
 
 const none: ReadonlyArray<string> = []
+
+/** How often a claim starts over because the item changed between two of its commands. */
+const rounds = 5
 
 /** One claim on its way. */
 export class Taking implements Hearer {
