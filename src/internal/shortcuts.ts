@@ -65,8 +65,12 @@ export interface Shortcuts {
     readonly tryAcquire: (claim: Claim, call: Settling<Attempt>) => void
     readonly release: (key: string, token: string, call: Settling<boolean>) => void
     readonly extend?: (extension: Extension, call: Settling<boolean>) => void
-    /** Where nothing has to be waited for: tells of news until what is returned is called. Never throws. */
-    readonly listen?: (key: string, token: string, notify: (grant: Grant | undefined) => void) => () => void
+    /** Tells of news until what is returned is called; nothing is if there is anything to be waited for. Never throws. */
+    readonly listen?: (
+      key: string,
+      token: string,
+      notify: (grant: Grant | undefined) => void
+    ) => (() => void) | undefined
   }
 }
 

@@ -9,7 +9,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { constVoid } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
@@ -178,10 +177,9 @@ export class Port implements Book {
     const checked = (grant: Grant | undefined) => {
       if (grant === undefined || isGrant(grant)) notify(grant)
     }
-    if (callbacks?.listen === undefined) return this.listening(key, () => store.listen!(key, token, checked))
+    const end = this.closed ? undefined : callbacks?.listen?.(key, token, checked)
+    if (end === undefined) return this.listening(key, () => store.listen!(key, token, checked))
     const call = this.begin<boolean>("listen", key)
-    if (call.reply !== undefined) return { call, end: constVoid }
-    const end = callbacks.listen(key, token, checked)
     call.settle(true)
     return { call, end }
   }

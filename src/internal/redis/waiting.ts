@@ -12,7 +12,6 @@
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as RcMap from "effect/RcMap"
 import type * as Scope from "effect/Scope"
 import type { Grant } from "../../LockStore.ts"
 import type { Notices } from "../notices.ts"
@@ -39,8 +38,10 @@ interface Waiter {
 }
 
 interface Process {
+  readonly owner: string
   readonly channel: string
   readonly waiters: Map<string, Waiter>
+  /** The subscription is up, or is known not to be. */
   readonly settled: Deferred.Deferred<void>
   subscription: Subscription | undefined
   up: boolean
@@ -48,10 +49,15 @@ interface Process {
   cause: unknown
   timer: ReturnType<typeof setTimeout> | undefined
   timerAt: number
+  /** Since when nobody waits; and what sees to its end then. */
+  idleSince: number
+  idling: ReturnType<typeof setTimeout> | undefined
 }
 
 export interface Waiting {
   readonly listen: (key: string, token: string, notify: Notify) => Effect.Effect<void, never, Scope.Scope>
+  /** The same, until what is returned is called; where nothing has to be waited for. */
+  readonly listenAtOnce: (key: string, token: string, notify: Notify) => (() => void) | undefined
   /** How the token's listener will hear of a grant; asked when the token goes into a queue. */
   readonly modeOf: (token: string) => Mode
   /** The token has a place in a queue. Whether it is looked after. */
@@ -88,7 +94,7 @@ export const make = Effect.fnUntraced(function*(
   notices: Notices
 ): Effect.fn.Return<Waiting, never, Scope.Scope> {
   const clock = new ServerClock()
-  const processes = new Set<Process>()
+  const processes = new Map<string, Process>()
   const byToken = new Map<string, { readonly process: Process; readonly waiter: Waiter }>()
 
   const grantOf = ({ leaseMillis, micros }: Reply.Message): Grant | undefined => {
@@ -102,6 +108,7 @@ export const make = Effect.fnUntraced(function*(
 
   const start = (owner: string): Process => {
     const process: Process = {
+      owner,
       channel: Keys.channelPrefix(prefix) + owner,
       waiters: new Map(),
       settled: Deferred.makeUnsafe(),
@@ -109,9 +116,11 @@ export const make = Effect.fnUntraced(function*(
       up: false,
       cause: new Error("the subscription is not answered"),
       timer: undefined,
-      timerAt: Infinity
+      timerAt: Infinity,
+      idleSince: 0,
+      idling: undefined
     }
-    processes.add(process)
+    processes.set(owner, process)
     process.subscription = transport.subscribe(process.channel, {
       message: (text) => {
         const message = Reply.message(text)
@@ -140,36 +149,73 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const stop = (process: Process): void => {
-    processes.delete(process)
+    processes.delete(process.owner)
     clearTimeout(process.timer)
+    clearTimeout(process.idling)
     process.subscription?.stop()
   }
 
-  const shared = yield* RcMap.make({
-    lookup: (owner: string) =>
-      Effect.acquireRelease(Effect.sync(() => start(owner)), (process) => Effect.sync(() => stop(process))),
-    idleTimeToLive: Duration.millis(idleMillis)
-  })
+  let closed = false
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      closed = true
+      for (const process of Array.from(processes.values())) stop(process)
+    })
+  )
+
+  /** Stops it once nobody has waited for a while. Not anew each time: they come and go. */
+  const idle = (process: Process, millis: number): void => {
+    process.idling ??= setTimeout(() => {
+      process.idling = undefined
+      if (process.waiters.size > 0) return
+      const rest = process.idleSince + idleMillis - performance.now()
+      if (rest > 0) idle(process, rest)
+      else stop(process)
+    }, millis)
+  }
+
+  const enter = (process: Process, key: string, token: string, notify: Notify): void => {
+    const waiter: Waiter = { key, token, notify, place: undefined, told: false, lookedAt: 0, lookAt: Infinity }
+    process.waiters.set(token, waiter)
+    byToken.set(token, { process, waiter })
+  }
+
+  const exit = (process: Process, token: string): void => {
+    process.waiters.delete(token)
+    byToken.delete(token)
+    if (process.waiters.size > 0 || processes.get(process.owner) !== process) return
+    process.idleSince = performance.now()
+    idle(process, idleMillis)
+  }
+
+  const begun = (process: Process): void => {
+    if (!process.up) notices.polling(process.cause)
+  }
 
   const listen = Effect.fnUntraced(function*(key: string, token: string, notify: Notify) {
-    const process = yield* RcMap.get(shared, Keys.ownerOf(token))
-    yield* Effect.acquireRelease(
+    if (closed) return yield* Effect.interrupt
+    const process = yield* Effect.acquireRelease(
       Effect.sync(() => {
-        const waiter: Waiter = { key, token, notify, place: undefined, told: false, lookedAt: 0, lookAt: Infinity }
-        process.waiters.set(token, waiter)
-        byToken.set(token, { process, waiter })
+        const owner = Keys.ownerOf(token)
+        const process = processes.get(owner) ?? start(owner)
+        enter(process, key, token, notify)
+        return process
       }),
-      () =>
-        Effect.sync(() => {
-          process.waiters.delete(token)
-          byToken.delete(token)
-        })
+      (process) => Effect.sync(() => exit(process, token))
     )
     if (!Deferred.isDoneUnsafe(process.settled)) {
       yield* Effect.timeoutOption(Deferred.await(process.settled), Duration.millis(settleMillis))
     }
-    if (!process.up) notices.polling(process.cause)
+    begun(process)
   })
+
+  const listenAtOnce = (key: string, token: string, notify: Notify): (() => void) | undefined => {
+    const process = processes.get(Keys.ownerOf(token))
+    if (process === undefined || !Deferred.isDoneUnsafe(process.settled)) return undefined
+    enter(process, key, token, notify)
+    begun(process)
+    return () => exit(process, token)
+  }
 
   // ---------------------------------------------------------------------------
   // Looking
@@ -278,13 +324,14 @@ export const make = Effect.fnUntraced(function*(
 
   transport.observe({
     ready: () => {
-      for (const process of processes) look(process, Array.from(process.waiters.values()))
+      for (const process of processes.values()) look(process, Array.from(process.waiters.values()))
     },
     reset: () => clock.forget()
   })
 
   return {
     listen,
+    listenAtOnce,
     modeOf: (token) => byToken.get(token)?.process.up === true ? 1 : 2,
     settle: (place, restMillis) => {
       const found = byToken.get(place.token)
