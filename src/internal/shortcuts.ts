@@ -65,6 +65,7 @@ export interface Shortcuts {
     readonly tryAcquire: (claim: Claim, call: Settling<Attempt>) => void
     readonly release: (key: string, token: string, call: Settling<boolean>) => void
     readonly extend?: (extension: Extension, call: Settling<boolean>) => void
+    readonly exchange?: (token: string, claim: Claim, call: Settling<Attempt>) => void
     /** Tells of news until what is returned is called; nothing is if there is anything to be waited for. Never throws. */
     readonly listen?: (
       key: string,

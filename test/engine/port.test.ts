@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, type Fiber, Logger, Metric, Option, type Scope } from "effect"
+import { Context, Deferred, Effect, Exit, type Fiber, Logger, Metric, Option, type Scope } from "effect"
+import { TestClock } from "effect/testing"
 import { InMemoryBackend, LockError, type LockStore } from "effect-lock"
 import type { Alarms } from "../../src/internal/engine/alarms.ts"
 import type { Call, Reply } from "../../src/internal/engine/call.ts"
@@ -131,6 +132,46 @@ describe("Port", () => {
       bad = true
       assert.strictEqual(replyOf(port.release("key", "token")), "release Unknown")
       assert.strictEqual(port.size, 0)
+    }))
+
+  it.effect("hears of an exchange from who calls back, and of news where nothing has to be waited for", () =>
+    Effect.gen(function*() {
+      const settlings: Array<{ settle(exit: unknown): void }> = []
+      const ended: Array<string> = []
+      let isReady = false
+      const inner = yield* InMemoryBackend.makeStore
+      const listen = (key: string): Effect.Effect<void, never, Scope.Scope> =>
+        Effect.acquireRelease(Effect.sleep(5), () => Effect.sync(() => void ended.push(`${key} in its scope`)))
+      const store = withShortcuts({ ...inner, listen, exchange: () => Effect.die("asked by an effect") }, {
+        callbacks: {
+          tryAcquire: () => {},
+          release: () => {},
+          exchange: (_token, _claim, call) => void settlings.push(call as never),
+          listen: (key) => isReady ? () => void ended.push(key) : undefined
+        }
+      })
+      const alarms = new HandAlarms()
+      const context = yield* Effect.context<never>()
+      const port = new Port(store, context, alarms as unknown as Alarms, new Turns().soon, journal())
+      const call = port.exchange("token", { key: "key", token: "next", expiresMillis: 1, wait: true })
+      assert.strictEqual(call.reply, undefined)
+      settlings[0].settle(Exit.succeed({ _tag: "Held" }))
+      assert.deepStrictEqual(call.reply, { _tag: "Held" })
+      const waited = port.listen("a", "token", () => {})
+      assert.strictEqual(waited.call.reply, undefined)
+      yield* TestClock.adjust(5)
+      assert.strictEqual(waited.call.reply, true)
+      isReady = true
+      const ready = port.listen("b", "token", () => {})
+      assert.strictEqual(ready.call.reply, true)
+      ready.end()
+      waited.end()
+      yield* turns
+      assert.deepStrictEqual(ended, ["b", "a in its scope"])
+      assert.strictEqual(port.size, 0)
+      port.close()
+      assert.strictEqual(replyOf(port.listen("b", "token", () => {}).call), "listen Closed")
+      assert.deepStrictEqual(ended, ["b", "a in its scope"])
     }))
 
   it.effect("tells an effect that waits in time, or that there was none", () =>

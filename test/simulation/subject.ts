@@ -28,6 +28,7 @@ export const callingBack = (
   often: () => number
 ): LockStore.LockStore => {
   const fork = Effect.runForkWith(context)
+  const { exchange } = store
   return withShortcuts(store, {
     callbacks: {
       tryAcquire: (claim, call) => {
@@ -41,7 +42,15 @@ export const callingBack = (
         fork(store.release(key, token)).addObserver((exit) => {
           for (let i = 0; i < times; i++) call.settle(exit)
         })
-      }
+      },
+      ...(exchange !== undefined && {
+        exchange: (token, claim, call) => {
+          const times = often()
+          fork(exchange(token, claim)).addObserver((exit) => {
+            for (let i = 0; i < times; i++) call.settle(exit)
+          })
+        }
+      })
     }
   })
 }

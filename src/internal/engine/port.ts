@@ -130,7 +130,11 @@ export class Port implements Book {
 
   /** Releases `token` and claims anew. */
   exchange(token: string, claim: Claim): Call<Attempt> {
-    return this.run(this.begin("release", claim.key), isAttempt, () => this.store.exchange!(token, claim))
+    const { callbacks, store } = this
+    const call = this.begin<Attempt>("release", claim.key)
+    const exchange = callbacks?.exchange
+    if (exchange === undefined) return this.run(call, isAttempt, () => store.exchange!(token, claim))
+    return this.callBack(call, isAttempt, (settling) => exchange(token, claim, settling))
   }
 
   /** Gives the key from `token` to the claim. */

@@ -31,7 +31,8 @@ export class Pulse {
   /** Something was heard; `more` is still owed. */
   heard(more: boolean): void {
     this.owing = more
-    this.heardAt = performance.now()
+    // Otherwise the time is told by what is owed next.
+    if (more) this.heardAt = performance.now()
   }
 
   /** The connection is gone or idle. */
