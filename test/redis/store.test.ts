@@ -474,6 +474,31 @@ layer(Server.layer, { timeout: "3 minutes", excludeTestServices: true })("RedisB
       assert.strictEqual(returned.sent, 4)
     }))
 
+  it.effect("who comes to listen where others do does so at once, and the channel is left when nobody has for a while", () =>
+    Effect.gen(function*() {
+      const { look } = yield* Server
+      const store = yield* make
+      const listenAtOnce = shortcutsOf(store).callbacks!.listen!
+      const subscribers = Effect.promise(async () => (await look.pubsub("NUMSUB", "lock:ch:ear") as Array<unknown>)[1])
+      const [key, silent] = [newKey(), newKey()]
+      const heard: Array<string> = []
+      assert.isUndefined(listenAtOnce(key, "ear.0", () => {}))
+      yield* Effect.scoped(Effect.gen(function*() {
+        yield* store.listen!(silent, "ear.0", () => {})
+        const end = listenAtOnce(key, "ear.1", () => void heard.push("ear.1"))!
+        const { release, take, wait } = on(store)
+        yield* take(key, "q.0")
+        yield* wait(key, "ear.1")
+        yield* release(key, "q.0")
+        yield* until(Effect.sync(() => heard.length === 1))
+        yield* release(key, "ear.1")
+        end()
+        assert.strictEqual(yield* subscribers, 1)
+      }))
+      yield* until(Effect.map(subscribers, (count) => count === 0))
+      assert.isUndefined(listenAtOnce(key, "ear.2", () => {}))
+    }))
+
   it.effect("what is given back and what is taken in one tick is one command, in this order", () =>
     Effect.gen(function*() {
       const { look } = yield* Server
