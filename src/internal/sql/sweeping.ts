@@ -25,18 +25,26 @@ export const make = ({ fork, look, now, statements }: Server, freed: Freed): Swe
     Effect.suspend(() => {
       if (told || failure.retryable) return Effect.void
       told = true
-      return Effect.logWarning("Rows of locks that nobody wants any more cannot be removed, and the table grows", failure)
+      return Effect.logWarning(
+        "Rows of locks that nobody wants any more cannot be removed, and the table grows",
+        failure
+      )
     })
 
   const sweep = Effect.gen(function*() {
     while (true) {
       yield* Effect.sleep(Duration.millis(sweepMillis * (1 + Math.random() * 0.3)))
       const sweptAt = now()
-      const more = yield* look("sweep", undefined, statements.sweep, [], (rows) =>
-        numberOf(rows[0]?.[0]) >= sweptAtOnce).pipe(
-          Effect.tapError(tell),
-          Effect.orElseSucceed(() => true)
-        )
+      const more = yield* look(
+        "sweep",
+        undefined,
+        statements.sweep,
+        [],
+        (rows) => numberOf(rows[0]?.[0]) >= sweptAtOnce
+      ).pipe(
+        Effect.tapError(tell),
+        Effect.orElseSucceed(() => true)
+      )
       if (!more && sweptAt - usedAt > sweepMillis) break
     }
     sweeping = false
