@@ -10,7 +10,9 @@ const partIn = (work: (ask: Effect.Effect<void>) => Effect.Effect<unknown>, seen
   Effect.withFiber((caller) => {
     const lease = { home: caller, key: "key", isHeld: true }
     let part: string | undefined = "not asked"
-    const ask = Effect.withFiber((fiber) => Effect.sync(() => part = partOf(seen(fiber), find(fiber, caller, "key")!.section)))
+    const ask = Effect.withFiber((fiber) =>
+      Effect.sync(() => part = partOf(seen(fiber), find(fiber, caller, "key")!.section))
+    )
     const fiber = start(lease, work(Effect.asVoid(ask)), caller, Context.empty(), true)
     return Effect.map(Fiber.join(fiber), () => part)
   })
