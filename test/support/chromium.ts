@@ -13,7 +13,7 @@ const executablePath = "/usr/bin/chromium"
 const shell = "/usr/bin/chromium-headless-shell"
 
 /** The same browser without the part that draws windows, where it is installed: its tabs take two thirds of the time. */
-const lightPath = existsSync(shell) ? shell : executablePath
+export const lightPath = existsSync(shell) ? shell : executablePath
 
 export const untrustedHost = "shop.test"
 

@@ -63,6 +63,12 @@ class Entry implements KeyMap.Place, Hold {
     return this.bearer !== nobody
   }
 
+  /** What somebody has of it. */
+  heldBy(bearer: Bearer): Entry | Sharer | undefined {
+    if (this.isHeldAlone) return areOne(this.bearer, bearer) ? this : undefined
+    return this.sharers.find((sharer) => areOne(sharer.bearer, bearer))
+  }
+
   free(bearer: Bearer): boolean {
     if (!this.isHeldAlone || !areOne(this.bearer, bearer)) return false
     this.bearer = nobody
@@ -155,8 +161,8 @@ export class Table {
     // Somebody else has it alone: there is no more to look at.
     if (!wait && found.expiresAt > now && found.isHeldAlone && !areOne(found.bearer, bearer)) return undefined
     found.expire(now)
-    const own = this.ownedBy(found, bearer, share)
-    if (own !== undefined) {
+    const own = found.heldBy(bearer)
+    if (own !== undefined && (share === undefined) === (own === found)) {
       own.expiresAt = now + expiresMillis
       own.fencingToken = ++this.fencingToken
       return own
@@ -171,11 +177,6 @@ export class Table {
     if (wait) found.enqueue(bearer, now + expiresMillis)
     this.settle(found)
     return undefined
-  }
-
-  private ownedBy(entry: Entry, bearer: Bearer, share: Share | undefined): Entry | Sharer | undefined {
-    if (share !== undefined) return entry.sharers.find((sharer) => areOne(sharer.bearer, bearer))
-    return entry.isHeldAlone && areOne(entry.bearer, bearer) ? entry : undefined
   }
 
   private give(entry: Entry, bearer: Bearer, expiresMillis: number, now: number, share: Share | undefined): Hold {
@@ -218,8 +219,7 @@ export class Table {
   extend(key: string, token: string, expiresMillis: number, now: number): boolean {
     const entry = this.live(key, now)
     const bearer: Bearer = { text: token, token }
-    const own = entry &&
-      (this.ownedBy(entry, bearer, undefined) ?? this.ownedBy(entry, bearer, { permits: 1, limit: 1 }))
+    const own = entry?.heldBy(bearer)
     if (own === undefined) return false
     own.expiresAt = now + expiresMillis
     return true
@@ -244,8 +244,7 @@ export class Table {
     if (entry === undefined) return false
     const bearer: Bearer = { text: token, token }
     entry.leave(bearer)
-    const own = this.ownedBy(entry, bearer, undefined) ?? this.ownedBy(entry, bearer, { permits: 1, limit: 1 })
-    return own?.free(bearer) ?? false
+    return entry.heldBy(bearer)?.free(bearer) ?? false
   }
 
   private live(key: string, now: number): Entry | undefined {
