@@ -15,7 +15,6 @@ import type { BackendFailure, LockError } from "../../LockError.ts"
 import type { Share } from "../../LockStore.ts"
 import { type Ending, until } from "../ending.ts"
 import { decodeExtension } from "../options.ts"
-import type { Had, Section } from "../reentry.ts"
 import type { Bearer, Hold } from "../shortcuts.ts"
 import { endedBy, type Loss, lostError, type Why } from "./loss.ts"
 import { nothingSent, Outstanding, type Sent } from "./outstanding.ts"
@@ -69,9 +68,6 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   share: Share | undefined = undefined
   /** Of a store in this process: what it has there. */
   hold: Hold | undefined = undefined
-  /** Whose work it was taken for, and what does that. */
-  caller: Section["caller"] = undefined
-  worker: Section["worker"] = undefined
   text: string | undefined
   /** If anything has been sent for it since it was had. */
   private account: Outstanding | undefined = undefined
@@ -120,10 +116,6 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
 
   get isHeld(): boolean {
     return this.why === undefined
-  }
-
-  leaseOf(home: object, key: string): Had | undefined {
-    return this.key === key && this.home === home && this.isHeld ? this : undefined
   }
 
   get renews(): boolean {
