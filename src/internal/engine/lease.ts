@@ -53,7 +53,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   since: number
   /** How long an extension lasts. */
   expiresMillis: number
-  /** It counts until then. */
+  /** It counts until then. Whole milliseconds, as `renewAt`: other numbers take room of their own. */
   deadline: number
   /** Infinite if it is not renewed. */
   renewAt: number
@@ -61,7 +61,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   place = -1
   why: Why | undefined = undefined
   /** When it was lost or released, or the work under it ended. */
-  endedAt = 0
+  endedAt: number | undefined = undefined
   /** Its holder has given it back, lost or not. */
   isBack = false
   /** How it shares its key; without, it has it alone. */
@@ -92,8 +92,8 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     this.fencingToken = fencingToken
     this.expiresMillis = expiresMillis
     this.since = since
-    this.deadline = deadline
-    this.renewAt = renew ? since + (deadline - since) / 3 : Infinity
+    this.deadline = Math.floor(deadline)
+    this.renewAt = renew ? Math.ceil(since + (deadline - since) / 3) : Infinity
     this.waitedMillis = waitedMillis
   }
 
@@ -222,10 +222,10 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   /** How work under it has ended: as it did, unless the lease ended first. */
   settle<A, E>(exit: Exit.Exit<A, E>, caller?: Fiber.Fiber<unknown, unknown>): Exit.Exit<A, E | LockError> {
     if (this.isHeld) {
-      this.endedAt = this.lender.now()
+      const at = this.endedAt = this.lender.now()
       // Work that kept the process too busy for the alarm learns it now.
-      if (this.endedAt < this.deadline) return exit
-      this.lose("Expired", this.endedAt)
+      if (at < this.deadline) return exit
+      this.lose("Expired", at)
     }
     return this.why === "Released" ? exit : endedBy(lostError(this, caller), exit)
   }
@@ -233,7 +233,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   /** Once, whether or not it has been lost. */
   giveBack(): Ending | undefined {
     if (this.isBack) return undefined
-    const at = this.endedAt === 0 ? this.lender.now() : this.endedAt
+    const at = this.endedAt ?? this.lender.now()
     this.end(at)
     const ending = this.lender.back(this, at)
     this.story?.back()
@@ -330,9 +330,9 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
 
   /** By an answer that says yes. */
   extended(deadline: number, renewAt: number, millis: number): void {
-    this.deadline = Math.max(this.deadline, deadline)
+    this.deadline = Math.max(this.deadline, Math.floor(deadline))
     this.expiresMillis = Math.max(this.expiresMillis, millis)
-    if (this.renews) this.renewAt = Math.max(this.renewAt, renewAt)
+    if (this.renews) this.renewAt = Math.max(this.renewAt, Math.ceil(renewAt))
     if (this.failure !== undefined) this.failure = undefined
     this.lender.moved(this)
   }
