@@ -5,7 +5,7 @@
 # tenant that is selected, what the leader of the last term has said. "Switching to the latest stream, interrupting the previous
 # stream when a new element arrives." So after the switch one expects results of the new stream alone, as with `switchMap` of
 # RxJS. The old stream is interrupted, but between it and the reader there is a buffer of 16, which is not emptied: a reader that
-# is a bit slow is given all that the old one had put there, after the new one has begun. Tests, whose readers are fast, see none of it.
+# is a bit slow is given all that the old one had put there, after the new one has begun. Tests, whose readers are fast, see none.
 #
 # Seen with Node 20 (the reader is busy with a1 while the old stream gives more, and the switch is made):
 #

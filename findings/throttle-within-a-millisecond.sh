@@ -24,7 +24,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 npm init -y > /dev/null
-npm install --silent --no-audit --no-fund es-toolkit@1.53.2 lodash@4.17.21 remeda@2.62.2 throttle-debounce@5.0.2 @sinonjs/fake-timers@15.5.0
+npm install --silent --no-audit --no-fund es-toolkit@1.53.2 lodash@4.17.21 remeda@2.62.2 throttle-debounce@5.0.2 \
+  @sinonjs/fake-timers@15.5.0
 cat > try.mjs << 'JS'
 import FakeTimers from "@sinonjs/fake-timers"
 import { throttle } from "es-toolkit"

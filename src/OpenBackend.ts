@@ -65,8 +65,6 @@ class OpenLease extends Inspectable.Class implements Guard {
   readonly lost = Effect.never
   readonly home = OpenLease
   readonly token = "open"
-  caller: Guard["caller"] = undefined
-  worker: Guard["worker"] = undefined
   isHeld = true
   readonly expiresMillis: number
   private ended: (exit: Exit.Exit<void>) => void = constVoid
@@ -102,8 +100,6 @@ class OpenLease extends Inspectable.Class implements Guard {
   detach(): Effect.Effect<void> {
     return Effect.sync(() => this.giveBack())
   }
-
-  leaseOf(): undefined {}
 
   watch(): void {}
 

@@ -11,7 +11,7 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
 
 export type Caller = Fiber.Fiber<unknown, unknown>
 
-export interface Guard extends Lease, Reentry.Section, Reentry.Had {
+export interface Guard extends Lease, Reentry.Had {
   readonly key: string
   readonly token: string
   readonly expiresMillis: number

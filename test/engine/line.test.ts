@@ -36,7 +36,7 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
       handedOver: () => {},
       lost: ({ endedAt, since }: Lease) => {
         lost++
-        holds.push(endedAt - since)
+        holds.push(endedAt! - since)
       },
       released: ({ since }: Lease, at: number) => holds.push(at - since),
       unused: () => {}

@@ -219,7 +219,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   sharedLoss: {
     mistake: "those who have a lease in common do not learn that it was lost",
-    changes: [["engine/sharing.ts", "    common.lose(lease.why as Loss, lease.endedAt)", ""]],
+    changes: [["engine/sharing.ts", "    common.lose(lease.why as Loss, lease.endedAt as number)", ""]],
     kind: "given",
     rules: ["untold"],
     worlds: 2_000

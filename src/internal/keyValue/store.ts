@@ -10,7 +10,7 @@ import * as Schedule from "effect/Schedule"
 import type { BackendFailure } from "../../LockError.ts"
 import type { Attempt, Claim, LockStore } from "../../LockStore.ts"
 import { type Ending, EndingMap } from "../endingMap.ts"
-import { monotonicMillis } from "../time.ts"
+import { fenceAt, monotonicMillis } from "../time.ts"
 import type { Cache } from "./cache.ts"
 import * as Entry from "./entry.ts"
 import { backend } from "./failure.ts"
@@ -96,7 +96,7 @@ export const make = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
             const remainingMillis = record.remaining(before)
             const isLive = before !== undefined && remainingMillis !== undefined
             if (isLive && before.token !== claim.token) return { _tag: "Held", token: before.token, remainingMillis }
-            const fence = isLive ? before.fence : Math.max(lastFence, before?.fence ?? 0, at * 1000 - 1) + 1
+            const fence = isLive ? before.fence : Math.max(lastFence, before?.fence ?? 0, fenceAt(at) - 1) + 1
             lastFence = Math.max(lastFence, fence)
             return yield* write(record, claim, fence, at)
           })
