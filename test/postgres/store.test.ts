@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Option, Redacted } from "effect"
+import { Clock, Deferred, Duration, Effect, Exit, Fiber, Layer, Option, Redacted } from "effect"
 import { Lock, LockBackend, type LockStore } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import * as Reactivity from "effect/reactivity/Reactivity"
@@ -774,6 +774,28 @@ describe("a role", () => {
         }))
       }
     }))
+
+  it.live("that lacks DELETE locks, and is told once that the table grows", () =>
+    logged((lines) =>
+      Effect.gen(function*() {
+        const b = yield* bench
+        const options = yield* role(b, all.replace(", DELETE", ""))
+        let slept = 0
+        const clock = yield* Clock.Clock
+        const hasty: Clock.Clock = Object.assign(Object.create(clock), {
+          sleep: (duration: Duration.Duration) => {
+            const sweeps = Duration.toMillis(duration) >= 70_000
+            if (sweeps) slept++
+            return clock.sleep(sweeps ? Duration.millis(20) : duration)
+          }
+        })
+        yield* Effect.provideService(use(options), Clock.Clock, hasty)
+        yield* until(Effect.sync(() => slept > 2))
+        assert.deepStrictEqual(lines, [
+          "Warn: Rows of locks that nobody wants any more cannot be removed, and the table grows"
+        ])
+      })
+    ))
 
   it.live("may be told to do by its settings what it does not by itself", () =>
     Effect.gen(function*() {

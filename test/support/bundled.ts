@@ -12,6 +12,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url))
 const programs = [
   ...filesIn("examples", ".ts", false),
   ...filesIn("test/support/programs", ".ts", false),
+  "cli/src/main.ts",
   "test/cluster/runner.ts",
   "test/faults/leader.ts",
   "test/faults/worker.mjs",
@@ -26,7 +27,7 @@ const programs = [
 /** `Effect` of "effect" is the module "effect/Effect". */
 const straight = (statement: string, names: string, name: string): string =>
   names.split(",").map((one) => one.trim()).filter((one) => one !== "" && !one.startsWith("type ")).map((one) =>
-    existsSync(join(root, "node_modules", name, "dist", `${one}.js`))
+    existsSync(join(root, "node_modules", name.replace(/^(@effect\/)?[^/]+/, "$&/dist"), `${one}.js`))
       ? `import * as ${one} from "${name}/${one}"`
       : statement.replace(names, one)
   ).join("; ")
@@ -40,7 +41,7 @@ const withoutIndexes: Plugin = {
   setup: ({ onLoad }) =>
     onLoad({ filter: /\.ts$/ }, ({ path }) => ({
       contents: readFileSync(path, "utf8").replace(
-        /^import \{([^}]+)\} from "(effect|@effect\/platform-node)"$/gm,
+        /^import \{([^}]+)\} from "(effect(?:\/cli)?|@effect\/platform-node)"$/gm,
         straight
       ),
       loader: "ts"
@@ -50,8 +51,10 @@ const withoutIndexes: Plugin = {
 /** All of them at once, once in a run: what they share is read and written, and later compiled, once. */
 const bundles: Effect.Effect<string> = Effect.promise(() =>
   once("programs", (outdir) => {
-    // Which one of the examples reads, and bundles by itself.
-    cpSync(join(root, "examples/support"), join(outdir, "examples/support"), { recursive: true })
+    // What they read beside them.
+    for (const path of ["examples/support", "cli/package.json"]) {
+      cpSync(join(root, path), join(outdir, path), { recursive: true })
+    }
     return build({
       absWorkingDir: root,
       entryPoints: programs,

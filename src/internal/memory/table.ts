@@ -133,6 +133,8 @@ export class Table {
   private readonly entries: KeyMap.KeyMap<Entry>
   private readonly listeners = new Map<string, Set<() => void>>()
   private readonly watchers = new Map<string, Set<() => void>>()
+  /** Whether anybody listens or watches, which is seldom. */
+  private isHeard = false
   /** How many wait in each backend. */
   private readonly crowds = new Set<(key: string) => number>()
   private sweepAt = smallestSweep
@@ -288,29 +290,32 @@ export class Table {
 
   /** For one who waits. */
   listen(key: string, listener: () => void): () => void {
-    return join(this.listeners, key, listener)
+    return this.join(this.listeners, key, listener)
   }
 
   /** For one who only looks on. */
   watch(key: string, watcher: () => void): () => void {
-    return join(this.watchers, key, watcher)
+    return this.join(this.watchers, key, watcher)
   }
 
   notify(key: string): void {
-    if (this.listeners.size > 0) this.listeners.get(key)?.forEach((listener) => listener())
+    if (!this.isHeard) return
+    this.listeners.get(key)?.forEach((listener) => listener())
     this.tellWatchers(key)
   }
 
   /** In a turn of their own: who has just taken a key has not said yet who it is. */
   private tellWatchers(key: string): void {
-    if (this.watchers.size > 0) this.watchers.get(key)?.forEach((watcher) => this.soon(watcher))
+    if (this.isHeard) this.watchers.get(key)?.forEach((watcher) => this.soon(watcher))
   }
-}
 
-const join = (all: Map<string, Set<() => void>>, key: string, listener: () => void): () => void => {
-  const those = all.get(key) ?? new Set()
-  all.set(key, those.add(listener))
-  return () => {
-    if (those.delete(listener) && those.size === 0) all.delete(key)
+  private join(all: Map<string, Set<() => void>>, key: string, listener: () => void): () => void {
+    const those = all.get(key) ?? new Set()
+    all.set(key, those.add(listener))
+    this.isHeard = true
+    return () => {
+      if (those.delete(listener) && those.size === 0) all.delete(key)
+      this.isHeard = this.listeners.size + this.watchers.size > 0
+    }
   }
 }
