@@ -54,7 +54,7 @@ import { ask } from "./internal/request.ts"
 import * as Lock from "./Lock.ts"
 import type { LockBackend } from "./LockBackend.ts"
 import type { LockOptions } from "./LockConfig.ts"
-import { type Holder, LockError } from "./LockError.ts"
+import { type Holder, isLockError, LockError } from "./LockError.ts"
 
 /**
  * What the work of a leader knows of its leadership.
@@ -133,7 +133,7 @@ const decode = (key: string, options: LeadOptions | undefined): Terms | LockErro
 /** The lease of the term is over. The same from another lock inside the work has come out as the work's own failure. */
 const isLost = (cause: Cause.Cause<unknown>): boolean =>
   cause.reasons.length === 1 && Cause.isFailReason(cause.reasons[0]) &&
-  cause.reasons[0].error instanceof LockError && cause.reasons[0].error.reason._tag === "LockLost"
+  isLockError(cause.reasons[0].error) && cause.reasons[0].error.reason._tag === "LockLost"
 
 /**
  * Runs an effect whenever this process leads. See each overload for the details.

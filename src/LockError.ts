@@ -31,6 +31,7 @@ import * as Inspectable from "effect/Inspectable"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import { rememberLast } from "./internal/last.ts"
+import * as Made from "./internal/made.ts"
 import * as Token from "./internal/token.ts"
 
 /**
@@ -263,6 +264,10 @@ export class BackendFailure extends Schema.TaggedError<BackendFailure>()("Backen
 }) {
   /** Which backend could not do what, and why. */
   override readonly message: string = failed(this)
+  /** Marks it, whichever copy of this package made it. */
+  get [Made.BackendFailure](): typeof Made.BackendFailure {
+    return Made.BackendFailure
+  }
 }
 
 const ends = {
@@ -447,10 +452,15 @@ export class LockError extends Schema.TaggedError<LockError>()("LockError", {
   override get cause(): unknown {
     return "cause" in this.reason ? this.reason.cause : undefined
   }
+  /** Marks it, whichever copy of this package made it. */
+  get [Made.LockError](): typeof Made.LockError {
+    return Made.LockError
+  }
 }
 
 /**
- * Whether a value is a {@link LockError}.
+ * Whether a value is a {@link LockError}. Unlike `instanceof` it also knows those that
+ * another copy of this package has made, which a dependency may have brought along.
  *
  * **Example** (Telling it from other errors)
  *
@@ -471,4 +481,4 @@ export class LockError extends Schema.TaggedError<LockError>()("LockError", {
  * @category guards
  * @since 0.1.0
  */
-export const isLockError = (u: unknown): u is LockError => u instanceof LockError
+export const isLockError = (u: unknown): u is LockError => Made.isMade(u, Made.LockError)

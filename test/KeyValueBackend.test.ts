@@ -170,6 +170,22 @@ describe("a record", () => {
       })
     }))
 
+  it.effect("survives a clock that is centuries ahead, and its fencing tokens go on from there", () =>
+    Effect.gen(function*() {
+      const { cache } = makeRecords()
+      const store = yield* KeyValueBackend.makeStore(cache)
+      let last = 0
+      for (const year of [2300, 9999, 2026]) {
+        yield* TestClock.setTime(Date.UTC(year, 0))
+        const attempt = yield* store.tryAcquire(claim("a"))
+        assert(attempt._tag === "Acquired")
+        assert.isTrue(Number.isSafeInteger(attempt.fencingToken))
+        assert.isAbove(attempt.fencingToken, last)
+        last = attempt.fencingToken
+        assert.isTrue(yield* store.release("key", "a"))
+      }
+    }))
+
   it.effect("has a name of its own also where case does not count and length is limited", () =>
     Effect.gen(function*() {
       const { cache, records } = makeRecords()

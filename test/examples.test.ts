@@ -3,7 +3,8 @@ import { spawn } from "node:child_process"
 import { assert, describe, it } from "vitest"
 import { filesIn, root } from "../scripts/doctest.ts"
 import { isInstalled, type Name, type ServerName, serverNames } from "../scripts/installed.ts"
-import { asTheyAre, bundled } from "./support/bundled.ts"
+import { bundled } from "./support/bundled.ts"
+import { lightPath } from "./support/chromium.ts"
 import { directory } from "./support/directory.ts"
 import { postgres } from "./support/postgres.ts"
 import { punctual } from "./support/punctual.ts"
@@ -308,25 +309,18 @@ interface Output {
 
 const names = filesIn("examples", ".ts", false).map((file) => file.slice("examples/".length, -".ts".length))
 
-const command = (name: string): Effect.Effect<ReadonlyArray<string>> => {
-  const source = `examples/${name}.ts`
-  return asTheyAre.has(source)
-    ? Effect.succeed(["--import", "tsx", source])
-    : Effect.map(bundled(new URL(`../${source}`, import.meta.url)), (file) => [file])
-}
-
 // Each starts two or three processes.
 const fewAtOnce = Semaphore.makeUnsafe(4).withPermits(1)
 
 /** What is `undefined` is not set. */
 type Environment = Readonly<Record<string, string | undefined>>
 
-const execute = (args: ReadonlyArray<string>, env: Environment): Effect.Effect<Output> =>
+const execute = (file: string, env: Environment): Effect.Effect<Output> =>
   Effect.callback((resume) => {
     const startedAt = performance.now()
-    const child = spawn(process.execPath, args, {
+    const child = spawn(process.execPath, [file], {
       cwd: root,
-      env: { ...process.env, NO_COLOR: "1", LOCK_URL: undefined, ...env },
+      env: { ...process.env, NO_COLOR: "1", LOCK_URL: undefined, CHROMIUM: lightPath, ...env },
       stdio: ["ignore", "pipe", "pipe"]
     })
     let stdout = ""
@@ -344,7 +338,7 @@ const execute = (args: ReadonlyArray<string>, env: Environment): Effect.Effect<O
   })
 
 const run = (name: string, env: Environment): Effect.Effect<Output> =>
-  Effect.flatMap(command(name), (args) => fewAtOnce(execute(args, env)))
+  Effect.flatMap(bundled(new URL(`../examples/${name}.ts`, import.meta.url)), (file) => fewAtOnce(execute(file, env)))
 
 /** The first expected line that does not follow those before it. */
 const missingLine = (output: string, prints: Expectation["prints"]): RegExp | undefined => {

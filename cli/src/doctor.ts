@@ -95,16 +95,15 @@ const waking = (key: string, there: Process): Effect.Effect<Finding, LockError.L
   })
 
 /** What is needed for more than a lock: sharing one, and listing them. */
-const rights = (key: string): Effect.Effect<Finding, never, LockBackend.LockBackend> =>
+export const rights = (key: string): Effect.Effect<Finding, never, LockBackend.LockBackend> =>
   Effect.gen(function*() {
     const attempt = <A>(what: string, effect: Effect.Effect<A, LockError.LockError, LockBackend.LockBackend>) =>
       Effect.match(effect, {
-        onSuccess: () => ({ what, isRefused: false, why: "" }),
-        onFailure: ({ message, reason }) => ({
-          what,
-          isRefused: reason._tag !== "BackendFailure" || reason.kind !== "Unsupported",
-          why: message
-        })
+        onSuccess: () => ({ what, kind: undefined, isRefused: false, why: "" }),
+        onFailure: ({ message, reason }) => {
+          const kind = reason._tag === "BackendFailure" ? reason.kind : undefined
+          return { what, kind, isRefused: kind !== "Unsupported", why: message }
+        }
       })
     const tried = [
       yield* attempt("share a lock", Lock.withSharedLock(Effect.void, key, { timeout: "3 seconds" })),
@@ -119,7 +118,9 @@ const rights = (key: string): Effect.Effect<Finding, never, LockBackend.LockBack
         verdict: "warning",
         found: refused.map(({ what, why }) => `cannot ${what}: ${why}`).join("; "),
         means: "programs that want that fail here",
-        todo: "give the user the rights that the documentation of the backend names"
+        todo: refused.some(({ kind }) => kind === "Unauthorized")
+          ? "give the user the rights that the documentation of the backend names"
+          : "mend what it says"
       }
   })
 

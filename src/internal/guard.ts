@@ -11,7 +11,7 @@ export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect
 
 export type Caller = Fiber.Fiber<unknown, unknown>
 
-export interface Guard extends Lease, Reentry.Section, Reentry.Had {
+export interface Guard extends Lease, Reentry.Had {
   readonly key: string
   readonly token: string
   readonly expiresMillis: number
@@ -31,6 +31,15 @@ export interface Guard extends Lease, Reentry.Section, Reentry.Had {
   /** Called once, when it is lost or given back. */
   whenEnded(then: (exit: Exit.Exit<void, LockError>) => void): void
 }
+
+/** For logs, in which what a backend is made of has no place. */
+export const toJSON = ({ expiresMillis, fencingToken, key }: Guard, state: string): unknown => ({
+  _id: "Lease",
+  key,
+  fencingToken,
+  expiresMillis,
+  state
+})
 
 /** Whether it is a lease that a backend made. Cheaper than to ask whether it is an effect, or anything else. */
 export const isGuard = (u: object): u is Guard => (u as Partial<Guard>).giveBack !== undefined

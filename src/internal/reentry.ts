@@ -18,19 +18,45 @@ export interface Had {
   readonly share?: unknown
 }
 
+type AnyFiber = Fiber.Fiber<unknown, unknown>
+
+type AnyWork = Effect.Effect<unknown, unknown> | ((had: never) => Effect.Effect<unknown, unknown>)
+
 /** Work under a lease, or several. */
-export interface Section {
+export class Section {
   /** The fiber that wanted it done. */
-  caller: Fiber.Fiber<unknown, unknown> | undefined
+  readonly caller: AnyFiber
   /** The fiber that does it. */
-  worker: Fiber.Fiber<unknown, unknown> | undefined
+  worker: AnyFiber | undefined = undefined
+  private readonly had: Had | ReadonlyArray<Had>
+  private work: AnyWork | undefined
+
+  constructor(had: Had | ReadonlyArray<Had>, work: AnyWork, caller: AnyFiber) {
+    this.had = had
+    this.work = work
+    this.caller = caller
+  }
+
   /** The lease of a key that it has, as long as it does. */
-  leaseOf(home: object, key: string): Had | undefined
+  leaseOf(home: object, key: string): Had | undefined {
+    const { had } = this
+    const isIt = (lease: Had) => lease.key === key && lease.home === home && lease.isHeld
+    if (Array.isArray(had)) return had.find(isIt)
+    return isIt(had as Had) ? had as Had : undefined
+  }
+
+  /** What the fiber that does it is to do. */
+  begin(fiber: AnyFiber): Effect.Effect<unknown, unknown> {
+    this.worker = fiber
+    const work = this.work!
+    this.work = undefined
+    return isFunction(work) ? work(this.had as never) : work
+  }
 }
 
 const Innermost = Context.Reference<Section | undefined>("effect-lock/Section", { defaultValue: constUndefined })
 
-const around = ({ context }: Fiber.Fiber<unknown, unknown>): Section | undefined => Context.get(context, Innermost)
+const around = ({ context }: AnyFiber): Section | undefined => Context.get(context, Innermost)
 
 /** Whether it is the context of work under a lease. */
 export const isWork = (context: Context.Context<never>): boolean => Context.get(context, Innermost) !== undefined
@@ -42,60 +68,31 @@ export type Work<L, A, E, R> = Effect.Effect<A, E, R> | ((had: L) => Effect.Effe
 export const isFunction = <L, A, E, R>(work: Work<L, A, E, R>): work is (had: L) => Effect.Effect<A, E, R> =>
   typeof work === "function" && !Effect.isEffect(work)
 
-type AnyWork = Work<never, unknown, unknown, never>
-
-/** What the fiber that is started now is to do, and where. */
-let work: AnyWork | undefined
-let section: Section
-
-/** For fibers that do not begin at once. */
-const late = new WeakMap<Section, AnyWork>()
-
-const doing = (fiber: Fiber.Fiber<unknown, unknown>, section: Section, work: AnyWork) => {
-  section.worker = fiber
-  return isFunction(work) ? work(section as never) : work
-}
-
 /** One effect for all work: it finds out what it is. */
-const begin = Effect.withFiber<unknown, unknown>((fiber) => {
-  if (work === undefined) {
-    const section = around(fiber)!
-    return doing(fiber, section, late.get(section)!)
-  }
-  const now = work
-  work = undefined
-  return doing(fiber, section, now)
-})
+const begin = Effect.withFiber<unknown, unknown>((fiber) => around(fiber)!.begin(fiber))
 
 const uninterruptible = { uninterruptible: true } as const
 
 /** Does work on a fiber of its own. What needs no waiting is done when this returns. */
-export const start = <S extends Section, A, E, R>(
-  under: S,
-  what: Work<S, A, E, R>,
-  caller: Fiber.Fiber<unknown, unknown>,
+export const start = <L extends Had | ReadonlyArray<Had>, A, E, R>(
+  under: L,
+  work: Work<L, A, E, R>,
+  caller: AnyFiber,
   context: Context.Context<never>,
   isInterruptible: boolean
 ): Fiber.Fiber<A, E> => {
-  under.caller = caller
-  section = under
-  work = what as AnyWork
-  const run = Effect.runForkWith(Context.addUnsafe(context, Innermost.key, under))
-  const fiber = run(begin, isInterruptible ? undefined : uninterruptible)
-  if (work !== undefined) {
-    late.set(under, work)
-    work = undefined
-  }
-  return fiber as Fiber.Fiber<A, E>
+  const section = new Section(under, work as AnyWork, caller)
+  const run = Effect.runForkWith(Context.addUnsafe(context, Innermost.key, section))
+  return run(begin, isInterruptible ? undefined : uninterruptible) as Fiber.Fiber<A, E>
 }
 
 /** The lease of a key that whoever runs on the fiber was started under, and is still held. */
 export const find = (
-  fiber: Fiber.Fiber<unknown, unknown>,
+  fiber: AnyFiber,
   home: object,
   key: string
 ): { readonly lease: Had; readonly section: Section } | undefined => {
-  for (let section = around(fiber); section !== undefined; section = section.caller && around(section.caller)) {
+  for (let section = around(fiber); section !== undefined; section = around(section.caller)) {
     const lease = section.leaseOf(home, key)
     if (lease !== undefined) return { lease, section }
   }
@@ -107,7 +104,7 @@ export const find = (
  * of a child are those of what is detached, too; so this looks at a field of its own. Without it
  * children are as others of whom nobody knows.
  */
-const parentOf = (fiber: object): Fiber.Fiber<unknown, unknown> | undefined => {
+const parentOf = (fiber: object): AnyFiber | undefined => {
   const parent = "_parent" in fiber ? fiber._parent : undefined
   return Fiber.isFiber(parent) ? parent : undefined
 }
@@ -117,9 +114,9 @@ const parentOf = (fiber: object): Fiber.Fiber<unknown, unknown> | undefined => {
  * the work itself, or a section within, `"itself"`; or a child, which would end with it.
  * Of others nobody knows whether the work waits for them.
  */
-export const partOf = (fiber: Fiber.Fiber<unknown, unknown>, section: Section): "itself" | "child" | undefined => {
+export const partOf = (fiber: AnyFiber, section: Section): "itself" | "child" | undefined => {
   let part: "itself" | "child" = "itself"
-  let at: Fiber.Fiber<unknown, unknown> | undefined = fiber
+  let at: AnyFiber | undefined = fiber
   while (at !== undefined && at !== section.worker) {
     const inner = around(at)
     if (inner?.worker === at) at = inner.caller

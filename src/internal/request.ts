@@ -76,15 +76,12 @@ const wantsNoWait: Wanted = { ...nothing, timeoutMillis: 0 }
 /** Checks a key and its options. What is wrong comes out as a `LockError` value. */
 export const ask = (key: string, options?: CallOptions, waits = true): Asking | LockError => {
   if (typeof key !== "string" || key.length === 0) return invalid("key", key, "a string that is not empty")
-  const usual = waits ? wantsNothing : wantsNoWait
-  if (options === undefined) return new Asking(key, usual)
-  return read(options, (options) => {
-    const wanted = check(options, usual)
-    return wanted instanceof LockError ? wanted : new Asking(key, wanted)
-  })
+  if (options === undefined) return new Asking(key, waits ? wantsNothing : wantsNoWait)
+  const wanted = read(options, waits ? checkWaiting : checkNotWaiting)
+  return wanted instanceof LockError ? wanted : new Asking(key, wanted)
 }
 
-const check = (options: CallOptions, usual: Wanted): Wanted | LockError => {
+const check = (usual: Wanted) => (options: CallOptions): Wanted | LockError => {
   const { atLeast, awaitRelease, expires, failIfLocked, reenter, renew, retry, share, timeout } = options
   const expiresMillis = expires === undefined ? usual.expiresMillis : toWholeMillis(expires)
   if (expires !== undefined && !isExpires(expiresMillis)) return invalid("expires", expires, kinds.expires.expected)
@@ -115,6 +112,9 @@ const check = (options: CallOptions, usual: Wanted): Wanted | LockError => {
     share: shared
   }
 }
+
+const checkWaiting = check(wantsNothing)
+const checkNotWaiting = check(wantsNoWait)
 
 const isFlag = (input: unknown): boolean => input === undefined || typeof input === "boolean"
 

@@ -99,8 +99,8 @@ export const use = <A, E, R>(
   }
   if (isTraced(caller)) return traced(taker, request, work, refused, caller, restore)
   const taken = taker.take(request, caller, restore)
-  if (taken instanceof Refusal) return instead(taken, refused, restore)
   if (isGuard(taken)) return Work.run(taken, request, work, caller, restore, caller.context)
+  if (taken instanceof Refusal) return instead(taken, refused, restore)
   return useLater(taken, request, work, refused, caller, restore)
 }
 

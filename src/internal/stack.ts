@@ -12,13 +12,21 @@ let depth = 0
 
 export const isDeep = (): boolean => depth >= deepest
 
-/** Calls in place, where that is not too deep. */
-export const within = <A>(call: () => A): A => {
+/** Something is called in place, until `leave`. */
+export const enter = (): void => {
   depth++
+}
+
+export const leave = (): void => {
+  depth--
+}
+
+const within = <A>(call: () => A): A => {
+  enter()
   try {
     return call()
   } finally {
-    depth--
+    leave()
   }
 }
 

@@ -51,6 +51,12 @@ export const monotonicMillis = (clock: Clock.Clock): number => timeOf(clock).now
 /** A time that is over or still to come, in whole milliseconds. */
 export const wholeMillis = (millis: number): Duration.Duration => Duration.millis(Math.max(0, Math.round(millis)))
 
+/** In 2255, and room above for all who count on from there. */
+const lastFence = Number.MAX_SAFE_INTEGER - 2 ** 44
+
+/** A fencing token by the wall clock, in microseconds; a safe integer however wrong that is. */
+export const fenceAt = (wallMillis: number): number => Math.min(Math.floor(wallMillis * 1000), lastFence)
+
 /** A way to run tasks in the scheduler's next turn. */
 export const nextTurn = (context: Context.Context<never>): (task: () => void) => void => {
   const dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()

@@ -140,13 +140,20 @@ export const begin = <A, E, R>(
 }
 
 /** A caller that may not be interrupted restores nothing, and passes that on. */
-const start = <S extends Reentry.Section, A, E, R>(
-  section: S,
-  work: Reentry.Work<S, A, E, R>,
+const start = <L extends Guard | ReadonlyArray<Guard>, A, E, R>(
+  under: L,
+  work: Reentry.Work<L, A, E, R>,
   caller: Caller,
   restore: Restore,
   context: Context.Context<never>
-): Fiber.Fiber<A, E> => Stack.within(() => Reentry.start(section, work, caller, context, restore !== identity))
+): Fiber.Fiber<A, E> => {
+  Stack.enter()
+  try {
+    return Reentry.start(under, work, caller, context, restore !== identity)
+  } finally {
+    Stack.leave()
+  }
+}
 
 /** Watches the lease from now on, for as long as the work takes, and goes on with how that has ended. */
 const whenEnded = <A, E, B, E2>(
@@ -202,20 +209,6 @@ const unmoved = <A, E>(
 // Under leases that are had
 // -----------------------------------------------------------------------------
 
-class Beneath implements Reentry.Section {
-  caller: Caller | undefined = undefined
-  worker: Caller | undefined = undefined
-  private readonly leases: ReadonlyArray<Guard>
-
-  constructor(leases: ReadonlyArray<Guard>) {
-    this.leases = leases
-  }
-
-  leaseOf(home: object, key: string): Reentry.Had | undefined {
-    return this.leases.find((lease) => lease.leaseOf(home, key) !== undefined)
-  }
-}
-
 /** Does work, and leaves the leases as they are. The first of them that is lost ends it. */
 export const under = <A, E, R>(
   leases: ReadonlyArray<Guard>,
@@ -226,7 +219,7 @@ export const under = <A, E, R>(
     const gone = () => leases.find((lease) => lease.isOver)
     const settle = (exit: Exit.Exit<A, E>): Exit.Exit<A, E | LockError> => gone()?.judge(exit, caller) ?? exit
     if (gone() !== undefined) return settle(Exit.interrupt())
-    const fiber = start(new Beneath(leases), work, caller, restore, caller.context)
+    const fiber = start(leases, work, caller, restore, caller.context)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return settle(exit)
     const settled = Effect.callback<Exit.Exit<A, E | LockError>>((resume) => {

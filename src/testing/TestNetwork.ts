@@ -42,6 +42,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
+import { isFailure } from "../internal/engine/failures.ts"
 import { withShortcuts } from "../internal/shortcuts.ts"
 import { monotonicMillis } from "../internal/time.ts"
 import { BackendFailure } from "../LockError.ts"
@@ -356,7 +357,7 @@ const attempted = (attempt: Attempt): ReadonlyArray<{ readonly outcome: Outcome;
 ]
 
 const extended = (answer: boolean | BackendFailure): { readonly outcome: Outcome } => ({
-  outcome: answer instanceof BackendFailure ? "Failed" : answer ? "Extended" : "Lost"
+  outcome: isFailure(answer) ? "Failed" : answer ? "Extended" : "Lost"
 })
 
 const inspected = (): ReadonlyArray<{ readonly outcome: Outcome }> => [{ outcome: "Inspected" }]

@@ -26,7 +26,7 @@ export const tools = () => {
   const folder = newDirectory("cli")
 
   beforeAll(async () => {
-    main = await bundled()
+    main = await Effect.runPromise(bundled)
   })
   afterAll(() => remove(folder))
 

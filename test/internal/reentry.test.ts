@@ -1,18 +1,19 @@
 /** Who is part of the work under a lease. What it looks at of Effect is no public part of it, so this says when that changes. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber } from "effect"
-import { constUndefined } from "effect/Function"
-import { partOf, type Section, start } from "../../src/internal/reentry.ts"
+import { find, partOf, start } from "../../src/internal/reentry.ts"
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>
 
 /** Has `work` done under a lease, with what `partOf` says of the fiber that it tells. */
 const partIn = (work: (ask: Effect.Effect<void>) => Effect.Effect<unknown>, seen: (fiber: AnyFiber) => AnyFiber) =>
   Effect.withFiber((caller) => {
-    const section: Section = { caller: undefined, worker: undefined, leaseOf: constUndefined }
+    const lease = { home: caller, key: "key", isHeld: true }
     let part: string | undefined = "not asked"
-    const ask = Effect.withFiber((fiber) => Effect.sync(() => part = partOf(seen(fiber), section)))
-    const fiber = start(section, work(Effect.asVoid(ask)), caller, Context.empty(), true)
+    const ask = Effect.withFiber((fiber) =>
+      Effect.sync(() => part = partOf(seen(fiber), find(fiber, caller, "key")!.section))
+    )
+    const fiber = start(lease, work(Effect.asVoid(ask)), caller, Context.empty(), true)
     return Effect.map(Fiber.join(fiber), () => part)
   })
 

@@ -1,5 +1,5 @@
 /** How those who wait hear of a lock, whatever happens to the connection on which they should. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { type Context, Duration, Effect, Fiber, Layer, Schedule, type Scope } from "effect"
 import { Lock, type LockBackend } from "effect-lock"
 import type { LockError } from "effect-lock/LockError"
@@ -7,6 +7,7 @@ import * as RedisBackend from "effect-lock/RedisBackend"
 import type { Redis } from "ioredis"
 import { spawn } from "node:child_process"
 import { bundled } from "../support/bundled.ts"
+import { withSkew } from "../support/clock.ts"
 import { type Gate, gate } from "../support/gate.ts"
 import { punctual } from "../support/punctual.ts"
 import { client, commandCounts, kill, redis, scriptCount, until } from "../support/redis.ts"
@@ -53,6 +54,29 @@ const standby = (look: Redis, context: Backend) =>
   })
 
 describe("many that wait", () => {
+  it.live("set no timer to a time that is over, however the clock goes on meanwhile", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      yield* somebodyHolds(look, "key")
+      const set = yield* Effect.acquireRelease(
+        Effect.sync(() => vi.spyOn(globalThis, "setTimeout")),
+        (set) => Effect.sync(() => set.mockRestore())
+      )
+      let passed = 0
+      const context = yield* withSkew({ monotonic: () => passed += 5000 })(backend(port))
+      const fiber = yield* Effect.forkScoped(
+        Effect.provide(Lock.withLock(Effect.void, "key", { timeout: "Infinity" }), context)
+      )
+      yield* until(Effect.map(waiters(look, "key"), (count) => count === 1))
+      yield* until(Effect.map(listeners(look), (count) => count === 1))
+      // It looks again and again, since each look is late by that clock.
+      const before = set.mock.calls.length
+      yield* until(Effect.sync(() => set.mock.calls.length > before + 20))
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(set.mock.calls.flatMap(([, millis = 0]) => millis < 0 ? [millis] : []), [])
+    }).pipe(Effect.scoped))
+
   it.live(
     "are told although they were there before the subscription, and cost next to nothing",
     () =>

@@ -1,6 +1,7 @@
 /** Programs for tests to start, bundled: they start in a tenth of the time that their thousand sources take. */
 import { Effect } from "effect"
-import { build } from "esbuild"
+import { build, type Plugin } from "esbuild"
+import { cpSync, existsSync, readFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { filesIn } from "../../scripts/doctest.ts"
@@ -8,12 +9,10 @@ import { once } from "./once.ts"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 
-/** Those that read a file beside them, and so run as they are. */
-export const asTheyAre: ReadonlySet<string> = new Set(["examples/leader-tab.ts"])
-
 const programs = [
-  ...filesIn("examples", ".ts", false).filter((file) => !asTheyAre.has(file)),
+  ...filesIn("examples", ".ts", false),
   ...filesIn("test/support/programs", ".ts", false),
+  "cli/src/main.ts",
   "test/cluster/runner.ts",
   "test/faults/leader.ts",
   "test/faults/worker.mjs",
@@ -25,10 +24,38 @@ const programs = [
   "test/support/sharing/worker.ts"
 ]
 
+/** `Effect` of "effect" is the module "effect/Effect". */
+const straight = (statement: string, names: string, name: string): string =>
+  names.split(",").map((one) => one.trim()).filter((one) => one !== "" && !one.startsWith("type ")).map((one) =>
+    existsSync(join(root, "node_modules", name.replace(/^(@effect\/)?[^/]+/, "$&/dist"), `${one}.js`))
+      ? `import * as ${one} from "${name}/${one}"`
+      : statement.replace(names, one)
+  ).join("; ")
+
+/**
+ * Imports the modules themselves: what one program of several uses of an index is loaded by all that import it, and they take
+ * twice the time to start.
+ */
+const withoutIndexes: Plugin = {
+  name: "without indexes",
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, "utf8").replace(
+        /^import \{([^}]+)\} from "(effect(?:\/cli)?|@effect\/platform-node)"$/gm,
+        straight
+      ),
+      loader: "ts"
+    }))
+}
+
 /** All of them at once, once in a run: what they share is read and written, and later compiled, once. */
 const bundles: Effect.Effect<string> = Effect.promise(() =>
-  once("programs", (outdir) =>
-    build({
+  once("programs", (outdir) => {
+    // What they read beside them.
+    for (const path of ["examples/support", "cli/package.json"]) {
+      cpSync(join(root, path), join(outdir, path), { recursive: true })
+    }
+    return build({
       absWorkingDir: root,
       entryPoints: programs,
       outbase: ".",
@@ -38,11 +65,13 @@ const bundles: Effect.Effect<string> = Effect.promise(() =>
       format: "esm",
       platform: "node",
       target: "node20",
+      plugins: [withoutIndexes],
       external: ["esbuild", "playwright-core", "pg-native"],
       // For what is in them of CommonJS.
       banner: { js: `import { createRequire } from "node:module"; const require = createRequire(import.meta.url)` },
       logLevel: "error"
-    }))
+    })
+  })
 )
 
 /** The program of this source, as a file that Node runs. */

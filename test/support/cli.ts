@@ -1,46 +1,13 @@
-/** The command line tool as its users run it: bundled once, then started as a process of its own. */
+/** The command line tool as its users run it, a process of its own. */
 import { Effect, type Scope } from "effect"
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs"
-import { join } from "node:path"
-import { fileURLToPath } from "node:url"
-import { build } from "vite"
-import { once } from "./once.ts"
+import { existsSync, readFileSync } from "node:fs"
+import { bundled } from "./bundled.ts"
 import { until } from "./redis.ts"
 import { kill } from "./server.ts"
 
-const root = fileURLToPath(new URL("../..", import.meta.url))
-
-/** One file starts in a fraction of the time that its thousand sources take. */
-const bundle = async (folder: string): Promise<void> => {
-  mkdirSync(folder)
-  cpSync(join(root, "cli/package.json"), join(folder, "package.json"))
-  await build({
-    configFile: false,
-    logLevel: "error",
-    root,
-    resolve: {
-      alias: [
-        { find: /^effect-lock$/, replacement: join(root, "src/index.ts") },
-        { find: /^effect-lock\/(.+)$/, replacement: join(root, "src/$1.ts") }
-      ]
-    },
-    ssr: {
-      noExternal: true,
-      external: ["ioredis", "memjs", "pg", "pg-cursor", "pg-pool", "pg-types", "pg-connection-string"]
-    },
-    build: {
-      ssr: join(root, "cli/src/main.ts"),
-      outDir: join(folder, "dist"),
-      target: "node20",
-      minify: false,
-      rolldownOptions: { output: { entryFileNames: "main.js" } }
-    }
-  })
-}
-
 /** The file that Node runs. */
-export const main = async (): Promise<string> => join(await once("cli", bundle), "dist/main.js")
+export const main: Effect.Effect<string> = bundled(new URL("../../cli/src/main.ts", import.meta.url))
 
 export interface Ended {
   readonly code: number | null

@@ -23,14 +23,10 @@ const waited = (): number => {
 export const punctual = (lateMillis: number) =>
 <A, E, R>(
   test: Effect.Effect<A, E, R>
-): Effect.Effect<A, E, Exclude<R, Scope.Scope>> => punctually(lateMillis)(() => test)
+): Effect.Effect<A, E, Exclude<R, Scope.Scope>> => Lateness.punctually(lateMillis, 5, waited)(() => test)
 
-/** The same for one that is told how often it has been tried. */
-export const punctually = (
-  lateMillis: number
-): <A, E, R>(
-  test: (tried: number) => Effect.Effect<A, E, R>
-) => Effect.Effect<A, E, Exclude<R, Scope.Scope>> => Lateness.punctually(lateMillis, 5, waited)
+/** How many milliseconds this process has been late since then, at the most: for what many turns of it and of a server take. */
+export const lateness: Effect.Effect<() => number, never, Scope.Scope> = Lateness.observe
 
 /**
  * For tests of what a server answers: what it does not within two seconds has failed, and may have been executed all the same,

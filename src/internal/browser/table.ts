@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { BackendFailure } from "../../LockError.ts"
+import { fenceAt } from "../time.ts"
 import { undone } from "../undone.ts"
 import * as Record from "./record.ts"
 
@@ -157,7 +158,7 @@ export const make = (name: string, wallMillis: () => number): Effect.Effect<Tabl
         const before = decoded(operation, key, record.result)
         if (before instanceof BackendFailure) return fail(before)
         const nextToken = () => {
-          const token = Math.max(wallMillis() * 1_000, Number.isSafeInteger(last.result) ? last.result + 1 : 0)
+          const token = Math.max(fenceAt(wallMillis()), Number.isSafeInteger(last.result) ? last.result + 1 : 0)
           counter.put(token, lastToken)
           return token
         }

@@ -1,7 +1,8 @@
 /** What a store may answer. Anything else is not understood, and so a failure in doubt. */
 import * as Option from "effect/Option"
-import { BackendFailure } from "../../LockError.ts"
+import type { BackendFailure } from "../../LockError.ts"
 import type { Attempt, Grant, Holder, Page } from "../../LockStore.ts"
+import { isFailure } from "./failures.ts"
 
 const isObject = (u: unknown): u is Record<string, unknown> => typeof u === "object" && u !== null
 
@@ -20,7 +21,7 @@ export const isAttempt = (u: unknown): u is Attempt => {
 export const isBoolean = (u: unknown): u is boolean => typeof u === "boolean"
 
 export const areExtensions = (length: number) => (u: unknown): u is ReadonlyArray<boolean | BackendFailure> =>
-  Array.isArray(u) && u.length === length && u.every((one) => isBoolean(one) || one instanceof BackendFailure)
+  Array.isArray(u) && u.length === length && u.every((one) => isBoolean(one) || isFailure(one))
 
 const isHolder = (u: unknown): u is Holder & Record<string, unknown> =>
   isObject(u) && typeof u.token === "string" && isHeld(u)

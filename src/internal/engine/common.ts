@@ -115,7 +115,7 @@ export class Common implements Lender {
   /** One is lost with all. */
   lost(lease: Lease): void {
     this.parts.journal.lost(lease)
-    this.lease.lose(lease.why as Loss, lease.endedAt)
+    this.lease.lose(lease.why as Loss, lease.endedAt as number)
   }
 
   back(lease: Lease, at: number): Ending | undefined {

@@ -2,11 +2,13 @@
 import * as Cause from "effect/Cause"
 import type * as Exit from "effect/Exit"
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
+import * as Made from "../made.ts"
 import { show } from "../show.ts"
 import { isUndone } from "../undone.ts"
 import type { Operation } from "./call.ts"
 
-export const isFailure = (reply: unknown): reply is BackendFailure => reply instanceof BackendFailure
+/** Of this or another copy of this package: a store may be of one and its backend of the other. */
+export const isFailure = (reply: unknown): reply is BackendFailure => Made.isMade(reply, Made.BackendFailure)
 
 /** Whether a reply says that the store was asked in vain, so that it has nothing of it but perhaps a place in a queue. */
 export const isRefusal = (reply: unknown): boolean =>

@@ -87,7 +87,7 @@ export class Journal {
     this.tell({ _tag: "Released", key, fencingToken, held: Duration.millis(at - since) })
   }
 
-  lost({ endedAt, fencingToken, key, since, why = "Released" }: Lease): void {
+  lost({ fencingToken, key, since, endedAt = since, why = "Released" }: Lease): void {
     this.meter.losses++
     this.meter.held(endedAt - since)
     if (this.listeners === undefined) return

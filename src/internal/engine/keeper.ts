@@ -100,7 +100,7 @@ export class Keeper implements Alarm {
     let renewing = hasJumped
     for (const lease of this.all()) {
       // The store can be asked for those that are renewed; of the others it is known when they ended.
-      if (hasJumped && !lease.renews) lease.deadline -= jumped
+      if (hasJumped && !lease.renews) lease.deadline = Math.floor(lease.deadline - jumped)
       if (lease.deadline <= now) lease.lose("Expired", now)
       else if (lease.renewAt <= now) renewing = true
     }
@@ -109,7 +109,7 @@ export class Keeper implements Alarm {
     let next = now + beatMillis
     for (const lease of this.leases) {
       if (renewing && lease.renews && (hasJumped || lease.renewAt - now <= lease.expiresMillis * ahead)) {
-        lease.renewAt = now + Math.max(minGapMillis, (lease.deadline - now) / 3)
+        lease.renewAt = Math.ceil(now + Math.max(minGapMillis, (lease.deadline - now) / 3))
         if (!isBeingLengthened(lease)) due.push(lease)
       }
       next = Math.min(next, lease.renewAt, lease.deadline)

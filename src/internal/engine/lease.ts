@@ -14,8 +14,8 @@ import type { Lease as Public } from "../../Lease.ts"
 import type { BackendFailure, LockError } from "../../LockError.ts"
 import type { Share } from "../../LockStore.ts"
 import { type Ending, until } from "../ending.ts"
+import { toJSON } from "../guard.ts"
 import { decodeExtension } from "../options.ts"
-import type { Had, Section } from "../reentry.ts"
 import type { Bearer, Hold } from "../shortcuts.ts"
 import { endedBy, type Loss, lostError, type Why } from "./loss.ts"
 import { nothingSent, Outstanding, type Sent } from "./outstanding.ts"
@@ -54,7 +54,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   since: number
   /** How long an extension lasts. */
   expiresMillis: number
-  /** It counts until then. */
+  /** It counts until then. Whole milliseconds, as `renewAt`: other numbers take room of their own. */
   deadline: number
   /** Infinite if it is not renewed. */
   renewAt: number
@@ -62,16 +62,13 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   place = -1
   why: Why | undefined = undefined
   /** When it was lost or released, or the work under it ended. */
-  endedAt = 0
+  endedAt: number | undefined = undefined
   /** Its holder has given it back, lost or not. */
   isBack = false
   /** How it shares its key; without, it has it alone. */
   share: Share | undefined = undefined
   /** Of a store in this process: what it has there. */
   hold: Hold | undefined = undefined
-  /** Whose work it was taken for, and what does that. */
-  caller: Section["caller"] = undefined
-  worker: Section["worker"] = undefined
   text: string | undefined
   /** If anything has been sent for it since it was had. */
   private account: Outstanding | undefined = undefined
@@ -96,8 +93,8 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     this.fencingToken = fencingToken
     this.expiresMillis = expiresMillis
     this.since = since
-    this.deadline = deadline
-    this.renewAt = renew ? since + (deadline - since) / 3 : Infinity
+    this.deadline = Math.floor(deadline)
+    this.renewAt = renew ? Math.ceil(since + (deadline - since) / 3) : Infinity
     this.waitedMillis = waitedMillis
   }
 
@@ -122,10 +119,6 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     return this.why === undefined
   }
 
-  leaseOf(home: object, key: string): Had | undefined {
-    return this.key === key && this.home === home && this.isHeld ? this : undefined
-  }
-
   get renews(): boolean {
     return this.renewAt < Infinity
   }
@@ -134,10 +127,8 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   // For its holder
   // ---------------------------------------------------------------------------
 
-  /** For logs, in which what a backend is made of has no place. */
   toJSON(): unknown {
-    const { expiresMillis, fencingToken, key, why = "Held" } = this
-    return { _id: "Lease", key, fencingToken, expiresMillis, state: why }
+    return toJSON(this, this.why ?? "Held")
   }
 
   get waited(): Duration.Duration {
@@ -230,10 +221,10 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   /** How work under it has ended: as it did, unless the lease ended first. */
   settle<A, E>(exit: Exit.Exit<A, E>, caller?: Fiber.Fiber<unknown, unknown>): Exit.Exit<A, E | LockError> {
     if (this.isHeld) {
-      this.endedAt = this.lender.now()
+      const at = this.endedAt = this.lender.now()
       // Work that kept the process too busy for the alarm learns it now.
-      if (this.endedAt < this.deadline) return exit
-      this.lose("Expired", this.endedAt)
+      if (at < this.deadline) return exit
+      this.lose("Expired", at)
     }
     return this.why === "Released" ? exit : endedBy(lostError(this, caller), exit)
   }
@@ -241,7 +232,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   /** Once, whether or not it has been lost. */
   giveBack(): Ending | undefined {
     if (this.isBack) return undefined
-    const at = this.endedAt === 0 ? this.lender.now() : this.endedAt
+    const at = this.endedAt ?? this.lender.now()
     this.end(at)
     const ending = this.lender.back(this, at)
     this.story?.back()
@@ -338,9 +329,9 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
 
   /** By an answer that says yes. */
   extended(deadline: number, renewAt: number, millis: number): void {
-    this.deadline = Math.max(this.deadline, deadline)
+    this.deadline = Math.max(this.deadline, Math.floor(deadline))
     this.expiresMillis = Math.max(this.expiresMillis, millis)
-    if (this.renews) this.renewAt = Math.max(this.renewAt, renewAt)
+    if (this.renews) this.renewAt = Math.max(this.renewAt, Math.ceil(renewAt))
     if (this.failure !== undefined) this.failure = undefined
     this.lender.moved(this)
   }

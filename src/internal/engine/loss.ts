@@ -14,14 +14,14 @@ export type Why = Loss | "Released"
 export interface Ended {
   readonly key: string
   readonly since: number
-  readonly endedAt: number
+  readonly endedAt: number | undefined
   readonly why: Why | undefined
   /** Why its last extension is not known to have been made. */
   readonly failure: BackendFailure | undefined
 }
 
 export const lostError = (ended: Ended, caller?: Fiber.Fiber<unknown, unknown>): LockError => {
-  const { endedAt, failure, key, since, why = "Released" } = ended
+  const { failure, key, since, endedAt = since, why = "Released" } = ended
   const reason = () =>
     new LockLost({
       key,

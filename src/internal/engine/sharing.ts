@@ -97,7 +97,7 @@ export class Sharing extends Lending implements Pool {
     const common = this.commons.get(lease)
     if (common === undefined) return super.lost(lease)
     this.parts.keeper.remove(lease)
-    common.lose(lease.why as Loss, lease.endedAt)
+    common.lose(lease.why as Loss, lease.endedAt as number)
   }
 
   override moved(lease: Lease): void {

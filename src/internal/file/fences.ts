@@ -5,6 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import { randomBytes } from "node:crypto"
+import { fenceAt } from "../time.ts"
 import * as Directory from "./directory.ts"
 import * as Host from "./host.ts"
 import { fenceName } from "./paths.ts"
@@ -25,7 +26,7 @@ export interface Fences {
 export const make = (root: string, now: () => number, wallMillis: () => number): Fences => {
   const path = `${root}/${fenceName}`
   return {
-    after: (last) => Math.max(last + handOver.times, Math.floor(wallMillis() * 1000)),
+    after: (last) => Math.max(last + handOver.times, fenceAt(wallMillis())),
     removed: () => Directory.look(path).state?.fence ?? 0,
     remember: (fence) => {
       const next = State.make("f", fence, now(), 0, randomBytes(9).toString("base64url"), Host.self)

@@ -63,6 +63,12 @@ class Entry implements KeyMap.Place, Hold {
     return this.bearer !== nobody
   }
 
+  /** What somebody has of it. */
+  heldBy(bearer: Bearer): Entry | Sharer | undefined {
+    if (this.isHeldAlone) return areOne(this.bearer, bearer) ? this : undefined
+    return this.sharers.find((sharer) => areOne(sharer.bearer, bearer))
+  }
+
   free(bearer: Bearer): boolean {
     if (!this.isHeldAlone || !areOne(this.bearer, bearer)) return false
     this.bearer = nobody
@@ -127,6 +133,8 @@ export class Table {
   private readonly entries: KeyMap.KeyMap<Entry>
   private readonly listeners = new Map<string, Set<() => void>>()
   private readonly watchers = new Map<string, Set<() => void>>()
+  /** Whether anybody listens or watches, which is seldom. */
+  private isHeard = false
   /** How many wait in each backend. */
   private readonly crowds = new Set<(key: string) => number>()
   private sweepAt = smallestSweep
@@ -155,8 +163,8 @@ export class Table {
     // Somebody else has it alone: there is no more to look at.
     if (!wait && found.expiresAt > now && found.isHeldAlone && !areOne(found.bearer, bearer)) return undefined
     found.expire(now)
-    const own = this.ownedBy(found, bearer, share)
-    if (own !== undefined) {
+    const own = found.heldBy(bearer)
+    if (own !== undefined && (share === undefined) === (own === found)) {
       own.expiresAt = now + expiresMillis
       own.fencingToken = ++this.fencingToken
       return own
@@ -171,11 +179,6 @@ export class Table {
     if (wait) found.enqueue(bearer, now + expiresMillis)
     this.settle(found)
     return undefined
-  }
-
-  private ownedBy(entry: Entry, bearer: Bearer, share: Share | undefined): Entry | Sharer | undefined {
-    if (share !== undefined) return entry.sharers.find((sharer) => areOne(sharer.bearer, bearer))
-    return entry.isHeldAlone && areOne(entry.bearer, bearer) ? entry : undefined
   }
 
   private give(entry: Entry, bearer: Bearer, expiresMillis: number, now: number, share: Share | undefined): Hold {
@@ -218,8 +221,7 @@ export class Table {
   extend(key: string, token: string, expiresMillis: number, now: number): boolean {
     const entry = this.live(key, now)
     const bearer: Bearer = { text: token, token }
-    const own = entry &&
-      (this.ownedBy(entry, bearer, undefined) ?? this.ownedBy(entry, bearer, { permits: 1, limit: 1 }))
+    const own = entry?.heldBy(bearer)
     if (own === undefined) return false
     own.expiresAt = now + expiresMillis
     return true
@@ -244,8 +246,7 @@ export class Table {
     if (entry === undefined) return false
     const bearer: Bearer = { text: token, token }
     entry.leave(bearer)
-    const own = this.ownedBy(entry, bearer, undefined) ?? this.ownedBy(entry, bearer, { permits: 1, limit: 1 })
-    return own?.free(bearer) ?? false
+    return entry.heldBy(bearer)?.free(bearer) ?? false
   }
 
   private live(key: string, now: number): Entry | undefined {
@@ -289,29 +290,32 @@ export class Table {
 
   /** For one who waits. */
   listen(key: string, listener: () => void): () => void {
-    return join(this.listeners, key, listener)
+    return this.join(this.listeners, key, listener)
   }
 
   /** For one who only looks on. */
   watch(key: string, watcher: () => void): () => void {
-    return join(this.watchers, key, watcher)
+    return this.join(this.watchers, key, watcher)
   }
 
   notify(key: string): void {
-    if (this.listeners.size > 0) this.listeners.get(key)?.forEach((listener) => listener())
+    if (!this.isHeard) return
+    this.listeners.get(key)?.forEach((listener) => listener())
     this.tellWatchers(key)
   }
 
   /** In a turn of their own: who has just taken a key has not said yet who it is. */
   private tellWatchers(key: string): void {
-    if (this.watchers.size > 0) this.watchers.get(key)?.forEach((watcher) => this.soon(watcher))
+    if (this.isHeard) this.watchers.get(key)?.forEach((watcher) => this.soon(watcher))
   }
-}
 
-const join = (all: Map<string, Set<() => void>>, key: string, listener: () => void): () => void => {
-  const those = all.get(key) ?? new Set()
-  all.set(key, those.add(listener))
-  return () => {
-    if (those.delete(listener) && those.size === 0) all.delete(key)
+  private join(all: Map<string, Set<() => void>>, key: string, listener: () => void): () => void {
+    const those = all.get(key) ?? new Set()
+    all.set(key, those.add(listener))
+    this.isHeard = true
+    return () => {
+      if (those.delete(listener) && those.size === 0) all.delete(key)
+      this.isHeard = this.listeners.size + this.watchers.size > 0
+    }
   }
 }

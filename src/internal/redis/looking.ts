@@ -12,6 +12,9 @@ import { ask, type Servers, type Transport } from "./transport.ts"
 /** Keys, locks or not, that are gone through for one page of a list. */
 const scanSize = 500
 
+/** How often a key that is had alone and shared in quick succession is looked at, until it is one for long enough. */
+const looks = 20
+
 export const make = (transport: Transport, scripts: Scripts, prefix: string, failure: Failure.Of) => {
   const lockKey = (key: string) => Keys.lockKey(prefix, key)
 
@@ -21,9 +24,10 @@ export const make = (transport: Transport, scripts: Scripts, prefix: string, fai
   /** By plain commands, which whoever may read may execute, unless the lock is shared. */
   const holders = Effect.fnUntraced(function*(key: string) {
     const lock = lockKey(key)
-    // It may come to be shared, or no longer be, in between.
-    for (let times = 0; times < 3; times++) {
-      if ((yield* read("type", key, lock)) === "zset") {
+    // It may come to be shared, or no longer be, in between. What is no lock stays what it is.
+    for (let times = 1; times <= looks; times++) {
+      const type = yield* read("type", key, lock)
+      if (type === "zset") {
         const reply = yield* readSharers(key, lock)
         const found = Reply.sharers(reply)
         if (found === undefined) return yield* failure("inspect", key, Reply.notUnderstood(reply))
@@ -40,7 +44,7 @@ export const make = (transport: Transport, scripts: Scripts, prefix: string, fai
         { concurrency: "unbounded" }
       ).pipe(
         Effect.catchIf(
-          ({ kind }) => times < 2 && kind === "WrongType",
+          ({ kind }) => kind === "WrongType" && times < looks && (type === "string" || type === "none"),
           () => Effect.undefined
         )
       )

@@ -233,11 +233,12 @@ export const make = Effect.fnUntraced(function*(
   /** Looks then, if that is sooner than planned. */
   const plan = (process: Process, at: number): void => {
     if (at === Infinity) return
-    const wanted = process.up ? Math.max(at, now() + 1) : now() + pollMillis(process.waiters.size)
-    if (wanted < process.timerAt) arm(process, wanted)
+    const current = now()
+    const wanted = process.up ? Math.max(at, current + 1) : current + pollMillis(process.waiters.size)
+    if (wanted < process.timerAt) arm(process, wanted, wanted - current)
   }
 
-  const arm = (process: Process, wanted: number): void => {
+  const arm = (process: Process, wanted: number, millis: number): void => {
     clearTimeout(process.timer)
     process.timerAt = wanted
     process.timer = setTimeout(() => {
@@ -248,7 +249,7 @@ export const make = Effect.fnUntraced(function*(
         lookAt <= at + 1 || lookedAt + lookMillis / 2 <= at
       )
       look(process, due)
-    }, wanted - now())
+    }, millis)
     process.timer.unref?.()
   }
 

@@ -1,6 +1,7 @@
 /** Removing rows that nobody has wanted for a while, for as long as this store uses the table. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { BackendFailure } from "../../LockError.ts"
 import { numberOf } from "./answers.ts"
 import type { Freed } from "./freed.ts"
 import type { Server } from "./server.ts"
@@ -16,15 +17,33 @@ export interface Sweeping {
 
 export const make = ({ fork, look, now, statements }: Server, freed: Freed): Sweeping => {
   let sweeping = false
+  let told = false
   let usedAt = 0
+
+  /** What no later attempt changes is told, once. */
+  const tell = (failure: BackendFailure): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (told || failure.retryable) return Effect.void
+      told = true
+      return Effect.logWarning(
+        "Rows of locks that nobody wants any more cannot be removed, and the table grows",
+        failure
+      )
+    })
 
   const sweep = Effect.gen(function*() {
     while (true) {
       yield* Effect.sleep(Duration.millis(sweepMillis * (1 + Math.random() * 0.3)))
       const sweptAt = now()
-      const more = yield* Effect.orElseSucceed(
-        look("sweep", undefined, statements.sweep, [], (rows) => numberOf(rows[0]?.[0]) >= sweptAtOnce),
-        () => true
+      const more = yield* look(
+        "sweep",
+        undefined,
+        statements.sweep,
+        [],
+        (rows) => numberOf(rows[0]?.[0]) >= sweptAtOnce
+      ).pipe(
+        Effect.tapError(tell),
+        Effect.orElseSucceed(() => true)
       )
       if (!more && sweptAt - usedAt > sweepMillis) break
     }

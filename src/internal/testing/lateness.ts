@@ -6,7 +6,7 @@ import type * as Scope from "effect/Scope"
 import { monotonicMillis } from "../time.ts"
 
 /** By how many milliseconds, at the most, something has come too late in this process until one asks, in real time. */
-const observe = Effect.gen(function*() {
+export const observe: Effect.Effect<() => number, never, Scope.Scope> = Effect.gen(function*() {
   const clock = Clock.Clock.defaultValue()
   const step = 10
   let latest = 0

@@ -3,7 +3,7 @@
  * want one key, alone or shared. After each step all who wait come by in their order,
  * as they are told to. The server's clock is a row of ours, so time passes in leaps.
  *
- * `SHARING_SEEDS` says how many runs (default 10, and in CI six times as many), `SHARING_SEED` the first.
+ * `SHARING_SEEDS` says how many runs (default 10, and in CI three times as many), `SHARING_SEED` the first.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"

@@ -3,7 +3,7 @@
  * alone or shared, of which one has died. The server's clock is a key of ours, so
  * time passes in leaps; what a string expires by is real, and longer than the test.
  *
- * `SHARING_SEEDS` says how many runs (default 100, and in CI six times as many), `SHARING_SEED` the first, and
+ * `SHARING_SEEDS` says how many runs (default 100, and in CI three times as many), `SHARING_SEED` the first, and
  * `SHARING_MISTAKE` what to put wrong in the scripts (see `mutants.ts`).
  */
 import { assert, describe, it } from "@effect/vitest"

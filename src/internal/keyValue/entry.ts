@@ -1,0 +1,62 @@
+/** The record of a lock, and for how long it counts. */
+import type * as Clock from "effect/Clock"
+import * as Schema from "effect/Schema"
+import { type Ending, EndingMap } from "../endingMap.ts"
+import { monotonicMillis } from "../time.ts"
+
+/** `lease` says how long before `expiresAt` the record was written, in milliseconds; records of 0.1 do not have it. */
+export interface Entry {
+  readonly token: string
+  readonly expiresAt: number
+  readonly lease?: number | undefined
+  readonly fence: number
+}
+
+export const decode = Schema.decodeUnknownOption(
+  Schema.fromJsonString(Schema.Struct({
+    token: Schema.String,
+    expiresAt: Schema.Finite,
+    lease: Schema.optional(Schema.Finite),
+    fence: Schema.Int
+  }))
+)
+
+export const encode = (entry: Entry): string => JSON.stringify(entry)
+
+export const isSame = (one: Entry | undefined, other: Entry | undefined): boolean =>
+  one?.token === other?.token && one?.expiresAt === other?.expiresAt
+
+/** Judges the ends of leases, which their writers' clocks have set. */
+export class Ends {
+  private readonly clock: Clock.Clock
+  /** Records from the future, by name: until when they count. */
+  private readonly doubted = new EndingMap<Ending & { readonly expiresAt: number; readonly token: string }>()
+
+  constructor(clock: Clock.Clock) {
+    this.clock = clock
+  }
+
+  /**
+   * For how long a record counts, or undefined if it is over. An end further off than the lease is long comes from a
+   * clock ahead of ours: such a record counts for one lease from when it was seen first, which is no earlier than its end.
+   */
+  remaining(name: string, entry: Entry): number | undefined {
+    const millis = this.millisOf(name, entry)
+    return millis > 0 ? millis : undefined
+  }
+
+  private millisOf(name: string, { expiresAt, lease, token }: Entry): number {
+    const remaining = expiresAt - this.clock.currentTimeMillisUnsafe()
+    if (lease === undefined || remaining <= lease) {
+      this.doubted.delete(name)
+      return remaining
+    }
+    const now = monotonicMillis(this.clock)
+    let doubt = this.doubted.get(name)
+    if (doubt?.token !== token || doubt.expiresAt !== expiresAt) {
+      doubt = { token, expiresAt, endsAt: now + lease }
+      this.doubted.set(name, doubt, now)
+    }
+    return doubt.endsAt - now
+  }
+}

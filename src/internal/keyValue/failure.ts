@@ -1,0 +1,8 @@
+/** What went wrong with a cache, in the words that all backends share. */
+import { BackendFailure } from "../../LockError.ts"
+
+export const backend = "best-effort-key-value"
+
+type Details = Omit<ConstructorParameters<typeof BackendFailure>[0], "backend">
+
+export const make = (details: Details): BackendFailure => new BackendFailure({ backend, ...details })

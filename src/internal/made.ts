@@ -1,0 +1,11 @@
+/**
+ * What tells values of this package from others, where `instanceof` would not do: a
+ * program may have two copies of it, and give what one has made to the other.
+ */
+
+export const LockError = "~effect-lock/LockError"
+
+export const BackendFailure = "~effect-lock/BackendFailure"
+
+export const isMade = (u: unknown, as: typeof LockError | typeof BackendFailure): boolean =>
+  typeof u === "object" && u !== null && as in u
