@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, type Fiber, Logger, Metric, Option, type Scope } from "effect"
-import { TestClock } from "effect/testing"
 import { InMemoryBackend, LockError, type LockStore } from "effect-lock"
+import { TestClock } from "effect/testing"
 import type { Alarms } from "../../src/internal/engine/alarms.ts"
 import type { Call, Reply } from "../../src/internal/engine/call.ts"
 import { Journal } from "../../src/internal/engine/journal.ts"
