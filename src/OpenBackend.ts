@@ -12,7 +12,7 @@ import * as Exit from "effect/Exit"
 import { constVoid } from "effect/Function"
 import * as Inspectable from "effect/Inspectable"
 import * as Layer from "effect/Layer"
-import type { Guard } from "./internal/guard.ts"
+import { type Guard, toJSON } from "./internal/guard.ts"
 import { decodeExtension } from "./internal/options.ts"
 import * as Section from "./internal/section.ts"
 import { LockBackend } from "./LockBackend.ts"
@@ -77,8 +77,7 @@ class OpenLease extends Inspectable.Class implements Guard {
   }
 
   toJSON(): unknown {
-    const { expiresMillis, fencingToken, isHeld, key } = this
-    return { _id: "Lease", key, fencingToken, expiresMillis, state: isHeld ? "Held" : "Released" }
+    return toJSON(this, this.isHeld ? "Held" : "Released")
   }
 
   get isOver(): boolean {

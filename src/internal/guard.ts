@@ -32,5 +32,14 @@ export interface Guard extends Lease, Reentry.Had {
   whenEnded(then: (exit: Exit.Exit<void, LockError>) => void): void
 }
 
+/** For logs, in which what a backend is made of has no place. */
+export const toJSON = ({ expiresMillis, fencingToken, key }: Guard, state: string): unknown => ({
+  _id: "Lease",
+  key,
+  fencingToken,
+  expiresMillis,
+  state
+})
+
 /** Whether it is a lease that a backend made. Cheaper than to ask whether it is an effect, or anything else. */
 export const isGuard = (u: object): u is Guard => (u as Partial<Guard>).giveBack !== undefined

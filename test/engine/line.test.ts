@@ -4,9 +4,8 @@ import type { LockConfig, LockStore } from "effect-lock"
 import { Claim } from "../../src/internal/engine/claim.ts"
 import { Debts } from "../../src/internal/engine/debts.ts"
 import { Lease } from "../../src/internal/engine/lease.ts"
-import { Line } from "../../src/internal/engine/line.ts"
+import { Line, type LineParts } from "../../src/internal/engine/line.ts"
 import type { Baton, Waiter } from "../../src/internal/engine/queue.ts"
-import type { SharingParts } from "../../src/internal/engine/sharing.ts"
 import { failure, HandPort, request as requestOf } from "./parts.ts"
 
 const held: LockStore.Held = { _tag: "Held", token: "other" }
@@ -19,6 +18,7 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
   let lost = 0
   const holds: Array<number> = []
   let tokens = 0
+  let vacated = 0
   const parts = {
     port: port.port,
     debts,
@@ -43,10 +43,10 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
     },
     nextToken: () => `token-${++tokens}.me`,
     sharing: { isJoining: () => false, join: () => undefined },
+    lines: { vacate: () => vacated++ },
     closed: false
   }
-  let vacated = 0
-  const line: Line = new Line(parts as unknown as SharingParts, { vacate: () => vacated++ } as never, "key")
+  const line: Line = new Line(parts as unknown as LineParts, "key")
   const request = (options?: Partial<LockConfig.LockRequest>) => requestOf({ timeoutMillis: 60_000, ...options })
   const wait = (options?: Partial<LockConfig.LockRequest>, since = port.alarms.at) => {
     const asked = request(options)

@@ -285,7 +285,7 @@ export const handKeys = (store: Partial<LockStore.LockStore> = {}) => {
     holderOf: () => undefined,
     isHeldBy: () => false
   }
-  const lines: KeyMap.KeyMap<Line> = KeyMap.make((key) => new Line(keys, lines, key), port.soon)
+  const lines: KeyMap.KeyMap<Line> = KeyMap.make((key) => new Line(keys, key), port.soon)
   const counter: Counter = new Counter(parts)
   const sharing: Sharing = new Sharing(parts, (key) => lines.get(key))
   // The same object: whoever has a lease compares where it is from.

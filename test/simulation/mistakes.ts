@@ -276,11 +276,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   firstFailure: {
     mistake: "several keys are given up at the first failure of the store, though time is left",
-    changes: [[
-      "several.ts",
-      "isPassing(error) && left() > 0 ? Effect.succeed(false) : Effect.fail(error)",
-      "Effect.fail(error)"
-    ]],
+    changes: [["several.ts", "(error) => isPassing(error) && left() > 0,", "() => false,"]],
     kind: "polling",
     where: "several",
     rules: ["early"],

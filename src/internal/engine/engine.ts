@@ -32,10 +32,10 @@ import { Lease } from "./lease.ts"
 import { Counter } from "./lender.ts"
 import { Line } from "./line.ts"
 import { Port } from "./port.ts"
-import { Sharing, type SharingParts } from "./sharing.ts"
+import { Sharing } from "./sharing.ts"
 import { take } from "./taking.ts"
 
-export class Engine implements SharingParts, Keys, Section.Taker {
+export class Engine implements Keys, Section.Taker {
   readonly port: Port
   readonly debts: Debts
   readonly keeper: Keeper
@@ -62,7 +62,7 @@ export class Engine implements SharingParts, Keys, Section.Taker {
     this.port = new Port(store, context, new Alarms(time, Effect.runForkWith(context), soon), soon, this.journal)
     this.debts = new Debts(this.port, (failure) => this.releaseFailed(failure))
     this.keeper = new Keeper(this.port, time, meter)
-    this.lines = KeyMap.make((key) => new Line(this, this.lines, key), soon)
+    this.lines = KeyMap.make((key) => new Line(this, key), soon)
     this.counter = new Counter(this)
     this.sharing = new Sharing(this, (key) => this.lines.get(key))
     this.unwatch = meter.watch(() => this.gauges)

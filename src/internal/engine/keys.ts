@@ -8,13 +8,10 @@ import type { Caller } from "../guard.ts"
 import * as Reentry from "../reentry.ts"
 import { Refusal, type Refusing } from "../refusal.ts"
 import { isFailure } from "./failures.ts"
-import type { KeyMap } from "./keyMap.ts"
 import type { Counter } from "./lender.ts"
-import type { Line } from "./line.ts"
-import type { SharingParts } from "./sharing.ts"
+import type { LineParts } from "./line.ts"
 
-export interface Keys extends SharingParts, Refusing {
-  readonly lines: KeyMap<Line>
+export interface Keys extends LineParts, Refusing {
   /** Where keys are had that nobody here waits for. */
   readonly counter: Counter
   /** What tokens say that are drawn when somebody asks for them. */

@@ -14,6 +14,7 @@ import type { Lease as Public } from "../../Lease.ts"
 import type { BackendFailure, LockError } from "../../LockError.ts"
 import type { Share } from "../../LockStore.ts"
 import { type Ending, until } from "../ending.ts"
+import { toJSON } from "../guard.ts"
 import { decodeExtension } from "../options.ts"
 import type { Bearer, Hold } from "../shortcuts.ts"
 import { endedBy, type Loss, lostError, type Why } from "./loss.ts"
@@ -126,10 +127,8 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   // For its holder
   // ---------------------------------------------------------------------------
 
-  /** For logs, in which what a backend is made of has no place. */
   toJSON(): unknown {
-    const { expiresMillis, fencingToken, key, why = "Held" } = this
-    return { _id: "Lease", key, fencingToken, expiresMillis, state: why }
+    return toJSON(this, this.why ?? "Held")
   }
 
   get waited(): Duration.Duration {

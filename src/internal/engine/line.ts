@@ -25,13 +25,18 @@ import { Lending, takeBack } from "./lender.ts"
 import { type Baton, type Front, Waiter, type Waiting } from "./queue.ts"
 import type { Next, SharingParts } from "./sharing.ts"
 
+export interface LineParts extends SharingParts {
+  /** The lines of all keys. */
+  readonly lines: KeyMap<Line>
+}
+
 const heldBy = (lease: Lease, at: number): Held => ({
   _tag: "Held",
   token: lease.token,
   remainingMillis: Math.max(0, lease.deadline - at)
 })
 
-export class Line extends Lending<SharingParts> implements Place, Next, Waiting {
+export class Line extends Lending<LineParts> implements Place, Next, Waiting {
   /** Nobody has the turn, and nobody waits. */
   vacant = true
   readonly key: string
@@ -39,12 +44,10 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
   lease: Lease | undefined = undefined
   /** What the one with the turn asks the store with. */
   claim: Claim | undefined = undefined
-  private readonly lines: KeyMap<Line>
   private contest: Contest | undefined = undefined
 
-  constructor(parts: SharingParts, lines: KeyMap<Line>, key: string) {
+  constructor(parts: LineParts, key: string) {
     super(parts)
-    this.lines = lines
     this.key = key
   }
 
@@ -211,7 +214,7 @@ export class Line extends Lending<SharingParts> implements Place, Next, Waiting 
     if (baton instanceof Claim) baton.disown()
     else if (baton instanceof Lease) this.forsake(baton)
     this.lease = this.claim = this.contest = undefined
-    this.lines.vacate(this)
+    this.parts.lines.vacate(this)
   }
 
   /** Those whose time is over do not wait for one after another that asks for a share. */
