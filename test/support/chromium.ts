@@ -114,9 +114,15 @@ export const killBrowser = (profile: string): Effect.Effect<void> =>
     }
   })
 
+/** What a page is sent with that wants nothing to do with other origins. */
+const isolating = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp"
+}
+
 /**
  * Serves these scripts by name, at `hang` nothing after so many `millis`, and for any other path a page that runs the script
- * `index.js`; gives the origin.
+ * `index.js`, the one at `isolated` apart from other origins; gives the origin.
  */
 export const serve = (scripts: Record<string, string>): Effect.Effect<string, never, Scope.Scope> =>
   serving(async (request, response) => {
@@ -126,7 +132,7 @@ export const serve = (scripts: Record<string, string>): Effect.Effect<string, ne
       await setTimeout(Number(searchParams.get("millis")))
       response.end()
     } else if (script === undefined) {
-      response.writeHead(200, { "content-type": "text/html" })
+      response.writeHead(200, { "content-type": "text/html", ...(pathname === "/isolated" && isolating) })
       response.end(`<!doctype html><title>locks</title><script type="module" src="/index.js"></script>`)
     } else {
       response.writeHead(200, {
