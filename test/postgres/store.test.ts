@@ -370,6 +370,36 @@ describe("statements", () => {
       assert.strictEqual((yield* row("key")).token, "")
     }))
 
+  it.live("take what was given back here in one statement, but for what somebody keeps locked, has or watches", () =>
+    Effect.gen(function*() {
+      const { look, row, store, table } = yield* bench
+      const [one, other] = [yield* store, yield* store]
+      const keys = ["free", "locked", "held", "swept", "old"]
+      const together = <A, E>(each: (key: string) => Effect.Effect<A, E>) =>
+        Effect.forEach(keys, each, { concurrency: "unbounded" })
+      const fences: Array<number> = []
+      for (const token of ["a.0.0", "b.0.0"]) {
+        for (const attempt of yield* together((key) => take(one, key, token))) {
+          assert.strictEqual(attempt._tag, "Acquired")
+          if (attempt._tag === "Acquired") fences.push(attempt.fencingToken)
+        }
+        assert.deepStrictEqual(yield* together((key) => one.release(key, token)), keys.map(() => true))
+      }
+      yield* take(other, "held", "c.0.0")
+      yield* look.unsafe(`DELETE FROM ${table} WHERE key = 'kswept'`)
+      // Somebody had it locked, which changes nothing
+      yield* look.unsafe(`SELECT FROM ${table} WHERE key = 'kold' FOR KEY SHARE`)
+      yield* look.unsafe("BEGIN")
+      yield* look.unsafe(`SELECT FROM ${table} WHERE key = 'klocked' FOR UPDATE`)
+      const attempts = yield* together((key) => take(one, key, "d.0.0"))
+      yield* look.unsafe("COMMIT")
+      assert.deepStrictEqual(attempts.map(({ _tag }) => _tag), ["Acquired", "Held", "Held", "Acquired", "Acquired"])
+      for (const attempt of attempts) {
+        if (attempt._tag === "Acquired") assert.isAbove(attempt.fencingToken, Math.max(...fences))
+      }
+      assert.deepStrictEqual((yield* together(row)).map(({ token }) => token), ["d.0.0", "", "c.0.0", "d.0.0", "d.0.0"])
+    }))
+
   it.live("give keys back in one round trip, and on to who waits in one more unless they waited, too, or had it for long", () =>
     Effect.gen(function*() {
       const { row, store, table, url } = yield* bench

@@ -212,6 +212,7 @@ export const make = Effect.fnUntraced(function*(
   )
 
   return {
+    isTuned: () => !plain,
     run: runner.run,
     deadlineMillis,
     listen: (channel) =>

@@ -35,7 +35,7 @@ const succeedFalse = Exit.succeed(false)
 
 /** `given` is called whenever something was given back. */
 export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed, given: () => void): Giving => {
-  const { ask, failure, later, statements, wallMillis } = server
+  const { ask, failure, isTuned, later, statements, wallMillis } = server
 
   const isOld = (token: string): boolean => wallMillis() - Token.sinceMillis(token) > oldMillis
 
@@ -82,7 +82,7 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
    */
   const releases = Batches.make<Releasing>((batch, landed) => {
     const isOne = batch.length === 1
-    const isWanted = batch.some((asked) => asked.isWanted)
+    const isWanted = batch.some((asked) => asked.isWanted) || (!isOne && !isTuned())
     const statement = isWanted
       ? isOne ? statements.releaseOne : statements.releaseMany
       : isOne

@@ -25,6 +25,8 @@ export interface Listening {
 }
 
 export interface Link {
+  /** Whether connections have our settings. */
+  readonly isTuned: () => boolean
   /** Runs a statement and calls back once, with its rows or with what went wrong. */
   readonly run: (text: string, parameters: ReadonlyArray<unknown>, onEnd: OnEnd) => void
   /** Listens on a channel, on a connection that is kept for it, until the scope closes. */
@@ -62,6 +64,7 @@ export const borrowed = Effect.fnUntraced(function*(client: SqlClient): Effect.f
   })
   yield* Effect.addFinalizer(() => Effect.sync(runner.close))
   return {
+    isTuned: () => false,
     run: runner.run,
     deadlineMillis,
     listen: canListen(client) ? (channel) => client.listen(channel) : undefined

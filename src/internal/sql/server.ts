@@ -18,6 +18,8 @@ export interface Server {
   readonly bound: ClockBound.ClockBound
   readonly now: () => number
   readonly wallMillis: () => number
+  /** Whether statements are planned by our own settings (see `connections.ts`). */
+  readonly isTuned: Link["isTuned"]
   /** Runs a statement and calls back once. */
   readonly ask: Link["run"]
   /** The same of one whose rows have the server's clock in their third column. */
@@ -63,6 +65,7 @@ export const make = Effect.fnUntraced(function*(
     statements: Statements.make(table),
     bound,
     now,
+    isTuned: link.isTuned,
     wallMillis: () => clock.currentTimeMillisUnsafe(),
     ask,
     askTimed: (text, parameters, onEnd) => {

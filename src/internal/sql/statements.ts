@@ -3,13 +3,14 @@
  *
  * - No statement of who wants a key waits for a row. What it wants is locked by `SKIP LOCKED`, and
  *   what was skipped is reported, to be asked for again. So one row that
- *   somebody keeps locked holds up nothing else, and there are no deadlocks.
+ *   somebody keeps locked holds up nothing else, and there are no deadlocks. One that was given back
+ *   is only looked at for whether it is locked, and written: who locks it in between is waited for.
  * - It reads before it locks: who is refused writes nothing, and takes no
  *   transaction id.
  * - Rows of a batch are looked for in a `LATERAL` that the planner cannot take apart, and changed by
  *   the `ctid` that was found, or by `ON CONFLICT` where speed counts. In a join of a table that was nearly empty when the
  *   server looked at it last, it compares all rows with all keys. A row that changes in between may be taken for skipped.
- * - Giving a key to somebody locks its row `FOR UPDATE`, which has to wait for the
+ * - Giving a key back, or to somebody else than the one who gave it back, locks its row `FOR UPDATE`, which has to wait for the
  *   `FOR KEY SHARE` of a fenced transaction. All else locks it `FOR NO KEY UPDATE`,
  *   which has not.
  * - Time is `clock_timestamp()`. `now()` stands still while a statement waits.

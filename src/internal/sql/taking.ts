@@ -47,7 +47,7 @@ export const make = (
   freed: Freed,
   channelFor: (token: string) => string | undefined
 ): Taking => {
-  const { askTimed, failure, later, latest, statements } = server
+  const { askTimed, failure, isTuned, later, latest, statements } = server
 
   const begin = (claim: Claim, call: Settling<Attempt>): Claiming => {
     tokens.claim(claim.token)
@@ -111,11 +111,22 @@ export const make = (
     latest()
   ]
 
+  const freedOf = (batch: ReadonlyArray<Claiming>, lease: string) => [
+    batch.map(({ row }) => row),
+    JSON.stringify(Object.fromEntries(batch.map(({ row, token }) => [row, token]))),
+    lease,
+    latest()
+  ]
+
   /** Most keys are free. */
   const sendMany = (batch: ReadonlyArray<Claiming>, landed: () => void): void => {
-    let areFreed = true
-    for (const { row } of batch) if (!freed.take(row)) areFreed = false
-    askTimed(areFreed ? statements.acquireFreedMany : statements.acquireFree, claimsOf(batch), (rows, error) => {
+    const lease = leaseOf(batch[0].claim.expiresMillis)
+    let areFreed = isTuned()
+    for (const { claim, row } of batch) {
+      if (!freed.take(row) || leaseOf(claim.expiresMillis) !== lease) areFreed = false
+    }
+    const statement = areFreed ? statements.acquireFreedMany : statements.acquireFree
+    askTimed(statement, areFreed ? freedOf(batch, lease) : claimsOf(batch), (rows, error) => {
       const taken = rows && byName(rows)
       const others: Array<Claiming> = []
       for (const asked of batch) {

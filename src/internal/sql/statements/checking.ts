@@ -1,15 +1,16 @@
 /** Statements of fenced transactions. */
 import type { Table } from "../table.ts"
-import { fenceRoom, micros, shared } from "./terms.ts"
+import { fenceRoom, isHeld, micros, shared } from "./terms.ts"
 
 export const make = ({ sql: table }: Table) => {
   return {
+    // No row that was given back, whatever the clock shows: it is taken without a look at who has it locked.
     // $1 key $2 fencing token  -> a row if the lease is live, and stays ours until the transaction ends; true if the key
     // is shared, by whomever
     check: `
 SELECT l.token = '${shared}' FROM ${table} l
 WHERE l.key = $1::text AND (l.token = '${shared}' OR $2::text::int8 BETWEEN l.fence AND l.fence + ${fenceRoom - 1})
-  AND l.expires_at > clock_timestamp()
+  AND ${isHeld("l")}
 FOR KEY SHARE`,
 
     // $1 key $2 fencing token  -> a row if the lease is that of a sharer

@@ -3,7 +3,7 @@ import type { Table } from "../table.ts"
 import { handOn, handOnToFirst, head, isSimple, shares, sharesNext, tell } from "./handing.ts"
 import * as Terms from "./terms.ts"
 
-const { isAsked, isAt, others, overwriting, place, relax, shared, watched } = Terms
+const { isAsked, isAt, others, place, relax, shared, watched } = Terms
 
 export const make = ({ sql: table }: Table) => {
   return {
@@ -18,20 +18,20 @@ WHERE l.key = $1::text AND l.ctid = (
 )
 RETURNING l.key, ${relax}`,
 
-    // The same of many.
+    // The same of many. That a row is locked by us says that it was found. It is planned well by the settings of connections of
+    // our own.
     // $1 keys $2 tokens  -> (key)… of those released
     freeMany: `
 WITH h AS MATERIALIZED (
-  SELECT a.key, l.fence FROM unnest($1::text[], $2::text[]) AS a(key, token)
-  CROSS JOIN LATERAL (
-    SELECT l.fence FROM ${table} l
+  SELECT l.ctid FROM unnest($1::text[], $2::text[]) AS a(key, token) CROSS JOIN LATERAL (
+    SELECT l.ctid FROM ${table} l
     WHERE l.key = a.key AND l.token = a.token AND l.expires_at > clock_timestamp() AND l.queue = '{}' AND l.watchers IS NULL
     FOR UPDATE SKIP LOCKED
   ) l WHERE ${isAsked("a")}
 )
-INSERT INTO ${table} AS o (key, token, fence, expires_at) SELECT key, '', fence, clock_timestamp() FROM h
-${overwriting}
-RETURNING o.key, (SELECT ${relax})`,
+UPDATE ${table} l SET token = '', expires_at = clock_timestamp()
+WHERE l.ctid = ANY(ARRAY(SELECT ctid FROM h)) AND l.xmax = pg_current_xact_id_if_assigned()::xid
+RETURNING l.key, (SELECT ${relax})`,
 
     // One by itself that somebody may wait for, alone.
     // $1 key $2 token  -> (key, true, whether nobody has it now), nothing if that is not so
