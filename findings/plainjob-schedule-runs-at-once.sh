@@ -3,9 +3,9 @@
 #
 # After `queue.schedule("daily-report", { cron: "0 0 * * *" })` one expects the first report at midnight. It is made within a
 # second: a schedule is stored as due since 1970. A new tenant, a new kind of job or an empty database file (each start of a
-# container without a volume) makes a run in the middle of the day. When the same type is scheduled with another expression, it is
-# the other way round: the next run stays where the old expression had put it, and only what follows is by the new one. So what is changed
-# from once a year to each second waits for the new year.
+# container without a volume) makes a run in the middle of the day. When the same type is scheduled with another expression, it
+# is the other way round: the next run stays where the old expression had put it, and only what follows is by the new one. So
+# what is changed from once a year to each second waits for the new year.
 #
 # Seen with libsql in place of better-sqlite3 (the same interface), Node 20:
 #

@@ -65,6 +65,16 @@ describe("two copies of the package", () => {
     assert.strictEqual(await run(`Effect.map(${ours}, (ran) => ran._tag)`), "None")
   })
 
+  it("are contenders as processes are, for work that asks the other for what it has", async () => {
+    const inner = `Theirs.Lock.withLock(Effect.void, "key", { timeout: "50 millis" }).pipe(
+      Effect.flip,
+      Effect.map(({ reason }) => reason._tag),
+      Effect.provide(Theirs.InMemoryBackend.layer)
+    )`
+    const ours = `Ours.Lock.withLock(${inner}, "key").pipe(Effect.provide(Ours.InMemoryBackend.layer))`
+    assert.strictEqual(await run(ours), "LockTimeout")
+  })
+
   it("lead again after a loss, on the backend of the other", async () => {
     const term = await run(`Effect.gen(function*() {
       let terms = 0
