@@ -7,7 +7,7 @@ import type * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Semaphore from "effect/Semaphore"
 import { atMost, check, type Context, forceGc, percent, type Report, short } from "../lib/scenario.ts"
-import { median, random, Rounds, shuffled } from "../lib/stats.ts"
+import { random, Rounds, shuffled } from "../lib/stats.ts"
 
 type Wrap = (effect: Effect.Effect<void>) => Effect.Effect<void, unknown, LockBackend.LockBackend>
 
@@ -140,17 +140,15 @@ const idleBytes = async (keys: number): Promise<number> => {
         step: () => {}
       })
     }))
-  // Compiled code and pools settle down after some passes; what a key keeps would not.
-  const growths: Array<number> = []
-  for (let pass = 0; pass < 6; pass++) {
-    forceGc()
-    const before = process.memoryUsage().heapUsed
+  // Compiled code and pools settle down after some passes, and some pools are large after every other; what a key keeps adds up.
+  const sizes: Array<number> = []
+  for (let pass = 0; pass < 7; pass++) {
     await touch(`${pass}-`)
     forceGc()
-    growths.push((process.memoryUsage().heapUsed - before) / keys)
+    sizes.push(process.memoryUsage().heapUsed)
   }
   await runtime.dispose()
-  return Math.max(0, median(growths.slice(1)))
+  return Math.max(0, (sizes[6] - sizes[2]) / (4 * keys))
 }
 
 export const run = async ({ log, quick, seed }: Context): Promise<Report> => {
