@@ -38,15 +38,8 @@ const run = async (effect: string): Promise<unknown> => {
 
 describe("two copies of the package", () => {
   it("know each other's errors", async () => {
-    const known = await run(`Ours.Lock.withLock(Effect.void, "").pipe(
-      Effect.flip,
-      Effect.map((error) => [
-        error instanceof Ours.LockError.LockError,
-        Ours.LockError.isLockError(error),
-        Schema.is(Ours.LockError.LockError)(error)
-      ]),
-      Effect.provide(Theirs.InMemoryBackend.layer),
-      (ours) => Effect.all([ours, Theirs.Lock.withLock(Effect.void, "").pipe(
+    const known = await run(`Effect.forEach([Ours, Theirs], ({ Lock }) =>
+      Lock.withLock(Effect.void, "").pipe(
         Effect.flip,
         Effect.map((error) => [
           error instanceof Ours.LockError.LockError,
@@ -54,8 +47,7 @@ describe("two copies of the package", () => {
           Schema.is(Ours.LockError.LockError)(error)
         ]),
         Effect.provide(Theirs.InMemoryBackend.layer)
-      )])
-    )`)
+      ))`)
     assert.deepStrictEqual(known, [[true, true, true], [false, true, true]])
   })
 

@@ -78,12 +78,13 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
 
   /**
    * Nobody waits for most keys. Who has waited for one is probably not the last to, and who has had one for long is
-   * probably waited for; and the next wants it alone, too.
+   * probably waited for; and the next wants it alone, too. Many at once are freed on connections of our own alone, which
+   * plan that well.
    */
   const releases = Batches.make<Releasing>((batch, landed) => {
     const isOne = batch.length === 1
-    const isWanted = batch.some((asked) => asked.isWanted) || (!isOne && !isTuned())
-    const statement = isWanted
+    const handsOn = (!isOne && !isTuned()) || batch.some(({ isWanted }) => isWanted)
+    const statement = handsOn
       ? isOne ? statements.releaseOne : statements.releaseMany
       : isOne
       ? statements.freeOne
@@ -96,8 +97,8 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
         if (released === undefined) fail(asked, error)
         else if (found === undefined) others.push(asked)
         else {
-          if (!isWanted || found[2] === true) freed.add(asked.row)
-          succeed(asked, !isWanted || found[1] === true)
+          if (!handsOn || found[2] === true) freed.add(asked.row)
+          succeed(asked, !handsOn || found[1] === true)
         }
       }
       if (others.length > 0) sendOthers(others, landed)
