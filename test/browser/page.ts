@@ -95,7 +95,8 @@ const actions = {
           const say = (event: "in" | "out") =>
             Effect.sync(() => console.log(JSON.stringify({ event, at: now(), fence: lease.fencingToken })))
           yield* say("in")
-          yield* Effect.sleep("5 millis")
+          // Time for the browser to open and to end tabs, too.
+          yield* Effect.sleep("20 millis")
           yield* say("out")
         }),
       key,

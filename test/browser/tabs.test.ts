@@ -573,9 +573,10 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
       ({ page }) => page.close(),
       crash,
       ({ page }) => page.goto("about:blank"),
-      (tab) => {
+      async (tab) => {
         void tab.call("hang", 300).catch(() => {})
-        return crash(tabs.shift()!)
+        await crash(tabs.shift()!)
+        tabs.push(tab)
       }
     ]
     for (let round = 0; round < 12; round++) {

@@ -123,7 +123,9 @@ export const follow = (
       }
       const gone = leader
       alive = alive.filter((one) => one !== gone)
-      mute(alive, true)
+      // Not before the leader says that it goes, which takes its time: they would notice that nothing gets through, connect
+      // anew, and not hear meanwhile.
+      if (gone.network !== undefined) gone.network.atRequest = () => mute(alive, true)
       const told = Number(process.hrtime.bigint())
       gone.child.kill(signal)
       yield* gone.isGone

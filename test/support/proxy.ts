@@ -27,6 +27,8 @@ export interface Proxy {
   cutAtReplyTo: RegExp | undefined
   /** What the server says once the client has spoken a second time does not arrive, and its end is a reset. */
   hideRefusals: boolean
+  /** Called with the next request, before it is passed on. */
+  atRequest: (() => void) | undefined
   /** The next reply of every connection is cut in the middle, and the connection reset. */
   readonly cutReplies: () => void
   /** The server's side of all connections ends, the client's side is not told. */
@@ -83,7 +85,8 @@ export const proxy = (
         refuse: false,
         cutAtReply: false,
         cutAtReplyTo: undefined as RegExp | undefined,
-        hideRefusals: false
+        hideRefusals: false,
+        atRequest: undefined as (() => void) | undefined
       }
       let requested = 0
       let accepted = 0
@@ -167,6 +170,9 @@ export const proxy = (
           outbound,
           (bytes) => {
             requested += bytes.length
+            const { atRequest } = state
+            state.atRequest = undefined
+            atRequest?.()
             return link.silent || state.dropRequests ? "lose" : "pass"
           },
           () => outbound.end()

@@ -196,7 +196,8 @@ export const promises: ReadonlyArray<Case> = [
     run: Effect.fnUntraced(function*(bench) {
       const { elapse, end, eventually, faults, faulty, key, other, patience, process, slack } = bench
       const here = yield* process(faulty)
-      yield* faults[fault]("tryAcquire", Duration.millis(patience * 1.5))
+      // By more than this process may be late: what arrives in the same turn as the end of patience is an answer.
+      yield* faults[fault]("tryAcquire", Duration.millis(patience * 1.5 + slack))
       const work = yield* Effect.forkChild(
         here(Lock.withLock(Effect.void, key, { timeout: 0, expires: "60 seconds" })),
         immediately
@@ -211,7 +212,7 @@ export const promises: ReadonlyArray<Case> = [
     run: Effect.fnUntraced(function*(bench) {
       const { elapse, end, eventually, faults, faulty, key, other, patience, process, slack } = bench
       const here = yield* process(faulty)
-      yield* faults[fault]("tryAcquire", Duration.millis(patience * 0.5))
+      yield* faults[fault]("tryAcquire", Duration.millis(patience * 0.5 + slack))
       const work = yield* Effect.forkChild(
         here(Lock.withLock(Effect.void, key, { expires: "60 seconds" })),
         immediately
