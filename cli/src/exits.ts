@@ -11,6 +11,8 @@ export const exits = {
   unavailable: 69,
   /** A fault of this tool. */
   software: 70,
+  /** What was found could not be written. */
+  unwritten: 74,
   /** Somebody else has the lock. */
   taken: 75,
   /** The lock was lost while the command ran, so the command was stopped. */
