@@ -11,6 +11,7 @@ import { LockConfig, type LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure, Holder, LockError } from "../../LockError.ts"
 import type { LockEvent } from "../../LockEvent.ts"
 import type { LockStore } from "../../LockStore.ts"
+import { isAnswered } from "../answered.ts"
 import { failWith } from "../failing.ts"
 import type { Caller, Restore } from "../guard.ts"
 import { type HeldPage, toHolder } from "../holder.ts"
@@ -113,7 +114,7 @@ export class Engine implements Keys, Section.Taker {
   private releaseFailed(failure: BackendFailure | undefined): void {
     this.journal.meter.failedReleases++
     // A backend in trouble has said so itself; this is about the one lock.
-    if (failure?.retryable !== false) return
+    if (failure === undefined || (failure.retryable && !isAnswered(failure))) return
     this.port.log(
       Effect.logWarning("A lock could not be released; that is tried until its lease has ended", failure),
       failure.key
