@@ -26,11 +26,10 @@ import type { Taken } from "./asker.ts"
 import { Debts } from "./debts.ts"
 import { Journal } from "./journal.ts"
 import { Keeper } from "./keeper.ts"
-import * as KeyMap from "./keyMap.ts"
 import type { Keys } from "./keys.ts"
 import { Lease } from "./lease.ts"
 import { Counter } from "./lender.ts"
-import { Line } from "./line.ts"
+import { Lines } from "./lines.ts"
 import { Port } from "./port.ts"
 import { Sharing } from "./sharing.ts"
 import { take } from "./taking.ts"
@@ -41,7 +40,7 @@ export class Engine implements Keys, Section.Taker {
   readonly keeper: Keeper
   readonly journal: Journal
   readonly time: Time
-  readonly lines: KeyMap.KeyMap<Line>
+  readonly lines: Lines
   readonly counter: Counter
   readonly sharing: Sharing
   readonly owner: string
@@ -62,7 +61,7 @@ export class Engine implements Keys, Section.Taker {
     this.port = new Port(store, context, new Alarms(time, Effect.runForkWith(context), soon), soon, this.journal)
     this.debts = new Debts(this.port, (failure) => this.releaseFailed(failure))
     this.keeper = new Keeper(this.port, time, meter)
-    this.lines = KeyMap.make((key) => new Line(this, key), soon)
+    this.lines = new Lines(this)
     this.counter = new Counter(this)
     this.sharing = new Sharing(this, (key) => this.lines.get(key))
     this.unwatch = meter.watch(() => this.gauges)
@@ -107,7 +106,7 @@ export class Engine implements Keys, Section.Taker {
   }
 
   private get gauges(): Gauges {
-    const waiters = this.lines.values().reduce((sum, { waiting }) => sum + waiting, 0)
+    const waiters = this.lines.unfolded().reduce((sum, { waiting }) => sum + waiting, 0)
     return { held: this.keeper.size + this.sharing.surplus, waiters, isConnected: !this.port.trouble.isThere }
   }
 
@@ -247,14 +246,13 @@ export class Engine implements Keys, Section.Taker {
       const { debts, keeper, lines, port, sharing } = this
       const { alarms } = port
       const now = alarms.now()
-      const open = lines.values()
       const kept = keeper.all().filter((lease) => !sharing.isCommon(lease))
-      const held = new Set([...kept, ...sharing.all(), ...open.flatMap(({ lease }) => lease ?? [])])
-      for (const line of open) line.close()
+      const held = new Set([...kept, ...sharing.all(), ...lines.leases()])
+      for (const line of lines.unfolded()) line.close()
       for (const lease of held) lease.lose("Closed", now)
       yield* this.allBack(held)
       // Those who were on their way with a turn have yet to say so.
-      for (let turns = 0; lines.size() > 0 && turns < 100; turns++) yield* Effect.yieldNow
+      for (let turns = 0; lines.size > 0 && turns < 100; turns++) yield* Effect.yieldNow
       yield* port.ending
       yield* port.idle(alarms.now() + port.patience)
       debts.askAll()
@@ -295,7 +293,7 @@ export class Engine implements Keys, Section.Taker {
   /** How much there is of what should be gone when nobody holds or waits. */
   get residue() {
     const { debts, keeper, lines, port } = this
-    return { lines: lines.size(), kept: keeper.size, alarms: port.alarms.size, calls: port.size + debts.size }
+    return { lines: lines.size, kept: keeper.size, alarms: port.alarms.size, calls: port.size + debts.size }
   }
 }
 
