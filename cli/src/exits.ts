@@ -1,6 +1,7 @@
 /** What the tool ends with, and what it says then. Numbers from 64 on are those of sysexits.h. */
 import type { LockError } from "effect-lock"
 import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
 
 export const exits = {
   /** The answer is no: the key is free, or there is something to mend. */
@@ -30,6 +31,9 @@ export class Ending extends Data.TaggedError("Ending")<{
   /** In JSON, beside the message. */
   readonly details?: Record<string, unknown>
 }> {}
+
+export const usage = (message: string): Effect.Effect<never, Ending> =>
+  Effect.fail(new Ending({ status: exits.usage, message }))
 
 const statuses: Record<LockError.LockErrorReason["_tag"], number> = {
   LockTimeout: exits.taken,

@@ -140,6 +140,13 @@ describe("effect-lock watch of a server that goes", () => {
       assert.strictEqual((yield* watching.ended).code, 143)
     }).pipe(Effect.scoped))
 
+  it.live("is refused what makes no sense", () =>
+    Effect.gen(function*() {
+      for (const flags of [["--every", "0s"], ["--every", "forever"], ["a-key", "--prefix", "a"]]) {
+        assert.deepInclude(yield* told(["watch", ...flags]), { code: 64, out: "" }, flags.join(" "))
+      }
+    }))
+
   it.live("that is not there at first ends with 69", () =>
     Effect.gen(function*() {
       const { code, out } = yield* ran(["watch", "--url", yield* nowhere])

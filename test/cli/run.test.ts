@@ -44,6 +44,12 @@ describe("effect-lock run", () => {
         126,
         "effect-lock: /etc/passwd: cannot be run (EACCES)\n"
       ])
+      const below = yield* ran(["run", key, "--", "/etc/passwd/x"])
+      assert.deepStrictEqual([below.code, below.err], [
+        126,
+        "effect-lock: /etc/passwd/x: cannot be run (ENOTDIR)\n"
+      ])
+      assert.deepInclude(yield* ran(["run", key, "--", ""]), { code: 127, err: "effect-lock: : not found\n" })
       assert.isTrue(yield* isFree(key))
     }))
 
