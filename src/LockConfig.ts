@@ -293,23 +293,26 @@ export const layerConfig = (
   Layer.effect(LockConfig, Effect.flatMap(Config.unwrap(defaults), make))
 
 const fromEnv = <K extends keyof LockConfig>(kind: K, name: string, parse: (text: string) => unknown = identity) =>
-  Effect.flatMap(
-    Config.option(Config.String(name)),
-    Option.match({
-      onNone: () => Effect.undefined,
-      onSome: (text) => Effect.fromResult(decodeOption(kind, parse(text), name))
-    })
-  )
+  Effect.flatMap(Config.option(Config.String(name)), (given) => {
+    const text = Option.getOrElse(given, () => "")
+    return text === "" ? Effect.undefined : Effect.fromResult(decodeOption(kind, parse(text), name))
+  })
+
+const units: Readonly<Record<string, string>> = { ms: "millis", s: "seconds", m: "minutes", h: "hours", d: "days" }
+
+/** `10s` is what people write where they write no code. */
+const parseDuration = (text: string): string =>
+  text.replace(/^(\d+(?:\.\d+)?)(ms|[smhd])$/, (_, count: string, unit: string) => `${count} ${units[unit]}`)
 
 const parseBoolean = (text: string): boolean | string =>
-  /^(true|1|yes)$/.test(text) || (/^(false|0|no)$/.test(text) ? false : text)
+  /^(?:true|yes|on|1)$/i.test(text) || (/^(?:false|no|off|0)$/i.test(text) ? false : text)
 
 /**
  * Reads the defaults from the environment (through the current `ConfigProvider`):
- * `LOCK_EXPIRES` and `LOCK_TIMEOUT` as durations with their unit
- * (`"10 seconds"`), `LOCK_RENEW` as `true` or `false`, `LOCK_KEY_PREFIX` and
- * `LOCK_OWNER` as text.
- * What is not set stays as it is.
+ * `LOCK_EXPIRES` and `LOCK_TIMEOUT` as durations with their unit (`10s`, `500ms`,
+ * `1.5h`, `10 seconds`, `Infinity`), `LOCK_RENEW` as `true` or `false`,
+ * `LOCK_KEY_PREFIX` and `LOCK_OWNER` as text.
+ * What is not set, or empty, stays as it is.
  *
  * Fails with `InvalidOptions` naming the variable when a value is not usable.
  *
@@ -321,7 +324,7 @@ const parseBoolean = (text: string): boolean | string =>
  *
  * const program = Effect.map(LockConfig.LockConfig, (config) => Duration.format(config.expires)).pipe(
  *   Effect.provide(LockConfig.layerFromEnv),
- *   Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({ LOCK_EXPIRES: "20 seconds" })))
+ *   Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({ LOCK_EXPIRES: "20s" })))
  * )
  *
  * await Effect.runPromise(program) // => "20s"
@@ -334,8 +337,8 @@ export const layerFromEnv: Layer.Layer<never, LockError | Config.ConfigError> = 
   LockConfig,
   /* #__PURE__ */ Effect.gen(function*() {
     return yield* make({
-      expires: yield* fromEnv("expires", "LOCK_EXPIRES"),
-      timeout: yield* fromEnv("timeout", "LOCK_TIMEOUT"),
+      expires: yield* fromEnv("expires", "LOCK_EXPIRES", parseDuration),
+      timeout: yield* fromEnv("timeout", "LOCK_TIMEOUT", parseDuration),
       renew: yield* fromEnv("renew", "LOCK_RENEW", parseBoolean),
       keyPrefix: yield* fromEnv("keyPrefix", "LOCK_KEY_PREFIX"),
       owner: yield* fromEnv("owner", "LOCK_OWNER")

@@ -46,24 +46,20 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Redis from "effect/persistence/Redis"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
-import { load } from "./internal/driver.ts"
 import { flag, given, invalid, object, port, secret, text, textOrSecret, whole } from "./internal/given.ts"
 import { Notices } from "./internal/notices.ts"
-import { backoff, handshakeMillis, missing as missingOf, silenceMillis } from "./internal/redis/client.ts"
-import type { Client as IoRedisClient } from "./internal/redis/client.ts"
-import { diagnose } from "./internal/redis/diagnosis.ts"
+import { type Client as IoRedisClient, missing as missingOf } from "./internal/redis/client.ts"
+import { connect } from "./internal/redis/connecting.ts"
 import * as IoRedis from "./internal/redis/ioredis.ts"
-import { named } from "./internal/redis/primary.ts"
 import * as Report from "./internal/redis/report.ts"
 import * as Service from "./internal/redis/service.ts"
 import * as Store from "./internal/redis/store.ts"
 import type { Transport } from "./internal/redis/transport.ts"
-import * as Url from "./internal/redis/url.ts"
 import * as LockBackend from "./LockBackend.ts"
-import { LockError } from "./LockError.ts"
+import type { LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
@@ -184,94 +180,6 @@ const over = (client: Client): Effect.Effect<Transport, LockError, Scope.Scope> 
     "a Redis or Cluster of ioredis; without a server, tests can use TestBackend"
   )
 }
-
-const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Transport, LockError, Scope.Scope> {
-  const { db, host, ioredis, password, port, tls, url, username } = options
-  const address = yield* Effect.mapError(
-    Effect.fromResult(Url.parse(url === undefined ? "redis://" : Redacted.isRedacted(url) ? Redacted.value(url) : url)),
-    (reason) => new LockError({ reason })
-  )
-  const { nodes } = address
-  const sentinels = address.sentinels ?? ioredis?.sentinels ?? undefined
-  for (const [option, value] of Object.entries({ host, port })) {
-    if (value !== undefined && (nodes ?? sentinels) !== undefined) {
-      return yield* invalid(option, JSON.stringify(value), "none beside the hosts of Sentinels or of a cluster")
-    }
-  }
-  if (nodes !== undefined && db !== undefined && db !== 0) {
-    return yield* invalid("db", String(db), "0, the only one that a cluster has")
-  }
-  // Its default export has all of it, and is all that a module of CommonJS has in some bundles.
-  const { default: { Cluster, Redis: Connection } } = yield* load(backend, "ioredis", () => import("ioredis"))
-  const secret = password ?? address.password
-  const user = username ?? address.username
-  const secure = (tls ?? address.tls) === true
-  const encryption = secure ? ioredis?.tls ?? {} : ioredis?.tls
-  const common = {
-    connectionName: "effect-lock",
-    connectTimeout: handshakeMillis,
-    keepAlive: 10_000,
-    // Where there is no connection to end, all of it is waited for, and the process with it.
-    disconnectTimeout: 100,
-    // After a failover the old primary may be a replica; connecting anew finds the new one.
-    reconnectOnError: (error: Error) => error.message.includes("READONLY"),
-    // A planned failover leaves the old primary taking writes for seconds: Sentinels say when to go.
-    failoverDetector: true,
-    sentinelCommandTimeout: silenceMillis,
-    ...ioredis,
-    ...(user !== undefined && { username: user }),
-    ...(secret !== undefined && { password: Redacted.value(secret) }),
-    ...(encryption !== undefined && { tls: encryption })
-  }
-  if (nodes !== undefined) {
-    return yield* IoRedis.make(
-      new Cluster([...nodes], {
-        clusterRetryStrategy: backoff,
-        lazyConnect: true,
-        // Certificates have names, not addresses.
-        ...(encryption !== undefined && { dnsLookup: (host, resolve) => resolve(null, host) }),
-        // A node that says nothing is left by its own connection: we do not see which node a command goes to.
-        redisOptions: { socketTimeout: 3 * silenceMillis, ...common }
-      }),
-      () => diagnose(nodes, encryption)
-    )
-  }
-  const server = {
-    host: host ?? address.host ?? ioredis?.host ?? "localhost",
-    port: port ?? address.port ?? ioredis?.port ?? 6379
-  }
-  const database = db ?? address.db ?? ioredis?.db ?? 0
-  const client = new Connection({
-    retryStrategy: backoff,
-    ...common,
-    // On the next connection the server may refuse the database, and what is sent again would go to another.
-    ...(database !== 0 && { autoResendUnfulfilledCommands: false }),
-    ...(sentinels !== undefined
-      ? {
-        sentinels: [...sentinels],
-        name: address.name ?? ioredis?.name ?? "mymaster",
-        ...(secure && { enableTLSForSentinelMode: true, sentinelTLS: ioredis?.sentinelTLS ?? {} })
-      }
-      : server),
-    db: database,
-    lazyConnect: true,
-    enableReadyCheck: false,
-    maxRetriesPerRequest: null
-  })
-  if (sentinels === undefined) {
-    return yield* IoRedis.make(client, () => diagnose(ioredis?.path === undefined ? [server] : [], encryption))
-  }
-  const watchers = sentinels.map(({ host = "localhost", port = 26_379 }) => ({ host, port }))
-  return yield* IoRedis.make(client, async () => {
-    const fault = await diagnose(watchers, client.options.sentinelTLS)
-    if (fault !== undefined) return fault
-    const primary = await named((options) => new Connection(options), watchers, client.options)
-    return diagnose(
-      primary === undefined ? [] : [primary],
-      client.options.enableTLSForSentinelMode ? encryption : undefined
-    )
-  })
-})
 
 /**
  * The store on a connection of its own, which is closed with the scope.

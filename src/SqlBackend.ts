@@ -576,7 +576,8 @@ export const layerMigrations = (
  * the one that the locks use. It costs one statement more.
  *
  * In a transaction that is already open it is a savepoint, and the lock is kept
- * until that transaction ends.
+ * until that transaction ends. If the lock is to be given back before that, a warning
+ * says that it could not be, and a rival has it after the commit.
  *
  * @category combinators
  * @since 0.2.0

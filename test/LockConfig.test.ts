@@ -132,13 +132,36 @@ describe("LockConfig", () => {
         keyPrefix: "shop:",
         owner: "payments-1"
       })
-      for (const [text, renew] of [["yes", true], ["1", true], ["true", true], ["no", false], ["0", false]] as const) {
+      for (
+        const [text, renew] of [["yes", true], ["1", true], ["True", true], ["on", true], ["no", false], [
+          "0",
+          false
+        ]] as const
+      ) {
         assert.strictEqual((yield* from(LockConfig.layerFromEnv, { LOCK_RENEW: text })).renew, renew)
       }
     }))
 
+  it.effect("takes a duration from the environment as the command line does", () =>
+    Effect.gen(function*() {
+      const cases = { "500ms": 500, "3s": 3_000, "1.5m": 90_000, "2h": 7_200_000, "1d": 86_400_000 }
+      for (const [text, millis] of Object.entries(cases)) {
+        const { expires, timeout } = yield* from(LockConfig.layerFromEnv, { LOCK_EXPIRES: text, LOCK_TIMEOUT: text })
+        assert.deepStrictEqual([expires, timeout], [millis, millis])
+      }
+    }))
+
+  it.effect("takes what is empty in the environment for what is not set", () =>
+    Effect.gen(function*() {
+      const env = { LOCK_EXPIRES: "", LOCK_TIMEOUT: "", LOCK_RENEW: "", LOCK_KEY_PREFIX: "", LOCK_OWNER: "" }
+      assert.deepStrictEqual(yield* from(LockConfig.layerFromEnv, env), standard)
+    }))
+
   for (
-    const [name, value] of [["LOCK_EXPIRES", "0 seconds"], ["LOCK_TIMEOUT", "soon"], ["LOCK_RENEW", "maybe"], [
+    const [name, value] of [["LOCK_EXPIRES", "0s"], ["LOCK_TIMEOUT", "soon"], ["LOCK_TIMEOUT", "3"], [
+      "LOCK_RENEW",
+      "maybe"
+    ], [
       "LOCK_OWNER",
       "a b"
     ]] as const

@@ -166,13 +166,19 @@ export const start = (
 
 const spawned = (command: string, args: ReadonlyArray<string>, env: NodeJS.ProcessEnv) =>
   Effect.callback<ChildProcess, Ending>((resume) => {
-    const child = spawn(command, args, { stdio: "inherit", env })
-    child.once("spawn", () => resume(Effect.succeed(child)))
-    child.once("error", (error: NodeJS.ErrnoException) => {
-      const isMissing = error.code === "ENOENT"
-      const why = isMissing ? "not found" : `cannot be run (${error.code ?? error.message})`
+    const refuse = ({ code, message }: NodeJS.ErrnoException) => {
+      const isMissing = code === "ENOENT" || command === ""
+      const why = isMissing ? "not found" : `cannot be run (${code ?? message})`
       resume(Effect.fail(
         new Ending({ status: isMissing ? exits.notFound : exits.cannotRun, message: `${command}: ${why}` })
       ))
-    })
+    }
+    try {
+      const child = spawn(command, args, { stdio: "inherit", env })
+      child.once("spawn", () => resume(Effect.succeed(child)))
+      child.once("error", refuse)
+    } catch (thrown) {
+      // Some of what may be wrong with a command Node throws.
+      refuse(thrown as NodeJS.ErrnoException)
+    }
   })

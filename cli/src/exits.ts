@@ -1,6 +1,7 @@
 /** What the tool ends with, and what it says then. Numbers from 64 on are those of sysexits.h. */
 import type { LockError } from "effect-lock"
 import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
 
 export const exits = {
   /** The answer is no: the key is free, or there is something to mend. */
@@ -11,6 +12,8 @@ export const exits = {
   unavailable: 69,
   /** A fault of this tool. */
   software: 70,
+  /** What was found could not be written. */
+  unwritten: 74,
   /** Somebody else has the lock. */
   taken: 75,
   /** The lock was lost while the command ran, so the command was stopped. */
@@ -28,6 +31,9 @@ export class Ending extends Data.TaggedError("Ending")<{
   /** In JSON, beside the message. */
   readonly details?: Record<string, unknown>
 }> {}
+
+export const usage = (message: string): Effect.Effect<never, Ending> =>
+  Effect.fail(new Ending({ status: exits.usage, message }))
 
 const statuses: Record<LockError.LockErrorReason["_tag"], number> = {
   LockTimeout: exits.taken,

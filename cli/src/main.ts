@@ -3,6 +3,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { main } from "./command.ts"
+import { exits } from "./exits.ts"
 import * as Signals from "./signals.ts"
 
 let status: number | undefined
@@ -12,11 +13,20 @@ const signals = Signals.make((signal) => {
   fiber.interruptUnsafe()
 })
 
-// Whoever reads our output may stop to, as `head` does.
-process.stdout.on("error", () => process.exit(0))
+process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+  // Whoever reads our output may stop to, as `head` does.
+  if (code === "EPIPE") process.exit(0)
+  process.stderr.write(`effect-lock: ${message}\n`)
+  process.exit(exits.unwritten)
+})
+// The lock is held on, though what is said of it is read by nobody, or finds no room.
+process.stderr.on("error", () => {})
 
 const fiber = Effect.runFork(Effect.provideService(main(process.argv.slice(2)), Signals.Signals, signals))
 
 const exit = await Effect.runPromise(Fiber.await(fiber))
 const code = exit._tag === "Success" ? status ?? exit.value : status ?? 130
-process.stdout.write("", () => process.exit(code))
+process.stdout.write("", (error) => {
+  // What could not be written is told of by the event.
+  if (!error) process.exit(code)
+})

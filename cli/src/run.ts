@@ -4,7 +4,7 @@ import { Argument, Command, Flag } from "effect/cli"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Durations from "./durations.ts"
-import { Ending } from "./exits.ts"
+import { Ending, usage } from "./exits.ts"
 import { backend } from "./settings.ts"
 import * as Work from "./work.ts"
 
@@ -49,10 +49,10 @@ export const run = Command.make(
     Effect.gen(function*() {
       const options = { key, command: yield* Work.commandOf("run", command), killAfter }
       if (once && Option.isSome(timeout)) {
-        return yield* Work.usage("--once does not wait and --timeout says how long to: give one of them")
+        return yield* usage("--once does not wait and --timeout says how long to: give one of them")
       }
       if (shared && Option.isSome(limit)) {
-        return yield* Work.usage("--shared is without a limit and --limit with one: give one of them")
+        return yield* usage("--shared is without a limit and --limit with one: give one of them")
       }
 
       const work = (lease: Lock.Lease) => Work.under(lease, options)

@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Durations from "./durations.ts"
+import { usage } from "./exits.ts"
 import * as Holding from "./holding.ts"
 import { looking } from "./looking.ts"
 import { prefix } from "./ls.ts"
@@ -73,6 +74,12 @@ const flags = {
 
 export const watch = Command.make("watch", flags, ({ every, key, prefix }) =>
   Effect.gen(function*() {
+    if (!Duration.between(every, { minimum: Duration.millis(10), maximum: Duration.days(1) })) {
+      return yield* usage("--every is from 10ms to 1d")
+    }
+    if (Option.isSome(key) && prefix !== "") {
+      return yield* usage("a key is one lock and --prefix says which of all: give one of them")
+    }
     const isJson = yield* json
     const redraws = process.stdout.isTTY === true && !isJson
     const paint = painter(process.stdout)

@@ -5,7 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Child from "./child.ts"
 import * as Durations from "./durations.ts"
-import { Ending, exits } from "./exits.ts"
+import { usage } from "./exits.ts"
 import { Operands } from "./operands.ts"
 import { note } from "./output.ts"
 import { type Signal, Signals } from "./signals.ts"
@@ -19,8 +19,6 @@ export const killAfter = Durations.flag(
   "kill-after",
   "How long the command has to end after SIGTERM when the lock is lost (10s)"
 ).pipe(Flag.withDefault(Duration.seconds(10)))
-
-export const usage = (message: string) => Effect.fail(new Ending({ status: exits.usage, message }))
 
 /** Only what comes after `--` is the command's, or its `--help` would be ours. */
 export const commandOf = (name: string, command: ReadonlyArray<string>) =>

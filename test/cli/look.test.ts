@@ -3,10 +3,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { InMemoryBackend, Lock, LockConfig } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
-import { chmodSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
-import { contents } from "../support/cli.ts"
+import { contents, start } from "../support/cli.ts"
 import { memcached } from "../support/memcached.ts"
 import { admin, pgbouncer, postgres, standby } from "../support/postgres.ts"
 import { it as answered } from "../support/punctual.ts"
@@ -15,7 +15,7 @@ import { watched } from "../support/sentinel.ts"
 import { freePort, kill } from "../support/server.ts"
 import { newKey, sh, tools } from "./tool.ts"
 
-const { folder, inTerminal, isFree, isHeld, newFile, ran, told, tool, waitsFor } = tools()
+const { commandLine, folder, inTerminal, isFree, isHeld, newFile, ran, told, tool, url, waitsFor } = tools()
 
 /** Holds a lock until somebody makes the file. */
 const held = (key: string, expires = "10s") =>
@@ -39,6 +39,19 @@ describe("effect-lock show", () => {
       const { code, out } = yield* ran(["show", key, "--json"])
       assert.deepStrictEqual([code, JSON.parse(out)], [1, { key, held: false }])
     }))
+
+  it.live.skipIf(!existsSync("/dev/full"))(
+    "ends with 74 when its answer cannot be written",
+    () =>
+      Effect.gen(function*() {
+        const LOCK_URL = yield* url
+        const running = yield* start("sh", ["-c", `${commandLine("show", newKey())} > /dev/full`], {
+          env: { LOCK_URL }
+        })
+        assert.strictEqual((yield* running.ended).code, 74)
+        assert.include(running.err(), "ENOSPC")
+      }).pipe(Effect.scoped)
+  )
 
   it.live("says who holds it, since when, for how long, and how many wait", () =>
     Effect.gen(function*() {
@@ -126,6 +139,13 @@ describe("effect-lock watch of a server that goes", () => {
       watching.kill("SIGTERM")
       assert.strictEqual((yield* watching.ended).code, 143)
     }).pipe(Effect.scoped))
+
+  it.live("is refused what makes no sense", () =>
+    Effect.gen(function*() {
+      for (const flags of [["--every", "0s"], ["--every", "forever"], ["a-key", "--prefix", "a"]]) {
+        assert.deepInclude(yield* told(["watch", ...flags]), { code: 64, out: "" }, flags.join(" "))
+      }
+    }))
 
   it.live("that is not there at first ends with 69", () =>
     Effect.gen(function*() {

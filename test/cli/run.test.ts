@@ -4,8 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { contents, start } from "../support/cli.ts"
 import { memcached } from "../support/memcached.ts"
-import { until } from "../support/redis.ts"
-import { freePort } from "../support/server.ts"
+import { redis, until } from "../support/redis.ts"
+import { freePort, kill } from "../support/server.ts"
 import { isAlive, newKey, sh, tools } from "./tool.ts"
 
 const { commandLine, folder, inTerminal, isFree, isHeld, newFile, ran, told, tool, url, waitsFor } = tools()
@@ -44,6 +44,12 @@ describe("effect-lock run", () => {
         126,
         "effect-lock: /etc/passwd: cannot be run (EACCES)\n"
       ])
+      const below = yield* ran(["run", key, "--", "/etc/passwd/x"])
+      assert.deepStrictEqual([below.code, below.err], [
+        126,
+        "effect-lock: /etc/passwd/x: cannot be run (ENOTDIR)\n"
+      ])
+      assert.deepInclude(yield* ran(["run", key, "--", ""]), { code: 127, err: "effect-lock: : not found\n" })
       assert.isTrue(yield* isFree(key))
     }))
 
@@ -134,6 +140,22 @@ describe("effect-lock run", () => {
       assert.include(running.err(), `Lock "${key}" was lost`)
       assert.include(readFileSync(log, "utf8"), "TERM")
       yield* until(Effect.sync(() => !isAlive(Number(one)) && !isAlive(Number(other))))
+    }).pipe(Effect.scoped))
+
+  it.live("looks after the command though nobody reads what it says", () =>
+    Effect.gen(function*() {
+      const server = yield* redis()
+      const [key, told] = [newKey(), newFile()]
+      // A shell says that its sleep was ended, which would end it.
+      const script = `exec 2> /dev/null; trap 'echo TERM > "$1"; exit 1' TERM; echo ready; while :; do sleep 0.05; done`
+      const running = yield* tool(["run", key, "--expires", "1s", ...sh(script, told)], {
+        env: { LOCK_URL: `redis://127.0.0.1:${server.port}` }
+      })
+      yield* until(Effect.sync(() => running.out() !== ""))
+      running.process.stderr?.destroy()
+      yield* kill(server.process)
+      assert.strictEqual((yield* running.ended).code, 76)
+      assert.strictEqual(readFileSync(told, "utf8"), "TERM\n")
     }).pipe(Effect.scoped))
 
   it.live("keeps the lock as long as the command has left something running, and passes on what ends it", () =>

@@ -33,7 +33,7 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
   /** Nobody is left, once what is out is answered. */
   const assertOver = Effect.gen(function*() {
     while (port.open.length > 0) yield* all.answer(true, port.open[0])
-    assert.deepStrictEqual([keys.lines.size(), keys.debts.size, port.alarms.size], [0, 0, 0])
+    assert.deepStrictEqual([keys.lines.size, keys.debts.size, port.alarms.size], [0, 0, 0])
   })
   return { ...all, ask, queue, claim, line, assertOver }
 }

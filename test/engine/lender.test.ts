@@ -61,7 +61,7 @@ describe("Whoever lends", () => {
     for (const end of [0, 9_000]) {
       const { keys, lend, port } = make()
       const lease = lend()
-      if (end > 0) lease.sent.endsAt(end)
+      if (end > 0) lease.endsBy(end)
       lease.giveBack()
       // Nobody answers.
       port.passTo(Math.max(end, 3_000) - 10)

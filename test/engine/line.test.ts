@@ -43,7 +43,7 @@ const make = (store: Partial<LockStore.LockStore> = {}) => {
     },
     nextToken: () => `token-${++tokens}.me`,
     sharing: { isJoining: () => false, join: () => undefined },
-    lines: { vacate: () => vacated++ },
+    lines: { vacate: () => vacated++, fold: () => {} },
     closed: false
   }
   const line: Line = new Line(parts as unknown as LineParts, "key")
@@ -276,7 +276,7 @@ describe("Line", () => {
     it("as another of the same token, one more, kept meanwhile, without a word to the store", () => {
       const { hold, kept, line, port, sent, turns, wait } = make(store)
       const lease = hold()
-      lease.sent.endsAt(9_999)
+      lease.endsBy(9_999)
       const { served } = wait()
       port.passTo(100)
       assert.isUndefined(lease.giveBack())
@@ -316,7 +316,7 @@ describe("Line", () => {
       {
         "something is out": ({ port }, lease) => {
           const call = port.extend({ key: "key", token: "token.me", expiresMillis: 3_000 })
-          lease.sent.add({ call, millis: 3_000, sure: 3_000 })
+          lease.sends({ call, millis: 3_000, sure: 3_000 })
           return {}
         },
         "the next one wants another length": () => ({ expiresMillis: 5_000 }),

@@ -7,11 +7,11 @@ import { Debts } from "../../src/internal/engine/debts.ts"
 import { Failures } from "../../src/internal/engine/failures.ts"
 import { Journal } from "../../src/internal/engine/journal.ts"
 import type { Keeper } from "../../src/internal/engine/keeper.ts"
-import * as KeyMap from "../../src/internal/engine/keyMap.ts"
 import type { Keys } from "../../src/internal/engine/keys.ts"
 import type { Lease } from "../../src/internal/engine/lease.ts"
 import { Counter } from "../../src/internal/engine/lender.ts"
-import { Line } from "../../src/internal/engine/line.ts"
+import type { LineParts } from "../../src/internal/engine/line.ts"
+import { Lines } from "../../src/internal/engine/lines.ts"
 import type { Port } from "../../src/internal/engine/port.ts"
 import { Sharing } from "../../src/internal/engine/sharing.ts"
 import type { Caller, Restore } from "../../src/internal/guard.ts"
@@ -285,7 +285,7 @@ export const handKeys = (store: Partial<LockStore.LockStore> = {}) => {
     holderOf: () => undefined,
     isHeldBy: () => false
   }
-  const lines: KeyMap.KeyMap<Line> = KeyMap.make((key) => new Line(keys, key), port.soon)
+  const lines = new Lines(parts as unknown as LineParts)
   const counter: Counter = new Counter(parts)
   const sharing: Sharing = new Sharing(parts, (key) => lines.get(key))
   // The same object: whoever has a lease compares where it is from.

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Option, type Scope } from "effect"
+import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Logger, Option, type Scope } from "effect"
 import { InMemoryBackend, Lock, type LockBackend, type LockError } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import * as Reactivity from "effect/reactivity/Reactivity"
@@ -264,8 +264,14 @@ describe("withTransaction", () => {
       yield* Fiber.join(waiting[7])
     }))
 
-  it.live("inside of another transaction, keeps the key until that one ends", () =>
-    Effect.gen(function*() {
+  it.live("inside of another transaction, keeps the key until that one ends, and says so of the lock alone", () => {
+    const lines: Array<string> = []
+    // A busy machine may have more to say.
+    const logger = Logger.make(({ message }) => {
+      const [line, failure] = [message].flat()
+      if (String(failure).includes("keeps the row of the lock locked")) lines.push(String(line))
+    })
+    return Effect.gen(function*() {
       const b = yield* bench
       const [here, there] = [yield* b.process, yield* b.process]
       const released = yield* Deferred.make<void>()
@@ -289,7 +295,9 @@ describe("withTransaction", () => {
       yield* Fiber.join(holder)
       yield* Fiber.join(rival)
       assert.deepStrictEqual(yield* b.written, ["first", "second"])
-    }))
+      assert.deepStrictEqual(lines, ["A lock could not be released; that is tried until its lease has ended"])
+    }).pipe(Effect.provide(Logger.layer([logger])))
+  })
 
   it.live("does not believe an old snapshot, nor one that is overtaken while it waits", () =>
     Effect.gen(function*() {

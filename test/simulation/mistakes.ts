@@ -237,7 +237,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   onItsWay: {
     mistake: "nothing is told of a lease that is handed over and does not arrive",
-    changes: [["engine/lender.ts", "    journal.unused(lease, at)\n", "    void journal\n"]],
+    changes: [["engine/lender.ts", "journal.unused(lease, at)", "void journal"]],
     kind: "given",
     rules: ["events"],
     worlds: 3_000

@@ -10,7 +10,7 @@ import { isRefusal } from "./failures.ts"
 import { isSame } from "./handOver.ts"
 import { Lease, type Lender } from "./lease.ts"
 import { News } from "./news.ts"
-import { nothingSent, Sent } from "./outstanding.ts"
+import { nothingSent, Sent, without } from "./outstanding.ts"
 import type { Port } from "./port.ts"
 import { horizonMillis } from "./unheard.ts"
 
@@ -119,7 +119,7 @@ export class Claim implements Bearer {
     const sent = new Sent(call, this.expiresMillis)
     this.out = this.out.length === 0 ? [sent] : [...this.out, sent]
     call.onReply((reply) => {
-      this.out = this.out.length === 1 ? nothingSent : this.out.filter((sent) => sent.call !== call)
+      this.out = without(this.out, call)
       this.answered(reply)
     })
     return call

@@ -11,6 +11,7 @@ import { LockConfig, type LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure, Holder, LockError } from "../../LockError.ts"
 import type { LockEvent } from "../../LockEvent.ts"
 import type { LockStore } from "../../LockStore.ts"
+import { isAnswered } from "../answered.ts"
 import { failWith } from "../failing.ts"
 import type { Caller, Restore } from "../guard.ts"
 import { type HeldPage, toHolder } from "../holder.ts"
@@ -26,11 +27,10 @@ import type { Taken } from "./asker.ts"
 import { Debts } from "./debts.ts"
 import { Journal } from "./journal.ts"
 import { Keeper } from "./keeper.ts"
-import * as KeyMap from "./keyMap.ts"
 import type { Keys } from "./keys.ts"
 import { Lease } from "./lease.ts"
 import { Counter } from "./lender.ts"
-import { Line } from "./line.ts"
+import { Lines } from "./lines.ts"
 import { Port } from "./port.ts"
 import { Sharing } from "./sharing.ts"
 import { take } from "./taking.ts"
@@ -41,7 +41,7 @@ export class Engine implements Keys, Section.Taker {
   readonly keeper: Keeper
   readonly journal: Journal
   readonly time: Time
-  readonly lines: KeyMap.KeyMap<Line>
+  readonly lines: Lines
   readonly counter: Counter
   readonly sharing: Sharing
   readonly owner: string
@@ -62,7 +62,7 @@ export class Engine implements Keys, Section.Taker {
     this.port = new Port(store, context, new Alarms(time, Effect.runForkWith(context), soon), soon, this.journal)
     this.debts = new Debts(this.port, (failure) => this.releaseFailed(failure))
     this.keeper = new Keeper(this.port, time, meter)
-    this.lines = KeyMap.make((key) => new Line(this, key), soon)
+    this.lines = new Lines(this)
     this.counter = new Counter(this)
     this.sharing = new Sharing(this, (key) => this.lines.get(key))
     this.unwatch = meter.watch(() => this.gauges)
@@ -107,14 +107,14 @@ export class Engine implements Keys, Section.Taker {
   }
 
   private get gauges(): Gauges {
-    const waiters = this.lines.values().reduce((sum, { waiting }) => sum + waiting, 0)
+    const waiters = this.lines.unfolded().reduce((sum, { waiting }) => sum + waiting, 0)
     return { held: this.keeper.size + this.sharing.surplus, waiters, isConnected: !this.port.trouble.isThere }
   }
 
   private releaseFailed(failure: BackendFailure | undefined): void {
     this.journal.meter.failedReleases++
     // A backend in trouble has said so itself; this is about the one lock.
-    if (failure?.retryable !== false) return
+    if (failure === undefined || (failure.retryable && !isAnswered(failure))) return
     this.port.log(
       Effect.logWarning("A lock could not be released; that is tried until its lease has ended", failure),
       failure.key
@@ -247,14 +247,13 @@ export class Engine implements Keys, Section.Taker {
       const { debts, keeper, lines, port, sharing } = this
       const { alarms } = port
       const now = alarms.now()
-      const open = lines.values()
       const kept = keeper.all().filter((lease) => !sharing.isCommon(lease))
-      const held = new Set([...kept, ...sharing.all(), ...open.flatMap(({ lease }) => lease ?? [])])
-      for (const line of open) line.close()
+      const held = new Set([...kept, ...sharing.all(), ...lines.leases()])
+      for (const line of lines.unfolded()) line.close()
       for (const lease of held) lease.lose("Closed", now)
       yield* this.allBack(held)
       // Those who were on their way with a turn have yet to say so.
-      for (let turns = 0; lines.size() > 0 && turns < 100; turns++) yield* Effect.yieldNow
+      for (let turns = 0; lines.size > 0 && turns < 100; turns++) yield* Effect.yieldNow
       yield* port.ending
       yield* port.idle(alarms.now() + port.patience)
       debts.askAll()
@@ -295,7 +294,7 @@ export class Engine implements Keys, Section.Taker {
   /** How much there is of what should be gone when nobody holds or waits. */
   get residue() {
     const { debts, keeper, lines, port } = this
-    return { lines: lines.size(), kept: keeper.size, alarms: port.alarms.size, calls: port.size + debts.size }
+    return { lines: lines.size, kept: keeper.size, alarms: port.alarms.size, calls: port.size + debts.size }
   }
 }
 

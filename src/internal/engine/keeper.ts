@@ -158,7 +158,7 @@ export class Keeper implements Alarm {
     for (const lease of due) {
       const { expiresMillis } = lease
       if (sent?.millis !== expiresMillis) sent = new Sent(call, expiresMillis)
-      lease.sent.add(sent)
+      lease.sends(sent)
     }
     call.wait(sentAt + this.port.patience, constVoid)
     call.onReply((reply) => {
@@ -178,7 +178,7 @@ export class Keeper implements Alarm {
   ): Call<boolean> {
     const { key, token } = lease
     const call = this.port.extend({ key, token, expiresMillis: millis, ...(outlives && { outlives }) })
-    lease.sent.add(new Sent(call, millis))
+    lease.sends(new Sent(call, millis))
     call.wait(sentAt + this.port.patience, constVoid)
     call.onReply((reply) => this.answered(lease, call, sentAt, reply, isWanted()))
     return call
@@ -193,7 +193,7 @@ export class Keeper implements Alarm {
     isWanted = true
   ): void {
     const now = this.port.alarms.now()
-    const sent = lease.sent.answered(call, now)
+    const sent = lease.answered(call, now)
     if (!lease.isHeld || sent === undefined) return
     this.meter.renewals[isFailure(reply) ? "failed" : reply ? "renewed" : "lost"]++
     if (isFailure(reply)) {

@@ -24,6 +24,8 @@ export interface KeyMap<A extends Place> {
   /** The place that has been found for the key, or a new one, occupied from now on. */
   readonly occupy: (key: string, found: A | undefined) => A
   readonly vacate: (place: A) => void
+  /** Puts something else in the place of a key, occupied as before. */
+  readonly replace: (key: string, place: A) => void
   readonly values: () => ReadonlyArray<A>
   /** How many places are occupied. */
   readonly size: () => number
@@ -76,6 +78,9 @@ export const make = <A extends Place>(makePlace: (key: string) => A, soon: (task
       tidying = true
       isBusy = false
       soon(tidy)
+    },
+    replace: (key, place) => {
+      places.set(key, place)
     },
     values: () => Array.from(places.values()).filter(({ vacant }) => !vacant),
     size: () => occupied

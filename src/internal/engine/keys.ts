@@ -10,8 +10,10 @@ import { Refusal, type Refusing } from "../refusal.ts"
 import { isFailure } from "./failures.ts"
 import type { Counter } from "./lender.ts"
 import type { LineParts } from "./line.ts"
+import type { Lines } from "./lines.ts"
 
 export interface Keys extends LineParts, Refusing {
+  readonly lines: Lines
   /** Where keys are had that nobody here waits for. */
   readonly counter: Counter
   /** What tokens say that are drawn when somebody asks for them. */

@@ -17,8 +17,9 @@ import { type Ending, until } from "../ending.ts"
 import { toJSON } from "../guard.ts"
 import { decodeExtension } from "../options.ts"
 import type { Bearer, Hold } from "../shortcuts.ts"
+import type { Call } from "./call.ts"
 import { endedBy, type Loss, lostError, type Why } from "./loss.ts"
-import { nothingSent, Outstanding, type Sent } from "./outstanding.ts"
+import { alsoSent, nothingSent, type Sent, without } from "./outstanding.ts"
 
 /** Who a lease is had from, and given back to. */
 export interface Lender {
@@ -54,7 +55,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   since: number
   /** How long an extension lasts. */
   expiresMillis: number
-  /** It counts until then. Whole milliseconds, as `renewAt`: other numbers take room of their own. */
+  /** It counts until then. Whole milliseconds, as `renewAt` and `lastEnd`: other numbers take room of their own. */
   deadline: number
   /** Infinite if it is not renewed. */
   renewAt: number
@@ -63,15 +64,15 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   why: Why | undefined = undefined
   /** When it was lost or released, or the work under it ended. */
   endedAt: number | undefined = undefined
-  /** Its holder has given it back, lost or not. */
-  isBack = false
   /** How it shares its key; without, it has it alone. */
   share: Share | undefined = undefined
   /** Of a store in this process: what it has there. */
   hold: Hold | undefined = undefined
   text: string | undefined
-  /** If anything has been sent for it since it was had. */
-  private account: Outstanding | undefined = undefined
+  /** What sets its lease in the store, and is not answered. */
+  out: ReadonlyArray<Sent> = nothingSent
+  /** The latest end in the store of what has been answered, our deadline aside. */
+  lastEnd = 0
   private story: Story | undefined = undefined
   private watcher: Watcher | ReadonlyArray<Watcher> | undefined = undefined
 
@@ -117,6 +118,16 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
 
   get isHeld(): boolean {
     return this.why === undefined
+  }
+
+  /** What stands for the line of a key is there. */
+  get vacant(): boolean {
+    return false
+  }
+
+  /** Its holder has given it back, lost or not. */
+  get isBack(): boolean {
+    return this.why === "Released" || this.story?.isBack === true
   }
 
   get renews(): boolean {
@@ -239,11 +250,17 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     return ending
   }
 
+  /** It is back, and whose it was hears nothing of that. Whether it was held until then. */
+  comeBack(): boolean {
+    const { isHeld } = this
+    if (isHeld) this.why = "Released"
+    else this.telling.isBack = true
+    return isHeld
+  }
+
   private end(at: number): void {
-    this.isBack = true
     this.watcher = undefined
-    if (!this.isHeld) return
-    this.why = "Released"
+    if (!this.comeBack()) return
     this.endedAt = at
     this.story?.ended(Exit.void)
     this.story?.gone()
@@ -297,34 +314,36 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     for (const watcher of watchers) watcher()
   }
 
-  /** What sets its lease in the store. */
-  get sent(): Outstanding {
-    return this.account ??= new Outstanding()
+  sends(sent: Sent): void {
+    this.out = alsoSent(this.out, sent)
   }
 
-  /** Of that, what is not answered. */
-  get out(): ReadonlyArray<Sent> {
-    return this.account?.out ?? nothingSent
+  /** One is answered at `at`: whether it was executed or not, what it left may last until then. */
+  answered(call: Call<unknown>, at: number): Sent | undefined {
+    const { out } = this
+    const sent = out.find((other) => other.call === call)
+    if (sent === undefined) return undefined
+    this.endsBy(at + sent.millis)
+    this.out = without(out, call)
+    return sent
   }
 
-  /** The latest end in the store of what has been answered, our deadline aside. */
-  get lastEnd(): number {
-    return this.account?.lastEnd ?? 0
+  /** So long the store may have it. */
+  endsBy(end: number): void {
+    if (end > this.lastEnd) this.lastEnd = Math.ceil(end)
   }
 
   /** Whoever has it instead watches from now on what is out. */
   takeOut(): ReadonlyArray<Sent> {
     const { out } = this
-    if (this.account !== undefined) this.account.out = nothingSent
+    this.out = nothingSent
     return out
   }
 
   /** What was sent before it was had, and is executed late, starts it anew. */
   follow(out: ReadonlyArray<Sent>): void {
-    if (out.length === 0) return
-    const { sent } = this
-    sent.out = out
-    for (const { call } of out) call.onReply(() => sent.answered(call, this.lender.now()))
+    this.out = out
+    for (const { call } of out) call.onReply(() => this.answered(call, this.lender.now()))
   }
 
   /** By an answer that says yes. */
@@ -350,9 +369,11 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   }
 }
 
-/** What only some leases have: those that stay, are traced, could not be renewed, or have others ask for their end. */
+/** What only some leases have: those that stay, are lost, traced, could not be renewed, or have others ask for their end. */
 class Story {
   stay = 0
+  /** Its holder has given it back that was lost. */
+  isBack = false
   failure: BackendFailure | undefined = undefined
   onEnd: ((exit: Exit.Exit<void, LockError>) => void) | undefined = undefined
   onBack: (() => void) | undefined = undefined

@@ -24,11 +24,7 @@ export interface Parts {
 /** Whether a lease that was on its way comes back now, from nobody. */
 export const takeBack = ({ journal }: Parts, lease: Lease, at: number): boolean => {
   if (lease.isBack) return false
-  lease.isBack = true
-  if (lease.isHeld) {
-    lease.why = "Released"
-    journal.unused(lease, at)
-  }
+  if (lease.comeBack()) journal.unused(lease, at)
   return true
 }
 

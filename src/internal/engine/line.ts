@@ -19,15 +19,19 @@ import { Common } from "./common.ts"
 import { Contest } from "./contest.ts"
 import { isFailure } from "./failures.ts"
 import { isEnoughToReceive, suits } from "./handOver.ts"
-import type { KeyMap, Place } from "./keyMap.ts"
+import type { Place } from "./keyMap.ts"
 import { Lease } from "./lease.ts"
 import { Lending, takeBack } from "./lender.ts"
 import { type Baton, type Front, Waiter, type Waiting } from "./queue.ts"
 import type { Next, SharingParts } from "./sharing.ts"
 
 export interface LineParts extends SharingParts {
-  /** The lines of all keys. */
-  readonly lines: KeyMap<Line>
+  /** Where lines are known. */
+  readonly lines: {
+    vacate(line: Line): void
+    /** Nobody waits for the lease that it has. */
+    fold(line: Line, lease: Lease): void
+  }
 }
 
 const heldBy = (lease: Lease, at: number): Held => ({
@@ -266,10 +270,11 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
     this.lease = lease
     this.claim = undefined
     this.dismissOverdue()
+    if (this.head === undefined) this.parts.lines.fold(this, lease)
     return lease
   }
 
-  /** Takes over a lease that was had without a line, since somebody has come to wait for it. */
+  /** Takes over a lease that was had without a line. */
   adopt(lease: Lease): void {
     lease.lender = this
     this.lease = lease
@@ -360,7 +365,7 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
     const { contended } = this
     if (contended.handed++ === 0) contended.leasedAt = since
     const heir = new Lease(this, key, token, fencingToken + 1, expiresMillis, true, at, deadline, 0)
-    if (lastEnd > 0) heir.sent.endsAt(lastEnd)
+    heir.lastEnd = lastEnd
     this.lease = heir
     this.parts.journal.handedOver(heir)
     this.parts.keeper.add(heir)

@@ -17,38 +17,17 @@ export class Sent {
 
 export const nothingSent: ReadonlyArray<Sent> = []
 
-export class Outstanding {
-  /** Not answered. */
-  out: ReadonlyArray<Sent> = nothingSent
-  /** The latest end in the store of what has been. */
-  lastEnd = 0
-
-  endsAt(end: number): void {
-    if (end > this.lastEnd) this.lastEnd = end
-  }
-
-  /** One is sent, which others that are out may overtake, and it them. `alike` is shared by those that are sent together. */
-  add(alike: Sent): void {
-    const { out } = this
-    if (out.length === 0) {
-      this.out = [alike]
-      return
-    }
-    const sent = new Sent(alike.call, alike.millis, alike.sure)
-    const others = out.map((other) => {
-      sent.sure = Math.min(sent.sure, other.millis)
-      return other.sure <= sent.millis ? other : new Sent(other.call, other.millis, sent.millis)
-    })
-    this.out = [...others, sent]
-  }
-
-  /** One is answered at `at`: whether it was executed or not, what it left may last until then. */
-  answered(call: Call<unknown>, at: number): Sent | undefined {
-    const { out } = this
-    const sent = out.find((other) => other.call === call)
-    if (sent === undefined) return undefined
-    this.endsAt(at + sent.millis)
-    this.out = out.length === 1 ? nothingSent : out.filter((other) => other !== sent)
-    return sent
-  }
+/** One more is sent, which others that are out may overtake, and it them. `alike` is shared by those that are sent together. */
+export const alsoSent = (out: ReadonlyArray<Sent>, alike: Sent): ReadonlyArray<Sent> => {
+  if (out.length === 0) return [alike]
+  const sent = new Sent(alike.call, alike.millis, alike.sure)
+  const others = out.map((other) => {
+    sent.sure = Math.min(sent.sure, other.millis)
+    return other.sure <= sent.millis ? other : new Sent(other.call, other.millis, sent.millis)
+  })
+  return [...others, sent]
 }
+
+/** One of them is not out any more. */
+export const without = (out: ReadonlyArray<Sent>, call: Call<unknown>): ReadonlyArray<Sent> =>
+  out.length === 1 ? nothingSent : out.filter((sent) => sent.call !== call)

@@ -14,6 +14,7 @@ import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import type { BackendFailure, LockError } from "../../LockError.ts"
 import type { Attempt, Claim, Extension, Grant, Holder, LockStore, Page } from "../../LockStore.ts"
+import { isAnswered } from "../answered.ts"
 import type { Caller } from "../guard.ts"
 import type { Meter } from "../meter.ts"
 import { invalid } from "../options.ts"
@@ -314,10 +315,9 @@ export class Port implements Book {
     this.out.remove(call)
     if (this.out.size === 0) this.whenIdle?.()
     if (this.closed || this.isAbandoning || call.operation === "listen") return
-    if (isFailure(reply)) {
-      this.meter.failed(reply.kind)
-      this.failed(reply)
-    } else if (this.trouble.isThere) this.trouble.answered(call.operation, reply, this.alarms.now())
+    if (isFailure(reply)) this.meter.failed(reply.kind)
+    if (isFailure(reply) && !isAnswered(reply)) this.failed(reply)
+    else if (this.trouble.isThere) this.trouble.answered(call.operation, reply, this.alarms.now())
   }
 
   unanswered({ key, operation }: Call<unknown>): void {

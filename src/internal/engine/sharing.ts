@@ -87,8 +87,7 @@ export class Sharing extends Lending implements Pool {
     if (lease.isHeld && !this.parts.closed && this.nextOf(lease.key)?.serve(common, at) === true) return undefined
     this.commons.delete(lease)
     if (this.latest.get(lease.key) === common) this.latest.delete(lease.key)
-    lease.isBack = true
-    lease.why ??= "Released"
+    lease.comeBack()
     this.parts.keeper.remove(lease)
     return this.owe(lease)
   }

@@ -37,7 +37,7 @@ export const take = (
     return new Refusal(keys, request, caller, 0, undefined)
   }
   const at = port.alarms.now()
-  const found = port.direct !== undefined && lines.size() === 0 ? undefined : lines.find(key)
+  const found = port.direct !== undefined && lines.size === 0 ? undefined : lines.find(key)
   let line = found?.vacant === false ? found : undefined
   if (line === undefined && port.direct !== undefined) {
     const lease = takeInPlace(keys, request, at)

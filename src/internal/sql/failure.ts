@@ -1,5 +1,6 @@
 /** What went wrong, in the words that all backends share, by the SQLSTATE that the server gave. */
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
+import { answered } from "../answered.ts"
 import * as Cause from "../cause.ts"
 import * as Tls from "../tls.ts"
 import { undone } from "../undone.ts"
@@ -189,7 +190,10 @@ export class Silent extends Error {
 /** Says that a row was locked by somebody else for too long. */
 export class Locked extends Error {
   constructor() {
-    super("somebody keeps the row of the lock locked, or a policy or trigger lets nobody change it")
+    super(
+      "a transaction keeps the row of the lock locked, as one that goes on after the lock and has checked it does until it " +
+        "ends; or a policy or trigger lets nobody change it"
+    )
   }
 }
 
@@ -227,5 +231,7 @@ export const make = (
     description: table === undefined ? undefined : description?.(table, messageOf(error) ?? ""),
     cause: rebuild(error)
   })
+  // Whoever keeps the row locked ends some time, and the server has said so: see `withTransaction`.
+  if (error instanceof Locked && operation === "release") return answered(failure)
   return isUndone ? undone(failure) : failure
 }
