@@ -63,7 +63,8 @@ export interface Shortcuts {
   /** For a client that calls back: each call is settled once, at once or later. Spares a fiber for each. */
   readonly callbacks?: {
     readonly tryAcquire: (claim: Claim, call: Settling<Attempt>) => void
-    readonly release: (key: string, token: string, call: Settling<boolean>) => void
+    /** Of a token that whoever calls has claimed, and knows to share its key or not. */
+    readonly release: (key: string, token: string, call: Settling<boolean>, share?: Share) => void
     readonly extend?: (extension: Extension, call: Settling<boolean>) => void
     readonly exchange?: (token: string, claim: Claim, call: Settling<Attempt>) => void
     /** Tells of news until what is returned is called; nothing is if there is anything to be waited for. Never throws. */

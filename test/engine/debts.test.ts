@@ -13,7 +13,7 @@ const make = () => {
     readonly isQueued?: boolean
   }) => {
     const out = (options?.out ?? []).map((call) => ({ call, millis: 1_000, sure: 1_000 }))
-    const debt = debts.owe("key", "token", options?.until ?? 10_000, out, options?.isQueued ?? false)
+    const debt = debts.owe("key", "token", options?.until ?? 10_000, out, options?.isQueued ?? false, undefined)
     let told = 0
     debt.whenOver(() => told++)
     return { debt, told: () => told }

@@ -1,12 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Logger, Option, Redacted, Schedule } from "effect"
-import type { LockStore } from "effect-lock"
+import type { LockError, LockStore } from "effect-lock"
 import type { BackendFailure } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import type { Redis } from "ioredis"
 import { inspect } from "node:util"
 import { classify, isLost } from "../../src/internal/redis/failure.ts"
 import { parse } from "../../src/internal/redis/url.ts"
+import { shortcutsOf } from "../../src/internal/shortcuts.ts"
 import { proxy } from "../support/proxy.ts"
 import { punctual } from "../support/punctual.ts"
 import { client, kill, redis, redisAt, until } from "../support/redis.ts"
@@ -210,6 +211,35 @@ describe("a connection in trouble", () => {
         assert.strictEqual((yield* take(store, "k", "p.2"))._tag, "Acquired")
       }))
   }
+
+  it.live("so is what a backend gives up, of which nothing was kept, and not what it was told to take from others", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      const between = yield* proxy(port)
+      const store = yield* makeStore(between.port)
+      const other = yield* makeStore(port)
+      const { release, tryAcquire } = shortcutsOf(store).callbacks!
+      const share = { permits: 1, limit: 3 }
+      const claim = (key: string, share?: LockStore.Share) =>
+        Effect.callback<LockStore.Attempt, LockError.BackendFailure>((resume) =>
+          tryAcquire({ key, token: "p.0", expiresMillis: 60_000, wait: false, ...(share && { share }) }, {
+            settle: resume
+          })
+        )
+      const giveBack = (key: string, share?: LockStore.Share) =>
+        Effect.callback<boolean, LockError.BackendFailure>((resume) => release(key, "p.0", { settle: resume }, share))
+      const attempts = [yield* claim("alone"), yield* claim("shared", share), yield* take(other, "theirs", "q.0")]
+      assert.deepStrictEqual(attempts.map(({ _tag }) => _tag), ["Acquired", "Acquired", "Acquired"])
+      between.refuse = true
+      between.cut()
+      for (const failing of [giveBack("alone"), giveBack("shared", share), store.release("theirs", "q.0")]) {
+        yield* Effect.flip(failing).pipe(Effect.repeat({ until: ({ kind }) => kind === "Unreachable", times: 3 }))
+      }
+      between.refuse = false
+      yield* until(Effect.promise(async () => (await look.keys("lock:*")).length === 1))
+      assert.strictEqual(yield* holderOf(look, "theirs"), "q.0")
+    }))
 
   it.live("a command that timed out in the client is withdrawn by its release", () =>
     Effect.gen(function*() {

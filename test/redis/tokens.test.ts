@@ -44,6 +44,34 @@ describe("what is known of tokens", () => {
     held(tokens, "a")
     tokens.returned("a")
     tokens.answered("k", "a", late, acquired)
-    assert.deepStrictEqual(Array.from(tokens.takeDebts()), [["a", "k"]])
+    assert.deepStrictEqual(Array.from(tokens.takeDebts()), [["a", { key: "k", isAlone: false }]])
+  })
+
+  it("of one whose holder knows it is nothing, once it is held alone", () => {
+    const tokens = new Tokens()
+    const claim = (token: string, shares = false) => tokens.claim(token, shares, false)
+    tokens.answered("k", "a", claim("a"), acquired)
+    assert.isUndefined(tokens.get("a"))
+    // All else is kept: what is out, shares, or waits.
+    const [first, second] = [claim("b"), claim("b")]
+    tokens.answered("k", "b", first, acquired)
+    assert.strictEqual(tokens.get("b"), second)
+    tokens.answered("k", "c", claim("c", true), acquired)
+    assert.isTrue(tokens.shares("c"))
+    const known = claim("d")
+    known.place = {} as never
+    tokens.answered("k", "d", known, acquired)
+    assert.strictEqual(tokens.get("d"), known)
+  })
+
+  it("of one that nothing is kept of is that it is owed, if it is ours", () => {
+    const tokens = new Tokens()
+    const owed = { key: "k", isAlone: true }
+    tokens.owe("a", owed, true)
+    tokens.owe("b", owed, true)
+    tokens.owe("c", owed, false)
+    tokens.returned("b")
+    assert.deepStrictEqual(Array.from(tokens.takeDebts()), [["a", owed]])
+    assert.strictEqual(tokens.takeDebts().size, 0)
   })
 })

@@ -56,7 +56,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   disowned: {
     mistake: "nobody releases a claim that was given up",
-    changes: [["engine/claim.ts", "this.debts.owe(key, token, lastGiven + expiresMillis, out, isQueued)", ""]],
+    changes: [["engine/claim.ts", "this.debts.owe(key, token, lastGiven + expiresMillis, out, isQueued, share)", ""]],
     kind: "told",
     rules: ["orphan"],
     worlds: 1_000

@@ -184,7 +184,7 @@ export class Claim implements Bearer {
     this.heard?.end()
     if (!this.isInDoubt) return
     this.isInDoubt = false
-    const { expiresMillis, hold, isQueued, key, out, port, token } = this
+    const { expiresMillis, hold, isQueued, key, out, port, share, token } = this
     this.out = nothingSent
     if (port.direct !== undefined) {
       hold?.free(this)
@@ -192,6 +192,6 @@ export class Claim implements Bearer {
     }
     // What has been answered was executed by now; a store with a queue may give it the key at any time, until it is told.
     const lastGiven = port.alarms.now() + (isQueued ? horizonMillis : 0)
-    this.debts.owe(key, token, lastGiven + expiresMillis, out, isQueued)
+    this.debts.owe(key, token, lastGiven + expiresMillis, out, isQueued, share)
   }
 }

@@ -4,6 +4,7 @@
  * release sent.
  */
 import type { BackendFailure } from "../../LockError.ts"
+import type { Share } from "../../LockStore.ts"
 import type { Ending } from "../ending.ts"
 import type { Alarm } from "./alarms.ts"
 import { Bag, type Placed } from "./bag.ts"
@@ -28,6 +29,7 @@ export class Debt implements Alarm, Ending, Placed {
   private readonly stay: number
   /** A claim of it has a place in the store's queue. */
   private readonly isQueued: boolean
+  private readonly share: Share | undefined
   /** Claims and extensions that may still be executed. */
   private out: ReadonlyArray<Call<unknown>> = none
   /** The release that is out. */
@@ -51,6 +53,7 @@ export class Debt implements Alarm, Ending, Placed {
     token: string,
     until: number,
     isQueued: boolean,
+    share: Share | undefined,
     stay: number
   ) {
     this.port = port
@@ -59,6 +62,7 @@ export class Debt implements Alarm, Ending, Placed {
     this.token = token
     this.until = until
     this.isQueued = isQueued
+    this.share = share
     this.stay = stay
   }
 
@@ -104,8 +108,10 @@ export class Debt implements Alarm, Ending, Placed {
     if (asked !== undefined) port.abandon(asked)
     const at = port.alarms.now()
     const rest = Math.ceil(this.stay - at)
-    const { key, token } = this
-    const call = this.asked = rest > 0 ? port.extend({ key, token, expiresMillis: rest }) : port.release(key, token)
+    const { key, share, token } = this
+    const call = this.asked = rest > 0
+      ? port.extend({ key, token, expiresMillis: rest })
+      : port.release(key, token, share)
     // The reply, however late; or, in between, that there is none in time.
     const heard = (reply: Reply<boolean> | undefined) => {
       if (reply === undefined) this.failed()
@@ -210,8 +216,15 @@ export class Debts {
    * From now on the token is to be gone; who had it says so once. `until` is the latest end in the store of
    * what has been answered for it, `out` what may still be executed.
    */
-  owe(key: string, token: string, until: number, out: ReadonlyArray<Sent>, isQueued: boolean): Debt {
-    const debt = this.begin(new Debt(this.port, this, key, token, until, isQueued, 0), out)
+  owe(
+    key: string,
+    token: string,
+    until: number,
+    out: ReadonlyArray<Sent>,
+    isQueued: boolean,
+    share: Share | undefined
+  ): Debt {
+    const debt = this.begin(new Debt(this.port, this, key, token, until, isQueued, share, 0), out)
     if (!debt.isAsked) debt.ask()
     return debt
   }
@@ -222,10 +235,11 @@ export class Debts {
     token: string,
     until: number,
     out: ReadonlyArray<Sent>,
+    share: Share | undefined,
     stay: number,
     isCut: boolean
   ): Debt {
-    const debt = this.begin(new Debt(this.port, this, key, token, until, false, stay), out)
+    const debt = this.begin(new Debt(this.port, this, key, token, until, false, share, stay), out)
     if (isCut) debt.settle()
     else if (!debt.isAsked) debt.ask()
     return debt

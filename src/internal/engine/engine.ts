@@ -220,7 +220,7 @@ export class Engine implements Keys, Section.Taker {
   private remove(key: string, token: string): Effect.Effect<boolean, LockError> {
     const { port } = this
     const before = this.leasesOf(key)
-    return Effect.matchEffect(port.await(() => port.release(key, token)), {
+    return Effect.matchEffect(port.await(() => port.remove(key, token)), {
       onFailure: (failure) => failWith(failure),
       onSuccess: (released) => {
         // A holder in this process is told at once.

@@ -86,7 +86,7 @@ export abstract class Lending<P extends Parts = Parts> implements Lender {
 
   /** The store is to forget the lease's token. */
   protected owe(lease: Lease): Debt | undefined {
-    const { hold, key, stay } = lease
+    const { hold, key, share, stay } = lease
     // In this process it is known at once whether it has been taken away, and is somebody else's by now.
     const isOurs = hold === undefined || hold.bearer === lease
     if (stay > 0 && isOurs && stay > this.now()) return this.leaveBehind(lease)
@@ -94,7 +94,7 @@ export abstract class Lending<P extends Parts = Parts> implements Lender {
       hold.free(lease)
       return undefined
     }
-    return this.parts.debts.owe(key, lease.token, this.endInStore(lease), lease.takeOut(), false)
+    return this.parts.debts.owe(key, lease.token, this.endInStore(lease), lease.takeOut(), false, share)
   }
 
   /** Until when the store may have it, unless something that is out is executed. */
@@ -104,12 +104,12 @@ export abstract class Lending<P extends Parts = Parts> implements Lender {
 
   /** The token is to keep the key for a while, also if this process ends: nobody's lease, which ends by itself. */
   private leaveBehind(lease: Lease): Debt {
-    const { expiresMillis, hold, key, lastEnd, since, stay, token } = lease
+    const { expiresMillis, hold, key, lastEnd, share, since, stay, token } = lease
     if (hold !== undefined) hold.bearer = { text: token, token }
     const out = lease.takeOut()
     // Taken for no longer, and never extended.
     const isCut = expiresMillis < stay - since + 1 && lastEnd === 0 && out.length === 0
-    return this.parts.debts.oweLater(key, token, this.endInStore(lease), out, stay, isCut)
+    return this.parts.debts.oweLater(key, token, this.endInStore(lease), out, share, stay, isCut)
   }
 }
 

@@ -13,7 +13,7 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Tracer from "effect/Tracer"
 import type { BackendFailure, LockError } from "../../LockError.ts"
-import type { Attempt, Claim, Extension, Grant, Holder, LockStore, Page } from "../../LockStore.ts"
+import type { Attempt, Claim, Extension, Grant, Holder, LockStore, Page, Share } from "../../LockStore.ts"
 import { isAnswered } from "../answered.ts"
 import type { Caller } from "../guard.ts"
 import type { Meter } from "../meter.ts"
@@ -122,11 +122,17 @@ export class Port implements Book {
     return this.callBack(call, isAttempt, (settling) => callbacks.tryAcquire(claim, settling))
   }
 
-  release(key: string, token: string): Call<boolean> {
-    const { callbacks, store } = this
+  /** Of a token of ours. */
+  release(key: string, token: string, share?: Share): Call<boolean> {
+    const { callbacks } = this
+    if (callbacks === undefined) return this.remove(key, token)
     const call = this.begin<boolean>("release", key)
-    if (callbacks === undefined) return this.run(call, isBoolean, () => store.release(key, token))
-    return this.callBack(call, isBoolean, (settling) => callbacks.release(key, token, settling))
+    return this.callBack(call, isBoolean, (settling) => callbacks.release(key, token, settling, share))
+  }
+
+  /** The same of a token that may be anybody's. */
+  remove(key: string, token: string): Call<boolean> {
+    return this.run(this.begin<boolean>("release", key), isBoolean, () => this.store.release(key, token))
   }
 
   /** Releases `token` and claims anew. */

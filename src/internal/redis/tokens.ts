@@ -5,6 +5,8 @@ import type { Place } from "./place.ts"
 
 /** A token of ours that the server may know. */
 export interface Known {
+  /** Whoever claims it does not know itself, once it is held, that it is ours. */
+  readonly isKept: boolean
   /** It shares its lock. */
   readonly shares: boolean
   /** Its place in a queue, which it keeps; none if it never waited. */
@@ -19,8 +21,15 @@ export interface Known {
   returned: boolean
 }
 
-/** What tokens mostly are: held, every claim of them answered, and never waiting. One for all, as there may be very many. */
+/** Of a token that is ours, where it may be that nothing is kept of it. */
+export interface Owed {
+  readonly key: string
+  readonly isAlone: boolean
+}
+
+/** What is kept of tokens that are held, every claim of them answered, and that never waited. One for all. */
 const held: Known = Object.freeze({
+  isKept: true,
   shares: false,
   place: undefined,
   out: 0,
@@ -29,12 +38,16 @@ const held: Known = Object.freeze({
   returned: false
 })
 
-const none: ReadonlyMap<string, string> = new Map()
+const none: ReadonlyMap<string, Owed> = new Map()
 
+/**
+ * Of those that are held alone, and have not waited, nothing is kept where their holder knows so much itself: there
+ * may be very many.
+ */
 export class Tokens {
   private readonly known = new PassingMap<string, Known>()
-  /** Releases that did not get through, with their keys. */
-  private owed = new Map<string, string>()
+  /** Releases that did not get through. */
+  private owed = new Map<string, Owed>()
 
   get(token: string): Known | undefined {
     return this.known.get(token)
@@ -45,10 +58,10 @@ export class Tokens {
   }
 
   /** A claim of it is on its way. */
-  claim(token: string, shares: boolean): Known {
+  claim(token: string, shares: boolean, isKept = true): Known {
     let known = this.known.get(token)
     if (known === undefined || known === held) {
-      known = { shares, place: undefined, out: 0, collected: false, sent: known === held, returned: false }
+      known = { isKept, shares, place: undefined, out: 0, collected: false, sent: known === held, returned: false }
       this.known.set(token, known)
     }
     known.out++
@@ -60,13 +73,18 @@ export class Tokens {
     known.sent = true
     if (known.returned) {
       // Executed after its release, as a command that was redirected or sent once more may be.
-      if (attempt._tag === "Acquired" || known.place !== undefined) this.owed.set(token, key)
+      if (attempt._tag === "Acquired" || known.place !== undefined) this.owed.set(token, { key, isAlone: false })
       else this.forget(token, known)
     } else if (known.place === undefined) {
       if (attempt._tag === "Held") this.forget(token, known)
-      else if (known.out === 0 && !known.shares && this.known.get(token) === known) this.known.set(token, held)
+      else if (known.out === 0 && !known.shares && this.known.get(token) === known) this.had(token, known)
     }
     return attempt
+  }
+
+  private had(token: string, { isKept }: Known): void {
+    if (isKept) this.known.set(token, held)
+    else this.known.delete(token)
   }
 
   unanswered(token: string, known: Known, sent: boolean): void {
@@ -78,9 +96,9 @@ export class Tokens {
   /** Its release is confirmed. */
   returned(token: string): void {
     const known = this.known.get(token)
+    this.owed.delete(token)
     if (known === undefined) return
     if (known !== held) known.returned = true
-    this.owed.delete(token)
     this.forget(token, known)
   }
 
@@ -97,12 +115,12 @@ export class Tokens {
    * Its release may not have reached the server. It is owed if the token is ours:
    * nobody wants somebody else's lock freed at some later time.
    */
-  owe(token: string, key: string): void {
-    if (this.known.has(token)) this.owed.set(token, key)
+  owe(token: string, owed: Owed, isOurs: boolean): void {
+    if (isOurs || this.known.has(token)) this.owed.set(token, owed)
   }
 
   /** All that is owed, to be asked for now. */
-  takeDebts(): ReadonlyMap<string, string> {
+  takeDebts(): ReadonlyMap<string, Owed> {
     const { owed } = this
     if (owed.size === 0) return none
     this.owed = new Map()
