@@ -295,7 +295,7 @@ export const layerConfig = (
 const fromEnv = <K extends keyof LockConfig>(kind: K, name: string, parse: (text: string) => unknown = identity) =>
   Effect.flatMap(Config.option(Config.String(name)), (given) => {
     const text = Option.getOrElse(given, () => "")
-    return text === "" ? Effect.undefined : Effect.fromResult(decodeOption(kind, parse(text), name))
+    return text === "" ? Effect.undefined : Effect.fromResult(decodeOption(kind, text, name, parse(text)))
   })
 
 const units: Readonly<Record<string, string>> = { ms: "millis", s: "seconds", m: "minutes", h: "hours", d: "days" }

@@ -130,14 +130,16 @@ export const kinds: {
 
 const names = Object.keys(kinds) as Array<keyof Decoded>
 
+/** An error shows what was given, not what that was taken for. */
 export const decodeOption = <K extends keyof Decoded>(
   kind: K,
-  input: unknown,
-  option: string = kind
+  given: unknown,
+  option: string = kind,
+  input = given
 ): Result.Result<Decoded[K], LockError> => {
   const { decode, expected } = kinds[kind]
   const decoded = decode(input)
-  return decoded === undefined ? Result.fail(invalid(option, input, expected)) : Result.succeed(decoded)
+  return decoded === undefined ? Result.fail(invalid(option, given, expected)) : Result.succeed(decoded)
 }
 
 /**
