@@ -1,8 +1,9 @@
 /** The tool as a whole: its commands, and how it ends. */
-import { NodeServices } from "@effect/platform-node"
-import { LockError } from "effect-lock"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as LockError from "effect-lock/LockError"
 import * as Cause from "effect/Cause"
-import { CliError, Command } from "effect/cli"
+import * as CliError from "effect/cli/CliError"
+import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"

@@ -1,6 +1,9 @@
 /** `effect-lock doctor`: is this server fit for locks? */
-import { Lock, type LockBackend, type LockError } from "effect-lock"
-import { Command, Flag } from "effect/cli"
+import * as Lock from "effect-lock/Lock"
+import type * as LockBackend from "effect-lock/LockBackend"
+import type * as LockError from "effect-lock/LockError"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as Duration from "effect/Duration"

@@ -1,5 +1,5 @@
 /** Durations on the command line. */
-import { Flag } from "effect/cli"
+import * as Flag from "effect/cli/Flag"
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 

@@ -1,5 +1,5 @@
 /** What the tool ends with, and what it says then. Numbers from 64 on are those of sysexits.h. */
-import type { LockError } from "effect-lock"
+import type * as LockError from "effect-lock/LockError"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 

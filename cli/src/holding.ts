@@ -1,5 +1,6 @@
 /** Who holds what, for people and for programs. */
-import { Lock, type LockError } from "effect-lock"
+import * as Lock from "effect-lock/Lock"
+import type * as LockError from "effect-lock/LockError"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -1,6 +1,9 @@
 /** `effect-lock lead KEY -- COMMAND…` */
-import { Leader, type Lock } from "effect-lock"
-import { Argument, Command, Flag } from "effect/cli"
+import * as Leader from "effect-lock/Leader"
+import type * as Lock from "effect-lock/Lock"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Durations from "./durations.ts"

@@ -1,5 +1,5 @@
 /** Looks at locks, which leave behind what they find: a directory that is not there has none, and is not made. */
-import type { LockBackend } from "effect-lock"
+import type * as LockBackend from "effect-lock/LockBackend"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"

@@ -1,5 +1,5 @@
 /** What is written where: results to stdout, all else to stderr. */
-import { CliOutput } from "effect/cli"
+import * as CliOutput from "effect/cli/CliOutput"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { json } from "./settings.ts"

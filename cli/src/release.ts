@@ -1,6 +1,9 @@
 /** `effect-lock release KEY` */
-import { Lock } from "effect-lock"
-import { Argument, Command, Flag, Prompt } from "effect/cli"
+import * as Lock from "effect-lock/Lock"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Prompt from "effect/cli/Prompt"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { Ending, exits } from "./exits.ts"

@@ -1,6 +1,8 @@
 /** `effect-lock run KEY -- COMMAND…` */
-import { Lock } from "effect-lock"
-import { Argument, Command, Flag } from "effect/cli"
+import * as Lock from "effect-lock/Lock"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Durations from "./durations.ts"

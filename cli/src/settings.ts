@@ -1,7 +1,9 @@
 /** What all commands have in common: where the locks are, and whether to write JSON. */
-import { type LockBackend, LockConfig } from "effect-lock"
 import * as BackendUrl from "effect-lock/BackendUrl"
-import { Flag, GlobalFlag } from "effect/cli"
+import type * as LockBackend from "effect-lock/LockBackend"
+import * as LockConfig from "effect-lock/LockConfig"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

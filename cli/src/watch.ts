@@ -1,6 +1,8 @@
 /** `effect-lock watch [KEY]` */
-import { LockError } from "effect-lock"
-import { Argument, Command, Flag } from "effect/cli"
+import * as LockError from "effect-lock/LockError"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as DateTime from "effect/DateTime"

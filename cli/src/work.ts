@@ -1,6 +1,7 @@
 /** A command as the work under a lease. */
-import type { Lock } from "effect-lock"
-import { Argument, Flag } from "effect/cli"
+import type * as Lock from "effect-lock/Lock"
+import * as Argument from "effect/cli/Argument"
+import * as Flag from "effect/cli/Flag"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Child from "./child.ts"

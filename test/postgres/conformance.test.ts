@@ -3,21 +3,22 @@ import { Duration, Effect, type Scope } from "effect"
 import type { LockStore } from "effect-lock"
 import { conformance } from "effect-lock/testing"
 import { conforms } from "../support/conforms.ts"
-import { pgbouncer, postgres } from "../support/postgres.ts"
+import { admin, pgbouncer, postgres } from "../support/postgres.ts"
 import { program } from "../support/program.ts"
 import { shared } from "../support/redis.ts"
-import { flavours, table } from "../support/sqlStores.ts"
+import { flavours, sqlClient, tableBy } from "../support/sqlStores.ts"
 
 const server = shared(postgres())
 const pooler = shared(Effect.flatMap(server, pgbouncer))
+const look = shared(Effect.flatMap(server, ({ url }) => admin(url)))
 
 /**
  * Two processes that are connected already, and know whether they hear anything: some cases count on an answer within few
  * milliseconds.
  */
-const pair = <E>(make: Effect.Effect<LockStore.LockStore, E, Scope.Scope>, isDeaf: boolean) =>
+const pair = <E>(makes: ReadonlyArray<Effect.Effect<LockStore.LockStore, E, Scope.Scope>>, isDeaf: boolean) =>
   Effect.gen(function*() {
-    const [one, other] = [yield* make, yield* make]
+    const [one, other] = yield* Effect.all(makes)
     yield* Effect.forEach([one, other], ({ inspect, listen }) =>
       isDeaf
         ? Effect.scoped(Effect.andThen(listen!("nobody", "w.0.0", () => {}), Effect.sleep("400 millis")))
@@ -27,24 +28,31 @@ const pair = <E>(make: Effect.Effect<LockStore.LockStore, E, Scope.Scope>, isDea
   })
 
 const variants = [
-  ...flavours.map(({ make, name }) => ({ name, url: Effect.map(server, ({ url }) => url), make, isDeaf: false })),
-  { name: "PgBouncer in transaction mode", url: pooler, make: flavours[0].make, isDeaf: true }
+  ...flavours.map((flavour) => ({ ...flavour, url: Effect.map(server, ({ url }) => url), isDeaf: false })),
+  { ...flavours[0], name: "PgBouncer in transaction mode", url: pooler, isDeaf: true }
 ]
 
 /** One that is told and one that looks: what the processes of the others say to the server is the same. */
 const amongProcesses = new Set(["its own connections", "a client that cannot listen"])
 
-for (const { isDeaf, make, name, url } of variants) {
+for (const { isDeaf, make, name, over, url } of variants) {
+  // The clients of two programs, for as many cases as there are at once.
+  const clients = [1, 2].map(() => shared(Effect.flatMap(url, (url) => sqlClient(url, 40))))
   const hasProgram = amongProcesses.has(name)
   const all = conformance.conformance({
     name,
     lease: "2 seconds",
     make: Effect.gen(function*() {
       const { url: direct } = yield* server
-      const options = { table: yield* table(direct) }
+      const options = { table: yield* tableBy(yield* look) }
       const argument = JSON.stringify({ flavour: name, url: direct, ...options })
       return {
-        ...yield* pair(make(yield* url, options), isDeaf),
+        ...yield* pair(
+          over === undefined
+            ? Array.from({ length: 2 }, () => Effect.flatMap(url, (url) => make(url, options)))
+            : clients.map((client) => Effect.flatMap(client, (sql) => over(sql, options))),
+          isDeaf
+        ),
         program: hasProgram ? yield* program("postgres", argument) : undefined
       }
     })

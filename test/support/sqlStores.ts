@@ -1,6 +1,6 @@
 /** The ways to reach a PostgreSQL, for tests that must hold for all of them. */
 import * as PgClient from "@effect/sql-pg/PgClient"
-import { Deferred, Effect, Exit, Redacted, Scope } from "effect"
+import { Deferred, Effect, Exit, identity, Redacted, Scope } from "effect"
 import type { LockError, LockStore } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import * as Reactivity from "effect/reactivity/Reactivity"
@@ -11,51 +11,46 @@ import { admin } from "./postgres.ts"
 let tables = 0
 
 /** A table of its own for a test, gone after it. */
+export const tableBy = (
+  sql: SqlClient.SqlClient
+): Effect.Effect<string, SqlError | LockError.LockError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const name = `locks_${++tables}`
+    const statement = yield* SqlBackend.createTable({ table: name })
+    yield* Effect.acquireRelease(sql.unsafe(statement), () => Effect.ignore(sql.unsafe(`DROP TABLE ${name}`)))
+    return name
+  })
+
+/** The same, by a connection of its own. */
 export const table = (url: string): Effect.Effect<string, SqlError | LockError.LockError, Scope.Scope> =>
   Effect.gen(function*() {
     // A pool whose scope is being closed makes no connection any more, and after a while without use it has none.
     const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
-    const sql = yield* Scope.provide(admin(url), scope)
-    const name = `locks_${++tables}`
-    const statement = yield* SqlBackend.createTable({ table: name })
-    yield* Effect.acquireRelease(
-      sql.unsafe(statement),
-      () => Effect.ignore(sql.unsafe(`DROP TABLE ${name}`))
-    )
-    return name
+    return yield* tableBy(yield* Scope.provide(admin(url), scope))
   })
 
 export const sqlClient = (url: string, maxConnections = 4): Effect.Effect<PgClient.PgClient, SqlError, Scope.Scope> =>
   Effect.provide(PgClient.make({ url: Redacted.make(url), maxConnections }), Reactivity.layer)
 
+type Store = Effect.Effect<LockStore.LockStore, LockError.LockError | SqlError, Scope.Scope>
+
 export interface Flavour {
   readonly name: string
-  readonly make: (
-    url: string,
-    options: SqlBackend.CommonOptions
-  ) => Effect.Effect<LockStore.LockStore, LockError.LockError | SqlError, Scope.Scope>
+  readonly make: (url: string, options: SqlBackend.CommonOptions) => Store
+  /** For one that the program has the client of. */
+  readonly over?: (sql: PgClient.PgClient, options: SqlBackend.CommonOptions) => Store
+}
+
+const over = (name: string, of: (sql: PgClient.PgClient) => SqlClient.SqlClient): Flavour => {
+  const make: Flavour["over"] = (sql, options) =>
+    Effect.provideService(SqlBackend.makeStoreSqlClient(options), SqlClient.SqlClient, of(sql))
+  return { name, make: (url, options) => Effect.flatMap(sqlClient(url), (sql) => make(sql, options)), over: make }
 }
 
 export const flavours: ReadonlyArray<Flavour> = [
   { name: "its own connections", make: (url, options) => SqlBackend.makeStore({ url, ...options }) },
-  {
-    name: "the program's SqlClient",
-    make: (url, options) =>
-      Effect.flatMap(
-        sqlClient(url),
-        (sql) => Effect.provideService(SqlBackend.makeStoreSqlClient(options), SqlClient.SqlClient, sql)
-      )
-  },
-  {
-    name: "a client that cannot listen",
-    make: (url, options) =>
-      Effect.flatMap(sqlClient(url), (sql) =>
-        Effect.provideService(
-          SqlBackend.makeStoreSqlClient(options),
-          SqlClient.SqlClient,
-          Object.assign(sql, { listen: undefined })
-        ))
-  }
+  over("the program's SqlClient", identity),
+  over("a client that cannot listen", (sql) => Object.assign(sql, { listen: undefined }))
 ]
 
 /**
