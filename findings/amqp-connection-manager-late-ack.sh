@@ -23,11 +23,13 @@ trap 'kill "${server:-}" 2> /dev/null && wait "$server"; kill "${names:-}"; rm -
 cd "$folder"
 npm init -y > /dev/null
 npm install --silent --no-audit --no-fund amqp-connection-manager@5.0.0 amqplib@2.3.1
-port() { node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })'; }
+# Three at once, so that they differ.
+ports=$(node -e 'const servers = [1, 2, 3].map(() => require("net").createServer().listen(0, "127.0.0.1"))
+setTimeout(() => { console.log(...servers.map((server) => server.address().port)); process.exit() }, 100)')
 export HOME=$folder ERL_EPMD_PORT ERL_EPMD_ADDRESS=127.0.0.1 RABBITMQ_NODENAME=finding@localhost RABBITMQ_NODE_IP_ADDRESS=127.0.0.1 \
   RABBITMQ_NODE_PORT RABBITMQ_DIST_PORT RABBITMQ_MNESIA_BASE=$folder/data RABBITMQ_LOG_BASE=$folder/log \
   RABBITMQ_ENABLED_PLUGINS_FILE=$folder/plugins RABBITMQ_CONFIG_FILE=$folder/none
-ERL_EPMD_PORT=$(port) RABBITMQ_NODE_PORT=$(port) RABBITMQ_DIST_PORT=$(port)
+read -r ERL_EPMD_PORT RABBITMQ_NODE_PORT RABBITMQ_DIST_PORT <<< "$ports"
 epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 &
 names=$!
 "$rabbitmq" > out 2>&1 &
