@@ -93,7 +93,7 @@ import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { given, invalid, secret, text, textOrSecret, texts } from "./internal/given.ts"
+import { given, invalid, object, secret, text, textOrSecret, texts } from "./internal/given.ts"
 import { parseServers, parseUrl, type Target } from "./internal/memcached/address.ts"
 import { type Address, open } from "./internal/memcached/link.ts"
 import * as Store from "./internal/memcached/store.ts"
@@ -211,6 +211,10 @@ const makeFrom = Effect.fnUntraced(function*(
   return yield* Store.make({ servers, keyPrefix, ...timeouts })
 })
 
+/** A program that is not type-checked may have one of another package. */
+const isClient = (client: MemjsClient | null | undefined): boolean =>
+  object.is(client?.options) && Array.isArray(client?.servers) && client.servers.every(object.is)
+
 const kinds = { url: textOrSecret, servers: texts, username: text, password: secret }
 
 const fromUrl = (url: string | Redacted.Redacted<string>) =>
@@ -290,6 +294,7 @@ export const makeStoreClient = (
   client: MemjsClient,
   options?: StoreOptions
 ): Effect.Effect<LockStore, LockError, Scope.Scope> => {
+  if (!isClient(client)) return invalid("client", "something else", "a Client of memjs")
   if (client.options.failover === true) {
     return invalid(
       "client",

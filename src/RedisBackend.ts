@@ -155,13 +155,15 @@ export interface ServiceOptions extends CommonOptions {
 
 const backend = "redis"
 
+const example = `{ keyPrefix: "app:lock:" }`
+
 const common = { keyPrefix: text, strictFencing: flag }
 
 const makeOver = Effect.fnUntraced(function*(
   transport: Effect.Effect<Transport, LockError, Scope.Scope>,
   options: CommonOptions | undefined
 ): Effect.fn.Return<LockStore, LockError, Scope.Scope> {
-  const { keyPrefix: prefix = "lock:", strictFencing } = yield* given(options, `{ keyPrefix: "app:lock:" }`, common)
+  const { keyPrefix: prefix = "lock:", strictFencing } = yield* given(options, example, common)
   if (prefix.includes("{}")) {
     return yield* invalid("keyPrefix", JSON.stringify(prefix), `a prefix without "{}"`)
   }
@@ -272,7 +274,10 @@ export const makeStoreClient = (
 export const makeStoreRedis = (
   options?: ServiceOptions
 ): Effect.Effect<LockStore, LockError, Scope.Scope | Redis.Redis> =>
-  Effect.flatMap(Redis.Redis, (redis) => makeOver(Service.make(redis, options?.cluster !== true), options))
+  Effect.gen(function*() {
+    const { cluster } = yield* given(options, example, { cluster: flag })
+    return yield* makeOver(Service.make(yield* Redis.Redis, cluster !== true), options)
+  })
 
 /**
  * Locks in Redis, on connections of the layer's own: one for commands, and

@@ -51,28 +51,23 @@
  * @since 0.2.0
  */
 import type { PgClientConfig } from "@effect/sql-pg/PgClient"
-import type { Config as PgConnectionConfig } from "@effect/sql-pg/PgConnection"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { load } from "./internal/driver.ts"
-import { flag, given, invalid, object, port, secret, text, textOrSecret, whole } from "./internal/given.ts"
-import * as Connections from "./internal/sql/connections.ts"
+import { flag, given, object, port, secret, text, textOrSecret, whole } from "./internal/given.ts"
+import { connect } from "./internal/sql/connecting.ts"
 import * as Failure from "./internal/sql/failure.ts"
 import * as Fenced from "./internal/sql/fenced.ts"
 import * as Link from "./internal/sql/link.ts"
-import * as Sockets from "./internal/sql/sockets.ts"
 import * as Store from "./internal/sql/store.ts"
 import * as Table from "./internal/sql/table.ts"
-import * as Url from "./internal/sql/url.ts"
 import type { Lease } from "./Lease.ts"
 import * as LockBackend from "./LockBackend.ts"
 import { BackendFailure, LockError } from "./LockError.ts"
@@ -201,10 +196,10 @@ export class LockTable extends Context.Service<LockTable, {
 const failWith = (reason: LockError["reason"]): Effect.Effect<never, LockError> =>
   Effect.fail(new LockError({ reason }))
 
-const toLockError = (reason: LockError["reason"]): LockError => new LockError({ reason })
-
-const tableOf = (options: CommonOptions | undefined): Effect.Effect<Table.Table, LockError> =>
-  Effect.mapError(Effect.fromResult(Table.parseTable(options?.table)), toLockError)
+const tableOf = Effect.fnUntraced(function*(options: CommonOptions | undefined) {
+  const { table } = yield* given(options, `{ table: "${Table.defaultTable}" }`, {})
+  return yield* Effect.mapError(Effect.fromResult(Table.parseTable(table)), (reason) => new LockError({ reason }))
+})
 
 const unsupported = (dialect: string): Effect.Effect<never, LockError> =>
   failWith(
@@ -227,53 +222,6 @@ const postgres = (sql: SqlClient.SqlClient): Effect.Effect<SqlClient.SqlClient, 
     clickhouse: () => unsupported("ClickHouse"),
     orElse: () => unsupported("another dialect")
   })
-
-/** Those of `pg` come before those of the URL. */
-const certificates = (named: true | Url.Files | undefined, ssl: PgConnectionConfig["ssl"]) =>
-  typeof named === "object" || typeof ssl === "object"
-    ? { ...(typeof named === "object" && named), ...(typeof ssl === "object" && ssl) }
-    : true
-
-const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Link.Link, LockError, Scope.Scope> {
-  const { database, host, maxConnections = 3, password, pg, port, ssl, username } = options
-  const url = Redacted.isRedacted(options.url) ? Redacted.value(options.url) : options.url
-  if (url !== undefined) yield* Effect.mapError(Effect.fromResult(Url.check(url)), toLockError)
-  const { USER, USERNAME } = globalThis.process?.env ?? {}
-  if ((username ?? pg?.username ?? USER ?? USERNAME) === undefined && (url === undefined || !Url.hasUser(url))) {
-    return yield* invalid("username", "none", "the name of a database user, here or in the url")
-  }
-  const PgConnection = yield* load(Failure.backend, "@effect/sql-pg", () => import("@effect/sql-pg/PgConnection"))
-  const named = url === undefined ? undefined : yield* Effect.mapError(Effect.fromResult(Url.tlsOf(url)), toLockError)
-  const asked = ssl ?? pg?.ssl ?? named
-  const config: PgConnectionConfig = {
-    connectTimeout: "2 seconds",
-    applicationName: "effect-lock",
-    ...pg,
-    ...(url !== undefined && { url: Redacted.make(url) }),
-    ...(database !== undefined && { database }),
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    ...(asked !== undefined && { ssl: asked && certificates(named, pg?.ssl) })
-  }
-  const place = url === undefined ? {} : Url.placeOf(url)
-  const at = {
-    host: host ?? pg?.host ?? place.host ?? "localhost",
-    port: port ?? pg?.port ?? place.port ?? 5432
-  }
-  const path = pg?.path ?? (at.host.startsWith("/") ? `${at.host}/.s.PGSQL.${at.port}` : undefined)
-  const keepAlive = Duration.toMillis(Duration.fromInputUnsafe(pg?.keepAlive ?? "10 seconds"))
-  return yield* Connections.make({
-    max: maxConnections,
-    socket: pg?.stream ?? (() => Sockets.connect(path === undefined ? at : { path }, keepAlive)),
-    open: (plain, stream) =>
-      PgConnection.make({
-        ...config,
-        ...at,
-        stream,
-        startupParameters: { ...(!plain && Connections.settings), ...pg?.startupParameters }
-      })
-  })
-})
 
 /**
  * The store on connections of its own, which are closed with the scope.

@@ -8,6 +8,8 @@ import * as FileBackend from "effect-lock/FileBackend"
 import * as MemcacheBackend from "effect-lock/MemcacheBackend"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import * as SqlBackend from "effect-lock/SqlBackend"
+import { Redis } from "effect/persistence"
+import { SqlClient } from "effect/sql"
 import { directory } from "./support/directory.ts"
 
 type Program = Effect.Effect<unknown, unknown, LockBackend.LockBackend | Scope.Scope>
@@ -317,6 +319,44 @@ describe("what makes no sense", () => {
       }
       const error = yield* Effect.flip(Effect.scoped(Layer.build(FileBackend.layer(undefined as Anything))))
       assert.match(String(error), /"directory": got undefined, expected the path of a directory/)
+    }))
+
+  it.effect("is none of the options beside a client of the program's, whose default would be used", () =>
+    Effect.gen(function*() {
+      const sql = Effect.provideService(SqlClient.SqlClient, {} as SqlClient.SqlClient)
+      const redis = Effect.provideService(Redis.Redis, {} as Redis.Redis["Service"])
+      const makes: Readonly<Record<string, (options: Anything) => Effect.Effect<unknown, unknown, Scope.Scope>>> = {
+        createTable: SqlBackend.createTable,
+        migrations: (options) => sql(SqlBackend.migrations(options)),
+        makeStoreSqlClient: (options) => sql(SqlBackend.makeStoreSqlClient(options)),
+        makeStoreRedis: (options) => redis(RedisBackend.makeStoreRedis(options))
+      }
+      for (const [name, make] of Object.entries(makes)) {
+        for (const [given, shown] of [["locks", "a string"], [null, "null"], [7, "a number"]]) {
+          const error = yield* Effect.flip(Effect.scoped(make(given)))
+          assert.include(String(error), `"options": got ${shown}, expected an object, such as {`, name)
+        }
+      }
+      const error = yield* Effect.flip(Effect.scoped(makes.makeStoreRedis({ cluster: "yes" })))
+      assert.include(String(error), `"cluster": got a string, expected true or false`)
+    }))
+
+  it.effect("is no client of another package", () =>
+    Effect.gen(function*() {
+      const others = [undefined, null, "localhost", {}, { servers: ["localhost:11211"] }, {
+        servers: ["a"],
+        options: {}
+      }]
+      for (const other of others) {
+        const error = yield* Effect.flip(
+          Effect.scoped(Effect.suspend(() => MemcacheBackend.makeStoreClient(other as Anything)))
+        )
+        assert.include(String(error), `"client": got something else, expected a Client of memjs`)
+        const again = yield* Effect.flip(
+          Effect.scoped(Effect.suspend(() => RedisBackend.makeStoreClient(other as Anything)))
+        )
+        assert.include(String(again), "expected a Redis or Cluster of ioredis")
+      }
     }))
 
   it.effect("is looked at once, when the call is made", () =>
