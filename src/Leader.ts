@@ -131,9 +131,26 @@ const decode = (key: string, options: LeadOptions | undefined): Terms | LockErro
   })
 
 /** The lease of the term is over. The same from another lock inside the work has come out as the work's own failure. */
-const isLost = (cause: Cause.Cause<unknown>): boolean =>
-  cause.reasons.length === 1 && Cause.isFailReason(cause.reasons[0]) &&
-  isLockError(cause.reasons[0].error) && cause.reasons[0].error.reason._tag === "LockLost"
+const isLoss = (reason: Cause.Reason<unknown>): boolean =>
+  Cause.isFailReason(reason) && isLockError(reason.error) && reason.error.reason._tag === "LockLost"
+
+/** The work, unless it resigns. What its finalizers fail with then is the result; a race would forget it. */
+const unless = <A, E, R>(
+  resigned: Effect.Effect<Option.Option<never>>,
+  work: Effect.Effect<A, E, R>
+): Effect.Effect<Option.Option<A>, E, R> => {
+  let ended: Exit.Exit<A, E> = Exit.interrupt()
+  const noted = Effect.onExit(work, (exit) =>
+    Effect.sync(() => {
+      ended = exit
+    }))
+  return Effect.onExit(Effect.raceFirst(Effect.asSome(noted), resigned), (exit) => {
+    const isItsOwn = Exit.isSuccess(exit) ? Option.isSome(exit.value) : !Cause.hasInterruptsOnly(exit.cause)
+    if (isItsOwn || Exit.isSuccess(ended)) return Effect.void
+    const rest = ended.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
+    return rest.length === 0 ? Effect.void : Exit.failCause(Cause.fromReasons(rest))
+  })
+}
 
 /**
  * Runs an effect whenever this process leads. See each overload for the details.
@@ -162,7 +179,8 @@ export const lead: {
    * **Details**
    *
    * The end of the effect is the end of the call, with its result; a daemon's effect
-   * never ends. A failure is the result, too, unless `restart` says to campaign again.
+   * never ends. A failure is the result, too, unless `restart` says to campaign again;
+   * also one of its finalizers, however the term has ended.
    * Interrupting the call ends the effect and gives the key back at once.
    *
    * The effect runs as under `Lock.withLock`, with a {@link Leadership} of the term. An
@@ -231,17 +249,21 @@ const campaign = Effect.fnUntraced(function*<A, E, R>(
           return Effect.never
         })
         const effect = isFunction(work) ? work(lease) : work
-        return Effect.exit(Effect.raceFirst(
-          Effect.asSome(Effect.provideService(effect, Leadership, { lease, resign })),
-          Deferred.await(resigned)
+        return Effect.exit(unless(
+          Deferred.await(resigned),
+          Effect.provideService(effect, Leadership, { lease, resign })
         ))
       })
     const ended = yield* Effect.exit(Lock.withLock(term, key, lock))
-    if (Exit.isFailure(ended)) {
-      if (isLost(ended.cause)) continue
-      return yield* Effect.failCause(ended.cause)
+    let exit: Exit.Exit<Option.Option<A>, E | LockError>
+    if (Exit.isSuccess(ended)) exit = ended.value
+    else {
+      const { reasons } = ended.cause
+      const rest = reasons.filter((reason) => !isLoss(reason))
+      if (rest.length === reasons.length) return yield* Effect.failCause(ended.cause)
+      if (rest.length === 0) continue
+      exit = Exit.failCause(Cause.fromReasons(rest))
     }
-    const exit = ended.value
     if (Exit.isSuccess(exit)) {
       if (Option.isSome(exit.value)) return exit.value.value
       yield* Effect.sleep(Duration.millis(restMillis))

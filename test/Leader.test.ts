@@ -1,6 +1,6 @@
 /** One leader among processes: engines over one store, under `TestClock`. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Context, Deferred, Effect, Exit, Fiber, Layer, Option, Schedule, Stream } from "effect"
+import { Cause, Clock, Context, Deferred, Effect, Exit, Fiber, Layer, Option, Schedule, Stream } from "effect"
 import { InMemoryBackend, Leader, Lock, LockBackend, type LockError } from "effect-lock"
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
@@ -194,6 +194,37 @@ describe("Leader.lead", () => {
       assert.deepStrictEqual(yield* lead(Effect.fail("no")), Exit.fail("no"))
       assert.deepStrictEqual(yield* lead(Effect.die("dead")), Exit.die("dead"))
       assert.strictEqual(ending(yield* lead(Effect.interrupt)), "Interrupt")
+      yield* assertClean({ inner, engine }, "key")
+    }))
+
+  it.effect("what the work's finalizers die of is the result, however the term ends", () =>
+    Effect.gen(function*() {
+      const { engine, inner, start, test } = yield* scene
+      const ends = {
+        "it is lost": () => test.steal("key"),
+        "it resigns": (leadership: Leader.Leadership["Service"]) => Effect.forkDetach(leadership.resign),
+        "the call is interrupted": (_: unknown, fiber: Fiber.Fiber<unknown, unknown>) =>
+          Effect.forkDetach(Fiber.interrupt(fiber))
+      }
+      for (const [how, end] of Object.entries(ends)) {
+        const leadership = yield* Deferred.make<Leader.Leadership["Service"]>()
+        const work = Effect.flatMap(Leader.Leadership, (it) =>
+          Effect.andThen(Deferred.succeed(leadership, it), Effect.never))
+        const fiber = yield* start(Leader.lead(Effect.ensuring(work, Effect.die("no cleanup")), "key", expires))
+        yield* flush
+        yield* end(yield* Deferred.await(leadership), fiber)
+        yield* TestClock.adjust(2_000)
+        const exit = fiber.pollUnsafe()
+        const defects = exit?._tag === "Failure" ? exit.cause.reasons.filter(Cause.isDieReason) : []
+        assert.deepStrictEqual(
+          defects.map(({ defect }) =>
+            defect
+          ),
+          ["no cleanup"],
+          how
+        )
+        yield* test.drop("key")
+      }
       yield* assertClean({ inner, engine }, "key")
     }))
 
