@@ -30,7 +30,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as InMemoryBackend from "./InMemoryBackend.ts"
 import { load } from "./internal/driver.ts"
-import { invalid } from "./internal/given.ts"
+import { invalid, plain } from "./internal/given.ts"
 import type { LockBackend } from "./LockBackend.ts"
 import { InvalidOptions, LockError } from "./LockError.ts"
 import * as OpenBackend from "./OpenBackend.ts"
@@ -170,7 +170,7 @@ const choose: (url: string) => Effect.Effect<Locks, LockError> = (url) => {
  * @since 0.1.0
  */
 export const layer = (url: string | Redacted.Redacted<string>): Layer.Layer<LockBackend, LockError> =>
-  Layer.unwrap(Effect.suspend(() => choose(Redacted.isRedacted(url) ? Redacted.value(url) : url)))
+  Layer.unwrap(Effect.suspend(() => choose(plain(url))))
 
 /**
  * Where {@link layerConfigWith} looks, and what it makes of nothing.

@@ -93,7 +93,7 @@ import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { given, invalid, object, secret, text, textOrSecret, texts } from "./internal/given.ts"
+import { given, invalid, object, plain, secret, text, textOrSecret, texts } from "./internal/given.ts"
 import { parseServers, parseUrl, type Target } from "./internal/memcached/address.ts"
 import { type Address, open } from "./internal/memcached/link.ts"
 import * as Store from "./internal/memcached/store.ts"
@@ -217,9 +217,6 @@ const isClient = (client: MemjsClient | null | undefined): boolean =>
 
 const kinds = { url: textOrSecret, servers: texts, username: text, password: secret }
 
-const fromUrl = (url: string | Redacted.Redacted<string>) =>
-  parseUrl(Redacted.isRedacted(url) ? Redacted.value(url) : url)
-
 const target = (options: Options): Result.Result<Target, InvalidOptions> => {
   const { password, servers = ["localhost"], url, username } = options
   if (url === undefined) {
@@ -230,7 +227,7 @@ const target = (options: Options): Result.Result<Target, InvalidOptions> => {
       new InvalidOptions({ option: "servers", value: "a list beside a url", expected: "either servers or a url" })
     )
   }
-  return Result.map(fromUrl(url), (parsed) => ({
+  return Result.map(parseUrl(plain(url)), (parsed) => ({
     servers: parsed.servers,
     username: username ?? parsed.username,
     password: password ?? parsed.password

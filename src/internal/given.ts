@@ -12,6 +12,19 @@ interface Kind {
   readonly isShown?: boolean
 }
 
+/** Where a server is, and who goes there. */
+export interface Server {
+  readonly url?: string | Redacted.Redacted<string> | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly username?: string | undefined
+  readonly password?: Redacted.Redacted<string> | undefined
+}
+
+/** To be read, and not shown. */
+export const plain = (text: string | Redacted.Redacted<string>): string =>
+  Redacted.isRedacted(text) ? Redacted.value(text) : text
+
 const isText = (u: unknown): boolean => typeof u === "string"
 const isSecret = (u: unknown): boolean => Redacted.isRedacted(u) && isText(Redacted.value(u))
 

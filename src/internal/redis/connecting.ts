@@ -5,7 +5,7 @@ import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
 import { LockError } from "../../LockError.ts"
 import { load } from "../driver.ts"
-import { invalid } from "../given.ts"
+import { invalid, plain, type Server } from "../given.ts"
 import { backoff, handshakeMillis, silenceMillis } from "./client.ts"
 import { diagnose } from "./diagnosis.ts"
 import * as IoRedis from "./ioredis.ts"
@@ -13,14 +13,9 @@ import { named } from "./primary.ts"
 import type { Transport } from "./transport.ts"
 import * as Url from "./url.ts"
 
-/** Where the server is, and how to connect to it. The parts win over the URL, and both over what ioredis is told. */
-export interface Options {
-  readonly url?: string | Redacted.Redacted<string> | undefined
-  readonly host?: string | undefined
-  readonly port?: number | undefined
+/** The parts win over the URL, and both over what ioredis is told. */
+export interface Options extends Server {
   readonly db?: number | undefined
-  readonly username?: string | undefined
-  readonly password?: Redacted.Redacted<string> | undefined
   readonly tls?: boolean | undefined
   readonly ioredis?: Omit<RedisOptions, "replyMapping"> | undefined
 }
@@ -68,7 +63,7 @@ const singleOf = (options: Options, address: Url.Address) => {
 
 const addressOf = Effect.fnUntraced(function*({ db, host, ioredis, port, url }: Options) {
   const address = yield* Effect.mapError(
-    Effect.fromResult(Url.parse(url === undefined ? "redis://" : Redacted.isRedacted(url) ? Redacted.value(url) : url)),
+    Effect.fromResult(Url.parse(url === undefined ? "redis://" : plain(url))),
     (reason) => new LockError({ reason })
   )
   const { nodes } = address

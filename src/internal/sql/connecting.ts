@@ -7,7 +7,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { type InvalidOptions, LockError } from "../../LockError.ts"
 import { load } from "../driver.ts"
-import { invalid } from "../given.ts"
+import { invalid, plain, type Server } from "../given.ts"
 import * as Connections from "./connections.ts"
 import * as Failure from "./failure.ts"
 import type { Link } from "./link.ts"
@@ -15,13 +15,8 @@ import * as Sockets from "./sockets.ts"
 import * as Url from "./url.ts"
 
 /** The parts win over the URL, and both over `pg`. */
-export interface Options {
-  readonly url?: string | Redacted.Redacted<string> | undefined
-  readonly host?: string | undefined
-  readonly port?: number | undefined
+export interface Options extends Server {
   readonly database?: string | undefined
-  readonly username?: string | undefined
-  readonly password?: Redacted.Redacted<string> | undefined
   readonly ssl?: boolean | undefined
   readonly maxConnections?: number | undefined
   readonly pg?: Omit<PgClientConfig, "url"> | undefined
@@ -37,7 +32,7 @@ const certificates = (named: true | Url.Files | undefined, ssl: PgConnectionConf
 
 export const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Link, LockError, Scope.Scope> {
   const { database, host, maxConnections = 3, password, pg, port, ssl, username } = options
-  const url = Redacted.isRedacted(options.url) ? Redacted.value(options.url) : options.url
+  const url = options.url === undefined ? undefined : plain(options.url)
   if (url !== undefined) yield* Effect.mapError(Effect.fromResult(Url.check(url)), toLockError)
   const { USER, USERNAME } = globalThis.process?.env ?? {}
   if ((username ?? pg?.username ?? USER ?? USERNAME) === undefined && (url === undefined || !Url.hasUser(url))) {
