@@ -300,9 +300,11 @@ const fromEnv = <K extends keyof LockConfig>(kind: K, name: string, parse: (text
 
 const units: Readonly<Record<string, string>> = { ms: "millis", s: "seconds", m: "minutes", h: "hours", d: "days" }
 
-/** `10s` is what people write where they write no code. */
+/** `10s` is what people write where they write no code. Nothing has no unit. */
 const parseDuration = (text: string): string =>
-  text.replace(/^(\d+(?:\.\d+)?)(ms|[smhd])$/, (_, count: string, unit: string) => `${count} ${units[unit]}`)
+  text === "0"
+    ? "0 millis"
+    : text.replace(/^(\d+(?:\.\d+)?)(ms|[smhd])$/, (_, count: string, unit: string) => `${count} ${units[unit]}`)
 
 const parseBoolean = (text: string): boolean | string =>
   /^(?:true|yes|on|1)$/i.test(text) || (/^(?:false|no|off|0)$/i.test(text) ? false : text)
@@ -310,7 +312,7 @@ const parseBoolean = (text: string): boolean | string =>
 /**
  * Reads the defaults from the environment (through the current `ConfigProvider`):
  * `LOCK_EXPIRES` and `LOCK_TIMEOUT` as durations with their unit (`10s`, `500ms`,
- * `1.5h`, `10 seconds`, `Infinity`), `LOCK_RENEW` as `true` or `false`,
+ * `1.5h`, `10 seconds`, `0`, `Infinity`), `LOCK_RENEW` as `true` or `false`,
  * `LOCK_KEY_PREFIX` and `LOCK_OWNER` as text.
  * What is not set, or empty, stays as it is.
  *

@@ -149,6 +149,7 @@ describe("LockConfig", () => {
         const { expires, timeout } = yield* from(LockConfig.layerFromEnv, { LOCK_EXPIRES: text, LOCK_TIMEOUT: text })
         assert.deepStrictEqual([expires, timeout], [millis, millis])
       }
+      assert.strictEqual((yield* from(LockConfig.layerFromEnv, { LOCK_TIMEOUT: "0" })).timeout, 0)
     }))
 
   it.effect("takes what is empty in the environment for what is not set", () =>
@@ -158,7 +159,10 @@ describe("LockConfig", () => {
     }))
 
   for (
-    const [name, value] of [["LOCK_EXPIRES", "0s"], ["LOCK_TIMEOUT", "soon"], ["LOCK_TIMEOUT", "3"], [
+    const [name, value] of [["LOCK_EXPIRES", "0s"], ["LOCK_EXPIRES", "0"], ["LOCK_TIMEOUT", "soon"], [
+      "LOCK_TIMEOUT",
+      "3"
+    ], [
       "LOCK_RENEW",
       "maybe"
     ], [

@@ -1,6 +1,7 @@
 /**
  * A command that runs as if the tool were not there: in the same terminal, session
- * and process group, with the same files and the environment. Node's own `spawn`,
+ * and process group, with the same standard files and the environment; of others Node
+ * does not tell which it was given, or they would be handed on. Node's own `spawn`,
  * since Effect's puts a child into a session of its own or hides how it ended.
  */
 import type * as Duration from "effect/Duration"

@@ -77,6 +77,7 @@ describe("effect-lock run", () => {
       const once = yield* ran(["run", key, "--once", "--", "echo", "ran"])
       assert.deepStrictEqual([once.code, once.out], [75, ""])
       assert.match(once.err, /^effect-lock: Lock ".*" was not acquired.*: it is held by the-first since /)
+      assert.strictEqual((yield* ran(["run", key, "--timeout", "0", "--", "echo", "ran"])).code, 75)
       const late = yield* ran(["run", key, "--timeout", "50ms", "--json", "--", "echo", "ran"])
       assert.deepStrictEqual([late.code, late.out], [75, ""])
       const error = JSON.parse(late.err)
