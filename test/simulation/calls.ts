@@ -143,7 +143,8 @@ export class Tracing {
 export class Effects {
   readonly traced = new Tracing(undefined)
   private readonly throwing = [0, 1, 2, 3].map((at) => new Tracing(at))
-  private readonly built = new Map<number, Effected>()
+  /** A small world has a call of another's work for a key of its own. */
+  private readonly built = new Map<string, Effected>()
   private readonly section: Section
 
   constructor(section: Section) {
@@ -151,10 +152,11 @@ export class Effects {
   }
 
   of(call: Call): Effected {
-    let effect = this.built.get(call.id)
+    const name = `${call.id} ${call.key}`
+    let effect = this.built.get(name)
     if (effect === undefined) {
       effect = this.wrap(call, make(call, this.section))
-      this.built.set(call.id, effect)
+      this.built.set(name, effect)
     }
     return effect
   }
