@@ -42,6 +42,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -134,23 +135,27 @@ const decode = (key: string, options: LeadOptions | undefined): Terms | LockErro
 const isLoss = (reason: Cause.Reason<unknown>): boolean =>
   Cause.isFailReason(reason) && isLockError(reason.error) && reason.error.reason._tag === "LockLost"
 
-/** The work, unless it resigns. What its finalizers fail with then is the result; a race would forget it. */
+/**
+ * The work, unless it resigns. What its finalizers fail with then is the result. It is a child, so that it is noticed
+ * when it asks for its own key; of what takes part in a race neither can be told.
+ */
 const unless = <A, E, R>(
   resigned: Effect.Effect<Option.Option<never>>,
   work: Effect.Effect<A, E, R>
-): Effect.Effect<Option.Option<A>, E, R> => {
-  let ended: Exit.Exit<A, E> = Exit.interrupt()
-  const noted = Effect.onExit(work, (exit) =>
-    Effect.sync(() => {
-      ended = exit
-    }))
-  return Effect.onExit(Effect.raceFirst(Effect.asSome(noted), resigned), (exit) => {
-    const isItsOwn = Exit.isSuccess(exit) ? Option.isSome(exit.value) : !Cause.hasInterruptsOnly(exit.cause)
-    if (isItsOwn || Exit.isSuccess(ended)) return Effect.void
-    const rest = ended.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
-    return rest.length === 0 ? Effect.void : Exit.failCause(Cause.fromReasons(rest))
-  })
-}
+): Effect.Effect<Option.Option<A>, E, R> =>
+  Effect.flatMap(
+    Effect.forkChild(work, { startImmediately: true }),
+    (fiber) =>
+      Effect.onExit(Effect.raceFirst(Effect.asSome(Fiber.join(fiber)), resigned), (exit) => {
+        const isItsOwn = Exit.isSuccess(exit) ? Option.isSome(exit.value) : !Cause.hasInterruptsOnly(exit.cause)
+        if (isItsOwn) return Effect.void
+        return Effect.flatMap(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)), (ended) => {
+          if (Exit.isSuccess(ended)) return Effect.void
+          const rest = ended.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
+          return rest.length === 0 ? Effect.void : Exit.failCause(Cause.fromReasons(rest))
+        })
+      })
+  )
 
 /**
  * Runs an effect whenever this process leads. See each overload for the details.

@@ -228,6 +228,17 @@ describe("Leader.lead", () => {
       yield* assertClean({ inner, engine }, "key")
     }))
 
+  it.effect("fails when its work asks for its own key, as a leader or otherwise", () =>
+    Effect.gen(function*() {
+      const { engine, inner, start } = yield* scene
+      for (const again of [Leader.lead(Effect.void, "key"), Lock.withLock(Effect.void, "key")]) {
+        const fiber = yield* start(Leader.lead(again, "key"))
+        yield* flush
+        assert.strictEqual(outcome(fiber), "LockReentered")
+      }
+      yield* assertClean({ inner, engine }, "key")
+    }))
+
   it.effect("a lost lock of the work's own is a failure of the work", () =>
     Effect.gen(function*() {
       const { run, test } = yield* scene
