@@ -4,7 +4,7 @@
 # The time of a lock is how long others have to wait for one who died, and `lock.extend(10)`, called every few seconds, is how a holder says
 # that it is alive. One expects 10 s from then, as with `extend` of redlock and of others, and as with `reacquire()`. But the time is added to
 # what is left: each renewal that comes early makes the lock longer by the difference. After an hour of renewing 10 s each 5 s
-# the lock is good for half an hour more, whatever becomes of its holder. (`extend(10, replace_ttl=True)` sets it.)
+# the lock is good for an hour more, whatever becomes of its holder. (`extend(10, replace_ttl=True)` sets it.)
 #
 # Seen with redis-server 7.0.15 (a lock of 10 s, and ten renewals, one each 0.1 s):
 #
