@@ -16,7 +16,8 @@ const make = () => {
       left: () => void events.push("left")
     },
     "release",
-    "key"
+    "key",
+    0
   )
   const heard: Array<Reply<boolean> | undefined> = []
   return { alarms, turns, events, call, heard, hear: (reply: Reply<boolean> | undefined) => void heard.push(reply) }

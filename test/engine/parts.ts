@@ -158,7 +158,7 @@ export class HandPort {
   }
 
   private begin(operation: Operation, key: string, token?: string, millis?: number): Call<never> {
-    const call = new Call<never>(this.book, operation, key)
+    const call = new Call<never>(this.book, operation, key, 0)
     this.asked.push({ operation, key, token, millis, call, answer: (reply) => call.settle(reply as never) })
     return call
   }

@@ -261,6 +261,32 @@ describe("Port", () => {
         yield* turns
         assert.strictEqual(lines.length, 1)
         yield* answer(0, Effect.succeed(false))
+        assert.strictEqual(lines.length, 1)
+        yield* answer(1, Effect.succeed(false))
+        assert.strictEqual(lines.length, 2)
+      }))
+
+    it.effect("once, though some are answered between others that are not", () =>
+      Effect.gen(function*() {
+        const { answer, lines, passTo, port } = yield* make()
+        for (let i = 0; i < 10; i++) {
+          silent(port)
+          passTo(10 * i + 10)
+        }
+        // The store is behind by more than its patience.
+        for (let i = 0; i < 8; i++) {
+          passTo(1_005 + 10 * i)
+          yield* answer(i, Effect.succeed(true))
+        }
+        yield* turns
+        assert.strictEqual(lines.length, 1)
+        // It has caught up with what was asked since, though not with what was lost.
+        passTo(1_100)
+        silent(port)
+        yield* answer(10, Effect.succeed(true))
+        assert.strictEqual(lines.length, 2)
+        yield* answer(8, Effect.succeed(true))
+        yield* answer(9, Effect.succeed(true))
         assert.strictEqual(lines.length, 2)
       }))
 

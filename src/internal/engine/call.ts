@@ -32,13 +32,16 @@ export class Call<A> implements Alarm, Placed {
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   readonly operation: Operation
   readonly key: string
+  /** How many of others had failed when it was made. */
+  readonly failures: number
   private readonly book: Book
   private waiter: Hearing<Reply<A> | undefined> | undefined = undefined
   /** The first, which is mostly the only one; and the others. */
   private observer: Hearing<Reply<A>> | undefined = undefined
   private others: Array<Hearing<Reply<A>>> | undefined = undefined
 
-  constructor(book: Book, operation: Operation, key: string) {
+  constructor(book: Book, operation: Operation, key: string, failures: number) {
+    this.failures = failures
     this.book = book
     this.operation = operation
     this.key = key

@@ -267,7 +267,7 @@ export class Port implements Book {
   // ---------------------------------------------------------------------------
 
   private begin<A>(operation: Operation, key: string): Call<A> {
-    const call = new Call<A>(this, operation, key)
+    const call = new Call<A>(this, operation, key, this.trouble.failures)
     if (this.closed) call.settle(this.failures.closed(operation, key))
     else this.out.add(call)
     return call
@@ -323,7 +323,14 @@ export class Port implements Book {
     if (this.closed || this.isAbandoning || call.operation === "listen") return
     if (isFailure(reply)) this.meter.failed(reply.kind)
     if (isFailure(reply) && !isAnswered(reply)) this.failed(reply)
-    else if (this.trouble.isThere) this.trouble.answered(call.operation, reply, this.alarms.now())
+    else if (this.trouble.isThere && this.isNews(call)) {
+      this.trouble.answered(call.operation, reply, this.alarms.now())
+    }
+  }
+
+  /** While others fail, as where more is asked than the store can do, only what was asked since tells that it is over. */
+  private isNews({ failures }: Call<unknown>): boolean {
+    return failures === this.trouble.failures || this.out.size === 0
   }
 
   unanswered({ key, operation }: Call<unknown>): void {

@@ -21,6 +21,8 @@ export class Trouble {
   private readonly backend: string
   private readonly journal: Journal
   private readonly log: Log
+  /** How many failures there were. */
+  failures = 0
   /** Since when it has failed, and not answered. */
   private since: number | undefined = undefined
   /** It has no room for a lock: what else it answers says nothing of that. */
@@ -37,6 +39,7 @@ export class Trouble {
   }
 
   begin(failure: BackendFailure, at: number): void {
+    this.failures++
     if (this.isThere) return
     this.since = at
     this.isFull = failure.kind === "OutOfMemory" && failure.operation === "acquire"
