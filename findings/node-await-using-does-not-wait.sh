@@ -5,8 +5,7 @@
 # `[Symbol.dispose]`. So one expects `[Symbol.dispose] = () => this.release()`, which returns a promise, to be awaited: it is one `await`
 # in either case. But of the second kind the result is thrown away. What comes after the block begins while the lock is still being
 # given back, and the next one who asks for it is refused; and if giving it back fails, no `try` around the block sees it: it is an unhandled
-# rejection, which ends the process. It is the same for `AsyncDisposableStack.use`, and for what TypeScript makes of it for older
-# versions; `AsyncDisposableStack.defer` and `adopt` do wait.
+# rejection, which ends the process. It is the same for `AsyncDisposableStack.use`; `AsyncDisposableStack.defer` and `adopt` do wait.
 #
 # Seen (giving back takes 50 ms; then it fails):
 #
