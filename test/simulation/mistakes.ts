@@ -240,7 +240,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     changes: [["engine/lender.ts", "journal.unused(lease, at)", "void journal"]],
     kind: "given",
     rules: ["events"],
-    worlds: 3_000
+    worlds: 6_000
   },
   adopted: {
     mistake: "who gives up taking a key on leaves it taken",
