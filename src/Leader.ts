@@ -52,6 +52,7 @@ import type * as Stream from "effect/Stream"
 import { invalid, isTimeout, kinds, read, toWholeMillis } from "./internal/options.ts"
 import { isFunction } from "./internal/reentry.ts"
 import { ask } from "./internal/request.ts"
+import { interrupted } from "./internal/work.ts"
 import * as Lock from "./Lock.ts"
 import type { LockBackend } from "./LockBackend.ts"
 import type { LockOptions } from "./LockConfig.ts"
@@ -149,11 +150,7 @@ const unless = <A, E, R>(
       Effect.onExit(Effect.raceFirst(Effect.asSome(Fiber.join(fiber)), resigned), (exit) => {
         const isItsOwn = Exit.isSuccess(exit) ? Option.isSome(exit.value) : !Cause.hasInterruptsOnly(exit.cause)
         if (isItsOwn) return Effect.void
-        return Effect.flatMap(Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber)), (ended) => {
-          if (Exit.isSuccess(ended)) return Effect.void
-          const rest = ended.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))
-          return rest.length === 0 ? Effect.void : Exit.failCause(Cause.fromReasons(rest))
-        })
+        return Effect.flatten(interrupted(fiber))
       })
   )
 

@@ -93,7 +93,7 @@ import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { given, invalid, object, plain, secret, text, textOrSecret, texts } from "./internal/given.ts"
+import { given, invalid, object, plain, secret, text, textOrSecret, texts, valid } from "./internal/given.ts"
 import { parseServers, parseUrl, type Target } from "./internal/memcached/address.ts"
 import { type Address, open } from "./internal/memcached/link.ts"
 import * as Store from "./internal/memcached/store.ts"
@@ -101,7 +101,7 @@ import { isPlain } from "./internal/memcached/wire.ts"
 import { toWholeMillis } from "./internal/options.ts"
 import { show } from "./internal/show.ts"
 import * as LockBackend from "./LockBackend.ts"
-import { InvalidOptions, LockError } from "./LockError.ts"
+import { InvalidOptions, type LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
@@ -260,12 +260,12 @@ const target = (options: Options): Result.Result<Target, InvalidOptions> => {
  * @since 0.1.0
  */
 export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError, Scope.Scope> =>
-  Effect.flatMap(given(options, `{ url: "memcache://localhost" }`, kinds), (options) =>
-    Result.match(target(options), {
-      onFailure: (reason) => Effect.fail(new LockError({ reason })),
-      onSuccess: ({ password, servers, username }) =>
-        makeFrom(servers.map((server) => ({ ...server, username, password })), options)
-    }))
+  Effect.flatMap(
+    given(options, `{ url: "memcache://localhost" }`, kinds),
+    (options) =>
+      Effect.flatMap(valid(target(options)), ({ password, servers, username }) =>
+        makeFrom(servers.map((server) => ({ ...server, username, password })), options))
+  )
 
 /**
  * A lock store on the servers of a `memjs` client. See {@link layerClient}.

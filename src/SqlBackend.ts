@@ -61,7 +61,7 @@ import type * as Scope from "effect/Scope"
 import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { flag, given, object, port, secret, text, textOrSecret, whole } from "./internal/given.ts"
+import { flag, given, object, port, secret, text, textOrSecret, valid, whole } from "./internal/given.ts"
 import { connect } from "./internal/sql/connecting.ts"
 import * as Failure from "./internal/sql/failure.ts"
 import * as Fenced from "./internal/sql/fenced.ts"
@@ -198,7 +198,7 @@ const failWith = (reason: LockError["reason"]): Effect.Effect<never, LockError> 
 
 const tableOf = Effect.fnUntraced(function*(options: CommonOptions | undefined) {
   const { table } = yield* given(options, `{ table: "${Table.defaultTable}" }`, {})
-  return yield* Effect.mapError(Effect.fromResult(Table.parseTable(table)), (reason) => new LockError({ reason }))
+  return yield* valid(Table.parseTable(table))
 })
 
 const unsupported = (dialect: string): Effect.Effect<never, LockError> =>

@@ -1,6 +1,7 @@
 /** The options of a layer, as a program gives them. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
+import type * as Result from "effect/Result"
 import { InvalidOptions, LockError } from "../LockError.ts"
 import { show } from "./show.ts"
 
@@ -60,6 +61,10 @@ export const given = <O extends object>(
 }
 
 const kindOf = (u: unknown): string => u === null ? "null" : `${typeof u === "object" ? "an" : "a"} ${typeof u}`
+
+/** What was read of an option, unless it makes no sense. */
+export const valid = <A>(result: Result.Result<A, InvalidOptions>): Effect.Effect<A, LockError> =>
+  Effect.mapError(Effect.fromResult(result), (reason) => new LockError({ reason }))
 
 /** `value` as it is to be read, in which nothing is secret. */
 export const invalid = (option: string, value: string, expected: string): Effect.Effect<never, LockError> =>

@@ -184,7 +184,7 @@ const interrupt = <A, E>(lease: Guard, fiber: Fiber.Fiber<A, E>): Effect.Effect<
   })
 
 /** Interrupts work and waits for its end: what else it ended with must not be lost. */
-const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<void, E>> =>
+export const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<void, E>> =>
   Effect.map(Stack.interrupted(fiber), (exit) => {
     if (exit._tag === "Success") return Exit.void
     const reasons = exit.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))

@@ -3,9 +3,9 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
-import { LockError } from "../../LockError.ts"
+import type { LockError } from "../../LockError.ts"
 import { load } from "../driver.ts"
-import { invalid, plain, type Server } from "../given.ts"
+import { invalid, plain, type Server, valid } from "../given.ts"
 import { backoff, handshakeMillis, silenceMillis } from "./client.ts"
 import { diagnose } from "./diagnosis.ts"
 import * as IoRedis from "./ioredis.ts"
@@ -62,10 +62,7 @@ const singleOf = (options: Options, address: Url.Address) => {
 }
 
 const addressOf = Effect.fnUntraced(function*({ db, host, ioredis, port, url }: Options) {
-  const address = yield* Effect.mapError(
-    Effect.fromResult(Url.parse(url === undefined ? "redis://" : plain(url))),
-    (reason) => new LockError({ reason })
-  )
+  const address = yield* valid(Url.parse(url === undefined ? "redis://" : plain(url)))
   const { nodes } = address
   const sentinels = address.sentinels ?? ioredis?.sentinels ?? undefined
   for (const [option, value] of Object.entries({ host, port })) {

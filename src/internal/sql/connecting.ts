@@ -5,9 +5,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import { type InvalidOptions, LockError } from "../../LockError.ts"
+import type { LockError } from "../../LockError.ts"
 import { load } from "../driver.ts"
-import { invalid, plain, type Server } from "../given.ts"
+import { invalid, plain, type Server, valid } from "../given.ts"
 import * as Connections from "./connections.ts"
 import * as Failure from "./failure.ts"
 import type { Link } from "./link.ts"
@@ -22,8 +22,6 @@ export interface Options extends Server {
   readonly pg?: Omit<PgClientConfig, "url"> | undefined
 }
 
-const toLockError = (reason: InvalidOptions): LockError => new LockError({ reason })
-
 /** Those of `pg` come before those of the URL. */
 const certificates = (named: true | Url.Files | undefined, ssl: PgConnectionConfig["ssl"]) =>
   typeof named === "object" || typeof ssl === "object"
@@ -33,13 +31,13 @@ const certificates = (named: true | Url.Files | undefined, ssl: PgConnectionConf
 export const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.Return<Link, LockError, Scope.Scope> {
   const { database, host, maxConnections = 3, password, pg, port, ssl, username } = options
   const url = options.url === undefined ? undefined : plain(options.url)
-  if (url !== undefined) yield* Effect.mapError(Effect.fromResult(Url.check(url)), toLockError)
+  if (url !== undefined) yield* valid(Url.check(url))
   const { USER, USERNAME } = globalThis.process?.env ?? {}
   if ((username ?? pg?.username ?? USER ?? USERNAME) === undefined && (url === undefined || !Url.hasUser(url))) {
     return yield* invalid("username", "none", "the name of a database user, here or in the url")
   }
   const PgConnection = yield* load(Failure.backend, "@effect/sql-pg", () => import("@effect/sql-pg/PgConnection"))
-  const named = url === undefined ? undefined : yield* Effect.mapError(Effect.fromResult(Url.tlsOf(url)), toLockError)
+  const named = url === undefined ? undefined : yield* valid(Url.tlsOf(url))
   const asked = ssl ?? pg?.ssl ?? named
   const config: PgConnectionConfig = {
     connectTimeout: "2 seconds",
