@@ -1,8 +1,9 @@
 /** The page for those who are woken: its commands do what it shows. */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { contents } from "../support/cli.ts"
+import { it } from "../support/punctual.ts"
 import { until } from "../support/redis.ts"
 import { sh, tools } from "./tool.ts"
 

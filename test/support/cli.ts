@@ -9,7 +9,7 @@ import { kill } from "./server.ts"
 /** The file that Node runs. */
 export const main: Effect.Effect<string> = bundled(new URL("../../cli/src/main.ts", import.meta.url))
 
-export interface Ended {
+interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }

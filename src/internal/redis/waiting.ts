@@ -125,7 +125,7 @@ export const make = Effect.fnUntraced(function*(
       message: (text) => {
         const message = Reply.message(text)
         const waiter = message && process.waiters.get(message.token)
-        if (waiter === undefined || !Reply.ownLock(message!.lock, prefix, waiter.key)) return
+        if (waiter === undefined || !Keys.isLockOf(message!.lock, prefix, waiter.key)) return
         waiter.told = true
         waiter.notify(grantOf(message!))
       },

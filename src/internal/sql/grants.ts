@@ -78,7 +78,7 @@ const granted = /^1 ([\w.-]+) (\d{1,16}) (\d{1,16}) (-?\d{1,16}) (.*)$/s
 const pollMillis = () => Duration.millis(10 + Math.random() * 30)
 
 /** What a message tells the store: a token that listens was given its row, or one that does not. */
-export interface Told {
+interface Told {
   readonly granted: (token: string) => void
   readonly stray: (token: string, row: string) => void
 }

@@ -15,12 +15,12 @@ export type Row = ReadonlyArray<unknown>
 
 export type OnEnd = (rows: ReadonlyArray<Row> | undefined, error: unknown) => void
 
-export interface Notification {
+interface Notification {
   readonly payload: string
 }
 
 /** What `PgClient` has more than a `SqlClient`. */
-export interface Listening {
+interface Listening {
   readonly listen: (channel: string) => Effect.Effect<Queue.Dequeue<Notification, unknown>, unknown, Scope.Scope>
 }
 
