@@ -251,7 +251,8 @@ const campaign = Effect.fnUntraced(function*<A, E, R>(
         const resigned = Deferred.makeUnsafe<Option.Option<never>>()
         const resign = Effect.suspend(() => {
           Deferred.doneUnsafe(resigned, Exit.succeed(Option.none()))
-          return Effect.never
+          // Also where its caller may not be interrupted: it would wait for an end that waits for it.
+          return Effect.interruptible(Effect.never)
         })
         const effect = isFunction(work) ? work(lease) : work
         return Effect.exit(unless(

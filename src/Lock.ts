@@ -647,7 +647,8 @@ export const withLocks: {
     if (!Array.isArray(keys) || keys.length === 0) {
       return Exit.fail(invalid("keys", keys, "a list of keys that is not empty"))
     }
-    const asking = keys.map((key) => ask(key, options))
+    // A list may have holes, which `map` leaves as they are.
+    const asking = Array.from(keys, (key) => ask(key, options))
     const wrong = asking.find((one) => one instanceof LockError)
     if (wrong !== undefined) return Exit.fail(wrong)
     return Effect.withFiber<A, E | LockError, R | LockBackend>((fiber) => {

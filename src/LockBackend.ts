@@ -113,7 +113,7 @@ export class LockBackend extends Context.Service<LockBackend, {
   >
   /**
    * Calls `hear` for each event of this process, until the returned function is called, and `end`
-   * when the backend closes.
+   * when the backend closes. What they throw is ignored.
    */
   readonly listen: (hear: (event: LockEvent) => void, end: () => void) => () => void
 }>()("effect-lock/LockBackend") {}

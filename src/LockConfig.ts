@@ -127,8 +127,8 @@ export interface SectionOptions extends LockOptions {
    * What to do if the work around this call already holds the key. Default false: a call that would
    * wait for it fails with `LockReentered`, since it would wait for itself.
    *
-   * With `true` the inner work runs under the lease that is already held, and the inner call
-   * neither extends nor releases it.
+   * With `true` the inner work runs under the lease that is already held, and the inner call neither
+   * extends nor releases it. Exclusive work cannot run under a shared lease.
    */
   readonly reenter?: boolean | undefined
   /**

@@ -359,7 +359,8 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
  *
  * **Details**
  *
- * The option `reenter: true` runs the inner work under the lease that is already held.
+ * With `reenter: true`, `Lock.withLock` and its like run the inner work under the lease that is
+ * already held; exclusive work cannot run under a shared lease.
  *
  * Children of the work (`Effect.forkChild`) fail with it, too, since they end with the work. For
  * effects that `Effect.timeout`, `Effect.race` and `Effect.all` run, and for detached ones, it is
@@ -391,10 +392,12 @@ export class LockReentered extends Schema.TaggedError<LockReentered>()("LockReen
   /** How it asked for it, likewise. */
   wanted: Schema.Literals(["alone", "shared"])
 }) {
-  /** Which lock it is, and how to run the work under the lease that is already held. */
+  /** Which lock it is, and what can be done. */
   override readonly message: string =
     `Lock "${this.key}" is held (${this.held}) by the work that asks for it (${this.wanted}), which would wait for ` +
-    "itself; with `reenter: true` it runs under the lease that it has"
+    (this.held === "shared" && this.wanted === "alone"
+      ? "itself; who shares a lock gives it back before having it alone"
+      : "itself; `Lock.withLock` with `reenter: true` would run under the lease that is there")
 }
 
 /**

@@ -71,4 +71,18 @@ describe("Journal", () => {
     all()
     assert.deepStrictEqual([others, ended], [24, 1])
   })
+
+  it("goes on when one who listens throws", () => {
+    const { all, journal } = make()
+    const heard: Array<LockEvent.LockEvent> = []
+    let ended = 0
+    const fault = () => {
+      throw new Error("not ours")
+    }
+    journal.listen(fault, fault)
+    journal.listen((event) => heard.push(event), () => ended++)
+    all()
+    journal.close()
+    assert.deepStrictEqual([heard.length, ended], [12, 1])
+  })
 })

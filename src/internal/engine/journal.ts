@@ -15,6 +15,14 @@ interface Listener {
   readonly end: () => void
 }
 
+const attempt = (listener: () => void): void => {
+  try {
+    listener()
+  } catch {
+    // Nobody else has to do with it.
+  }
+}
+
 export class Journal {
   readonly meter: Meter
   private listeners: ReadonlyArray<Listener> | undefined = undefined
@@ -34,12 +42,13 @@ export class Journal {
   }
 
   close(): void {
-    this.listeners?.forEach(({ end }) => end())
+    this.listeners?.forEach(({ end }) => attempt(end))
     this.listeners = undefined
   }
 
+  /** In the midst of what happens, which goes on whatever those who listen throw. */
   private tell(event: LockEvent): void {
-    this.listeners?.forEach(({ hear }) => hear(event))
+    this.listeners?.forEach(({ hear }) => attempt(() => hear(event)))
   }
 
   // ---------------------------------------------------------------------------
