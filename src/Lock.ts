@@ -392,7 +392,7 @@ export const once: {
   ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A | Option.Option<A>, E | LockError, R | LockBackend>
 } = /* #__PURE__ */ workFirst(
   <A, E, R>(work: Work<A, E, R>, key: string, options?: OnceOptions) => {
-    const asking = ask(key, options, false)
+    const asking = ask(key, options, undefined, false)
     if (asking instanceof LockError || asking.failIfLocked) return use(asking, work, fail)
     const some = (lease: Lease) => Effect.asSome(isFunction(work) ? work(lease) : work)
     return use<Option.Option<A>, E, R, never, never>(asking, some, none)
@@ -465,7 +465,7 @@ export const withSharedLock: {
   ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
 } = /* #__PURE__ */ workFirst(
   <A, E, R>(work: Work<A, E, R>, key: string, options?: SectionOptions) =>
-    use(read(options, (options) => ask(key, { ...options, share: true })), work, fail)
+    use(ask(key, options, { share: true }), work, fail)
 )
 
 /**
@@ -556,7 +556,7 @@ export const withPermits: {
 } = /* #__PURE__ */ workFirst(
   <A, E, R>(work: Work<A, E, R>, key: string, options: PermitOptions) =>
     use(
-      read(options, ({ limit, permits, ...options }) => ask(key, { ...options, share: { limit, permits } })),
+      read(options, (options) => ask(key, options, { share: { limit: options.limit, permits: options.permits } })),
       work,
       fail
     )
@@ -790,7 +790,7 @@ export const tryAcquire = (
   options?: Omit<ShareOptions, "timeout" | "retry">
 ): Effect.Effect<Option.Option<Lease>, LockError, LockBackend | Scope.Scope> =>
   withRequest(
-    read(options, (options) => ask(key, { ...options, timeout: 0 })),
+    ask(key, options, { timeout: 0 }),
     (backend, request) =>
       Effect.map(backend.acquire(request, none), (taken) => Option.isOption(taken) ? taken : Option.some(taken))
   )
@@ -944,7 +944,10 @@ export const adopt = (
 ): Effect.Effect<Lease, LockError, LockBackend | Scope.Scope> =>
   isTicket(ticket)
     ? withRequest(
-      read(options, ({ expires = ticket.expires, ...options }) => ask(ticket.key, { ...options, expires })),
+      read(options, (options) => {
+        const { expires = ticket.expires } = options
+        return ask(ticket.key, options, { expires })
+      }),
       // The ticket's key has the prefix already.
       (backend, request) => backend.adopt(ticket.token, { ...request, key: ticket.key })
     )
