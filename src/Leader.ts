@@ -121,13 +121,13 @@ interface Terms {
 }
 
 const decode = (key: string, options: LeadOptions | undefined): Terms | LockError =>
-  read(options, ({ rest = 1_000, restart, ...options }) => {
+  read(options, ({ awaitRelease, expires, renew, rest = 1_000, restart, retry }) => {
     const restMillis = toWholeMillis(rest)
     if (!isTimeout(restMillis) || restMillis === Infinity) {
       return invalid("rest", rest, `a finite duration of zero or more, such as "1 second"`)
     }
     if (restart !== undefined && !Schedule.isSchedule(restart)) return invalid("restart", restart, kinds.retry.expected)
-    const lock: LockOptions = { ...options, timeout: Infinity }
+    const lock: LockOptions = { expires, retry, renew, awaitRelease, timeout: Infinity }
     const asking = ask(key, lock)
     return asking instanceof LockError ? asking : { lock, restMillis, restart }
   })
@@ -248,7 +248,8 @@ const campaign = Effect.fnUntraced(function*<A, E, R>(
         const resigned = Deferred.makeUnsafe<Option.Option<never>>()
         const resign = Effect.suspend(() => {
           Deferred.doneUnsafe(resigned, Exit.succeed(Option.none()))
-          return Effect.never
+          // Also where its caller may not be interrupted: it would wait for an end that waits for it.
+          return Effect.interruptible(Effect.never)
         })
         const effect = isFunction(work) ? work(lease) : work
         return Effect.exit(unless(

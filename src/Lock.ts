@@ -397,7 +397,7 @@ export const once: {
   ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A | Option.Option<A>, E | LockError, R | LockBackend>
 } = /* #__PURE__ */ workFirst(
   <A, E, R>(work: Work<A, E, R>, key: string, options?: OnceOptions) => {
-    const asking = ask(key, options, false)
+    const asking = ask(key, options, undefined, false)
     if (asking instanceof LockError || asking.failIfLocked) return use(asking, work, fail)
     const some = (lease: Lease) => Effect.asSome(isFunction(work) ? work(lease) : work)
     return use<Option.Option<A>, E, R, never, never>(asking, some, none)
@@ -471,7 +471,7 @@ export const withSharedLock: {
   ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<A, E | LockError, R | LockBackend>
 } = /* #__PURE__ */ workFirst(
   <A, E, R>(work: Work<A, E, R>, key: string, options?: SectionOptions) =>
-    use(read(options, (options) => ask(key, { ...options, share: true })), work, fail)
+    use(ask(key, options, { share: true }), work, fail)
 )
 
 /**
@@ -560,7 +560,7 @@ export const withPermits: {
 } = /* #__PURE__ */ workFirst(
   <A, E, R>(work: Work<A, E, R>, key: string, options: PermitOptions) =>
     use(
-      read(options, ({ limit, permits, ...options }) => ask(key, { ...options, share: { limit, permits } })),
+      read(options, (options) => ask(key, options, { share: { limit: options.limit, permits: options.permits } })),
       work,
       fail
     )
@@ -653,7 +653,8 @@ export const withLocks: {
     if (!Array.isArray(keys) || keys.length === 0) {
       return Exit.fail(invalid("keys", keys, "a list of keys that is not empty"))
     }
-    const asking = keys.map((key) => ask(key, options))
+    // A list may have holes, which `map` leaves as they are.
+    const asking = Array.from(keys, (key) => ask(key, options))
     const wrong = asking.find((one) => one instanceof LockError)
     if (wrong !== undefined) return Exit.fail(wrong)
     return Effect.withFiber<A, E | LockError, R | LockBackend>((fiber) => {
@@ -796,7 +797,7 @@ export const tryAcquire = (
   options?: Omit<ShareOptions, "timeout" | "retry">
 ): Effect.Effect<Option.Option<Lease>, LockError, LockBackend | Scope.Scope> =>
   withRequest(
-    read(options, (options) => ask(key, { ...options, timeout: 0 })),
+    ask(key, options, { timeout: 0 }),
     (backend, request) =>
       Effect.map(backend.acquire(request, none), (taken) => Option.isOption(taken) ? taken : Option.some(taken))
   )
@@ -946,7 +947,10 @@ export const adopt = (
 ): Effect.Effect<Lease, LockError, LockBackend | Scope.Scope> =>
   isTicket(ticket)
     ? withRequest(
-      read(options, ({ expires = ticket.expires, ...options }) => ask(ticket.key, { ...options, expires })),
+      read(options, (options) => {
+        const { expires = ticket.expires } = options
+        return ask(ticket.key, options, { expires })
+      }),
       // The key has its prefix already.
       (backend, request) => backend.adopt(ticket.token, { ...request, key: ticket.key })
     )

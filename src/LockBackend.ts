@@ -118,7 +118,7 @@ export class LockBackend extends Context.Service<LockBackend, {
   >
   /**
    * Has `hear` called for what happens to locks in this process, until what is returned
-   * is called, and `end` when the backend closes.
+   * is called, and `end` when the backend closes. What they throw is ignored.
    */
   readonly listen: (hear: (event: LockEvent) => void, end: () => void) => () => void
 }>()("effect-lock/LockBackend") {}

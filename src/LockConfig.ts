@@ -132,7 +132,8 @@ export interface SectionOptions extends LockOptions {
    * wait for itself.
    *
    * With `true` the inner work runs under the lease that is there, which the inner
-   * call neither extends nor releases.
+   * call neither extends nor releases. A lease that is shared is none for work that wants
+   * the key alone.
    */
   readonly reenter?: boolean | undefined
   /**

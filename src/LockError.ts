@@ -357,7 +357,8 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
  *
  * **Details**
  *
- * The option `reenter: true` runs the inner work under the lease that is there.
+ * With `reenter: true`, `Lock.withLock` and its like run the inner work under the lease
+ * that is there; not where that is shared and the inner work wants the key alone.
  *
  * Children of the work (`Effect.forkChild`) are told, too, since they end with it. Of
  * what `Effect.timeout`, `Effect.race` and `Effect.all` run beside it nobody knows
@@ -390,10 +391,12 @@ export class LockReentered extends Schema.TaggedError<LockReentered>()("LockReen
   /** How it asked for it. */
   wanted: Schema.Literals(["alone", "shared"])
 }) {
-  /** Which lock it is, and how to run the work under the lease that is there. */
+  /** Which lock it is, and what can be done. */
   override readonly message: string =
     `Lock "${this.key}" is held (${this.held}) by the work that asks for it (${this.wanted}), which would wait for ` +
-    "itself; with `reenter: true` it runs under the lease that it has"
+    (this.held === "shared" && this.wanted === "alone"
+      ? "itself; who shares a lock gives it back before having it alone"
+      : "itself; `Lock.withLock` with `reenter: true` would run under the lease that is there")
 }
 
 /**

@@ -228,6 +228,23 @@ describe("Leader.lead", () => {
       yield* assertClean({ inner, engine }, "key")
     }))
 
+  it.effect("its work may resign where it cannot be interrupted", () =>
+    Effect.gen(function*() {
+      const { engine, inner, start } = yield* scene
+      const places: ReadonlyArray<Effect.Effect<unknown, never, Leader.Leadership>> = [
+        Effect.uninterruptible(Leader.resign),
+        Effect.ensuring(Effect.void, Leader.resign)
+      ]
+      for (const place of places) {
+        let terms = 0
+        const work = Effect.suspend(() => ++terms === 1 ? place : Effect.succeed(terms))
+        const fiber = yield* start(Leader.lead(work, "key"))
+        yield* TestClock.adjust(1_100)
+        assert.deepStrictEqual(fiber.pollUnsafe(), Exit.succeed(2))
+      }
+      yield* assertClean({ inner, engine }, "key")
+    }))
+
   it.effect("fails when its work asks for its own key, as a leader or otherwise", () =>
     Effect.gen(function*() {
       const { engine, inner, start } = yield* scene

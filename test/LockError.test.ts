@@ -94,8 +94,13 @@ const reasons: Record<string, readonly [LockError.LockErrorReason, message: stri
   ],
   "a lock within itself": [
     new LockReentered({ key: "k", held: "alone", wanted: "alone" }),
-    `Lock "k" is held (alone) by the work that asks for it (alone), which would wait for itself; with` +
-    " `reenter: true` it runs under the lease that it has"
+    `Lock "k" is held (alone) by the work that asks for it (alone), which would wait for itself; ` +
+    "`Lock.withLock` with `reenter: true` would run under the lease that is there"
+  ],
+  "a lock that is shared, to be had alone": [
+    new LockReentered({ key: "k", held: "shared", wanted: "alone" }),
+    `Lock "k" is held (shared) by the work that asks for it (alone), which would wait for itself; ` +
+    "who shares a lock gives it back before having it alone"
   ],
   "a failure with everything": [
     new BackendFailure({

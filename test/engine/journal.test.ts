@@ -70,5 +70,23 @@ describe("Journal", () => {
     journal.close()
     all()
     assert.deepStrictEqual([others, ended], [24, 1])
+    // Who comes later is told that there is nothing to hear.
+    journal.listen(() => others++, () => ended++)()
+    all()
+    assert.deepStrictEqual([others, ended], [24, 2])
+  })
+
+  it("goes on when one who listens throws", () => {
+    const { all, journal } = make()
+    const heard: Array<LockEvent.LockEvent> = []
+    let ended = 0
+    const fault = () => {
+      throw new Error("not ours")
+    }
+    journal.listen(fault, fault)
+    journal.listen((event) => heard.push(event), () => ended++)
+    all()
+    journal.close()
+    assert.deepStrictEqual([heard.length, ended], [12, 1])
   })
 })

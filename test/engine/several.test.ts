@@ -165,7 +165,9 @@ describe("several keys", () => {
   it.effect("refuse an empty list, a key that is none, and options that are none, before anything is sent", () =>
     Effect.gen(function*() {
       const all = yield* scene()
-      for (const [keys, options] of [[[], {}], [["a", ""], {}], [["a"], { timeout: -1 }]] as const) {
+      const holes: Array<string> = []
+      holes.length = 2
+      for (const [keys, options] of [[[], {}], [["a", ""], {}], [holes, {}], [["a"], { timeout: -1 }]] as const) {
         const error = yield* Effect.flip(all.run(Lock.withLocks(Effect.void, keys, options)))
         assert.strictEqual(error.reason._tag, "InvalidOptions")
       }

@@ -3,6 +3,7 @@
  * nobody does, telling is a comparison.
  */
 import * as Duration from "effect/Duration"
+import { constVoid } from "effect/Function"
 import type { LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure } from "../../LockError.ts"
 import type { LockEvent } from "../../LockEvent.ts"
@@ -15,9 +16,18 @@ interface Listener {
   readonly end: () => void
 }
 
+const attempt = (listener: () => void): void => {
+  try {
+    listener()
+  } catch {
+    // Nobody else has to do with it.
+  }
+}
+
 export class Journal {
   readonly meter: Meter
   private listeners: ReadonlyArray<Listener> | undefined = undefined
+  private isClosed = false
 
   constructor(meter: Meter) {
     this.meter = meter
@@ -25,6 +35,10 @@ export class Journal {
 
   /** Tells of everything from now on, until what is returned is called. */
   listen(hear: Listener["hear"], end: Listener["end"]): () => void {
+    if (this.isClosed) {
+      attempt(end)
+      return constVoid
+    }
     const listener = { hear, end }
     this.listeners = [...this.listeners ?? [], listener]
     return () => {
@@ -34,12 +48,14 @@ export class Journal {
   }
 
   close(): void {
-    this.listeners?.forEach(({ end }) => end())
+    this.isClosed = true
+    this.listeners?.forEach(({ end }) => attempt(end))
     this.listeners = undefined
   }
 
+  /** In the midst of what happens, which goes on whatever those who listen throw. */
   private tell(event: LockEvent): void {
-    this.listeners?.forEach(({ hear }) => hear(event))
+    this.listeners?.forEach(({ hear }) => attempt(() => hear(event)))
   }
 
   // ---------------------------------------------------------------------------
