@@ -6,10 +6,12 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { BackendFailure } from "../../LockError.ts"
+import type { BackendFailure } from "../../LockError.ts"
 import type { Attempt, Claim, Extension, Grant, LockStore } from "../../LockStore.ts"
 import { Notices } from "../notices.ts"
+import { soonerAfterFailure } from "../retry.ts"
 import { type Settling, withShortcuts } from "../shortcuts.ts"
+import { longestLease } from "../time.ts"
 import * as Failure from "./failure.ts"
 import * as Fences from "./fences.ts"
 import * as Front from "./front.ts"
@@ -31,8 +33,6 @@ export interface Settings {
   readonly keepIdleMillis: number
   readonly detectDead: boolean
 }
-
-const longestLease = Duration.days(36_500)
 
 /** An operation as it came out; what is no error of the system is a defect. */
 const run = <A>(operation: string, key: string | undefined, f: () => A): Exit.Exit<A, BackendFailure> => {
@@ -103,17 +103,10 @@ export const make = Effect.fnUntraced(function*(
     return left < pollMillis / 10 ? left + pollMillis : left
   }
 
-  /** Waiters are woken, so they look by themselves only in case the one who would wake them died; trouble is looked at sooner. */
-  const retry: Schedule.Schedule<unknown> = Schedule.spaced(Duration.millis(pollMillis)).pipe(
-    Schedule.modifyDelay(({ attempt, input }) =>
-      Effect.sync(() =>
-        Duration.millis(
-          input instanceof BackendFailure
-            ? Math.min(250, 10 * 1.5 ** Math.min(attempt, 16)) * (0.8 + 0.4 * Math.random())
-            : untilNextLook()
-        )
-      )
-    )
+  /** Waiters are woken, and look by themselves only in case the process that would wake them has died. */
+  const retry = Schedule.spaced(Duration.millis(pollMillis)).pipe(
+    Schedule.modifyDelay(() => Effect.sync(() => Duration.millis(untilNextLook()))),
+    soonerAfterFailure
   )
 
   return withShortcuts({

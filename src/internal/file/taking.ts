@@ -30,7 +30,7 @@ const wantedBy = ({ expiresMillis, outlives, share, token }: Claim): Lease.Wante
   expires: Math.ceil(expiresMillis)
 })
 
-export interface Needs {
+interface Needs {
   readonly idle: Idle
   readonly queue: Queue
   readonly front: Front

@@ -80,7 +80,7 @@ export const foundOf = ([, version, token, fence, end, queue, sharers, now]: Row
 const array = (entries: ReadonlyArray<string>): string =>
   `{${entries.map((entry) => `"${entry.replace(/["\\]/g, "\\$&")}"`).join()}}`
 
-export const make = ({ ask, bound, later, latest, now, statements }: Server): Edits => {
+export const make = ({ ask, later, latest, now, serverClock, statements }: Server): Edits => {
   const edits = new Map<string, Edit>()
 
   const next = (edit: Edit): void => {
@@ -124,7 +124,7 @@ export const make = ({ ask, bound, later, latest, now, statements }: Server): Ed
           fail(edit, error ?? new Failure.Strange())
           continue
         }
-        bound.observe(sentAt, now(), row.now)
+        serverClock.observe(sentAt, now(), row.now)
         const copy = edit.copy = new Sharing.Row(row)
         edit.out = edit.asked.map((asked) => ({ asked, answer: asked.apply(copy) }))
         edit.asked = []

@@ -1,6 +1,6 @@
 /** Giving keys back, and places in their queues; and once more what could not be given back when it should. */
 import * as Exit from "effect/Exit"
-import type { Settling } from "../shortcuts.ts"
+import { settleBoolean, type Settling, unawaited } from "../shortcuts.ts"
 import * as Token from "../token.ts"
 import { byName } from "./answers.ts"
 import * as Batches from "./batches.ts"
@@ -28,10 +28,6 @@ interface Releasing extends Omit<Place, "key"> {
 
 /** Whoever has had a key for longer, in milliseconds, can be followed in one round trip rather than spare the server. */
 const oldMillis = 100
-
-const nobody: Settling<unknown> = { settle: () => {} }
-const succeedTrue = Exit.succeed(true)
-const succeedFalse = Exit.succeed(false)
 
 /** `given` is called whenever something was given back. */
 export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed, given: () => void): Giving => {
@@ -63,7 +59,7 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
   const succeed = ({ call, token }: Releasing, isOurs: boolean): void => {
     tokens.returned(token)
     given()
-    call.settle(isOurs ? succeedTrue : succeedFalse)
+    settleBoolean(call, isOurs)
   }
 
   const fail = ({ call, key, row, token }: Releasing, error: unknown): void => {
@@ -133,9 +129,9 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
 
   return {
     giveBack,
-    giveAway: (row, token) => releases.add({ row, token, key: undefined, call: nobody, tries: 0, isWanted: true }),
+    giveAway: (row, token) => releases.add({ row, token, key: undefined, call: unawaited, tries: 0, isWanted: true }),
     settleDebts: () => {
-      for (const debt of tokens.debts()) giveBack(debt, nobody)
+      for (const debt of tokens.debts()) giveBack(debt, unawaited)
     }
   }
 }

@@ -18,7 +18,7 @@ import * as RcRef from "effect/RcRef"
 import * as Scope from "effect/Scope"
 import type { Grant } from "../../LockStore.ts"
 import type { Notices } from "../notices.ts"
-import type { Link } from "./link.ts"
+import { deadlineMillis, type Link } from "./link.ts"
 import type { Server } from "./server.ts"
 
 type Notify = (grant: Grant | undefined) => void
@@ -78,7 +78,7 @@ const granted = /^1 ([\w.-]+) (\d{1,16}) (\d{1,16}) (-?\d{1,16}) (.*)$/s
 const pollMillis = () => Duration.millis(10 + Math.random() * 30)
 
 /** What a message tells the store: a token that listens was given its row, or one that does not. */
-export interface Told {
+interface Told {
   readonly granted: (token: string) => void
   readonly stray: (token: string, row: string) => void
 }
@@ -86,7 +86,7 @@ export interface Told {
 export const make = Effect.fnUntraced(function*(
   link: Link,
   channel: string,
-  { bound, now, statements }: Server,
+  { now, serverClock, statements }: Server,
   told: Told,
   notices: Notices
 ): Effect.fn.Return<Grants, never, Scope.Scope> {
@@ -104,7 +104,7 @@ export const make = Effect.fnUntraced(function*(
     const listener = listeners.get(token)
     if (listener === undefined) return told.stray(token, row)
     told.granted(token)
-    const since = bound.earliest(Number(micros))
+    const since = serverClock.earliest(Number(micros))
     listener.notify(
       since === undefined
         ? undefined
@@ -145,7 +145,7 @@ export const make = Effect.fnUntraced(function*(
   const hearing = Effect.fnUntraced(function*(subscription: Subscription) {
     const scope = yield* Scope.make()
     const queue = yield* Scope.provide(link.listen!(channel), scope).pipe(
-      Effect.timeout(Duration.millis(link.deadlineMillis)),
+      Effect.timeout(Duration.millis(deadlineMillis)),
       Effect.onExit((exit) => Exit.isFailure(exit) ? leave(scope) : Effect.void)
     )
     let heardAt: number | undefined
@@ -188,7 +188,7 @@ export const make = Effect.fnUntraced(function*(
       if (listeners.size > 0) notices.polling(subscription.cause)
       pause = subscription.up ? againMillis : Math.min(pause * 2, againAtMostMillis)
       subscription.up = false
-      bound.reset()
+      serverClock.forget()
       Deferred.doneUnsafe(subscription.settled, Effect.void)
       subscription.poll.openUnsafe()
       yield* Effect.sleep(Duration.millis(Math.max(pause * (0.5 + Math.random()), deafUntil - now())))
@@ -250,7 +250,7 @@ export const make = Effect.fnUntraced(function*(
       notices.polling(subscription.cause)
     }),
     watch: Effect.fnUntraced(function*(row, notify) {
-      const { up } = yield* RcRef.get(shared)
+      const subscription = yield* RcRef.get(shared)
       yield* Effect.acquireRelease(
         Effect.sync(() => watchers.set(row, (watchers.get(row) ?? new Set()).add(notify))),
         () =>
@@ -262,7 +262,8 @@ export const make = Effect.fnUntraced(function*(
             link.run(statements.unwatch, [row, channel], () => {})
           })
       )
-      if (up) enroll(row)
+      // It may have come up only now, and then it has enrolled the others.
+      if (subscription.up) enroll(row)
     }),
     channelFor: (token) => {
       const listener = listeners.get(token)

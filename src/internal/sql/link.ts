@@ -15,12 +15,12 @@ export type Row = ReadonlyArray<unknown>
 
 export type OnEnd = (rows: ReadonlyArray<Row> | undefined, error: unknown) => void
 
-export interface Notification {
+interface Notification {
   readonly payload: string
 }
 
 /** What `PgClient` has more than a `SqlClient`. */
-export interface Listening {
+interface Listening {
   readonly listen: (channel: string) => Effect.Effect<Queue.Dequeue<Notification, unknown>, unknown, Scope.Scope>
 }
 
@@ -31,8 +31,6 @@ export interface Link {
   readonly run: (text: string, parameters: ReadonlyArray<unknown>, onEnd: OnEnd) => void
   /** Listens on a channel, on a connection that is kept for it, until the scope closes. */
   readonly listen: Listening["listen"] | undefined
-  /** How long a statement may take, in milliseconds, before it is given up. */
-  readonly deadlineMillis: number
 }
 
 /** A statement without answer for this long is given up, and so is the client that it went to. */
@@ -66,7 +64,6 @@ export const borrowed = Effect.fnUntraced(function*(client: SqlClient): Effect.f
   return {
     isTuned: () => false,
     run: runner.run,
-    deadlineMillis,
     listen: canListen(client) ? (channel) => client.listen(channel) : undefined
   }
 })

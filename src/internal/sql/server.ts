@@ -5,17 +5,17 @@ import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import type { BackendFailure } from "../../LockError.ts"
+import { ServerClock } from "../serverClock.ts"
 import { monotonicMillis } from "../time.ts"
 import { numberOf } from "./answers.ts"
-import * as ClockBound from "./bound.ts"
 import * as Failure from "./failure.ts"
-import type { Link, OnEnd, Row } from "./link.ts"
+import { deadlineMillis, type Link, type OnEnd, type Row } from "./link.ts"
 import * as Statements from "./statements.ts"
 import type { Table } from "./table.ts"
 
 export interface Server {
   readonly statements: Statements.Statements
-  readonly bound: ClockBound.ClockBound
+  readonly serverClock: ServerClock
   readonly now: () => number
   readonly wallMillis: () => number
   /** Whether statements are planned by our own settings (see `connections.ts`). */
@@ -50,7 +50,7 @@ export const make = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const fork = yield* FiberSet.makeRuntime<never>()
   const now = () => monotonicMillis(clock)
-  const bound = ClockBound.make()
+  const serverClock = new ServerClock()
 
   const failure = (operation: string, key: string | undefined, error: unknown) =>
     Failure.make(table, operation, key, error)
@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function*(
 
   return {
     statements: Statements.make(table),
-    bound,
+    serverClock,
     now,
     isTuned: link.isTuned,
     wallMillis: () => clock.currentTimeMillisUnsafe(),
@@ -71,7 +71,7 @@ export const make = Effect.fnUntraced(function*(
     askTimed: (text, parameters, onEnd) => {
       const sentAt = now()
       ask(text, parameters, (rows, error) => {
-        if (rows !== undefined && rows.length > 0) bound.observe(sentAt, now(), numberOf(rows[0][2]))
+        if (rows !== undefined && rows.length > 0) serverClock.observe(sentAt, now(), numberOf(rows[0][2]))
         onEnd(rows, error)
       })
     },
@@ -86,7 +86,7 @@ export const make = Effect.fnUntraced(function*(
         })
       ),
     latest: () => {
-      const micros = bound.latest(now() + link.deadlineMillis)
+      const micros = serverClock.latest(now() + deadlineMillis)
       return micros === undefined ? null : String(micros)
     },
     later: (millis, task) => void fork(Effect.andThen(Effect.sleep(Duration.millis(millis)), Effect.sync(task))),

@@ -5,10 +5,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { BackendFailure } from "../../LockError.ts"
 import type { Holder, LockStore } from "../../LockStore.ts"
 import { Notices } from "../notices.ts"
+import { soonerAfterFailure } from "../retry.ts"
 import { type Settling, withShortcuts } from "../shortcuts.ts"
+import { longestLease } from "../time.ts"
 import * as Token from "../token.ts"
 import * as Edits from "./edits.ts"
 import * as Failure from "./failure.ts"
@@ -25,18 +26,8 @@ import { rowName, type Table } from "./table.ts"
 import * as Taking from "./taking.ts"
 import * as Tokens from "./tokens.ts"
 
-/**
- * Those who wait are told, and come by in case that was lost, or the one that
- * was told is gone; a server in trouble is asked sooner.
- */
-const retry: Schedule.Schedule<unknown> = Schedule.spaced(Duration.millis(900)).pipe(
-  Schedule.modifyDelay(({ attempt, duration, input }) =>
-    Effect.succeed(
-      input instanceof BackendFailure ? Duration.millis(Math.min(250, 10 * 1.5 ** Math.min(attempt, 16))) : duration
-    )
-  ),
-  Schedule.jittered
-)
+/** Waiters are told, and ask by themselves in case the message was lost, or the waiter that was told is gone. */
+const retry = Schedule.spaced("900 millis").pipe(Schedule.jittered, soonerAfterFailure)
 
 /** A name that no other store has. */
 const channelName = (clock: Clock.Clock): string =>
@@ -91,7 +82,7 @@ export const make = Effect.fnUntraced(function*(
     transfer: (from, claim) => Effect.callback((resume) => transfer(from, claim, { settle: resume })),
     forget: (_key, token) => tokens.forget(token),
     retry,
-    maxExpires: Duration.days(36_500),
+    maxExpires: longestLease,
     handOver: { times: fenceRoom, within: Duration.millis(10) },
     observe: notices.observe
   }
