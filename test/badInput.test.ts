@@ -217,7 +217,9 @@ describe("what makes no sense", () => {
           }
         }
         for (const option of options) {
-          assert.strictEqual(yield* ending(() => make(thrower(option))), "InvalidOptions", option)
+          for (const options of [thrower(option), Object.create(thrower(option))]) {
+            assert.strictEqual(yield* ending(() => make(options)), "InvalidOptions", option)
+          }
         }
       }))
   }

@@ -73,16 +73,31 @@ const nothing = { expiresMillis: NaN, atLeastMillis: 0, share: undefined }
 const wantsNothing: Wanted = { ...nothing, timeoutMillis: NaN }
 const wantsNoWait: Wanted = { ...nothing, timeoutMillis: 0 }
 
-/** Checks a key and its options. What is wrong comes out as a `LockError` value. */
-export const ask = (key: string, options?: CallOptions, waits = true): Asking | LockError => {
+/** What a call says itself, whatever its options do. */
+type Own = Pick<CallOptions, "expires" | "share" | "timeout">
+
+const saysNothing: Own = {}
+
+/**
+ * Checks a key and its options. What is wrong comes out as a `LockError` value. Options are not
+ * copied on their way here: a copy has nothing of what an instance of a class inherits.
+ */
+export const ask = (
+  key: string,
+  options?: CallOptions,
+  own: Own = saysNothing,
+  waits = true
+): Asking | LockError => {
   if (typeof key !== "string" || key.length === 0) return invalid("key", key, "a string that is not empty")
-  if (options === undefined) return new Asking(key, waits ? wantsNothing : wantsNoWait)
-  const wanted = read(options, waits ? checkWaiting : checkNotWaiting)
+  const usual = waits ? wantsNothing : wantsNoWait
+  if (options === undefined && own === saysNothing) return new Asking(key, usual)
+  const wanted = read(options, (options) => check(options, own, usual))
   return wanted instanceof LockError ? wanted : new Asking(key, wanted)
 }
 
-const check = (usual: Wanted) => (options: CallOptions): Wanted | LockError => {
-  const { atLeast, awaitRelease, expires, failIfLocked, reenter, renew, retry, share, timeout } = options
+const check = (options: CallOptions, own: Own, usual: Wanted): Wanted | LockError => {
+  const { atLeast, awaitRelease, failIfLocked, reenter, renew, retry } = options
+  const { expires = options.expires, share = options.share, timeout = options.timeout } = own
   const expiresMillis = expires === undefined ? usual.expiresMillis : toWholeMillis(expires)
   if (expires !== undefined && !isExpires(expiresMillis)) return invalid("expires", expires, kinds.expires.expected)
   const timeoutMillis = timeout === undefined ? usual.timeoutMillis : toWholeMillis(timeout)
@@ -112,9 +127,6 @@ const check = (usual: Wanted) => (options: CallOptions): Wanted | LockError => {
     share: shared
   }
 }
-
-const checkWaiting = check(wantsNothing)
-const checkNotWaiting = check(wantsNoWait)
 
 const isFlag = (input: unknown): boolean => input === undefined || typeof input === "boolean"
 

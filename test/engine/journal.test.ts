@@ -70,6 +70,10 @@ describe("Journal", () => {
     journal.close()
     all()
     assert.deepStrictEqual([others, ended], [24, 1])
+    // Who comes later is told that there is nothing to hear.
+    journal.listen(() => others++, () => ended++)()
+    all()
+    assert.deepStrictEqual([others, ended], [24, 2])
   })
 
   it("goes on when one who listens throws", () => {

@@ -3,6 +3,7 @@
  * nobody does, telling is a comparison.
  */
 import * as Duration from "effect/Duration"
+import { constVoid } from "effect/Function"
 import type { LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure } from "../../LockError.ts"
 import type { LockEvent } from "../../LockEvent.ts"
@@ -26,6 +27,7 @@ const attempt = (listener: () => void): void => {
 export class Journal {
   readonly meter: Meter
   private listeners: ReadonlyArray<Listener> | undefined = undefined
+  private isClosed = false
 
   constructor(meter: Meter) {
     this.meter = meter
@@ -33,6 +35,10 @@ export class Journal {
 
   /** Tells of everything from now on, until what is returned is called. */
   listen(hear: Listener["hear"], end: Listener["end"]): () => void {
+    if (this.isClosed) {
+      attempt(end)
+      return constVoid
+    }
     const listener = { hear, end }
     this.listeners = [...this.listeners ?? [], listener]
     return () => {
@@ -42,6 +48,7 @@ export class Journal {
   }
 
   close(): void {
+    this.isClosed = true
     this.listeners?.forEach(({ end }) => attempt(end))
     this.listeners = undefined
   }
