@@ -4,7 +4,8 @@
  * another object, has none and is asked by its operations alone.
  */
 import type * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import * as Exit from "effect/Exit"
+import { constVoid } from "effect/Function"
 import type { BackendFailure } from "../LockError.ts"
 import type { Attempt, Claim, Extension, Grant, LockStore, Share } from "../LockStore.ts"
 
@@ -12,6 +13,14 @@ import type { Attempt, Claim, Extension, Grant, LockStore, Share } from "../Lock
 export interface Settling<A> {
   settle(exit: Exit.Exit<A, BackendFailure>): void
 }
+
+/** For a call whose answer nobody waits for. */
+export const unawaited: Settling<unknown> = { settle: constVoid }
+
+const yes = Exit.succeed(true)
+const no = Exit.succeed(false)
+
+export const settleBoolean = (call: Settling<boolean>, answer: boolean): void => call.settle(answer ? yes : no)
 
 /** What stands for a holder in a store of this process. Its token is drawn when somebody asks who it is. */
 export interface Bearer {

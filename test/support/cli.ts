@@ -20,7 +20,7 @@ export const main: Effect.Effect<string> = Effect.map(
   (folder) => join(folder, "dist/main.js")
 )
 
-export interface Ended {
+interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }

@@ -66,7 +66,7 @@ const fits = (share: Share | undefined, holders: ReadonlyArray<Holder>): boolean
   return holders.reduce((used, { permits }) => used + permits!, share.permits) <= share.limit
 }
 
-export interface Lease {
+interface Lease {
   readonly token: string
   readonly tab: string
   readonly expires: number
@@ -124,7 +124,7 @@ export interface Held {
   readonly tabs: ReadonlyArray<string>
 }
 
-export type Claimed = Held | { readonly _tag: "Acquired" }
+type Claimed = Held | { readonly _tag: "Acquired" }
 
 const heldBy = (record: Record, view: View): Held => {
   const { queue } = record

@@ -14,7 +14,7 @@ export interface Message {
 }
 
 /** A message of ours, or undefined: anybody of the origin can say anything on the channel. */
-export const decode = (value: unknown): Message | undefined => {
+const decode = (value: unknown): Message | undefined => {
   if (!isObject(value) || !("version" in value) || value.version !== 2) return undefined
   const { key, to } = value as Partial<Message>
   return typeof key === "string" && (typeof to === "string" || isWaiter(to)) ? { version: 2, key, to } : undefined

@@ -28,7 +28,7 @@ export interface Presence {
   readonly tell: (visitor: Visitor) => void
 }
 
-export interface Visitor {
+interface Visitor {
   /** Others think that this tab is no more. */
   readonly left: () => void
   /** It is there again, under another name. */

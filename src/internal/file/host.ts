@@ -70,7 +70,7 @@ export const isGone = (owner: string): boolean => {
 }
 
 /** Readings of clocks, in seconds. */
-export interface Clocks {
+interface Clocks {
   readonly monotonic: number
   readonly sinceProcessStart: number
   readonly sinceHostStart: number

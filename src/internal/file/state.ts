@@ -18,7 +18,7 @@
  */
 import type { Share } from "../../LockStore.ts"
 
-export type Tag = "h" | "g" | "f" | "d" | "s" | "q"
+type Tag = "h" | "g" | "f" | "d" | "s" | "q"
 
 export interface State {
   readonly tag: Tag

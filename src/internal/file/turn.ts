@@ -21,7 +21,7 @@ export interface Asking {
 }
 
 /** What was seen of a key, and when. */
-export interface Seen {
+interface Seen {
   readonly path: string
   readonly from: State.State
   readonly at: number

@@ -17,7 +17,7 @@ const patience = Duration.seconds(1)
 export const longest = Duration.times(patience, 3)
 
 /** A key, and what is done to it. */
-export interface Target {
+interface Target {
   readonly operation: string
   readonly key: string
   /** Where its record is. */

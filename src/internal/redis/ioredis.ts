@@ -1,5 +1,6 @@
 /** The transport over an ioredis client, version 5 or 6, or its like, single or cluster. */
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import { createHash } from "node:crypto"
 import { PassingSet } from "../passing.ts"
@@ -29,9 +30,7 @@ const shaOf = (script: Script): string => {
 }
 
 /** Says what is wrong, if that can be found. */
-export type Diagnose = () => Promise<unknown>
-
-const ignore = () => {}
+type Diagnose = () => Promise<unknown>
 
 const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")
 
@@ -144,7 +143,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     if (connected && client.status === "ready") return execute(command, !cluster && !has(command))
     if (isDown()) return command.fail(reason ?? lastError)
     waiting.push(command)
-    if (client.status === "wait") client.connect().catch(ignore)
+    if (client.status === "wait") client.connect().catch(constVoid)
   }
 
   const isDown = () => client.status === "end" || (failing && (misplaced || client.status !== "ready"))
@@ -198,7 +197,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     if (isKnown || Failure.classify(lastError).kind !== "Unreachable") return fail(lastError)
     if (diagnosing) return
     diagnosing = true
-    void diagnose().catch(ignore).then((found) => {
+    void diagnose().catch(constVoid).then((found) => {
       diagnosing = false
       if (closed || wasAnswered) return
       if (found !== undefined || !connected) fail(found ?? lastError)
@@ -241,7 +240,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   const onEnd = () => {
     pulse.rest()
     failed()
-    if (owned && !closed) revival = setTimeout(() => void client.connect().catch(ignore), backoff(++ends))
+    if (owned && !closed) revival = setTimeout(() => void client.connect().catch(constVoid), backoff(++ends))
   }
 
   const failAll = () => {
@@ -264,7 +263,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   if (!owned) allowListeners(client, 1)
   if (owned) bearErrors(client)
   for (const [event, listener] of Object.entries(events)) client.on(event, listener)
-  if (owned) client.connect().catch(ignore)
+  if (owned) client.connect().catch(constVoid)
 
   const servers = (): Servers => {
     const clientPrefix = (client as Single | Cluster).options?.keyPrefix ?? ""

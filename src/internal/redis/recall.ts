@@ -4,6 +4,7 @@
  * and claim, however often it changes hands.
  */
 import * as Effect from "effect/Effect"
+import { constVoid } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import * as Keys from "./keys.ts"
 import { claimMillis, type Scripts } from "./scripts.ts"
@@ -34,8 +35,8 @@ export const make = (
       keys: 2 * locks.length,
       args: [...locks.flatMap((lock) => [lock, Keys.queueKey(lock)]), channels],
       sent: false,
-      succeed: () => {},
-      fail: () => {}
+      succeed: constVoid,
+      fail: constVoid
     })
 
   const look = (): void => {

@@ -22,7 +22,7 @@ export interface Known {
 }
 
 /** Of a token that is ours, where it may be that nothing is kept of it. */
-export interface Owed {
+interface Owed {
   readonly key: string
   readonly isAlone: boolean
 }

@@ -15,12 +15,12 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Grant } from "../../LockStore.ts"
 import type { Notices } from "../notices.ts"
+import { ServerClock } from "../serverClock.ts"
 import * as Failure from "./failure.ts"
 import * as Keys from "./keys.ts"
 import type { Mode, Place } from "./place.ts"
 import * as Reply from "./reply.ts"
 import type { Scripts } from "./scripts.ts"
-import { ServerClock } from "./serverClock.ts"
 import type { Subscription, Transport } from "./transport.ts"
 
 type Notify = (grant: Grant | undefined) => void
@@ -125,7 +125,7 @@ export const make = Effect.fnUntraced(function*(
       message: (text) => {
         const message = Reply.message(text)
         const waiter = message && process.waiters.get(message.token)
-        if (waiter === undefined || !Reply.ownLock(message!.lock, prefix, waiter.key)) return
+        if (waiter === undefined || !Keys.isLockOf(message!.lock, prefix, waiter.key)) return
         waiter.told = true
         waiter.notify(grantOf(message!))
       },
@@ -351,6 +351,6 @@ export const make = Effect.fnUntraced(function*(
       const found = byToken.get(token)
       if (found !== undefined) found.waiter.place = undefined
     },
-    observe: (sentAt, micros) => clock.observe(sentAt, micros)
+    observe: (sentAt, micros) => clock.observe(sentAt, now(), micros)
   }
 })
