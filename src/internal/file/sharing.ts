@@ -2,12 +2,12 @@
 import type { Attempt } from "../../LockStore.ts"
 import * as Directory from "./directory.ts"
 import type { Front } from "./front.ts"
-import type { Giving } from "./giving.ts"
 import type { Ground } from "./ground.ts"
+import type { Holdings } from "./holdings.ts"
 import * as Host from "./host.ts"
-import type { Keeping } from "./keeping.ts"
 import * as Lease from "./lease.ts"
 import * as Refusal from "./refusal.ts"
+import type { Releasing } from "./releasing.ts"
 import * as State from "./state.ts"
 import * as Turn from "./turn.ts"
 
@@ -28,19 +28,19 @@ export type Ask = (
 
 export interface Needs {
   readonly front: Front
-  readonly keeping: Keeping
-  readonly giving: Giving
+  readonly holdings: Holdings
+  readonly releasing: Releasing
 }
 
 export const make =
-  ({ fences, isThere }: Ground, { front, giving, keeping }: Needs): Ask => (path, seen, at, asking) => {
+  ({ fences, isThere }: Ground, { front, releasing, holdings }: Needs): Ask => (path, seen, at, asking) => {
     const { hasEntered, token, wait } = asking
     const { sharers, state } = seen
     const isShared = state.tag === "s"
     const there = isShared ? sharers.filter((sharer) => isThere(sharer, at)) : []
     if (there.some((sharer) => sharer.token === token)) {
-      const own = keeping.renew(path, token, ({ fence, share }, at) => Lease.of({ ...asking, share }, fence, at))
-      return own === undefined ? "again" : keeping.take(path, own)
+      const own = holdings.renew(path, token, ({ fence, share }, at) => Lease.of({ ...asking, share }, fence, at))
+      return own === undefined ? "again" : holdings.take(path, own)
     }
     // One that was given the key is deaf, and others may be: they are passed.
     const isDeaf = [state, ...sharers].some((one) => one.tag === "g" && !State.isLive(one, at))
@@ -58,11 +58,11 @@ export const make =
     if (!Directory.advance(path, seen, turn.state, turn.sharers)) return "again"
     if (isDeaf) { for (const { name } of seen.queue) Directory.take(path, name) }
     const left = Turn.tear(path, turn.given, token)
-    if (left.length > 0) giving.takeBack(path, turn.state, left)
+    if (left.length > 0) releasing.takeBack(path, turn.state, left)
     const lease = turn.given.find(([ticket]) => ticket === own)?.[1]
     if (lease === undefined) return "again"
-    const answer = keeping.take(path, lease)
+    const answer = holdings.take(path, lease)
     // It was ours alone for a moment, and may have sent somebody to wait.
-    if (state.tag !== "f" && !isShared) giving.pass(path, () => false)
+    if (state.tag !== "f" && !isShared) releasing.pass(path, () => false)
     return answer
   }

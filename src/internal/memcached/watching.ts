@@ -1,7 +1,7 @@
 /**
- * Waiting for a key. memcached tells nobody anything, so a waiter looks at the
- * item: often when something has just changed and it is next, ever less often
- * the longer nothing happens and the further back it is.
+ * Waiting for a key. memcached does not notify, so a waiter polls the item: often if something has
+ * just changed and it is next, and less often the longer nothing happens and the further back it
+ * is.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -14,9 +14,9 @@ import { monotonicMillis } from "../time.ts"
 export interface Sight {
   /** It is worth while to claim the key. */
   readonly open: boolean
-  /** Changes when somebody else has the key. */
+  /** Changes when the holder changes. */
   readonly mark: string
-  /** How many come before us. */
+  /** How many waiters are before this one. */
   readonly ahead: number
 }
 
@@ -43,5 +43,5 @@ export const watch = Effect.fnUntraced(function*(look: Effect.Effect<Option.Opti
   }
 })
 
-/** When to claim without having been told to: seldom, as looking is enough where the server answers. */
+/** When to claim without a notification: seldom, since polling suffices while the server answers. */
 export const retry = soonerAfterFailure(Schedule.spaced("1 second"))

@@ -1,4 +1,4 @@
-/** The server as the operations of a store see it: what they can say to it, and what time it is there. */
+/** The server, as the operations of a store see it: its statements and its clock. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,13 +18,13 @@ export interface Server {
   readonly serverClock: ServerClock
   readonly now: () => number
   readonly wallMillis: () => number
-  /** Whether statements are planned by our own settings (see `connections.ts`). */
+  /** Whether our own settings for the planner are in force (see `connections.ts`). */
   readonly isTuned: Link["isTuned"]
   /** Runs a statement and calls back once. */
   readonly ask: Link["run"]
-  /** The same of one whose rows have the server's clock in their third column. */
+  /** The same, for a statement whose rows have the server's clock in their third column. */
   readonly askTimed: Link["run"]
-  /** The same, for what takes a fiber anyway. `decode` gives nothing if the answer is not understood. */
+  /** The same, as an effect. `decode` returns undefined if the answer is not understood. */
   readonly look: <A>(
     operation: string,
     key: string | undefined,
@@ -32,16 +32,16 @@ export interface Server {
     parameters: ReadonlyArray<unknown>,
     decode: (rows: ReadonlyArray<Row>) => A | undefined
   ) => Effect.Effect<A, BackendFailure>
-  /** By when, on the server's clock, a claim that is sent now has to be executed. */
+  /** The latest time, by the server's clock, at which a claim that is sent now may be executed. */
   readonly latest: () => string | null
-  /** Does it after so many milliseconds, unless the store has been closed. */
+  /** Runs it after so many milliseconds, unless the store has been closed. */
   readonly later: (millis: number, task: () => void) => void
   /** Runs until it ends, or the store is closed. */
   readonly fork: (task: Effect.Effect<void>) => void
   readonly failure: (operation: string, key: string | undefined, error: unknown) => BackendFailure
 }
 
-/** `answering` is called whenever the server has answered, once that is dealt with. */
+/** `answering` is called after each answer of the server has been handled. */
 export const make = Effect.fnUntraced(function*(
   link: Link,
   table: Table,
@@ -95,8 +95,11 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
-/** A lease, as statements take it. */
+/** The length of a lease, as a parameter of a statement. */
 export const leaseOf = (expiresMillis: number): string => String(Math.ceil(expiresMillis))
 
-/** Rows are locked for as long as a commit takes, so a row that was is asked for again after so many milliseconds. */
+/**
+ * The pauses, in milliseconds, before a row that was locked is tried again: a row stays locked for
+ * as long as a commit takes.
+ */
 export const pauses = [1, 2, 5, 10, 20, 40, 80, 160]

@@ -9,15 +9,15 @@ import * as Paths from "./paths.ts"
 /** How many directories a page of a list is made of. */
 const pageSize = 500
 
-export interface Looking {
+export interface Inspecting {
   /** All who hold the key, who ends first in front. */
   readonly holders: (key: string) => ReadonlyArray<Holder>
   /** In the order of their names, so that a page goes on where the one before ended. */
   readonly list: (prefix: string, from: string | undefined) => Page
 }
 
-export const make = ({ isThere, now, root }: Ground): Looking => {
-  const holders: Looking["holders"] = (key) => {
+export const make = ({ isThere, now, root }: Ground): Inspecting => {
+  const holders: Inspecting["holders"] = (key) => {
     const { queue, sharers, state } = Directory.look(Paths.pathOf(root, key))
     const at = now()
     if (state === undefined) return []

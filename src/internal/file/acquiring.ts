@@ -4,15 +4,15 @@ import * as Directory from "./directory.ts"
 import * as Failure from "./failure.ts"
 import type { Front } from "./front.ts"
 import type { Ground } from "./ground.ts"
+import type { Holdings } from "./holdings.ts"
 import type { Idle } from "./idle.ts"
-import type { Keeping } from "./keeping.ts"
 import * as Lease from "./lease.ts"
 import type { Queue, Waiting } from "./queue.ts"
 import * as Refusal from "./refusal.ts"
 import type { Ask } from "./sharing.ts"
 import * as State from "./state.ts"
 
-export interface Taking {
+export interface Acquiring {
   readonly tryAcquire: (path: string, claim: Claim) => Attempt
   /**
    * Something has happened to our ticket. Whoever tore it has given us the key, which we
@@ -34,14 +34,14 @@ interface Needs {
   readonly idle: Idle
   readonly queue: Queue
   readonly front: Front
-  readonly keeping: Keeping
+  readonly holdings: Holdings
   readonly ask: Ask
 }
 
 export const make = (
   { fences, isThere, now, root }: Ground,
-  { ask, front, idle, keeping, queue }: Needs
-): Taking => {
+  { ask, front, idle, holdings, queue }: Needs
+): Acquiring => {
   /** The first lease of a key that is not there. */
   const create = (path: string, wanted: Lease.Wanted): State.State | undefined => {
     let made = Lease.of(wanted, fences.after(fences.removed()), now())
@@ -56,13 +56,13 @@ export const make = (
     return made
   }
 
-  const tryAcquire: Taking["tryAcquire"] = (path, claim) => {
+  const tryAcquire: Acquiring["tryAcquire"] = (path, claim) => {
     const { share, token, wait } = claim
     const wanted = wantedBy(claim)
     const left = share === undefined ? idle.get(path) : undefined
     if (left !== undefined) {
       const next = Lease.of(wanted, fences.after(left.fence), now())
-      if (Directory.move(path, left, next)) return keeping.take(path, next)
+      if (Directory.move(path, left, next)) return holdings.take(path, next)
       idle.take(path)
     }
     // Who waits has been refused before, and most likely is again: a ticket that is there first spares a look.
@@ -74,7 +74,7 @@ export const make = (
         // Nobody else has a place in what nobody has made yet: one that will share it has it alone at first.
         const alone = { ...wanted, share: undefined, outlives: share === undefined && wanted.outlives }
         const made = create(path, alone)
-        if (made !== undefined && share === undefined) return keeping.take(path, made)
+        if (made !== undefined && share === undefined) return holdings.take(path, made)
         continue
       }
       const isAlone = state.tag !== "s" && State.isLive(state, at)
@@ -93,14 +93,14 @@ export const make = (
         if (!Directory.advance(path, { ...seen, state }, next, [])) continue
         // The one it was given to is deaf, and others may be. Who is not writes a new ticket, in the place it had.
         if (state.tag === "g" && !isOurs) { for (const { name } of waiting) Directory.take(path, name) }
-        return keeping.take(path, next)
+        return holdings.take(path, next)
       }
       queue.enter(path, wanted, at)
       hasEntered = true
     }
   }
 
-  const hear: Taking["hear"] = ({ name, path, wanted }, notify) => {
+  const hear: Acquiring["hear"] = ({ name, path, wanted }, notify) => {
     const { expires, token } = wanted
     let names: ReadonlyArray<string> = []
     let isThere = true
@@ -114,7 +114,7 @@ export const make = (
         const state = given ?? Directory.look(path).state
         const at = now()
         const next = state?.tag === "s"
-          ? keeping.renew(path, token, ({ fence, share }, at) => Lease.of({ ...wanted, share }, fence, at))
+          ? holdings.renew(path, token, ({ fence, share }, at) => Lease.of({ ...wanted, share }, fence, at))
           : state?.token === token && State.isLive(state, at)
           ? Lease.of({ ...wanted, share: undefined }, state.fence, at)
           : undefined
@@ -132,18 +132,18 @@ export const make = (
     if (!isThere) queue.torn(token)
     if (lease === undefined) notify(undefined)
     else {
-      keeping.take(path, lease)
+      holdings.take(path, lease)
       notify({ fencingToken: lease.fence, sinceMillis: lease.since / 1000, leaseMillis: expires })
-      keeping.given(path, lease, Directory.ticketsAmong(names))
+      holdings.given(path, lease, Directory.ticketsAmong(names))
     }
     return false
   }
 
-  const transfer: Taking["transfer"] = (path, from, claim) => {
+  const transfer: Acquiring["transfer"] = (path, from, claim) => {
     const wanted = { ...wantedBy(claim), share: undefined }
     const to = (state: State.State, at: number) => Lease.of(wanted, fences.after(state.fence), at)
-    const next = keeping.change(path, from, to) ?? keeping.change(path, wanted.token, to)
-    return next === undefined ? undefined : keeping.take(path, next)
+    const next = holdings.change(path, from, to) ?? holdings.change(path, wanted.token, to)
+    return next === undefined ? undefined : holdings.take(path, next)
   }
 
   return { tryAcquire, hear, transfer }

@@ -17,7 +17,7 @@ import * as State from "./state.ts"
 /** A lease that follows one, from then on. */
 type To = (lease: State.State, at: number) => State.State
 
-export interface Keeping {
+export interface Holdings {
   /** We have this lease, and wait no more. */
   readonly take: (path: string, lease: State.State) => Attempt
   /** Somebody gave us the lease while we waited, when these waited, too. */
@@ -44,12 +44,12 @@ export interface Needs {
   readonly front: Front
 }
 
-export const make = ({ now }: Ground, { front, idle, queue }: Needs): Keeping => {
+export const make = ({ now }: Ground, { front, idle, queue }: Needs): Holdings => {
   const alone = new Map<string, State.State>()
   const lines = new Map<string, ReadonlyArray<State.State>>()
   const sharing = new Set<string>()
 
-  const change: Keeping["change"] = (path, token, to) => {
+  const change: Holdings["change"] = (path, token, to) => {
     let state = alone.get(path)
     // Another store may have asked for the same token.
     if (state?.token !== token || !State.isLive(state, now())) ({ state } = Directory.look(path))
@@ -65,7 +65,7 @@ export const make = ({ now }: Ground, { front, idle, queue }: Needs): Keeping =>
     }
   }
 
-  const renew: Keeping["renew"] = (path, token, to) => {
+  const renew: Holdings["renew"] = (path, token, to) => {
     while (true) {
       const seen = Directory.look(path)
       const { sharers, state } = seen

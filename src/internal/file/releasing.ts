@@ -3,14 +3,14 @@ import * as Directory from "./directory.ts"
 import * as Failure from "./failure.ts"
 import type { Front } from "./front.ts"
 import type { Ground } from "./ground.ts"
+import type { Holdings } from "./holdings.ts"
 import type { Idle } from "./idle.ts"
-import type { Keeping } from "./keeping.ts"
 import * as Lease from "./lease.ts"
 import type { Queue } from "./queue.ts"
 import * as State from "./state.ts"
 import * as Turn from "./turn.ts"
 
-export interface Giving {
+export interface Releasing {
   /** Whether the token had the key. */
   readonly release: (path: string, token: string) => boolean
   /** Has some who share the key leave it, and lets in who fits then: whether one of them still had it. */
@@ -23,11 +23,11 @@ export interface Needs {
   readonly idle: Idle
   readonly queue: Queue
   readonly front: Front
-  readonly keeping: Keeping
+  readonly holdings: Holdings
 }
 
-export const make = ({ fences, isThere, now }: Ground, { front, idle, keeping, queue }: Needs): Giving => {
-  const pass: Giving["pass"] = (path, leaves) => {
+export const make = ({ fences, isThere, now }: Ground, { front, idle, holdings, queue }: Needs): Releasing => {
+  const pass: Releasing["pass"] = (path, leaves) => {
     let had = false
     for (let leaving = leaves;;) {
       const seen = Directory.look(path)
@@ -52,7 +52,7 @@ export const make = ({ fences, isThere, now }: Ground, { front, idle, keeping, q
     }
   }
 
-  const takeBack: Giving["takeBack"] = (path, given, left) => {
+  const takeBack: Releasing["takeBack"] = (path, given, left) => {
     if (given.tag === "s") return void pass(path, (sharer) => left.some(({ name }) => name === sharer.name))
     const back = Lease.freed(given, now())
     if (Directory.move(path, given, back)) settle(path, back)
@@ -85,7 +85,7 @@ export const make = ({ fences, isThere, now }: Ground, { front, idle, keeping, q
    * key is not ours any more. Who was first when we came is still, if it waits alone.
    */
   const handOn = (path: string, token: string, seen: ReadonlyArray<State.State>): boolean => {
-    const state = keeping.leaseOf(path, token)
+    const state = holdings.leaseOf(path, token)
     if (state === undefined) return false
     const line = seen.length > 0 && seen[0].share === undefined ? seen.slice(0, 1) : Directory.tickets(path)
     const at = now()
@@ -94,21 +94,21 @@ export const make = ({ fences, isThere, now }: Ground, { front, idle, keeping, q
     if (turn.given.length === 0 || !Directory.advance(path, { state, lists: [] }, turn.state, turn.sharers)) {
       return false
     }
-    keeping.drop(path)
+    holdings.drop(path)
     const left = Turn.tear(path, turn.given)
     if (left.length > 0) Failure.works(() => takeBack(path, turn.state, left))
     return true
   }
 
-  const release: Giving["release"] = (path, token) => {
+  const release: Releasing["release"] = (path, token) => {
     // First the ticket, then the lease: nobody gives the key to a ticket that is no longer there.
     if (queue.leave(token)) front.clear(path)
-    const line = keeping.takeLine(path)
+    const line = holdings.takeLine(path)
     if (line !== undefined && handOn(path, token, line)) return true
-    const next = keeping.leave(token) ? undefined : keeping.change(path, token, Lease.freed)
+    const next = holdings.leave(token) ? undefined : holdings.change(path, token, Lease.freed)
     // Whoever leaves the queue of a shared key may let in those behind it.
     if (next === undefined) return pass(path, (sharer) => sharer.token === token)
-    keeping.drop(path)
+    holdings.drop(path)
     settle(path, next)
     return true
   }
