@@ -1,4 +1,4 @@
-/** A lease, for those who guard work with it. */
+/** A lease, as seen by what guards work with it. */
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -18,21 +18,21 @@ export interface Guard extends Lease, Reentry.Had {
   /** Leaves it to whoever knows its token, for at least so long. */
   detach(millis: number | undefined): Effect.Effect<void, LockError>
   readonly isOver: boolean
-  /** Keeps it from now on; calls back once when it is lost, at once if it is. */
+  /** Starts to renew it, and calls back once when it is lost; immediately if it already is. */
   watch(onLost: () => void): void
-  /** Keeps it from now on; calls back once when it is lost or given back, at once if it is. */
+  /** Starts to renew it, and calls back once when it is lost or given back; immediately if it already is. */
   whenGone(then: () => void): () => void
-  /** How work under it has ended that leaves it as it is. */
+  /** The result of work under a lease that goes on after the work. */
   judge<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Exit.Exit<A, E | LockError>
-  /** How work under it has ended. */
+  /** The result of the work under it. */
   settle<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Exit.Exit<A, E | LockError>
-  /** Acts at once, once. */
+  /** Acts immediately, and once. */
   giveBack(): Ending | undefined
-  /** Called once, when it is lost or given back. */
+  /** Calls back once, when it is lost or given back. */
   whenEnded(then: (exit: Exit.Exit<void, LockError>) => void): void
 }
 
-/** For logs, in which what a backend is made of has no place. */
+/** For logs, which should not show the internals of a backend. */
 export const toJSON = ({ expiresMillis, fencingToken, key }: Guard, state: string): unknown => ({
   _id: "Lease",
   key,
@@ -41,5 +41,5 @@ export const toJSON = ({ expiresMillis, fencingToken, key }: Guard, state: strin
   state
 })
 
-/** Whether it is a lease that a backend made. Cheaper than to ask whether it is an effect, or anything else. */
+/** Whether it is a lease that a backend made: a cheaper question than whether it is an effect or anything else. */
 export const isGuard = (u: object): u is Guard => (u as Partial<Guard>).giveBack !== undefined

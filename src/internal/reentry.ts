@@ -1,20 +1,19 @@
 /**
- * Under which leases work runs, so that it is noticed when it asks for what it has.
- * The services of the work name the innermost one, for all that is started there,
- * too: in parts of it that run beside each other, or against the clock.
+ * Which leases work runs under, so that a call for a key it already holds is noticed. The innermost section is a
+ * service of the work, and so is known in everything that is started there, such as concurrent parts and races.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { constUndefined } from "effect/Function"
 
-/** A lease as far as it matters here. */
+/** The part of a lease that matters here. */
 export interface Had {
-  /** The backend that it is had from. */
+  /** The backend that it was taken from. */
   readonly home: object
   readonly key: string
   readonly isHeld: boolean
-  /** It shares its key. */
+  /** Defined if it is shared. */
   readonly share?: unknown
 }
 
@@ -22,11 +21,11 @@ type AnyFiber = Fiber.Fiber<unknown, unknown>
 
 type AnyWork = Effect.Effect<unknown, unknown> | ((had: never) => Effect.Effect<unknown, unknown>)
 
-/** Work under a lease, or several. */
+/** Work under one lease or several. */
 export class Section {
-  /** The fiber that wanted it done. */
+  /** The fiber that called for the work. */
   readonly caller: AnyFiber
-  /** The fiber that does it. */
+  /** The fiber that does the work. */
   worker: AnyFiber | undefined = undefined
   private readonly had: Had | ReadonlyArray<Had>
   private work: AnyWork | undefined
@@ -37,7 +36,7 @@ export class Section {
     this.caller = caller
   }
 
-  /** The lease of a key that it has, as long as it does. */
+  /** Its lease of a key, while that is held. */
   leaseOf(home: object, key: string): Had | undefined {
     const { had } = this
     const isIt = (lease: Had) => lease.key === key && lease.home === home && lease.isHeld
@@ -45,7 +44,7 @@ export class Section {
     return isIt(had as Had) ? had as Had : undefined
   }
 
-  /** What the fiber that does it is to do. */
+  /** The work, for the fiber that does it. */
   begin(fiber: AnyFiber): Effect.Effect<unknown, unknown> {
     this.worker = fiber
     const work = this.work!
@@ -61,19 +60,19 @@ const around = ({ context }: AnyFiber): Section | undefined => Context.get(conte
 /** Whether it is the context of work under a lease. */
 export const isWork = (context: Context.Context<never>): boolean => Context.get(context, Innermost) !== undefined
 
-/** An effect, or what a function makes of what there is under the work. */
+/** An effect, or a function of the lease or leases that returns one. */
 export type Work<L, A, E, R> = Effect.Effect<A, E, R> | ((had: L) => Effect.Effect<A, E, R>)
 
 /** A service key is both a function and an effect: as work it is an effect. */
 export const isFunction = <L, A, E, R>(work: Work<L, A, E, R>): work is (had: L) => Effect.Effect<A, E, R> =>
   typeof work === "function" && !Effect.isEffect(work)
 
-/** One effect for all work: it finds out what it is. */
+/** One effect for all work: it finds its section in the services. */
 const begin = Effect.withFiber<unknown, unknown>((fiber) => around(fiber)!.begin(fiber))
 
 const uninterruptible = { uninterruptible: true } as const
 
-/** Does work on a fiber of its own. What needs no waiting is done when this returns. */
+/** Does work on a fiber of its own. Work that does not suspend is done when this returns. */
 export const start = <L extends Had | ReadonlyArray<Had>, A, E, R>(
   under: L,
   work: Work<L, A, E, R>,
@@ -86,7 +85,7 @@ export const start = <L extends Had | ReadonlyArray<Had>, A, E, R>(
   return run(begin, isInterruptible ? undefined : uninterruptible) as Fiber.Fiber<A, E>
 }
 
-/** The lease of a key that whoever runs on the fiber was started under, and is still held. */
+/** The lease of a key that the fiber was started under, if it is still held. */
 export const find = (
   fiber: AnyFiber,
   home: object,
@@ -100,9 +99,9 @@ export const find = (
 }
 
 /**
- * Of a child, which is interrupted when its parent ends. Effect tells nobody, and the services
- * of a child are those of what is detached, too; so this looks at a field of its own. Without it
- * children are as others of whom nobody knows.
+ * The parent of a child fiber, which is interrupted when the parent ends. Effect has no public way to tell it, and
+ * services are inherited by detached fibers, too; so this reads a private field. Without the field, children are
+ * treated like detached fibers.
  */
 const parentOf = (fiber: object): AnyFiber | undefined => {
   const parent = "_parent" in fiber ? fiber._parent : undefined
@@ -110,9 +109,9 @@ const parentOf = (fiber: object): AnyFiber | undefined => {
 }
 
 /**
- * Whether the section cannot end before the fiber does what it is about to do: it is
- * the work itself, or a section within, `"itself"`; or a child, which would end with it.
- * Of others nobody knows whether the work waits for them.
+ * Whether the section is sure not to end before the fiber has done what it is about to do: `"itself"` for the work
+ * itself or a section within; `"child"` for a child, which would end with it. For other fibers it is unknown
+ * whether the work waits for them.
  */
 export const partOf = (fiber: AnyFiber, section: Section): "itself" | "child" | undefined => {
   let part: "itself" | "child" = "itself"

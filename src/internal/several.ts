@@ -1,8 +1,7 @@
 /**
- * Several keys at once, on any backend. All of them are asked for together,
- * without waiting; if one is busy, those that sort after it go back, it is waited
- * for, and so on in order. Whoever waits holds no key that sorts after the one it
- * waits for, so no circle of waiters can close.
+ * Several keys at once, on any backend. All are asked for together, without waiting. If one is busy, those that
+ * sort after it are given back, it is waited for, and so on in order. A waiter holds no key that sorts after the
+ * one it waits for, so waiters cannot form a cycle.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -21,7 +20,7 @@ import { giveAllBack, under } from "./work.ts"
 
 type Backend = LockBackend["Service"]
 
-/** By code units: the same order in every process, whatever its locale. */
+/** Sorted by code units: the same order in every process, whatever its locale. */
 const inOrder = (requests: ReadonlyArray<LockRequest>): ReadonlyArray<LockRequest> =>
   Array.from(new Map(requests.map((request) => [request.key, request])).values())
     .toSorted((a, b) => a.key < b.key ? -1 : 1)
@@ -33,7 +32,7 @@ interface Held {
 
 const none = (): Effect.Effect<undefined> => Effect.undefined
 
-/** Takes all of them; the leases by their keys, for the life of the scope. `requests` are in order. */
+/** Takes all of them for the life of the scope, and returns the leases by key. `requests` are in order. */
 const takeAll = (
   backend: Backend,
   requests: ReadonlyArray<LockRequest>
@@ -67,11 +66,11 @@ const takeAll = (
         return one === undefined ? Effect.void : Scope.close(one.scope, Exit.void)
       }, { concurrency: "unbounded", discard: true })
 
-    /** What is had already may be lost while another is waited for. */
+    /** A lease that is already held may be lost while another key is waited for. */
     const orLost = <A, E>(waiting: Effect.Effect<A, E>): Effect.Effect<A, E | LockError> =>
       beneath(Array.from(held.values(), ({ lease }) => lease), waiting)
 
-    /** Without waiting. A store that does not answer now is waited for like a holder. */
+    /** Asks without waiting. A store that does not answer is waited for like a holder. */
     const attempt = (request: LockRequest) =>
       Effect.catchIf(
         take({ ...request, timeoutMillis: 0 }, none),
@@ -95,7 +94,7 @@ const takeAll = (
     return new Map(Array.from(held, ([key, { lease }]) => [key, lease]))
   })
 
-/** One deadline for all: a timeout tells of the whole wait, not of that for the last key. */
+/** One deadline for all keys, so that a timeout reports the whole wait and not that for the last key. */
 const overall = (
   error: LockError,
   timeoutMillis: number,
@@ -121,12 +120,12 @@ export const use = <A, E, R>(
       const leases = requests.map(({ key }) => held.get(key)!)
       const effect: Effect.Effect<A, E, R> = isFunction(work) ? Effect.suspend(() => work(leases)) : work
       const all = Array.from(held.values())
-      // What is no lease of ours goes back with the scope.
+      // Leases of other backends are given back by the scope.
       return Effect.onExit(beneath(all, effect), () => giveAllBack(all.filter(isGuard), requests[0]))
     })
   )
 
-/** Does what is part of the call, unless one of the leases is lost. */
+/** Runs a part of the call, which ends if one of the leases is lost. */
 const beneath = <A, E, R>(
   leases: ReadonlyArray<Lease>,
   effect: Effect.Effect<A, E, R>
