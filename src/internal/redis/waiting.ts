@@ -55,7 +55,7 @@ interface Process {
 
 export interface Waiting {
   readonly listen: (key: string, token: string, notify: Notify) => Effect.Effect<void, never, Scope.Scope>
-  /** The same, until the returned function is called; undefined if the subscription is not up yet. */
+  /** The same, until the returned function is called; undefined if it has to wait for the subscription. */
   readonly listenAtOnce: (key: string, token: string, notify: Notify) => (() => void) | undefined
   /** How the token's listener will be notified of a grant; asked when the token joins a queue. */
   readonly modeOf: (token: string) => Mode
