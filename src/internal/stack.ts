@@ -1,18 +1,18 @@
 /**
- * Bounds the stack: starting, ending or interrupting work does the same synchronously with the locks nested in it
- * or around it, however many there are.
+ * Work that starts, ends or is interrupted makes nested or surrounding work do the same
+ * synchronously. This bounds the depth of the stack, however many locks are nested.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 
-/** The deepest nesting of synchronous calls. */
+/** The most nested calls. */
 const deepest = 50
 let depth = 0
 
 export const isDeep = (): boolean => depth >= deepest
 
-/** Begins a synchronous call, which ends with `leave`. */
+/** Enters a nested call, until `leave`. */
 export const enter = (): void => {
   depth++
 }
@@ -30,17 +30,17 @@ const within = <A>(call: () => A): A => {
   }
 }
 
-/** Runs `then` synchronously, or in the next turn if the stack is deep. */
+/** Runs it now, or in the next turn. */
 export const inTurn = <A, E, R>(then: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   isDeep() ? Effect.flatMap(Effect.yieldNow, then) : Effect.suspend(then)
 
-/** Resumes a fiber that waits for an end. */
+/** Whoever waits for an end goes on. */
 export const resumeWith = <A, E>(
   resume: (effect: Effect.Effect<A, E>) => void,
   effect: Effect.Effect<A, E>
 ): void => isDeep() ? resume(Effect.andThen(Effect.yieldNow, effect)) : within(() => resume(effect))
 
-/** Interrupts a fiber and returns its exit. */
+/** Interrupts a fiber, and tells how it ended. */
 export const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<A, E>> =>
   Effect.withFiber(({ id }) =>
     inTurn(() => {
