@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-/** A lease, as seen by what guards work with it. */
-=======
 /** A lease, as code that runs work under it sees it. */
->>>>>>> main
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -22,15 +18,6 @@ export interface Guard extends Lease, Reentry.Had {
   /** Detaches it: leaves it to whoever knows its token, for at least this long. */
   detach(millis: number | undefined): Effect.Effect<void, LockError>
   readonly isOver: boolean
-<<<<<<< HEAD
-  /** Starts to renew it, and calls back once when it is lost; immediately if it already is. */
-  watch(onLost: () => void): void
-  /** Starts to renew it, and calls back once when it is lost or given back; immediately if it already is. */
-  whenGone(then: () => void): () => void
-  /** The result of work under a lease that goes on after the work. */
-  judge<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Exit.Exit<A, E | LockError>
-  /** The result of the work under it. */
-=======
   /** Watches it from now on; calls back once when it is lost, immediately if it already is. */
   watch(onLost: () => void): void
   /**
@@ -41,23 +28,14 @@ export interface Guard extends Lease, Reentry.Had {
   /** The exit of work under it that does not end the lease. */
   judge<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Exit.Exit<A, E | LockError>
   /** The exit of work under it. */
->>>>>>> main
   settle<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Exit.Exit<A, E | LockError>
-  /** Acts immediately, and once. */
+  /** Acts at once, once. */
   giveBack(): Ending | undefined
-<<<<<<< HEAD
-  /** Calls back once, when it is lost or given back. */
-  whenEnded(then: (exit: Exit.Exit<void, LockError>) => void): void
-}
-
-/** For logs, which should not show the internals of a backend. */
-=======
   /** Called once, when it is lost or released. */
   whenEnded(then: (exit: Exit.Exit<void, LockError>) => void): void
 }
 
 /** For logs, without the internals of the backend. */
->>>>>>> main
 export const toJSON = ({ expiresMillis, fencingToken, key }: Guard, state: string): unknown => ({
   _id: "Lease",
   key,
@@ -66,9 +44,5 @@ export const toJSON = ({ expiresMillis, fencingToken, key }: Guard, state: strin
   state
 })
 
-<<<<<<< HEAD
-/** Whether it is a lease that a backend made: a cheaper question than whether it is an effect or anything else. */
-=======
 /** Whether a backend made this lease. Cheaper than any other check. */
->>>>>>> main
 export const isGuard = (u: object): u is Guard => (u as Partial<Guard>).giveBack !== undefined

@@ -1,12 +1,7 @@
 /**
-<<<<<<< HEAD
- * Which leases work runs under, so that a call for a key it already holds is noticed. The innermost section is a
- * service of the work, and so is known in everything that is started there, such as concurrent parts and races.
-=======
  * The leases that work runs under, so that a call for a key that is already held is noticed. The
  * context of the work has the innermost one, also for whatever it starts, concurrently or under a
  * timeout.
->>>>>>> main
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -15,19 +10,11 @@ import { constUndefined } from "effect/Function"
 
 /** The part of a lease that matters here. */
 export interface Had {
-<<<<<<< HEAD
-  /** The backend that it was taken from. */
-  readonly home: object
-  readonly key: string
-  readonly isHeld: boolean
-  /** Defined if it is shared. */
-=======
   /** Its backend. */
   readonly home: object
   readonly key: string
   readonly isHeld: boolean
   /** Whether it is shared. */
->>>>>>> main
   readonly share?: unknown
 }
 
@@ -35,17 +22,11 @@ type AnyFiber = Fiber.Fiber<unknown, unknown>
 
 type AnyWork = Effect.Effect<unknown, unknown> | ((had: never) => Effect.Effect<unknown, unknown>)
 
-/** Work under one lease or several. */
+/** Work under a lease, or several. */
 export class Section {
-<<<<<<< HEAD
-  /** The fiber that called for the work. */
-  readonly caller: AnyFiber
-  /** The fiber that does the work. */
-=======
   /** The fiber of the call. */
   readonly caller: AnyFiber
   /** The fiber that runs the work. */
->>>>>>> main
   worker: AnyFiber | undefined = undefined
   private readonly had: Had | ReadonlyArray<Had>
   private work: AnyWork | undefined
@@ -56,11 +37,7 @@ export class Section {
     this.caller = caller
   }
 
-<<<<<<< HEAD
-  /** Its lease of a key, while that is held. */
-=======
   /** The lease of a key, for as long as it is held. */
->>>>>>> main
   leaseOf(home: object, key: string): Had | undefined {
     const { had } = this
     const isIt = (lease: Had) => lease.key === key && lease.home === home && lease.isHeld
@@ -68,11 +45,7 @@ export class Section {
     return isIt(had as Had) ? had as Had : undefined
   }
 
-<<<<<<< HEAD
-  /** The work, for the fiber that does it. */
-=======
   /** The effect for the fiber that runs the work. */
->>>>>>> main
   begin(fiber: AnyFiber): Effect.Effect<unknown, unknown> {
     this.worker = fiber
     const work = this.work!
@@ -88,31 +61,19 @@ const around = ({ context }: AnyFiber): Section | undefined => Context.get(conte
 /** Whether this is the context of work under a lease. */
 export const isWork = (context: Context.Context<never>): boolean => Context.get(context, Innermost) !== undefined
 
-<<<<<<< HEAD
-/** An effect, or a function of the lease or leases that returns one. */
-=======
 /** The effect, or the result of the function. */
->>>>>>> main
 export type Work<L, A, E, R> = Effect.Effect<A, E, R> | ((had: L) => Effect.Effect<A, E, R>)
 
 /** A service key is both a function and an effect: as work it is an effect. */
 export const isFunction = <L, A, E, R>(work: Work<L, A, E, R>): work is (had: L) => Effect.Effect<A, E, R> =>
   typeof work === "function" && !Effect.isEffect(work)
 
-<<<<<<< HEAD
-/** One effect for all work: it finds its section in the services. */
-=======
 /** One effect for all work, which looks up what to run. */
->>>>>>> main
 const begin = Effect.withFiber<unknown, unknown>((fiber) => around(fiber)!.begin(fiber))
 
 const uninterruptible = { uninterruptible: true } as const
 
-<<<<<<< HEAD
-/** Does work on a fiber of its own. Work that does not suspend is done when this returns. */
-=======
 /** Runs work on its own fiber. Synchronous work is done when this returns. */
->>>>>>> main
 export const start = <L extends Had | ReadonlyArray<Had>, A, E, R>(
   under: L,
   work: Work<L, A, E, R>,
@@ -125,11 +86,7 @@ export const start = <L extends Had | ReadonlyArray<Had>, A, E, R>(
   return run(begin, isInterruptible ? undefined : uninterruptible) as Fiber.Fiber<A, E>
 }
 
-<<<<<<< HEAD
-/** The lease of a key that the fiber was started under, if it is still held. */
-=======
 /** The lease of a key that the fiber's work was started under, if it is still held. */
->>>>>>> main
 export const find = (
   fiber: AnyFiber,
   home: object,
@@ -143,9 +100,9 @@ export const find = (
 }
 
 /**
- * The parent of a child fiber, which is interrupted when the parent ends. Effect has no public way to tell it, and
- * services are inherited by detached fibers, too; so this reads a private field. Without the field, children are
- * treated like detached fibers.
+ * Of a child, which is interrupted when its parent ends. Effect tells nobody, and the services
+ * of a child are those of what is detached, too; so this looks at a field of its own. Without it
+ * children are as others of whom nobody knows.
  */
 const parentOf = (fiber: object): AnyFiber | undefined => {
   const parent = "_parent" in fiber ? fiber._parent : undefined
@@ -153,9 +110,9 @@ const parentOf = (fiber: object): AnyFiber | undefined => {
 }
 
 /**
- * Whether the section is sure not to end before the fiber has done what it is about to do: `"itself"` for the work
- * itself or a section within; `"child"` for a child, which would end with it. For other fibers it is unknown
- * whether the work waits for them.
+ * Whether the section cannot end before the fiber does what it is about to do: it is
+ * the work itself, or a section within, `"itself"`; or a child, which would end with it.
+ * Of others nobody knows whether the work waits for them.
  */
 export const partOf = (fiber: AnyFiber, section: Section): "itself" | "child" | undefined => {
   let part: "itself" | "child" = "itself"

@@ -1,13 +1,7 @@
 /**
-<<<<<<< HEAD
- * Several keys at once, on any backend. All are asked for together, without waiting. If one is busy, those that
- * sort after it are given back, it is waited for, and so on in order. A waiter holds no key that sorts after the
- * one it waits for, so waiters cannot form a cycle.
-=======
  * Several keys at once, on any backend. All are first tried together, without waiting; if one is
  * busy, those that sort after it are released, it is waited for, and so on in order. A waiter never
  * holds a key that sorts after the one it waits for, so there is no deadlock.
->>>>>>> main
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -26,7 +20,7 @@ import { giveAllBack, under } from "./work.ts"
 
 type Backend = LockBackend["Service"]
 
-/** Sorted by code units: the same order in every process, whatever its locale. */
+/** By code units: the same order in every process, whatever its locale. */
 const inOrder = (requests: ReadonlyArray<LockRequest>): ReadonlyArray<LockRequest> =>
   Array.from(new Map(requests.map((request) => [request.key, request])).values())
     .toSorted((a, b) => a.key < b.key ? -1 : 1)
@@ -38,14 +32,10 @@ interface Held {
 
 const none = (): Effect.Effect<undefined> => Effect.undefined
 
-<<<<<<< HEAD
-/** Takes all of them for the life of the scope, and returns the leases by key. `requests` are in order. */
-=======
 /**
  * Acquires all of them until the scope closes; returns the leases by their keys. `requests` are in
  * order.
  */
->>>>>>> main
 const takeAll = (
   backend: Backend,
   requests: ReadonlyArray<LockRequest>
@@ -83,11 +73,7 @@ const takeAll = (
     const orLost = <A, E>(waiting: Effect.Effect<A, E>): Effect.Effect<A, E | LockError> =>
       beneath(Array.from(held.values(), ({ lease }) => lease), waiting)
 
-<<<<<<< HEAD
-    /** Asks without waiting. A store that does not answer is waited for like a holder. */
-=======
     /** Without waiting. A store that does not answer now counts as busy. */
->>>>>>> main
     const attempt = (request: LockRequest) =>
       Effect.catchIf(
         take({ ...request, timeoutMillis: 0 }, none),
@@ -111,11 +97,7 @@ const takeAll = (
     return new Map(Array.from(held, ([key, { lease }]) => [key, lease]))
   })
 
-<<<<<<< HEAD
-/** One deadline for all keys, so that a timeout reports the whole wait and not that for the last key. */
-=======
 /** One deadline for all: a timeout reports the whole wait, not only that for the last key. */
->>>>>>> main
 const overall = (
   error: LockError,
   timeoutMillis: number,
@@ -141,20 +123,12 @@ export const use = <A, E, R>(
       const leases = requests.map(({ key }) => held.get(key)!)
       const effect: Effect.Effect<A, E, R> = isFunction(work) ? Effect.suspend(() => work(leases)) : work
       const all = Array.from(held.values())
-<<<<<<< HEAD
-      // Leases of other backends are given back by the scope.
-=======
       // A lease of a decorated backend is released with the scope.
->>>>>>> main
       return Effect.onExit(beneath(all, effect), () => giveAllBack(all.filter(isGuard), requests[0]))
     })
   )
 
-<<<<<<< HEAD
-/** Runs a part of the call, which ends if one of the leases is lost. */
-=======
 /** Runs a part of the call, unless one of the leases is lost. */
->>>>>>> main
 const beneath = <A, E, R>(
   leases: ReadonlyArray<Lease>,
   effect: Effect.Effect<A, E, R>
