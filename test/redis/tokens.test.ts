@@ -44,7 +44,7 @@ describe("what is known of tokens", () => {
     held(tokens, "a")
     tokens.released("a")
     tokens.answered("k", "a", late, acquired)
-    assert.deepStrictEqual(Array.from(tokens.takeDebts()), [["a", { key: "k", isAlone: false }]])
+    assert.deepStrictEqual(Array.from(tokens.takeDebts()), [["a", { key: "k", hold: "any" }]])
   })
 
   it("of one whose holder knows it is nothing, once it is held alone", () => {
@@ -64,14 +64,13 @@ describe("what is known of tokens", () => {
     assert.strictEqual(tokens.get("d"), known)
   })
 
-  it("of one that nothing is kept of is that it is owed, if it is ours", () => {
+  it("a failed release of a token without an entry is retried, if the token is ours", () => {
     const tokens = new Tokens()
-    const owed = { key: "k", isAlone: true }
-    tokens.owe("a", owed, true)
-    tokens.owe("b", owed, true)
-    tokens.owe("c", owed, false)
+    tokens.owe("k", "a", "exclusive")
+    tokens.owe("k", "b", "exclusive")
+    tokens.owe("k", "c", undefined)
     tokens.released("b")
-    assert.deepStrictEqual(Array.from(tokens.takeDebts()), [["a", owed]])
+    assert.deepStrictEqual(Array.from(tokens.takeDebts()), [["a", { key: "k", hold: "exclusive" }]])
     assert.strictEqual(tokens.takeDebts().size, 0)
   })
 })
