@@ -2,13 +2,13 @@
 import { type Export, type Module, type Part, publicModules } from "./modules.ts"
 
 /** What the site and a reader of the repository are told of a module. */
-export interface Page {
+interface Page {
   /** `Lock`, `testing-TestBackend`: the page is `api/Lock.md`. */
   readonly name: string
   readonly text: string
 }
 
-export interface Reference {
+interface Reference {
   readonly pages: ReadonlyArray<Page>
   /** Where a name in code is explained: `Lock.withLock` and `LockError` to `/api/Lock#withLock`. */
   readonly links: Readonly<Record<string, string>>

@@ -82,13 +82,13 @@ const walk = (value: unknown, visit: (node: Node) => void): void => {
   }
 }
 
-export class DoctestError extends Error {
+class DoctestError extends Error {
   override readonly name = "DoctestError"
 }
 
 const isExpression = (text: string): boolean => parseSync("value.ts", `(${text}\n)`, { lang: "ts" }).errors.length === 0
 
-export interface Instrumented {
+interface Instrumented {
   /** The padded code, with a call `__check(line, actual, () => expected)` for each assertion. */
   readonly code: string
   /** The lines with an assertion. */

@@ -26,7 +26,7 @@ export interface Part {
 }
 
 /** A name that a module passes on from another file; as a namespace when `imported` is undefined. */
-export interface ReExport {
+interface ReExport {
   readonly name: string
   readonly line: number
   readonly file: string

@@ -1,5 +1,5 @@
 /**
- * A backend by its URL, so that where locks live is a matter of configuration.
+ * A backend chosen by a URL, so that the place of the locks is a matter of configuration.
  *
  * | URL | Backend | Driver |
  * | --- | --- | --- |
@@ -12,13 +12,13 @@
  * | `postgres://[user[:password]@][host][:port][/database]`, `postgresql://…` | `SqlBackend` | `@effect/sql-pg` |
  * | `file:///directory` | `FileBackend`: the processes of this host | none |
  *
- * A driver is loaded when its scheme is used, and need not be installed
- * otherwise. Options beyond the URL are those of the backends' own layers.
+ * A driver is loaded when its scheme is used, and need not be installed otherwise. For options that
+ * are not in the URL, use the backend's own layer.
  *
  * **Gotchas**
  *
- * A bundler looks for all drivers. Tell it that those you have not installed are
- * external. This module is therefore not part of `effect-lock` itself.
+ * A bundler looks for all drivers: mark those that are not installed as external. This is why the
+ * module is not part of `effect-lock` itself.
  *
  * @since 0.1.0
  */
@@ -37,16 +37,16 @@ import * as OpenBackend from "./OpenBackend.ts"
 
 type Locks = Layer.Layer<LockBackend, LockError>
 
-/** What a scheme stands for, given the URL and what is behind the `://` in it. */
+/** The backend of a scheme, given the URL and the part of it after `://`. */
 type Scheme = (url: string, rest: string) => Effect.Effect<Locks, LockError>
 
-/** What is malformed may contain a password anywhere, so it is not shown. */
+/** A malformed URL may contain a password anywhere, so it is not shown. */
 const invalidUrl = (value: string, expected: string) => invalid("url", value, expected)
 
 const bare = (scheme: string, layer: Locks): Scheme => (_, rest) =>
   rest === "" ? Effect.succeed(layer) : invalidUrl(`more than ${scheme}://`, `${scheme}:// and nothing after it`)
 
-/** A backend that needs a driver, and reads the URL itself, under its own name for the scheme. */
+/** A backend that needs a driver and parses the URL itself; `as` is its name for the scheme. */
 const driven = (
   backend: string,
   driver: string,
@@ -70,7 +70,7 @@ const file: Scheme = (url) =>
   Effect.flatMap(
     Effect.promise(() => Promise.all([import("node:url"), import("./FileBackend.ts")])),
     ([{ fileURLToPath }, { layer }]) => {
-      // It would be cut off, and what two programs mean by it be the same directory.
+      // `fileURLToPath` ignores them, so that two different URLs would be one directory.
       if (/[?#]/.test(url)) return invalidUrl("a query or a fragment", `a path with "%3F" for "?" and "%23" for "#"`)
       const directory = Option.liftThrowable(fileURLToPath)(url)
       return Option.isNone(directory)
@@ -108,14 +108,13 @@ const choose: (url: string) => Effect.Effect<Locks, LockError> = (url) => {
 }
 
 /**
- * The backend that a URL names.
+ * The backend of a URL.
  *
  * **Details**
  *
- * A server need not be up: the layer builds, and locks fail until it can be
- * reached. What is in the URL besides its scheme never appears in an error.
- * Bind the layer to a constant, as every call makes a new one, with connections
- * of its own.
+ * The server need not be up: the layer builds, and locks fail until the server is reachable. Errors
+ * never show more of the URL than its scheme. Keep the layer in a constant, as every call makes a
+ * new one with its own connections.
  *
  * **Errors**
  *
@@ -173,25 +172,25 @@ export const layer = (url: string | Redacted.Redacted<string>): Layer.Layer<Lock
   Layer.unwrap(Effect.suspend(() => choose(plain(url))))
 
 /**
- * Where {@link layerConfigWith} looks, and what it makes of nothing.
+ * Where {@link layerConfigWith} finds the URL, and what it does without one.
  *
  * @category models
  * @since 0.2.0
  */
 export interface ConfigOptions {
-  /** The name of the configuration value that has the URL. Default `"LOCK_URL"`. */
+  /** The name of the configuration value with the URL. Default `"LOCK_URL"`. */
   readonly variable?: string | undefined
   /**
-   * Whether the layer fails with `InvalidOptions` when the variable is not set or
-   * empty. Default false: a warning, and locks in memory.
+   * Whether the layer fails with `InvalidOptions` if the variable is not set or empty. Default
+   * false: it logs a warning, and locks are in memory.
    */
   readonly required?: boolean | undefined
 }
 
-/** The variables that a source of configuration has been said not to have. */
+/** The variables of each provider that a warning has been logged for. */
 const told = new WeakMap<ConfigProvider.ConfigProvider, Set<string>>()
 
-/** Says it once, however often the layer is built. */
+/** Logs a warning once, however often the layer is built. */
 const warnOnce = (variable: string) =>
   Effect.flatMap(Effect.service(ConfigProvider.ConfigProvider), (provider) => {
     const variables = told.get(provider) ?? new Set()
@@ -203,7 +202,7 @@ const warnOnce = (variable: string) =>
     )
   })
 
-/** What is wrong with the URL is wrong with the variable. */
+/** Reports an invalid URL as an invalid variable. */
 const naming = (variable: string) => (error: LockError): Locks => {
   const { reason } = error
   const named = reason._tag === "InvalidOptions" && reason.option === "url"
@@ -215,19 +214,19 @@ const naming = (variable: string) => (error: LockError): Locks => {
 }
 
 /**
- * The backend that a variable of the environment (or whatever the current
- * `ConfigProvider` reads) names. Without one, locks are in memory and a warning
- * says so, or it is a failure if the variable is `required`.
+ * The backend of the URL in an environment variable (or whatever the current `ConfigProvider`
+ * reads). Without a URL, locks are in memory and a warning says so; if the variable is `required`,
+ * the layer fails.
  *
  * **Details**
  *
- * The warning is logged once for a `ConfigProvider`, and names the variable. To
- * have locks in memory on purpose, set it to `memory://`.
+ * The warning is logged once for each `ConfigProvider`, and names the variable. To have locks in
+ * memory on purpose, set it to `memory://`.
  *
  * **Errors**
  *
- * - `InvalidOptions`: as for {@link layer}, with the variable as `option`; also when it
- *   is `required`, and not set or empty
+ * - `InvalidOptions`: as for {@link layer}, with the variable as `option`; also if it is
+ *   `required`, but not set or empty
  * - `BackendFailure` of kind `Unsupported`: the driver is not installed
  * - `ConfigError`: the configuration cannot be read
  *
@@ -269,9 +268,8 @@ export const layerConfigWith = (
   }))
 
 /**
- * The backend that `LOCK_URL` names in the environment (or whatever the current
- * `ConfigProvider` reads). When it is not set or empty, locks are in memory, and a
- * warning says so.
+ * The backend of the URL in the environment variable `LOCK_URL` (or whatever the current
+ * `ConfigProvider` reads). If it is not set or empty, locks are in memory, and a warning says so.
  *
  * See {@link layerConfigWith} for another variable, or for a program that must
  * not start without one.

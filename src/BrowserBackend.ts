@@ -2,47 +2,43 @@
  * Locks among the tabs and workers of one origin, in the browser itself: no
  * server, no driver.
  *
- * A tab that is closed, crashes or goes to another page frees its locks at once,
- * whatever their lease; a tab that hangs frees them when the lease is over. Who
- * waits is served in order and woken by the release.
+ * A tab that is closed, crashes or goes to another page frees its locks at once, whatever their
+ * lease; those of a tab that hangs are free when the lease is over. Waiters are served in order,
+ * and woken by the release.
  *
- * A page that the browser keeps for when the tab goes back to it, or that it freezes
- * while it is hidden, has lost its locks, which is what it hears first (`LockLost`),
- * and waits on for those that it waited for when it is back.
+ * A page that the browser keeps for a return to it (bfcache), or freezes while it is hidden, loses
+ * its locks. When it resumes, its holders first get `LockLost`, and its waiters go on waiting.
  *
  * **When to use**
  *
- * Use when tabs of one browser must take turns: one that leads (syncs, polls,
- * holds the connection), one that writes. It excludes nobody in another browser,
- * another profile or a private window; for that ask a server, which locks with
- * `RedisBackend`, say.
+ * Use when tabs of one browser must take turns: one that leads (syncs, polls, holds the
+ * connection), one that writes. It does not exclude another browser, another profile or a private
+ * window; for that, let a server take the lock, for instance with `RedisBackend`.
  *
  * **Details**
  *
- * - Who holds a key, alone or with others, and who waits is a record in IndexedDB, changed in a
- *   transaction, which excludes all other tabs. It is gone when nobody holds or
- *   wants the key.
- * - Every tab holds a Web Lock for as long as it lives, and so tells the others
- *   that it does. The locks themselves are none: those have no lease, no holder
- *   to be named and no fencing token, and end with a tab that hangs never.
- * - A `BroadcastChannel` tells who waits. A message that gets lost costs a second.
- * - Fencing tokens rise over all keys, also across a restart of the browser. When
- *   the data of the site are cleared they go on by the wall clock.
- * - A lease of another tab is judged by both clocks of the tab that looks, and by
- *   what it has seen itself, so that a clock that is set, or a laptop that wakes
- *   up, ends no lease early. A tab that was opened after a lease began, and finds
- *   the holder hanging, waits for the length of that lease once more.
+ * - The holders and waiters of a key are a record in IndexedDB, changed in a transaction, which
+ *   excludes all other tabs. It is deleted when nobody holds or wants the key.
+ * - Every tab holds a Web Lock for as long as it lives, which tells the others that it does. The
+ *   locks themselves are not Web Locks, which have no lease, no name of a holder and no fencing
+ *   token, and never end if a tab hangs.
+ * - A `BroadcastChannel` notifies waiters. A lost message costs a second.
+ * - Fencing tokens increase over all keys, and across a restart of the browser. After the site's
+ *   data have been cleared, they continue from the wall clock.
+ * - The lease of another tab is judged by both clocks of the tab that looks, and by what it has
+ *   seen itself, so that no lease ends early when a clock is set or a laptop wakes up. A tab that
+ *   was opened after the lease began, and finds its holder hanging, waits for the whole length of
+ *   that lease.
  *
  * **Gotchas**
  *
- * Browsers put off the timers of hidden tabs, to one a second at first and after
- * five minutes to one a minute, and the renewal with them. Give a lock that a
- * hidden tab shall keep an `expires` of three minutes or more: it is only a tab
- * that hangs which the others then wait for so long. Timers of dedicated workers
- * are not put off.
+ * Browsers throttle the timers of hidden tabs, at first to one a second and after five minutes to
+ * one a minute, and so the renewal. Give a lock that a hidden tab should keep an `expires` of three
+ * minutes or more: the others wait for that long only if the tab hangs. Timers of dedicated workers
+ * are not throttled.
  *
- * A program whose page comes neither by https nor from localhost has no Web
- * Locks; the layer fails with `Unsupported`, as it does outside of a browser.
+ * A page that is loaded neither by https nor from localhost has no Web Locks; the layer then fails
+ * with `Unsupported`, as it does outside of a browser.
  *
  * The protocol was written for this library.
  *
@@ -75,17 +71,16 @@ import type { LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
- * How the locks of a program are told from those of another one of the same origin.
+ * What separates the locks of a program from those of another program of the same origin.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Options {
   /**
-   * The name of the IndexedDB database, of the `BroadcastChannel`, and in front
-   * of the names of Web Locks. The same in all tabs and workers that share locks.
-   * Default `"effect-lock"`; not empty, and not beginning with `-`, which Web
-   * Locks reserve.
+   * The name of the IndexedDB database and of the `BroadcastChannel`, and the prefix of the Web
+   * Locks. It must be the same in all tabs and workers that share locks. Default `"effect-lock"`;
+   * it must not be empty or start with `-`, which Web Locks reserve.
    */
   readonly name?: string | undefined
 }
@@ -94,9 +89,8 @@ export interface Options {
  * A lock store of this tab or worker, to be used with `LockBackend.make` or on
  * its own.
  *
- * Fails with `InvalidOptions` when the name is not usable, and with
- * `BackendFailure` of kind `Unsupported` where IndexedDB, Web Locks or
- * `BroadcastChannel` are missing.
+ * Fails with `InvalidOptions` if the name is invalid, and with `BackendFailure` of kind
+ * `Unsupported` if IndexedDB, Web Locks or `BroadcastChannel` are missing.
  *
  * **Example** (Outside of a browser)
  *
@@ -128,7 +122,7 @@ export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError
 /**
  * Locks among the tabs and workers of this origin. Fails as {@link makeStore} does.
  *
- * Bind it to a constant: two of them are like two tabs.
+ * Keep it in a constant: two such layers are like two tabs.
  *
  * **Example** (The tab that leads)
  *
@@ -156,7 +150,7 @@ export const layer = (options?: Options): Layer.Layer<LockBackend.LockBackend, L
 /**
  * Like {@link layer}, with the name read from `Config`.
  *
- * Fails with `ConfigError` too, when a value is missing or malformed.
+ * Also fails with `ConfigError` if a value is missing or malformed.
  *
  * **Example** (The name from the configuration)
  *

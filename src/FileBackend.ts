@@ -1,50 +1,45 @@
 /**
- * Locks among the processes of one host, in a directory: for command line tools,
- * cron jobs and workers that share a machine and have no server to lock with.
+ * Locks among the processes of one host, in a directory: for command line tools, cron jobs and
+ * workers that share a machine and have no lock server.
  *
  * **When to use**
  *
- * Use when all who want the lock run on one host (in containers too, if they
- * share the directory). Take `RedisBackend` when there are several hosts, and
- * `InMemoryBackend` when there is one process.
+ * Use when all processes run on one host (also in containers, if they share the directory). Use
+ * `RedisBackend` for several hosts, and `InMemoryBackend` for one process.
  *
  * **Details**
  *
- * - A lock is a directory with one empty file in it, whose name says who holds
- *   the lock and until when. Every change is one `rename`, which the kernel grants
- *   to one process only, so nothing can be half done, whenever a process is killed.
- * - A key may be shared: then the file's name has that of another one beside it, a
- *   list of those who do, which is written before the rename and never changed.
- * - Whoever waits is served in the order of arrival, and woken by the file
- *   system (`fs.watch`): no polling, but for a look every second in case nobody
- *   lived to wake us. Where the system has no watch left that look is all there is,
- *   and a warning says so.
- * - Leases are told by the host's monotonic clock, which all its processes share.
- *   Clocks that are set, and processes that disagree on the time, change nothing.
- * - A holder that was killed, alone or among others, is replaced at once by the next who asks, since its
- *   process is gone, and within a second by one who waits already. Across
- *   containers, where process ids say nothing, and after a process that hangs,
- *   the lease decides.
- * - Fencing tokens are the wall clock in microseconds, and greater than every
- *   one before also when that clock is set back, when the host restarts, and when
- *   the key has been removed from the disk in between.
- * - Nothing is written but names in directories, and those lists. Nothing needs room
- *   on a full disk but a key that is not there yet, and a change of who shares one.
+ * - A lock is a directory with one empty file in it, whose name says who holds the lock and until
+ *   when. Every change is one atomic `rename`, which succeeds for one process only, so no change
+ *   can be half done, whenever a process is killed.
+ * - If a key is shared, the file's name refers to a second file with the list of its holders, which
+ *   is written before the rename and never changed.
+ * - Waiters are served in the order of arrival, and woken by the file system (`fs.watch`). They
+ *   also look once a second, in case the process that should wake them has died. If the system has
+ *   no watches left, they only poll, and a warning says so.
+ * - Leases use the host's monotonic clock, which all its processes share. Setting the wall clock
+ *   changes nothing.
+ * - If a holder's process is gone, the next call acquires the lock at once, and a waiter within a
+ *   second. Across containers, where process ids say nothing, and if a process hangs, the lease has
+ *   to expire.
+ * - Fencing tokens are the wall clock in microseconds. They increase even if that clock is set
+ *   back, if the host restarts, or if the key has been removed from the disk in between.
+ * - Only names in directories, and the lists of holders, are written. On a full disk, only a key
+ *   that is not there yet and a change of a shared key need space.
  *
- * It uses `node:fs` and nothing else, and calls it synchronously: an operation
- * takes some ten microseconds, less than handing it to another thread.
+ * It only uses `node:fs`, synchronously: an operation takes some ten microseconds, less than
+ * handing it to another thread.
  *
  * **Gotchas**
  *
- * - The file system must be the host's own. Network file systems, and what a
- *   virtual machine shares with its host, are refused where Linux can tell.
+ * - The file system must be a local one. Network file systems, and those that a virtual machine
+ *   shares with its host, are refused where Linux can tell.
  * - All processes must be of the same user, or of users who may rename each
  *   other's files there.
- * - It is tested on Linux, with ext4, tmpfs and overlayfs. On macOS and Windows it
- *   is not tested. Bun and Deno are refused as long as their monotonic clock
- *   begins with the process.
- * - A child process goes on when its parent, who had the lock, is killed. If it
- *   does what the lock protects, switch `detectDead` off.
+ * - It is tested on Linux, with ext4, tmpfs and overlayfs, but not on macOS and Windows. Bun and
+ *   Deno are refused as long as their monotonic clock starts with the process.
+ * - A child process survives when its parent, which held the lock, is killed. If the child does
+ *   what the lock protects, switch `detectDead` off.
  *
  * @since 0.2.0
  */
@@ -61,31 +56,31 @@ import type { LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
- * Where the locks are, and how patient to be.
+ * Where the locks are, and how they are kept.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Options {
   /**
-   * A path, or a `file:` URL; of a local file system. It is made when it is missing,
-   * for this user alone (mode 0700), and should have nothing else in it.
+   * The path or `file:` URL of a directory on a local file system. It is created if it is missing,
+   * for this user only (mode 0700), and should contain nothing else.
    */
   readonly directory: string | URL
   /**
-   * How often one who waits looks by itself (default 1 second), in case that the
-   * process which would wake it dies.
+   * How often a waiter looks by itself (default 1 second), in case the process that should wake it
+   * dies.
    */
   readonly poll?: Duration.Input | undefined
   /**
-   * When a key that nobody uses leaves the disk (default 1 minute). It takes 4 kB
-   * there, and is faster to take than one that has to be made. Keys also leave when
-   * the backend is closed.
+   * When an unused key is removed from the disk (default 1 minute). It takes 4 kB, and is acquired
+   * faster than a key that has to be created. Unused keys are also removed when the backend is
+   * closed.
    */
   readonly keepIdle?: Duration.Input | undefined
   /**
-   * Whether a lock is taken over at once when the process that has it is gone
-   * (default true), or only when its lease has ended.
+   * Whether a lock can be acquired as soon as its holder's process is gone (default true), or only
+   * when its lease has ended.
    */
   readonly detectDead?: boolean | undefined
 }
@@ -96,11 +91,11 @@ export interface Options {
  *
  * **Errors**
  *
- * - `InvalidOptions`: an option makes no sense
+ * - `InvalidOptions`: an option is invalid
  * - `BackendFailure` of kind `Unsupported`: the directory is on a network file
  *   system, or this runtime's monotonic clock is not the host's
- * - `BackendFailure` of kind `Unauthorized`, `ReadOnly` or `OutOfMemory`: the
- *   directory cannot be made
+ * - `BackendFailure` of kind `Unauthorized`, `ReadOnly` or `OutOfMemory`: the directory cannot be
+ *   created
  *
  * **Example** (Looking at a lock without a backend)
  *
@@ -136,17 +131,16 @@ export const makeStore = Effect.fnUntraced(function*(
 })
 
 /**
- * Locks in a directory, among all processes of this host that use it.
+ * Locks in a directory, among the processes of this host that use it.
  *
  * **Details**
  *
- * The layer fails as {@link makeStore} does. Later, a lock fails with
- * `BackendFailure`: `OutOfMemory` when the disk is full and the key not there yet, or shared,
- * `ReadOnly` and `Unauthorized` when the file system says so, `WrongType` when
- * something that is no lock is where the lock would be.
+ * The layer fails as {@link makeStore} does. Later, a lock fails with `BackendFailure`:
+ * `OutOfMemory` if the disk is full and the key is new or shared, `ReadOnly` and `Unauthorized` if
+ * the file system says so, `WrongType` if something else than a lock is at its path.
  *
- * Removing the directory while locks are held is noticed at their next renewal,
- * which ends them with `LockLost`.
+ * If the directory is removed while locks are held, they are lost at their next renewal
+ * (`LockLost`).
  *
  * **Example** (Once per host)
  *

@@ -1,8 +1,7 @@
 /**
- * Locks among the fibers of one process: for programs that are one process, and
- * for tests.
+ * Locks among the fibers of one process: for programs with a single process, and for tests.
  *
- * Expiry follows Effect's `Clock`, so `TestClock` drives it.
+ * Leases use Effect's `Clock`, so `TestClock` drives their expiry.
  *
  * @since 0.1.0
  */
@@ -18,14 +17,13 @@ import * as LockBackend from "./LockBackend.ts"
 import type { Holder, LockStore } from "./LockStore.ts"
 
 /**
- * The store behind {@link layer}. Several backends made from one store contend
- * with each other as processes do, which is what tests of such situations want.
+ * The store behind {@link layer}. Several backends on one store contend with each other as
+ * processes do, for tests of such situations.
  *
  * **Details**
  *
- * A holder that never releases leaves an entry that ends with its lease. Such
- * entries are swept when they could be half of all, so that the store is never
- * more than twice as large as what is held.
+ * A holder that never releases leaves an entry that ends with its lease. Such entries are removed
+ * when they could be half of all, so that the store is at most twice as large as what is held.
  *
  * **Example** (Two contenders)
  *
@@ -101,10 +99,10 @@ const makeOf = (clock: Clock.Clock, soon: (task: () => void) => void): LockStore
 }
 
 /**
- * The one place where state is global, because that is what users rely on: Effect
- * builds a layer anew wherever no outer `provide` has built it, and a lock that is
- * provided at two calls has to exclude the one from the other. There is a store for
- * each `Clock`, so one in a program and one in each test that has a clock of its own.
+ * The only global state, which users rely on: Effect builds a layer anew wherever no outer
+ * `provide` has built it, and a lock that is provided at two calls has to exclude one from the
+ * other. There is one store for each `Clock`: one in a program, and one in each test with its own
+ * clock.
  */
 const shared = Symbol.for("effect-lock/InMemoryBackend/1")
 
@@ -121,10 +119,10 @@ const sharedStore: Effect.Effect<LockStore> = Effect.map(Effect.clockWith(Effect
  *
  * **Details**
  *
- * Wherever and however often this layer is provided in a program, also by two
- * copies of this package, it is the same locks: their state belongs to the `Clock`
- * service that the layer is built with. A test under `TestClock` has locks of its
- * own. Use {@link layerFresh} for locks that nobody else sees.
+ * Wherever and however often this layer is provided in a program, even by two copies of this
+ * package, the locks are the same: their state belongs to the `Clock` service that the layer is
+ * built with. A test under `TestClock` has its own locks. Use {@link layerFresh} for separate
+ * locks.
  *
  * **Example** (One at a time)
  *
@@ -154,7 +152,7 @@ const sharedStore: Effect.Effect<LockStore> = Effect.map(Effect.clockWith(Effect
 export const layer: Layer.Layer<LockBackend.LockBackend> = /* #__PURE__ */ LockBackend.layer(sharedStore)
 
 /**
- * Locks of its own for each time that the layer is provided.
+ * A layer with new, separate locks each time it is provided.
  *
  * **Example** (Two programs that do not see each other)
  *

@@ -1,70 +1,62 @@
 /**
- * Locks in a store that the application has already: Effect's `KeyValueStore`
- * (memory, files, SQL, Redis, the browser's storage), or any cache with `get`,
- * `set` and `delete`.
+ * Locks in a store that the application already has: Effect's `KeyValueStore` (memory, files, SQL,
+ * Redis, the browser's storage), or any cache with `get`, `set` and `delete`.
  *
- * **In one process the lock is exact. Between processes it is best effort**, and
- * that is why its backend is named `best-effort-key-value` in errors, spans and
- * metrics. Such a store can read and it can write, but not "write if nobody
- * else has", which is what a lock needs.
+ * **In one process the lock is exact. Between processes it is best effort**, which is why the
+ * backend is named `best-effort-key-value` in errors, spans and metrics. Such a store can read and
+ * write, but it has no conditional write, which a lock needs.
  *
  * **When to use**
  *
- * Use when the store is all there is, and two holders at once, rarely and for a
- * short time, are a waste and not a harm: a report written twice, a cache
- * filled twice. Take `RedisBackend` when processes must exclude each other.
+ * Use when this store is all there is, and two holders at once, rarely and for a short time, only
+ * waste work: a report written twice, a cache filled twice. Use `RedisBackend` when processes must
+ * exclude each other.
  *
  * **Details**
  *
- * What holds:
+ * What is guaranteed:
  *
- * - Among the fibers of one built layer nobody overlaps. Reads and writes of a
- *   key are done one operation after the other.
- * - A lock that another process has held for longer than a write takes is seen
- *   by all, and respected.
- * - Of processes that ask at the same moment, each writes its claim and reads it
- *   back. When all writes come before all reads, the last writer has the lock
- *   and the others wait.
+ * - The fibers of one built layer exclude each other. Operations on a key run one after the other.
+ * - A lock that another process has held for longer than a write takes is respected by all.
+ * - Processes that ask at the same moment each write their claim and read it back. If all writes
+ *   come before all reads, the last writer has the lock and the others wait.
  * - A holder whose record was overwritten learns of it by its next renewal (a
  *   third of `expires`), is interrupted, and fails with `LockLost`.
  *
- * What does not:
+ * What is not:
  *
- * - When one process writes and reads back after another has read that the key
- *   is free, and before that one writes, both have the lock until the next
- *   renewal of the first. Likewise a release or a renewal at the very end of a
- *   lease, or one that the store executes after more than a second, may remove or
+ * - If one process writes and reads back after another has read that the key is free, and before
+ *   that one writes, both hold the lock until the first renews. Likewise, a release or renewal at
+ *   the very end of a lease, or one that the store executes after more than a second, may remove or
  *   replace the record of the next holder.
- * - The end of a lease is written by the wall clock of the writer and judged by
- *   the wall clock of the reader. A reader's clock that is ahead of the writer's by
- *   more than a hundredth of `expires` lets a lease overlap with the next. One that
- *   is behind does no harm: an end further off than the lease is long is not
- *   believed, and the record counts for one lease from when it was first seen. The
- *   holder's own deadline is by its monotonic clock.
- * - A store whose reads are not of what was written last (a cache at the edge,
- *   DNS, a replica, Cloudflare KV) lets in one process for each of its views, for
- *   as long as they differ. **Reads have to be consistent**, or it is no lock.
- * - Fencing tokens are the writer's wall clock in microseconds, or one more than
- *   the last seen. Between processes they rise as far as the clocks agree.
+ * - The end of a lease is written by the wall clock of the writer and judged by that of the reader.
+ *   If the reader's clock is ahead of the writer's by more than a hundredth of `expires`, a lease
+ *   may overlap with the next. If it is behind, no harm is done: an end further off than the length
+ *   of the lease is not believed, and the record counts for one lease from when it was first seen.
+ *   The holder's own deadline uses its monotonic clock.
+ * - A store whose reads may be stale (a cache at the edge, DNS, a replica, Cloudflare KV) lets in
+ *   one process for each of its views, for as long as they differ. **Reads have to be consistent**,
+ *   or it is no lock.
+ * - Fencing tokens are the writer's wall clock in microseconds, or one more than the last one seen.
+ *   Between processes they increase only if the clocks agree.
  *
- * Every write and every removal is read back: a store that dropped it, or has
- * forgotten it already, is a `BackendFailure`. A call that takes longer than a second
- * is one as well. It cannot be called back, but once it is answered its doings are
- * undone: a holder in this process has its record again, and what is nobody's is
- * removed. Where no answer ever comes, that stays for one lease at most.
+ * Every write and removal is read back: if the store dropped or forgot it, that is a
+ * `BackendFailure`, and so is a call that takes longer than a second. Such a call cannot be
+ * cancelled, but its effect is undone when it completes: the record of a holder in this process is
+ * restored, and any other record is removed. If it never completes, that record stays for at most
+ * one lease.
  *
- * A record is JSON, `{"token":…,"expiresAt":…,"lease":…,"fence":…}`, under `lock:`
- * and the key; it is deleted on release. One whose holder crashed stays until somebody
- * takes the lock. So that different keys stay different on stores that ignore
- * case or limit length, `Order` is written `=order`, and a key that is long, or
- * has other characters than letters, digits and `-_.:/=`, is replaced by what is
- * readable of it and a digest; where there is no `crypto.subtle`, as in pages that
- * came by plain http, such a key is a `BackendFailure` of kind `Unsupported`.
+ * A record is JSON, `{"token":…,"expiresAt":…,"lease":…,"fence":…}`, under `lock:` and the key; it
+ * is deleted on release. The record of a crashed holder stays until somebody acquires the lock. So
+ * that different keys stay different on stores that ignore case or limit the length, `Order` is
+ * written as `=order`, and a key that is long, or has other characters than letters, digits and
+ * `-_.:/=`, is replaced by its readable part and a digest. Without `crypto.subtle`, as in pages
+ * loaded by plain http, such a key is a `BackendFailure` of kind `Unsupported`.
  *
  * **Gotchas**
  *
- * Something else at the key is never taken for a free lock: every operation then
- * fails with `BackendFailure` of kind `WrongType`, until it is removed.
+ * Any other value at the key never counts as a free lock: every operation fails with
+ * `BackendFailure` of kind `WrongType` until it is removed.
  *
  * @stability unstable
  * @since 0.1.0
@@ -77,24 +69,23 @@ import * as LockBackend from "./LockBackend.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
- * A cache of strings, as {@link fromCache} wants it.
+ * A cache of strings, for {@link fromCache}.
  *
- * A failure counts as one of the backend: never as a lock, and tried again
- * until the `timeout` of the lock. So does a call that takes longer than a second.
+ * A failure, or a call that takes longer than a second, is a `BackendFailure`: it never counts as a
+ * lock, and is retried until the `timeout` of the lock.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Cache<E = unknown> {
-  /** The value that was written last, or `undefined` or `null` for what is not there. */
+  /** The value that was written last, or `undefined` or `null` if there is none. */
   readonly get: (key: string) => Effect.Effect<string | null | undefined, E>
   /**
-   * Writes a value, over one that is there. It is of use for `ttlMillis`, in whole
-   * milliseconds: a cache that can forget by itself, no sooner, then cleans up after
-   * crashed holders.
+   * Writes a value, or replaces it. It is needed for `ttlMillis`, in whole milliseconds: a cache
+   * that can expire values, no sooner than that, cleans up after crashed holders.
    */
   readonly set: (key: string, value: string, ttlMillis: number) => Effect.Effect<unknown, E>
-  /** Removes a value. One that is gone already is no failure. */
+  /** Removes a value. It is not a failure if there is none. */
   readonly delete: (key: string) => Effect.Effect<unknown, E>
 }
 
@@ -105,11 +96,11 @@ export interface Cache<E = unknown> {
  * @since 0.1.0
  */
 export interface PromiseCache {
-  /** See {@link Cache.get}. What it throws or rejects with is a failure. */
+  /** See {@link Cache.get}. It fails if it throws or rejects. */
   readonly get: (key: string) => PromiseLike<string | null | undefined> | string | null | undefined
-  /** See {@link Cache.set}. A Promise that it gives is awaited, and the result ignored. */
+  /** See {@link Cache.set}. A Promise is awaited, and its result ignored. */
   readonly set: (key: string, value: string, ttlMillis: number) => unknown
-  /** See {@link Cache.delete}. A Promise that it gives is awaited, and the result ignored. */
+  /** See {@link Cache.delete}. A Promise is awaited, and its result ignored. */
   readonly delete: (key: string) => unknown
 }
 
@@ -117,8 +108,7 @@ export interface PromiseCache {
  * The store on a cache, to be used with `LockBackend.make` or on its own. See
  * {@link fromCache}.
  *
- * Stores made of the same cache are like processes: between them the lock is
- * best effort.
+ * Several stores on one cache are like several processes: between them the lock is best effort.
  *
  * **Example** (Two stores are two processes)
  *
@@ -156,8 +146,8 @@ export const makeStore = <E>(cache: Cache<E>): Effect.Effect<LockStore> => Store
  *
  * **Gotchas**
  *
- * Every call makes a layer with a queue of its own, so bind it to a constant: two
- * of them are like two processes.
+ * Every call makes a new layer with its own queue, so keep it in a constant: two such layers are
+ * like two processes.
  *
  * **Example** (A cache that the application has)
  *
@@ -186,8 +176,8 @@ export const fromCache = <E>(cache: Cache<E>): Layer.Layer<LockBackend.LockBacke
   LockBackend.layer(makeStore(cache))
 
 /**
- * A {@link Cache} from functions that give Promises, or plain values. What they
- * throw or reject with is a failure of the cache.
+ * A {@link Cache} from functions that return Promises or plain values. It fails if they throw or
+ * reject.
  *
  * **Example** (A client with Promises)
  *
@@ -218,7 +208,7 @@ export const fromCache = <E>(cache: Cache<E>): Layer.Layer<LockBackend.LockBacke
  * @since 0.1.0
  */
 export const fromPromises = (cache: PromiseCache): Cache => {
-  // What throws before it gives a Promise has failed, too.
+  // A function may also throw before it returns a Promise.
   const attempt = <A>(f: () => PromiseLike<A> | A) => Effect.tryPromise(async () => f())
   return {
     get: (key) => attempt(() => cache.get(key)),
@@ -233,8 +223,8 @@ export const fromPromises = (cache: PromiseCache): Cache => {
  *
  * **Details**
  *
- * `KeyValueStore.prefix` keeps the records apart from other data. Files are
- * shared by the processes of a host, a SQL database or Redis by those of many.
+ * Use `KeyValueStore.prefix` to keep the records apart from other data. Files are shared by the
+ * processes of one host, a SQL database or Redis by those of many.
  *
  * **Example** (The program's own store)
  *

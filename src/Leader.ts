@@ -1,21 +1,21 @@
 /**
- * One leader among processes: campaign for ever, work while leading, stop when
- * leadership is lost, campaign again.
+ * Leader election among processes: campaign for ever, work while leading, stop when leadership is
+ * lost, campaign again.
  *
  * - {@link lead} runs an effect whenever this process leads.
  * - {@link layer} builds services that live only while it does.
- * - {@link resign} steps down from within.
- * - {@link current} and {@link changes} say who leads, to everybody.
+ * - {@link resign} steps down, from inside the work.
+ * - {@link current} and {@link changes} tell any process who leads.
  *
  * **Details**
  *
- * - Who leads holds the lock on the key. Never do two lead at a time beyond what a
- *   lease can promise: a process that is stopped past the end of its lease does not
- *   know it until it runs again. Pass the lease's fencing token along with writes.
- * - After a leader has died, nobody leads until its lease has ended: `expires` at the
- *   longest, and what the backend's waiters need to notice. After one has stopped or
- *   resigned in good order, the next one leads as soon as it hears of it.
- * - Who leads is whoever comes first. There is no priority and no preferred process.
+ * - The leader holds the lock on the key. Two processes lead at the same time only within the
+ *   limits of any lease: a process that is paused past the end of its lease does not know it until
+ *   it runs again. Pass the lease's fencing token along with writes.
+ * - When a leader dies, nobody leads until its lease has ended, at most `expires` later, and a
+ *   waiter has noticed. When one stops or resigns in an orderly way, the next leads as soon as it
+ *   is notified.
+ * - The first to come leads. There is no priority and no preferred process.
  *
  * **Example** (A daemon with one leader)
  *
@@ -59,7 +59,7 @@ import type { LockOptions } from "./LockConfig.ts"
 import { type Holder, isLockError, LockError } from "./LockError.ts"
 
 /**
- * What the work of a leader knows of its leadership.
+ * The current term, for the work of a leader.
  *
  * **Example** (Handing it to somebody outside)
  *
@@ -81,19 +81,19 @@ import { type Holder, isLockError, LockError } from "./LockError.ts"
  * @since 0.2.0
  */
 export class Leadership extends Context.Service<Leadership, {
-  /** Of this term, with its fencing token. */
+  /** The lease of this term, with its fencing token. */
   readonly lease: Lock.Lease
   /**
-   * Steps down: the work is interrupted, its finalizers run, the key is given back, and
-   * others have `rest` to take it before this process campaigns again. It never
-   * returns; when the term is over it changes nothing.
+   * Steps down: the work is interrupted, its finalizers run, the key is released, and others have
+   * `rest` to acquire it before this process campaigns again. It never returns; after the term it
+   * changes nothing.
    */
   readonly resign: Effect.Effect<never>
 }>()("effect-lock/Leader/Leadership") {}
 
 /**
- * How to lead: the options of a lock, without a `timeout` because a campaign has no
- * end, and what comes after a term.
+ * The options of a lock, without a `timeout` since a campaign has no end, and what happens after a
+ * term.
  *
  * @category models
  * @since 0.2.0
@@ -106,8 +106,8 @@ export interface LeadOptions extends Omit<LockOptions, "timeout"> {
    */
   readonly restart?: Schedule.Schedule<unknown, unknown> | undefined
   /**
-   * How long a leader that has resigned leaves the key to others before it campaigns
-   * again. Default 1 second, which is longer than any backend's waiters sleep.
+   * How long a leader that has resigned waits before it campaigns again, so that others can acquire
+   * the key. Default 1 second, which is longer than the waiters of any backend sleep.
    */
   readonly rest?: Duration.Input | undefined
 }
@@ -132,13 +132,16 @@ const decode = (key: string, options: LeadOptions | undefined): Terms | LockErro
     return asking instanceof LockError ? asking : { lock, restMillis, restart }
   })
 
-/** The lease of the term is over. The same from another lock inside the work has come out as the work's own failure. */
+/**
+ * The lease of the term was lost. A `LockLost` of another lock inside the work is already a failure
+ * of the work.
+ */
 const isLoss = (reason: Cause.Reason<unknown>): boolean =>
   Cause.isFailReason(reason) && isLockError(reason.error) && reason.error.reason._tag === "LockLost"
 
 /**
- * The work, unless it resigns. What its finalizers fail with then is the result. It is a child, so that it is noticed
- * when it asks for its own key; of what takes part in a race neither can be told.
+ * The work, unless it resigns. A failure of its finalizers then is the result. It is a child fiber,
+ * and not part of the race, so that it is noticed when it asks for its own key.
  */
 const unless = <A, E, R>(
   resigned: Effect.Effect<Option.Option<never>>,
@@ -162,8 +165,8 @@ const unless = <A, E, R>(
  */
 export const lead: {
   /**
-   * Runs an effect, or what a function makes of the lease, whenever this process
-   * leads. As the overload that takes the key first.
+   * Runs an effect, or the effect of a function of the lease, whenever this process leads. See the
+   * overload that takes the key first.
    *
    * @category combinators
    * @since 0.2.0
@@ -180,23 +183,23 @@ export const lead: {
    *
    * **Details**
    *
-   * The end of the effect is the end of the call, with its result; a daemon's effect
-   * never ends. A failure is the result, too, unless `restart` says to campaign again;
-   * also one of its finalizers, however the term has ended.
-   * Interrupting the call ends the effect and gives the key back at once.
+   * The call ends when the effect does, with its result; the effect of a daemon never ends. A
+   * failure ends the call, too, unless `restart` says to campaign again; so does a failure of its
+   * finalizers, however the term ended. Interrupting the call interrupts the effect and releases
+   * the key at once.
    *
-   * The effect runs as under `Lock.withLock`, with a {@link Leadership} of the term. An
-   * effect that cannot be interrupted goes on after the loss until it ends; only
-   * then is there a new campaign.
+   * The effect runs as under `Lock.withLock`, with the {@link Leadership} of the term. An
+   * uninterruptible effect goes on after a loss until it ends; only then does a new campaign start.
    *
-   * While the backend is out of reach the campaign goes on.
+   * While the backend is unreachable, the campaign goes on.
    *
    * **Errors**
    *
-   * - `BackendFailure`: the backend cannot answer, and will not by itself, or has been closed
-   * - `LockTimeout`: only if a `retry` schedule has come to its end
+   * - `BackendFailure`: the backend cannot answer, with a failure that does not go away by itself,
+   *   or has been closed
+   * - `LockTimeout`: only if a `retry` schedule has ended
    * - `LockReentered`: the work around the call holds the key
-   * - `InvalidOptions`: an option, or the key, makes no sense
+   * - `InvalidOptions`: an option or the key is invalid
    *
    * **Example** (Again after a failure)
    *
@@ -281,8 +284,7 @@ const campaign = Effect.fnUntraced(function*<A, E, R>(
 })
 
 /**
- * Steps down: to be called by the work of a leader, which is interrupted by it. See
- * {@link Leadership}.
+ * Steps down. It is called by the work of a leader, and interrupts it. See {@link Leadership}.
  *
  * **Example** (Two terms)
  *
@@ -306,10 +308,10 @@ export const resign: Effect.Effect<never, never, Leadership> = /* #__PURE__ */ E
   (leadership) => leadership.resign
 )
 
-/** A layer has nobody to fail for, so it goes on. */
+/** A layer has no caller that it could fail, so it goes on. */
 const patiently = Schedule.min([Schedule.exponential("1 second", 2), Schedule.spaced("30 seconds")])
 
-/** What ends a term so long after the one before is other trouble, and is not waited for as if it were the same. */
+/** A failure so long after the last one is another problem, and starts the schedule anew. */
 const apartMillis = 5 * 60_000
 
 /**
@@ -321,8 +323,7 @@ const apartMillis = 5 * 60_000
  */
 export const layer: {
   /**
-   * Services that live only while this process leads. As the overload that takes the
-   * key first.
+   * Services that live only while this process leads. See the overload that takes the key first.
    *
    * @category layers
    * @since 0.2.0
@@ -333,21 +334,21 @@ export const layer: {
     options?: LeadOptions
   ): Layer.Layer<never, LockError, Exclude<R, Leadership> | LockBackend>
   /**
-   * Services that live only while this process leads: built when a term begins, closed
+   * Services that live only while this process leads: they are built when a term begins, and closed
    * when it ends.
    *
    * **Details**
    *
-   * The campaign runs in the background for as long as the layer does, which is built
-   * at once and provides nothing. Whatever ends a term before its time, be it a
-   * failure while building or a defect, is logged, and there is a new campaign after
-   * `restart` (default after a second, growing to half a minute, and anew after five
-   * minutes without one); where that ends there is none, and the log says so. For a program that is nothing but a leader
-   * `Layer.launch(services).pipe(Leader.lead(key))` does, and fails when they do.
+   * The campaign runs in the background for as long as the layer lives, which is built at once and
+   * provides nothing. Anything that ends a term early, such as a failure while building or a
+   * defect, is logged, and a new campaign starts after the delay of `restart` (default: 1 second,
+   * growing to 30 seconds, and from the start again after five minutes without a failure). When the
+   * schedule ends there is no new campaign, and the log says so. A program that only leads can use
+   * `Layer.launch(services).pipe(Leader.lead(key))`, which fails when the services do.
    *
    * **Errors**
    *
-   * - `InvalidOptions`: an option, or the key, makes no sense
+   * - `InvalidOptions`: an option or the key is invalid
    *
    * **Example** (A background job of the leader)
    *
@@ -389,7 +390,7 @@ export const layer: {
         const exit = yield* Effect.exit(
           campaign<never, E, R>(Layer.launch(services), key, { ...terms, restart: undefined })
         )
-        // Whoever is interrupted does not get here, and services that live for ever do not succeed.
+        // An interrupted fiber does not get here, and services that are launched never succeed.
         if (Exit.isSuccess(exit)) return
         const now = yield* Clock.currentTimeMillis
         if (restart === patiently && now - last > apartMillis) step = yield* Schedule.toStep(restart)
@@ -409,11 +410,11 @@ export const layer: {
 )
 
 /**
- * Who leads, as everybody sees it: who holds the lock on the key. `Option.none` when
- * nobody does.
+ * Who leads, that is, who holds the lock on the key; `Option.none` if nobody does. Any process can
+ * ask.
  *
- * Fails with `BackendFailure` when the backend cannot say, and with `InvalidOptions`
- * when the key makes no sense.
+ * Fails with `BackendFailure` if the backend cannot say, and with `InvalidOptions` if the key is
+ * invalid.
  *
  * **Example** (Asking)
  *
@@ -436,9 +437,8 @@ export const layer: {
 export const current = (key: string): Effect.Effect<Option.Option<Holder>, LockError, LockBackend> => Lock.inspect(key)
 
 /**
- * Who leads: at first who does now, then each other leader that is seen, and
- * `Option.none` while nobody leads. It takes no part in the campaign. See
- * `Lock.changes`.
+ * Who leads: first the current leader, then each later one that is seen, and `Option.none` while
+ * nobody leads. It takes no part in the election. See `Lock.changes`.
  *
  * **Example** (The first term of somebody)
  *

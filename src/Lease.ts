@@ -25,15 +25,15 @@ import type * as Effect from "effect/Effect"
 import type { LockError } from "./LockError.ts"
 
 /**
- * What a holder has in hand. `Lock.withLock` and `Lock.acquire` give it, and
- * take it back when the work or the scope ends.
+ * A lock that is held. `Lock.withLock` and `Lock.acquire` give it to their caller, and release it
+ * when the work or the scope ends.
  *
  * **Details**
  *
- * A lease that renews itself lasts as long as the work does, unless the backend
- * is out of reach for longer than `expires` or somebody removes the lock by
- * force. Then it is *lost*: `withLock` interrupts the work; whoever got the
- * lease from `Lock.acquire` races the work with {@link Lease.lost}.
+ * A lease that renews itself lasts as long as the work does, unless the backend is unreachable for
+ * longer than `expires` or somebody releases the lock by force. Then it is *lost*: `withLock`
+ * interrupts the work; with a lease from `Lock.acquire`, run the work under `Lock.guard`, or race
+ * it with {@link Lease.lost}.
  *
  * **Gotchas**
  *
@@ -50,13 +50,13 @@ export interface Lease {
   readonly key: string
 
   /**
-   * A safe integer, greater with every holder of the key, for a storage to refuse
-   * the late writes of an earlier one.
+   * A safe integer that grows with every holder of the key, so that a storage can refuse the late
+   * writes of an earlier one.
    *
-   * Of those who share a key, a reader's is above that of every writer before it and
-   * below that of every later one: it tells how fresh what was read is. Those of
-   * permits fence nothing, since their holders overlap. Readers of one process that
-   * have a lease in common have one, and a permit that is passed on keeps its own.
+   * If the key is shared, a reader's token is greater than that of every earlier writer and less
+   * than that of every later one, so it tells how fresh its data are. The tokens of permits fence
+   * nothing, since their holders overlap. Readers of one process that share one lease have the same
+   * token, and a permit that is passed on keeps its token.
    */
   readonly fencingToken: number
 
@@ -67,33 +67,29 @@ export interface Lease {
   readonly waited: Duration.Duration
 
   /**
-   * Until the local deadline, by this process's monotonic clock; zero once the
-   * lease is lost or released.
+   * The time until the local deadline, by this process's monotonic clock; zero once the lease is
+   * lost or released.
    */
   readonly remaining: Effect.Effect<Duration.Duration>
 
   /**
-   * Starts the lease anew: it lasts `expires` from now (default: as long as it
-   * was taken for), and so do later renewals. A shorter time than it was taken
-   * for changes nothing about its length, and neither does an extension that
-   * failed.
+   * Starts the lease anew: it lasts `expires` from now (default: as it was acquired), and so does
+   * each later renewal. A duration shorter than the one it was acquired with does not shorten it,
+   * and an extension that fails does not change it.
    *
-   * Fails with `LockLost` when the lease is no longer ours, with
-   * `BackendFailure` when the backend did not answer (the lease then goes on to
-   * its deadline), with `InvalidOptions` for a duration that makes no sense.
+   * Fails with `LockLost` if the lease is over, with `BackendFailure` if the backend did not answer
+   * (the lease then goes on until its deadline), and with `InvalidOptions` if the duration is
+   * invalid.
    */
   readonly extend: (expires?: Duration.Input) => Effect.Effect<void, LockError>
 
   /**
-   * Gives the lease back before its scope ends. Later calls, and the end of the
-   * scope, do nothing. Never fails: a backend that is down is logged, counted,
-   * and asked again until the lease would have ended by itself.
+   * Releases the lease before its scope ends. Later calls, and the end of the scope, do nothing. It
+   * never fails: a failed release is logged, counted, and retried until the lease would have ended
+   * by itself.
    */
   readonly release: Effect.Effect<void>
 
-  /**
-   * Fails with `LockLost` once the lease is lost, and otherwise never
-   * completes. Race the work with it.
-   */
+  /** Fails with `LockLost` once the lease is lost, and otherwise never completes. */
   readonly lost: Effect.Effect<never, LockError>
 }

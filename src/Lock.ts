@@ -6,35 +6,33 @@
  * - {@link acquire} and {@link tryAcquire} give a lease for the life of a scope.
  * - {@link withSharedLock} and {@link withPermits} share a key: read/write locks and semaphores.
  * - {@link withLocks} takes several keys, and {@link guard} works under a lease that one has.
- * - {@link detach} and {@link adopt} hand a lock from one holder to another.
- * - {@link changes} and {@link awaitFree} watch a key without wanting it.
+ * - {@link detach} and {@link adopt} hand a lock over from one holder to another.
+ * - {@link changes} and {@link awaitFree} watch a key without taking it.
  * - {@link inspect}, {@link holders}, {@link list}, {@link events} and {@link forceRelease} are for operators.
  *
- * Which locks these are is decided by the layer that provides `LockBackend`; how
- * long they last and how long to wait, by the options of the call over the
- * defaults of `LockConfig`.
+ * The layer that provides `LockBackend` decides where the locks live. The options of a call, on top
+ * of the defaults of `LockConfig`, decide how long a lease lasts and how long to wait for it.
  *
  * **Details**
  *
- * - A lock is a *lease*: it ends by itself when its holder has crashed. Renewal
- *   is on by default, so `expires` says how long a crash blocks others, not how
- *   long the work may take.
- * - Fibers that wait in one process are served in order, and are one contender
- *   towards the others.
- * - A lock is not reentrant: a call that would wait for a key which the work
- *   around it holds fails at once with `LockReentered`, or runs under the lease
- *   that is there with the option `reenter`.
- * - Every call can fail with a `LockError`; see there for the reasons. It points to
- *   the `Effect.fn` and `Effect.withSpan` that the call was made in.
- * - With a tracer in place, waiting and holding are spans, `Lock.wait` (from before
- *   the first attempt, failed after a timeout) and `Lock.hold` (until the lease is
- *   lost, when it has failed, or given back). Their attributes are `lock.key`,
- *   `lock.backend` and `lock.owner`.
- * - The metrics `lock_wait_duration_seconds`, `lock_hold_duration_seconds`, `lock_held`, `lock_waiters`,
- *   `lock_backend_connected`, `lock_attempts_total`, `lock_timeouts_total`, `lock_lost_total`,
- *   `lock_hand_overs_total`, `lock_release_failures_total`, `lock_renewals_total` (by `outcome`: `renewed`,
- *   `lost`, `failed`) and `lock_backend_failures_total` (by `kind`, as in `BackendFailure`) have the name of the
- *   `backend` as an attribute, and never a key.
+ * - A lock is a *lease*: it expires if its holder crashes. Renewal is on by default, so `expires`
+ *   limits how long a crash blocks others, not how long the work may take.
+ * - Fibers that wait in one process are served in order, and compete with other processes as one
+ *   waiter.
+ * - A lock is not reentrant: a call that would wait for a key that the work around it already holds
+ *   fails at once with `LockReentered`. With the option `reenter` it runs under the lease that is
+ *   already held.
+ * - Every call can fail with a `LockError`, which lists the reasons. Its stack names the
+ *   `Effect.fn` and `Effect.withSpan` in which the call was made.
+ * - With a tracer there are two spans: `Lock.wait` starts before the first attempt and fails on a
+ *   timeout; `Lock.hold` ends when the lease is released, and fails when it is lost. Their
+ *   attributes are `lock.key`, `lock.backend` and `lock.owner`.
+ * - The metrics `lock_wait_duration_seconds`, `lock_hold_duration_seconds`, `lock_held`,
+ *   `lock_waiters`, `lock_backend_connected`, `lock_attempts_total`, `lock_timeouts_total`,
+ *   `lock_lost_total`, `lock_hand_overs_total`, `lock_release_failures_total`,
+ *   `lock_renewals_total` (by `outcome`: `renewed`, `lost`, `failed`) and
+ *   `lock_backend_failures_total` (by `kind`, as in `BackendFailure`) have the name of the
+ *   `backend` as an attribute, but never a key.
  *
  * **Example** (A critical section)
  *
@@ -90,8 +88,8 @@ export type {
 } from "./Lease.ts"
 
 /**
- * The work to run under a lock: an effect, or a function that wants the lease,
- * for its fencing token or to extend it.
+ * The work to run under a lock: an effect, or a function of the lease, which can read its fencing
+ * token or extend it.
  *
  * @category models
  * @since 0.1.0
@@ -102,14 +100,17 @@ const isWork = (u: unknown): boolean => typeof u === "function" || Effect.isEffe
 
 type Combinator = ReturnType<typeof dual>
 
-/** Takes the work first, or later in a pipeline. As `dual`, which takes a tenth of a call in memory. */
+/**
+ * Takes the work as the first argument, or later in a pipeline. Like `dual`, which would cost a
+ * tenth of a call in memory.
+ */
 const workFirst = <First extends Combinator>(call: First): Combinator & First => {
   const either: Combinator = (first, second, third) =>
     isWork(first) ? call(first, second, third) : (work: unknown) => call(work, first, second)
   return either as Combinator & First
 }
 
-/** Calls `f` with the backend and what is asked for over the defaults in force. */
+/** Calls `f` with the backend, and with the request on top of the defaults in force. */
 const withRequest = <A, E, R>(
   asking: Asking | LockError,
   f: (backend: LockBackend["Service"], request: LockRequest) => Effect.Effect<A, E, R>
@@ -135,7 +136,7 @@ const use = <A, E, R, E2, R2>(
   })
 }
 
-/** What has a token in it is not shown. */
+/** An error never shows a lease: it has a token in it. */
 const aLease = "a lease, as Lock.acquire gives it"
 
 /** The failure of a call that wanted the lock. */
@@ -146,9 +147,8 @@ const none = (): Effect.Effect<Option.Option<never>> => Effect.succeedNone
 /**
  * Runs an effect while holding the lock on a key.
  *
- * Waits for the lock as long as `timeout` says (default 60 seconds), holds it for
- * as long as the effect runs, and gives it back whatever the outcome. See each
- * overload for the details.
+ * Waits for the lock for up to `timeout` (default 60 seconds), holds it while the effect runs, and
+ * releases it whatever the outcome. See each overload for the details.
  *
  * @category combinators
  * @since 0.1.0
@@ -160,29 +160,28 @@ export const withLock: {
    *
    * **Details**
    *
-   * Waits for the lock as long as `timeout` says (default 60 seconds), holds it
-   * for as long as the effect runs, and gives it back whatever the outcome. The
-   * effect's own success, failure, defect or interruption comes out unchanged. A
-   * release that fails because the backend is down is logged, counted and tried
-   * again; it never replaces a result.
+   * Waits for the lock for up to `timeout` (default 60 seconds), holds it while the effect runs,
+   * and releases it whatever the outcome. The effect's own success, failure, defect or interruption
+   * is passed on unchanged. A release that fails because the backend is down is logged, counted and
+   * retried; it never replaces the result.
    *
-   * The effect runs on a fiber of its own with the caller's services. If the lease
-   * is lost, that fiber is interrupted and its finalizers run before the error
-   * comes out. Fibers that it forks as children end with it.
+   * The effect runs on a fiber of its own with the caller's services. If the lease is lost, that
+   * fiber is interrupted, and its finalizers run before the call fails. Child fibers that it forks
+   * end with it.
    *
    * **Errors**
    *
    * - `LockTimeout`: somebody else had the lock until the timeout
    * - `LockLost`: the lease ended before the effect did
-   * - `LockReentered`: the work around the call holds the key, and waiting for it would be in vain
+   * - `LockReentered`: the work around the call already holds the key, so waiting would never end
    * - `BackendFailure`: the backend could not answer within the timeout
-   * - `InvalidOptions`: an option, or the key, makes no sense
+   * - `InvalidOptions`: an option or the key is invalid
    *
    * **Gotchas**
    *
-   * An effect that cannot be interrupted delays `LockLost` until it has finished.
-   * There is no longest hold: cap the work, `Effect.timeout("1 minute")` inside of this, and the
-   * key is free as soon as it has stopped.
+   * An effect that cannot be interrupted delays `LockLost` until it has finished. Nothing limits
+   * how long the work may hold the lock. Put `Effect.timeout("1 minute")` inside of this to limit
+   * it: the lock is released once the work has stopped.
    *
    * **Example** (With the fencing token)
    *
@@ -210,29 +209,28 @@ export const withLock: {
    *
    * **Details**
    *
-   * Waits for the lock as long as `timeout` says (default 60 seconds), holds it
-   * for as long as the effect runs, and gives it back whatever the outcome. The
-   * effect's own success, failure, defect or interruption comes out unchanged. A
-   * release that fails because the backend is down is logged, counted and tried
-   * again; it never replaces a result.
+   * Waits for the lock for up to `timeout` (default 60 seconds), holds it while the effect runs,
+   * and releases it whatever the outcome. The effect's own success, failure, defect or interruption
+   * is passed on unchanged. A release that fails because the backend is down is logged, counted and
+   * retried; it never replaces the result.
    *
-   * The effect runs on a fiber of its own with the caller's services. If the lease
-   * is lost, that fiber is interrupted and its finalizers run before the error
-   * comes out. Fibers that it forks as children end with it.
+   * The effect runs on a fiber of its own with the caller's services. If the lease is lost, that
+   * fiber is interrupted, and its finalizers run before the call fails. Child fibers that it forks
+   * end with it.
    *
    * **Errors**
    *
    * - `LockTimeout`: somebody else had the lock until the timeout
    * - `LockLost`: the lease ended before the effect did
-   * - `LockReentered`: the work around the call holds the key, and waiting for it would be in vain
+   * - `LockReentered`: the work around the call already holds the key, so waiting would never end
    * - `BackendFailure`: the backend could not answer within the timeout
-   * - `InvalidOptions`: an option, or the key, makes no sense
+   * - `InvalidOptions`: an option or the key is invalid
    *
    * **Gotchas**
    *
-   * An effect that cannot be interrupted delays `LockLost` until it has finished.
-   * There is no longest hold: cap the work, `Effect.timeout("1 minute")` inside of this, and the
-   * key is free as soon as it has stopped.
+   * An effect that cannot be interrupted delays `LockLost` until it has finished. Nothing limits
+   * how long the work may hold the lock. Put `Effect.timeout("1 minute")` inside of this to limit
+   * it: the lock is released once the work has stopped.
    *
    * **Example** (In a pipeline)
    *
@@ -257,8 +255,8 @@ export const withLock: {
 )
 
 /**
- * The options of {@link once}: those of a lock, except that `timeout` is zero
- * unless given, and whether a taken lock is a failure.
+ * The options of {@link once}: those of a lock, except that `timeout` defaults to zero, and whether
+ * a lock that is taken is a failure.
  *
  * @category models
  * @since 0.1.0
@@ -281,19 +279,17 @@ type Loud = OnceOptions & { readonly failIfLocked: true }
  *
  * **Details**
  *
- * With `failIfLocked: true` the result is not wrapped, and a taken lock fails
- * with `LockTimeout`. A `LockError` from inside the effect, be it for the same
- * key, always comes out as it is.
+ * With `failIfLocked: true` the result is not wrapped, and a taken lock fails with `LockTimeout`. A
+ * `LockError` from inside the effect, even one about the same key, is always passed on as it is.
  *
- * The key is free again when the effect has finished, or when `atLeast` has passed:
- * make it longer than the clocks of those who run a job at the same time are apart.
- * What is to happen once per day needs the day in its key and a record that it was
- * done.
+ * The key is free again when the effect has finished, but no sooner than after `atLeast`: make that
+ * longer than the clocks of the hosts that start the job at the same time may differ. A job that
+ * must run once per day needs the day in its key, and a record that it has been done.
  *
  * **Errors**
  *
  * - `LockTimeout`: only with `failIfLocked`
- * - `LockReentered`: only with a `timeout`, where the work around the call holds the key
+ * - `LockReentered`: only with a `timeout`, if the work around the call holds the key
  * - `LockLost`, `BackendFailure`, `InvalidOptions`: as for {@link withLock}
  *
  * **Example** (A job that must not overlap itself)
@@ -351,9 +347,8 @@ export const once: {
     options?: Quiet
   ): Effect.Effect<Option.Option<A>, E | LockError, R | LockBackend>
   /**
-   * Runs an effect, or what a function makes of the lease, only if nobody else is
-   * running it under the same key. Whether the result is wrapped is as
-   * `failIfLocked` turns out.
+   * Runs an effect, or what a function makes of the lease, only if nobody else is running it under
+   * the same key. Whether the result is wrapped depends on the value of `failIfLocked`.
    *
    * @category combinators
    * @since 0.2.0
@@ -385,8 +380,8 @@ export const once: {
     options?: Quiet
   ): <A, E, R>(work: Work<A, E, R>) => Effect.Effect<Option.Option<A>, E | LockError, R | LockBackend>
   /**
-   * Runs an effect only if nobody else is running it under the same key. Whether
-   * the result is wrapped is as `failIfLocked` turns out.
+   * Runs an effect only if nobody else is running it under the same key. Whether the result is
+   * wrapped depends on the value of `failIfLocked`.
    *
    * @category combinators
    * @since 0.2.0
@@ -414,8 +409,8 @@ export const once: {
  */
 export const withSharedLock: {
   /**
-   * Runs an effect, or what a function makes of the lease, while sharing the lock on
-   * a key. As the overload that takes the key first.
+   * Runs an effect, or what a function makes of the lease, while sharing the lock on a key. Like
+   * the overload that takes the key first.
    *
    * @category combinators
    * @since 0.2.0
@@ -430,20 +425,19 @@ export const withSharedLock: {
    *
    * **Details**
    *
-   * With all others that share it at the same moment, as a reader does: it excludes
-   * {@link withLock} on the same key, and nobody else. Who came first is served
-   * first, so that a stream of readers does not keep a writer waiting: readers that
-   * come after it go behind it.
+   * It is held together with all others that share it, like a read lock: it excludes only {@link
+   * withLock} on the same key. Requests are served in order of arrival, so a stream of readers
+   * cannot starve a writer: readers that arrive later queue behind it.
    *
-   * The rest is as for {@link withLock}. The fencing token of a reader is above that
-   * of every writer before it and below that of every later one; it tells how fresh
-   * what was read is.
+   * Otherwise it works like {@link withLock}. A reader's fencing token is greater than that of
+   * every writer before it and less than that of every later one, so it says how fresh the data
+   * that was read is.
    *
    * **Errors**
    *
    * - `LockTimeout`, `LockLost`, `BackendFailure`, `InvalidOptions`: as for {@link withLock}
-   * - `LockReentered`: the work around the call holds the key, and waiting for it would be in vain
-   * - `BackendFailure` of kind `Unsupported`: the backend keeps no more than one holder of a key
+   * - `LockReentered`: the work around the call already holds the key, so waiting would never end
+   * - `BackendFailure` of kind `Unsupported`: the backend supports only one holder per key
    *
    * **Example** (Two readers at the same time)
    *
@@ -475,15 +469,18 @@ export const withSharedLock: {
 )
 
 /**
- * The options of {@link withPermits}: those of a lock, and how many may hold it.
+ * The options of {@link withPermits}: those of a lock, and how many permits there are.
  *
  * @category models
  * @since 0.2.0
  */
 export interface PermitOptions extends SectionOptions {
-  /** No more permits than this are out when this call has its own. A whole number of at least 1. */
+  /**
+   * The most permits that may be held at the same time, including those of this call. An integer of
+   * at least 1.
+   */
   readonly limit: number
-  /** How many permits this call takes. A whole number of at least 1 and at most `limit`. Default 1. */
+  /** How many permits this call takes: an integer from 1 to `limit`. Default 1. */
   readonly permits?: number | undefined
 }
 
@@ -496,8 +493,8 @@ export interface PermitOptions extends SectionOptions {
  */
 export const withPermits: {
   /**
-   * Runs an effect, or what a function makes of the lease, while holding permits of a
-   * key. As the overload that takes the key first.
+   * Runs an effect, or what a function makes of the lease, while holding permits of a key. Like the
+   * overload that takes the key first.
    *
    * @category combinators
    * @since 0.2.0
@@ -508,28 +505,27 @@ export const withPermits: {
     options: PermitOptions
   ): Effect.Effect<A, E | LockError, R | LockBackend>
   /**
-   * Runs an effect while holding permits of a key, of which no more than `limit` are
-   * out at the same time.
+   * Runs an effect while holding permits of a key, of which at most `limit` are held at the same
+   * time.
    *
    * **Details**
    *
-   * The limit is that of the call. Nobody sets one for a key, so none can be stale
-   * after a deploy; where calls name different ones, each waits until its own is
-   * kept. Each holder has a lease of its own: a crashed one's permits come back when
-   * it ends. Who came first is served first, and one that needs more permits than are
-   * free holds up those behind it, so that it does not starve. Readers
-   * ({@link withSharedLock}) and permits of one key count together, and
-   * {@link withLock} excludes both.
+   * The limit belongs to the call. No limit is stored for a key, so none can be out of date after a
+   * deploy; if calls give different limits, each waits until its own is respected. Each holder has
+   * a lease of its own, so the permits of a crashed holder come back when its lease expires.
+   * Requests are served in order of arrival: one that needs more permits than are free holds up
+   * those behind it, so it cannot starve. Readers ({@link withSharedLock}) count as one permit
+   * each, and {@link withLock} excludes both.
    *
-   * The fencing tokens of permits fence nothing: their holders overlap, so a storage
-   * must not refuse the lower of two.
+   * Do not fence with the tokens of permits: their holders overlap, so storage must not reject the
+   * lower of two.
    *
    * **Errors**
    *
    * - `LockTimeout`, `LockLost`, `BackendFailure`: as for {@link withLock}
-   * - `LockReentered`: the work around the call holds the key, and waiting for it would be in vain
-   * - `BackendFailure` of kind `Unsupported`: the backend keeps no more than one holder of a key
-   * - `InvalidOptions`: also for permits that are no whole number, less than 1, or more than the limit
+   * - `LockReentered`: the work around the call already holds the key, so waiting would never end
+   * - `BackendFailure` of kind `Unsupported`: the backend supports only one holder per key
+   * - `InvalidOptions`: also for `permits` that are not an integer from 1 to `limit`
    *
    * **Example** (At most two at a time)
    *
@@ -567,8 +563,8 @@ export const withPermits: {
 )
 
 /**
- * The work to run under several locks: an effect, or a function that wants the
- * leases, in the order in which the keys were given.
+ * The work to run under several locks: an effect, or a function of the leases, which come in the
+ * order of the keys.
  *
  * @category models
  * @since 0.2.0
@@ -586,9 +582,9 @@ export type WorkOfSeveral<A, E, R> =
  */
 export const withLocks: {
   /**
-   * Runs an effect, or what a function makes of the leases, while holding the
-   * locks on several keys. The leases come in the order in which the keys were
-   * given. The rest is as for the overload that takes the keys first.
+   * Runs an effect, or what a function makes of the leases, while holding the locks on several
+   * keys. The leases come in the order of the keys. Otherwise like the overload that takes the keys
+   * first.
    *
    * @category combinators
    * @since 0.2.0
@@ -603,21 +599,19 @@ export const withLocks: {
    *
    * **Details**
    *
-   * All keys are asked for together. If one is taken, those that sort after it go
-   * back, and it is waited for; nobody ever holds a key while waiting for one that
-   * sorts before it, so calls for the same keys in any order never wait for each
-   * other in a circle. A key that is given twice is taken once. `timeout` is for all
-   * of them together. Losing any of the leases interrupts the effect and fails with
-   * `LockLost`; when it ends, all keys are given back at once.
+   * All keys are requested at once. If one is taken, those that sort after it are released before
+   * waiting for it. No call ever holds a key while waiting for one that sorts before it, so calls
+   * for the same keys in any order cannot deadlock. A key that is given twice is taken once.
+   * `timeout` applies to all keys together. Losing any of the leases interrupts the effect and
+   * fails with `LockLost`; when the effect ends, all keys are released at once.
    *
-   * While some are taken and given back, others may see a short "taken" from
-   * `Lock.once` or `Lock.tryAcquire`.
+   * Meanwhile `Lock.once` and `Lock.tryAcquire` elsewhere may find a key taken for a short moment.
    *
    * **Errors**
    *
-   * - `LockTimeout`: one of the keys, which it names, stayed with somebody else
+   * - `LockTimeout`: one of the keys, which it names, stayed with another holder
    * - `LockLost`, `LockReentered`, `BackendFailure`: as for {@link withLock}
-   * - `InvalidOptions`: an option, a key, or an empty list of keys makes no sense
+   * - `InvalidOptions`: an option or a key is invalid, or there are no keys
    *
    * **Example** (A transfer between two accounts)
    *
@@ -665,27 +659,26 @@ export const withLocks: {
 )
 
 /**
- * Runs an effect under a lease that one has. See each overload for the details.
+ * Runs an effect under a lease that is already held. See each overload for the details.
  *
  * @category combinators
  * @since 0.2.0
  */
 export const guard: {
   /**
-   * Runs an effect under a lease that one has, from {@link acquire} or
-   * {@link tryAcquire}: what {@link withLock} does for its work, without taking the
-   * lock and without giving it back.
+   * Runs an effect under a lease that is already held, from {@link acquire} or {@link tryAcquire}:
+   * as {@link withLock} does, but without taking or releasing the lock.
    *
    * **Details**
    *
-   * If the lease is lost, or is given back, the effect is interrupted, its finalizers
-   * run, and the result is `LockLost`; if it is lost already, the effect does not
-   * start. Work that never yields is told when it ends.
+   * If the lease is lost or released, the effect is interrupted, its finalizers run, and the call
+   * fails with `LockLost`; if it is lost already, the effect does not start. Work that never yields
+   * only fails once it has ended.
    *
    * **Errors**
    *
    * - `LockLost`: the lease ended before the effect did
-   * - `InvalidOptions`: it is no lease
+   * - `InvalidOptions`: it is not a lease
    *
    * **Example** (A lease in a scope)
    *
@@ -710,8 +703,7 @@ export const guard: {
    */
   (lease: Lease): <A, E, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LockError, R>
   /**
-   * Runs an effect under a lease that one has. As the overload that takes the lease
-   * alone.
+   * Runs an effect under a lease that is already held. Like the overload that takes only the lease.
    *
    * @category combinators
    * @since 0.2.0
@@ -733,16 +725,17 @@ export const guard: {
  *
  * **Details**
  *
- * The lease renews itself (unless `renew` is off) until the scope ends, which
- * releases it. Nobody interrupts the caller when the lease is lost: race the
- * work with `lease.lost`, or use {@link withLock}, which does.
+ * The lease renews itself (unless `renew` is off) until the scope closes, which releases it. The
+ * caller is not interrupted when the lease is lost: run the work under {@link guard}, or race it
+ * with `lease.lost`.
  *
  * **Errors**
  *
  * - `LockTimeout`: somebody else had the lock until the timeout
- * - `LockReentered`: the work around the call holds the key, and waiting for it would be in vain
- * - `BackendFailure`: the backend could not answer within the timeout; of kind `Unsupported`: it cannot `share`
- * - `InvalidOptions`: an option, or the key, makes no sense
+ * - `LockReentered`: the work around the call already holds the key, so waiting would never end
+ * - `BackendFailure`: the backend could not answer within the timeout; of kind `Unsupported`: it
+ *   does not support `share`
+ * - `InvalidOptions`: an option or the key is invalid
  *
  * **Example** (A lease in a scope)
  *
@@ -768,11 +761,11 @@ export const acquire = (
   withRequest(ask(key, options), (backend, request) => backend.acquire(request, fail))
 
 /**
- * Takes the lock for the life of the scope if it is free now: one attempt, and
- * `Option.none` when somebody else has it or is waiting for it in this process.
+ * Takes the lock for the life of the scope if it is free now: one attempt, and `Option.none` if
+ * somebody else holds it, or is waiting for it in this process.
  *
- * Fails with `BackendFailure` when the backend cannot say, and with
- * `InvalidOptions` when an option, or the key, makes no sense.
+ * Fails with `BackendFailure` if the backend cannot answer, and with `InvalidOptions` if an option
+ * or the key is invalid.
  *
  * **Example** (Leading if nobody else does)
  *
@@ -803,8 +796,8 @@ export const tryAcquire = (
   )
 
 /**
- * A lock on its way from one holder to another: what {@link detach} gives and
- * {@link adopt} takes. A schema, so that it can go through a queue or a database.
+ * A lock on its way from one holder to another: what {@link detach} gives and {@link adopt} takes.
+ * It is a schema, so that it can go through a queue or a database.
  *
  * **Example** (Through a queue)
  *
@@ -828,36 +821,41 @@ export const tryAcquire = (
  * @since 0.2.0
  */
 export class Ticket extends Schema.Class<Ticket>("effect-lock/Ticket")({
-  /** As the backend sees it, with the configured prefix. */
+  /** The key as the backend sees it, with the configured prefix. */
   key: Schema.String,
-  /** Who has it and can reach the backend can take the lock on. Nothing else in the ticket is secret. */
+  /**
+   * Whoever has the token and can reach the backend can adopt the lock. Nothing else in the ticket
+   * is secret.
+   */
   token: Schema.String,
-  /** Of the holder that left it; its successor's is greater. */
+  /** The fencing token of the holder that detached the lock; its successor's is greater. */
   fencingToken: Schema.Int,
-  /** How long the lease of whoever takes it on lasts, unless told otherwise. */
+  /** How long the lease of the adopter lasts, unless {@link adopt} says otherwise. */
   expires: Schema.DurationFromMillis,
-  /** How long it can be taken on, counted from when it was made. */
+  /** How long the lock can be adopted, counted from when the ticket was made. */
   goodFor: Schema.DurationFromMillis
 }) {}
 
 /**
- * Leaves a lock to whoever takes it on: ends this holder's claim to it without
- * freeing the key. Neither the end of the scope nor that of `withLock`'s work frees it
- * then; it is nobody's until {@link adopt} takes it on, and free when `for` has passed.
+ * Detaches a lock from its holder without freeing the key. Neither the end of the scope nor that of
+ * `withLock`'s work releases it then: nobody can take the key until {@link adopt} takes the lock
+ * over, or until `for` has passed.
  *
  * **Details**
  *
- * The lease is started anew, so that the whole of `for` (default: as long as it was
- * taken for, which is the least) is left for the ticket to arrive. Work that
- * `Lock.guard` runs under the lease is interrupted with `LockLost`, of which `why` is
- * `"Released"`. When it fails the lease is the holder's as before. Who is interrupted in the
- * very moment of leaving it has no ticket, and the key is taken until `for` has passed.
+ * The lease is renewed first, so that the ticket has all of `for` to arrive (by default, and at
+ * least, as long as the lease was taken for). Work that `Lock.guard` runs under the lease fails
+ * with `LockLost`, whose `why` is `"Released"`. If detaching fails, the holder keeps the lease. A
+ * caller that is interrupted at the very moment of detaching gets no ticket, and the key stays
+ * taken until `for` has passed.
  *
  * **Errors**
  *
  * - `LockLost`: the lease is no longer ours
- * - `BackendFailure`: the backend did not answer; of kind `Unsupported`: a lock of it cannot change hands
- * - `InvalidOptions`: the duration makes no sense, the key is shared, or the lease is of somebody else's making
+ * - `BackendFailure`: the backend did not answer; of kind `Unsupported`: its locks cannot change
+ *   hands
+ * - `InvalidOptions`: the duration is invalid, the key is shared, or the lease was not made by this
+ *   library
  *
  * **Example** (From one fiber to another)
  *
@@ -882,7 +880,7 @@ export class Ticket extends Schema.Class<Ticket>("effect-lock/Ticket")({
 export const detach = (
   lease: Lease,
   options?: {
-    /** How long there is to take it on. No less than the lease was taken for. */
+    /** How long the lock can be adopted: at least as long as the lease was taken for. */
     readonly for?: Duration.Input | undefined
   }
 ): Effect.Effect<Ticket, LockError> =>
@@ -908,17 +906,16 @@ export const detach = (
   })
 
 /**
- * Takes a lock on from a {@link Ticket}, in another fiber, process or host, for the
- * life of the scope: the lease renews itself and is given back as one of
- * {@link acquire}. Whoever comes first has it; the fencing token is greater than that
- * of the holder before.
+ * Takes over a detached lock by its {@link Ticket}, in any fiber, process or host, for the life of
+ * the scope: the lease renews itself and is released like one of {@link acquire}. The first to
+ * adopt it gets it, with a fencing token greater than the previous holder's.
  *
  * **Errors**
  *
- * - `LockLost`: it has been taken on already, the ticket is no longer good, or the key was taken away
- * - `BackendFailure`: the backend could not answer within the `timeout`; if the attempt was made all the
- *   same, the key is freed. Of kind `Unsupported`: a lock of it cannot change hands
- * - `InvalidOptions`: an option makes no sense, or it is no ticket
+ * - `LockLost`: it was adopted already, the ticket has expired, or the key was taken away
+ * - `BackendFailure`: the backend could not answer within the `timeout`; if it executed the attempt
+ *   all the same, the key is released. Of kind `Unsupported`: its locks cannot change hands
+ * - `InvalidOptions`: an option is invalid, or it is not a ticket
  *
  * **Example** (Once)
  *
@@ -951,20 +948,20 @@ export const adopt = (
         const { expires = ticket.expires } = options
         return ask(ticket.key, options, { expires })
       }),
-      // The key has its prefix already.
+      // The ticket's key has the prefix already.
       (backend, request) => backend.adopt(ticket.token, { ...request, key: ticket.key })
     )
-    // What has a token in it is not shown.
+    // An error never shows a lease: it has a token in it.
     : Exit.fail(invalid("ticket", typeof ticket, "a Ticket, as Lock.detach gives it"))
 
 const isTicket = (u: unknown): boolean => Predicate.hasProperty(u, "token") && typeof u.token === "string"
 
 /**
- * Who holds the lock on a key, since when, for how long if nobody renews it, and
- * how many wait, as far as the backend can tell. `Option.none` when it is free.
+ * Who holds the lock on a key, since when, how long the lease lasts if nobody renews it, and how
+ * many wait, as far as the backend knows. `Option.none` if it is free.
  *
- * Fails with `BackendFailure` when the backend cannot say, and with `InvalidOptions`
- * when the key makes no sense.
+ * Fails with `BackendFailure` if the backend cannot answer, and with `InvalidOptions` if the key is
+ * invalid.
  *
  * **Example** (Looking at a lock)
  *
@@ -988,11 +985,11 @@ export const inspect = (key: string): Effect.Effect<Option.Option<Holder>, LockE
   withRequest(ask(key), (backend, request) => backend.inspect(request.key))
 
 /**
- * All who hold the lock on a key: none, the one who has it alone, or those who
- * share it, with their permits. The one whose lease ends first comes first.
+ * All holders of the lock on a key: none, the only one, or those who share it, with their permits.
+ * The one whose lease ends first comes first.
  *
- * Fails with `BackendFailure` when the backend cannot say, and with `InvalidOptions`
- * when the key makes no sense.
+ * Fails with `BackendFailure` if the backend cannot answer, and with `InvalidOptions` if the key is
+ * invalid.
  *
  * **Example** (How many permits are out)
  *
@@ -1023,9 +1020,8 @@ export const holders = (key: string): Effect.Effect<ReadonlyArray<Holder>, LockE
  */
 export interface WatchOptions {
   /**
-   * When to look. Default each second. It looks, too, when the backend tells of
-   * another holder, and when the lease that was seen has come to its end. Where it
-   * ends, so does the watch.
+   * When to look. Default: every second. It also looks when the backend notifies of a change, and
+   * when the lease that was seen expires. When the schedule ends, so does the watch.
    */
   readonly look?: Schedule.Schedule<unknown> | undefined
 }
@@ -1045,22 +1041,23 @@ const watchOf = (
   })
 
 /**
- * Who has the lock on a key: at first who has it now, then each other one that is
- * seen; `Option.none` when it is free.
+ * Who holds the lock on a key: first the current holder, then each other one that is seen;
+ * `Option.none` while it is free.
  *
  * **Details**
  *
- * It neither waits for the key nor takes it. Memory, files, PostgreSQL (but through a
- * pooler) and a single Redis server (from version 6) tell of a change at once; others are
- * looked at as often as `look` says. One that comes and goes between two looks is not seen. A process that hands its lease on among
- * its own fibers stays one holder, and a renewal is no change.
+ * It neither waits for the key nor takes it. Memory, files, PostgreSQL (except through a pooler)
+ * and a single Redis server (version 6 or later) notify of a change at once; other backends are
+ * polled as often as `look` says. A holder that comes and goes between two looks is not seen. A
+ * process that passes its lease among its own fibers counts as one holder, and a renewal is no
+ * change.
  *
- * While the backend is out of reach it tells nothing and looks again.
+ * While the backend is unreachable it emits nothing, and goes on looking.
  *
  * **Errors**
  *
- * - `BackendFailure`: the backend cannot say, and will not by itself
- * - `InvalidOptions`: the key, or an option, makes no sense
+ * - `BackendFailure`: the backend cannot answer, and will not recover by itself
+ * - `InvalidOptions`: the key or an option is invalid
  *
  * **Example** (Free, taken, free)
  *
@@ -1101,16 +1098,15 @@ export const changes = (
  *
  * **Details**
  *
- * Somebody else may have it in the next moment, and a key that goes from one
- * waiter to the next may never be seen free. Whoever wants to work under it wants
- * {@link withLock}.
+ * Somebody else may take it in the next moment, and a key that passes from one waiter to the next
+ * may never be seen free. To work under the lock, use {@link withLock}.
  *
  * **Errors**
  *
  * - `LockTimeout`: it was not seen free within `timeout` (default 60 seconds, or as `LockConfig`
  *   says), or before `look` ended
- * - `BackendFailure`: the backend cannot say, and will not by itself
- * - `InvalidOptions`: the key, or an option, makes no sense
+ * - `BackendFailure`: the backend cannot answer, and will not recover by itself
+ * - `InvalidOptions`: the key or an option is invalid
  *
  * **Example** (When the import is over)
  *
@@ -1145,35 +1141,34 @@ export const awaitFree = (
 }
 
 /**
- * A key that is held, and by whom.
+ * A held key and its holder.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Held {
-  /** What is held. */
+  /** The key, without the `keyPrefix` of `LockConfig`. */
   readonly key: string
   /** Who holds it. */
   readonly holder: Holder
 }
 
 /**
- * Which keys are held, and by whom: all, or those that start with `prefix`. The
- * backend is asked page by page, as far as the stream is pulled.
+ * The keys that are held, and their holders: all of them, or those that start with `prefix`. The
+ * backend is asked page by page, as the stream is pulled.
  *
  * **Details**
  *
- * It is no picture of one moment: a key that changes hands meanwhile may be missing,
- * or come twice. The `keyPrefix` of `LockConfig` is put before `prefix`, and keys come
- * without it, as other calls want them. Files and PostgreSQL know a key of more than
- * 240 and 1,000 characters by a hash, and do not list it; of characters that are escaped each
- * counts for up to six.
+ * It is not a snapshot: a key that changes hands meanwhile may be missing, or come twice. The
+ * `keyPrefix` of `LockConfig` is put before `prefix`, and keys come without it, as other calls take
+ * them. Files and PostgreSQL store keys longer than 240 and 1,000 characters as a hash, and do not
+ * list them; a character that needs escaping counts for up to six.
  *
  * **Errors**
  *
- * - `BackendFailure`: the backend cannot be reached; of kind `Unsupported` where it
- *   does not know its keys (memcached, key-value stores)
- * - `InvalidOptions`: the prefix is no text
+ * - `BackendFailure`: the backend cannot be reached; of kind `Unsupported` if it cannot list its
+ *   keys (memcached, key-value stores)
+ * - `InvalidOptions`: the prefix is not a string
  *
  * **Example** (Who holds what)
  *
@@ -1197,7 +1192,7 @@ export interface Held {
  */
 export const list = (
   options?: {
-    /** What keys start with. Default: any. */
+    /** Only keys that start with this. Default: all. */
     readonly prefix?: string | undefined
   }
 ): Stream.Stream<Held, LockError, LockBackend> => {
@@ -1223,13 +1218,13 @@ const aString = (option: string, input: string): string | LockError =>
   typeof input === "string" ? input : invalid(option, input, "a string")
 
 /**
- * What happens to locks in this process, on the backend of the context, from when
- * the stream is run until the backend closes. Costs nothing while nobody listens.
+ * What happens to the locks of this process, on the backend of the context, from when the stream is
+ * run until the backend closes. Costs nothing while nobody listens.
  *
  * **Details**
  *
- * Of a listener that does not keep up, the oldest of more than a thousand events are
- * dropped; nobody waits for it. Keys are with the `keyPrefix` of `LockConfig`.
+ * If a listener falls more than a thousand events behind, the oldest are dropped; nothing waits for
+ * it. Keys include the `keyPrefix` of `LockConfig`.
  *
  * **Example** (Following one lock)
  *
@@ -1279,24 +1274,23 @@ export const events: Stream.Stream<LockEvent, never, LockBackend> = /* #__PURE__
 )
 
 /**
- * Frees a key whoever holds it, and says whether somebody did. For operators who
- * know that the holder is gone or stuck.
+ * Frees a key, whoever holds it, and says whether somebody did. For operators who know that the
+ * holder is gone or stuck.
  *
  * **Details**
  *
- * The holder is told that its lock is lost: at once in this process, at its next
- * renewal in another. It is the *process* that was seen which loses the key: where
- * it has handed its lease on to another of its own fibers in the meantime, that one
- * does. A process that came after it is left alone.
+ * The holder loses its lock: at once in this process, at its next renewal in another. It is the
+ * *process* seen as the holder that loses the key, even if it has passed its lease to another of
+ * its own fibers meanwhile. A process that took the key after it keeps it.
  *
- * Of those who share a key all that are seen lose it. With `token`, from
- * `Lock.inspect`, `Lock.holders` or a `LockTimeout`, only a holder of that very
- * token is removed, so that who was looked at is who goes.
+ * If the key is shared, all holders that are seen lose it. With `token`, from `Lock.inspect`,
+ * `Lock.holders` or a `LockTimeout`, only the holder of that token does, so that it is the one you
+ * looked at.
  *
  * **Errors**
  *
  * - `BackendFailure`: the backend cannot be reached
- * - `InvalidOptions`: the key, or the token, makes no sense
+ * - `InvalidOptions`: the key or the token is invalid
  *
  * **Example** (Taking a lock away)
  *
@@ -1320,7 +1314,7 @@ export const events: Stream.Stream<LockEvent, never, LockBackend> = /* #__PURE__
 export const forceRelease = (
   key: string,
   options?: {
-    /** Removes only the holder of this token. Default: whoever holds the key. */
+    /** Frees the key only from the holder of this token. Default: from whoever holds it. */
     readonly token?: string | undefined
   }
 ): Effect.Effect<boolean, LockError, LockBackend> => {

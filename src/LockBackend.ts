@@ -20,44 +20,43 @@ import type { LockEvent } from "./LockEvent.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
- * A request that ended without the lock, because somebody else had it until the
- * `timeout`. It is no error yet.
+ * A request that ended without the lock, because somebody else held it until the `timeout`. It is
+ * not an error yet.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Refusal {
-  /** What it asked for. */
+  /** The request. */
   readonly request: LockRequest
   /** How long it waited, in milliseconds, the queue in this process included. */
   readonly waitedMillis: number
   /**
-   * Makes it the `LockTimeout` that it is for a call that wanted the lock, and counts
-   * it as one. It names the holder if the backend has said who that is.
+   * Fails with the `LockTimeout`, which is also counted in the metrics. It names the holder if the
+   * backend has said who that is.
    */
   readonly fail: Effect.Effect<never, LockError>
 }
 
 /**
- * What a backend can do. Use it through the functions of `Lock`; write one
- * with {@link make}, or decorate one. Keys are with the prefix of `LockConfig`.
+ * The operations of a backend. Use them through the functions of `Lock`; write a backend with
+ * {@link make}, or decorate one. Keys include the prefix of `LockConfig`.
  *
- * Everything fails with `BackendFailure` when the store cannot answer, or the backend
- * has been closed.
+ * Every operation fails with `BackendFailure` if the store cannot answer, or the backend has been
+ * closed.
  *
  * @category services
  * @since 0.1.0
  */
 export class LockBackend extends Context.Service<LockBackend, {
-  /** The store's, for messages, spans and metrics, such as `"redis"`. */
+  /** The name of the store, such as `"redis"`, for messages, spans and metrics. */
   readonly name: string
   /**
-   * Runs work under the lock: the whole life of a lock as one effect, which does
-   * nothing before it runs. `refused` says what to do instead when the `timeout` is
-   * over.
+   * Runs work under the lock: acquires it, runs the work, and releases it. `refused` is what to do
+   * instead when the `timeout` is over.
    *
-   * Fails with `LockLost` when the lease ended before the work did, and with
-   * `LockReentered` when it would wait for what the work around it holds.
+   * Fails with `LockLost` if the lease ended before the work did, and with `LockReentered` if it
+   * would wait for a lock that the work around it holds.
    */
   readonly use: <A, E, R>(
     request: LockRequest,
@@ -65,73 +64,68 @@ export class LockBackend extends Context.Service<LockBackend, {
     refused: (refusal: Refusal) => Effect.Effect<A, E | LockError, R>
   ) => Effect.Effect<A, E | LockError, R>
   /**
-   * Takes the lock for the life of the scope, and gives its lease, or what `refused`
-   * gives when the `timeout` is over.
+   * Acquires the lock until the scope closes, and succeeds with its lease, or with the result of
+   * `refused` when the `timeout` is over.
    *
-   * Fails with `LockReentered` when it would wait for what the work around it holds.
-   * That the lease was lost is told by the lease.
+   * Fails with `LockReentered` if it would wait for a lock that the work around it holds. Whether
+   * the lease is lost later, the lease says.
    */
   readonly acquire: <A, E, R>(
     request: LockRequest,
     refused: (refusal: Refusal) => Effect.Effect<A, E | LockError, R>
   ) => Effect.Effect<Lease | A, E | LockError, R | Scope.Scope>
-  /** Who holds the key, or `Option.none` if nobody does; of several who share it, one. */
+  /** Who holds the key, or `Option.none` if nobody does. If several share it, one of them. */
   readonly inspect: (key: string) => Effect.Effect<Option.Option<Holder>, LockError>
-  /** All who hold the key, which are several only if they share it. */
+  /** All who hold the key: several only if they share it. */
   readonly holders: (key: string) => Effect.Effect<ReadonlyArray<Holder>, LockError>
   /**
-   * Frees the key whoever holds it, or only from the holder with this token, and says
-   * whether it did. The holder learns of it, at its next renewal at the latest, and
-   * fails with `LockLost`.
+   * Frees the key, whoever holds it, or only if the holder has this token, and says whether it did.
+   * The holder learns of it at its next renewal at the latest, and fails with `LockLost`.
    */
   readonly forceRelease: (key: string, token?: string) => Effect.Effect<boolean, LockError>
   /**
-   * Takes the lock on from a token that a holder has left behind, for the life of the
-   * scope. Fails with `LockLost` if the key is no longer the token's.
+   * Adopts the lock of a token that a holder has detached, until the scope closes. Fails with
+   * `LockLost` if the token no longer holds the key.
    */
   readonly adopt: (token: string, request: LockRequest) => Effect.Effect<Lease, LockError, Scope.Scope>
-  /**
-   * Calls back whenever it may be worth while to look at the key again, as far as the
-   * store tells, until the scope closes.
-   */
+  /** Calls `notify` whenever the store says that the key may have changed, until the scope closes. */
   readonly watch: (key: string, notify: () => void) => Effect.Effect<void, never, Scope.Scope>
   /**
-   * Which keys are held that start so, and by whom: a page of them, from the `next` of
-   * the page before on, or the first.
+   * The held keys with this prefix, and their holders: the first page, or the one after `from`,
+   * which is the `next` of the page before.
    */
   readonly list: (
     prefix: string,
     from: string | undefined
   ) => Effect.Effect<
     {
-      /** Those of this page; none does not mean that it is the last. */
+      /** The locks of this page, which may be empty though it is not the last. */
       readonly locks: ReadonlyArray<{
-        /** What is held. */
+        /** The key. */
         readonly key: string
         /** Who holds it. */
         readonly holder: Holder
       }>
-      /** Where to go on, and undefined at the end. */
+      /** Where the next page starts; undefined after the last. */
       readonly next: string | undefined
     },
     LockError
   >
   /**
-   * Has `hear` called for what happens to locks in this process, until what is returned
-   * is called, and `end` when the backend closes. What they throw is ignored.
+   * Calls `hear` for each event of this process, until the returned function is called, and `end`
+   * when the backend closes. What they throw is ignored.
    */
   readonly listen: (hear: (event: LockEvent) => void, end: () => void) => () => void
 }>()("effect-lock/LockBackend") {}
 
 /**
- * Turns a store into a backend: adds the local queue, the retry loop, renewal,
- * deadlines, hand-over between local fibers, cleanup, and metrics. When the
- * scope closes, waiters fail with `BackendFailure` and holders are told that they
- * lost the lock; each key is freed when the work under it has ended, or at the
- * end of its lease.
+ * Turns a store into a backend: adds the local queue, retries, renewal, deadlines, hand-over
+ * between local fibers, cleanup, and metrics. When the scope closes, waiters fail with
+ * `BackendFailure` and holders lose their locks; each key is freed when the work under it has
+ * ended, or when its lease ends.
  *
- * The store runs in the services that the backend is built in, plus the span of
- * the call: never in a transaction that the caller has open.
+ * The store runs with the services that the backend was built with, and the span of the call; never
+ * in an open transaction of the caller.
  *
  * **Example** (A backend of one's own)
  *
@@ -166,7 +160,7 @@ export class LockBackend extends Context.Service<LockBackend, {
 export const make: (store: LockStore) => Effect.Effect<LockBackend["Service"], never, Scope.Scope> = Engine.make
 
 /**
- * A layer from the effect that makes a store.
+ * A layer of a backend, from an effect that makes its store.
  *
  * **Example** (Two backends over one store contend like two processes)
  *

@@ -1,15 +1,13 @@
 /**
- * The defaults that every lock call starts from: how long a lease lasts, how
- * long to wait, how to retry, whether to renew, a prefix for every key, and what
- * this process is called.
+ * The defaults of every lock call: how long a lease lasts, how long to wait, how to retry, whether
+ * to renew, a prefix for all keys, and the name of this process as an owner.
  *
- * They live in a fiber-local reference. Set them for a whole program with
- * {@link layer}, {@link layerConfig} or {@link layerFromEnv}, for a region with
- * {@link provide}, for one call with the call's own options. Each of these
- * changes only what it names.
+ * They are a fiber-local reference. Set them for a whole program with {@link layer}, {@link
+ * layerConfig} or {@link layerFromEnv}, for a part of it with {@link provide}, and for one call
+ * with its own options. Each changes only what it names.
  *
- * A value that makes no sense fails with a `LockError` whose reason is
- * `InvalidOptions`; it never throws and never turns into another value.
+ * An invalid value fails with a `LockError` whose reason is `InvalidOptions`; it never throws, and
+ * is never replaced by another value.
  *
  * **Example** (Defaults for a region)
  *
@@ -41,30 +39,30 @@ import type { LockError } from "./LockError.ts"
 import type { Share } from "./LockStore.ts"
 
 /**
- * The defaults as they are used: durations decoded and checked.
+ * The defaults, with their durations decoded and checked.
  *
  * @category models
  * @since 0.1.0
  */
 export interface LockConfig {
-  /** How long a lease lasts unless renewed, and so how long a crashed holder blocks others. */
+  /** How long a lease lasts unless it is renewed, and so how long a crashed holder blocks others. */
   readonly expires: Duration.Duration
   /** How long to wait for a lock that is held. Zero is one attempt, infinity waits for ever. */
   readonly timeout: Duration.Duration
-  /** When to look again while waiting; `undefined` leaves it to the backend, which knows its costs. */
+  /** When to look again while waiting; `undefined` leaves it to the backend. */
   readonly retry: Schedule.Schedule<unknown> | undefined
   /** Whether the lease is renewed for as long as the work takes. */
   readonly renew: boolean
   /** Whether a call ends only when the backend has confirmed the release. */
   readonly awaitRelease: boolean
-  /** Put before every key, so that programs sharing a backend stay apart. */
+  /** A prefix for every key, so that programs that share a backend do not collide. */
   readonly keyPrefix: string
-  /** What others see as the holder of a lock. */
+  /** The name that others see as the holder of a lock. */
   readonly owner: string
 }
 
 /**
- * What one call may say differently from the defaults of {@link LockConfig}.
+ * The options of one call, which override the defaults of {@link LockConfig}.
  *
  * @category models
  * @since 0.1.0
@@ -74,24 +72,24 @@ export interface LockOptions {
    * How long the lease lasts unless it is renewed, and so how long a crashed
    * holder blocks others. Default 10 seconds.
    *
-   * A finite duration of at least 1 milli, rounded up to whole milliseconds; of at
-   * least 10 where it is renewed or the backend has a clock of its own.
+   * A finite duration of at least 1 ms, or of at least 10 ms if the lease is renewed or the backend
+   * has a clock of its own. It is rounded up to whole milliseconds.
    */
   readonly expires?: Duration.Input | undefined
   /**
    * How long to wait for a lock that is held, the queue in this process included.
    * Default 60 seconds; for `Lock.once` zero.
    *
-   * Zero is exactly one attempt, `"Infinity"` waits for ever. The end of the wait
-   * always gets a last attempt.
+   * Zero makes exactly one attempt, `"Infinity"` waits for ever. A last attempt is always made when
+   * the time is up.
    */
   readonly timeout?: Duration.Input | undefined
   /**
    * When to look again while waiting. Default: what suits the backend.
    *
-   * The wait never passes the `timeout` or the end of the holder's lease, and a
-   * backend that can tell of a release ends it earlier. A schedule that ends gives
-   * up early, wherever the wait is.
+   * A pause never goes beyond the `timeout` or the end of the holder's lease, and a backend that
+   * notifies of a release cuts it short. When the schedule ends, the call gives up early, also
+   * while it queues in this process.
    */
   readonly retry?: Schedule.Schedule<unknown> | undefined
   /**
@@ -100,51 +98,48 @@ export interface LockOptions {
    * not how long the work may take. With `false` the work is interrupted when
    * `expires` has passed.
    *
-   * A wall clock that is suddenly more than half a second ahead may mean that the host
-   * was suspended. A lease that is renewed is asked for at once; one that is not ends
-   * by as much earlier, also where somebody has only set the clock.
+   * If the wall clock jumps ahead by more than half a second, the host may have been suspended. A
+   * lease that renews itself is then renewed at once; one that does not ends earlier by as much,
+   * even if somebody has only set the clock.
    */
   readonly renew?: boolean | undefined
   /**
    * Whether the call ends only when the backend has confirmed the release. Default
    * true.
    *
-   * With `false` the result comes out as soon as the release has been sent, a round
-   * trip earlier. Then another process may still find the key taken when this one
-   * already has its result. Later calls for the key from this process stay in order
-   * behind the release, closing the backend waits for it, and one that fails is
-   * tried again as ever.
+   * With `false` the call ends as soon as the release has been sent, one round trip earlier.
+   * Another process may then still find the key taken. Later calls for the key in this process
+   * queue behind the release, closing the backend waits for it, and a release that fails is retried
+   * as usual.
    */
   readonly awaitRelease?: boolean | undefined
 }
 
 /**
- * The options of a call that runs work: those of a lock, and whether it may run
- * under a lease that its caller has.
+ * The options of a call that runs work: those of a lock, and whether the work may run under a lease
+ * that its caller already holds.
  *
  * @category models
  * @since 0.2.0
  */
 export interface SectionOptions extends LockOptions {
   /**
-   * What to do when the work around this call holds the key already. Default
-   * false: a call that would wait for it fails with `LockReentered`, since it would
-   * wait for itself.
+   * What to do if the work around this call already holds the key. Default false: a call that would
+   * wait for it fails with `LockReentered`, since it would wait for itself.
    *
-   * With `true` the inner work runs under the lease that is there, which the inner
-   * call neither extends nor releases. A lease that is shared is none for work that wants
-   * the key alone.
+   * With `true` the inner work runs under the lease that is already held, and the inner call neither
+   * extends nor releases it. Exclusive work cannot run under a shared lease.
    */
   readonly reenter?: boolean | undefined
   /**
-   * How long the key stays taken, counted from when it was taken, however short the
-   * work and whatever its outcome. Default zero: until the work ends.
+   * How long the key stays taken at least, from when it was acquired, however short the work and
+   * whatever its outcome. Default zero: until the work ends.
    *
-   * The call itself ends with its work. The lease is as long as the longer of `expires`
-   * and this, and what is left of it stays in the backend, also when the process
-   * ends or dies. So of several processes whose clocks are that much apart, one runs a
-   * job that `Lock.once` guards. A finite duration of zero or more; a backend that
-   * keeps leases in coarser units keeps it that much longer.
+   * The call itself ends with its work. The lease lasts for the longer of `expires` and this, and
+   * the rest of it stays in the backend even if the process exits or is killed. So of several
+   * processes whose clocks differ by less than this, only one runs a job under `Lock.once`. A
+   * finite duration of zero or more; a backend whose leases have coarser units keeps it a little
+   * longer.
    */
   readonly atLeast?: Duration.Input | undefined
 }
@@ -157,21 +152,20 @@ export interface SectionOptions extends LockOptions {
  */
 export interface ShareOptions extends LockOptions {
   /**
-   * Whether to have the key together with others. Default: alone.
+   * How to share the key with others. Default: not at all.
    *
-   * `true` is with all others who share it, as a reader. `{ limit, permits }` is with
-   * so many that no more than `limit` permits are out.
+   * `true` shares it with all who share it, like a reader. `{ limit, permits }` takes permits, of
+   * which at most `limit` are held at a time.
    *
-   * A store that cannot share makes the call fail with `BackendFailure` of kind
-   * `Unsupported`.
+   * If the backend cannot share keys, the call fails with `BackendFailure` of kind `Unsupported`.
    */
   readonly share?: true | {
     /**
-     * How many permits may be out, those of this call included: a whole number of at
-     * least 1. It is that of the call: nobody sets it for a key.
+     * The most permits that may be held at a time, those of this call included: an integer of at
+     * least 1. The limit belongs to the call; none is stored for the key.
      */
     readonly limit: number
-    /** How many of them this call takes: a whole number from 1 to `limit`. Default 1. */
+    /** How many permits this call takes: an integer from 1 to `limit`. Default 1. */
     readonly permits?: number | undefined
   } | undefined
 }
@@ -183,23 +177,22 @@ export interface ShareOptions extends LockOptions {
  * @since 0.1.0
  */
 export interface LockDefaults extends LockOptions {
-  /** Put before every key, so that programs which share a backend stay apart. Default none. */
+  /** A prefix for every key, so that programs that share a backend do not collide. Default: none. */
   readonly keyPrefix?: string | undefined
   /**
-   * What others see as the holder of a lock: in `Lock.inspect`, in the message of a
-   * `LockTimeout`, in spans. Default: the host's name without its domain and the
-   * process id, such as `"web-3-4711"`, as far as the runtime tells them.
+   * The name that others see as the holder of a lock: in `Lock.inspect`, in the message of a
+   * `LockTimeout`, in spans. Default: the host name without its domain and the process id, such as
+   * `"web-3-4711"`, if the runtime tells them.
    *
-   * 1 to 40 of the characters `A-Z a-z 0-9 - _`. It is part of what a backend stores
-   * of a holder, so it is nothing secret. It need not be unique.
+   * 1 to 40 of the characters `A-Z a-z 0-9 - _`. The backend stores it with the lock, so it must
+   * not be secret. It need not be unique.
    */
   readonly owner?: string | undefined
 }
 
 /**
- * The fiber-local defaults: 10 seconds `expires`, 60 seconds `timeout`, the
- * backend's own `retry`, renewal on, releases waited for, no prefix, and host and
- * process id as the owner.
+ * The fiber-local defaults: `expires` 10 seconds, `timeout` 60 seconds, the backend's own `retry`,
+ * renewal on, releases awaited, no prefix, and host name and process id as the owner.
  *
  * @category services
  * @since 0.1.0
@@ -245,7 +238,7 @@ export const make = (defaults: LockDefaults): Effect.Effect<LockConfig, LockErro
 /**
  * Changes the defaults for everything built on this layer.
  *
- * Fails with `InvalidOptions` when a value is not usable.
+ * Fails with `InvalidOptions` if a value is invalid.
  *
  * **Example** (Defaults for a program)
  *
@@ -266,7 +259,7 @@ export const make = (defaults: LockDefaults): Effect.Effect<LockConfig, LockErro
 export const layer = (defaults: LockDefaults): Layer.Layer<never, LockError> => Layer.effect(LockConfig, make(defaults))
 
 /**
- * Like {@link layer}, with values read from `Config`. `retry` is code, so it can't be read.
+ * Like {@link layer}, with values read from `Config`. `retry` cannot be read, as it is code.
  *
  * Fails with `ConfigError` when a value is missing or malformed, and with
  * `InvalidOptions` when it is well-formed but not usable.
@@ -301,7 +294,7 @@ const fromEnv = <K extends keyof LockConfig>(kind: K, name: string, parse: (text
 
 const units: Readonly<Record<string, string>> = { ms: "millis", s: "seconds", m: "minutes", h: "hours", d: "days" }
 
-/** `10s` is what people write where they write no code. Nothing has no unit. */
+/** People write `10s` where they do not write code. `0` has no unit. */
 const parseDuration = (text: string): string =>
   text === "0"
     ? "0 millis"
@@ -311,13 +304,12 @@ const parseBoolean = (text: string): boolean | string =>
   /^(?:true|yes|on|1)$/i.test(text) || (/^(?:false|no|off|0)$/i.test(text) ? false : text)
 
 /**
- * Reads the defaults from the environment (through the current `ConfigProvider`):
- * `LOCK_EXPIRES` and `LOCK_TIMEOUT` as durations with their unit (`10s`, `500ms`,
- * `1.5h`, `10 seconds`, `0`, `Infinity`), `LOCK_RENEW` as `true` or `false`,
- * `LOCK_KEY_PREFIX` and `LOCK_OWNER` as text.
- * What is not set, or empty, stays as it is.
+ * Reads the defaults from the environment (through the current `ConfigProvider`): `LOCK_EXPIRES`
+ * and `LOCK_TIMEOUT` as durations with their unit (`10s`, `500ms`, `1.5h`, `10 seconds`, `0`,
+ * `Infinity`), `LOCK_RENEW` as `true` or `false`, `LOCK_KEY_PREFIX` and `LOCK_OWNER` as text.
+ * Variables that are empty or not set change nothing.
  *
- * Fails with `InvalidOptions` naming the variable when a value is not usable.
+ * Fails with `InvalidOptions`, which names the variable, if a value is invalid.
  *
  * **Example** (Defaults from the environment)
  *
@@ -352,19 +344,17 @@ export const layerFromEnv: Layer.Layer<never, LockError | Config.ConfigError> = 
 /**
  * Changes the defaults for one effect and everything it forks.
  *
- * Fails with `InvalidOptions` when a value is not usable; the effect does not run
- * then.
+ * Fails with `InvalidOptions` if a value is invalid; the effect then does not run.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const provide: {
   /**
-   * Changes the defaults for the effect that it is piped from, and everything that
-   * one forks. What is not named stays as it is around it.
+   * Changes the defaults for the effect in the pipeline, and for everything that it forks. Other
+   * defaults stay as they are.
    *
-   * Fails with `InvalidOptions` when a value is not usable; the effect does not run
-   * then.
+   * Fails with `InvalidOptions` if a value is invalid; the effect then does not run.
    *
    * **Example** (In a pipeline)
    *
@@ -385,11 +375,10 @@ export const provide: {
    */
   (defaults: LockDefaults): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | LockError, R>
   /**
-   * Changes the defaults for the effect that it is given, and everything that one
-   * forks. What is not named stays as it is around it.
+   * Changes the defaults for the given effect, and for everything that it forks. Other defaults
+   * stay as they are.
    *
-   * Fails with `InvalidOptions` when a value is not usable; the effect does not run
-   * then.
+   * Fails with `InvalidOptions` if a value is invalid; the effect then does not run.
    *
    * **Example** (A value that makes no sense)
    *
@@ -415,7 +404,7 @@ export const provide: {
 )
 
 /**
- * A lock call with everything decided: the options over the defaults.
+ * A lock call with its options decided: those of the call over the defaults.
  *
  * @category models
  * @since 0.1.0
@@ -433,12 +422,12 @@ export interface LockRequest {
   readonly renew: boolean
   /** Whether the call ends only when the backend has confirmed the release. */
   readonly awaitRelease: boolean
-  /** Whether to run under a lease that the work around the call has. */
+  /** Whether to run under a lease that the work around the call already holds. */
   readonly reenter: boolean
-  /** How the key is shared; without, it is had alone. */
+  /** How the key is shared; undefined for exclusive. */
   readonly share: Share | undefined
-  /** How long the key stays taken, whenever it is given back. No more than `expiresMillis`. */
+  /** How long the key stays taken at least, whenever it is released. At most `expiresMillis`. */
   readonly atLeastMillis: number
-  /** What others see as the holder. */
+  /** The name that others see as the holder. */
   readonly owner: string
 }

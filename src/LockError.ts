@@ -1,12 +1,12 @@
 /**
  * Everything that can go wrong with a lock, as one error.
  *
- * A {@link LockError} carries a `reason` that says what happened: somebody else
- * had the lock for too long ({@link LockTimeout}), we had it and lost it
- * ({@link LockLost}), we have it and would wait for ourselves
- * ({@link LockReentered}), the backend could not answer ({@link BackendFailure}),
- * or the call itself was wrong ({@link InvalidOptions}). Handle one with `Effect.catchReason`, several with
- * `Effect.catchReasons`. All of them are schemas, so they travel.
+ * The `reason` of a {@link LockError} says what happened: somebody else held the lock for too long
+ * ({@link LockTimeout}), the caller held it and lost it ({@link LockLost}), the caller holds it and
+ * would wait for itself ({@link LockReentered}), the backend could not answer ({@link
+ * BackendFailure}), or the call itself was wrong ({@link InvalidOptions}). Handle one reason with
+ * `Effect.catchReason`, several with `Effect.catchReasons`. All of them are schemas, so they can be
+ * sent elsewhere.
  *
  * **Example** (Handling one reason)
  *
@@ -37,10 +37,10 @@ import * as Token from "./internal/token.ts"
 /**
  * Who holds a lock, as far as the backend can tell.
  *
- * In JSON, and so in logs, it is plain: the time in ISO 8601, `remainingMillis`, and of the token no
- * more than tells holders apart, since whoever has a token can release its lock.
- * Who wants it adds it: `{ ...holder.toJSON(), token: holder.token }`. To send a
- * holder and get one back, encode it by its schema.
+ * Its JSON, and so what logs show, has the time in ISO 8601, `remainingMillis`, and just enough of
+ * the token to tell holders apart, since whoever has a token can release its lock. Add the whole
+ * token where you want it: `{ ...holder.toJSON(), token: holder.token }`. To send a holder and get
+ * one back, encode it with its schema.
  *
  * **Example** (Saying who is in the way)
  *
@@ -64,31 +64,33 @@ export class Holder extends Schema.Class<Holder>("effect-lock/Holder")({
   /** The holder's token, which is what the backend stores. */
   token: Schema.String,
   /**
-   * What the process behind the token is called (see `LockConfig`; host name and
-   * process id unless it says otherwise); absent when the token was written by
-   * something else than this library.
+   * The name of the process behind the token (see `LockConfig`; by default host name and process
+   * id); absent if the token was not written by this library.
    */
   owner: Schema.optional(Schema.String),
-  /** When the holder asked for the lock, by the holder's wall clock; absent where `owner` is. */
+  /** When the holder asked for the lock, by the holder's wall clock; absent when `owner` is. */
   since: Schema.optional(Schema.DateTimeUtcFromMillis),
-  /** How long the lease lasts if nobody renews it; absent where the backend does not know. */
+  /** How long the lease lasts unless it is renewed; absent if the backend does not know. */
   remaining: Schema.optional(Schema.DurationFromMillis),
-  /** How many processes queue for the lock, and in memory how many calls; absent where the backend does not know. */
+  /**
+   * How many processes queue for the lock, or in memory how many calls; absent if the backend does
+   * not know.
+   */
   waiters: Schema.optional(Schema.Finite),
-  /** How many it has of a key that is shared; absent when it has the key alone. */
+  /** How many permits it holds of a shared key; absent if it holds the key exclusively. */
   permits: Schema.optional(Schema.Finite)
 }) {
-  /** For logs and people: times plain, the token shortened. */
+  /** For logs and people: plain times, and the token shortened. */
   toJSON(): {
-    /** What the process behind the token is called. */
+    /** The name of the process behind the token. */
     readonly owner?: string
     /** When the holder asked for the lock, in ISO 8601. */
     readonly since?: string
-    /** How long the lease lasts if nobody renews it. */
+    /** How long the lease lasts unless it is renewed. */
     readonly remainingMillis?: number
     /** How many processes queue for the lock. */
     readonly waiters?: number
-    /** How many permits it has of a key that is shared. */
+    /** How many permits it holds of a shared key. */
     readonly permits?: number
     /** The beginning of the token, which tells holders apart. */
     readonly token: string
@@ -115,15 +117,14 @@ export class Holder extends Schema.Class<Holder>("effect-lock/Holder")({
   }
 }
 
-// The message of an error is a property of its own here: a getter of the prototype
-// is lost on the way through `postMessage`, and in JSON.
+// The message is an own property of each error: `postMessage` and JSON lose a getter of the prototype.
 
 const iso = /* #__PURE__ */ rememberLast(DateTime.formatIso)
 
-/** With a unit, which `Duration.format` leaves out of nothing at all. */
+/** `Duration.format` writes zero without a unit. */
 const format = (duration: Duration.Duration): string => Duration.isZero(duration) ? "0ms" : Duration.format(duration)
 
-/** Of words that are often the same again, since from a second on nobody reads them closer than that. */
+/** Rounded up to seconds from one second on, so that the text can often be used again. */
 const lasting = /* #__PURE__ */ rememberLast((millis: number) => format(Duration.millis(millis)))
 
 const toSeconds = (remaining: Duration.Duration): number => {
@@ -144,7 +145,7 @@ const timedOut = ({ byCaller, holder, key, waited }: LockTimeout): string => {
   return `Lock "${key}" was not acquired${after}: it is held by ${who}`
 }
 
-/** In milliseconds, where infinity is a word, since JSON has no number for it. */
+/** In milliseconds; infinity is a string, since JSON has no number for it. */
 const DurationOrInfinity = Schema.Union([Schema.Finite, Schema.Literal("Infinity")]).pipe(
   Schema.decodeTo(Schema.Duration, {
     decode: SchemaGetter.transform((encoded) => Duration.millis(encoded === "Infinity" ? Infinity : encoded)),
@@ -156,12 +157,12 @@ const DurationOrInfinity = Schema.Union([Schema.Finite, Schema.Literal("Infinity
 )
 
 /**
- * The lock stayed with another holder until `timeout` had passed.
+ * Another holder had the lock until the `timeout` had passed.
  *
  * **Details**
  *
- * `Lock.once` with `failIfLocked` fails with this reason too, after waiting for its
- * `timeout` (none, unless told otherwise).
+ * `Lock.once` with `failIfLocked` fails with this reason too, after waiting for its `timeout` (by
+ * default zero).
  *
  * @category errors
  * @since 0.1.0
@@ -169,16 +170,16 @@ const DurationOrInfinity = Schema.Union([Schema.Finite, Schema.Literal("Infinity
 export class LockTimeout extends Schema.TaggedError<LockTimeout>()("LockTimeout", {
   /** The key as the backend sees it, with the configured prefix. */
   key: Schema.String,
-  /** How long the call would have waited: its `timeout`, or the default in force. */
+  /** How long the call would have waited: its `timeout`, or the current default. */
   timeout: DurationOrInfinity,
   /**
-   * How long it did wait, the queue in this process included. Less than `timeout`
-   * where a `retry` schedule gave up early.
+   * How long it did wait, the queue in this process included. Less than `timeout` if a `retry`
+   * schedule gave up early.
    */
   waited: Schema.DurationFromMillis,
-  /** Who had the lock at the last look; absent where the backend could not say. */
+  /** Who held the lock when it was last checked; absent if the backend could not say. */
   holder: Schema.optional(Holder),
-  /** Whether the work around the call holds the lock itself; absent where it does not. */
+  /** Set if the work around the call holds the lock itself. */
   byCaller: Schema.optional(Schema.Boolean)
 }) {
   /** Which lock it was, how long it was waited for, and who has it. */
@@ -186,16 +187,16 @@ export class LockTimeout extends Schema.TaggedError<LockTimeout>()("LockTimeout"
 }
 
 /**
- * What kind of trouble a backend is in, the same words for every backend.
+ * The kinds of failure, the same for every backend.
  *
  * - `Unreachable`: no connection, or it broke
  * - `NoReply`: connected, but no answer in time
- * - `Loading`: the server is starting and not serving yet
- * - `ReadOnly`: the server takes no writes (a replica, after a failover)
+ * - `Loading`: the server is starting and does not serve requests yet
+ * - `ReadOnly`: the server accepts no writes (a replica, after a failover)
  * - `OutOfMemory`: the server refused to store the lock
- * - `WrongType`: something that is no lock lives at the key
+ * - `WrongType`: the key holds something that is not a lock
  * - `Unauthorized`: credentials or permissions are missing
- * - `Cluster`: the cluster is moving or down
+ * - `Cluster`: the cluster is down or moving slots
  * - `Unsupported`: the server lacks something the protocol needs
  * - `Closed`: the backend's layer has been closed
  * - `Unknown`: anything else; see `cause`
@@ -232,13 +233,12 @@ const failed = ({ backend, cause, description, key, kind, operation }: BackendFa
 }
 
 /**
- * The backend could not answer, so nobody knows whether the lock is free. It
- * never counts as acquired.
+ * The backend could not answer, so it is not known whether the lock is free. It never counts as
+ * acquired.
  *
  * **Details**
  *
- * Those of a lock call come out when its `timeout` is over, or at once where trying
- * again is of no use.
+ * A lock call fails with it when its `timeout` is over, or at once if a retry is of no use.
  *
  * @category errors
  * @since 0.1.0
@@ -246,25 +246,28 @@ const failed = ({ backend, cause, description, key, kind, operation }: BackendFa
 export class BackendFailure extends Schema.TaggedError<BackendFailure>()("BackendFailure", {
   /** The name of the backend, such as `"redis"`. */
   backend: Schema.String,
-  /** What could not be done, such as `"acquire"`, `"extend"`, `"release"`, `"inspect"` or `"connect"`. */
+  /**
+   * The operation that failed, such as `"acquire"`, `"extend"`, `"release"`, `"inspect"` or
+   * `"connect"`.
+   */
   operation: Schema.String,
-  /** What kind of trouble it is. */
+  /** The kind of failure. */
   kind: FailureKind,
   /**
-   * Whether it may work later (a broken connection, a server that is loading). It is
-   * then tried again for as long as the `timeout` of the lock lasts.
+   * Whether it may work later (a broken connection, a server that is loading). It is then retried
+   * until the `timeout` of the lock is over.
    */
   retryable: Schema.Boolean,
-  /** The key as the backend sees it; absent when it was about no single one. */
+  /** The key as the backend sees it; absent if the failure is not about a single key. */
   key: Schema.optional(Schema.String),
-  /** What happened, and what may help, in words; absent where `cause` says all. */
+  /** What happened, and what may help, as text; absent if the `cause` says it all. */
   description: Schema.optional(Schema.String),
-  /** What the client library said; absent where it was not asked, or said nothing. */
+  /** The error of the client library, if there is one. */
   cause: Schema.optional(Schema.Defect())
 }) {
   /** Which backend could not do what, and why. */
   override readonly message: string = failed(this)
-  /** Marks it, whichever copy of this package made it. */
+  /** Marks the error, whichever copy of this package made it. */
   get [Made.BackendFailure](): typeof Made.BackendFailure {
     return Made.BackendFailure
   }
@@ -283,12 +286,12 @@ const lost = ({ failure, held, key, why }: LockLost): string =>
   }`
 
 /**
- * The lease ended before the work did, so the work was interrupted.
+ * The lease ended before the work did, and the work was interrupted.
  *
  * **Details**
  *
- * Work protected by a lost lock may have overlapped with the next holder from that
- * moment on; fencing tokens are what stops its late writes.
+ * From that moment on the work may have overlapped with that of the next holder; fencing tokens
+ * stop its late writes.
  *
  * @category errors
  * @since 0.1.0
@@ -301,15 +304,15 @@ export class LockLost extends Schema.TaggedError<LockLost>()("LockLost", {
    *
    * - `Expired`: the deadline passed without a renewal getting through, or with
    *   renewal switched off
-   * - `Taken`: the backend said that the key is no longer ours (deleted, flushed,
-   *   evicted, taken by force)
-   * - `Closed`: the layer of the backend was closed under the holder
-   * - `Released`: the lease had been given back when it was to be extended
+   * - `Taken`: the backend said that the lease no longer holds the key (deleted, flushed, evicted,
+   *   released by force)
+   * - `Closed`: the layer of the backend was closed while the lock was held
+   * - `Released`: the lease was to be extended after it had been released
    */
   why: Schema.Literals(["Expired", "Taken", "Closed", "Released"]),
-  /** How long we had it, in whole milliseconds. */
+  /** How long the lock was held, in whole milliseconds. */
   held: Schema.DurationFromMillis,
-  /** What the last renewal failed with, where it is `Expired` for that; absent otherwise. */
+  /** The failure of the last renewal, if that is why the lease `Expired`. */
   failure: Schema.optional(BackendFailure)
 }) {
   /** Which lock it was, how long it was held, and why it ended. */
@@ -317,8 +320,7 @@ export class LockLost extends Schema.TaggedError<LockLost>()("LockLost", {
 }
 
 /**
- * An option, a key or a configuration value is not usable. Nothing was sent to
- * the backend.
+ * An option, a key or a configuration value is invalid. Nothing was sent to the backend.
  *
  * **Example** (A key that is none)
  *
@@ -339,9 +341,9 @@ export class LockLost extends Schema.TaggedError<LockLost>()("LockLost", {
  * @since 0.1.0
  */
 export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("InvalidOptions", {
-  /** The name of what is wrong: an option, `"key"`, or a variable of the environment. */
+  /** The name of what is invalid: an option, `"key"`, or an environment variable. */
   option: Schema.String,
-  /** What was given, as text for people; of what may contain a password only what is wrong with it. */
+  /** What was given, as text for people; if it may contain a password, only what is wrong with it. */
   value: Schema.String,
   /** What would be right, as text for people. */
   expected: Schema.String
@@ -352,18 +354,17 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
 }
 
 /**
- * The work asked, in a way that would wait, for a lock that it holds itself. It
- * could only have waited in vain, so it failed at once; nothing was sent.
+ * The work would have waited for a lock that it holds itself. Since that could never end, the call
+ * failed at once; nothing was sent to the backend.
  *
  * **Details**
  *
- * With `reenter: true`, `Lock.withLock` and its like run the inner work under the lease
- * that is there; not where that is shared and the inner work wants the key alone.
+ * With `reenter: true`, `Lock.withLock` and its like run the inner work under the lease that is
+ * already held; exclusive work cannot run under a shared lease.
  *
- * Children of the work (`Effect.forkChild`) are told, too, since they end with it. Of
- * what `Effect.timeout`, `Effect.race` and `Effect.all` run beside it nobody knows
- * whether the work waits for it, no more than of what is detached: it waits, and its
- * `LockTimeout` says `byCaller`.
+ * Children of the work (`Effect.forkChild`) fail with it, too, since they end with the work. For
+ * effects that `Effect.timeout`, `Effect.race` and `Effect.all` run, and for detached ones, it is
+ * not known whether the work waits for them: they wait, and their `LockTimeout` says `byCaller`.
  *
  * **Example** (A lock inside itself)
  *
@@ -386,9 +387,9 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
 export class LockReentered extends Schema.TaggedError<LockReentered>()("LockReentered", {
   /** The key as the backend sees it, with the configured prefix. */
   key: Schema.String,
-  /** How the work holds it: alone, or together with others. */
+  /** How the work holds it: exclusively (`"alone"`) or shared. */
   held: Schema.Literals(["alone", "shared"]),
-  /** How it asked for it. */
+  /** How it asked for it, likewise. */
   wanted: Schema.Literals(["alone", "shared"])
 }) {
   /** Which lock it is, and what can be done. */
@@ -446,24 +447,27 @@ export const LockErrorReason: Schema.Union<[
  * @since 0.1.0
  */
 export class LockError extends Schema.TaggedError<LockError>()("LockError", {
-  /** What happened, to be told by its `_tag`, or by `Effect.catchReason` and `Effect.catchReasons`. */
+  /**
+   * What happened. Tell reasons apart by `_tag`, or with `Effect.catchReason` and
+   * `Effect.catchReasons`.
+   */
   reason: LockErrorReason
 }) {
   /** What the reason says. */
   override readonly message: string = this.reason.message
-  /** What the client library said, where that is the reason. */
+  /** The error of the client library, if there is one. */
   override get cause(): unknown {
     return "cause" in this.reason ? this.reason.cause : undefined
   }
-  /** Marks it, whichever copy of this package made it. */
+  /** Marks the error, whichever copy of this package made it. */
   get [Made.LockError](): typeof Made.LockError {
     return Made.LockError
   }
 }
 
 /**
- * Whether a value is a {@link LockError}. Unlike `instanceof` it also knows those that
- * another copy of this package has made, which a dependency may have brought along.
+ * Whether a value is a {@link LockError}. Unlike `instanceof`, it also recognizes the errors of
+ * another copy of this package, which a dependency may have brought along.
  *
  * **Example** (Telling it from other errors)
  *

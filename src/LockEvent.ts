@@ -1,6 +1,5 @@
 /**
- * What happens to locks in this process, for those who want to see it as it
- * happens: `Lock.events`.
+ * What happens to the locks of this process, as it happens: `Lock.events`.
  *
  * @since 0.2.0
  */
@@ -8,11 +7,10 @@ import type * as Duration from "effect/Duration"
 import type { BackendFailure, LockLost } from "./LockError.ts"
 
 /**
- * One thing that has happened, told apart by `_tag`. Of a call that waits it is told
- * that it is `Waiting`, and later one of `Acquired`, `TimedOut` and `GaveUp`; of one
- * that holds a lock, one of `Released` and `Lost`. The backend is `BackendDown` from
- * its first failure on until it answers again, `BackendUp`. Between `PollingBegan` and
- * `PollingEnded` it does not tell those who wait, and they ask again and again.
+ * An event, told apart by `_tag`. A call that waits emits `Waiting`, and later one of `Acquired`,
+ * `TimedOut` and `GaveUp`; one that holds a lock emits `Released` or `Lost`. `BackendDown` is the
+ * first failure of a backend, and `BackendUp` says that it answers again. Between `PollingBegan`
+ * and `PollingEnded` the backend does not notify waiters, and they poll.
  *
  * **Example** (Telling of losses)
  *
@@ -42,67 +40,67 @@ import type { BackendFailure, LockLost } from "./LockError.ts"
  */
 export type LockEvent =
   | {
-    /** A call could not have the lock at once, and waits. */
+    /** A call could not acquire the lock at once, and waits. */
     readonly _tag: "Waiting"
-    /** What is waited for. */
+    /** The key it waits for. */
     readonly key: string
-    /** Who waits: the owner label of this process. */
+    /** Who waits: the `owner` of this process. */
     readonly owner: string
   }
   | {
     readonly _tag: "Acquired"
-    /** What is held from now on. */
+    /** The key that is held from now on. */
     readonly key: string
-    /** Of the new lease. */
+    /** The fencing token of the new lease. */
     readonly fencingToken: number
-    /** Since it was asked for. */
+    /** The time since the call. */
     readonly waited: Duration.Duration
   }
   | {
     /**
-     * A lease goes from one holder in this process to the next, without the store; `Acquired` follows, or
-     * `Lost` or `Released` if it does not get there.
+     * A lease passes from one holder in this process to the next, without the store. `Acquired`
+     * follows, or `Lost` or `Released` if the next holder does not get it.
      */
     readonly _tag: "HandedOver"
-    /** What is handed over. */
+    /** The key that is handed over. */
     readonly key: string
-    /** Of the lease that it is from now on. */
+    /** The fencing token of the new lease. */
     readonly fencingToken: number
   }
   | {
     readonly _tag: "Released"
-    /** What is free, or goes to the next. */
+    /** The key that is free, or passes to the next holder. */
     readonly key: string
-    /** Of the lease that has ended. */
+    /** The fencing token of the lease that ended. */
     readonly fencingToken: number
-    /** Since it was acquired. */
+    /** The time since it was acquired. */
     readonly held: Duration.Duration
   }
   | {
     readonly _tag: "Lost"
-    /** What is not held any more. */
+    /** The key that is no longer held. */
     readonly key: string
-    /** Of the lease that was lost. */
+    /** The fencing token of the lost lease. */
     readonly fencingToken: number
-    /** How it was lost; the same as in the holder's `LockLost`. */
+    /** How it was lost, as in the holder's `LockLost`. */
     readonly why: LockLost["why"]
-    /** Since it was acquired. */
+    /** The time since it was acquired. */
     readonly held: Duration.Duration
   }
   | {
-    /** Somebody else had the lock until the timeout: the end of a wait, or a call that fails at once. */
+    /** Somebody else held the lock until the timeout: a call ends its wait, or fails at once. */
     readonly _tag: "TimedOut"
-    /** What was waited for. */
+    /** The key that the call waited for. */
     readonly key: string
-    /** Since it was asked for. */
+    /** The time since the call. */
     readonly waited: Duration.Duration
   }
   | {
-    /** One who waited was interrupted, or has failed. */
+    /** A waiting call was interrupted, or failed. */
     readonly _tag: "GaveUp"
-    /** What was waited for. */
+    /** The key that the call waited for. */
     readonly key: string
-    /** Since it was asked for. */
+    /** The time since the call. */
     readonly waited: Duration.Duration
   }
   | {
@@ -112,12 +110,12 @@ export type LockEvent =
   }
   | {
     readonly _tag: "BackendUp"
-    /** For how long it was down. */
+    /** How long it was down. */
     readonly after: Duration.Duration
   }
   | {
     readonly _tag: "PollingBegan"
-    /** Why the backend tells nobody, in words. */
+    /** Why the backend does not notify waiters, as text. */
     readonly reason: string
   }
   | { readonly _tag: "PollingEnded" }

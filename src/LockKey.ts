@@ -6,7 +6,7 @@
 import { show } from "./internal/show.ts"
 
 /**
- * What can stand in a key. It is written as `String(value)` writes it.
+ * The values that can be part of a key, written as `String(value)` writes them.
  *
  * @category models
  * @since 0.1.0
@@ -63,7 +63,7 @@ interface Piece {
   readonly after: string
 }
 
-/** What a `Part` is. */
+/** The types of a `Part`. */
 const kinds: ReadonlyArray<string> = ["string", "number", "bigint", "boolean"]
 
 const placeholder = /\{([^{}]*)\}/
@@ -94,7 +94,7 @@ const parse = (template: string): { readonly start: string; readonly pieces: Rea
   return { start, pieces }
 }
 
-/** What may begin an escape: the first of them that no separator has. */
+/** The characters that may start an escape sequence; the first that occurs in no separator is used. */
 const marks = ["%", "~", "^", "!", "="]
 
 /** Separators inside a value are written `%…;`, so that different arguments never give the same key. */
@@ -115,18 +115,18 @@ const makeEscape = (
 }
 
 /**
- * Makes keys from named arguments. The compiler knows the names: a missing or
- * an unknown one does not compile, neither does `{0}` or a stray brace.
+ * Makes keys from named arguments. The compiler checks the names: one that is missing or unknown
+ * does not compile, and neither does `{0}` or a stray brace.
  *
  * **Details**
  *
- * Different arguments give different keys: a separator that occurs inside a
- * value is escaped (`%2d;` for `-`, or with another mark where `%` separates), but only in templates where it separates
- * two placeholders, so that keys stay readable.
+ * Different arguments give different keys: a separator that occurs inside a value is escaped
+ * (`%2d;` for `-`, or with another mark if `%` is a separator), but only in templates in which it
+ * separates two placeholders, so that keys stay readable.
  *
- * A template that is not known to the compiler is checked when it is made, and
- * throws a `RangeError` that says what is wrong; so does a key without one of its
- * arguments, or with an object as one, since all objects would give the same key.
+ * A template that the compiler does not know is checked when it is made; a `RangeError` says what
+ * is wrong with it. A key with a missing argument throws one, too, and so does an object as an
+ * argument, since all objects would give the same key.
  *
  * **Example** (Naming the parts)
  *

@@ -10,44 +10,40 @@
  *
  * **When to use**
  *
- * Use when memcached is what you run. It is a cache, and it may lose a lock at
- * any time without a word, so take `RedisBackend` instead when two holders at
- * once would do harm that a fencing token cannot stop, when waiters must be woken
- * at once, when a lock must survive a restart, or when the
+ * Use when memcached is what you run. It is a cache, and it may lose a lock at any time without a
+ * word, so use `RedisBackend` instead if two holders at once would do harm that a fencing token
+ * cannot stop, if waiters must be woken at once, if a lock must survive a restart, or if the
  * connection needs TLS.
  *
  * **Details**
  *
- * - The server gives up a lock 2 to 3 seconds after its `expires`, because it
- *   counts in whole seconds and skips one now and then. The holder's own deadline
- *   is exact, to the millisecond. A lease lasts at most 29 days; more fails with
- *   `InvalidOptions`.
- * - Processes that wait are served in the order in which they came. The queue is
- *   part of the lock's item, and memcached tells nobody of changes, so waiters look
- *   at it: every few milliseconds at first, up to every 100 when they are next and
- *   every 250 when not. One that is next and has gone is passed over after a third
- *   of a second, together with all that have gone before the one who notices. When
- *   the item is lost, by a crash of its holder, an eviction or a restart, the queue
- *   is lost with it, and begins anew in the order in which waiters notice.
- * - Several servers share the locks: each key lives on one of them, by a hash of
- *   the key and the server as it is written. A lock never moves to another server
- *   because its own is down. Every process must name the same servers, in any
- *   order; when the list changes, wait for the longest `expires` in between.
- * - A key of printable ASCII characters is stored under `keyPrefix` and itself.
- *   Long keys, spaces, control and other characters are replaced by what is
- *   readable of the key and its SHA-256 digest.
- * - Everything that breaks closes the connection. A command whose reply was lost is
- *   never repeated blindly: the item is read back and its token compared.
- * - `Holder.remaining` is by the holder's wall clock, and only informative.
+ * - The server drops a lock 2 to 3 seconds after its `expires`, because it counts in whole seconds
+ *   and sometimes skips one. The holder's own deadline is exact to the millisecond. A lease lasts
+ *   at most 29 days; more fails with `InvalidOptions`.
+ * - Waiting processes are served in the order of arrival. The queue is part of the lock's item, and
+ *   memcached does not notify, so waiters poll: every few milliseconds at first, and later every
+ *   100 ms when they are next, or every 250 ms when not. If the next one has gone, it is skipped
+ *   after a third of a second, along with all others that have gone ahead of the waiter that
+ *   notices. When the item is lost, by a crash of its holder, an eviction or a restart, the queue
+ *   is lost too, and starts anew in the order in which waiters notice.
+ * - Several servers share the locks: each key is on one of them, chosen by a hash of the key and
+ *   the server's name as it is written. A lock never moves to another server because its own is
+ *   down. Every process must name the same servers, in any order; when you change the list, stop
+ *   all processes and wait for the longest `expires` first.
+ * - A key of printable ASCII characters is stored under `keyPrefix` and itself. A long key, or one
+ *   with spaces, control or other characters, is replaced by its readable part and its SHA-256
+ *   digest.
+ * - Any error closes the connection. A command whose reply was lost is never repeated blindly: the
+ *   item is read back and its token compared.
+ * - `Holder.remaining` is by the holder's wall clock, and only for information.
  *
  * **Gotchas**
  *
- * A lock is lost when memcached evicts it for other data, on `flush_all`, and
- * when the server restarts. The holder learns of it by its next renewal at the
- * latest (a third of `expires`) and fails with `LockLost`, but until then another
- * may hold the lock as well. To make it rare give the locks a memcached of their
- * own, started with `-M` (refuse instead of evict) and `-F` (no `flush_all`), and
- * `expires` longer than the host may be paused.
+ * A lock is lost when memcached evicts it for other data, on `flush_all`, and when the server
+ * restarts. The holder learns of it by its next renewal at the latest (a third of `expires`) and
+ * fails with `LockLost`, but until then another may hold the lock as well. To make this rare, give
+ * the locks their own memcached, started with `-M` (refuse instead of evict) and `-F` (no
+ * `flush_all`), and an `expires` longer than the host may be paused.
  *
  * A server without CAS (`-C`), without `STAT`, or that only speaks the text protocol
  * (`-B ascii`, `-Y`, twemproxy, mcrouter, memcached's own proxy, ElastiCache
@@ -105,79 +101,77 @@ import { InvalidOptions, type LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
- * How locks are kept, whatever the servers are. What is not usable fails with
- * `InvalidOptions`.
+ * The options of every layer and store. An invalid one fails with `InvalidOptions`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface StoreOptions {
   /**
-   * Put before every key in memcached, so that locks stay apart from data: at most 100
-   * printable ASCII characters, no spaces. Default `"lock:"`. It must be the same in
-   * all programs that share locks.
+   * A prefix for every key in memcached, which keeps locks apart from other data: at most 100
+   * printable ASCII characters, no spaces. Default `"lock:"`. It must be the same in all programs
+   * that share locks.
    */
   readonly keyPrefix?: string | undefined
-  /** How long a connection, login included, may take: from 1 milli to 1 hour. Default 1 second. */
+  /** How long connecting, login included, may take: from 1 ms to 1 hour. Default 1 second. */
   readonly connectTimeout?: Duration.Input | undefined
   /**
-   * How long a single reply may take before the connection is given up: from 1 milli
-   * to 1 hour. Default 1 second.
+   * How long a single reply may take before the connection is dropped: from 1 ms to 1 hour. Default
+   * 1 second.
    */
   readonly requestTimeout?: Duration.Input | undefined
 }
 
 /**
- * Where the servers are, and how locks are kept there.
+ * Where the servers are, and how to log in.
  *
- * Environment variables such as `MEMCACHIER_SERVERS`, which memjs reads by itself,
- * have no effect.
+ * Environment variables that memjs reads, such as `MEMCACHIER_SERVERS`, have no effect.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options extends StoreOptions {
   /**
-   * `memcache://[user:password@]host[:port][,host[:port]…]`, or the same with
-   * `memcached://`; the user and the password percent-encoded where they need to be.
-   * Give it as `Redacted` or as text; it is never printed.
+   * `memcache://[user:password@]host[:port][,host[:port]…]`, or the same with `memcached://`; the
+   * user and the password percent-encoded if necessary. It may be `Redacted` or a string; it is
+   * never printed.
    */
   readonly url?: string | Redacted.Redacted<string> | undefined
   /**
-   * Instead of a `url`, a list of `host`, `host:port` or `[ipv6]:port`. Default
-   * `localhost:11211`. Both at once, and an empty list, fail with `InvalidOptions`.
+   * Instead of a `url`, a list of `host`, `host:port` or `[ipv6]:port`. Default `localhost:11211`.
+   * A list besides a `url`, or an empty one, fails with `InvalidOptions`.
    */
   readonly servers?: ReadonlyArray<string> | undefined
   /**
-   * The user of all servers, for SASL PLAIN; wins over the one of the `url`. Without a
-   * user or without a password there is no login.
+   * The user for SASL PLAIN on all servers; it wins over that of the `url`. Without a user or
+   * without a password there is no login.
    */
   readonly username?: string | undefined
-  /** The password of the user; wins over the one of the `url`. It goes over the wire as it is. */
+  /** The password of the user; it wins over that of the `url`. It is sent unencrypted. */
   readonly password?: Redacted.Redacted<string> | undefined
 }
 
 /**
- * What {@link layerClient} needs to know of a `memjs` client. A `memjs.Client` is one.
+ * The part of a `memjs.Client` that {@link layerClient} needs.
  *
  * @category models
  * @since 0.1.0
  */
 export interface MemjsClient {
-  /** Where it talks to: at least one, or it is `InvalidOptions`. */
+  /** Its servers, at least one. */
   readonly servers: ReadonlyArray<{
-    /** A name or an address; empty is `InvalidOptions`. */
+    /** A name or an address. */
     readonly host: string
-    /** A whole number; anything else is `InvalidOptions`. */
+    /** An integer. */
     readonly port: number
     /** The user for SASL PLAIN. Without, or without a password, there is no login. */
     readonly username?: string | undefined
     /** The password of the user. */
     readonly password?: string | undefined
   }>
-  /** What it was made with. */
+  /** The options it was made with. */
   readonly options: {
-    /** Whether it moves keys to another server when theirs is down; `true` is `InvalidOptions`. */
+    /** Whether it moves keys to another server when theirs is down; `true` is invalid. */
     readonly failover?: boolean | undefined
   }
 }
@@ -211,7 +205,7 @@ const makeFrom = Effect.fnUntraced(function*(
   return yield* Store.make({ servers, keyPrefix, ...timeouts })
 })
 
-/** A program that is not type-checked may have one of another package. */
+/** A program that is not type-checked may pass a client of another package. */
 const isClient = (client: MemjsClient | null | undefined): boolean =>
   object.is(client?.options) && Array.isArray(client?.servers) && client.servers.every(object.is)
 
@@ -237,10 +231,9 @@ const target = (options: Options): Result.Result<Target, InvalidOptions> => {
 /**
  * A lock store in memcached, to be used with `LockBackend.make` or on its own.
  *
- * Connects when it is first used, and again whenever a connection broke, so it
- * is made even if the servers are down. Fails with `InvalidOptions` when an
- * option is not usable. The connections close with the scope; an idle one does
- * not keep the process running.
+ * It connects when it is first used, and again whenever a connection broke, so it can be made while
+ * the servers are down. Fails with `InvalidOptions` if an option is invalid. The connections close
+ * with the scope; an idle one does not keep the process running.
  *
  * **Example** (Looking at a lock without a backend)
  *
@@ -317,10 +310,10 @@ export const makeStoreClient = (
 }
 
 /**
- * Locks in memcached, on `localhost:11211` unless told otherwise.
+ * Locks in memcached, by default on `localhost:11211`.
  *
- * Fails with `InvalidOptions` when an option is not usable, never because a
- * server is down: then the lock calls fail, with `BackendFailure`.
+ * Fails with `InvalidOptions` if an option is invalid. If a server is down, the layer builds, and
+ * lock calls fail with `BackendFailure`.
  *
  * **Example** (Two servers with a login)
  *
@@ -346,7 +339,7 @@ export const layer = (options?: Options): Layer.Layer<LockBackend.LockBackend, L
 /**
  * Like {@link layer}, with values read from `Config`.
  *
- * Fails with `ConfigError` too, when a value is missing or malformed.
+ * Also fails with `ConfigError` if a value is missing or malformed.
  *
  * **Example** (The URL from the environment)
  *
@@ -376,12 +369,11 @@ export const layerConfig = (
  *
  * **Details**
  *
- * The client's own connections never carry lock traffic, as it re-sends commands
- * whose reply is missing and replays them later; its timeouts and its way to choose
- * a server do not count either. The client stays yours to close.
+ * The locks use connections of their own, since the client repeats commands whose reply is missing;
+ * they also ignore its timeouts and how it chooses a server. The client is never closed.
  *
- * Fails with `InvalidOptions` for a client with `failover`, which would move a
- * lock to another server while its holder still has it on the first.
+ * Fails with `InvalidOptions` if the client has `failover`, which would move a lock to another
+ * server while it is held on the first.
  *
  * **Example** (Sharing the servers of a cache)
  *

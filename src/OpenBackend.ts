@@ -1,8 +1,8 @@
 /**
- * A backend that locks nothing: every request is granted at once, to everybody.
+ * A backend that locks nothing: every request is granted at once.
  *
- * For tests and scripts in which locking must not matter. **It gives no mutual
- * exclusion whatsoever**; use `InMemoryBackend` to test that a program excludes.
+ * For tests and scripts in which locking must not matter. **It gives no mutual exclusion
+ * whatsoever**; use `InMemoryBackend` to test mutual exclusion.
  *
  * @since 0.1.0
  */
@@ -20,8 +20,8 @@ import type { LockRequest } from "./LockConfig.ts"
 import type { LockError } from "./LockError.ts"
 
 /**
- * Always acquires, never blocks, never loses. Fencing tokens still increase, so
- * that code which checks them works.
+ * Every call acquires its lock at once, and never loses it. Fencing tokens still increase, so that
+ * code that checks them works.
  *
  * **Example** (Nobody waits)
  *
@@ -57,7 +57,7 @@ export const layer: Layer.Layer<LockBackend> = Layer.sync(LockBackend, () => {
   })
 })
 
-/** Never lost, and given back without a word. */
+/** Never lost, and released without a store. */
 class OpenLease extends Inspectable.Class implements Guard {
   readonly key: string
   readonly fencingToken: number

@@ -1,40 +1,35 @@
 /**
  * Locks in Redis, through ioredis or through Effect's own `Redis` service.
  *
- * Taking a lock and giving it back are one round trip each. Who finds it held
- * joins a fair queue in Redis and waits without asking: the release gives the
- * lock to the first in the queue and tells its process, over one subscription
- * per process. Fibers of one process queue among themselves first. Thousands of
- * held locks are renewed by a few commands.
+ * Acquiring and releasing a lock take one round trip each. A waiter joins a fair queue in Redis and
+ * does not poll: the release passes the lock to the first in the queue and notifies its process,
+ * over one subscription per process. Fibers of one process queue among themselves first. Thousands
+ * of held locks are renewed by a few commands.
  *
  * **Details**
  *
- * - A lock is the string `<keyPrefix>{<key>}` with its lease as expiry; its
- *   value is the holder's token. Waiters are in the sorted set
- *   `<keyPrefix>{<key>}:q`. Both are gone when nobody holds or wants the lock.
- *   `GET`, `PTTL` and `ZRANGE` of `redis-cli` show an operator who holds and
- *   who waits; `DEL` of the string frees the lock and tells its holder at its
- *   next renewal. Better is `Lock.forceRelease`, which also wakes the next.
- * - Fencing tokens are the server's clock in microseconds, so they rise for a
- *   key across releases, expiry, a flush and a restart, as long as nobody sets
- *   that clock back, and as long as the key stays at one server or the clocks of
- *   the servers agree; `strictFencing` asks for neither.
- * - The server must run scripts (Redis 5 or newer). Where it does not allow to
- *   subscribe to `<keyPrefix>ch:*`, waiters keep their place in the queue and
- *   poll every 10 to 30 milliseconds.
- * - An expired lock goes to whoever has waited longest of those who are still
- *   there, before any newcomer. However many waiters are gone, together they
- *   cost the next one less than a second.
- * - Connections of our own are known to be alive, or are replaced within seconds.
- *   Trouble is logged once when it starts, and once when it is over.
- * - A server that evicts keys may evict locks; a warning is logged once if it
- *   is configured to. Holders learn of it at their next renewal.
- * - One server is one point of truth. A failover to a replica that lacks the
- *   last writes gives a lock to a second holder: let what the lock protects
- *   check the fencing token.
+ * - A lock is the string `<keyPrefix>{<key>}`, whose value is the holder's token and whose TTL is
+ *   the lease. Waiters are in the sorted set `<keyPrefix>{<key>}:q`. Both are gone when nobody
+ *   holds or wants the lock. `GET`, `PTTL` and `ZRANGE` in `redis-cli` show an operator who holds
+ *   it and who waits. `DEL` of the string frees the lock, which its holder learns at its next
+ *   renewal; `Lock.forceRelease` is better, since it also wakes the next waiter.
+ * - Fencing tokens are the server's clock in microseconds. So the tokens of a key increase across
+ *   releases, expiry, a flush and a restart, as long as nobody sets that clock back, and as long as
+ *   the key stays on one server or the servers' clocks agree. `strictFencing` needs neither.
+ * - The server must run scripts (Redis 5 or newer). If it does not allow subscriptions to
+ *   `<keyPrefix>ch:*`, waiters keep their place in the queue and poll every 10 to 30 milliseconds.
+ * - An expired lock goes to the waiter that has waited longest and is still there, before any
+ *   newcomer. However many waiters have gone, together they delay the next one by less than a
+ *   second.
+ * - The backend's own connections are checked, and replaced within seconds if they are dead. A
+ *   problem is logged once when it starts, and once when it is over.
+ * - A server that evicts keys may evict locks; a warning is logged once if it is configured to do
+ *   so. Holders learn of an eviction at their next renewal.
+ * - A failover to a replica that lacks the last writes may give a lock to a second holder: let what
+ *   the lock protects check the fencing token.
  *
- * `docs/redis.md` says what a failover may lose, which rights a user of the
- * server needs, what a shared client must not do, and what an operator sees.
+ * `docs/redis.md` describes what a failover may lose, which permissions the server's user needs,
+ * what a shared client must not do, and what an operator sees.
  *
  * The protocol was written for this library. It descends from the lock of the
  * Redis documentation (`SET key token NX PX`, compare before delete).
@@ -63,53 +58,53 @@ import type { LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
- * What every way of building the backend can be told.
+ * The options of every layer and store.
  *
  * @category models
  * @since 0.1.0
  */
 export interface CommonOptions {
   /**
-   * Put before the names of all keys and channels, so that locks stay apart from
-   * data. Default `"lock:"`. It must be the same in all programs that share locks; one
-   * that contains `{}` fails with `InvalidOptions`.
+   * A prefix for all keys and channels, which keeps locks apart from other data. Default `"lock:"`.
+   * It must be the same in all programs that share locks; a prefix with `{}` in it fails with
+   * `InvalidOptions`.
    */
   readonly keyPrefix?: string | undefined
   /**
-   * Whether the fencing tokens of a key rise whatever the server's clock says: when it
-   * is set back, and when a failover or a slot of a cluster moves the key to a server
-   * whose clock is up to a minute behind. Without it they rise as long as the clock
-   * does, which is cheaper: the strict ones keep the last token of a key for a minute,
-   * cost the server twice as much, and attempts of one turn no longer share a command.
+   * Whether the fencing tokens of a key increase whatever the server's clock does: also when it is
+   * set back, and when a failover or the move of a cluster slot brings the key to a server whose
+   * clock is up to a minute behind. Without it they increase as long as the clock does, which is
+   * cheaper: strict tokens keep the last token of a key for a minute, double the load of the
+   * server, and attempts are no longer batched into one command.
    *
-   * Default false. To be kept it must be the same in all programs that share locks.
+   * Default false. It must be the same in all programs that share locks.
    */
   readonly strictFencing?: boolean | undefined
 }
 
 /**
- * Where the server is, and how to connect to it: by a URL, in parts, or both, where
- * the parts win. What is not usable fails with `InvalidOptions`.
+ * Where the server is, and how to connect to it: by a URL, by separate options, or both, in which
+ * case the options win. An invalid one fails with `InvalidOptions`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options extends CommonOptions {
   /**
-   * `redis://[user[:password]@][host][:port][/db]`, everything after the scheme
-   * optional; `redis+sentinel://…host[:port],…/name[/db]` for the primary of that
-   * name, by its Sentinels; `redis+cluster://…host[:port],…` for a cluster, by some of
-   * its nodes. `rediss` is for TLS, `valkey` means the same as `redis`. Percent-encode
-   * what is special. It is never printed.
+   * `redis://[user[:password]@][host][:port][/db]`, with everything after the scheme optional;
+   * `redis+sentinel://…host[:port],…/name[/db]` for the primary of that name, with its Sentinels;
+   * `redis+cluster://…host[:port],…` for a cluster, with some of its nodes. `rediss` uses TLS,
+   * `valkey` means the same as `redis`. Percent-encode special characters. The URL is never
+   * printed.
    */
   readonly url?: string | Redacted.Redacted<string> | undefined
-  /** The server's name or address. Default `"localhost"`. Not beside Sentinels or a cluster. */
+  /** The server's name or address. Default `"localhost"`. Not allowed with Sentinels or a cluster. */
   readonly host?: string | undefined
-  /** A whole number from 1 to 65535. Default 6379. Not beside Sentinels or a cluster. */
+  /** An integer from 1 to 65535. Default 6379. Not allowed with Sentinels or a cluster. */
   readonly port?: number | undefined
   /**
-   * The number of the database, 0 or more. Default 0, the only one that a cluster has. Where the server
-   * refuses it, locks fail with `BackendFailure`, as `Unsupported` or `Unauthorized`.
+   * The number of the database, 0 or more. Default 0, the only one that a cluster has. If the
+   * server refuses it, locks fail with `BackendFailure` of kind `Unsupported` or `Unauthorized`.
    */
   readonly db?: number | undefined
   /** The user to log in as. Default: the server's default user. */
@@ -117,22 +112,21 @@ export interface Options extends CommonOptions {
   /** The password to log in with. Default none. */
   readonly password?: Redacted.Redacted<string> | undefined
   /**
-   * Whether to use TLS, with Sentinels too. Default false, or what the scheme of the `url` says. The server's
-   * certificate must be of an authority that Node trusts, or that `ioredis.tls.ca` names, and have the host's name;
-   * otherwise locks fail with `BackendFailure` / `Unsupported`, as they do if the server speaks no TLS.
+   * Whether to use TLS, also for Sentinels. Default false, or what the scheme of the `url` says.
+   * The server's certificate must be signed by an authority that Node trusts or that is in
+   * `ioredis.tls.ca`, and must match the host name; otherwise, and if the server does not use TLS,
+   * locks fail with `BackendFailure` / `Unsupported`.
    */
   readonly tls?: boolean | undefined
   /**
-   * More options for the client, such as `tls` certificates, `sentinelPassword`,
-   * `family` or `protocol`. In a cluster they are those of the connections to its
-   * nodes. Default none.
+   * More options for the client, such as `tls` certificates, `sentinelPassword`, `family` or
+   * `protocol`. For a cluster, they are the options of the connections to its nodes. Default none.
    */
   readonly ioredis?: Omit<RedisOptions, "replyMapping" | "lazyConnect" | "enableOfflineQueue"> | undefined
 }
 
 /**
- * What is needed of a client that is not ours: a `Redis` or a `Cluster` of
- * ioredis, version 5 or 6, or of iovalkey.
+ * A client of the program: a `Redis` or a `Cluster` of ioredis, version 5 or 6, or of iovalkey.
  *
  * @category models
  * @since 0.1.0
@@ -140,15 +134,15 @@ export interface Options extends CommonOptions {
 export interface Client extends IoRedisClient {}
 
 /**
- * What a backend on Effect's `Redis` service can be told.
+ * The options of a backend on Effect's `Redis` service.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ServiceOptions extends CommonOptions {
   /**
-   * Whether the service talks to a cluster, where a command can only name keys of one
-   * lock. Default false.
+   * Whether the service talks to a cluster, in which a command may only name the keys of one lock.
+   * Default false.
    */
   readonly cluster?: boolean | undefined
 }
@@ -173,7 +167,7 @@ const makeOver = Effect.fnUntraced(function*(
   return yield* Store.make(backend, made, prefix, strictFencing === true, notices)
 })
 
-/** A client of the caller's, if it is one. */
+/** The transport on the caller's client, after a check that it is one. */
 const over = (client: Client): Effect.Effect<Transport, LockError, Scope.Scope> => {
   const missing = missingOf(client)
   return missing === undefined ? IoRedis.make(client) : invalid(
@@ -184,12 +178,11 @@ const over = (client: Client): Effect.Effect<Transport, LockError, Scope.Scope> 
 }
 
 /**
- * The store on a connection of its own, which is closed with the scope.
+ * The store on its own connection, which is closed with the scope.
  *
- * Succeeds at once, whether the server can be reached or not; while it cannot,
- * every operation fails with `BackendFailure` / `Unreachable`, and the
- * connection is tried again in the background. Fails with `InvalidOptions` when
- * an option or the URL is malformed.
+ * It succeeds at once, even if the server is unreachable; until it is reachable, every operation
+ * fails with `BackendFailure` / `Unreachable`, while the connection is retried in the background.
+ * Fails with `InvalidOptions` if an option or the URL is invalid.
  *
  * **Example** (Looking at a lock without a backend)
  *
@@ -224,9 +217,8 @@ export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError
   )
 
 /**
- * The store on a client of the caller's, which is never closed. See
- * {@link layerClient}. Fails with `InvalidOptions` for a `keyPrefix` that cannot
- * be used.
+ * The store on the caller's client, which it never closes. See {@link layerClient}. Fails with
+ * `InvalidOptions` if the `keyPrefix` is invalid.
  *
  * **Example** (A client that comes from a layer of the program's)
  *
@@ -252,8 +244,8 @@ export const makeStoreClient = (
 ): Effect.Effect<LockStore, LockError, Scope.Scope> => makeOver(over(client), options)
 
 /**
- * The store on Effect's `Redis` service. See {@link layerRedis}. Fails with
- * `InvalidOptions` for a `keyPrefix` that cannot be used.
+ * The store on Effect's `Redis` service. See {@link layerRedis}. Fails with `InvalidOptions` if the
+ * `keyPrefix` is invalid.
  *
  * **Example** (A backend with its own opinion on hand-over)
  *
@@ -280,23 +272,22 @@ export const makeStoreRedis = (
   })
 
 /**
- * Locks in Redis, on connections of the layer's own: one for commands, and
- * while somebody waits one more to be told on.
+ * Locks in Redis, on the layer's own connections: one for commands, and a second for notifications
+ * while somebody waits.
  *
  * **When to use**
  *
- * Use when the program has no Redis client yet, or when locks shall not share
- * their connection with other traffic.
+ * Use when the program has no Redis client yet, or when locks should not share a connection with
+ * other traffic.
  *
  * **Details**
  *
- * The layer builds even when the server is down: locks then fail with
- * `BackendFailure` / `Unreachable` (at once, or when their `timeout` has passed
- * without the server coming back), and work again as soon as it can be reached.
- * Fails with `InvalidOptions` when the URL or an option is malformed.
+ * The layer builds even if the server is down: locks then fail with `BackendFailure` /
+ * `Unreachable` (calls that wait do so when their `timeout` is over), and work as soon as the
+ * server is reachable. The layer fails with `InvalidOptions` if the URL or an option is invalid.
  *
- * Every call makes another layer with connections of its own: keep the layer in
- * a constant to share them.
+ * Every call makes a new layer with its own connections: keep the layer in a constant to share
+ * them.
  *
  * **Example** (Taking turns across processes)
  *
@@ -343,24 +334,21 @@ export const layerConfig = (
   LockBackend.layer(Effect.flatMap(Config.unwrap(options), makeStore))
 
 /**
- * Locks in Redis, on an ioredis `Redis` or `Cluster` that the program already
- * has. The layer never closes it, nor changes it beyond a few listeners, which
- * it takes off again. While somebody waits there is one more connection, a
- * duplicate of the client's.
+ * Locks in Redis, on an ioredis `Redis` or `Cluster` of the program. The layer never closes it, and
+ * changes nothing about it except for a few listeners, which it removes in the end. While somebody
+ * waits there is a second connection, a duplicate of the client.
  *
  * **Details**
  *
- * Commands are only given to the client while it is connected, so nothing of
- * ours waits in its offline queue or runs into its `maxRetriesPerRequest`. In a
- * cluster every lock is a command of its own, and whoever is given a lock
- * confirms it by one more round trip, because the nodes' clocks differ.
+ * Commands are only sent while the client is connected, so no command waits in its offline queue or
+ * runs into its `maxRetriesPerRequest`. In a cluster every lock needs its own command, and a waiter
+ * that is given a lock confirms it by one more round trip, because the nodes' clocks differ.
  *
- * The client must not be inside `MULTI`, run blocking commands, or `SELECT`
- * another database. If the server refuses the database that the client was made
- * for, ioredis goes on in database 0, and the locks with it. Give it a `reconnectOnError` for servers that become
- * replicas, or it stays at one after a failover:
- * `(error) => error.message.includes("READONLY")`. Fails with `InvalidOptions`
- * for something that is no client of ioredis, such as a mock of it.
+ * The client must not be inside `MULTI`, run blocking commands, or `SELECT` another database. If
+ * the server refuses the client's database, ioredis goes on in database 0, and so do the locks.
+ * Give the client a `reconnectOnError` for servers that become replicas, or it stays connected to
+ * one after a failover: `(error) => error.message.includes("READONLY")`. Fails with
+ * `InvalidOptions` if the client is not one of ioredis, such as a mock.
  *
  * **Example** (Sharing the program's client)
  *

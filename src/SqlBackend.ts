@@ -2,50 +2,45 @@
  * Locks in a table of PostgreSQL, and transactions that commit only while the
  * lock is held.
  *
- * Taking a lock and giving it back are one statement each; many of them at once
- * share a statement and its commit. Who finds a lock held joins a fair queue in
- * its row and waits without asking: the release gives the lock to the first in
- * the queue and tells its process, over one connection per process that listens.
- * Fibers of one process queue among themselves first.
+ * Acquiring and releasing a lock take one statement each; many at once share a statement and its
+ * commit. A waiter joins a fair queue in the lock's row and does not poll: the release passes the
+ * lock to the first in the queue and notifies its process, over one listening connection per
+ * process. Fibers of one process queue among themselves first.
  *
- * Keys may be shared (`Lock.withSharedLock`, `Lock.withPermits`), by two statements
- * instead of one.
+ * Shared keys (`Lock.withSharedLock`, `Lock.withPermits`) take two statements instead of one.
  *
- * {@link withTransaction} is what no other store can offer: work in a transaction
- * whose writes are committed only if the lock is still held, whatever clocks and
- * pauses do.
+ * No other backend can offer {@link withTransaction}: work in a transaction that commits only if
+ * the lock is still held, whatever clocks and pauses do.
  *
  * **When to use**
  *
- * Use when the program has a PostgreSQL already, or when what the lock protects is
- * in it. Redis hands locks over in a third of the time.
+ * Use when the program already has a PostgreSQL, or when it contains what the lock protects. Redis
+ * hands locks over in a third of the time.
  *
  * **Details**
  *
- * - The table is created beforehand, by {@link layerMigrations}, {@link migrations}
- *   or the statement of {@link createTable}. Locks then need `SELECT`, `INSERT`, `UPDATE`
- *   and `DELETE` on it, {@link withTransaction} `SELECT` and `UPDATE`.
- * - A row stays for about a minute after the last use of its key. Fencing tokens are the
- *   server's clock in microseconds, which survives a failover better than a sequence
- *   does, and rise also when that clock is set back: one row, of no key, keeps the highest
- *   of those whose rows are gone.
- * - Leases end by the server's clock. Statements read the latest committed rows,
- *   run outside of every transaction of the program's, and wait for nobody.
- * - Behind a pooler in transaction mode `LISTEN` hears nothing. That is found out
- *   by a message to ourselves; waiters then keep their place in the queue and
- *   look every 10 to 40 milliseconds.
- * - An asynchronous standby that is promoted may lack the last commits, and so
- *   give a lock to a second holder, with a higher fencing token. Synchronous
- *   replication excludes it.
- * - A transaction that stays open for long, as of a report or `pg_dump`, keeps
- *   old versions of rows from being cleaned up, so locks get slower meanwhile.
- * - With `synchronous_commit` off for these connections (see {@link Options}) locks
- *   are twice as fast, and a crash of the server forgets those of the last
- *   moments. A lock is always given back that way: a crash only brings it back
- *   until its lease ends.
+ * - Create the table beforehand, with {@link layerMigrations}, {@link migrations} or the statement
+ *   of {@link createTable}. Locks then need `SELECT`, `INSERT`, `UPDATE` and `DELETE` on it, {@link
+ *   withTransaction} `SELECT` and `UPDATE`.
+ * - A row stays for about a minute after the last use of its key. Fencing tokens are the server's
+ *   clock in microseconds, which survives a failover better than a sequence does. They increase
+ *   even if that clock is set back: a row without a key keeps the highest token of all deleted
+ *   rows.
+ * - Leases end by the server's clock. Statements read the latest committed rows, run outside of the
+ *   program's transactions, and never wait for row locks.
+ * - Behind a pooler in transaction mode `LISTEN` receives nothing. The backend detects that with a
+ *   notification to itself; waiters then keep their place in the queue and poll every 10 to 40
+ *   milliseconds.
+ * - A promoted asynchronous standby may lack the last commits, and so give a lock to a second
+ *   holder, with a higher fencing token. Synchronous replication prevents that.
+ * - A long transaction, such as that of a report or of `pg_dump`, prevents the cleanup of old row
+ *   versions, so locks get slower meanwhile.
+ * - With `synchronous_commit` off for these connections (see {@link Options}) locks are twice as
+ *   fast, but a crash of the server may forget the latest. Releases are always committed that way:
+ *   after a crash a released lock may be held again, until its lease ends.
  *
- * The driver is `@effect/sql-pg`. Other dialects of Effect's `SqlClient` are not
- * supported and say so.
+ * The driver is `@effect/sql-pg`. Other dialects of Effect's `SqlClient` are not supported, and
+ * fail with `Unsupported`.
  *
  * @stability unstable
  * @since 0.2.0
@@ -74,35 +69,34 @@ import { BackendFailure, LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
- * What every way of building the backend can be told.
+ * The options of every layer and store.
  *
  * @category models
  * @since 0.2.0
  */
 export interface CommonOptions {
   /**
-   * Where the locks are: a name, or a schema and a name with a dot between them, of
-   * letters, digits and `_`, at most 48 characters each. Default `"effect_locks"`. It
-   * must be the same in all programs that share locks. What is no name fails with
-   * `InvalidOptions`.
+   * The table of the locks: a name, or a schema and a name with a dot between them, of letters,
+   * digits and `_`, at most 48 characters each. Default `"effect_locks"`. It must be the same in
+   * all programs that share locks. An invalid name fails with `InvalidOptions`.
    */
   readonly table?: string | undefined
 }
 
 /**
- * Where the server is, and how to connect to it: by a URL, in parts, or both, where
- * the parts win. What is not usable fails with `InvalidOptions`.
+ * Where the server is, and how to connect to it: by a URL, by separate options, or both, in which
+ * case the options win. An invalid one fails with `InvalidOptions`.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Options extends CommonOptions {
   /**
-   * `postgres://[user[:password]@][host][:port][/database]`, and the parameters of
-   * libpq. Percent-encode what is special. It is never printed.
+   * `postgres://[user[:password]@][host][:port][/database]`, with the parameters of libpq.
+   * Percent-encode special characters. It is never printed.
    *
-   * `?sslmode=` says whether the connection is encrypted. Wherever it is, the server's
-   * certificate must be of an authority that is trusted, and have the host's name.
+   * `?sslmode=` says whether the connection is encrypted. If it is, the server's certificate must
+   * be signed by a trusted authority and match the host name.
    *
    * | `sslmode` | |
    * | --- | --- |
@@ -118,33 +112,33 @@ export interface Options extends CommonOptions {
    * | `sslcert`, `sslkey` | the PEM files with the client's certificate and its key, of `sslpassword` if it has one |
    * | `sslcrl`, `sslcrldir`, `ssl_min_protocol_version`, `ssl_max_protocol_version` | refused: see the option `pg.ssl` |
    *
-   * Files are read when the layer is built; one that is not what it should be fails with
-   * `InvalidOptions`. `pg.ssl.ca`, `cert` and `key` come before them. With any of these, or the
-   * option `ssl`, TLS is required, unless the URL has `sslmode=disable`, which ignores its own.
-   * Other parameters have no effect; `channel_binding` needs none, as certificates are always checked.
+   * Files are read when the layer is built; an invalid one fails with `InvalidOptions`.
+   * `pg.ssl.ca`, `cert` and `key` take precedence. With any of these, or with the option `ssl`, TLS
+   * is required, unless the URL has `sslmode=disable`, in which case its files are ignored. Other
+   * parameters have no effect; `channel_binding` is not needed, as certificates are always checked.
    */
   readonly url?: string | Redacted.Redacted<string> | undefined
   /** The server's name or address. Default `"localhost"`. */
   readonly host?: string | undefined
-  /** A whole number from 1 to 65535. Default 5432. */
+  /** An integer from 1 to 65535. Default 5432. */
   readonly port?: number | undefined
   /** The database with the table of locks. Default: the one with the name of the user. */
   readonly database?: string | undefined
   /**
-   * The user to log in as. Default: what the environment has as `USER` or `USERNAME`;
-   * to have none at all fails with `InvalidOptions`.
+   * The user to log in as. Default: the environment variable `USER` or `USERNAME`; without a user
+   * the layer fails with `InvalidOptions`.
    */
   readonly username?: string | undefined
   /** The password to log in with. Default none. */
   readonly password?: Redacted.Redacted<string> | undefined
   /**
-   * Whether to use TLS, with the certificates of `pg` or the `url` if they have some.
-   * Default false, or what `pg` or the `url` says.
+   * Whether to use TLS, with the certificates of `pg` or the `url`, if any. Default false, or what
+   * `pg` or the `url` says.
    */
   readonly ssl?: boolean | undefined
   /**
-   * How many connections there are for statements at the most, a whole number from 1
-   * to 20. Default 3. While somebody waits there is one more.
+   * The most connections for statements, an integer from 1 to 20. Default 3. While somebody waits
+   * there is one more.
    */
   readonly maxConnections?: number | undefined
   /**
@@ -156,10 +150,9 @@ export interface Options extends CommonOptions {
 }
 
 /**
- * The table that the layer's locks are in, for transactions that check them. The
- * layers of this module provide it beside `LockBackend`, so that
- * {@link withTransaction} looks where the lock is, and a program that uses it
- * cannot be run on a backend without it.
+ * The table of a layer's locks, for transactions that check them. The layers of this module provide
+ * it along with `LockBackend`, so that {@link withTransaction} checks the right table, and a
+ * program that uses it does not compile on a backend without one.
  *
  * **Example** (Two tables)
  *
@@ -181,14 +174,14 @@ export interface Options extends CommonOptions {
  * @since 0.2.0
  */
 export class LockTable extends Context.Service<LockTable, {
-  /** As the option `table` has it. */
+  /** The option `table`. */
   readonly name: string
   /**
-   * Whether the lease is its holder's. Inside a transaction it stays so until the
-   * transaction ends: meanwhile it can be renewed, but nobody else gets the lock.
+   * Whether the lease still holds its lock. Inside a transaction it stays so until the transaction
+   * ends: the lease can be renewed meanwhile, but nobody else gets the lock.
    *
-   * It asks on the `SqlClient` of the context, and fails with `BackendFailure` when
-   * that cannot answer or has no such table.
+   * It uses the `SqlClient` of the context, and fails with `BackendFailure` if that cannot answer
+   * or has no such table.
    */
   readonly holds: (lease: Lease) => Effect.Effect<boolean, LockError, SqlClient.SqlClient>
 }>()("effect-lock/SqlBackend/LockTable") {}
@@ -224,12 +217,11 @@ const postgres = (sql: SqlClient.SqlClient): Effect.Effect<SqlClient.SqlClient, 
   })
 
 /**
- * The store on connections of its own, which are closed with the scope.
+ * The store on its own connections, which are closed with the scope.
  *
- * Succeeds at once, whether the server can be reached or not; while it cannot,
- * every operation fails with `BackendFailure` / `Unreachable`. Fails with
- * `InvalidOptions` when an option or the URL is malformed, with `BackendFailure` /
- * `Unsupported` when `@effect/sql-pg` is not installed.
+ * It succeeds at once, even if the server is unreachable; until it is reachable, every operation
+ * fails with `BackendFailure` / `Unreachable`. Fails with `InvalidOptions` if an option or the URL
+ * is invalid, and with `BackendFailure` / `Unsupported` if `@effect/sql-pg` is not installed.
  *
  * **Example** (Looking at a lock without a backend)
  *
@@ -267,8 +259,8 @@ export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError
 
 /**
  * The store on the program's own `SqlClient`. See {@link layerSqlClient}. Fails with
- * `InvalidOptions` for a `table` that is no name, with `BackendFailure` /
- * `Unsupported` for a client of another dialect.
+ * `InvalidOptions` if the `table` is invalid, and with `BackendFailure` / `Unsupported` if the
+ * client is of another dialect.
  *
  * **Example** (A backend with its own opinion on hand-over)
  *
@@ -295,7 +287,7 @@ export const makeStoreSqlClient = (
     return yield* Store.make(yield* Link.borrowed(sql), table)
   })
 
-/** The backend, and the table that transactions check it in. */
+/** The backend, and its table for transactions. */
 const layerOf = <R>(
   options: CommonOptions | undefined,
   store: Effect.Effect<LockStore, LockError, R>
@@ -309,26 +301,25 @@ const layerOf = <R>(
   }))
 
 /**
- * Locks in PostgreSQL, on connections of the layer's own: a few for statements,
- * and while somebody waits one more to be told on.
+ * Locks in PostgreSQL, on the layer's own connections: a few for statements, and one more for
+ * notifications while somebody waits.
  *
  * **When to use**
  *
- * Use it also when the program has a `SqlClient`: a pool that is busy with the
- * program's own transactions keeps leases from being renewed.
+ * Use it even if the program has a `SqlClient`: a pool that is busy with the program's transactions
+ * may not renew leases in time.
  *
  * **Details**
  *
- * The layer builds even when the server is down: locks then fail with
- * `BackendFailure` / `Unreachable` (at once, or when their `timeout` has passed
- * without the server coming back), and work again as soon as it can be reached.
- * A missing table is `BackendFailure` / `Unsupported`, with the statement that
- * creates it. Connections that answer no more are replaced after 2 seconds.
+ * The layer builds even if the server is down: locks then fail with `BackendFailure` /
+ * `Unreachable` (calls that wait do so when their `timeout` is over), and work as soon as the
+ * server is reachable. A missing table is a `BackendFailure` / `Unsupported`, whose message has the
+ * statement that creates it. Connections that no longer answer are replaced after 2 seconds.
  *
- * Fails with `InvalidOptions` when the URL or an option is malformed.
+ * The layer fails with `InvalidOptions` if the URL or an option is invalid.
  *
- * Every call makes another layer with connections of its own: keep the layer in
- * a constant to share them.
+ * Every call makes a new layer with its own connections: keep the layer in a constant to share
+ * them.
  *
  * **Example** (Taking turns across processes)
  *
@@ -352,9 +343,8 @@ export const layer = (options?: Options): Layer.Layer<LockBackend.LockBackend | 
   layerOf(options, makeStore(options))
 
 /**
- * {@link layer} with options from `Config`, except `pg`, which is for {@link layer} alone.
- * Fails with `ConfigError` when one is missing or not what it should be, and otherwise as
- * {@link layer} does.
+ * {@link layer} with options from `Config`, except `pg`. Also fails with `ConfigError` if a value
+ * is missing or malformed.
  *
  * **Example** (Everything from the environment)
  *
@@ -379,24 +369,23 @@ export const layerConfig = (
 /**
  * Locks in PostgreSQL, on the `SqlClient` that the program already has.
  *
- * Fails with `InvalidOptions` for a `table` that is no name, with `BackendFailure` / `Unsupported` for a client of another
- * dialect. Whether the table is there is seen by the first lock.
+ * Fails with `InvalidOptions` if the `table` is invalid, and with `BackendFailure` / `Unsupported`
+ * if the client is of another dialect. A missing table is noticed by the first lock.
  *
  * **Gotchas**
  *
- * Locks compete with the program for the connections of its pool. When all of
- * them are in transactions for longer than a lease lasts, leases are not renewed,
- * and are lost. While somebody waits, one connection of the pool listens (with
- * `@effect/sql-pg`; other clients look every 10 to 40 milliseconds). Nor can a
- * connection that answers no more be replaced. {@link layer} has none of this.
+ * Locks compete with the program for the connections of its pool. If all of them are in
+ * transactions for longer than a lease lasts, leases are not renewed, and are lost. While somebody
+ * waits, one connection of the pool listens (with `@effect/sql-pg`; with other clients, waiters
+ * poll every 10 to 40 milliseconds). Connections that no longer answer cannot be replaced. {@link
+ * layer} has none of these problems.
  *
- * The client's transactions have to be `read committed` by default, as they are
- * unless somebody has changed it: otherwise attempts at the same lock fail with
- * `BackendFailure` / `NoReply`, and are tried again.
+ * The default isolation level of the client's transactions has to be `read committed`, as it is
+ * unless somebody has changed it: otherwise attempts at the same lock fail with `BackendFailure` /
+ * `NoReply`, and are retried.
  *
- * A lock taken inside of `sql.withTransaction` is not part of that transaction,
- * and is given back before it commits. Take the lock outside, or see
- * {@link withTransaction}.
+ * A lock acquired inside of `sql.withTransaction` is not part of that transaction, and is released
+ * before it commits. Acquire the lock outside of it, or see {@link withTransaction}.
  *
  * **Example** (One pool for all)
  *
@@ -423,8 +412,8 @@ export const layerSqlClient = (
   layerOf(options, makeStoreSqlClient(options))
 
 /**
- * The statement that creates the table, for those who do not use Effect's
- * `Migrator`. Fails with `InvalidOptions` for a `table` that is no name.
+ * The statement that creates the table, for programs that do not use Effect's `Migrator`. Fails
+ * with `InvalidOptions` if the `table` is invalid.
  *
  * **Example** (For a file of migrations)
  *
@@ -444,9 +433,8 @@ export const createTable = (options?: CommonOptions): Effect.Effect<string, Lock
   Effect.map(tableOf(options), Table.createTable)
 
 /**
- * The table's migrations, for Effect's `Migrator`. Give them a history table of
- * their own, since they are numbered by themselves. Fails with a `MigrationError` for
- * a `table` that is no name.
+ * The table's migrations, for Effect's `Migrator`. Give them their own history table, since they
+ * have their own numbers. Fails with a `MigrationError` if the `table` is invalid.
  *
  * **Example** (Among the program's own migrations)
  *
@@ -473,10 +461,10 @@ export const migrations = (options?: CommonOptions): Migrator.Loader =>
   })
 
 /**
- * Creates the table if it is not there, or brings it up to date, and remembers
- * that in `<table>_migrations`, in the same schema. For the step that deploys the program: it needs
- * the right to create tables there, which locks do not. Fails with `SqlError` when the server
- * cannot be reached or denies it, with `MigrationError` for a `table` that is no name.
+ * Creates the table, or brings it up to date, and records that in `<table>_migrations`, in the same
+ * schema. Run it when you deploy the program: it needs the permission to create tables, which locks
+ * do not. Fails with `SqlError` if the server is unreachable or denies it, and with
+ * `MigrationError` if the `table` is invalid.
  *
  * **Example** (The step that deploys)
  *
@@ -508,39 +496,38 @@ export const layerMigrations = (
  *
  * **When to use**
  *
- * Use for writes that must not be made by a holder that is late: one that was
- * paused, or whose clock is slow, and that has not noticed yet that its lease is
- * over. No lock alone can stop it; a transaction that checks the lock can.
+ * Use for writes that a late holder must not make: one that was paused, or whose clock is slow, and
+ * that has not noticed yet that its lease is over. No lock alone can stop it; a transaction that
+ * checks the lock can.
  *
  * **Details**
  *
- * The transaction begins with a look at the lock's row, and keeps the row from
- * being given to somebody else until it ends. So a late holder has written
- * nothing, and fails with `LockLost`. The lease can be renewed meanwhile. If it
- * ends all the same, the next holder gets the lock right after the commit.
+ * The transaction first checks and locks the lock's row, so that the lock cannot go to another
+ * holder before the transaction ends. A late holder writes nothing, and fails with `LockLost`. The
+ * lease can be renewed meanwhile. If it ends all the same, the next holder gets the lock right
+ * after the commit.
  *
- * It is exact for writes through this `SqlClient`, on the primary. The
- * `SqlClient` has to be of the database that has the lock's table; it need not be
- * the one that the locks use. It costs one statement more.
+ * This is exact for writes through this `SqlClient`, on the primary. The `SqlClient` has to be
+ * connected to the database with the lock's table, but need not be the one that the locks use. It
+ * costs one more statement.
  *
- * In a transaction that is already open it is a savepoint, and the lock is kept
- * until that transaction ends. If the lock is to be given back before that, a warning
- * says that it could not be, and a rival has it after the commit.
+ * In a transaction that is already open it is a savepoint, and the lock is kept until that
+ * transaction ends. If the lock is released before that, a warning says that it could not be, and
+ * the next holder gets it after the commit.
  *
  * @category combinators
  * @since 0.2.0
  */
 export const withTransaction: {
   /**
-   * Runs the effect that it is piped from in a transaction that commits only while
-   * the lease is held.
+   * Runs the effect in the pipeline in a transaction that commits only while the lease is held.
    *
    * **Errors**
    *
-   * - `LockLost`: the lease is not held any more; nothing was written
-   * - `BackendFailure`: the check had no answer, or the table is not in this database
+   * - `LockLost`: the lease is no longer held; nothing was written
+   * - `BackendFailure`: the check got no answer, or the table is not in this database
    * - `SqlError`: the transaction could not begin or commit
-   * - what the effect fails with; the transaction is rolled back
+   * - the failure of the effect; the transaction is rolled back
    *
    * **Example** (A write that a late holder cannot make)
    *
@@ -573,15 +560,14 @@ export const withTransaction: {
     self: Effect.Effect<A, E, R>
   ) => Effect.Effect<A, E | LockError | SqlError, R | LockTable | SqlClient.SqlClient>
   /**
-   * Runs the effect that it is given in a transaction that commits only while the
-   * lease is held.
+   * Runs the given effect in a transaction that commits only while the lease is held.
    *
    * **Errors**
    *
-   * - `LockLost`: the lease is not held any more; nothing was written
-   * - `BackendFailure`: the check had no answer, or the table is not in this database
+   * - `LockLost`: the lease is no longer held; nothing was written
+   * - `BackendFailure`: the check got no answer, or the table is not in this database
    * - `SqlError`: the transaction could not begin or commit
-   * - what the effect fails with; the transaction is rolled back
+   * - the failure of the effect; the transaction is rolled back
    *
    * **Example** (A lease that was given back)
    *

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import { accessSync, constants, statfsSync, statSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import type { Finding } from "./finding.ts"
+import { failed, type Finding, ok, warning } from "./finding.ts"
 
 /** By the magic numbers of Linux: file systems of several hosts, whose renames are not atomic among them for sure. */
 const networks: ReadonlyMap<number, string> = new Map([
@@ -27,22 +27,17 @@ const place = (directory: string): Finding => {
   try {
     const { type } = statfsSync(directory)
     const network = networks.get(Number(BigInt.asUintN(32, BigInt(type))))
-    return network === undefined ? { check, verdict: "ok", found: "local" } : {
-      check,
-      verdict: "failed",
-      found: network,
-      means:
+    return network === undefined
+      ? ok(check, "local")
+      : failed(
+        check,
+        network,
         "leases are counted by this host's clock, so processes of other hosts would not be kept out; it is refused",
-      todo: "use a local directory, and for several hosts a server"
-    }
+        "use a local directory, and for several hosts a server"
+      )
   } catch (error) {
-    return {
-      check,
-      verdict: "warning",
-      found: `unknown: ${error instanceof Error ? error.message : String(error)}`,
-      means: "this cannot be judged",
-      todo: "see whether the directory is there"
-    }
+    const why = error instanceof Error ? error.message : String(error)
+    return warning(check, `unknown: ${why}`, "this cannot be judged", "see whether the directory is there")
   }
 }
 
@@ -51,26 +46,24 @@ const rights = (directory: string): Finding => {
   try {
     accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch {
-    return {
+    return failed(
       check,
-      verdict: "failed",
-      found: "this user may not write there",
-      means: "it gets no locks",
-      todo: "give the directory to the user, or to a group of all who share locks"
-    }
+      "this user may not write there",
+      "it gets no locks",
+      "give the directory to the user, or to a group of all who share locks"
+    )
   }
   const { mode, uid } = statSync(directory)
   const isOpen = (mode & 0o002) !== 0
   const octal = (mode & 0o7777).toString(8).padStart(4, "0")
   return isOpen
-    ? {
+    ? warning(
       check,
-      verdict: "warning",
-      found: `mode ${octal}: everybody may write there`,
-      means: "any user of this host can free locks, or hold them for ever",
-      todo: "give the directory to a group, with mode 0770"
-    }
-    : { check, verdict: "ok", found: `mode ${octal}, of user ${uid}` }
+      `mode ${octal}: everybody may write there`,
+      "any user of this host can free locks, or hold them for ever",
+      "give the directory to a group, with mode 0770"
+    )
+    : ok(check, `mode ${octal}, of user ${uid}`)
 }
 
 const room = (directory: string): Finding => {
@@ -80,11 +73,9 @@ const room = (directory: string): Finding => {
     const megabytes = Math.round(bavail * bsize / 1_000_000)
     const isFull = megabytes < 1 || (files > 0 && ffree < 100)
     const found = `${megabytes} MB${files > 0 ? ` and ${ffree} files` : ""} left`
-    return isFull
-      ? { check, verdict: "warning", found, means: "keys that are not there yet get no lock", todo: "make room" }
-      : { check, verdict: "ok", found }
+    return isFull ? warning(check, found, "keys that are not there yet get no lock", "make room") : ok(check, found)
   } catch {
-    return { check, verdict: "ok", found: "not said by the system" }
+    return ok(check, "not said by the system")
   }
 }
 

@@ -16,7 +16,7 @@ import { randomUUID } from "node:crypto"
 import * as Directory from "./directory.ts"
 import * as Durations from "./durations.ts"
 import { Ending, exits } from "./exits.ts"
-import type { Finding } from "./finding.ts"
+import { failed, type Finding, ok, warning } from "./finding.ts"
 import * as Memcached from "./memcached.ts"
 import { result } from "./output.ts"
 import { painter } from "./paint.ts"
@@ -48,18 +48,13 @@ const isAnswer = ({ reason }: LockError.LockError): boolean =>
 /** Takes, extends and gives back a key that nobody else has. */
 const locking = (key: string): Effect.Effect<Finding, LockError.LockError, LockBackend.LockBackend> =>
   Lock.withLock((lease) => lease.extend("20 seconds"), key, { timeout: "3 seconds" }).pipe(
-    Effect.as<Finding>({ check: "locking", verdict: "ok", found: "a lock was taken, extended and given back" }),
+    Effect.as(ok("locking", "a lock was taken, extended and given back")),
     // Of a server that answers the rest is worth knowing, too.
     Effect.catchIf(isAnswer, (error) => Effect.succeed(unfit(error)))
   )
 
-const unfit = ({ message }: LockError.LockError): Finding => ({
-  check: "locking",
-  verdict: "failed",
-  found: message,
-  means: "there are no locks here",
-  todo: "mend what it says"
-})
+const unfit = ({ message }: LockError.LockError): Finding =>
+  failed("locking", message, "there are no locks here", "mend what it says")
 
 const silent: ReadonlySet<LockError.FailureKind> = new Set(["Unreachable", "NoReply", "Closed"])
 
@@ -68,13 +63,14 @@ const roundTrip = (key: string): Effect.Effect<Finding, LockError.LockError, Loc
     const sorted = times.toSorted((a, b) => a - b)
     const [p50, p99] = [sorted[samples / 2], sorted[Math.ceil(samples * 0.99) - 1]]
     const found = `${show(p50)} (p50), ${show(p99)} (p99), of ${samples}`
-    return p99 < 200 ? { check: "round trip", verdict: "ok", found } : {
-      check: "round trip",
-      verdict: "warning",
-      found,
-      means: "a lock takes two round trips at least, and a renewal must be back within a third of its lease",
-      todo: "bring the server nearer, or make expires at least a hundred times p99"
-    }
+    return p99 < 200
+      ? ok("round trip", found)
+      : warning(
+        "round trip",
+        found,
+        "a lock takes two round trips at least, and a renewal must be back within a third of its lease",
+        "bring the server nearer, or make expires at least a hundred times p99"
+      )
   })
 
 /** How soon another process that waits has a lock that is given back. */
@@ -88,13 +84,14 @@ const waking = (key: string, there: Process): Effect.Effect<Finding, LockError.L
     }))
     const took = (yield* Fiber.join(waiting)) - releasedAt
     const found = `one who waited had the lock ${show(took)} after its release`
-    return took < toldMillis ? { check: "waking", verdict: "ok", found } : {
-      check: "waking",
-      verdict: "warning",
-      found,
-      means: "those who wait are not told of a release, and find out when they look again",
-      todo: "see pub/sub; some stores, such as memcached, can only be asked again and again"
-    }
+    return took < toldMillis
+      ? ok("waking", found)
+      : warning(
+        "waking",
+        found,
+        "those who wait are not told of a release, and find out when they look again",
+        "see pub/sub; some stores, such as memcached, can only be asked again and again"
+      )
   })
 
 /** What is needed for more than a lock: sharing one, and listing them. */
@@ -115,16 +112,15 @@ export const rights = (key: string): Effect.Effect<Finding, never, LockBackend.L
     const refused = tried.filter(({ isRefused }) => isRefused)
     const can = tried.filter(({ why }) => why === "").map(({ what }) => what)
     return refused.length === 0
-      ? { check: "rights", verdict: "ok", found: ["take a lock", ...can].join(", ") }
-      : {
-        check: "rights",
-        verdict: "warning",
-        found: refused.map(({ what, why }) => `cannot ${what}: ${why}`).join("; "),
-        means: "programs that want that fail here",
-        todo: refused.some(({ kind }) => kind === "Unauthorized")
+      ? ok("rights", ["take a lock", ...can].join(", "))
+      : warning(
+        "rights",
+        refused.map(({ what, why }) => `cannot ${what}: ${why}`).join("; "),
+        "programs that want that fail here",
+        refused.some(({ kind }) => kind === "Unauthorized")
           ? "give the user the rights that the documentation of the backend names"
           : "mend what it says"
-      }
+      )
   })
 
 const findings = (url: string) =>

@@ -30,7 +30,7 @@ export const nameOf = ({ owner, token }: LockError.Holder): string => owner ?? `
 export const toJSON = ({ holder, key }: Holding) => ({ key, ...holder.toJSON() })
 
 /** To a tenth of a second, and with no more than two units. */
-export const brief = (millis: number): string => {
+const brief = (millis: number): string => {
   const whole = Math.max(0, millis)
   const rounded = whole < 60_000 ? Math.round(whole / 100) * 100 : Math.round(whole / 1000) * 1000
   return rounded < 60_000

@@ -1,7 +1,7 @@
 /** What only memcached can be asked, by its text protocol. */
 import * as Effect from "effect/Effect"
 import { createConnection } from "node:net"
-import type { Finding } from "./finding.ts"
+import { type Finding, ok, warning, wrongClock } from "./finding.ts"
 
 /** `STAT name value` by lines; nothing where the server does not say. */
 const stats = (host: string, port: number, command: string): Effect.Effect<ReadonlyMap<string, string>> =>
@@ -41,52 +41,41 @@ const ofServer = ({ host, port }: { readonly host: string; readonly port: number
     const found = yield* stats(host, port, "stats")
     const ours = (before + Date.now()) / 2
     if (found.size === 0) {
-      const finding: Finding = {
-        check: `version${suffix}`,
-        verdict: "warning",
-        found: "unknown: it does not answer `stats`",
-        means: "it wants a login, or another protocol, so eviction and clock cannot be judged",
-        todo: "look at `stats` yourself: evictions should be 0"
-      }
-      return [finding]
+      return [warning(
+        `version${suffix}`,
+        "unknown: it does not answer `stats`",
+        "it wants a login, or another protocol, so eviction and clock cannot be judged",
+        "look at `stats` yourself: evictions should be 0"
+      )]
     }
     const settings = yield* stats(host, port, "stats settings")
     const evictions = Number(found.get("evictions") ?? 0)
     const never = settings.get("evictions") === "off"
     const off = Math.round(Number(found.get("time")) * 1_000 + 500 - ours)
     const findings: ReadonlyArray<Finding> = [
-      { check: `version${suffix}`, verdict: "ok", found: `memcached ${found.get("version") ?? "of unknown version"}` },
+      ok(`version${suffix}`, `memcached ${found.get("version") ?? "of unknown version"}`),
       never
-        ? {
-          check: `eviction${suffix}`,
-          verdict: "warning",
-          found: "off (-M)",
-          means: "while the memory is full a lock cannot be renewed, and is lost",
-          todo: "keep the memory from filling up: locks want a server of their own"
-        }
+        ? warning(
+          `eviction${suffix}`,
+          "off (-M)",
+          "while the memory is full a lock cannot be renewed, and is lost",
+          "keep the memory from filling up: locks want a server of their own"
+        )
         : evictions === 0
-        ? { check: `eviction${suffix}`, verdict: "ok", found: `none so far, of ${found.get("limit_maxbytes")} bytes` }
-        : {
-          check: `eviction${suffix}`,
-          verdict: "warning",
-          found: `${evictions} items were evicted`,
-          means: "when memory runs out the server drops locks that are held, and two may run at once",
-          todo: "keep locks on a server of their own, or give it more memory"
-        },
-      {
-        check: `persistence${suffix}`,
-        verdict: "ok",
-        found: "none: a restart frees all locks, and their holders learn it at their next renewal"
-      },
+        ? ok(`eviction${suffix}`, `none so far, of ${found.get("limit_maxbytes")} bytes`)
+        : warning(
+          `eviction${suffix}`,
+          `${evictions} items were evicted`,
+          "when memory runs out the server drops locks that are held, and two may run at once",
+          "keep locks on a server of their own, or give it more memory"
+        ),
+      ok(
+        `persistence${suffix}`,
+        "none: a restart frees all locks, and their holders learn it at their next renewal"
+      ),
       Math.abs(off) < 3_000
-        ? { check: `clock${suffix}`, verdict: "ok", found: "within seconds of ours, as far as it says" }
-        : {
-          check: `clock${suffix}`,
-          verdict: "warning",
-          found: `${Math.round(Math.abs(off) / 1000)} s ${off < 0 ? "behind" : "ahead of"} ours`,
-          means: "leases do not depend on it, but the times that are shown for holders do",
-          todo: "run NTP on both"
-        }
+        ? ok(`clock${suffix}`, "within seconds of ours, as far as it says")
+        : wrongClock(`clock${suffix}`, `${Math.round(Math.abs(off) / 1000)} s ${off < 0 ? "behind" : "ahead of"} ours`)
     ]
     return findings
   })

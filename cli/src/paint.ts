@@ -2,7 +2,7 @@
 
 const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const
 
-export type Colour = keyof typeof codes
+type Colour = keyof typeof codes
 
 /** Of what is written to the stream. */
 export const painter = (stream: { readonly isTTY?: boolean }) => {

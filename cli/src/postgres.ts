@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Redacted from "effect/Redacted"
-import type { Finding } from "./finding.ts"
+import { clock, failed, type Finding, ok, unknown, warning } from "./finding.ts"
 
 type Rows = ReadonlyArray<Record<string, unknown>>
 
@@ -16,117 +16,88 @@ const ask = (client: PgClient.PgClient, statement: string): Effect.Effect<Record
     Effect.orElseSucceed(() => undefined)
   )
 
-const unknown = (check: string, what: string): Finding => ({
-  check,
-  verdict: "warning",
-  found: `unknown: the user may not see ${what}`,
-  means: "this cannot be judged",
-  todo: `ask as a user who may see ${what}`
-})
-
 const version = (row: Record<string, unknown> | undefined): Finding => {
-  if (row === undefined) return unknown("version", "server_version")
+  if (row === undefined) return unknown("version", "see server_version")
   const found = `PostgreSQL ${String(row["version"])}`
-  return Number.parseInt(String(row["version"])) >= 13 ? { check: "version", verdict: "ok", found } : {
-    check: "version",
-    verdict: "warning",
-    found,
-    means: "older than what this is tested with",
-    todo: "use PostgreSQL 13 or newer"
-  }
+  return Number.parseInt(String(row["version"])) >= 13
+    ? ok("version", found)
+    : warning("version", found, "older than what this is tested with", "use PostgreSQL 13 or newer")
 }
 
 const replication = (row: Record<string, unknown> | undefined): Finding => {
   const check = "replication"
-  if (row === undefined) return unknown(check, "pg_stat_replication")
+  if (row === undefined) return unknown(check, "see pg_stat_replication")
   if (row["standby"] === true) {
-    return {
-      check,
-      verdict: "failed",
-      found: "a standby",
-      means: "it takes no writes, so no locks",
-      todo: "give the URL of the primary"
-    }
+    return failed(check, "a standby", "it takes no writes, so no locks", "give the URL of the primary")
   }
   const [standbys, names] = [Number(row["standbys"]), String(row["names"])]
-  if (standbys === 0) return { check, verdict: "ok", found: "a primary without standbys" }
+  if (standbys === 0) return ok(check, "a primary without standbys")
   const found = `a primary with ${standbys} standby${standbys === 1 ? "" : "s"}`
   return names === "" || row["commit"] === "off" || row["commit"] === "local"
-    ? {
+    ? warning(
       check,
-      verdict: "warning",
-      found: `${found}, none of them waited for`,
-      means: "a failover forgets locks of its last moments, and two may run at once",
-      todo: "set synchronous_standby_names, let what is protected check fencing tokens, or accept it"
-    }
-    : { check, verdict: "ok", found: `${found}, and commits wait for ${names}` }
+      `${found}, none of them waited for`,
+      "a failover forgets locks of its last moments, and two may run at once",
+      "set synchronous_standby_names, let what is protected check fencing tokens, or accept it"
+    )
+    : ok(check, `${found}, and commits wait for ${names}`)
 }
 
 const durability = (row: Record<string, unknown> | undefined): Finding => {
   const check = "durability"
-  if (row === undefined) return unknown(check, "its settings")
+  if (row === undefined) return unknown(check, "see its settings")
   const off = ["fsync", "synchronous_commit"].filter((name) => row[name] === "off")
-  return off.length === 0 ? { check, verdict: "ok", found: "what is committed outlives a crash" } : {
-    check,
-    verdict: "warning",
-    found: `${off.join(" and ")} off`,
-    means: "a crash of the server forgets locks of its last moments, and two may run at once",
-    todo: `set ${off.join(" and ")} on for the user of the locks`
-  }
+  return off.length === 0
+    ? ok(check, "what is committed outlives a crash")
+    : warning(
+      check,
+      `${off.join(" and ")} off`,
+      "a crash of the server forgets locks of its last moments, and two may run at once",
+      `set ${off.join(" and ")} on for the user of the locks`
+    )
 }
 
 const table = (row: Record<string, unknown> | undefined): Finding => {
   const check = "table"
   if (row === undefined || row["name"] === null) {
-    return {
+    return warning(
       check,
-      verdict: "warning",
-      found: "there is no table effect_locks where the user looks first",
-      means: "the locks are in another table or schema, or there are none yet",
-      todo: "nothing, if the program names its table itself; else create it, see SqlBackend.createTable"
-    }
+      "there is no table effect_locks where the user looks first",
+      "the locks are in another table or schema, or there are none yet",
+      "nothing, if the program names its table itself; else create it, see SqlBackend.createTable"
+    )
   }
   const [live, dead, minutes] = [Number(row["live"]), Number(row["dead"]), Math.round(Number(row["oldest"]) / 60)]
   const found = `${String(row["name"])}, ${live} rows and ${dead} old versions of rows`
-  return dead > 20_000 + 10 * live ?
-    {
+  if (dead <= 20_000 + 10 * live) return ok(check, found)
+  return minutes > 5
+    ? warning(
       check,
-      verdict: "warning",
       found,
-      means: minutes > 5
-        ? `a transaction that has been open for ${minutes} minutes keeps old versions from being cleaned up, so locks get slow`
-        : "autovacuum does not keep up, so locks get slow",
-      todo: minutes > 5 ? "end it: see pg_stat_activity, by xact_start" : "see whether autovacuum is on for the table"
-    } :
-    { check, verdict: "ok", found }
+      `a transaction that has been open for ${minutes} minutes keeps old versions from being cleaned up, so locks get slow`,
+      "end it: see pg_stat_activity, by xact_start"
+    )
+    : warning(
+      check,
+      found,
+      "autovacuum does not keep up, so locks get slow",
+      "see whether autovacuum is on for the table"
+    )
 }
 
 const pool = (row: Record<string, unknown> | undefined): Finding => {
   const check = "connections"
-  if (row === undefined) return unknown(check, "pg_stat_activity")
+  if (row === undefined) return unknown(check, "see pg_stat_activity")
   const [used, most] = [Number(row["used"]), Number(row["most"])]
   const found = `${used} of ${most}`
-  return used < most * 0.8 ? { check, verdict: "ok", found } : {
-    check,
-    verdict: "warning",
-    found,
-    means: "when there is none left, programs that start or connect anew get no locks",
-    todo: "make the pools smaller, put a pooler in front, or raise max_connections"
-  }
-}
-
-const clock = (row: Record<string, unknown> | undefined, ours: number): Finding => {
-  const check = "clock"
-  if (row === undefined) return unknown(check, "its clock")
-  const off = Math.round(Number(row["millis"]) - ours)
-  const found = `${Math.abs(off)} ms ${off < 0 ? "behind" : "ahead of"} ours`
-  return Math.abs(off) < 2_000 ? { check, verdict: "ok", found } : {
-    check,
-    verdict: "warning",
-    found,
-    means: "leases do not depend on it, but the times that are shown for holders do",
-    todo: "run NTP on both"
-  }
+  return used < most * 0.8
+    ? ok(check, found)
+    : warning(
+      check,
+      found,
+      "when there is none left, programs that start or connect anew get no locks",
+      "make the pools smaller, put a pooler in front, or raise max_connections"
+    )
 }
 
 /** Whether what is notified is heard: not behind a pooler that gives each transaction another connection. */
@@ -142,13 +113,14 @@ const hears = (client: PgClient.PgClient) =>
     Effect.timeout("2 seconds"),
     Effect.orElseSucceed(() => false),
     Effect.map((isHeard): Finding =>
-      isHeard ? { check: "LISTEN", verdict: "ok", found: "what is notified is heard" } : {
-        check: "LISTEN",
-        verdict: "warning",
-        found: "what is notified is not heard",
-        means: "those who wait find out by looking again, every few hundredths of a second",
-        todo: "connect to the server itself, or to a pooler in session mode"
-      }
+      isHeard
+        ? ok("LISTEN", "what is notified is heard")
+        : warning(
+          "LISTEN",
+          "what is notified is not heard",
+          "those who wait find out by looking again, every few hundredths of a second",
+          "connect to the server itself, or to a pooler in session mode"
+        )
     )
   )
 
@@ -193,7 +165,8 @@ export const findings = (url: string): Effect.Effect<ReadonlyArray<Finding>> =>
     ]
     const before = Date.now()
     const time = yield* ask(client, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS millis")
-    return [...found, clock(time, (before + Date.now()) / 2)]
+    const ours = (before + Date.now()) / 2
+    return [...found, time === undefined ? unknown("clock", "see its clock") : clock(Number(time["millis"]), ours)]
   }).pipe(
     Effect.scoped,
     // What it is that keeps us out has been said.

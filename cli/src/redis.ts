@@ -1,7 +1,7 @@
 /** What only Redis can be asked. */
 import * as Effect from "effect/Effect"
 import { Cluster, Redis } from "ioredis"
-import type { Finding } from "./finding.ts"
+import { clock, failed, type Finding, ok, unknown, warning } from "./finding.ts"
 
 const quiet = { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 } as const
 
@@ -73,88 +73,57 @@ const parse = (info: unknown): Record<string, string> =>
     })
   )
 
-const unknown = (check: string, command: string): Finding => ({
-  check,
-  verdict: "warning",
-  found: `unknown: the user may not call ${command}`,
-  means: "this cannot be judged",
-  todo: `ask as a user who may call ${command}`
-})
-
 const version = (info: Record<string, string>): Finding => {
   const found = info["redis_version"]
-  if (found === undefined) return unknown("version", "INFO")
-  return Number(found.split(".")[0]) >= 6 ? { check: "version", verdict: "ok", found } : {
-    check: "version",
-    verdict: "warning",
-    found,
-    means: "older than what this is tested with",
-    todo: "use Redis 6.2 or newer"
-  }
+  if (found === undefined) return unknown("version", "call INFO")
+  return Number(found.split(".")[0]) >= 6
+    ? ok("version", found)
+    : warning("version", found, "older than what this is tested with", "use Redis 6.2 or newer")
 }
 
 const eviction = (info: Record<string, string>): Finding => {
   const { maxmemory, maxmemory_policy: policy } = info
-  if (policy === undefined) return unknown("eviction", "INFO")
-  if (policy === "noeviction") return { check: "eviction", verdict: "ok", found: policy }
-  const isUnlimited = maxmemory === "0"
-  return {
-    check: "eviction",
-    verdict: isUnlimited ? "ok" : "warning",
-    found: isUnlimited ? `${policy}, and no limit of memory` : `${policy}, at ${maxmemory} bytes`,
-    ...(!isUnlimited && {
-      means: "when memory runs out the server drops locks that are held, and two may run at once",
-      todo: "set maxmemory-policy to noeviction, or keep locks on a server of their own"
-    })
-  }
+  if (policy === undefined) return unknown("eviction", "call INFO")
+  if (policy === "noeviction") return ok("eviction", policy)
+  if (maxmemory === "0") return ok("eviction", `${policy}, and no limit of memory`)
+  return warning(
+    "eviction",
+    `${policy}, at ${maxmemory} bytes`,
+    "when memory runs out the server drops locks that are held, and two may run at once",
+    "set maxmemory-policy to noeviction, or keep locks on a server of their own"
+  )
 }
 
 const replication = (info: Record<string, string>): Finding => {
   const { connected_slaves: replicas, role } = info
-  if (role === undefined) return unknown("replication", "INFO")
+  if (role === undefined) return unknown("replication", "call INFO")
   if (role !== "master") {
-    return {
-      check: "replication",
-      verdict: "failed",
-      found: "a replica",
-      means: "it takes no writes, so no locks",
-      todo: "give the URL of the primary"
-    }
+    return failed("replication", "a replica", "it takes no writes, so no locks", "give the URL of the primary")
   }
-  if (Number(replicas) === 0) return { check: "replication", verdict: "ok", found: "a primary without replicas" }
-  return {
-    check: "replication",
-    verdict: "warning",
-    found: `a primary with ${replicas} replica${replicas === "1" ? "" : "s"}`,
-    means: "replication is asynchronous: a failover forgets locks of its last moments, and two may run at once",
-    todo: "let what is protected check fencing tokens, or accept it"
-  }
+  if (Number(replicas) === 0) return ok("replication", "a primary without replicas")
+  return warning(
+    "replication",
+    `a primary with ${replicas} replica${replicas === "1" ? "" : "s"}`,
+    "replication is asynchronous: a failover forgets locks of its last moments, and two may run at once",
+    "let what is protected check fencing tokens, or accept it"
+  )
 }
 
 const persistence = (info: Record<string, string>): Finding => {
   const { aof_enabled: isLogged } = info
-  if (isLogged === undefined) return unknown("persistence", "INFO")
-  return {
-    check: "persistence",
-    verdict: "ok",
-    found: isLogged === "1"
+  if (isLogged === undefined) return unknown("persistence", "call INFO")
+  return ok(
+    "persistence",
+    isLogged === "1"
       ? "append-only file: locks outlive a restart"
       : "none: a restart frees all locks, and their holders learn it at their next renewal"
-  }
+  )
 }
 
-const clock = (reply: unknown, ours: number): Finding => {
-  if (!Array.isArray(reply)) return unknown("clock", "TIME")
-  const off = Math.round(Number(reply[0]) * 1_000 + Number(reply[1]) / 1_000 - ours)
-  const found = `${Math.abs(off)} ms ${off < 0 ? "behind" : "ahead of"} ours`
-  return Math.abs(off) < 2_000 ? { check: "clock", verdict: "ok", found } : {
-    check: "clock",
-    verdict: "warning",
-    found,
-    means: "leases do not depend on it, but the times that are shown for holders do",
-    todo: "run NTP on both"
-  }
-}
+const time = (reply: unknown, ours: number): Finding =>
+  Array.isArray(reply)
+    ? clock(Number(reply[0]) * 1_000 + Number(reply[1]) / 1_000, ours)
+    : unknown("clock", "call TIME")
 
 /** Whether what is published is heard. */
 const hears = (client: Redis) =>
@@ -167,21 +136,20 @@ const hears = (client: Redis) =>
     })
     const isHeard = yield* Effect.timeoutOrElse(heard, { duration: "2 seconds", orElse: () => Effect.succeed(false) })
     return isHeard
-      ? { check: "pub/sub", verdict: "ok", found: "what is published is heard" } as const
-      : {
-        check: "pub/sub",
-        verdict: "warning",
-        found: "what is published is not heard",
-        means: "those who wait find out by looking again and again, which the server pays for",
-        todo: "let the user subscribe and publish: ACL SETUSER … +@pubsub &lock:*"
-      } as const
+      ? ok("pub/sub", "what is published is heard")
+      : warning(
+        "pub/sub",
+        "what is published is not heard",
+        "those who wait find out by looking again and again, which the server pays for",
+        "let the user subscribe and publish: ACL SETUSER … +@pubsub &lock:*"
+      )
   })
 
 const ofServer = ({ client, suffix }: Server) =>
   Effect.gen(function*() {
     const info = parse(yield* ask(client, "info"))
     const before = Date.now()
-    const time = yield* ask(client, "time")
+    const reply = yield* ask(client, "time")
     const ours = (before + Date.now()) / 2
     return [
       version(info),
@@ -189,7 +157,7 @@ const ofServer = ({ client, suffix }: Server) =>
       replication(info),
       persistence(info),
       yield* hears(client),
-      clock(time, ours)
+      time(reply, ours)
     ].map((finding): Finding => ({ ...finding, check: finding.check + suffix }))
   })
 

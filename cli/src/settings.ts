@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import * as References from "effect/References"
-import { Ending, exits } from "./exits.ts"
+import { type Ending, usage } from "./exits.ts"
 
 const url = GlobalFlag.Setting("url")({
   flag: Flag.Redacted("url").pipe(
@@ -31,33 +31,18 @@ export const json = GlobalFlag.Setting("json")({
 
 export const all = [url, json]
 
-const asked: Effect.Effect<
+/** The URL that was given, or that the environment has. */
+export const serverUrl: Effect.Effect<
   Redacted.Redacted<string>,
   Ending | Config.ConfigError,
   GlobalFlag.Setting.Identifier<"url">
-> = Effect.flatMap(
-  url,
-  Option.match({
-    onSome: (given) => Effect.succeed(given),
-    onNone: () =>
-      Effect.flatMap(
-        Config.option(Config.Redacted("LOCK_URL")),
-        Option.match({
-          onSome: (given) => Effect.succeed(given),
-          onNone: () =>
-            Effect.fail(
-              new Ending({
-                status: exits.usage,
-                message: "Where are the locks? Set LOCK_URL, or give --url, such as redis://localhost"
-              })
-            )
-        })
-      )
-  })
-)
-
-/** The URL itself, for those who speak with the server. */
-export const serverUrl = asked
+> = Effect.gen(function*() {
+  const given = yield* url
+  const found = Option.isSome(given) ? given : yield* Config.option(Config.Redacted("LOCK_URL"))
+  return Option.isSome(found)
+    ? found.value
+    : yield* usage("Where are the locks? Set LOCK_URL, or give --url, such as redis://localhost")
+})
 
 /** What goes wrong comes out as an error, and need not be said before, unless somebody asks for it. */
 export const quietly = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -71,4 +56,4 @@ export const backend: Layer.Layer<
   LockBackend.LockBackend,
   Ending | Config.ConfigError | Effect.Error<ReturnType<typeof LockConfig.make>>,
   GlobalFlag.Setting.Identifier<"url">
-> = Layer.provideMerge(Layer.unwrap(Effect.map(asked, BackendUrl.layer)), LockConfig.layerFromEnv)
+> = Layer.provideMerge(Layer.unwrap(Effect.map(serverUrl, BackendUrl.layer)), LockConfig.layerFromEnv)

@@ -29,14 +29,14 @@ export const commandOf = (name: string, command: ReadonlyArray<string>) =>
     return yield* usage(`the command comes after --, such as: effect-lock ${name} KEY -- COMMAND…`)
   })
 
-export interface Options {
+interface Options {
   readonly key: string
   readonly command: ReadonlyArray<string>
   readonly killAfter: Duration.Duration
 }
 
 /** How a command has ended. */
-export interface Ended {
+interface Ended {
   readonly status: number
   /** Somebody wanted it to. */
   readonly isToldToEnd: boolean

@@ -51,6 +51,9 @@ export const monotonicMillis = (clock: Clock.Clock): number => timeOf(clock).now
 /** A time that is over or still to come, in whole milliseconds. */
 export const wholeMillis = (millis: number): Duration.Duration => Duration.millis(Math.max(0, Math.round(millis)))
 
+/** A century: far beyond any lease, and far below what any server refuses. */
+export const longestLease: Duration.Duration = Duration.days(36_500)
+
 /** In 2255, and room above for all who count on from there. */
 const lastFence = Number.MAX_SAFE_INTEGER - 2 ** 44
 

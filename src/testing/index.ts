@@ -1,8 +1,7 @@
 /**
- * What to test with: a backend that misbehaves on demand, processes that are paused
- * and killed, and networks that are cut, for programs that lock; and a suite that
- * checks a store against the contract, for backend authors. It depends on no test
- * framework.
+ * Test tools. For programs that lock: a backend that misbehaves on demand, processes that are
+ * paused and killed, and networks that are cut. For authors of backends: a suite that checks a
+ * store against the contract. They depend on no test framework.
  *
  * @since 0.1.0
  */

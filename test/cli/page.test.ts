@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { contents } from "../support/cli.ts"
+import { it as punctual } from "../support/punctual.ts"
 import { until } from "../support/redis.ts"
 import { sh, tools } from "./tool.ts"
 
@@ -21,7 +22,7 @@ const steps = Array.from(page.matchAll(/```console\n([^]*?)```/g), ([, block]) =
   })
 
 describe("the page for three in the morning", () => {
-  it.live("shows what comes when its commands are typed", () =>
+  punctual.live("shows what comes when its commands are typed", () =>
     Effect.gen(function*() {
       const file = newFile()
       yield* tool(["run", "order-7", ...sh(`echo ready > "$1"; exec sleep 1000`, file)], {

@@ -35,7 +35,7 @@ let user: string
 
 beforeAll(async () => {
   packed = await pack()
-  user = (await packed.project(...pinned("effect"))).folder
+  user = (await packed.project(packed.tarball, ...pinned("effect"))).folder
   writeFileSync(join(user, "program.js"), program)
 })
 

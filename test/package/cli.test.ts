@@ -1,5 +1,5 @@
-/** The package of the command line tool, as it is published, in a folder with nothing but it and the library. */
-import { mkdirSync, readdirSync, rmSync } from "node:fs"
+/** The package of the command line tool, as it is published, in a folder with nothing but it. */
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { exec, pack, type Packed, type Project } from "./packed.ts"
@@ -15,10 +15,16 @@ beforeAll(async () => {
 afterAll(() => rmSync(packed.folder, { recursive: true, force: true }))
 
 describe("the package of the tool", () => {
-  it("holds the build and nothing else", () => {
+  it("holds the build and the licenses of what is in it, and needs nothing else", () => {
     const installed = join(project.modules, "effect-lock-cli")
     assert.deepStrictEqual(readdirSync(installed).toSorted(), ["README.md", "dist", "package.json"])
-    assert.isTrue(readdirSync(join(installed, "dist")).every((file) => file.endsWith(".js")))
+    const files = readdirSync(join(installed, "dist"))
+    assert.deepStrictEqual(files.filter((file) => !file.endsWith(".js")), ["licenses.txt"])
+    const licenses = readFileSync(join(installed, "dist/licenses.txt"), "utf8")
+    for (const name of ["effect", "effect-lock", "ioredis", "@effect/sql-pg", "memjs"]) {
+      assert.match(licenses, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+: MIT$`, "m"))
+    }
+    assert.deepStrictEqual(readdirSync(project.modules).filter((file) => !file.startsWith(".")), ["effect-lock-cli"])
   })
 
   const installed = (): string => join(project.modules, ".bin/effect-lock")
@@ -29,17 +35,22 @@ describe("the package of the tool", () => {
     assert.strictEqual(await exec(project.folder, "env", ...run), "ran\n")
   })
 
-  it("names the driver that PostgreSQL needs, when it is not there", async () => {
-    const doctor = `"$0" doctor --url postgres://user@127.0.0.1:1/none 2>&1 || true`
-    assert.match(await exec(project.folder, "sh", "-c", doctor, installed()), /@effect\/sql-pg/)
-  })
+  it.each(["redis://127.0.0.1:1", "postgres://user@127.0.0.1:1/none", "memcache://127.0.0.1:1"])(
+    "brings the driver of %s",
+    async (url) => {
+      const run = `"$0" run key --timeout 0 --url ${url} -- true 2>&1 || true`
+      assert.include(await exec(project.folder, "sh", "-c", run, installed()), "ECONNREFUSED")
+    }
+  )
 
-  it("runs by npx from the packed tarballs, in an empty folder, and leaves it empty", async () => {
+  it("runs by npx from the packed tarball, in an empty folder, and leaves it empty", async () => {
     const empty = join(packed.folder, "empty")
     mkdirSync(empty)
-    const packages = [packed.tarball, packed.cli].map((file) => `--package=${file}`)
     const run = ["effect-lock", "run", "key", "--url", "memory://", "--", "echo", "ran"]
-    assert.strictEqual(await exec(empty, "npx", "--yes", "--prefer-offline", ...packages, "--", ...run), "ran\n")
+    assert.strictEqual(
+      await exec(empty, "npx", "--yes", "--prefer-offline", `--package=${packed.cli}`, "--", ...run),
+      "ran\n"
+    )
     assert.deepStrictEqual(readdirSync(empty), [])
   })
 })

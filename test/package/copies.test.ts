@@ -9,7 +9,7 @@ let user: string
 
 beforeAll(async () => {
   packed = await pack()
-  const { folder, modules } = await packed.project(...pinned("effect"))
+  const { folder, modules } = await packed.project(packed.tarball, ...pinned("effect"))
   user = folder
   const copy = join(user, "node_modules/theirs/node_modules/effect-lock")
   mkdirSync(join(copy, ".."), { recursive: true })

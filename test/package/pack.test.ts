@@ -13,7 +13,7 @@ let installed: string
 
 beforeAll(async () => {
   packed = await pack()
-  ;({ folder: user, modules } = await packed.project(...pinned("effect")))
+  ;({ folder: user, modules } = await packed.project(packed.tarball, ...pinned("effect")))
   installed = join(modules, "effect-lock")
 })
 

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process"
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { promisify } from "node:util"
 import { root } from "../../scripts/doctest.ts"
 import { once } from "../support/once.ts"
@@ -37,8 +37,7 @@ export interface Packed {
   /** That of the command line tool. */
   readonly cli: string
   /**
-   * A new folder inside a project that has the package and others installed, which is made once for all files of a run.
-   * It goes with the run.
+   * A new folder inside a project that has these installed, which is made once for all files of a run. It goes with the run.
    */
   readonly project: (...packages: ReadonlyArray<string>) => Promise<Project>
 }
@@ -74,11 +73,15 @@ export const pack = async (): Promise<Packed> => {
   const folder = mkdtempSync(join(tmpdir(), "effect-lock-pack-"))
 
   const project = async (...packages: ReadonlyArray<string>): Promise<Project> => {
-    const path = await once(`project-${packages.join("-").replace(/\W+/g, "-")}`, async (path) => {
-      mkdirSync(path)
-      writeFileSync(join(path, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }))
-      await exec(path, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", tarball, ...packages)
-    }, "outside")
+    const path = await once(
+      `project-${packages.map((one) => basename(one)).join("-").replace(/\W+/g, "-")}`,
+      async (path) => {
+        mkdirSync(path)
+        writeFileSync(join(path, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }))
+        await exec(path, "npm", "install", "--prefer-offline", "--no-audit", "--no-fund", ...packages)
+      },
+      "outside"
+    )
     return { folder: mkdtempSync(join(path, "user-")), modules: join(path, "node_modules") }
   }
   return { folder, dist: distIn(made), tarball, cli, project }

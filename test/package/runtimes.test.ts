@@ -68,7 +68,7 @@ let user: string
 
 beforeAll(async () => {
   packed = await pack()
-  user = (await packed.project(...pinned("effect", "ioredis"))).folder
+  user = (await packed.project(packed.tarball, ...pinned("effect", "ioredis"))).folder
   writeFileSync(join(user, "core.js"), core)
   writeFileSync(join(user, "redis.js"), redis)
 })

@@ -9,7 +9,6 @@ import { promisify } from "node:util"
 import { Pulse } from "../../src/internal/redis/pulse.ts"
 import { facts } from "../../src/internal/redis/report.ts"
 import { bundled } from "../support/bundled.ts"
-import { gate } from "../support/gate.ts"
 import { proxy } from "../support/proxy.ts"
 import { punctual } from "../support/punctual.ts"
 import { client, kill, redis, redisAt, until } from "../support/redis.ts"
@@ -172,7 +171,7 @@ describe("an operator", () => {
       const { port } = yield* redis()
       const look = yield* client(port)
       yield* Effect.promise(() => look.set("lock:{k}", "somebody", "PX", 600_000))
-      const between = yield* gate(port)
+      const between = yield* proxy(port)
       between.delaySubscriptions = 2000
       const { layer, lines } = listening()
       yield* Effect.gen(function*() {

@@ -7,7 +7,7 @@ import * as RedisBackend from "effect-lock/RedisBackend"
 import { conformance } from "effect-lock/testing"
 import type { Redis } from "ioredis"
 import { directory } from "../support/directory.ts"
-import { gate } from "../support/gate.ts"
+import { proxy } from "../support/proxy.ts"
 import { client, cluster, redis, shared, until } from "../support/redis.ts"
 import { canSkew, skewedRedis } from "../support/skew.ts"
 
@@ -41,7 +41,7 @@ describe.skipIf(!canSkew)("fencing tokens", () => {
             Effect.promise(async () => (await lookOther.info("replication")).includes("master_link_status:up"))
           )
           assert.isAtLeast(yield* behindBy(look, lookOther), 20)
-          const between = yield* gate(one.port)
+          const between = yield* proxy(one.port)
           const options = { port: between.port, strictFencing }
           const [first, second] = [yield* backend(options), yield* backend(options)]
           const before = [yield* token(first), yield* token(second)]

@@ -17,8 +17,8 @@ describe("what is known of tokens", () => {
     tokens.unanswered("a", again, false)
     // It may still be held by the claim of before.
     assert.isDefined(tokens.get("a"))
-    tokens.returned("a")
-    tokens.returned("b")
+    tokens.released("a")
+    tokens.released("b")
     assert.deepStrictEqual([tokens.get("a"), tokens.get("b")], [undefined, undefined])
   })
 
@@ -42,7 +42,7 @@ describe("what is known of tokens", () => {
     const tokens = new Tokens()
     const late = tokens.claim("a", false)
     held(tokens, "a")
-    tokens.returned("a")
+    tokens.released("a")
     tokens.answered("k", "a", late, acquired)
     assert.deepStrictEqual(Array.from(tokens.takeDebts()), [["a", { key: "k", isAlone: false }]])
   })
@@ -70,7 +70,7 @@ describe("what is known of tokens", () => {
     tokens.owe("a", owed, true)
     tokens.owe("b", owed, true)
     tokens.owe("c", owed, false)
-    tokens.returned("b")
+    tokens.released("b")
     assert.deepStrictEqual(Array.from(tokens.takeDebts()), [["a", owed]])
     assert.strictEqual(tokens.takeDebts().size, 0)
   })

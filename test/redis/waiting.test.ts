@@ -8,7 +8,7 @@ import type { Redis } from "ioredis"
 import { spawn } from "node:child_process"
 import { bundled } from "../support/bundled.ts"
 import { withSkew } from "../support/clock.ts"
-import { type Gate, gate } from "../support/gate.ts"
+import { type Proxy, proxy } from "../support/proxy.ts"
 import { punctual } from "../support/punctual.ts"
 import { client, commandCounts, kill, redis, scriptCount, until } from "../support/redis.ts"
 
@@ -87,7 +87,7 @@ describe("many that wait", () => {
         const keys = Array.from({ length: count }, (_, i) => `k${i}`)
         yield* Effect.forEach(keys, (key) => somebodyHolds(look, key), { concurrency: "unbounded" })
         // the subscription takes far longer than anybody waits for it
-        const between = yield* gate(port)
+        const between = yield* proxy(port)
         between.delaySubscriptions = 600
         const context = yield* backend(between.port)
         const fibers = yield* Effect.forEach(
@@ -141,12 +141,12 @@ describe("many that wait", () => {
 })
 
 describe("a subscription that does not hear what it should", () => {
-  const broken = (name: string, breakIt: (between: Gate) => void) =>
+  const broken = (name: string, breakIt: (between: Proxy) => void) =>
     it.live(`is replaced when ${name}`, () =>
       Effect.gen(function*() {
         const { port } = yield* redis()
         const look = yield* client(port)
-        const between = yield* gate(port)
+        const between = yield* proxy(port)
         const [holder, waiter] = [yield* backend(port), yield* backend(between.port)]
         yield* standby(look, waiter)
         const before = between.subscriptions()
@@ -156,8 +156,8 @@ describe("a subscription that does not hear what it should", () => {
         assert.isBelow(yield* quickest(look, holder, waiter), 1000)
       }).pipe(punctual(100)))
 
-  broken("the server's side is gone and nobody says so", (between) => between.forget())
-  broken("its packets vanish, while the server believes in it", (between) => between.mute())
+  broken("the server's side is gone and nobody says so", (between) => between.forgetSubscriptions())
+  broken("its packets vanish, while the server believes in it", (between) => between.muteSubscriptions())
   broken("it is cut", (between) => between.cutSubscriptions())
 
   it.live(
@@ -170,7 +170,7 @@ describe("a subscription that does not hear what it should", () => {
         const linked = (from: Redis) =>
           until(Effect.promise(async () => (await from.info("replication")).includes("master_link_status:up")))
         yield* linked(lookOther)
-        const between = yield* gate(one.port)
+        const between = yield* proxy(one.port)
         const [holder, waiter] = [yield* backend(between.port), yield* backend(between.port)]
         yield* standby(look, waiter)
         yield* until(Effect.promise(async () => (await lookOther.zcard("lock:{other}:q")) === 1))
@@ -189,7 +189,7 @@ describe("a subscription that does not hear what it should", () => {
       const one = yield* redis("--repl-diskless-sync-delay", "0")
       const replica = yield* redis("--replicaof", "127.0.0.1", String(one.port), "--repl-diskless-sync-delay", "0")
       const look = yield* client(one.port)
-      const between = yield* gate(one.port)
+      const between = yield* proxy(one.port)
       // a name that leads to several servers: the second connection to the replica, later ones to either
       between.route = (nth) => nth === 1 ? replica.port : one.port
       const [holder, waiter] = [yield* backend(one.port), yield* backend(between.port)]

@@ -12,7 +12,6 @@ const root = fileURLToPath(new URL("../../", import.meta.url))
 const programs = [
   ...filesIn("examples", ".ts", false),
   ...filesIn("test/support/programs", ".ts", false),
-  "cli/src/main.ts",
   "test/cluster/runner.ts",
   "test/faults/leader.ts",
   "test/faults/worker.mjs",
@@ -52,9 +51,7 @@ const withoutIndexes: Plugin = {
 const bundles: Effect.Effect<string> = Effect.promise(() =>
   once("programs", (outdir) => {
     // What they read beside them.
-    for (const path of ["examples/support", "cli/package.json"]) {
-      cpSync(join(root, path), join(outdir, path), { recursive: true })
-    }
+    cpSync(join(root, "examples/support"), join(outdir, "examples/support"), { recursive: true })
     return build({
       absWorkingDir: root,
       entryPoints: programs,

@@ -7,7 +7,7 @@ const openssl = (...args: ReadonlyArray<string>) => spawnSync("openssl", args, {
 
 export const hasOpenssl = openssl("version")
 
-export interface Certificate {
+interface Certificate {
   /** The files of both. */
   readonly key: string
   readonly certificate: string

@@ -1,15 +1,26 @@
 /** The command line tool as its users run it, a process of its own. */
 import { Effect, type Scope } from "effect"
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process"
-import { existsSync, readFileSync } from "node:fs"
-import { bundled } from "./bundled.ts"
+import { cpSync, existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { bundle } from "../../cli/build.ts"
+import { root } from "../../scripts/doctest.ts"
+import { once } from "./once.ts"
 import { until } from "./redis.ts"
 import { kill } from "./server.ts"
 
-/** The file that Node runs. */
-export const main: Effect.Effect<string> = bundled(new URL("../../cli/src/main.ts", import.meta.url))
+/** The file that Node runs, made as for the package, once in a run. */
+export const main: Effect.Effect<string> = Effect.map(
+  Effect.promise(() =>
+    once("cli", async (folder) => {
+      await bundle(join(folder, "dist"))
+      cpSync(join(root, "cli/package.json"), join(folder, "package.json"))
+    })
+  ),
+  (folder) => join(folder, "dist/main.js")
+)
 
-export interface Ended {
+interface Ended {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }

@@ -1,7 +1,7 @@
 /** Clocks that are wrong. */
 import { Clock, Effect } from "effect"
 
-export interface Skew {
+interface Skew {
   /** Added to the monotonic clock, in milliseconds. */
   readonly monotonic?: () => number
   /** Added to the wall clock, in milliseconds. */

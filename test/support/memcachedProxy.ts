@@ -7,7 +7,7 @@ import { Deferred, Effect } from "effect"
 import type { Scope } from "effect"
 import { connect, createServer, type Socket } from "node:net"
 
-export const opcodeNames: Record<number, string> = {
+const opcodeNames: Record<number, string> = {
   0x00: "get",
   0x02: "add",
   0x03: "replace",

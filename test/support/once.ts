@@ -9,7 +9,7 @@ const variables = { inside: "EFFECT_LOCK_TEST_RUN", outside: "EFFECT_LOCK_TEST_R
 const root = fileURLToPath(new URL("../../", import.meta.url))
 
 /** Inside the project its packages and its tsconfig are found, and outside of it they are not. */
-export type Place = keyof typeof variables
+type Place = keyof typeof variables
 
 const newFolder = (place: Place): string => {
   const folder = process.env[variables[place]] = newDirectory(

@@ -173,7 +173,7 @@ export const signal = (pids: ReadonlyArray<number>, name: NodeJS.Signals): void 
   }
 }
 
-export interface Pooler {
+interface Pooler {
   readonly url: string
   /** Ends it without a word, and starts it again. */
   readonly restart: Effect.Effect<void, ServerError>

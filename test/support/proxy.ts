@@ -1,7 +1,7 @@
 /**
- * A TCP proxy between a client and its server, with the faults of networks.
- * Bytes of a direction stay in order. A connection that has lost bytes says
- * nothing more, in that direction, until it ends.
+ * A TCP proxy between a client and its server, with the faults of networks, balancers and NAT. It tells
+ * connections that subscribe from others. Bytes of a direction stay in order. A connection that has lost
+ * bytes passes nothing more in that direction until it ends.
  */
 import { Effect } from "effect"
 import type { Scope } from "effect"
@@ -11,8 +11,12 @@ export interface Proxy {
   readonly port: number
   /** Where the server is; new connections go there. */
   target: number
+  /** Where the nth connection goes, counted from 0, if not to the target. */
+  route: ((nth: number) => number) | undefined
   /** Milliseconds before bytes are passed on, at least and at most. */
   latency: readonly [number, number]
+  /** Milliseconds more before a subscription is passed on. */
+  delaySubscriptions: number
   /** Requests vanish: the server does not see them. */
   dropRequests: boolean
   /** Replies vanish: the server has executed, nobody is told. */
@@ -44,6 +48,8 @@ export interface Proxy {
   /** Resets all connections. */
   readonly reset: () => void
   readonly connections: () => number
+  /** How many connections have subscribed since the start. */
+  readonly subscriptions: () => number
   /** Connections since the start. */
   readonly accepted: () => number
   /** Bytes of requests that came in since the start. */
@@ -69,6 +75,11 @@ export interface Options {
   readonly random?: () => number
 }
 
+/** Of Redis, or of PostgreSQL. */
+const isSubscription = (text: string): boolean => /\r\nsubscribe\r\n|LISTEN "/i.test(text)
+
+const noDelay = (_bytes: Buffer): number => 0
+
 export const proxy = (
   target: number,
   { latency = [0, 0], random = Math.random }: Options = {}
@@ -78,7 +89,9 @@ export const proxy = (
       const links = new Set<Link>()
       const state = {
         target,
+        route: undefined as Proxy["route"],
         latency,
+        delaySubscriptions: 0,
         dropRequests: false,
         dropReplies: false,
         nowhere: false,
@@ -90,6 +103,7 @@ export const proxy = (
       }
       let requested = 0
       let accepted = 0
+      let subscriptions = 0
 
       const cut = () => {
         for (const { inbound, outbound } of links) {
@@ -98,7 +112,7 @@ export const proxy = (
         }
       }
 
-      const pump = (from: Socket, to: Socket, judge: (bytes: Buffer) => Fate, end: () => void) => {
+      const pump = (from: Socket, to: Socket, judge: (bytes: Buffer) => Fate, end: () => void, delay = noDelay) => {
         const queue: Array<{ readonly at: number; readonly bytes: Buffer; readonly isLast: boolean }> = []
         let timer: ReturnType<typeof setTimeout> | undefined
         let lost = false
@@ -125,7 +139,7 @@ export const proxy = (
           if (fate !== "pass") lost = true
           if (fate === "lose") return
           const [least, most] = state.latency
-          const at = performance.now() + least + random() * (most - least)
+          const at = performance.now() + least + random() * (most - least) + delay(bytes)
           const passed = fate === "cut" ? bytes.subarray(0, Math.max(1, bytes.length >> 1)) : bytes
           queue.push({ at, bytes: passed, isLast: fate === "cut" })
           if (timer === undefined) work()
@@ -138,12 +152,12 @@ export const proxy = (
       }
 
       const server = createServer((inbound) => {
-        accepted++
+        const nth = accepted++
         if (state.refuse) {
           inbound.resetAndDestroy()
           return
         }
-        const outbound = connect(state.target, "127.0.0.1")
+        const outbound = connect(state.route?.(nth) ?? state.target, "127.0.0.1")
         const link: Link = {
           inbound,
           outbound,
@@ -157,7 +171,10 @@ export const proxy = (
         inbound.on("data", (bytes) => {
           const text = bytes.toString("latin1")
           link.spoken++
-          link.subscribed ||= /\r\nsubscribe\r\n|LISTEN "/i.test(text)
+          if (!link.subscribed && isSubscription(text)) {
+            link.subscribed = true
+            subscriptions++
+          }
           if (state.cutAtReplyTo?.test(text) === true) {
             state.cutAtReplyTo = undefined
             link.cutAtReply = true
@@ -175,7 +192,9 @@ export const proxy = (
             atRequest?.()
             return link.silent || state.dropRequests ? "lose" : "pass"
           },
-          () => outbound.end()
+          () => outbound.end(),
+          (bytes) =>
+            state.delaySubscriptions > 0 && isSubscription(bytes.toString("latin1")) ? state.delaySubscriptions : 0
         )
         pump(
           outbound,
@@ -227,6 +246,7 @@ export const proxy = (
           },
           connections: () => links.size,
           accepted: () => accepted,
+          subscriptions: () => subscriptions,
           requested: () => requested,
           close: () => {
             server.close()

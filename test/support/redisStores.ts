@@ -34,7 +34,7 @@ export const service = (port: number): Effect.Effect<RedisService.Redis["Service
     })
   })
 
-export interface Flavour {
+interface Flavour {
   readonly name: string
   readonly make: (port: number, options?: RedisBackend.CommonOptions) => Store
 }

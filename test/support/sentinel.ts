@@ -8,7 +8,7 @@ import { directory } from "./directory.ts"
 import { client, redis, until } from "./redis.ts"
 import { freePort, type Server, type ServerError, start } from "./server.ts"
 
-export interface Watched {
+interface Watched {
   readonly primary: Server
   readonly replica: Server
   readonly sentinels: ReadonlyArray<number>

@@ -95,7 +95,7 @@ export const skewedRedis = (
     return yield* start("env", [...variables, "redis-server", ...redisArgs(port, more)], port)
   })
 
-export interface Skewed extends Postgres {
+interface Skewed extends Postgres {
   /** Sets how many milliseconds the server's clock is ahead of ours, or behind: from one moment to the next in all its processes. */
   readonly setClock: (millis: number) => void
 }

@@ -34,7 +34,7 @@ export const sqlClient = (url: string, maxConnections = 4): Effect.Effect<PgClie
 
 type Store = Effect.Effect<LockStore.LockStore, LockError.LockError | SqlError, Scope.Scope>
 
-export interface Flavour {
+interface Flavour {
   readonly name: string
   readonly make: (url: string, options: SqlBackend.CommonOptions) => Store
   /** For one that the program has the client of. */

@@ -4,7 +4,7 @@ import { Lock, LockBackend, type LockError } from "effect-lock"
 
 type Backend = LockBackend.LockBackend["Service"]
 
-export interface Use {
+interface Use {
   readonly name: string
   readonly run: Effect.Effect<void, unknown, Scope.Scope>
 }

@@ -29,6 +29,8 @@ interface Case {
 const keys = 1024
 const semaphore = Semaphore.makeUnsafe(1)
 const semaphores = Array.from({ length: keys }, () => Semaphore.makeUnsafe(1))
+const keyOf = (i: number) => `key-${i % keys}`
+const byKey = new Map(semaphores.map((one, i) => [keyOf(i), one]))
 let entered = 0
 const body = Effect.sync(() => ++entered)
 const promised = Effect.promise(async () => ++entered)
@@ -37,10 +39,10 @@ const clock = (): number => Number(process.hrtime.bigint())
 
 /**
  * A permit, the time before and after, and a fiber for the work, since only so can the loss of a lease be an
- * error. There is nothing here of leases, keys, services, deadlines or metrics.
+ * error. There is nothing here of leases, services, options, deadlines or metrics.
  */
-const withLeast = <A, E>(work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  semaphore.withPermit(Effect.uninterruptibleMask((restore) => {
+const withLeast = <A, E>(work: Effect.Effect<A, E>, permits = semaphore): Effect.Effect<A, E> =>
+  permits.withPermit(Effect.uninterruptibleMask((restore) => {
     clock()
     const fiber = Effect.runForkWith(Fiber.getCurrent()!.context)(work)
     const exit = fiber.pollUnsafe()
@@ -84,14 +86,16 @@ const cases = (): ReadonlyArray<Case> => {
       name: "built per call",
       ours: () => Lock.withLock(body, "key"),
       theirs: () => semaphore.withPermit(body),
+      least: () => withLeast(body),
       times: 5_000,
       enters: 1,
       most: 2.2
     },
     {
       name: "1,024 keys, options as text per call",
-      ours: (i) => Lock.withLock(body, `key-${i % keys}`, { expires: "30 seconds", timeout: "5 seconds" }),
+      ours: (i) => Lock.withLock(body, keyOf(i), { expires: "30 seconds", timeout: "5 seconds" }),
       theirs: (i) => semaphores[i % keys].withPermit(body),
+      least: (i) => withLeast(body, byKey.get(keyOf(i))),
       times: 5_000,
       enters: 1,
       most: 2.8

@@ -1,4 +1,4 @@
-/** The store: what the contract asks for, put together from its parts. */
+/** The store, assembled from its parts. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -6,24 +6,26 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { BackendFailure } from "../../LockError.ts"
+import type { BackendFailure } from "../../LockError.ts"
 import type { Attempt, Claim, Extension, Grant, LockStore } from "../../LockStore.ts"
 import { Notices } from "../notices.ts"
+import { soonerAfterFailure } from "../retry.ts"
 import { type Settling, withShortcuts } from "../shortcuts.ts"
+import { longestLease } from "../time.ts"
+import * as Acquiring from "./acquiring.ts"
 import * as Failure from "./failure.ts"
 import * as Fences from "./fences.ts"
 import * as Front from "./front.ts"
-import * as Giving from "./giving.ts"
 import type { Ground } from "./ground.ts"
+import * as Holdings from "./holdings.ts"
 import * as Idle from "./idle.ts"
-import * as Keeping from "./keeping.ts"
+import * as Inspecting from "./inspecting.ts"
 import * as Lease from "./lease.ts"
-import * as Looking from "./looking.ts"
 import * as News from "./news.ts"
 import * as Paths from "./paths.ts"
 import * as Queue from "./queue.ts"
+import * as Releasing from "./releasing.ts"
 import * as Sharing from "./sharing.ts"
-import * as Taking from "./taking.ts"
 
 export interface Settings {
   readonly root: string
@@ -32,9 +34,7 @@ export interface Settings {
   readonly detectDead: boolean
 }
 
-const longestLease = Duration.days(36_500)
-
-/** An operation as it came out; what is no error of the system is a defect. */
+/** Runs an operation; an error that is not one of the system is a defect. */
 const run = <A>(operation: string, key: string | undefined, f: () => A): Exit.Exit<A, BackendFailure> => {
   try {
     return Exit.succeed(f())
@@ -62,30 +62,30 @@ export const make = Effect.fnUntraced(function*(
   )
   const queue = Queue.make(pollMillis, notices)
   const front = Front.make()
-  const keeping = Keeping.make(ground, { idle, queue, front })
-  const giving = Giving.make(ground, { idle, queue, front, keeping })
-  const ask = Sharing.make(ground, { front, keeping, giving })
-  const taking = Taking.make(ground, { idle, queue, front, keeping, ask })
-  const looking = Looking.make(ground)
+  const holdings = Holdings.make(ground, { idle, queue, front })
+  const releasing = Releasing.make(ground, { idle, queue, front, holdings })
+  const ask = Sharing.make(ground, { front, holdings, releasing })
+  const acquiring = Acquiring.make(ground, { idle, queue, front, holdings, ask })
+  const inspecting = Inspecting.make(ground)
 
   const pathOf = (key: string): string => Paths.pathOf(root, key)
 
-  const tryAcquire = (claim: Claim): Attempt => taking.tryAcquire(pathOf(claim.key), claim)
+  const tryAcquire = (claim: Claim): Attempt => acquiring.tryAcquire(pathOf(claim.key), claim)
 
   const extend = ({ expiresMillis, key, outlives, token }: Extension): boolean =>
-    keeping.extend(pathOf(key), { token, expires: Math.ceil(expiresMillis), outlives })
+    holdings.extend(pathOf(key), { token, expires: Math.ceil(expiresMillis), outlives })
 
-  const release = (key: string, token: string): boolean => giving.release(pathOf(key), token)
+  const release = (key: string, token: string): boolean => releasing.release(pathOf(key), token)
 
   const transfer = (from: string, claim: Claim): Attempt => {
-    const attempt = taking.transfer(pathOf(claim.key), from, claim)
+    const attempt = acquiring.transfer(pathOf(claim.key), from, claim)
     if (attempt !== undefined) return attempt
-    const [holder] = looking.holders(claim.key)
+    const [holder] = inspecting.holders(claim.key)
     return { _tag: "Held", token: holder?.token, remainingMillis: holder?.remainingMillis }
   }
 
   const listen = (_key: string, token: string, notify: (grant: Grant | undefined) => void) =>
-    queue.listen(token, (waiting) => taking.hear(waiting, notify))
+    queue.listen(token, (waiting) => acquiring.hear(waiting, notify))
 
   const callbacks = {
     tryAcquire: (claim: Claim, call: Settling<Attempt>) =>
@@ -95,25 +95,21 @@ export const make = Effect.fnUntraced(function*(
     listen
   }
 
-  /** All who wait in this process look at the same moment, and no other process with them. */
+  /** All waiters of this process look at the same moment, but not at that of other processes. */
   const phase = Math.random() * pollMillis
   const untilNextLook = (): number => {
     const left = pollMillis - (now() / 1000 + phase) % pollMillis
-    // A timer may be a little early.
+    // Timers may fire a little early.
     return left < pollMillis / 10 ? left + pollMillis : left
   }
 
-  /** Waiters are woken, so they look by themselves only in case the one who would wake them died; trouble is looked at sooner. */
-  const retry: Schedule.Schedule<unknown> = Schedule.spaced(Duration.millis(pollMillis)).pipe(
-    Schedule.modifyDelay(({ attempt, input }) =>
-      Effect.sync(() =>
-        Duration.millis(
-          input instanceof BackendFailure
-            ? Math.min(250, 10 * 1.5 ** Math.min(attempt, 16)) * (0.8 + 0.4 * Math.random())
-            : untilNextLook()
-        )
-      )
-    )
+  /**
+   * Waiters are notified, and look by themselves only in case the process that should notify them
+   * has died.
+   */
+  const retry = Schedule.spaced(Duration.millis(pollMillis)).pipe(
+    Schedule.modifyDelay(() => Effect.sync(() => Duration.millis(untilNextLook()))),
+    soonerAfterFailure
   )
 
   return withShortcuts({
@@ -127,10 +123,11 @@ export const make = Effect.fnUntraced(function*(
     extend: (holding) => Effect.suspend(() => run("extend", holding.key, () => extend(holding))),
     release: (key, token) => Effect.suspend(() => run("release", key, () => release(key, token))),
     transfer: (from, claim) => Effect.suspend(() => run("acquire", claim.key, () => transfer(from, claim))),
-    inspect: (key) => Effect.suspend(() => run("inspect", key, () => Option.fromUndefinedOr(looking.holders(key)[0]))),
-    holders: (key) => Effect.suspend(() => run("inspect", key, () => looking.holders(key))),
+    inspect: (key) =>
+      Effect.suspend(() => run("inspect", key, () => Option.fromUndefinedOr(inspecting.holders(key)[0]))),
+    holders: (key) => Effect.suspend(() => run("inspect", key, () => inspecting.holders(key))),
     observe: notices.observe,
-    list: (prefix, from) => Effect.suspend(() => run("list", undefined, () => looking.list(prefix, from))),
+    list: (prefix, from) => Effect.suspend(() => run("list", undefined, () => inspecting.list(prefix, from))),
     listen: (key, token, notify) =>
       Effect.acquireRelease(Effect.sync(() => listen(key, token, notify)), (end) => Effect.sync(end)),
     watch: (key, notify) =>

@@ -1,4 +1,4 @@
-/** A connection to each server that is used, and what our commands on it have left there. */
+/** A connection to each server in use, and the items that our commands on it have left there. */
 import { constFalse, constVoid } from "effect/Function"
 import { type Ending, EndingMap } from "../endingMap.ts"
 import { closed } from "./fault.ts"
@@ -14,7 +14,7 @@ export interface Server {
 
 interface Hint extends Own, Ending {}
 
-/** A link and what we hold, by token: both end together. */
+/** A link, and the items that we hold, by token: both end together. */
 export interface Connection {
   readonly link: Link
   readonly hints: EndingMap<Hint>

@@ -1,4 +1,4 @@
-/** Commands on the item of a token, which are executed as long as it is that. */
+/** Commands that are only executed while the item is the token's: extend and release. */
 import type * as Clock from "effect/Clock"
 import type { Extension } from "../../LockStore.ts"
 import { monotonicMillis } from "../time.ts"
@@ -9,7 +9,7 @@ import { type Item, type Own, read, vacate, write } from "./item.ts"
 import type { Hearer } from "./pending.ts"
 import { Opcode, type Reply, type Request, Status } from "./wire.ts"
 
-/** How often it may start over: an item of ours is changed by those who come to wait and go, and each does so once. */
+/** How often a command starts over: waiters that come and go change the item, each once. */
 const rounds = 100
 
 abstract class OnOwn implements Hearer {
@@ -17,10 +17,10 @@ abstract class OnOwn implements Hearer {
   protected readonly key: string
   protected readonly token: string
   protected readonly clock: Clock.Clock
-  /** Called once: whether the item was the token's. */
+  /** Called once, with whether the item was the token's. */
   private readonly end: (wasOurs: boolean | Fault.Fault) => void
   private round = 1
-  /** The command that is on its way, and the item that it is for. */
+  /** The command in flight, and the item that it is for. */
   private sent: Request | undefined = undefined
   private own: Own | undefined = undefined
 
@@ -40,7 +40,7 @@ abstract class OnOwn implements Hearer {
 
   protected abstract command(own: Own): Request
 
-  /** It has been executed, and the item is this now. */
+  /** The command was executed, and the item is this now. */
   protected done(_own: Own): void {}
 
   /** What to do instead when the server has no memory for it. */
@@ -133,15 +133,15 @@ export class Releasing extends OnOwn {
     return vacate(this.key, own, this.clock)
   }
 
-  /** Those who wait have to do without their places. */
+  /** The waiters lose their places. */
   protected override whenFull({ cas }: Own): Request {
     return vacate(this.key, { cas, waiters: [] }, this.clock)
   }
 
-  /** A token that only waits is taken out of the queue. */
+  /** A token that only waits is removed from the queue. */
   protected override onOther({ cas, content }: Item): Request | undefined {
     if (content === undefined || !content.waiters.includes(this.token)) return undefined
-    // The place that is kept for it is kept for the next one from now on.
+    // The item was reserved for it, and is now reserved for the next one.
     if (content.token === undefined && content.waiters[0] === this.token) {
       return vacate(this.key, { cas, waiters: content.waiters.slice(1) }, this.clock)
     }

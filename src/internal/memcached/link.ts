@@ -26,7 +26,7 @@ export interface Address {
   readonly password?: Redacted.Redacted<string> | undefined
 }
 
-export interface Timeouts {
+interface Timeouts {
   readonly connectMillis: number
   readonly requestMillis: number
 }

@@ -1,4 +1,4 @@
-/** Items that nobody holds, and who may take them. */
+/** Items that nobody holds, and who may acquire them. */
 import { type Ending, EndingMap } from "../endingMap.ts"
 import type { Content } from "./content.ts"
 
@@ -9,18 +9,21 @@ interface Vacancy extends Ending {
   readonly silentMillis: number
 }
 
-/** Whoever is next and has not come after this long is passed over, and all before the one who notices. */
+/**
+ * If the next waiter has not come after this long, it is skipped, and so are all before the one
+ * that notices.
+ */
 const silenceMillis = 300
 
-/** What a pause between two looks counts at most: in a longer one it was us who did not run. */
+/** The most that a pause between two looks counts: if it was longer, this process did not run. */
 const longestPause = 100
 
 export class Vacancies {
   private readonly seen = new EndingMap<Vacancy>()
 
   /**
-   * Whether a token may take an item that nobody holds: when it is next, or those
-   * who are before it have not come for so long that they are taken to be gone.
+   * Whether a token may acquire an item that nobody holds: if it is next, or if those before it
+   * have not come for so long that they count as gone.
    */
   mayTake(key: string, { time, waiters }: Content, token: string, at: number): boolean {
     const place = waiters.indexOf(token)

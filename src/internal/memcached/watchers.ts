@@ -1,4 +1,4 @@
-/** Those of this process who wait and look at their items, each until its scope closes. */
+/** The waiters of this process that poll their items, each until its scope closes. */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -22,7 +22,7 @@ export class Watchers {
     this.clock = clock
   }
 
-  /** It knows that there is an item, and so need not try to add it. */
+  /** It has seen an item, and so need not try to add one. */
   has(token: string): boolean {
     return this.tokens.has(token)
   }

@@ -1,22 +1,22 @@
 /**
- * Waiting for a key. memcached tells nobody anything, so a waiter looks at the
- * item: often when something has just changed and it is next, ever less often
- * the longer nothing happens and the further back it is.
+ * Waiting for a key. memcached does not notify, so a waiter polls the item: often if something has
+ * just changed and it is next, and less often the longer nothing happens and the further back it
+ * is.
  */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
+import { soonerAfterFailure } from "../retry.ts"
 import { monotonicMillis } from "../time.ts"
 
 /** What a look at the item shows. */
 export interface Sight {
   /** It is worth while to claim the key. */
   readonly open: boolean
-  /** Changes when somebody else has the key. */
+  /** Changes when the holder changes. */
   readonly mark: string
-  /** How many come before us. */
+  /** How many waiters are before this one. */
   readonly ahead: number
 }
 
@@ -43,17 +43,5 @@ export const watch = Effect.fnUntraced(function*(look: Effect.Effect<Option.Opti
   }
 })
 
-/**
- * When to claim without having been told to. A claim that failed is made again
- * soon, so that a server that is back is noticed; otherwise looking is enough.
- */
-export const retry: Schedule.Schedule<unknown> = Schedule.min([
-  Schedule.exponential(Duration.millis(10), 1.5),
-  Schedule.spaced(Duration.millis(100))
-]).pipe(
-  Schedule.jittered,
-  Schedule.modifyDelay(({ duration, input }) => Effect.succeed(isHeld(input) ? Duration.seconds(1) : duration))
-)
-
-const isHeld = (reply: unknown): boolean =>
-  typeof reply === "object" && reply !== null && "_tag" in reply && reply._tag === "Held"
+/** When to claim without a notification: seldom, since polling suffices while the server answers. */
+export const retry = soonerAfterFailure(Schedule.spaced("1 second"))

@@ -1,5 +1,7 @@
 /** A client of ioredis, version 5 or 6, or its like, and how we deal with its connections. */
 
+import { constVoid } from "effect/Function"
+
 /** What we use of a client. */
 export interface Client {
   readonly status: string
@@ -41,8 +43,6 @@ export const missing = (client: Client): string | undefined => {
   return typeof given?.["status"] === "string" ? undefined : "status"
 }
 
-const ignore = () => {}
-
 /** Has the clients that a method of `maker` makes outlive their errors. */
 const bearThoseOf = (maker: object | undefined, method: string): void => {
   const methods = maker as Record<string, unknown> | undefined
@@ -60,7 +60,7 @@ export const bearErrors = <C extends Client>(client: C): C => {
     client.on("+node", (node) => bearThoseOf(bearErrors(node as Single), "duplicate"))
   } else {
     const single = client as Client as Single
-    const bear = () => void single.stream?.on?.("error", ignore)
+    const bear = () => void single.stream?.on?.("error", constVoid)
     for (const event of ["connect", "error", "close"]) single.on(event, bear)
     bearThoseOf((client as { readonly connector?: object }).connector, "connectToSentinel")
   }

@@ -1,4 +1,4 @@
-/** What went wrong, in the words that all backends share. */
+/** Errors of Redis and its client, as failures of the backend. */
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
 import * as Cause from "../cause.ts"
 import * as Tls from "../tls.ts"
@@ -73,7 +73,7 @@ export class NotUnderstood extends Error {
 }
 
 /** Says that one side speaks TLS and the other does not. */
-export class Mismatched extends Error {}
+class Mismatched extends Error {}
 
 export const withoutTls = new Mismatched(
   "the server does not speak TLS: switch it on there (tls-port), or have redis:// where the network in between can be trusted"
@@ -82,7 +82,7 @@ export const withoutTls = new Mismatched(
 export const withTls = new Mismatched("the server speaks TLS, and nothing else: have rediss:// or the option tls")
 
 /** Says that a connection has ended right after the handshake of TLS, without a word. */
-export class Unsaid extends Error {}
+class Unsaid extends Error {}
 
 export const unsaid = new Unsaid(
   "the server ends the connection right after the TLS handshake and does not say why: it may want a certificate of the " +

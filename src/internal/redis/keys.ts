@@ -18,6 +18,9 @@ const escape = (key: string): string => special.test(key) ? "\\" + Escape.escape
 /** The key that holds the holder's token. */
 export const lockKey = (prefix: string, key: string): string => `${prefix}{${escape(key)}}`
 
+/** Whether a name is the lock key of a key, whatever a client puts before it. */
+export const isLockOf = (name: string, prefix: string, key: string): boolean => name.endsWith(lockKey(prefix, key))
+
 /** The key of a lock key, if it is one. */
 export const keyOf = (prefix: string, name: string): string | undefined => {
   const start = `${prefix}{`

@@ -1,9 +1,8 @@
 /** Which server Sentinels name: the client does not tell where it has tried to connect. */
+import { constVoid } from "effect/Function"
 import type { RedisOptions } from "ioredis"
 import { bearErrors, handshakeMillis, silenceMillis, type Single } from "./client.ts"
 import type { Node } from "./url.ts"
-
-const ignore = () => {}
 
 /** Where the server is from here. */
 const seen = ({ natMap }: RedisOptions, host: string, port: number): Node => {
@@ -30,7 +29,7 @@ export const named = async (
       retryStrategy: null,
       enableReadyCheck: false
     }))
-    const reply = await sentinel.call("sentinel", ["get-master-addr-by-name", String(options.name)]).catch(ignore)
+    const reply = await sentinel.call("sentinel", ["get-master-addr-by-name", String(options.name)]).catch(constVoid)
     sentinel.disconnect()
     if (Array.isArray(reply)) return seen(options, String(reply[0]), Number(reply[1]))
   }

@@ -1,10 +1,9 @@
 /** What the scripts reply and what is said on a channel. Undefined is what is not exactly ours. */
 import { NotUnderstood } from "./failure.ts"
-import * as Keys from "./keys.ts"
 import { claimMillis } from "./scripts.ts"
 
 /** Clients may give integers as text. */
-export const integer = (value: unknown): number | undefined => {
+const integer = (value: unknown): number | undefined => {
   const number = typeof value === "number"
     ? value
     : typeof value === "bigint" || (typeof value === "string" && /^-?\d{1,16}$/.test(value))
@@ -166,7 +165,7 @@ export const scanned = (
 }
 
 /** One of those who share a lock. */
-export interface Sharer {
+interface Sharer {
   readonly token: string
   readonly permits: number
   readonly restMillis: number
@@ -195,5 +194,3 @@ export const notUnderstood = (reply: unknown): NotUnderstood => new NotUnderstoo
 
 const describe = (reply: unknown): string =>
   reply === "QUEUED" || reply === "OK" ? JSON.stringify(reply) : Array.isArray(reply) ? "a list" : typeof reply
-
-export const ownLock = (lock: string, prefix: string, key: string): boolean => lock.endsWith(Keys.lockKey(prefix, key))

@@ -41,13 +41,13 @@
  * in between. While a cluster moves its slot that may be refused: then it is free,
  * and those who wait find out when they look.
  */
+import { attempt, turn } from "./scripts/acquiring.ts"
 import { claim, nobody, transfer } from "./scripts/claiming.ts"
 import { extend } from "./scripts/extending.ts"
 import { fencesHandedOver } from "./scripts/fencing.ts"
 import { claimMillis, type Form, rollCallMillis, type Script, type Times, times } from "./scripts/form.ts"
-import { release, withdraw } from "./scripts/giving.ts"
-import { holders, look, recall } from "./scripts/looking.ts"
-import { attempt, turn } from "./scripts/taking.ts"
+import { holders, look, recall } from "./scripts/inspecting.ts"
+import { release, withdraw } from "./scripts/releasing.ts"
 
 export { claimMillis, fencesHandedOver, nobody, rollCallMillis, type Script }
 

@@ -14,7 +14,7 @@ const askMillis = 2000
 const refusedMillis = 10_000
 
 /** What is to be done before it subscribes, on a connection with these options. */
-export interface Preparing {
+interface Preparing {
   readonly options: object
   readonly prepare: (opened: Single, isCurrent: () => boolean) => Promise<unknown>
 }

@@ -1,13 +1,15 @@
 /**
- * Calls that go to the server together. While so many statements are out as have
- * any use, what comes in waits for the next one: few calls are sent at once, and
- * many share a statement, and the commit that it waits for.
+ * Batches of calls. While as many statements are in flight as are useful, calls wait for the next
+ * one: few calls are sent at once, and many share a statement and its commit.
  */
 
-/** Calls in one statement: enough to make the statement's own cost vanish, few enough not to hold up the server. */
+/**
+ * The most calls in one statement: enough to make its own cost negligible, few enough not to hold
+ * up the server.
+ */
 const batchSize = 128
 
-/** Statements of a kind that may be out. */
+/** The most statements of a kind in flight. */
 const lanes = 2
 
 export interface Batches<A> {
@@ -27,7 +29,7 @@ export const make = <A extends { readonly row: string }>(
     schedule()
   }
 
-  // What else comes in during this turn goes along.
+  // Calls of the same turn of the event loop share the statement.
   const schedule = (): void => {
     if (scheduled || waiting.length === 0 || out >= lanes) return
     scheduled = true

@@ -214,7 +214,6 @@ export const make = Effect.fnUntraced(function*(
   return {
     isTuned: () => !plain,
     run: runner.run,
-    deadlineMillis,
     listen: (channel) =>
       Effect.suspend(() => {
         const settings = plain

@@ -1,11 +1,10 @@
 /**
- * Changes of rows that take more than a statement can say: the row is read, what is
- * asked happens to a copy (see `sharing.ts`), and the copy is written if nobody has
- * changed the row meanwhile; otherwise it is read once more. Who only looks, or is
- * refused, writes nothing.
+ * Changes of rows that one statement cannot express: the row is read, a copy is changed (see
+ * `sharing.ts`), and the copy is written if nobody has changed the row meanwhile (optimistic
+ * locking); otherwise the row is read again. A claim that is refused writes nothing.
  *
- * There is one change of a row at a time in a process. What is asked meanwhile goes
- * along with the next, all of it in one: many that share a key share the commit, too.
+ * A process changes a row once at a time. Calls that arrive meanwhile are all applied in the next
+ * change: many that share a key share the commit, too.
  */
 import { numberOf } from "./answers.ts"
 import * as Batches from "./batches.ts"
@@ -18,8 +17,8 @@ type OnEnd<A> = (answer: A | undefined, error: unknown) => void
 
 export interface Edits {
   /**
-   * Lets it happen to the row, and tells what `apply` has returned once that is true. It may be
-   * applied to several copies, of which one counts.
+   * Applies the change to the row, and reports what `apply` returned once the row is written.
+   * `apply` may be called with several copies, of which one counts.
    */
   readonly run: <A>(row: string, apply: (row: Sharing.Row) => A, onEnd: OnEnd<A>) => void
 }
@@ -31,22 +30,23 @@ interface Asked {
 
 interface Edit {
   readonly row: string
-  /** What nobody has applied yet. */
+  /** The changes that are not applied yet. */
   asked: Array<Asked>
-  /** What is out, with its answers. */
+  /** The changes in flight, with their answers. */
   out: Array<{ readonly asked: Asked; readonly answer: unknown }>
   copy: Sharing.Row | undefined
   tries: number
-  /** Of the first try. */
+  /** When the first try was made. */
   since: number
 }
 
 /**
- * Rows are changed for as long as a commit takes, so a row that was is read again after so many milliseconds, more or
- * less, the last of them again and again. Where many change it, somebody is always first, so whoever is not asks often.
+ * A row that was changed or locked by somebody else is read again after about so many milliseconds,
+ * since that lasts as long as a commit; the last pause repeats. If many change the row, one of them
+ * always succeeds, so the others retry often.
  */
 const pauses = [1, 2, 3, 5, 10, 20]
-/** Only after so many tries, and as many milliseconds, is it somebody who keeps it locked. */
+/** Only after so many tries and milliseconds is the row considered to be kept locked. */
 const leastTries = 10
 const leastMillis = 400
 
@@ -80,7 +80,7 @@ export const foundOf = ([, version, token, fence, end, queue, sharers, now]: Row
 const array = (entries: ReadonlyArray<string>): string =>
   `{${entries.map((entry) => `"${entry.replace(/["\\]/g, "\\$&")}"`).join()}}`
 
-export const make = ({ ask, bound, later, latest, now, statements }: Server): Edits => {
+export const make = ({ ask, later, latest, now, serverClock, statements }: Server): Edits => {
   const edits = new Map<string, Edit>()
 
   const next = (edit: Edit): void => {
@@ -124,7 +124,7 @@ export const make = ({ ask, bound, later, latest, now, statements }: Server): Ed
           fail(edit, error ?? new Failure.Strange())
           continue
         }
-        bound.observe(sentAt, now(), row.now)
+        serverClock.observe(sentAt, now(), row.now)
         const copy = edit.copy = new Sharing.Row(row)
         edit.out = edit.asked.map((asked) => ({ asked, answer: asked.apply(copy) }))
         edit.asked = []

@@ -11,14 +11,12 @@ import * as Statements from "./statements.ts"
 import { rowName, type Table } from "./table.ts"
 
 /**
- * Whether the lease is its holder's, and stays so until the open transaction
- * ends: nobody is given the row while its key is locked for share. Giving a row
- * away leaves a mark on the version before it, because it locks it `FOR UPDATE`
- * first: without it an old version could still be locked, and believed.
+ * Whether the lease holds its lock, and does so until the open transaction ends: the row goes to
+ * nobody else while it is locked `FOR KEY SHARE`. Every grant first locks the row `FOR UPDATE`,
+ * which marks its old version: otherwise an old version could still be locked, and believed.
  *
- * A fencing token says whose the row is. Holders that take over within a process
- * share the row, with tokens of their own; whether their turn is over is known
- * to the lease.
+ * The fencing token says whose row it is. Holders that take over within a process share the row,
+ * with their own tokens; the lease knows whether their turn is over.
  */
 export const holds = (table: Table) => {
   const { check, checkShared } = Statements.make(table)
@@ -47,7 +45,7 @@ export const withTransaction = <A, E, R>(
   const begin = Effect.provideService(holds(lease), SqlClient.SqlClient, sql).pipe(
     Effect.flatMap((held) => held ? Effect.void : Effect.fail(new NotHeld()))
   )
-  // The row is ours until the commit, but the turn that we have with it may have ended.
+  // The row is ours until the commit, but the lease's turn may have ended.
   const end = Effect.flatMap(
     lease.remaining,
     (remaining) => Duration.isZero(remaining) ? Effect.fail(new NotHeld()) : Effect.void
@@ -60,8 +58,8 @@ export const withTransaction = <A, E, R>(
 }
 
 /**
- * Why a lease does not hold the row. Its owner is asked, and says that it is lost
- * or was given back; if not, the row is somewhere else.
+ * Why a lease does not hold the row: it was lost or released, as an extension tells; if not, the
+ * row is in another database.
  */
 const explain = (lease: Lease): Effect.Effect<never, LockError> =>
   Effect.andThen(

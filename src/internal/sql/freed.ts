@@ -1,11 +1,11 @@
-/** Rows that we have given back lately, and nobody waited for: they are probably still there, and free. */
+/** Rows that were released recently and had no waiters: they are probably still there, and free. */
 
 /** How many are remembered. */
 const most = 2048
 
 export interface Freed {
   readonly add: (row: string) => void
-  /** Whether it is one, from now on no more. */
+  /** Removes the row, and says whether it was there. */
   readonly take: (row: string) => boolean
   readonly clear: () => void
 }

@@ -1,11 +1,10 @@
 /**
- * Waiting without asking: while anybody here waits, one connection listens on a
- * channel of this store, on which releasers tell what they have given to it.
+ * Notifications of grants: while anybody here waits, one connection listens on a channel of this
+ * store, on which a release notifies it of the grant to a waiter.
  *
- * Between us and the server may be a pooler that accepts `LISTEN` and hears
- * nothing, or a connection may die without a word. So we greet ourselves, when we
- * begin and every now and then, and where that is not heard those who wait are
- * told to come by and look.
+ * A pooler in between may accept `LISTEN` and receive nothing, and a connection may die silently.
+ * So the store sends itself a greeting at the start and regularly; if it is not received, the
+ * waiters have to poll.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -18,35 +17,35 @@ import * as RcRef from "effect/RcRef"
 import * as Scope from "effect/Scope"
 import type { Grant } from "../../LockStore.ts"
 import type { Notices } from "../notices.ts"
-import type { Link } from "./link.ts"
+import { deadlineMillis, type Link } from "./link.ts"
 import type { Server } from "./server.ts"
 
 type Notify = (grant: Grant | undefined) => void
 
 interface Listener {
   readonly notify: Notify
-  /** Its place in the queue says so: it is told of nothing, and comes by. */
+  /** Its entry in the queue has no channel: it gets no message, and polls. */
   polls: boolean
 }
 
 interface Subscription {
   readonly settled: Deferred.Deferred<void>
-  /** Open while anybody has to be told to come by. */
+  /** Open while anybody has to poll. */
   readonly poll: Latch.Latch
   up: boolean
-  /** Why it is not. */
+  /** Why there is no subscription. */
   cause: unknown
 }
 
 export interface Grants {
   readonly listen: (token: string, notify: Notify) => Effect.Effect<void, never, Scope.Scope>
-  /** Has `changed` called on each change of a row, and perhaps more often, while it can be told. */
+  /** Calls `changed` on each change of a row, and perhaps more often, while the subscription works. */
   readonly watch: (row: string, changed: () => void) => Effect.Effect<void, never, Scope.Scope>
-  /** The channel that a waiting token will be told on, if it will; asked when the token goes into a queue. */
+  /** The channel for a waiting token, if there is one; asked when the token joins a queue. */
   readonly channelFor: (token: string) => string | undefined
 }
 
-/** How long the first waiter waits for the subscription before it comes by instead. */
+/** How long the first waiter waits for the subscription before it polls. */
 const settleMillis = 300
 
 /** How long an idle subscription is kept for the next waiter. */
@@ -55,17 +54,20 @@ const idleMillis = 3000
 /** How long a greeting may take. */
 const greetingMillis = 500
 
-/** How often we greet ourselves, and how long after the last one that was heard a subscription is given up. */
+/**
+ * How often a greeting is sent, and how long after the last one that arrived a subscription is
+ * given up.
+ */
 const greetEveryMillis = 4000
 const deafAfterMillis = 9000
 
-/** How often those who watch say so, which is more often than rows are swept. */
+/** How often watchers renew their entries, which is more often than rows are deleted. */
 const enrolledMillis = 30_000
 
-/** After a greeting was not heard at all, for how long we do not try again. */
+/** How long to wait for the next try when no greeting arrived at all. */
 const deafMillis = 60_000
 
-/** How long after its end a subscription is tried again, at first and at last. */
+/** The first and the longest pause before a subscription that ended is tried again. */
 const againMillis = 100
 const againAtMostMillis = 2000
 
@@ -77,8 +79,8 @@ const granted = /^1 ([\w.-]+) (\d{1,16}) (\d{1,16}) (-?\d{1,16}) (.*)$/s
 
 const pollMillis = () => Duration.millis(10 + Math.random() * 30)
 
-/** What a message tells the store: a token that listens was given its row, or one that does not. */
-export interface Told {
+/** What a message says: a row was granted to a token that listens, or to one that does not. */
+interface Told {
   readonly granted: (token: string) => void
   readonly stray: (token: string, row: string) => void
 }
@@ -86,7 +88,7 @@ export interface Told {
 export const make = Effect.fnUntraced(function*(
   link: Link,
   channel: string,
-  { bound, now, statements }: Server,
+  { now, serverClock, statements }: Server,
   told: Told,
   notices: Notices
 ): Effect.fn.Return<Grants, never, Scope.Scope> {
@@ -104,7 +106,7 @@ export const make = Effect.fnUntraced(function*(
     const listener = listeners.get(token)
     if (listener === undefined) return told.stray(token, row)
     told.granted(token)
-    const since = bound.earliest(Number(micros))
+    const since = serverClock.earliest(Number(micros))
     listener.notify(
       since === undefined
         ? undefined
@@ -116,7 +118,7 @@ export const make = Effect.fnUntraced(function*(
     for (const { notify } of Array.from(listeners.values())) notify(undefined)
   }
 
-  /** Only then those who watch it look. */
+  /** Only then can its watchers look. */
   const enroll = (row: string): void =>
     link.run(statements.watch, [row, channel], () => watchers.get(row)?.forEach((notify) => notify()))
 
@@ -124,7 +126,7 @@ export const make = Effect.fnUntraced(function*(
     for (const row of watchers.keys()) enroll(row)
   }
 
-  /** What has been swept away is put there again. */
+  /** Entries that were deleted are made again. */
   const enrolling = (subscription: Subscription) =>
     Effect.forever(Effect.andThen(
       Effect.sleep(Duration.millis(enrolledMillis)),
@@ -141,11 +143,11 @@ export const make = Effect.fnUntraced(function*(
     )
   )
 
-  /** Listens until that fails or we are no longer heard; says whether we ever were. */
+  /** Listens until that fails or greetings no longer arrive; says whether one ever did. */
   const hearing = Effect.fnUntraced(function*(subscription: Subscription) {
     const scope = yield* Scope.make()
     const queue = yield* Scope.provide(link.listen!(channel), scope).pipe(
-      Effect.timeout(Duration.millis(link.deadlineMillis)),
+      Effect.timeout(Duration.millis(deadlineMillis)),
       Effect.onExit((exit) => Exit.isFailure(exit) ? leave(scope) : Effect.void)
     )
     let heardAt: number | undefined
@@ -157,7 +159,7 @@ export const make = Effect.fnUntraced(function*(
       subscription.up = true
       notices.told()
       enrollAll()
-      // Those who wait for the first answer have not asked for anything yet.
+      // Those who wait for the first answer are not in a queue yet.
       if (!Deferred.doneUnsafe(subscription.settled, Effect.void)) nudge()
     }))
     const greeting_ = Effect.gen(function*() {
@@ -173,7 +175,7 @@ export const make = Effect.fnUntraced(function*(
     return yield* Effect.raceFirst(reading, greeting_).pipe(Effect.ensuring(leave(scope)))
   })
 
-  /** A connection that answers no more takes its time to close, which nobody waits for. */
+  /** Closing a dead connection takes time, which nobody waits for. */
   const leave = (scope: Scope.Closeable): Effect.Effect<void> =>
     Effect.asVoid(Effect.forkDetach(Scope.close(scope, Exit.void), { startImmediately: true }))
 
@@ -188,7 +190,7 @@ export const make = Effect.fnUntraced(function*(
       if (listeners.size > 0) notices.polling(subscription.cause)
       pause = subscription.up ? againMillis : Math.min(pause * 2, againAtMostMillis)
       subscription.up = false
-      bound.reset()
+      serverClock.forget()
       Deferred.doneUnsafe(subscription.settled, Effect.void)
       subscription.poll.openUnsafe()
       yield* Effect.sleep(Duration.millis(Math.max(pause * (0.5 + Math.random()), deafUntil - now())))
@@ -224,7 +226,7 @@ export const make = Effect.fnUntraced(function*(
     )
     yield* Effect.forkScoped(polling(subscription))
     yield* Effect.forkScoped(enrolling(subscription))
-    // Who was not heard the last time makes nobody wait for the next.
+    // After a failed subscription, nobody waits for the next one.
     if (link.listen === undefined || deafUntil !== -Infinity) Deferred.doneUnsafe(subscription.settled, Effect.void)
     if (link.listen !== undefined) {
       const wait = Effect.suspend(() => Effect.sleep(Duration.millis(Math.max(0, deafUntil - now()))))
@@ -250,7 +252,7 @@ export const make = Effect.fnUntraced(function*(
       notices.polling(subscription.cause)
     }),
     watch: Effect.fnUntraced(function*(row, notify) {
-      const { up } = yield* RcRef.get(shared)
+      const subscription = yield* RcRef.get(shared)
       yield* Effect.acquireRelease(
         Effect.sync(() => watchers.set(row, (watchers.get(row) ?? new Set()).add(notify))),
         () =>
@@ -262,13 +264,14 @@ export const make = Effect.fnUntraced(function*(
             link.run(statements.unwatch, [row, channel], () => {})
           })
       )
-      if (up) enroll(row)
+      // It may have come up only now, and then it has already enrolled the others.
+      if (subscription.up) enroll(row)
     }),
     channelFor: (token) => {
       const listener = listeners.get(token)
       if (listener === undefined) return undefined
       if (current?.up !== true) current?.poll.openUnsafe()
-      // One that will listen is told from then on. Before that it comes by, and messages are lost.
+      // A token that will listen gets messages only from then on. Before that it polls, and messages are lost.
       if (link.listen === undefined || deafUntil !== -Infinity) listener.polls = true
       return listener.polls ? undefined : channel
     }

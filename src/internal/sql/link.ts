@@ -1,4 +1,7 @@
-/** How statements get to the server: outside of anybody's transaction, and none of them for ever. */
+/**
+ * How statements get to the server: outside of any transaction of the program, and with a time
+ * limit.
+ */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -15,30 +18,28 @@ export type Row = ReadonlyArray<unknown>
 
 export type OnEnd = (rows: ReadonlyArray<Row> | undefined, error: unknown) => void
 
-export interface Notification {
+interface Notification {
   readonly payload: string
 }
 
-/** What `PgClient` has more than a `SqlClient`. */
-export interface Listening {
+/** What `PgClient` has beyond a `SqlClient`. */
+interface Listening {
   readonly listen: (channel: string) => Effect.Effect<Queue.Dequeue<Notification, unknown>, unknown, Scope.Scope>
 }
 
 export interface Link {
-  /** Whether connections have our settings. */
+  /** Whether the connections have our own settings. */
   readonly isTuned: () => boolean
-  /** Runs a statement and calls back once, with its rows or with what went wrong. */
+  /** Runs a statement and calls back once, with its rows or its failure. */
   readonly run: (text: string, parameters: ReadonlyArray<unknown>, onEnd: OnEnd) => void
   /** Listens on a channel, on a connection that is kept for it, until the scope closes. */
   readonly listen: Listening["listen"] | undefined
-  /** How long a statement may take, in milliseconds, before it is given up. */
-  readonly deadlineMillis: number
 }
 
-/** A statement without answer for this long is given up, and so is the client that it went to. */
+/** A statement without an answer for this long is given up, along with its client. */
 export const deadlineMillis = 2000
 
-/** How often to look for such statements while any is out. */
+/** How often to look for such statements while any is in flight. */
 const lookMillis = 200
 
 interface Out {
@@ -48,9 +49,9 @@ interface Out {
 
 const canListen = (client: object): client is Listening => "listen" in client && typeof client.listen === "function"
 
-/** Over the program's own client, which is left as it is. */
+/** The link over the program's own client, which is not changed. */
 export const borrowed = Effect.fnUntraced(function*(client: SqlClient): Effect.fn.Return<Link, never, Scope.Scope> {
-  // Without the transaction that may have been open when the layer was built.
+  // Without a transaction that may have been open when the layer was built.
   const context = Context.omit(client.transactionService)(yield* Effect.context<never>()) as Context.Context<never>
   const fork = Effect.runForkWith(context)
   const runner = yield* makeRunner((text, parameters, onEnd) => {
@@ -66,12 +67,11 @@ export const borrowed = Effect.fnUntraced(function*(client: SqlClient): Effect.f
   return {
     isTuned: () => false,
     run: runner.run,
-    deadlineMillis,
     listen: canListen(client) ? (channel) => client.listen(channel) : undefined
   }
 })
 
-/** Begins a statement, and gives how to give it up. */
+/** Starts a statement, and returns how to cancel it. */
 type Start = (text: string, parameters: ReadonlyArray<unknown>, onEnd: OnEnd) => () => void
 
 /** Runs statements, each of which ends in time. */
@@ -80,7 +80,7 @@ export const makeRunner = Effect.fnUntraced(function*(start: Start) {
   const clock = Context.get(context, Clock.Clock)
   const now = () => monotonicMillis(clock)
   const fork = Effect.runForkWith(context)
-  /** Everything that is out, in the order of its end. */
+  /** Everything in flight, in the order of the deadlines. */
   const out = new Set<Out>()
   let watch: Fiber.Fiber<void> | undefined
   let closed = false
@@ -88,7 +88,7 @@ export const makeRunner = Effect.fnUntraced(function*(start: Start) {
   const watching = Effect.gen(function*() {
     while (out.size > 0) {
       yield* Effect.sleep(Duration.millis(lookMillis))
-      // When we are late ourselves, answers may have arrived that nobody has looked at yet.
+      // If this process is late itself, answers may have arrived that are not handled yet.
       yield* Effect.yieldNow
       const at = now()
       for (const one of Array.from(out)) {
@@ -124,7 +124,7 @@ export const makeRunner = Effect.fnUntraced(function*(start: Start) {
   return { run, close }
 })
 
-/** An interruption that is none of ours is the end of the client. */
+/** An interruption from outside means that the client has ended. */
 export const firstError = (exit: Exit.Failure<unknown, unknown>): unknown => {
   for (const reason of exit.cause.reasons) {
     if (reason._tag === "Fail") return reason.error

@@ -1,30 +1,30 @@
-/** The server as the operations of a store see it: what they can say to it, and what time it is there. */
+/** The server, as the operations of a store see it: its statements and its clock. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import type { BackendFailure } from "../../LockError.ts"
+import { ServerClock } from "../serverClock.ts"
 import { monotonicMillis } from "../time.ts"
 import { numberOf } from "./answers.ts"
-import * as ClockBound from "./bound.ts"
 import * as Failure from "./failure.ts"
-import type { Link, OnEnd, Row } from "./link.ts"
+import { deadlineMillis, type Link, type OnEnd, type Row } from "./link.ts"
 import * as Statements from "./statements.ts"
 import type { Table } from "./table.ts"
 
 export interface Server {
   readonly statements: Statements.Statements
-  readonly bound: ClockBound.ClockBound
+  readonly serverClock: ServerClock
   readonly now: () => number
   readonly wallMillis: () => number
-  /** Whether statements are planned by our own settings (see `connections.ts`). */
+  /** Whether our own settings for the planner are in force (see `connections.ts`). */
   readonly isTuned: Link["isTuned"]
   /** Runs a statement and calls back once. */
   readonly ask: Link["run"]
-  /** The same of one whose rows have the server's clock in their third column. */
+  /** The same, for a statement whose rows have the server's clock in their third column. */
   readonly askTimed: Link["run"]
-  /** The same, for what takes a fiber anyway. `decode` gives nothing if the answer is not understood. */
+  /** The same, as an effect. `decode` returns undefined if the answer is not understood. */
   readonly look: <A>(
     operation: string,
     key: string | undefined,
@@ -32,16 +32,16 @@ export interface Server {
     parameters: ReadonlyArray<unknown>,
     decode: (rows: ReadonlyArray<Row>) => A | undefined
   ) => Effect.Effect<A, BackendFailure>
-  /** By when, on the server's clock, a claim that is sent now has to be executed. */
+  /** The latest time, by the server's clock, at which a claim that is sent now may be executed. */
   readonly latest: () => string | null
-  /** Does it after so many milliseconds, unless the store has been closed. */
+  /** Runs it after so many milliseconds, unless the store has been closed. */
   readonly later: (millis: number, task: () => void) => void
   /** Runs until it ends, or the store is closed. */
   readonly fork: (task: Effect.Effect<void>) => void
   readonly failure: (operation: string, key: string | undefined, error: unknown) => BackendFailure
 }
 
-/** `answering` is called whenever the server has answered, once that is dealt with. */
+/** `answering` is called after each answer of the server has been handled. */
 export const make = Effect.fnUntraced(function*(
   link: Link,
   table: Table,
@@ -50,7 +50,7 @@ export const make = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const fork = yield* FiberSet.makeRuntime<never>()
   const now = () => monotonicMillis(clock)
-  const bound = ClockBound.make()
+  const serverClock = new ServerClock()
 
   const failure = (operation: string, key: string | undefined, error: unknown) =>
     Failure.make(table, operation, key, error)
@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function*(
 
   return {
     statements: Statements.make(table),
-    bound,
+    serverClock,
     now,
     isTuned: link.isTuned,
     wallMillis: () => clock.currentTimeMillisUnsafe(),
@@ -71,7 +71,7 @@ export const make = Effect.fnUntraced(function*(
     askTimed: (text, parameters, onEnd) => {
       const sentAt = now()
       ask(text, parameters, (rows, error) => {
-        if (rows !== undefined && rows.length > 0) bound.observe(sentAt, now(), numberOf(rows[0][2]))
+        if (rows !== undefined && rows.length > 0) serverClock.observe(sentAt, now(), numberOf(rows[0][2]))
         onEnd(rows, error)
       })
     },
@@ -86,7 +86,7 @@ export const make = Effect.fnUntraced(function*(
         })
       ),
     latest: () => {
-      const micros = bound.latest(now() + link.deadlineMillis)
+      const micros = serverClock.latest(now() + deadlineMillis)
       return micros === undefined ? null : String(micros)
     },
     later: (millis, task) => void fork(Effect.andThen(Effect.sleep(Duration.millis(millis)), Effect.sync(task))),
@@ -95,8 +95,11 @@ export const make = Effect.fnUntraced(function*(
   }
 })
 
-/** A lease, as statements take it. */
+/** The length of a lease, as a parameter of a statement. */
 export const leaseOf = (expiresMillis: number): string => String(Math.ceil(expiresMillis))
 
-/** Rows are locked for as long as a commit takes, so a row that was is asked for again after so many milliseconds. */
+/**
+ * The pauses, in milliseconds, before a row that was locked is tried again: a row stays locked for
+ * as long as a commit takes.
+ */
 export const pauses = [1, 2, 5, 10, 20, 40, 80, 160]

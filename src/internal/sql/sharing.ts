@@ -37,7 +37,7 @@ export interface Found {
   readonly now: number
 }
 
-export interface Sharer {
+interface Sharer {
   readonly token: string
   readonly permits: number
   readonly fence: number
@@ -62,7 +62,7 @@ export interface Told {
 }
 
 /** A lease that one who waits was given, and where it hears of it. */
-export interface Heard {
+interface Heard {
   readonly channel: string
   readonly token: string
   readonly fence: number

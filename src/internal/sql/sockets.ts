@@ -6,7 +6,7 @@
 import * as Net from "node:net"
 import type { Duplex } from "node:stream"
 
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string }
+type Address = { readonly host: string; readonly port: number } | { readonly path: string }
 
 /** How long the other side has to end a connection that we have ended. */
 const partingMillis = 500

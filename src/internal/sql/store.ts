@@ -5,38 +5,29 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { BackendFailure } from "../../LockError.ts"
 import type { Holder, LockStore } from "../../LockStore.ts"
 import { Notices } from "../notices.ts"
+import { soonerAfterFailure } from "../retry.ts"
 import { type Settling, withShortcuts } from "../shortcuts.ts"
+import { longestLease } from "../time.ts"
 import * as Token from "../token.ts"
+import * as Acquiring from "./acquiring.ts"
 import * as Edits from "./edits.ts"
 import * as Failure from "./failure.ts"
 import * as Freed from "./freed.ts"
-import * as Giving from "./giving.ts"
 import * as Grants from "./grants.ts"
-import * as Keeping from "./keeping.ts"
+import * as Inspecting from "./inspecting.ts"
 import type { Link } from "./link.ts"
-import * as Looking from "./looking.ts"
+import * as Releasing from "./releasing.ts"
+import * as Renewing from "./renewing.ts"
 import * as Server from "./server.ts"
 import { fenceRoom } from "./statements/terms.ts"
 import * as Sweeping from "./sweeping.ts"
 import { rowName, type Table } from "./table.ts"
-import * as Taking from "./taking.ts"
 import * as Tokens from "./tokens.ts"
 
-/**
- * Those who wait are told, and come by in case that was lost, or the one that
- * was told is gone; a server in trouble is asked sooner.
- */
-const retry: Schedule.Schedule<unknown> = Schedule.spaced(Duration.millis(900)).pipe(
-  Schedule.modifyDelay(({ attempt, duration, input }) =>
-    Effect.succeed(
-      input instanceof BackendFailure ? Duration.millis(Math.min(250, 10 * 1.5 ** Math.min(attempt, 16))) : duration
-    )
-  ),
-  Schedule.jittered
-)
+/** Waiters are told, and ask by themselves in case the message was lost, or the waiter that was told is gone. */
+const retry = Schedule.spaced("900 millis").pipe(Schedule.jittered, soonerAfterFailure)
 
 /** A name that no other store has. */
 const channelName = (clock: Clock.Clock): string =>
@@ -46,27 +37,27 @@ export const make = Effect.fnUntraced(function*(
   link: Link,
   table: Table
 ): Effect.fn.Return<LockStore, never, Scope.Scope> {
-  const server = yield* Server.make(link, table, () => giving.settleDebts())
+  const server = yield* Server.make(link, table, () => releasing.settleDebts())
   const tokens = Tokens.make()
   const freed = Freed.make()
   const sweeping = Sweeping.make(server, freed)
   const edits = Edits.make(server)
-  const giving = Giving.make(server, tokens, edits, freed, sweeping.later)
+  const releasing = Releasing.make(server, tokens, edits, freed, sweeping.later)
   const notices = new Notices()
   yield* Effect.addFinalizer(() => Effect.sync(() => notices.close()))
   const grants = yield* Grants.make(link, `effect_lock:${channelName(yield* Clock.Clock)}`, server, {
     granted: tokens.granted,
     // Its release is usually on its way; but a server that lost its last writes gives to waiters of long ago.
     stray: (token, row) => {
-      if (tokens.get(token) === undefined) giving.giveAway(row, token)
+      if (tokens.get(token) === undefined) releasing.releaseStray(row, token)
     }
   }, notices)
-  const { exchange, transfer, tryAcquire } = Taking.make(server, tokens, giving, edits, freed, grants.channelFor)
-  const { extendAll } = Keeping.make(server, tokens)
-  const { holders, list } = Looking.make(server)
+  const { exchange, transfer, tryAcquire } = Acquiring.make(server, tokens, releasing, edits, freed, grants.channelFor)
+  const { extendAll } = Renewing.make(server, tokens)
+  const { holders, list } = Inspecting.make(server)
 
   const release = (key: string, token: string, call: Settling<boolean>): void =>
-    giving.giveBack({ row: rowName(key), key, token }, call)
+    releasing.release({ row: rowName(key), key, token }, call)
 
   const store: LockStore = {
     name: Failure.backend,
@@ -91,7 +82,7 @@ export const make = Effect.fnUntraced(function*(
     transfer: (from, claim) => Effect.callback((resume) => transfer(from, claim, { settle: resume })),
     forget: (_key, token) => tokens.forget(token),
     retry,
-    maxExpires: Duration.days(36_500),
+    maxExpires: longestLease,
     handOver: { times: fenceRoom, within: Duration.millis(10) },
     observe: notices.observe
   }

@@ -1,4 +1,4 @@
-/** Removing rows that nobody has wanted for a while, for as long as this store uses the table. */
+/** Deleting rows that have not been used for a while, for as long as this store uses the table. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { BackendFailure } from "../../LockError.ts"
@@ -7,7 +7,7 @@ import type { Freed } from "./freed.ts"
 import type { Server } from "./server.ts"
 import { sweptAtOnce } from "./statements/sweeping.ts"
 
-/** How long after it was of use a row is swept. */
+/** How long after its last use a row is deleted. */
 const sweepMillis = 70_000
 
 export interface Sweeping {
@@ -20,7 +20,7 @@ export const make = ({ fork, look, now, statements }: Server, freed: Freed): Swe
   let told = false
   let usedAt = 0
 
-  /** What no later attempt changes is told, once. */
+  /** A failure that no later attempt can change is logged, once. */
   const tell = (failure: BackendFailure): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (told || failure.retryable) return Effect.void

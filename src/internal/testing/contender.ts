@@ -32,7 +32,7 @@ export interface SharedSection extends Section {
 }
 
 /** What a process does, and what it answers. Keys are any text, the other fields what JSON can say. */
-export interface Orders {
+interface Orders {
   /** Claims again and again without waiting, and leaves some leases to end by themselves. */
   readonly grab: (order: { key: string; millis: number; expires: number }) => ReadonlyArray<Section>
   /** The same with some permits of the limit, or alone. */

@@ -27,7 +27,7 @@ export const observe: Effect.Effect<() => number, never, Scope.Scope> = Effect.g
 })
 
 /** How long others have been kept waiting, in milliseconds of all time, for those who can tell. */
-export type Waited = () => number
+type Waited = () => number
 
 /**
  * Tries again, up to so many times in all, what fails while this process is late by more than `millis`, or others wait for

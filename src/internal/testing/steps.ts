@@ -81,11 +81,11 @@ export const portion = (
   { limit = Number.MAX_SAFE_INTEGER, permits = 1, wait = false } = {}
 ) => ({ key, token, expiresMillis, wait, share: { permits, limit } })
 
+export const holdersOf = (store: LockStore, key: string) =>
+  store.holders === undefined ? Effect.map(store.inspect(key), Option.toArray) : store.holders(key)
+
 export const permitsOf = (store: LockStore, key: string) =>
-  Effect.map(
-    store.holders === undefined ? Effect.map(store.inspect(key), Option.toArray) : store.holders(key),
-    (holders) => holders.map(({ permits }) => permits ?? "alone").toSorted().join()
-  )
+  Effect.map(holdersOf(store, key), (holders) => holders.map(({ permits }) => permits ?? "alone").toSorted().join())
 
 export const reasonOf = (exit: Exit.Exit<unknown, LockError | Wrong>): string => {
   if (exit._tag === "Success") return "Success"

@@ -1,4 +1,4 @@
-/** Taking by one who would wait, who shares, or who has it from another. */
+/** Acquiring by waiting, by sharing, or by transfer. */
 import { calling } from "./calling.ts"
 import { fence, fencing } from "./fencing.ts"
 import { type Form, queueMillis } from "./form.ts"

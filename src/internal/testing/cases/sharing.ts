@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Lock from "../../../Lock.ts"
 import { type Case, ifShares, immediately, same, that, wrong } from "../case.ts"
-import { acquired, claim, held, isFree, permitsOf, portion, queued, reasonOf, take } from "../steps.ts"
+import { acquired, claim, held, holdersOf, isFree, permitsOf, portion, queued, reasonOf, take } from "../steps.ts"
 
 export const sharing: ReadonlyArray<Case> = ([
   {
@@ -98,16 +98,20 @@ export const sharing: ReadonlyArray<Case> = ([
     name: "a lease that many share is extended for each by itself",
     run: Effect.fnUntraced(function*(bench) {
       const { elapse, key, lease, one, other, token } = bench
-      const tokens = Array.from({ length: 5 }, token)
-      for (const token of tokens) yield* acquired("a reader", yield* one.tryAcquire(portion(key, token, lease)))
-      const holdings = tokens.slice(1).map((token) => claim(key, token, 60_000))
+      const short = token()
+      yield* acquired("a reader", yield* one.tryAcquire(portion(key, short, lease)))
+      const tokens = Array.from({ length: 4 }, token)
+      for (const token of tokens) yield* acquired("a reader", yield* one.tryAcquire(portion(key, token, 60_000)))
+      const holdings = tokens.map((token) => claim(key, token, 120_000))
       const answers = one.extendAll === undefined
         ? yield* Effect.forEach(holdings, one.extend)
         : yield* one.extendAll(holdings)
       yield* same("the extensions", answers.join(), "true,true,true,true")
       yield* elapse(lease * 1.2)
-      yield* same("the extension of what has ended", yield* one.extend(claim(key, tokens[0], lease)), false)
+      yield* same("the extension of what has ended", yield* one.extend(claim(key, short, lease)), false)
       yield* same("the holders", yield* permitsOf(other, key), "1,1,1,1")
+      const holders = yield* holdersOf(other, key)
+      yield* that("each has more time", holders.every(({ remainingMillis = Infinity }) => remainingMillis > 60_000))
       yield* held("somebody alone", yield* other.tryAcquire(claim(key, token(), lease)))
     })
   },

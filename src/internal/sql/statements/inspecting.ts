@@ -1,8 +1,8 @@
-/** Statements that only look. */
+/** Statements that only read. */
 import type { Table } from "../table.ts"
 import { isHeld, markOf, micros, millisLeft } from "./terms.ts"
 
-/** How many locks a list says at once. */
+/** The locks of one page of a list. */
 export const pageSize = 500
 
 export const make = ({ sql: table }: Table) => {

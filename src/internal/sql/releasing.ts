@@ -1,6 +1,6 @@
-/** Giving keys back, and places in their queues; and once more what could not be given back when it should. */
+/** Releasing keys and places in their queues, and retrying failed releases. */
 import * as Exit from "effect/Exit"
-import type { Settling } from "../shortcuts.ts"
+import { settleBoolean, type Settling, unawaited } from "../shortcuts.ts"
 import * as Token from "../token.ts"
 import { byName } from "./answers.ts"
 import * as Batches from "./batches.ts"
@@ -10,36 +10,35 @@ import type { Freed } from "./freed.ts"
 import { pauses, type Server } from "./server.ts"
 import type { Place, Tokens } from "./tokens.ts"
 
-export interface Giving {
-  readonly giveBack: (place: Place, call: Settling<boolean>) => void
-  /** Gives back what a token was given that is none of ours any more. */
-  readonly giveAway: (row: string, token: string) => void
-  /** Gives back what is owed. */
+export interface Releasing {
+  readonly release: (place: Place, call: Settling<boolean>) => void
+  /** Releases what was granted to a token that this store no longer knows. */
+  readonly releaseStray: (row: string, token: string) => void
+  /** Retries the releases that failed. */
   readonly settleDebts: () => void
 }
 
-interface Releasing extends Omit<Place, "key"> {
+interface Asked extends Omit<Place, "key"> {
   readonly key: string | undefined
   readonly call: Settling<boolean>
   readonly tries: number
-  /** Others wait for the key, probably. */
+  /** Others probably wait for the key. */
   isWanted: boolean
 }
 
-/** Whoever has had a key for longer, in milliseconds, can be followed in one round trip rather than spare the server. */
+/**
+ * A key that was held for longer than this, in milliseconds, is handed over in one round trip, at a
+ * higher cost for the server.
+ */
 const oldMillis = 100
 
-const nobody: Settling<unknown> = { settle: () => {} }
-const succeedTrue = Exit.succeed(true)
-const succeedFalse = Exit.succeed(false)
-
-/** `given` is called whenever something was given back. */
-export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed, given: () => void): Giving => {
+/** `given` is called after each release. */
+export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed, given: () => void): Releasing => {
   const { ask, failure, isTuned, later, statements, wallMillis } = server
 
   const isOld = (token: string): boolean => wallMillis() - Token.sinceMillis(token) > oldMillis
 
-  const begin = (asked: Releasing): void => {
+  const begin = (asked: Asked): void => {
     const { token } = asked
     const known = tokens.releasing(token)
     if (known?.edits === true) return leave(asked)
@@ -48,40 +47,41 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
     releases.add(asked)
   }
 
-  /** Of a key that is shared, or that the next one shares. */
-  const leave = (asked: Releasing): void =>
+  /** Leaves a key that is shared, or that the next waiter shares. */
+  const leave = (asked: Asked): void =>
     edits.run(asked.row, (copy) => copy.leave(asked.token, tokens.get(asked.token)?.entry), (isLive, error) => {
       if (isLive === undefined) fail(asked, error)
       else succeed(asked, isLive)
     })
 
-  const again = (asked: Releasing): void => {
+  const again = (asked: Asked): void => {
     if (asked.tries >= pauses.length) fail(asked, new Failure.Locked())
     else later(pauses[asked.tries], () => begin({ ...asked, tries: asked.tries + 1 }))
   }
 
-  const succeed = ({ call, token }: Releasing, isOurs: boolean): void => {
-    tokens.returned(token)
+  const succeed = ({ call, token }: Asked, isOurs: boolean): void => {
+    tokens.released(token)
     given()
-    call.settle(isOurs ? succeedTrue : succeedFalse)
+    settleBoolean(call, isOurs)
   }
 
-  const fail = ({ call, key, row, token }: Releasing, error: unknown): void => {
+  const fail = ({ call, key, row, token }: Asked, error: unknown): void => {
     if (key !== undefined) tokens.owe({ row, key, token })
     call.settle(Exit.fail(failure("release", key, error)))
   }
 
-  const rowsAndTokens = (batch: ReadonlyArray<Releasing>) => [
+  const rowsAndTokens = (batch: ReadonlyArray<Asked>) => [
     batch.map(({ row }) => row),
     batch.map(({ token }) => token)
   ]
 
   /**
-   * Nobody waits for most keys. Who has waited for one is probably not the last to, and who has had one for long is
-   * probably waited for; and the next wants it alone, too. Many at once are freed on connections of our own alone, which
-   * plan that well.
+   * Most keys have no waiters. A key that its holder has waited for probably has more waiters, and
+   * so has one that was held for long; the next probably wants it exclusively, too. Many at once
+   * are only freed by one statement on our own connections, whose settings make the server plan it
+   * well.
    */
-  const releases = Batches.make<Releasing>((batch, landed) => {
+  const releases = Batches.make<Asked>((batch, landed) => {
     const isOne = batch.length === 1
     const handsOn = (!isOne && !isTuned()) || batch.some(({ isWanted }) => isWanted)
     const statement = handsOn
@@ -91,7 +91,7 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
       : statements.freeMany
     ask(statement, isOne ? [batch[0].row, batch[0].token] : rowsAndTokens(batch), (rows, error) => {
       const released = rows && byName(rows)
-      const others: Array<Releasing> = []
+      const others: Array<Asked> = []
       for (const asked of batch) {
         const found = released?.get(asked.row)
         if (released === undefined) fail(asked, error)
@@ -106,7 +106,7 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
     })
   })
 
-  const sendOthers = (batch: ReadonlyArray<Releasing>, landed: () => void): void =>
+  const sendOthers = (batch: ReadonlyArray<Asked>, landed: () => void): void =>
     ask(statements.release, rowsAndTokens(batch), (rows, error) => {
       landed()
       const live = new Map(rows?.map(([row, isLive, isShared]) => [row, isShared === true ? "shared" : isLive]))
@@ -119,7 +119,7 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
       }
     })
 
-  const withdraw = (asked: Releasing, entry: string): void =>
+  const withdraw = (asked: Asked, entry: string): void =>
     ask(statements.withdraw, [asked.row, asked.token, entry], (rows, error) => {
       if (rows === undefined) return fail(asked, error)
       const [live, left, isShared] = rows[0] ?? [false, true, false]
@@ -128,14 +128,15 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
       else succeed(asked, live === true)
     })
 
-  const giveBack: Giving["giveBack"] = ({ key, row, token }, call) =>
+  const release: Releasing["release"] = ({ key, row, token }, call) =>
     begin({ row, token, key, call, tries: 0, isWanted: false })
 
   return {
-    giveBack,
-    giveAway: (row, token) => releases.add({ row, token, key: undefined, call: nobody, tries: 0, isWanted: true }),
+    release,
+    releaseStray: (row, token) =>
+      releases.add({ row, token, key: undefined, call: unawaited, tries: 0, isWanted: true }),
     settleDebts: () => {
-      for (const debt of tokens.debts()) giveBack(debt, nobody)
+      for (const debt of tokens.takeDebts()) release(debt, unawaited)
     }
   }
 }

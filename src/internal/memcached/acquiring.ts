@@ -1,6 +1,6 @@
 /**
- * Taking a key: by an ADD, and where the item is there by what it says. What is
- * written then has its CAS, and when that is another by now all begins anew.
+ * Acquiring a key: with an ADD, or, if the item exists, depending on its content. Each write then
+ * uses the item's CAS; if that has changed, the claim starts over.
  */
 import type * as Clock from "effect/Clock"
 import type { Attempt, Claim } from "../../LockStore.ts"
@@ -21,8 +21,8 @@ const none: ReadonlyArray<string> = []
 /** How often a claim starts over because the item changed between two of its commands. */
 const rounds = 5
 
-/** One claim on its way. */
-export class Taking implements Hearer {
+/** One claim in progress. */
+export class Acquiring implements Hearer {
   private readonly connection: Connection
   private readonly key: string
   private readonly claim: Claim
@@ -48,7 +48,7 @@ export class Taking implements Hearer {
     this.end = end
   }
 
-  /** Takes the key if there is no item. */
+  /** Acquires the key if there is no item. */
   add(): void {
     const { claim, clock, connection, key } = this
     connection.link.send(write(Opcode.add, key, claim, clock, none), this)
@@ -62,7 +62,7 @@ export class Taking implements Hearer {
         return this.acquired(reply.cas, none)
       case Status.exists:
         return this.look(() => this.again())
-      // The memory is asked for before the item is looked for.
+      // The server allocates memory before it looks for the item.
       case Status.outOfMemory:
         return this.look(() => this.end(Fault.ofStatus(reply)))
       default:
@@ -70,7 +70,10 @@ export class Taking implements Hearer {
     }
   }
 
-  /** Reads who has the item, and takes it or joins the queue; without an item it is added, unless we know better. */
+  /**
+   * Reads the item, and acquires it or joins its queue; if there is none, adds one, unless that has
+   * just been refused.
+   */
   look(absent = () => this.again()): void {
     read(this.connection.link, this.key, (item) => {
       if (item instanceof Fault.Fault) return this.end(item)
@@ -83,7 +86,7 @@ export class Taking implements Hearer {
   private seen({ cas }: Item, content: Content.Content): void {
     const { claim, clock, key, vacancies } = this
     const { full, token, waiters } = content
-    // An earlier claim of ours worked, and the lease began back then: it is made anew.
+    // An earlier claim of this token succeeded, and its lease began back then: it starts anew.
     if (token === claim.token) return this.take({ cas, waiters })
     if (token === undefined && vacancies.mayTake(key, content, claim.token, monotonicMillis(clock))) {
       return this.take({ cas, waiters: waiters.slice(Math.max(waiters.indexOf(claim.token), 0) + 1) })
@@ -92,7 +95,7 @@ export class Taking implements Hearer {
     this.end({ _tag: "Held", ...holderIn(content, clock) })
   }
 
-  /** Makes an item that is there the claim's. */
+  /** Makes an existing item the claim's. */
   private take({ cas, waiters }: Own): void {
     const { claim, clock, key } = this
     this.send(write(Opcode.replace, key, claim, clock, waiters, cas), (reply) => {
@@ -109,7 +112,7 @@ export class Taking implements Hearer {
     })
   }
 
-  /** Adds the claim to those who wait. Without a place among them it is still a claim. */
+  /** Adds the claim to the queue. It is still a claim if there is no room. */
   private join(cas: number, content: Content.Content): void {
     const { claim, clock, key } = this
     this.send({ opcode: Opcode.append, key, value: Content.joining(claim.token), cas }, (reply) => {
@@ -125,7 +128,7 @@ export class Taking implements Hearer {
     else this.end({ _tag: "Held" })
   }
 
-  /** Makes the item of another token the claim's, with all who wait. */
+  /** Transfers the item of another token to the claim, with its queue. */
   takeFrom(from: string): void {
     const { claim, clock, connection, key } = this
     read(connection.link, key, (item) => {

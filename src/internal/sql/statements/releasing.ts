@@ -1,4 +1,4 @@
-/** Statements that give a key back. */
+/** Statements that release a key. */
 import type { Table } from "../table.ts"
 import { handOn, handOnToFirst, head, isSimple, shares, sharesNext, tell } from "./handing.ts"
 import * as Terms from "./terms.ts"
@@ -7,8 +7,8 @@ const { isAsked, isAt, others, place, relax, shared, watched } = Terms
 
 export const make = ({ sql: table }: Table) => {
   return {
-    // One by itself that nobody waits for or watches, as it is for most, in half of the server's time.
-    // $1 key $2 token  -> (key), nothing if that is not so
+    // A single key without waiters and watchers, as most are, in half of the server's time. $1 key $2 token  -> (key),
+    // nothing if that is not so
     freeOne: `
 UPDATE ${table} l SET token = '', expires_at = clock_timestamp()
 WHERE l.key = $1::text AND l.ctid = (
@@ -18,9 +18,8 @@ WHERE l.key = $1::text AND l.ctid = (
 )
 RETURNING l.key, ${relax}`,
 
-    // The same of many. That a row is locked by us says that it was found. It is planned well by the settings of connections of
-    // our own.
-    // $1 keys $2 tokens  -> (key)… of those released
+    // The same for many. A row that we have locked was found. The settings of our own connections make the server plan
+    // it well. $1 keys $2 tokens  -> (key)… of those released
     freeMany: `
 WITH h AS MATERIALIZED (
   SELECT l.ctid FROM unnest($1::text[], $2::text[]) AS a(key, token) CROSS JOIN LATERAL (
@@ -33,8 +32,8 @@ UPDATE ${table} l SET token = '', expires_at = clock_timestamp()
 WHERE l.ctid = ANY(ARRAY(SELECT ctid FROM h)) AND l.xmax = pg_current_xact_id_if_assigned()::xid
 RETURNING l.key, (SELECT ${relax})`,
 
-    // One by itself that somebody may wait for, alone.
-    // $1 key $2 token  -> (key, true, whether nobody has it now), nothing if that is not so
+    // A single key that somebody may wait for, exclusively. $1 key $2 token  -> (key, true, whether nobody has it now),
+    // nothing if that is not so
     releaseOne: `
 UPDATE ${table} l SET ${handOnToFirst}
 FROM (
@@ -46,8 +45,8 @@ RETURNING l.key, true, h.words IS NULL, CASE WHEN h.words IS NULL THEN ${relax} 
       tell("l", "h.words")
     } END, ${watched}`,
 
-    // As releaseOne, of many.
-    // $1 keys $2 tokens  -> (key, whether its lease was live, whether nobody has it now)… of those released
+    // As releaseOne, for many. $1 keys $2 tokens  -> (key, whether its lease was live, whether nobody has it now)… of
+    // those released
     releaseMany: `
 WITH h AS MATERIALIZED (
   SELECT l.* FROM unnest($1::text[], $2::text[]) AS a(key, token)

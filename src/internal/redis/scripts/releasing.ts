@@ -1,4 +1,4 @@
-/** Giving back: what one has, or the place where one waits. */
+/** Releasing a lock, or a place in its queue. */
 import { commands } from "./calling.ts"
 import type { Form } from "./form.ts"
 import { promoting } from "./promoting.ts"

@@ -1,4 +1,7 @@
-/** Taking keys: at once or not at all, by waiting in the queue, and from another token. */
+/**
+ * Acquiring keys: at once or not at all, by waiting in the queue, and by transfer from another
+ * token.
+ */
 import * as Exit from "effect/Exit"
 import type { Attempt, Claim } from "../../LockStore.ts"
 import type { Settling } from "../shortcuts.ts"
@@ -8,26 +11,26 @@ import * as Batches from "./batches.ts"
 import type { Edits } from "./edits.ts"
 import * as Failure from "./failure.ts"
 import type { Freed } from "./freed.ts"
-import type { Giving } from "./giving.ts"
 import type { Row } from "./link.ts"
+import type { Releasing } from "./releasing.ts"
 import { leaseOf, pauses, type Server } from "./server.ts"
 import { entryEnd } from "./sharing.ts"
 import { shared } from "./statements/terms.ts"
 import { rowName } from "./table.ts"
 import type { Place, Tokens } from "./tokens.ts"
 
-export interface Taking {
+export interface Acquiring {
   readonly tryAcquire: (claim: Claim, call: Settling<Attempt>) => void
-  /** Gives back what `token` has of the key, and claims it. */
+  /** Releases the key from `token`, and claims it. */
   readonly exchange: (token: string, claim: Claim, call: Settling<Attempt>) => void
-  /** Takes a key on from another token, of whoever knows it. */
+  /** Transfers a key from another token. */
   readonly transfer: (from: string, claim: Claim, call: Settling<Attempt>) => void
 }
 
-/** How long a key given to a waiter stays its own until the waiter renews it or comes by, in milliseconds. */
+/** How long a waiter has to claim a key that was passed to it, in milliseconds. */
 const grantMillis = 1000
 
-/** An attempt need not know so exactly: after a few of these the row is somebody's. */
+/** An attempt that does not wait makes only a few of these pauses: then the row counts as held. */
 const claimPauses = 5
 
 const refused: Attempt = { _tag: "Held" }
@@ -38,15 +41,15 @@ interface Claiming extends Place {
   readonly tries: number
 }
 
-/** `channelFor` says what a token that goes into a queue is told on. */
+/** `channelFor` gives the channel on which a queued token is notified. */
 export const make = (
   server: Server,
   tokens: Tokens,
-  giving: Giving,
+  releasing: Releasing,
   edits: Edits,
   freed: Freed,
   channelFor: (token: string) => string | undefined
-): Taking => {
+): Acquiring => {
   const { askTimed, failure, isTuned, later, latest, statements } = server
 
   const begin = (claim: Claim, call: Settling<Attempt>): Claiming => {
@@ -54,7 +57,7 @@ export const make = (
     return { row: rowName(claim.key), key: claim.key, token: claim.token, claim, call, tries: 0 }
   }
 
-  /** From now on it may be in the queue, as this entry. */
+  /** Its entry in the queue, where it may be from now on. */
   const enqueue = ({ claim: { expiresMillis, share }, token }: Claiming): string =>
     tokens.enqueue(token, () => {
       const place = `${token} ${leaseOf(expiresMillis)} ${grantMillis} ${channelFor(token) ?? "-"}`
@@ -77,7 +80,7 @@ export const make = (
     const { fencingToken } = answer
     if (fencingToken !== undefined) return succeed(asked, { _tag: "Acquired", fencingToken })
     if (answer.late) return tries > 0 ? fail(asked, new Failure.Silent()) : again({ ...asked, tries: 1 })
-    // Not taken though it looked free: somebody had its row at that moment.
+    // Not acquired though it looked free: somebody had locked its row at that moment.
     const skipped = answer.leftMillis <= 0 || answer.holder === token || (claim.wait && !answer.queued)
     if (!skipped || tries >= claimPauses) return succeed(asked, heldOf(answer))
     later(pauses[tries], () => again({ ...asked, tries: tries + 1 }))
@@ -174,7 +177,7 @@ export const make = (
     })
   }
 
-  /** Claims, having released another token if there is one, of a key that is shared or is going to be. */
+  /** Claims a key that is shared or will be, after a release of another token if there is one. */
   const edit = (asked: Claiming, previous?: string): void => {
     const { claim: { expiresMillis, share, wait }, row, token } = asked
     tokens.edit(token, share !== undefined)
@@ -186,7 +189,7 @@ export const make = (
     }, (told, error) => {
       if (told !== undefined) {
         const { fencingToken } = told
-        if (previous !== undefined) tokens.returned(previous)
+        if (previous !== undefined) tokens.released(previous)
         succeed(asked, fencingToken === undefined ? heldOf(told) : { _tag: "Acquired", fencingToken })
       } else if (previous !== undefined) fail(asked, error, "release")
       else if (error instanceof Failure.Locked) succeed(asked, heldOf(unknown))
@@ -198,7 +201,7 @@ export const make = (
   // From another token
   // ---------------------------------------------------------------------------
 
-  const exchange: Taking["exchange"] = (from, claim, call) => {
+  const exchange: Acquiring["exchange"] = (from, claim, call) => {
     const asked = begin(claim, call)
     if (claim.share !== undefined || tokens.get(from)?.edits === true) return edit(asked, from)
     const { key, row, token } = asked
@@ -207,7 +210,7 @@ export const make = (
     const ask = (tries: number): void =>
       askTimed(statements.exchange, [row, from, token, lease, latest(), entry], (rows, error) => {
         if (rows === undefined) return fail(asked, error, "release")
-        // Not the token's, which may wait for it.
+        // The token does not hold it, but may wait for it.
         if (rows.length === 0) {
           const released: Settling<boolean> = {
             settle: (exit) => {
@@ -216,7 +219,7 @@ export const make = (
               call.settle(Exit.failCause(exit.cause))
             }
           }
-          return giving.giveBack({ row, key, token: from }, released)
+          return releasing.release({ row, key, token: from }, released)
         }
         const [isOurs, , , holder, left, waiters, isLate, isShared] = rows[0]
         const fencingToken = fenceOf(rows[0])
@@ -227,7 +230,7 @@ export const make = (
           return later(pauses[tries], () => ask(tries + 1))
         }
         if (fencingToken === undefined) return fail(asked, new Failure.Strange(), "release")
-        tokens.returned(from)
+        tokens.released(from)
         succeed(
           asked,
           isOurs === true
@@ -238,7 +241,7 @@ export const make = (
     ask(0)
   }
 
-  const transfer: Taking["transfer"] = (from, claim, call) => {
+  const transfer: Acquiring["transfer"] = (from, claim, call) => {
     const asked = begin(claim, call)
     const { row, token } = asked
     const ask = (tries: number): void =>

@@ -1,4 +1,4 @@
-/** Who holds what, by plain commands where that is possible. */
+/** Inspecting and listing locks, with plain commands where possible. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { BackendFailure } from "../../LockError.ts"
@@ -9,10 +9,10 @@ import * as Reply from "./reply.ts"
 import type { Scripts } from "./scripts.ts"
 import { ask, type Servers, type Transport } from "./transport.ts"
 
-/** Keys, locks or not, that are gone through for one page of a list. */
+/** The keys, locks or not, that are scanned for one page of a list. */
 const scanSize = 500
 
-/** How often a key that is had alone and shared in quick succession is looked at, until it is one for long enough. */
+/** How often to look at a key that alternates between exclusive and shared. */
 const looks = 20
 
 export const make = (transport: Transport, scripts: Scripts, prefix: string, failure: Failure.Of) => {
@@ -21,10 +21,10 @@ export const make = (transport: Transport, scripts: Scripts, prefix: string, fai
   const read = (command: string, key: string, of: string): Effect.Effect<unknown, BackendFailure> =>
     Effect.mapError(ask(transport.send, command, 0, [of]), (cause) => failure("inspect", key, cause))
 
-  /** By plain commands, which whoever may read may execute, unless the lock is shared. */
+  /** Uses plain commands, for which the right to read suffices, unless the lock is shared. */
   const holders = Effect.fnUntraced(function*(key: string) {
     const lock = lockKey(key)
-    // It may come to be shared, or no longer be, in between. What is no lock stays what it is.
+    // The lock may become shared or exclusive in between. Something that is not a lock stays so.
     for (let times = 1; times <= looks; times++) {
       const type = yield* read("type", key, lock)
       if (type === "zset") {
@@ -69,8 +69,8 @@ export const make = (transport: Transport, scripts: Scripts, prefix: string, fai
     Effect.map(holders(key), ([first]) => Option.fromUndefinedOr<Holder | undefined>(first))
 
   /**
-   * A page is what one SCAN of one server gives: `next` is where that goes on, and on which. A server that has left the
-   * cluster has given its keys to others.
+   * A page is one SCAN of one server: `next` is its cursor and its server. A server that has left
+   * the cluster has given its keys to others.
    */
   const list = (servers: () => Servers) =>
     Effect.fnUntraced(function*(prefixOfKeys: string, from: string | undefined) {
@@ -95,7 +95,7 @@ export const make = (transport: Transport, scripts: Scripts, prefix: string, fai
       return { locks: locks.flat(), next: following === undefined ? undefined : `${scanned.cursor} ${following}` }
     })
 
-  /** What is no lock is somebody else's, and held by nobody. */
+  /** Something that is not a lock is not held by anybody. */
   const orNobody = (holders: Effect.Effect<ReadonlyArray<Holder>, BackendFailure>) =>
     Effect.catchIf(holders, ({ kind }) => kind === "WrongType", () => Effect.succeed([]))
 

@@ -1,4 +1,4 @@
-/** Looking at keys without wanting them. */
+/** Inspecting and listing keys. */
 import * as Effect from "effect/Effect"
 import type { BackendFailure } from "../../LockError.ts"
 import type { Holder, Page } from "../../LockStore.ts"
@@ -7,11 +7,11 @@ import { foundOf } from "./edits.ts"
 import type { Row } from "./link.ts"
 import type { Server } from "./server.ts"
 import * as Sharing from "./sharing.ts"
-import { pageSize } from "./statements/looking.ts"
+import { pageSize } from "./statements/inspecting.ts"
 import { shared } from "./statements/terms.ts"
 import { keyOf, rowName, rowPrefix } from "./table.ts"
 
-export interface Looking {
+export interface Inspecting {
   readonly holders: (key: string) => Effect.Effect<ReadonlyArray<Holder>, BackendFailure>
   readonly list: (prefix: string, from: string | undefined) => Effect.Effect<Page, BackendFailure>
 }
@@ -19,7 +19,7 @@ export interface Looking {
 const isListed = (row: Row): row is readonly [string, string, ...ReadonlyArray<unknown>] =>
   typeof row[0] === "string" && typeof row[1] === "string" && Number.isFinite(numberOf(row[2]))
 
-export const make = ({ look, statements }: Server): Looking => {
+export const make = ({ look, statements }: Server): Inspecting => {
   /** By the row of each. */
   const sharersOf = (
     operation: string,

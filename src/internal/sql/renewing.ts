@@ -8,7 +8,7 @@ import { leaseOf, pauses, type Server } from "./server.ts"
 import { rowName } from "./table.ts"
 import type { Tokens } from "./tokens.ts"
 
-/** Renewals in one statement, and how many of these may be out. */
+/** Renewals in one statement, and how many such statements may be in flight. */
 const batchSize = 500
 const statementsOut = 2
 
@@ -33,14 +33,14 @@ const extendedShared = (rows: ReadonlyArray<Row>) => {
     found.has(row) && found.get(row) === undefined ? "locked" : found.get(row)?.has(token) === true
 }
 
-export interface Keeping {
-  /** The answers in the same order. One that failed holds up no other. */
+export interface Renewing {
+  /** The answers in the same order. A failure does not hold up the others. */
   readonly extendAll: (
     extensions: ReadonlyArray<Extension>
   ) => Effect.Effect<ReadonlyArray<boolean | BackendFailure>, BackendFailure>
 }
 
-export const make = ({ ask, failure, later, statements }: Server, tokens: Tokens): Keeping => {
+export const make = ({ ask, failure, later, statements }: Server, tokens: Tokens): Renewing => {
   const extendBatch = (
     extensions: ReadonlyArray<Extension>
   ): Effect.Effect<ReadonlyArray<boolean | BackendFailure>, BackendFailure> =>

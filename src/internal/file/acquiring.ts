@@ -1,25 +1,28 @@
-/** Taking a key: one that is not there, is free, whose lease has ended, or that was given to us. */
+/**
+ * Acquiring a key that does not exist yet, is free, whose lease has ended, or that was granted to
+ * us.
+ */
 import type { Attempt, Claim, Grant } from "../../LockStore.ts"
 import * as Directory from "./directory.ts"
 import * as Failure from "./failure.ts"
 import type { Front } from "./front.ts"
 import type { Ground } from "./ground.ts"
+import type { Holdings } from "./holdings.ts"
 import type { Idle } from "./idle.ts"
-import type { Keeping } from "./keeping.ts"
 import * as Lease from "./lease.ts"
 import type { Queue, Waiting } from "./queue.ts"
 import * as Refusal from "./refusal.ts"
 import type { Ask } from "./sharing.ts"
 import * as State from "./state.ts"
 
-export interface Taking {
+export interface Acquiring {
   readonly tryAcquire: (path: string, claim: Claim) => Attempt
   /**
-   * Something has happened to our ticket. Whoever tore it has given us the key, which we
-   * tell if it still is ours, and undefined if not: whether nothing has happened.
+   * Something happened to our ticket. If it was removed, we were granted the key: notifies with the
+   * grant, or with undefined if that is over. Returns whether nothing happened.
    */
   readonly hear: (waiting: Waiting, notify: (grant: Grant | undefined) => void) => boolean
-  /** From one token to another, past those who wait: undefined when neither has the key. */
+  /** Transfers the key from one token to another, past the waiters; undefined if neither holds it. */
   readonly transfer: (path: string, from: string, claim: Claim) => Attempt | undefined
 }
 
@@ -30,23 +33,23 @@ const wantedBy = ({ expiresMillis, outlives, share, token }: Claim): Lease.Wante
   expires: Math.ceil(expiresMillis)
 })
 
-export interface Needs {
+interface Needs {
   readonly idle: Idle
   readonly queue: Queue
   readonly front: Front
-  readonly keeping: Keeping
+  readonly holdings: Holdings
   readonly ask: Ask
 }
 
 export const make = (
   { fences, isThere, now, root }: Ground,
-  { ask, front, idle, keeping, queue }: Needs
-): Taking => {
-  /** The first lease of a key that is not there. */
+  { ask, front, idle, holdings, queue }: Needs
+): Acquiring => {
+  /** The first lease of a new key. */
   const create = (path: string, wanted: Lease.Wanted): State.State | undefined => {
     let made = Lease.of(wanted, fences.after(fences.removed()), now())
     if (!Directory.create(root, path, made)) return undefined
-    // It may have been there, and have been removed, since we looked.
+    // It may have been created and removed since we looked.
     for (let last = fences.removed(); last >= made.fence;) {
       const risen = Lease.of(wanted, fences.after(last), now())
       if (!Directory.move(path, made, risen)) return undefined
@@ -56,30 +59,31 @@ export const make = (
     return made
   }
 
-  const tryAcquire: Taking["tryAcquire"] = (path, claim) => {
+  const tryAcquire: Acquiring["tryAcquire"] = (path, claim) => {
     const { share, token, wait } = claim
     const wanted = wantedBy(claim)
     const left = share === undefined ? idle.get(path) : undefined
     if (left !== undefined) {
       const next = Lease.of(wanted, fences.after(left.fence), now())
-      if (Directory.move(path, left, next)) return keeping.take(path, next)
+      if (Directory.move(path, left, next)) return holdings.take(path, next)
       idle.take(path)
     }
-    // Who waits has been refused before, and most likely is again: a ticket that is there first spares a look.
+    // A waiter has been refused before, and most likely will be again: writing the ticket first saves a look.
     for (let hasEntered = wait && !queue.isIn(token) && queue.enter(path, wanted, now());;) {
       const seen = Directory.look(path)
       const { queue: waiting, state } = seen
       const at = now()
       if (state === undefined) {
-        // Nobody else has a place in what nobody has made yet: one that will share it has it alone at first.
+        // Nobody else can share a key that does not exist yet: a claim to share it holds it exclusively at first.
         const alone = { ...wanted, share: undefined, outlives: share === undefined && wanted.outlives }
         const made = create(path, alone)
-        if (made !== undefined && share === undefined) return keeping.take(path, made)
+        if (made !== undefined && share === undefined) return holdings.take(path, made)
         continue
       }
       const isAlone = state.tag !== "s" && State.isLive(state, at)
       const isOurs = isAlone && state.token === token
-      // Whoever gives it back looks for tickets after that, and we look at the state after the ticket: one sees the other.
+      // A release looks for tickets after it has changed the state, and we look at the state after we wrote the ticket:
+      // one sees the other.
       const enters = wait && !hasEntered && !waiting.some((ticket) => ticket.token === token)
       if (isAlone && !isOurs && isThere(state, at)) {
         front.clear(path)
@@ -91,16 +95,17 @@ export const make = (
       } else {
         const next = Lease.of(wanted, isOurs ? state.fence : fences.after(state.fence), at)
         if (!Directory.advance(path, { ...seen, state }, next, [])) continue
-        // The one it was given to is deaf, and others may be. Who is not writes a new ticket, in the place it had.
+        // The waiter that it was granted to does not respond, and others may not either. One that does writes a new
+        // ticket, in its old place.
         if (state.tag === "g" && !isOurs) { for (const { name } of waiting) Directory.take(path, name) }
-        return keeping.take(path, next)
+        return holdings.take(path, next)
       }
       queue.enter(path, wanted, at)
       hasEntered = true
     }
   }
 
-  const hear: Taking["hear"] = ({ name, path, wanted }, notify) => {
+  const hear: Acquiring["hear"] = ({ name, path, wanted }, notify) => {
     const { expires, token } = wanted
     let names: ReadonlyArray<string> = []
     let isThere = true
@@ -114,7 +119,7 @@ export const make = (
         const state = given ?? Directory.look(path).state
         const at = now()
         const next = state?.tag === "s"
-          ? keeping.renew(path, token, ({ fence, share }, at) => Lease.of({ ...wanted, share }, fence, at))
+          ? holdings.renew(path, token, ({ fence, share }, at) => Lease.of({ ...wanted, share }, fence, at))
           : state?.token === token && State.isLive(state, at)
           ? Lease.of({ ...wanted, share: undefined }, state.fence, at)
           : undefined
@@ -125,25 +130,25 @@ export const make = (
       }
     })
     if (lease === undefined && isThere) {
-      // What cannot be found out now is found out when we ask.
+      // If that fails now, the next attempt will tell.
       if (!isKnown) notify(undefined)
       return true
     }
     if (!isThere) queue.torn(token)
     if (lease === undefined) notify(undefined)
     else {
-      keeping.take(path, lease)
+      holdings.take(path, lease)
       notify({ fencingToken: lease.fence, sinceMillis: lease.since / 1000, leaseMillis: expires })
-      keeping.given(path, lease, Directory.ticketsAmong(names))
+      holdings.given(path, lease, Directory.ticketsAmong(names))
     }
     return false
   }
 
-  const transfer: Taking["transfer"] = (path, from, claim) => {
+  const transfer: Acquiring["transfer"] = (path, from, claim) => {
     const wanted = { ...wantedBy(claim), share: undefined }
     const to = (state: State.State, at: number) => Lease.of(wanted, fences.after(state.fence), at)
-    const next = keeping.change(path, from, to) ?? keeping.change(path, wanted.token, to)
-    return next === undefined ? undefined : keeping.take(path, next)
+    const next = holdings.change(path, from, to) ?? holdings.change(path, wanted.token, to)
+    return next === undefined ? undefined : holdings.take(path, next)
   }
 
   return { tryAcquire, hear, transfer }

@@ -1,4 +1,4 @@
-/** Statements that take a key. */
+/** Statements that acquire a key. */
 import type { Table } from "../table.ts"
 import { head, shares, sharesNext, tell } from "./handing.ts"
 import * as Terms from "./terms.ts"
@@ -21,7 +21,7 @@ const {
 } = Terms
 
 export const make = ({ sql: table }: Table) => {
-  /** Takes what is free, or is the claimant's already, for `a (key, token, lease, entry, latest)`. */
+  /** Acquires what is free, or already the claimant's, for `a (key, token, lease, entry, latest)`. */
   const take = `
 cur AS MATERIALIZED (
   SELECT a.*, l.key IS NULL AS fresh, l.token AS holder, l.expires_at, cardinality(l.queue) AS waiters,
@@ -55,31 +55,32 @@ ins AS (
   const taken = "LEFT JOIN upd u ON u.key = c.key LEFT JOIN ins i ON i.key = c.key"
 
   /**
-   * Nobody has it, watches it or has it locked. So it need not be locked before it is written, which is half of the work: no
-   * fenced transaction can have one that was given back. Our own lock from when that was done may still be there.
+   * Nobody holds it, watches it or has locked its row. So the row need not be locked before it is
+   * written, which saves half of the work: no fenced transaction can have a row that was released.
+   * Our own row lock of the release may still be there.
    */
   const isGivenBack = "l.token = '' AND l.watchers IS NULL AND (l.xmax = 0 OR l.xmax = l.xmin)"
 
   const isInTime = `NOT ${isLate("$4::text::int8")}`
 
   return {
-    // One claim by itself of a row that was given back when it was seen last. It takes the server a third of the time.
-    // $1 key $2 token $3 lease $4 latest  -> (key, fence, micros), nothing if it is not so any more
+    // A single claim of a row that was free when last seen. It takes the server a third of the time. $1 key $2 token $3
+    // lease $4 latest  -> (key, fence, micros), nothing if it is not so any more
     acquireFreed: `
 UPDATE ${table} l SET token = $2::text, fence = ${nextFence}, expires_at = ${inMillis("$3::text::int8")}
 WHERE l.key = $1::text AND ${isGivenBack} AND ${isInTime}
 RETURNING l.key, l.fence, ${micros}`,
 
-    // The same of many, for one lease. It is planned well by the settings of connections of our own.
-    // $1 keys $2 their tokens, as JSON by key $3 lease $4 latest  -> (key, fence, micros)… of those taken
+    // The same for many, with one lease. The settings of our own connections make the server plan it well. $1 keys $2
+    // their tokens, as JSON by key $3 lease $4 latest  -> (key, fence, micros)… of those taken
     acquireFreedMany: `
 UPDATE ${table} l SET
   token = (SELECT $2::text::jsonb) ->> l.key, fence = ${nextFence}, expires_at = ${inMillis("$3::text::int8")}
 WHERE l.key = ANY($1::text[]) AND ${isGivenBack} AND ${isInTime}
 RETURNING l.key, l.fence, (SELECT ${micros})`,
 
-    // One claim by itself, as acquire, in less of the server's time.
-    // $1 key $2 token $3 lease $4 latest  -> as acquire; nothing if somebody else has made the row meanwhile
+    // A single claim, as acquire, in less of the server's time. $1 key $2 token $3 lease $4 latest  -> as acquire;
+    // nothing if somebody else has made the row meanwhile
     acquireOne: `
 WITH upd AS (
   UPDATE ${table} l SET
@@ -105,8 +106,8 @@ SELECT key, fence, ${micros}, NULL, 0, 0, false, false FROM ins UNION ALL
 SELECT l.key, NULL, ${micros}, l.token, ${millisLeft("l")}, cardinality(l.queue), NOT ${isInTime}, false
 FROM ${table} l WHERE l.key = $1::text AND NOT EXISTS (SELECT FROM upd)`,
 
-    // What most keys are: free, and watched by nobody. It takes the server half of the time, and says nothing of others.
-    // $1 keys $2 tokens $3 leases $4 latest  -> (key, fence, micros)… of those taken
+    // For free keys without watchers, as most are. It takes the server half of the time, and reports no others. $1 keys
+    // $2 tokens $3 leases $4 latest  -> (key, fence, micros)… of those taken
     acquireFree: `
 WITH a AS MATERIALIZED (
   SELECT key, token, lease::int8 AS lease FROM unnest($1::text[], $2::text[], $3::text[]) AS a(key, token, lease)
@@ -143,8 +144,8 @@ WITH a AS MATERIALIZED (
 ),${take}
 SELECT ${answer("c.waiters", "false")} FROM cur c ${taken}`,
 
-    // $1 key $2 token $3 lease $4 latest $5 entry  -> as acquire, and whether it is in the queue. Whoever takes a key
-    // whose lease has ended passes those before it in the queue: they had the same chance, and may be gone.
+    // $1 key $2 token $3 lease $4 latest $5 entry  -> as acquire, and whether it is in the queue. A claim that acquires
+    // a key whose lease has ended overtakes those before it in the queue: they had the same chance, and may be gone.
     wait: `
 WITH a AS MATERIALIZED (
   SELECT $1::text AS key, $2::text AS token, $3::text::int8 AS lease, $5::text AS entry, $4::text::int8 AS latest

@@ -1,7 +1,7 @@
-/** Taking: first attempts at many locks, alone and together with what is given back. */
+/** First attempts at many locks, alone and together with releases. */
 import { commands } from "./calling.ts"
 import type { Form } from "./form.ts"
-import { releasing } from "./giving.ts"
+import { releasing } from "./releasing.ts"
 
 /**
  * First attempts, at the locks behind so many keys: `attempted`. An expired lock with a queue is left to those who wait. Its

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Failure from "../../src/internal/redis/failure.ts"
-import * as Looking from "../../src/internal/redis/looking.ts"
+import * as Inspecting from "../../src/internal/redis/inspecting.ts"
 import * as Scripts from "../../src/internal/redis/scripts.ts"
 import type { Command, Transport } from "../../src/internal/redis/transport.ts"
 
@@ -31,7 +31,7 @@ const turning = (times: number, type: string) => {
   }
   const transport = { send, servers: undefined } as Partial<Transport> as Transport
   const failure: Failure.Of = (operation, key, cause) => Failure.make("redis", operation, key, cause)
-  const { inspect } = Looking.make(transport, Scripts.scriptsFor(true, false), "lock:", failure)
+  const { inspect } = Inspecting.make(transport, Scripts.scriptsFor(true, false), "lock:", failure)
   return { asked, inspect }
 }
 

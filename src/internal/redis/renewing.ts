@@ -9,7 +9,7 @@ import * as Reply from "./reply.ts"
 import type { Scripts } from "./scripts.ts"
 import type { Transport } from "./transport.ts"
 
-/** Locks in one renewal: the server is held up by them for two or three milliseconds. */
+/** The most locks in one renewal, which blocks the server for two or three milliseconds. */
 const extendBatchSize = 1250
 
 /** `shares`: whether a token is known to share its lock. */
@@ -45,7 +45,7 @@ export const make = (
       })
     })
 
-  /** A refusal is the answer for the one lock that it is about. */
+  /** One by one: a refusal is the answer for that lock only. */
   const extendEach = (batch: ReadonlyArray<Extension>): Effect.Effect<ReadonlyArray<boolean | BackendFailure>> =>
     Effect.forEach(
       batch,
