@@ -19,6 +19,12 @@ const titleOf = (page: string): string => {
     /^# (.+)$/m.exec(text)?.[1].replaceAll("`", "") ?? basename(page, ".md")
 }
 
+/** The pages that are files from elsewhere. */
+const included = new Map(pages.flatMap((page) => {
+  const path = /^<!--@include: (.+)-->$/m.exec(readFileSync(join(docs, page), "utf8"))?.[1]
+  return path === undefined ? [] : [[relative(root, join(docs, path)).split(sep).join("/"), page]]
+}))
+
 /** What each part of the navigation has, in order. A page that nobody names is found under "More". */
 const sections: Readonly<Record<string, ReadonlyArray<string>>> = {
   "Start": ["start", "see", "choosing", "errors"],
@@ -31,6 +37,7 @@ const sections: Readonly<Record<string, ReadonlyArray<string>>> = {
     "leaders",
     "jobs-on-a-schedule",
     "handing-over",
+    "command-line",
     "at-three-in-the-morning",
     "cluster-and-workflows",
     "testing",
@@ -95,7 +102,9 @@ export default defineConfig({
           const target = relative(root, join(folder, path)).split(sep).join("/")
           const isPage = target.startsWith("docs/") &&
             (target.endsWith(".md") || existsSync(join(root, target, "index.md")) || !existsSync(join(root, target)))
-          if (!isPage) child.attrSet("href", `${repository}/blob/main/${target}`)
+          const page = included.get(target)
+          if (page !== undefined) child.attrSet("href", base + page.replace(/\.md$/, ""))
+          else if (!isPage) child.attrSet("href", `${repository}/blob/main/${target}`)
         }
       })
     }

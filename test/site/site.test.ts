@@ -59,6 +59,10 @@ describe.skipIf(!isSiteInstalled)("the site", () => {
     assert.deepStrictEqual(sources.filter((page) => !pages().includes(page)), [])
   })
 
+  it("leads to its own page where a file of the repository has one", () => {
+    assert.include(read("at-three-in-the-morning.html"), `href="/command-line`)
+  })
+
   it("has no dead link and no dead anchor", () => {
     const ids = new Map(
       pages().map((page) =>

@@ -111,7 +111,7 @@ export const sharing: ReadonlyArray<Case> = ([
       yield* same("the extension of what has ended", yield* one.extend(claim(key, short, lease)), false)
       yield* same("the holders", yield* permitsOf(other, key), "1,1,1,1")
       const holders = yield* holdersOf(other, key)
-      yield* that("each has more time", holders.every(({ remainingMillis = 0 }) => remainingMillis > 60_000))
+      yield* that("each has more time", holders.every(({ remainingMillis = Infinity }) => remainingMillis > 60_000))
       yield* held("somebody alone", yield* other.tryAcquire(claim(key, token(), lease)))
     })
   },
