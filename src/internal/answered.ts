@@ -1,6 +1,6 @@
 /**
- * Failures that say nothing of the backend: it has answered, and it is only the one key that it can do
- * nothing about for now.
+ * Failures that say nothing about the backend: it has answered, and only cannot handle this one key
+ * now.
  */
 import type { BackendFailure } from "../LockError.ts"
 

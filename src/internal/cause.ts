@@ -1,4 +1,4 @@
-/** What is told of an error of a client or a driver. */
+/** What is shown of an error of a client or a driver. */
 
 /** Node's error for a name with several addresses has no message of its own. */
 export const messageOf = (cause: unknown): string => {
@@ -12,9 +12,9 @@ export const messageOf = (cause: unknown): string => {
 const deepest = 5
 
 /**
- * Clients hang on their errors whatever they have at hand, such as the command, whose
- * arguments may be a password or a token. What is told is built from their words alone:
- * name, message, code and stack, and those of what each was caused by.
+ * Clients attach all kinds of data to their errors, such as the command, whose arguments may be a
+ * password or a token. The shown error only has the name, message, code and stack, and those of its
+ * causes.
  */
 export const rebuild = (cause: unknown, depth = deepest): Error => {
   const clean = new Error(messageOf(cause))

@@ -1,8 +1,8 @@
-/** Packages that only some backends need, and that need not be installed otherwise. */
+/** Drivers: packages that only some backends need, and that need not be installed otherwise. */
 import * as Effect from "effect/Effect"
 import { BackendFailure, LockError } from "../LockError.ts"
 
-/** Loads what needs the driver; fails with what to install. */
+/** Loads a module that needs the driver; the failure says what to install. */
 export const load = <A>(backend: string, driver: string, modules: () => Promise<A>): Effect.Effect<A, LockError> =>
   Effect.tryPromise({
     try: modules,

@@ -1,6 +1,9 @@
-/** Characters that a store cannot have in a name, written as `\u` and their code; a backslash is doubled. */
+/**
+ * Escapes characters that a store cannot have in a name, as `\u` and their code; a backslash is
+ * doubled.
+ */
 
-/** `special` is global, matches single UTF-16 units, and a backslash among them. */
+/** `special` is a global pattern for single UTF-16 units, which must include the backslash. */
 export const escape = (text: string, special: RegExp): string =>
   text.replace(special, (unit) => unit === "\\" ? "\\\\" : `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
 

@@ -10,7 +10,7 @@ import { LockError, type LockErrorReason } from "../LockError.ts"
 
 const deepest = 10
 
-/** Our own spans, which say nothing of where the program is. */
+/** Our own spans, which do not locate the call in the program. */
 const ours = new Set(["Lock.wait", "Lock.hold"])
 
 const framesOf = (fiber: Fiber.Fiber<unknown, unknown> | undefined): string => {
@@ -44,11 +44,11 @@ export const lockError = (reason: () => LockErrorReason, caller?: Fiber.Fiber<un
   return error
 }
 
-/** A lock call that fails: for what a store has said, or for what is made here. */
+/** A lock call that fails, with the store's reason or one made here. */
 export const failWith = (
   reason: LockErrorReason | (() => LockErrorReason),
   caller?: Fiber.Fiber<unknown, unknown>
 ): Exit.Exit<never, LockError> => Exit.fail(lockError(typeof reason === "function" ? reason : () => reason, caller))
 
-/** Trouble with the store that may pass: who has time waits, and who watches goes on. */
+/** A failure of the store that may pass: calls with time left wait, and watchers go on. */
 export const isPassing = ({ reason }: LockError): boolean => reason._tag === "BackendFailure" && reason.retryable

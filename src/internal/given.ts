@@ -1,19 +1,19 @@
-/** The options of a layer, as a program gives them. */
+/** Checks the options of a layer. */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type * as Result from "effect/Result"
 import { InvalidOptions, LockError } from "../LockError.ts"
 import { show } from "./show.ts"
 
-/** What an option has to be, where a program that is not type-checked may have something else. */
+/** What an option has to be, for programs that are not type-checked. */
 interface Kind {
   readonly expected: string
   readonly is: (u: unknown) => boolean
-  /** What it is instead is no secret. */
+  /** Whether an error may show the value. */
   readonly isShown?: boolean
 }
 
-/** Where a server is, and who goes there. */
+/** Where a server is, and how to log in. */
 export interface Server {
   readonly url?: string | Redacted.Redacted<string> | undefined
   readonly host?: string | undefined
@@ -22,7 +22,7 @@ export interface Server {
   readonly password?: Redacted.Redacted<string> | undefined
 }
 
-/** To be read, and not shown. */
+/** The text, which must not be shown. */
 export const plain = (text: string | Redacted.Redacted<string>): string =>
   Redacted.isRedacted(text) ? Redacted.value(text) : text
 
@@ -43,8 +43,8 @@ export const port = whole(1, 65_535)
 export const object: Kind = { expected: "an object", is: (u) => typeof u === "object" && u !== null }
 
 /**
- * None are all that is left to default. What is no object says nothing that would be read: a
- * URL in place of `{ url }` would lock on this host. It is not shown, as a password may be in it.
+ * Without options, all have their defaults. Anything but an object is invalid: a URL in place of `{
+ * url }` would be ignored, and lock on this host. It is not shown, as it may contain a password.
  */
 export const given = <O extends object>(
   options: O | undefined,
@@ -62,10 +62,10 @@ export const given = <O extends object>(
 
 const kindOf = (u: unknown): string => u === null ? "null" : `${typeof u === "object" ? "an" : "a"} ${typeof u}`
 
-/** What was read of an option, unless it makes no sense. */
+/** The parsed value of an option, or the failure. */
 export const valid = <A>(result: Result.Result<A, InvalidOptions>): Effect.Effect<A, LockError> =>
   Effect.mapError(Effect.fromResult(result), (reason) => new LockError({ reason }))
 
-/** `value` as it is to be read, in which nothing is secret. */
+/** `value` is shown, so it must not contain a secret. */
 export const invalid = (option: string, value: string, expected: string): Effect.Effect<never, LockError> =>
   Effect.fail(new LockError({ reason: new InvalidOptions({ option, value, expected }) }))

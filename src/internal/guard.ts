@@ -1,4 +1,4 @@
-/** A lease, for those who guard work with it. */
+/** A lease, as code that runs work under it sees it. */
 import type * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -15,24 +15,27 @@ export interface Guard extends Lease, Reentry.Had {
   readonly key: string
   readonly token: string
   readonly expiresMillis: number
-  /** Leaves it to whoever knows its token, for at least so long. */
+  /** Detaches it: leaves it to whoever knows its token, for at least this long. */
   detach(millis: number | undefined): Effect.Effect<void, LockError>
   readonly isOver: boolean
-  /** Keeps it from now on; calls back once when it is lost, at once if it is. */
+  /** Watches it from now on; calls back once when it is lost, immediately if it already is. */
   watch(onLost: () => void): void
-  /** Keeps it from now on; calls back once when it is lost or given back, at once if it is. */
+  /**
+   * Watches it from now on; calls back once when it is lost or released, immediately if it already
+   * is.
+   */
   whenGone(then: () => void): () => void
-  /** How work under it has ended that leaves it as it is. */
+  /** The exit of work under it that does not end the lease. */
   judge<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Exit.Exit<A, E | LockError>
-  /** How work under it has ended. */
+  /** The exit of work under it. */
   settle<A, E>(exit: Exit.Exit<A, E>, caller: Caller): Exit.Exit<A, E | LockError>
   /** Acts at once, once. */
   giveBack(): Ending | undefined
-  /** Called once, when it is lost or given back. */
+  /** Called once, when it is lost or released. */
   whenEnded(then: (exit: Exit.Exit<void, LockError>) => void): void
 }
 
-/** For logs, in which what a backend is made of has no place. */
+/** For logs, without the internals of the backend. */
 export const toJSON = ({ expiresMillis, fencingToken, key }: Guard, state: string): unknown => ({
   _id: "Lease",
   key,
@@ -41,5 +44,5 @@ export const toJSON = ({ expiresMillis, fencingToken, key }: Guard, state: strin
   state
 })
 
-/** Whether it is a lease that a backend made. Cheaper than to ask whether it is an effect, or anything else. */
+/** Whether a backend made this lease. Cheaper than any other check. */
 export const isGuard = (u: object): u is Guard => (u as Partial<Guard>).giveBack !== undefined

@@ -1,10 +1,10 @@
-/** What a store says of a holder, for people. */
+/** The public `Holder` of what a store reports. */
 import { Holder } from "../LockError.ts"
 import type * as LockStore from "../LockStore.ts"
 import { wholeMillis } from "./time.ts"
 import * as Token from "./token.ts"
 
-/** A page of the keys that are held. */
+/** A page of held keys. */
 export interface HeldPage {
   readonly locks: ReadonlyArray<{ readonly key: string; readonly holder: Holder }>
   readonly next: string | undefined

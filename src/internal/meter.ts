@@ -1,14 +1,13 @@
 /**
- * What a backend counts. Counting is an addition; the metrics are made of it when
- * somebody reads them. Attributes are the backend's name, and words of ours that are
- * few: keys would be without bound.
+ * The counters of a backend. Counting is an addition; the metrics are computed when somebody reads
+ * them. Attributes are the backend's name and a few fixed words: keys would be unbounded.
  */
 import * as Context from "effect/Context"
 import { constVoid } from "effect/Function"
 import * as Metric from "effect/Metric"
 import { FailureKind } from "../LockError.ts"
 
-/** In milliseconds, as it is counted; metrics are in seconds. */
+/** Bounds in milliseconds, as they are counted; metrics are in seconds. */
 const boundaries = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 300_000]
 const inSeconds = boundaries.map((millis) => millis / 1000)
 
@@ -27,7 +26,7 @@ class Histogram {
     if (millis > this.max) this.max = millis
   }
 
-  /** As Effect's own histograms tell it: cumulated, and without the last bucket. */
+  /** As in Effect's own histograms: cumulated, and without the last bucket. */
   get state(): Metric.HistogramState {
     const { counts, max, min, sum } = this
     const seconds = (millis: number) => Math.abs(millis) === Number.MAX_VALUE ? millis : millis / 1000
@@ -37,7 +36,7 @@ class Histogram {
   }
 }
 
-/** What there is of a backend at the moment. */
+/** The current numbers of a backend. */
 export interface Gauges {
   readonly held: number
   readonly waiters: number
@@ -101,7 +100,7 @@ export class Meter {
     }
   }
 
-  /** Shows what there is of a backend, too, for as long as it is open. */
+  /** Includes the current numbers of a backend, for as long as it is open. */
   watch(gauges: () => Gauges): () => void {
     this.gauges.push(gauges)
     return () => {

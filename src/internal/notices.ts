@@ -1,8 +1,8 @@
-/** What a store has to tell of itself, for all who observe it. */
+/** The notices of a store about its state, for its observers. */
 import type { BackendFailure } from "../LockError.ts"
 import type { Observer } from "../LockStore.ts"
 
-/** Those who wait are told by a connection of its own, and one that is missing for no longer is not worth a word. */
+/** How long the connection for notifications may be missing before that is reported. */
 const briefMillis = 1000
 
 const wordsOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
@@ -10,7 +10,7 @@ const wordsOf = (cause: unknown): string => cause instanceof Error ? cause.messa
 export class Notices {
   private observers: ReadonlyArray<Observer> = []
   private isDown = false
-  /** Why those who wait poll, once that has lasted. */
+  /** Why waiters poll, once that has lasted. */
   private polls: string | undefined = undefined
   private cause: unknown
   private timer: ReturnType<typeof setTimeout> | undefined
@@ -38,7 +38,7 @@ export class Notices {
     if (this.polls !== undefined) return
     this.timer ??= setTimeout(() => {
       this.timer = undefined
-      // Nothing is told by a server that is not there, which is known already.
+      // A server that is down sends no notifications either, which is reported already.
       if (this.isDown) return
       const reason = this.polls = wordsOf(this.cause)
       for (const { polling } of this.observers) polling(reason)

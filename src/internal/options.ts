@@ -1,4 +1,4 @@
-/** What may be asked for: each option checked and decoded. */
+/** Checks and decodes the options of calls. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -10,7 +10,7 @@ import { show } from "./show.ts"
 export const invalid = (option: string, value: unknown, expected: string): LockError =>
   new LockError({ reason: new InvalidOptions({ option, value: show(value), expected }) })
 
-/** What is made of options, unless they are none, or have a getter that throws. */
+/** Calls `make` with the options, unless they are not an object, or have a getter that throws. */
 export const read = <O extends object, A>(
   options: O | undefined,
   make: (options: O) => A | LockError
@@ -24,7 +24,7 @@ export const read = <O extends object, A>(
   }
 }
 
-/** Whole milliseconds, away from zero, or `NaN` for what is no duration. */
+/** Whole milliseconds, rounded away from zero; `NaN` if the input is not a duration. */
 export const toWholeMillis = (input: unknown): number => {
   if (typeof input === "number") return toWhole(input)
   return typeof input === "string" ? parse(input) : decodeMillis(input)
@@ -40,7 +40,7 @@ const decodeMillis = (input: unknown): number => {
       onSome: (duration) => toWhole(Duration.toMillis(duration))
     })
   } catch {
-    // A getter has thrown.
+    // A getter threw.
     return NaN
   }
 }
@@ -56,7 +56,7 @@ const units = new Set([
   "nanoseconds"
 ])
 
-/** Effect takes objects of any kind for durations, and what it does not know in them for zero. */
+/** Effect accepts any object as a duration, and ignores unknown units. */
 const saysSomething = (input: object): boolean => {
   if (Duration.isDuration(input)) return true
   if (Array.isArray(input)) return !input.some(Number.isNaN)
@@ -65,7 +65,10 @@ const saysSomething = (input: object): boolean => {
     parts.every(([unit, part]) => units.has(unit) && typeof part === "number" && !Number.isNaN(part))
 }
 
-/** Programs write the same few texts again and again, and parsing one costs more than taking a lock in memory. */
+/**
+ * Programs use the same few texts again and again, and parsing one costs more than acquiring a lock
+ * in memory.
+ */
 const parsed = new Map<string, number>()
 
 const parse = (text: string): number => {
@@ -97,7 +100,7 @@ interface Decoded {
   readonly keyPrefix: string
 }
 
-/** What each option may be: decoded, or undefined for what makes no sense. */
+/** The decoder of each option, which returns undefined for an invalid value. */
 export const kinds: {
   readonly [K in keyof Decoded]: {
     readonly expected: string
@@ -130,7 +133,7 @@ export const kinds: {
 
 const names = Object.keys(kinds) as Array<keyof Decoded>
 
-/** An error shows what was given, not what that was taken for. */
+/** The error shows what was given, even if another text was decoded. */
 export const decodeOption = <K extends keyof Decoded>(
   kind: K,
   given: unknown,
@@ -143,8 +146,8 @@ export const decodeOption = <K extends keyof Decoded>(
 }
 
 /**
- * Checks and decodes what is given; a key that is absent or undefined stays absent.
- * An option that has no kind here does not compile.
+ * Checks and decodes the options; one that is absent or undefined stays absent. An option without a
+ * kind here does not compile.
  */
 export const decode = <O extends { readonly [K in keyof O]: K extends keyof Decoded ? unknown : never }>(
   options: O & { readonly [K in keyof Decoded]?: unknown }

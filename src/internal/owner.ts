@@ -1,4 +1,7 @@
-/** What a process is called, for people: part of every token, so it is short and made of few characters. */
+/**
+ * The name of a process, for people. It is part of every token, so it is short and uses few
+ * characters.
+ */
 
 const longest = 40
 
@@ -7,7 +10,7 @@ export const expected = `1 to ${longest} of the characters A-Z a-z 0-9 - _, such
 export const isOwner = (input: unknown): input is string =>
   typeof input === "string" && input.length <= longest && /^[\w-]+$/.test(input)
 
-/** What Node, Bun and Deno have, and others may lack or forbid to ask. */
+/** Node, Bun and Deno have these; other runtimes may lack them, or deny access. */
 export interface Runtime {
   readonly pid?: number
   readonly getBuiltinModule?: (name: "node:os") => { readonly hostname: () => string } | undefined
@@ -21,7 +24,10 @@ const known = <A>(get: () => A | undefined): A | undefined => {
   }
 }
 
-/** Host and process id, as far as the runtime tells them. Of a long name the end, which tells replicas apart. */
+/**
+ * Host name and process id, if the runtime tells them. A long name keeps its end, which tells
+ * replicas apart.
+ */
 export const nameOf = (runtime: Runtime | undefined): string => {
   const pid = known(() => runtime?.pid)?.toString() ?? ""
   const host = known(() => runtime?.getBuiltinModule?.("node:os")?.hostname()) ?? ""

@@ -1,20 +1,20 @@
 /**
- * Under which leases work runs, so that it is noticed when it asks for what it has.
- * The services of the work name the innermost one, for all that is started there,
- * too: in parts of it that run beside each other, or against the clock.
+ * The leases that work runs under, so that a call for a key that is already held is noticed. The
+ * context of the work has the innermost one, also for whatever it starts, concurrently or under a
+ * timeout.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { constUndefined } from "effect/Function"
 
-/** A lease as far as it matters here. */
+/** The part of a lease that matters here. */
 export interface Had {
-  /** The backend that it is had from. */
+  /** Its backend. */
   readonly home: object
   readonly key: string
   readonly isHeld: boolean
-  /** It shares its key. */
+  /** Whether it is shared. */
   readonly share?: unknown
 }
 
@@ -24,9 +24,9 @@ type AnyWork = Effect.Effect<unknown, unknown> | ((had: never) => Effect.Effect<
 
 /** Work under a lease, or several. */
 export class Section {
-  /** The fiber that wanted it done. */
+  /** The fiber of the call. */
   readonly caller: AnyFiber
-  /** The fiber that does it. */
+  /** The fiber that runs the work. */
   worker: AnyFiber | undefined = undefined
   private readonly had: Had | ReadonlyArray<Had>
   private work: AnyWork | undefined
@@ -37,7 +37,7 @@ export class Section {
     this.caller = caller
   }
 
-  /** The lease of a key that it has, as long as it does. */
+  /** The lease of a key, for as long as it is held. */
   leaseOf(home: object, key: string): Had | undefined {
     const { had } = this
     const isIt = (lease: Had) => lease.key === key && lease.home === home && lease.isHeld
@@ -45,7 +45,7 @@ export class Section {
     return isIt(had as Had) ? had as Had : undefined
   }
 
-  /** What the fiber that does it is to do. */
+  /** The effect for the fiber that runs the work. */
   begin(fiber: AnyFiber): Effect.Effect<unknown, unknown> {
     this.worker = fiber
     const work = this.work!
@@ -58,22 +58,22 @@ const Innermost = Context.Reference<Section | undefined>("effect-lock/Section", 
 
 const around = ({ context }: AnyFiber): Section | undefined => Context.get(context, Innermost)
 
-/** Whether it is the context of work under a lease. */
+/** Whether this is the context of work under a lease. */
 export const isWork = (context: Context.Context<never>): boolean => Context.get(context, Innermost) !== undefined
 
-/** An effect, or what a function makes of what there is under the work. */
+/** The effect, or the result of the function. */
 export type Work<L, A, E, R> = Effect.Effect<A, E, R> | ((had: L) => Effect.Effect<A, E, R>)
 
 /** A service key is both a function and an effect: as work it is an effect. */
 export const isFunction = <L, A, E, R>(work: Work<L, A, E, R>): work is (had: L) => Effect.Effect<A, E, R> =>
   typeof work === "function" && !Effect.isEffect(work)
 
-/** One effect for all work: it finds out what it is. */
+/** One effect for all work, which looks up what to run. */
 const begin = Effect.withFiber<unknown, unknown>((fiber) => around(fiber)!.begin(fiber))
 
 const uninterruptible = { uninterruptible: true } as const
 
-/** Does work on a fiber of its own. What needs no waiting is done when this returns. */
+/** Runs work on its own fiber. Synchronous work is done when this returns. */
 export const start = <L extends Had | ReadonlyArray<Had>, A, E, R>(
   under: L,
   work: Work<L, A, E, R>,
@@ -86,7 +86,7 @@ export const start = <L extends Had | ReadonlyArray<Had>, A, E, R>(
   return run(begin, isInterruptible ? undefined : uninterruptible) as Fiber.Fiber<A, E>
 }
 
-/** The lease of a key that whoever runs on the fiber was started under, and is still held. */
+/** The lease of a key that the fiber's work was started under, if it is still held. */
 export const find = (
   fiber: AnyFiber,
   home: object,

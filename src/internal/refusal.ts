@@ -1,4 +1,4 @@
-/** A request that ended without the lock. It is no error yet, and costs as little. */
+/** A request that ended without the lock. It is not an error yet, and is as cheap as possible. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -10,18 +10,18 @@ import { lockError } from "./failing.ts"
 import { toHolder } from "./holder.ts"
 import { wholeMillis } from "./time.ts"
 
-/** What is known of a holder. */
+/** What is known of the holder. */
 export type Known = Omit<Held, "_tag">
 
 const isNamed = (known: Known): known is Known & Holder => known.token !== undefined
 
-/** What a refusal asks, if it becomes an error. */
+/** What a refusal needs if it becomes an error. */
 export interface Refusing {
   /** Counts it. */
   refused(request: LockRequest, waitedMillis: number): void
-  /** Who has the key, where that is known without asking. */
+  /** The holder of the key, if it is known without asking the store. */
   holderOf(key: string): Known | undefined
-  /** Whether what runs on the fiber has the key itself. */
+  /** Whether the fiber's own work holds the key. */
   isHeldBy(key: string, fiber: Fiber.Fiber<unknown, unknown>): boolean
 }
 

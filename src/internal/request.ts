@@ -1,4 +1,4 @@
-/** What a call asks for: its key and options, checked, over the defaults in force when it runs. */
+/** The request of a call: its key and options, checked, over the current defaults when it runs. */
 import * as Duration from "effect/Duration"
 import type { LockConfig, LockRequest, SectionOptions, ShareOptions } from "../LockConfig.ts"
 import { LockError } from "../LockError.ts"
@@ -9,7 +9,7 @@ interface CallOptions extends SectionOptions, ShareOptions {
   readonly failIfLocked?: boolean | undefined
 }
 
-/** The defaults in force. */
+/** The current defaults. */
 export interface Defaults {
   readonly config: LockConfig
   readonly expiresMillis: number
@@ -22,7 +22,10 @@ export const defaultsOf = (config: LockConfig): Defaults => ({
   timeoutMillis: Duration.toMillis(config.timeout)
 })
 
-/** What is not given is `NaN` or undefined. Options are read once: they may be others when the call runs. */
+/**
+ * An option that is not given is `NaN` or undefined. Options are read once, since they may change
+ * before the call runs.
+ */
 interface Wanted extends Pick<CallOptions, "retry" | "renew" | "awaitRelease" | "reenter" | "failIfLocked"> {
   readonly expiresMillis: number
   readonly timeoutMillis: number
@@ -30,11 +33,11 @@ interface Wanted extends Pick<CallOptions, "retry" | "renew" | "awaitRelease" | 
   readonly share: Share | undefined
 }
 
-/** A call's key and options, checked: what it asks for once the defaults in force are known. */
+/** A call's checked key and options, from which the request is made once the defaults are known. */
 export class Asking {
   private readonly key: string
   private readonly wanted: Wanted
-  /** Of all runs of a call most have the defaults of the last, which are few and small. */
+  /** Most runs of a call have the same defaults as the last one. */
   private defaults: Defaults | undefined = undefined
   private request: LockRequest | undefined = undefined
 
@@ -73,7 +76,7 @@ const nothing = { expiresMillis: NaN, atLeastMillis: 0, share: undefined }
 const wantsNothing: Wanted = { ...nothing, timeoutMillis: NaN }
 const wantsNoWait: Wanted = { ...nothing, timeoutMillis: 0 }
 
-/** What a call says itself, whatever its options do. */
+/** Options that the call itself sets. */
 type Own = Pick<CallOptions, "expires" | "share" | "timeout">
 
 const saysNothing: Own = {}

@@ -1,4 +1,4 @@
-/** When a waiter asks a store again that has failed: soon at first, then less and less often. */
+/** When a waiter retries a store that has failed: soon at first, then less and less often. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -10,7 +10,10 @@ const longestMillis = 250
 
 const pause = (attempt: number): number => Math.min(longestMillis, firstMillis * 1.5 ** Math.min(attempt, 16))
 
-/** A schedule for waiters of a store that answers, which asks one in trouble sooner. Its failures may be another copy's. */
+/**
+ * A schedule for waiters that retries sooner after failures of the store, also those of another
+ * copy of this package.
+ */
 export const soonerAfterFailure = (schedule: Schedule.Schedule<unknown>): Schedule.Schedule<unknown> =>
   Schedule.modifyDelay(schedule, ({ attempt, duration, input }) =>
     Made.isMade(input, Made.BackendFailure)

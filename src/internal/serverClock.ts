@@ -1,19 +1,25 @@
-/** What replies tell of a server's clock: a reply is written after its request was sent, and before it is received. */
+/**
+ * The bounds on a server's clock that replies give: a reply is written after its request was sent,
+ * and before it is received.
+ */
 
-/** As the clocks drift apart a bound loses its worth: so many milliseconds after its request was sent, any other replaces it. */
+/** Clocks drift, so after this many milliseconds a bound is replaced by any newer one. */
 const worthMillis = 10_000
 
 export class ServerClock {
-  /** A lower bound of our monotonic clock minus the server's clock, in milliseconds. */
+  /** A lower bound of our monotonic clock minus the server's, in milliseconds. */
   private ahead: number | undefined = undefined
   private since = 0
 
-  /** A reply to what was sent at `sentAt`, and received at `now`, says that the server's clock is at `micros`. */
+  /**
+   * A reply to a request that was sent at `sentAt`, and received at `now`, has the server's clock
+   * at `micros`.
+   */
   observe(sentAt: number, now: number, micros: number): void {
     if (!Number.isFinite(micros)) return
     const { ahead } = this
     const bound = sentAt - micros / 1000
-    // What this reply contradicts is from before the server's clock was set forward.
+    // A bound that this reply contradicts is from before the server's clock was set forward.
     const isStale = ahead === undefined || ahead > now - micros / 1000 || sentAt - this.since >= worthMillis
     if (!isStale && bound <= ahead) return
     this.ahead = bound
@@ -25,12 +31,15 @@ export class ServerClock {
     this.ahead = undefined
   }
 
-  /** A lower bound, on our clock, of when the server's was at `micros`; undefined while nothing is known. */
+  /**
+   * A lower bound, on our clock, of when the server's clock was at `micros`; undefined while
+   * nothing is known.
+   */
   earliest(micros: number): number | undefined {
     return this.ahead === undefined ? undefined : this.ahead + micros / 1000
   }
 
-  /** An upper bound, in microseconds, of what the server's clock shows at `at`. */
+  /** An upper bound, in microseconds, of the server's clock at `at`. */
   latest(at: number): number | undefined {
     return this.ahead === undefined ? undefined : Math.ceil((at - this.ahead) * 1000)
   }

@@ -1,4 +1,4 @@
-/** What a call needs of the services of its fiber. */
+/** The services that a call needs of its fiber. */
 import * as Context from "effect/Context"
 import type * as Fiber from "effect/Fiber"
 import { LockBackend } from "../LockBackend.ts"
@@ -9,12 +9,15 @@ import { type Taker, takerOf } from "./section.ts"
 
 interface Services {
   readonly backend: LockBackend["Service"]
-  /** Of a backend that nobody has decorated. */
+  /** Shortcuts of a backend that is not decorated. */
   readonly taker: Taker | undefined
   readonly defaults: Defaults
 }
 
-/** Looking them up takes as long as taking a lock in memory, and a context does not change. Nothing is kept longer than it. */
+/**
+ * A lookup takes as long as acquiring a lock in memory, and a context never changes, so its result
+ * is kept as long as the context.
+ */
 const known = new WeakMap<Context.Context<LockBackend>, Services>()
 
 /** The last of a backend, for contexts that come and go. */

@@ -1,8 +1,7 @@
 /**
- * Several keys at once, on any backend. All of them are asked for together,
- * without waiting; if one is busy, those that sort after it go back, it is waited
- * for, and so on in order. Whoever waits holds no key that sorts after the one it
- * waits for, so no circle of waiters can close.
+ * Several keys at once, on any backend. All are first tried together, without waiting; if one is
+ * busy, those that sort after it are released, it is waited for, and so on in order. A waiter never
+ * holds a key that sorts after the one it waits for, so there is no deadlock.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -33,7 +32,10 @@ interface Held {
 
 const none = (): Effect.Effect<undefined> => Effect.undefined
 
-/** Takes all of them; the leases by their keys, for the life of the scope. `requests` are in order. */
+/**
+ * Acquires all of them until the scope closes; returns the leases by their keys. `requests` are in
+ * order.
+ */
 const takeAll = (
   backend: Backend,
   requests: ReadonlyArray<LockRequest>
@@ -67,11 +69,11 @@ const takeAll = (
         return one === undefined ? Effect.void : Scope.close(one.scope, Exit.void)
       }, { concurrency: "unbounded", discard: true })
 
-    /** What is had already may be lost while another is waited for. */
+    /** A lease that is already held may be lost while another key is waited for. */
     const orLost = <A, E>(waiting: Effect.Effect<A, E>): Effect.Effect<A, E | LockError> =>
       beneath(Array.from(held.values(), ({ lease }) => lease), waiting)
 
-    /** Without waiting. A store that does not answer now is waited for like a holder. */
+    /** Without waiting. A store that does not answer now counts as busy. */
     const attempt = (request: LockRequest) =>
       Effect.catchIf(
         take({ ...request, timeoutMillis: 0 }, none),
@@ -95,7 +97,7 @@ const takeAll = (
     return new Map(Array.from(held, ([key, { lease }]) => [key, lease]))
   })
 
-/** One deadline for all: a timeout tells of the whole wait, not of that for the last key. */
+/** One deadline for all: a timeout reports the whole wait, not only that for the last key. */
 const overall = (
   error: LockError,
   timeoutMillis: number,
@@ -121,12 +123,12 @@ export const use = <A, E, R>(
       const leases = requests.map(({ key }) => held.get(key)!)
       const effect: Effect.Effect<A, E, R> = isFunction(work) ? Effect.suspend(() => work(leases)) : work
       const all = Array.from(held.values())
-      // What is no lease of ours goes back with the scope.
+      // A lease of a decorated backend is released with the scope.
       return Effect.onExit(beneath(all, effect), () => giveAllBack(all.filter(isGuard), requests[0]))
     })
   )
 
-/** Does what is part of the call, unless one of the leases is lost. */
+/** Runs a part of the call, unless one of the leases is lost. */
 const beneath = <A, E, R>(
   leases: ReadonlyArray<Lease>,
   effect: Effect.Effect<A, E, R>

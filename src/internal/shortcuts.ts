@@ -1,7 +1,7 @@
 /**
- * What our own stores can do faster than an Effect for each call. It is kept by
- * the store object itself, so that a store which somebody has decorated, being
- * another object, has none and is asked by its operations alone.
+ * Faster ways to call our own stores than an Effect per call. They belong to the store object
+ * itself, so a decorated store, which is another object, has none, and only its operations are
+ * used.
  */
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -9,7 +9,7 @@ import { constVoid } from "effect/Function"
 import type { BackendFailure } from "../LockError.ts"
 import type { Attempt, Claim, Extension, Grant, LockStore, Share } from "../LockStore.ts"
 
-/** A call that waits for its answer. Only the first one counts. */
+/** A call that waits for its answer. Only the first answer counts. */
 export interface Settling<A> {
   settle(exit: Exit.Exit<A, BackendFailure>): void
 }
@@ -33,11 +33,11 @@ export interface Bearer {
 export interface Hold {
   readonly fencingToken: number
   bearer: Bearer
-  /** Frees the key if it is still the bearer's. */
+  /** Frees the key if the bearer still holds it. */
   free(bearer: Bearer): boolean
 }
 
-/** Who has a key of a store in this process. */
+/** Who holds a key of a store in this process. */
 export interface Looked {
   readonly bearer: Bearer
   readonly remainingMillis: number
@@ -47,8 +47,8 @@ export interface Shortcuts {
   /** For a store in this process that reads the same clock: in place. Never throws. */
   readonly direct?: {
     /**
-     * Takes the key if it is free or the bearer's, and nobody is in front. With `wait` a
-     * bearer that is refused has a place in the queue from then on.
+     * Acquires the key if it is free or the bearer's, and nobody is in front. With `wait` a refused
+     * bearer joins the queue.
      */
     readonly take: (
       key: string,
@@ -58,25 +58,31 @@ export interface Shortcuts {
       share?: Share,
       wait?: boolean
     ) => Hold | undefined
-    /** The bearer waits no more. */
+    /** The bearer no longer waits. */
     readonly leave: (key: string, bearer: Bearer) => void
     /** Who had the key alone when last it was looked at, whether or not that is over. */
     readonly holder: (key: string) => Bearer | undefined
-    /** Who has the key, and for how long. */
+    /** Who holds the key, and for how long. */
     readonly look: (key: string, nowMillis: number) => Looked | undefined
     /** Counts those, too, who wait for a key without having said so, until what is returned is called. */
     readonly count: (waitersOf: (key: string) => number) => () => void
   }
   /** Answers what has not been answered, when a backend over it closes: for a store whose clock nobody turns any more. */
   readonly ending?: Effect.Effect<void>
-  /** For a client that calls back: each call is settled once, at once or later. Spares a fiber for each. */
+  /** For a client with callbacks: each call is settled once, now or later. Saves a fiber for each. */
   readonly callbacks?: {
     readonly tryAcquire: (claim: Claim, call: Settling<Attempt>) => void
-    /** Of a token that whoever calls has claimed, and knows to share its key or not. */
+    /**
+     * Releases a token that the caller has claimed, and of which it knows whether it shares its
+     * key.
+     */
     readonly release: (key: string, token: string, call: Settling<boolean>, share?: Share) => void
     readonly extend?: (extension: Extension, call: Settling<boolean>) => void
     readonly exchange?: (token: string, claim: Claim, call: Settling<Attempt>) => void
-    /** Tells of news until what is returned is called; nothing is if there is anything to be waited for. Never throws. */
+    /**
+     * Notifies until the returned function is called; returns undefined if it would have to wait.
+     * Never throws.
+     */
     readonly listen?: (
       key: string,
       token: string,

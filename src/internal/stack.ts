@@ -1,18 +1,18 @@
 /**
- * Work that starts, ends or is interrupted has other work do so in place: that of the
- * locks within, or around it. However many are nested, the stack is left in time.
+ * Work that starts, ends or is interrupted makes nested or surrounding work do the same
+ * synchronously. This bounds the depth of the stack, however many locks are nested.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 
-/** So many may be on the stack. */
+/** The most nested calls. */
 const deepest = 50
 let depth = 0
 
 export const isDeep = (): boolean => depth >= deepest
 
-/** Something is called in place, until `leave`. */
+/** Enters a nested call, until `leave`. */
 export const enter = (): void => {
   depth++
 }
@@ -30,7 +30,7 @@ const within = <A>(call: () => A): A => {
   }
 }
 
-/** In place, or in the next turn. */
+/** Runs it now, or in the next turn. */
 export const inTurn = <A, E, R>(then: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   isDeep() ? Effect.flatMap(Effect.yieldNow, then) : Effect.suspend(then)
 

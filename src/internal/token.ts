@@ -1,7 +1,7 @@
 /**
- * Tokens: `<process>.<base 36 millis>.<random>.<owner>`: which process asks, since
- * when, a part that nobody can guess, and what the process is called. All that a
- * store keeps of a holder is its token, so what is to be known of it is in there.
+ * Tokens: `<process>.<base 36 millis>.<random>.<owner>`: which process claims, since when, an
+ * unguessable part, and the owner's name. A token is all that a store keeps of a holder, so it
+ * contains what others need to know.
  */
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
@@ -10,9 +10,9 @@ import * as Owner from "./owner.ts"
 
 const processLength = 12
 const partLength = 10
-/** Milliseconds for which what was drawn is good. */
+/** How long random text may be used after it was drawn, in milliseconds. */
 const keptMillis = 10
-/** Bytes of one draw. */
+/** The bytes of one draw. */
 const leastDrawn = 100
 const mostDrawn = 64_000
 
@@ -37,13 +37,13 @@ class Random {
     return this.pool.slice(this.next, this.next += length)
   }
 
-  /** Where the time is not known, what is drawn is kept. */
+  /** If the time is unknown, what was drawn is kept. */
   forget(now: number): void {
     if (!(now - this.keptFrom >= keptMillis)) return
     this.keptFrom = now
     this.pool = ""
     this.next = 0
-    // As much is likely to be wanted again.
+    // The same amount will probably be needed again.
     this.wanted = this.used
     this.used = 0
   }
@@ -53,7 +53,7 @@ class Random {
     for (let i = 0; i < bytes.length; i++) bytes[i] = alphabet[bytes[i] & 63]
     this.pool = decoder.decode(bytes)
     this.next = 0
-    // What is left over is drawn in vain.
+    // The rest is wasted.
     this.wanted = this.used >> 1
   }
 }
@@ -61,8 +61,8 @@ class Random {
 export type Source = (now?: number, owner?: string) => string
 
 /**
- * A source of tokens of one process. `wallMillis` is the wall clock, looked at only
- * when the time the caller gives, by any clock, is another millisecond.
+ * A source of tokens for one process. `wallMillis` is the wall clock, which is read only if the
+ * caller's time, by any clock, is in another millisecond.
  */
 export const make = (wallMillis: () => number, usualOwner: string = Owner.ofProcess): Source => {
   const random = new Random()
@@ -75,25 +75,25 @@ export const make = (wallMillis: () => number, usualOwner: string = Owner.ofProc
       random.forget(tick)
       prefix = `${process}.${Math.floor(wallMillis()).toString(36)}.`
     }
-    // In one piece: what is put together by a template keeps, beside its text, how it was put together.
+    // One flat string: one that a template builds keeps its parts in memory.
     return [prefix, random.take(partLength), ".", owner].join("")
   }
 }
 
-/** Of a token of our making, whether it is the owner's. */
+/** Whether a token of this library is the owner's. */
 export const isOf = (token: string, owner: string): boolean => token.endsWith(`.${owner}`)
 
-/** Of the first release, tokens end with the random part. */
+/** Tokens of the first release end with the random part. */
 const pattern = /^(\d+-[\w-]{12})\.([0-9a-z]{1,10})\.[\w-]{10}(?:\.([\w-]*))?$/
 
 interface Parsed {
-  /** What its process is called, or its process where it has no name. */
+  /** The name of its process, or the process itself if it has no name. */
   readonly owner: string
   readonly process: string
   readonly since: DateTime.Utc
 }
 
-/** What a token says, or undefined for a token of somebody else's making. */
+/** Parses a token; undefined if it is not of this library. */
 export const parse = /* #__PURE__ */ rememberLast((token: string): Parsed | undefined => {
   const match = pattern.exec(token)
   if (match === null) return undefined
@@ -112,5 +112,5 @@ export const sinceMillis = (token: string): number => {
   return to - from === millisLength ? parseInt(token.slice(from, to), 36) : NaN
 }
 
-/** Enough of a token to tell holders apart, and not to act for them. */
+/** Enough of a token to tell holders apart, but not to act for them. */
 export const shorten = (token: string): string => `${parse(token)?.process ?? token.slice(0, 8)}…`

@@ -1,6 +1,6 @@
 /**
- * Failures of which it is known that nothing was done, and nothing will be: the store has looked
- * at what it was asked and refused it, or was never asked. Of any other nobody knows that.
+ * Failures that certainly had no effect, and will have none: the store refused the operation, or
+ * never got it. After any other failure that is unknown.
  */
 import type { BackendFailure } from "../LockError.ts"
 

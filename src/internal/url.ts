@@ -1,6 +1,6 @@
 /**
- * URLs of servers: `scheme://[user[:password]@]host[:port][,host[:port]…][/path]`. Of one
- * that is malformed the part is named and never shown, as a password may be anywhere in it.
+ * URLs of servers: `scheme://[user[:password]@]host[:port][,host[:port]…][/path]`. An error names
+ * the malformed part, but never shows it, as a password may be anywhere in it.
  */
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -9,7 +9,7 @@ import { InvalidOptions } from "../LockError.ts"
 
 export type Read<A> = Result.Result<A, InvalidOptions>
 
-/** Which part is wrong, and what would be right. */
+/** Which part is malformed, and what would be right. */
 export const wrong = (part: string, expected: string): Result.Result<never, InvalidOptions> =>
   Result.fail(new InvalidOptions({ option: "url", value: part, expected }))
 
@@ -24,7 +24,7 @@ export interface Parts {
   readonly query: string
 }
 
-/** Cuts what is behind the `://`. */
+/** Splits the part after the `://`. */
 export const cut = (rest: string): Parts => {
   const at = rest.lastIndexOf("@")
   const [, hosts, path, query] = /^([^/?#]*)([^?#]*)(.*)$/s.exec(rest.slice(at + 1))!
@@ -44,7 +44,7 @@ export const encoded = `percent-encoded text, such as "%40" for "@"`
 
 const nobody: Login = { username: undefined, password: undefined }
 
-/** Without a user, and without a password, there is none. */
+/** Without a user and a password there is no login. */
 export const loginOf = ({ login }: Parts): Read<Login> => {
   if (login === undefined) return Result.succeed(nobody)
   if (login.includes("@")) return wrong(`an "@" in the user or the password`, encoded)
@@ -94,7 +94,7 @@ export const placeOf = (text: string): Place | undefined => {
   return portText !== undefined && port === undefined ? undefined : { host: host === "" ? undefined : host, port }
 }
 
-/** All of a list, with what reads one. */
+/** Parses a list, with the parser of one server. */
 export const listOf = <A>(
   hosts: string,
   read: (text: string) => A | undefined,

@@ -1,4 +1,4 @@
-/** Who has a key, told to those who do not want it. */
+/** Watching who holds a key, without wanting it. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,19 +14,18 @@ import { type Holder, type LockError, LockTimeout } from "../LockError.ts"
 import { failWith, isPassing } from "./failing.ts"
 import { monotonicMillis, wholeMillis } from "./time.ts"
 
-/** For backends that tell of nothing; for the others a net. */
+/** For backends without notifications; for the others a safety net. */
 const everySecond = Schedule.spaced("1 second")
 
 const tokenOf = (holder: Option.Option<Holder>): string =>
   Option.match(holder, { onNone: () => "", onSome: (h) => h.token })
 
-/** What is seen, or why it is not. */
+/** What is seen, or why nothing is. */
 type Look = Result.Result<Option.Option<Holder>, LockError>
 
 /**
- * Looks at a key: at once, and then each time that there is news, that the schedule
- * says so, or that a lease which was seen is over, but no later than at `by`. It ends
- * with the schedule.
+ * Looks at a key: at once, and then at each notification, when the schedule says so, or when a
+ * lease that was seen is over, but at the latest at `by`. It ends with the schedule.
  */
 const looking = Effect.fnUntraced(function*(
   backend: LockBackend["Service"],
@@ -38,7 +37,7 @@ const looking = Effect.fnUntraced(function*(
   const step = yield* Schedule.toStep(schedule)
   yield* backend.watch(key, () => news.openUnsafe())
   let hasLooked = false
-  /** Of the lease that is seen: a holder that dies tells nobody. */
+  /** The end of the lease that is seen: there is no notification if a holder dies. */
   let remaining = Infinity
 
   const waiting = Effect.gen(function*() {
@@ -53,7 +52,7 @@ const looking = Effect.fnUntraced(function*(
         yield* left === Infinity ? waiting : Effect.timeoutOption(waiting, Math.max(0, left))
       }
       hasLooked = true
-      // What is told from here on is looked at the next time.
+      // Notifications from here on lead to the next look.
       news.closeUnsafe()
       const looked: Look = yield* Effect.result(backend.inspect(key))
       if (Result.isFailure(looked) && !isPassing(looked.failure)) return yield* looked.failure
@@ -66,7 +65,7 @@ const looking = Effect.fnUntraced(function*(
     })
 })
 
-/** The holder now, and from then on each other one that is seen. It ends with the schedule. */
+/** The current holder, and then each other one that is seen. It ends with the schedule. */
 export const changes = (
   backend: LockBackend["Service"],
   key: string,
@@ -84,7 +83,7 @@ export const changes = (
     }))
   }))
 
-/** Until the key is seen free, with a last look at the end of the time. */
+/** Waits until the key is seen free, with a last look when the time is over. */
 export const awaitFree = (
   backend: LockBackend["Service"],
   { key, timeoutMillis }: LockRequest,
@@ -102,7 +101,7 @@ export const awaitFree = (
       if (Result.isSuccess(looked) && Option.isNone(looked.success)) return
       last = looked
     } while (monotonicMillis(clock) < endsAt)
-    // A backend that does not answer is no holder.
+    // A backend that does not answer does not count as a holder.
     if (last !== undefined && Result.isFailure(last)) return yield* last.failure
     const holder = last && Option.getOrUndefined(last.success)
     const timeout = Duration.millis(timeoutMillis)

@@ -1,5 +1,5 @@
 /**
- * How long a lease of another tab lasts, where no clock is common to both.
+ * How long a lease of another tab lasts, without a common clock.
  *
  * The wall clock is common, and is set, and leaps when the host wakes up. The
  * monotonic clock of a tab does neither, but begins with the tab. So a lease is
@@ -10,7 +10,10 @@
  * itself, which also bounds what a clock that was set back could add.
  */
 
-/** A moment by both clocks. `steady` is the wall clock at the start of the tab, and goes on by the monotonic one. */
+/**
+ * A moment by both clocks. `steady` is the wall clock at the start of the tab plus the monotonic
+ * time since.
+ */
 export interface Stamp {
   readonly wall: number
   readonly steady: number
@@ -18,11 +21,14 @@ export interface Stamp {
 
 export interface Ages {
   readonly stamp: () => Stamp
-  /** How old the lease of a token is at the least, of which `stamp` says when it began, and `lease` how long it is. */
+  /**
+   * The least possible age of the lease of a token; `stamp` says when it began, and `lease` how
+   * long it is.
+   */
   readonly of: (key: string, token: string, stamp: Stamp, lease: number) => number
-  /** Only these have leases of the key, or wait for it. */
+  /** These are the only holders and waiters of the key. */
   readonly keep: (key: string, tokens: ReadonlySet<string>) => void
-  /** Of how many keys something is remembered. */
+  /** The number of keys that are remembered. */
   readonly size: () => number
 }
 
@@ -31,12 +37,12 @@ interface Seen extends Stamp {
   readonly until: number
 }
 
-/** Below this many keys nobody looks for what can be forgotten. */
+/** Below this many keys nothing is forgotten. */
 const smallestSweep = 64
 
 export const make = (wallMillis: () => number, monotonicMillis: () => number): Ages => {
   const start: Stamp = { wall: wallMillis(), steady: monotonicMillis() }
-  /** When a lease was first seen, and when nobody can be interested in that any more. */
+  /** When a lease was first seen, and when that can be forgotten. */
   const seen = new Map<string, Map<string, Seen>>()
   let sweepAt = smallestSweep
 

@@ -1,57 +1,57 @@
 /**
- * How each operation changes what is known of a key. All of this is plain functions
- * of plain data and runs inside one transaction, so that tabs cannot come between.
+ * How each operation changes the record of a key: plain functions of plain data, which run inside
+ * one transaction, so that no other tab can interfere.
  *
- * A lease that is passed on is an *offer* at first: a lease too short to be
- * worked under, which whoever hears of it turns into a full one. So a tab that
- * hangs costs the others {@link offerMillis}, and not the lease it wanted.
+ * A grant to a waiter is an *offer* at first: a short lease, which the waiter turns into a full one
+ * when it hears of it. So a tab that hangs costs the others {@link offerMillis}, and not the lease
+ * it wanted.
  *
- * Whoever leaves, the key or the queue, lets in as many from the front of the queue
- * as fit. The first that does not fit holds up those behind it, so that nobody is
- * passed by lighter ones for ever.
+ * When somebody leaves the key or the queue, as many waiters as fit are granted the key, from the
+ * front of the queue. The first that does not fit blocks those behind it, so that it does not
+ * starve.
  */
 import type { Share } from "../../LockStore.ts"
 import type { Stamp } from "./age.ts"
 import { type Absent, type Holder, isHeldAlone, nobody, type Record, type Waiter } from "./record.ts"
 
-/** How long one who waits has to take what it is offered. */
+/** How long a waiter has to accept an offer. */
 export const offerMillis = 1_000
 
 /**
- * How long the first of the queue may stay away while it does not fit and others wait
- * behind it. Then it is gone, and they go on.
+ * How long the first waiter, which does not fit, may stay silent while others wait behind it. Then
+ * it counts as gone, and is skipped.
  */
 export const absentMillis = 10_000
 
-/** When it is told to come by, which tabs do whose timers are put off. */
+/** After this it is asked to respond, which tabs can do even if their timers are throttled. */
 const missedMillis = 5_000
 
-/** How often it says that it has come. */
+/** How often it notes that it is there. */
 const seenMillis = 3_000
 
-/** What the tab that looks knows of the world outside the record. */
+/** What the current tab knows beyond the record. */
 export interface View {
   readonly stamp: Stamp
-  /** How long the lease lasts still, as far as this tab can tell; zero or less when it is over. */
+  /** How long the lease still lasts, as far as this tab can tell; zero or less if it is over. */
   readonly remaining: (holder: Holder) => number
-  /** For how long one has been absent, at the least. */
+  /** How long a waiter has been silent, at least. */
   readonly absence: (absent: Absent) => number
   readonly isDead: (tab: string) => boolean
 }
 
 export interface Change<A> {
   readonly answer: A
-  /** Undefined where nothing changes. */
+  /** Undefined if nothing changes. */
   readonly next: Record | undefined
-  /** Who are to be told that the key is theirs to take. */
+  /** The waiters to notify of an offer. */
   readonly offered?: ReadonlyArray<Waiter>
-  /** Who is to be told to come by. */
+  /** The waiter that is asked to respond. */
   readonly missed?: string | undefined
 }
 
 const isLive = (holder: Holder, { isDead, remaining }: View): boolean => !isDead(holder.tab) && remaining(holder) > 0
 
-/** Those who have the key, the first to end in front. */
+/** The holders of the key, in the order in which their leases end. */
 export const living = ({ holders }: Record, view: View): ReadonlyArray<Holder> =>
   holders.filter((holder) => isLive(holder, view)).toSorted((a, b) => view.remaining(a) - view.remaining(b))
 
@@ -70,7 +70,7 @@ interface Lease {
   readonly token: string
   readonly tab: string
   readonly expires: number
-  /** It lasts though the tab is closed. */
+  /** Whether it outlives the tab. */
   readonly outlives?: boolean | undefined
 }
 
@@ -80,7 +80,7 @@ const holderOf = ({ expires, outlives, tab, token }: Lease, permits: number | un
   return permits === undefined ? holder : { ...holder, permits }
 }
 
-/** With a new lease for one of the holders, who has as much of the key as before. */
+/** The record with a new lease for one of the holders, with as many permits as before. */
 const renewed = (holders: ReadonlyArray<Holder>, lease: Lease, view: View): ReadonlyArray<Holder> =>
   holders.map((one) => one.token === lease.token ? holderOf(lease, one.permits, view) : one)
 
@@ -89,7 +89,10 @@ interface Passed {
   readonly offered: ReadonlyArray<Waiter>
 }
 
-/** Lets in who fits, from the front: who asks with its full lease, the others by an offer. */
+/**
+ * Grants the key to the waiters that fit, from the front: the claim gets its full lease, the others
+ * an offer.
+ */
 const passOn = (
   { absent, holders, queue }: Omit<Record, "version">,
   view: View,
@@ -120,7 +123,7 @@ export interface Held {
   readonly token: string | undefined
   readonly remaining: number
   readonly waiters: number
-  /** Those whose end may let others in: of who has the key, and of who waits first. */
+  /** The tabs whose end may let others in: those of the holders and of the first waiter. */
   readonly tabs: ReadonlyArray<string>
 }
 
@@ -139,7 +142,10 @@ const heldBy = (record: Record, view: View): Held => {
   }
 }
 
-/** Takes the key if it is ours, or if we fit and nobody is in front; else remembers that we wait. */
+/**
+ * Acquires the key if it is ours, or if the claim fits and nobody is in front; otherwise adds the
+ * claim to the queue.
+ */
 export const claim = (record: Record, claim: Claim, view: View): Change<Claimed> => {
   const { expires, share, tab, token, wait } = claim
   const { holders } = record
@@ -148,9 +154,9 @@ export const claim = (record: Record, claim: Claim, view: View): Change<Claimed>
     return { answer: { _tag: "Acquired" }, next }
   }
   const there = living(record, view)
-  // Who let a lease or an offer end is not asked again: its tab hangs, or it would wait no more.
+  // A waiter that let a lease or an offer end is skipped: its tab hangs, or it no longer waits.
   const hung = new Set(holders.filter((one) => !there.includes(one)).map((one) => one.tab))
-  // A tab that was away has another name now.
+  // A tab that was away now has another name.
   const present = record.queue
     .filter((one) => one.token === token || !(view.isDead(one.tab) || hung.has(one.tab)))
     .map((one) => one.token === token && one.tab !== tab ? { ...one, tab } : one)
@@ -175,7 +181,7 @@ export const claim = (record: Record, claim: Claim, view: View): Change<Claimed>
   }
 }
 
-/** Whether the first has not come for so long that nobody waits for it any more. */
+/** Whether the first waiter has been silent for so long that it counts as gone. */
 const isGone = (
   [first]: ReadonlyArray<Waiter>,
   absent: Absent | undefined,
@@ -185,7 +191,7 @@ const isGone = (
   absent !== undefined && first?.token === absent.token && first.token !== asking &&
   view.absence(absent) >= absentMillis
 
-/** Has it noted who is first and does not fit beside those who share, or that it has come. */
+/** Notes the first waiter, if it does not fit in addition to the holders, or that it has responded. */
 const minded = (record: Record, asking: string, view: View): Record => {
   const { absent, holders, queue: [first] } = record
   if (first === undefined || isHeldAlone(holders)) return record
@@ -195,7 +201,7 @@ const minded = (record: Record, asking: string, view: View): Record => {
   return absent !== undefined && view.absence(absent) >= seenMillis ? { ...record, absent: undefined } : record
 }
 
-/** Turns an offer into a full lease. False if it is not ours any more. */
+/** Turns an offer into a full lease. False if the offer is over. */
 export const accept = (record: Record, lease: Lease, view: View): Change<boolean> =>
   isAmong(record.holders, lease.token)
     ? { answer: true, next: { ...record, holders: renewed(record.holders, lease, view) } }
@@ -217,7 +223,7 @@ export const extend = (
   }
 }
 
-/** From one token, which has the key alone, to another, past those who wait. */
+/** Transfers an exclusive key from one token to another, past the waiters. */
 export const transfer = (record: Record, from: string, lease: Lease, view: View): Change<Claimed> => {
   const [holder] = living(record, view)
   if (holder === undefined || holder.permits !== undefined || (holder.token !== from && holder.token !== lease.token)) {
@@ -226,12 +232,15 @@ export const transfer = (record: Record, from: string, lease: Lease, view: View)
   return { answer: { _tag: "Acquired" }, next: { ...record, holders: [holderOf(lease, undefined, view)] } }
 }
 
-/** Gives back what the token has of the key, and its place in the queue, and lets in who fits then. */
+/**
+ * Releases the token's lease and its place in the queue, and grants the key to the waiters that
+ * then fit.
+ */
 export const release = (record: Record, token: string, view: View): Change<boolean> => {
   const own = record.holders.find((one) => one.token === token)
   const queue = without(record.queue, token)
   if (own === undefined && queue.length === record.queue.length) return { answer: false, next: undefined }
-  // Of who waits only those are out of the way that are known to be gone; whose time is over, who asks finds out.
+  // Of the waiters, only those whose tabs are known to be gone are removed here; a claim finds out whose time is over.
   const there = queue.filter(({ tab }) => !view.isDead(tab))
   const passed = passOn({ holders: without(record.holders, token), queue: there, absent: record.absent }, view)
   return { answer: own !== undefined && isLive(own, view), ...passed }

@@ -1,6 +1,6 @@
 /**
- * What tabs say to each other: that somebody is offered a key, or is missed. A page
- * that is away does not listen: one that is kept frozen would have to hear all of it.
+ * Messages between tabs: that a waiter is offered a key, or is asked to respond. A page that is
+ * away does not listen: if it is kept frozen, all messages would be queued for it.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -9,11 +9,11 @@ import { isObject, isWaiter, type Waiter } from "./record.ts"
 export interface Message {
   readonly version: 2
   readonly key: string
-  /** Who is offered the key, or the token of one who is missed. */
+  /** The token that is offered the key, or that is asked to respond. */
   readonly to: Waiter | string
 }
 
-/** A message of ours, or undefined: anybody of the origin can say anything on the channel. */
+/** A message of ours, or undefined: any script of the origin can post anything on the channel. */
 const decode = (value: unknown): Message | undefined => {
   if (!isObject(value) || !("version" in value) || value.version !== 2) return undefined
   const { key, to } = value as Partial<Message>
@@ -21,13 +21,13 @@ const decode = (value: unknown): Message | undefined => {
 }
 
 export interface Channel {
-  /** To all, this tab included. */
+  /** Posts to all tabs, including this one. */
   readonly say: (key: string, to: Message["to"]) => void
   readonly listen: () => void
   readonly leave: () => void
 }
 
-/** Listens until it is told to leave, or the scope ends. Fails where the page may not. */
+/** Listens until it is told to leave, or the scope ends. Fails if the page is not allowed to. */
 export const make = <E>(
   name: string,
   hear: (message: Message) => void,
@@ -54,7 +54,7 @@ export const make = <E>(
     const message: Message = { version: 2, key, to }
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel is no window
     channel?.postMessage(message)
-    // Which a channel does not bring to who said it.
+    // A channel does not deliver its own messages.
     hear(message)
   }
 

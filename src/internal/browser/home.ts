@@ -9,10 +9,10 @@
 import * as Effect from "effect/Effect"
 import type { BackendFailure } from "../../LockError.ts"
 
-/** Of a page or worker, and the name of its store. */
+/** The homes, by page or worker, and by the name of the store. */
 const homes = new WeakMap<LockManager, Map<string, string>>()
 
-/** Where no answer comes, or the database changes meanwhile, it is at home with nobody. */
+/** If there is no answer, or the database changes meanwhile, it shares its home with nobody. */
 const find = (database: Effect.Effect<string, BackendFailure>): Effect.Effect<string> =>
   Effect.gen(function*() {
     const before = yield* database
@@ -25,7 +25,7 @@ const find = (database: Effect.Effect<string, BackendFailure>): Effect.Effect<st
     Effect.map((found) => found ?? crypto.randomUUID())
   )
 
-/** For as long as the page lives: its locks stay what they are. */
+/** Valid for as long as the page lives, as its Web Locks do not change. */
 export const of = (name: string, database: Effect.Effect<string, BackendFailure>): Effect.Effect<string> =>
   Effect.suspend(() => {
     const { locks } = navigator

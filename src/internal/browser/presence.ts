@@ -1,54 +1,52 @@
 /**
- * Which tabs and workers there are: each holds a Web Lock of its own for as long
- * as it lives. The browser lets go of it when the tab is closed, crashes or goes
- * to another page, so that who gets it knows that the tab is no more. Names are
- * random and never come back.
+ * Which tabs and workers are alive: each holds its own Web Lock for as long as it lives. The
+ * browser releases it when the tab is closed, crashes or goes to another page, so whoever acquires
+ * it knows that the tab is gone. Names are random and never reused.
  *
- * A page that its tab has left may be kept, frozen, for when the tab goes back, and
- * one that is hidden may be frozen where it is. It lets go of the lock itself then,
- * since browsers do not agree on what becomes of it, and takes one of another name
- * when it is back. The same goes for one whose lock was stolen.
+ * A page that the tab has left may be kept frozen for a return to it (bfcache), and a hidden page
+ * may be frozen. It then releases the lock itself, since browsers treat it differently, and
+ * acquires one with another name when it resumes. The same applies if its lock was stolen.
  */
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
 import type * as Scope from "effect/Scope"
 
 export interface Presence {
-  /** The name of this tab, or worker, since it has come; undefined while it is away. */
+  /** The name of this tab or worker; undefined while it is away. */
   readonly tab: () => string | undefined
-  /** The same, when it is there. */
+  /** The name, as soon as the tab is there. */
   readonly here: Effect.Effect<string>
   /** Whether a tab is known to be gone. */
   readonly isGone: (tab: string) => boolean
-  /** Calls back once, when the tab is gone; its result ends the watch. */
+  /** Calls back once, when the tab is gone, until the returned function is called. */
   readonly watch: (tab: string, onGone: () => void) => () => void
-  /** Finds out which of these are gone: whether any is. */
+  /** Finds out which of these are gone, and returns whether any is. */
   readonly find: (tabs: ReadonlyArray<string>) => Promise<boolean>
-  /** Who is told from now on. */
+  /** The callbacks of a watched tab. */
   readonly tell: (visitor: Visitor) => void
 }
 
 interface Visitor {
-  /** Others think that this tab is no more. */
+  /** For the others this tab is gone. */
   readonly left: () => void
-  /** It is there again, under another name. */
+  /** It is back, under another name. */
   readonly came: () => void
 }
 
-/** More tabs than this that are gone are not remembered: who asks again finds out again. */
+/** The most dead tabs that are remembered; others are looked up again. */
 const mostGone = 1_000
 
-/** Ends with the scope, and with the tab. Of those that have another home nothing is known. */
+/** Ends with the scope, and with the tab. Nothing is known of tabs with another home. */
 export const make = (name: string, home: string): Effect.Effect<Presence, unknown, Scope.Scope> => {
   const lockOf = (tab: string) => `${name}:tab:${tab}`
   const isAtHome = (tab: string) => tab.startsWith(`${home}:`)
   const { locks } = navigator
 
-  /** Under which name it is there, and how to go. */
+  /** The current name, and how to leave. */
   let place: { readonly tab: string; readonly leave: () => void } | undefined
   let isClosed = false
   let isComing = false
-  /** Until the lock is let go of. */
+  /** Runs until the lock is released. */
   let held: Promise<unknown> = Promise.resolve()
   let waiting: Array<(tab: string) => void> = []
   let visitor: Visitor = { left: constVoid, came: constVoid }
@@ -68,7 +66,7 @@ export const make = (name: string, home: string): Effect.Effect<Presence, unknow
     before.leave()
   }
 
-  /** Its result rejects where Web Locks are refused. */
+  /** Rejects if Web Locks are denied. */
   const appear = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const tab = `${home}:${crypto.randomUUID()}`

@@ -1,6 +1,6 @@
 /**
- * What is known of a key: who has it and who waits for it, as plain data that is stored
- * as it is. A key that nobody holds or wants has no record.
+ * The record of a key: its holders and waiters, as plain data. A key that nobody holds or wants has
+ * no record.
  */
 import type { Share } from "../../LockStore.ts"
 import type { Stamp } from "./age.ts"
@@ -9,7 +9,7 @@ export interface Waiter {
   readonly token: string
   readonly tab: string
   readonly expires: number
-  /** How it wants to share the key; without it, it wants the key alone. */
+  /** How it wants to share the key; undefined for exclusive. */
   readonly share?: Share | undefined
 }
 
@@ -18,24 +18,24 @@ export interface Holder extends Stamp {
   /** Or {@link nobody}. */
   readonly tab: string
   readonly lease: number
-  /** Of one who shares the key; without it, it has the key alone. */
+  /** How it shares the key; undefined for exclusive. */
   readonly permits?: number | undefined
 }
 
-/** The first of the queue, as somebody behind it saw that it does not fit, and when. */
+/** The first waiter, when somebody behind it saw that it does not fit, and when that was. */
 export interface Absent extends Stamp {
   readonly token: string
 }
 
 export interface Record {
   readonly version: 2
-  /** One who has the key alone, or all who share it. */
+  /** The exclusive holder, or all who share the key. */
   readonly holders: ReadonlyArray<Holder>
   readonly queue: ReadonlyArray<Waiter>
   readonly absent?: Absent | undefined
 }
 
-/** The tab of a lease that lasts though its tab is closed: it is never gone. */
+/** The tab of a lease that outlives its tab: it is never gone. */
 export const nobody = ""
 
 export const free: Record = { version: 2, holders: [], queue: [] }
@@ -70,7 +70,7 @@ const isHolder = (value: unknown): value is Holder =>
   "lease" in value && Number.isFinite(value.lease) &&
   (!("permits" in value) || Number.isSafeInteger(value.permits))
 
-/** Reads what is stored; undefined for what is no record of ours. */
+/** Decodes a stored record; undefined if it is not ours. */
 export const decode = (value: unknown): Record | undefined => {
   if (value === undefined) return free
   if (!isObject(value) || !("version" in value) || value.version !== 2) return undefined

@@ -18,7 +18,7 @@ import * as Record from "./record.ts"
 import * as Table from "./table.ts"
 import * as Waiting from "./waiting.ts"
 
-/** Clocks of browsers are rounded, to as much as this where they hide who reads them. */
+/** Browsers round their clocks, up to this much to prevent fingerprinting. */
 const roundingMillis = 100
 
 const unsupported = (description: string, cause?: unknown) =>
@@ -43,7 +43,7 @@ const wasAway = (operation: string, key: string) =>
     description: "the page was put away meanwhile"
   })
 
-/** What must be there. A page that is neither https nor of localhost has no Web Locks. */
+/** The required APIs. A page that is neither https nor from localhost has no Web Locks. */
 const required = (): string | undefined => {
   if (typeof indexedDB === "undefined") return "IndexedDB is missing: this is no browser, or storage is switched off"
   if (typeof navigator === "undefined" || navigator.locks === undefined) {
@@ -95,7 +95,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
     isDead: presence.isGone
   })
 
-  /** Finds out which of these tabs are gone: whether any is. */
+  /** Finds out which of these tabs are gone, and returns whether any is. */
   const areGone = (
     operation: string,
     key: string,
@@ -150,8 +150,8 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
       ))
 
   /**
-   * Takes what has been offered, at once and not when the one who waits gets to
-   * it: browsers put off the timers of a hidden tab, but no messages.
+   * Accepts an offer at once, and not when the waiter gets to it: browsers throttle the timers of a
+   * hidden tab, but not its messages.
    */
   const accept = (key: string, token: string, listener: Waiting.Listener): Effect.Effect<void> => {
     const sinceMillis = monotonic()
@@ -161,7 +161,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
       return { answer: answer ? { fencingToken: nextToken(), sinceMillis, leaseMillis } : undefined, next }
     }).pipe(
       Effect.map((grant) => listener.notify(grant)),
-      // Who waits asks for itself, and is told what is wrong.
+      // The waiter then claims by itself, and gets the error.
       Effect.catch(() => Effect.sync(() => listener.notify(undefined)))
     )
   }
@@ -183,7 +183,7 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
           waiting.watchOnly(listener, tabs)
           return Effect.succeed(held)
         }
-        // Who does not wait finds out now, and goes on to whoever is next.
+        // A claim that does not wait finds out now who is gone, and tries again.
         return Effect.flatMap(areGone("acquire", key, tabs), (are) => are ? tryAcquire(asked) : Effect.succeed(held))
       }
     )
@@ -229,10 +229,10 @@ export const make = Effect.fnUntraced(function*(name: string): Effect.fn.Return<
 
   return {
     name: Table.backend,
-    // Every tab reckons by the same clock of the host, and rounding has been allowed for.
+    // All tabs use the same clock of the host, and rounding is accounted for.
     drift: 0,
     shares: true,
-    // A safety net: who waits is told.
+    // A safety net: waiters are notified.
     retry: Schedule.jittered(Schedule.spaced(Duration.seconds(1))),
     tryAcquire,
     extend: ({ expiresMillis, key, outlives = false, token }) =>

@@ -1,7 +1,7 @@
 /**
- * The records of all keys in IndexedDB, and the last fencing token. A `readwrite`
- * transaction is exclusive among all tabs and workers of an origin, so what reads
- * and writes in one is atomic. A key that nobody holds or wants has no record.
+ * The records of all keys in IndexedDB, and the last fencing token. A `readwrite` transaction is
+ * exclusive among all tabs and workers of an origin, so reads and writes in it are atomic. A key
+ * that nobody holds or wants has no record.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -19,8 +19,8 @@ const identityKey = "identity"
 
 export interface Table {
   /**
-   * Changes the record of a key. `f` may ask for a fencing token, once; what it
-   * answers comes when the change is made.
+   * Changes the record of a key. `f` may ask for a fencing token, once; its result is returned when
+   * the change is committed.
    */
   readonly update: <A>(
     operation: string,
@@ -31,15 +31,15 @@ export interface Table {
     }
   ) => Effect.Effect<A, BackendFailure>
   readonly read: (operation: string, key: string) => Effect.Effect<Record.Record, BackendFailure>
-  /** Keys that start so, in order, after `from`: as many as a page has, or all that are left. */
+  /** A page of the keys with this prefix, in order, after `from`. */
   readonly keys: (prefix: string, from: string | undefined) => Effect.Effect<ReadonlyArray<string>, BackendFailure>
-  /** The name of the database from when it was made until it is deleted. */
+  /** A random name for the database, from its creation to its deletion. */
   readonly identity: Effect.Effect<string, BackendFailure>
-  /** Fails what is under way: one that does not go on would keep out all others. */
+  /** Aborts the transactions in progress: one that does not end would block all others. */
   readonly abort: () => void
 }
 
-/** How many keys there are in a page. */
+/** The number of keys in a page. */
 export const pageSize = 250
 
 const open = (name: string): Promise<IDBDatabase> =>
@@ -64,7 +64,7 @@ const notOurs: Meaning = {
     "give the layer another `name`"
 }
 
-/** What a failure of IndexedDB means, by the names of the specification, and what helps. */
+/** What an error of IndexedDB means, by its name in the specification, and what helps. */
 const kinds: { readonly [name: string]: Meaning } = {
   QuotaExceededError: { kind: "OutOfMemory", retryable: true },
   VersionError: notOurs,
@@ -95,7 +95,7 @@ export const make = (name: string, wallMillis: () => number): Effect.Effect<Tabl
     database = opening
     opening.then((db) => {
       db.addEventListener("close", forget)
-      // Somebody wants it gone, and waits for us.
+      // Somebody wants to delete it, and waits for us.
       db.addEventListener("versionchange", () => {
         forget()
         db.close()
@@ -206,7 +206,7 @@ export const make = (name: string, wallMillis: () => number): Effect.Effect<Tabl
       try {
         tx.abort()
       } catch {
-        // It is being committed.
+        // It is already being committed.
       }
     }
   }

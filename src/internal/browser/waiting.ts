@@ -1,6 +1,6 @@
 /**
- * Those of this tab who wait, and the tabs whose end may let them in. A listener that
- * is told asks for itself, unless what it is told is that it has the key.
+ * The waiters of this tab, and the tabs whose end may let them in. A notified waiter claims by
+ * itself, unless it is notified of a grant.
  */
 import type { Grant } from "../../LockStore.ts"
 import type { Presence } from "./presence.ts"
@@ -9,10 +9,10 @@ import { nobody } from "./record.ts"
 export interface Listener {
   readonly key: string
   readonly notify: (grant: Grant | undefined) => void
-  /** How the lease is to be. */
+  /** The lease that it wants. */
   expires: number
   outlives: boolean
-  /** The tabs whose end it waits for, and how to do so no more. */
+  /** The tabs whose end it waits for, and how to stop that. */
   readonly watched: Map<string, () => void>
 }
 
@@ -20,11 +20,11 @@ export interface Waiting {
   readonly add: (key: string, token: string, notify: Listener["notify"]) => void
   readonly remove: (token: string) => void
   readonly of: (token: string) => Listener | undefined
-  /** Has a listener told when one of these tabs is gone, and of no others. */
+  /** Notifies a listener when one of these tabs is gone, and of no others. */
   readonly watchOnly: (listener: Listener, tabs: ReadonlyArray<string>) => void
-  /** Has all who wait for the key told, too, when this tab is gone. */
+  /** Also notifies all waiters of the key when this tab is gone. */
   readonly watch: (key: string, tab: string) => void
-  /** Until they are told: nobody is watched. */
+  /** Until they are notified, no tab is watched. */
   readonly rest: () => void
   readonly tellAll: () => void
 }

@@ -1,4 +1,7 @@
-/** Taking a key: one that is not there, is free, whose lease has ended, or that was given to us. */
+/**
+ * Acquiring a key that does not exist yet, is free, whose lease has ended, or that was granted to
+ * us.
+ */
 import type { Attempt, Claim, Grant } from "../../LockStore.ts"
 import * as Directory from "./directory.ts"
 import * as Failure from "./failure.ts"
@@ -15,11 +18,11 @@ import * as State from "./state.ts"
 export interface Acquiring {
   readonly tryAcquire: (path: string, claim: Claim) => Attempt
   /**
-   * Something has happened to our ticket. Whoever tore it has given us the key, which we
-   * tell if it still is ours, and undefined if not: whether nothing has happened.
+   * Something happened to our ticket. If it was removed, we were granted the key: notifies with the
+   * grant, or with undefined if that is over. Returns whether nothing happened.
    */
   readonly hear: (waiting: Waiting, notify: (grant: Grant | undefined) => void) => boolean
-  /** From one token to another, past those who wait: undefined when neither has the key. */
+  /** Transfers the key from one token to another, past the waiters; undefined if neither holds it. */
   readonly transfer: (path: string, from: string, claim: Claim) => Attempt | undefined
 }
 
@@ -42,11 +45,11 @@ export const make = (
   { fences, isThere, now, root }: Ground,
   { ask, front, idle, holdings, queue }: Needs
 ): Acquiring => {
-  /** The first lease of a key that is not there. */
+  /** The first lease of a new key. */
   const create = (path: string, wanted: Lease.Wanted): State.State | undefined => {
     let made = Lease.of(wanted, fences.after(fences.removed()), now())
     if (!Directory.create(root, path, made)) return undefined
-    // It may have been there, and have been removed, since we looked.
+    // It may have been created and removed since we looked.
     for (let last = fences.removed(); last >= made.fence;) {
       const risen = Lease.of(wanted, fences.after(last), now())
       if (!Directory.move(path, made, risen)) return undefined
@@ -65,13 +68,13 @@ export const make = (
       if (Directory.move(path, left, next)) return holdings.take(path, next)
       idle.take(path)
     }
-    // Who waits has been refused before, and most likely is again: a ticket that is there first spares a look.
+    // A waiter has been refused before, and most likely will be again: writing the ticket first saves a look.
     for (let hasEntered = wait && !queue.isIn(token) && queue.enter(path, wanted, now());;) {
       const seen = Directory.look(path)
       const { queue: waiting, state } = seen
       const at = now()
       if (state === undefined) {
-        // Nobody else has a place in what nobody has made yet: one that will share it has it alone at first.
+        // Nobody else can share a key that does not exist yet: a claim to share it holds it exclusively at first.
         const alone = { ...wanted, share: undefined, outlives: share === undefined && wanted.outlives }
         const made = create(path, alone)
         if (made !== undefined && share === undefined) return holdings.take(path, made)
@@ -79,7 +82,8 @@ export const make = (
       }
       const isAlone = state.tag !== "s" && State.isLive(state, at)
       const isOurs = isAlone && state.token === token
-      // Whoever gives it back looks for tickets after that, and we look at the state after the ticket: one sees the other.
+      // A release looks for tickets after it has changed the state, and we look at the state after we wrote the ticket:
+      // one sees the other.
       const enters = wait && !hasEntered && !waiting.some((ticket) => ticket.token === token)
       if (isAlone && !isOurs && isThere(state, at)) {
         front.clear(path)
@@ -91,7 +95,8 @@ export const make = (
       } else {
         const next = Lease.of(wanted, isOurs ? state.fence : fences.after(state.fence), at)
         if (!Directory.advance(path, { ...seen, state }, next, [])) continue
-        // The one it was given to is deaf, and others may be. Who is not writes a new ticket, in the place it had.
+        // The waiter that it was granted to does not respond, and others may not either. One that does writes a new
+        // ticket, in its old place.
         if (state.tag === "g" && !isOurs) { for (const { name } of waiting) Directory.take(path, name) }
         return holdings.take(path, next)
       }
@@ -125,7 +130,7 @@ export const make = (
       }
     })
     if (lease === undefined && isThere) {
-      // What cannot be found out now is found out when we ask.
+      // If that fails now, the next attempt will tell.
       if (!isKnown) notify(undefined)
       return true
     }

@@ -1,4 +1,4 @@
-/** A key's directory, and the few things that can be done to it, each atomic or of no consequence when cut short. */
+/** A key's directory and its operations, each of which is atomic, or harmless when it is cut short. */
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
 import { dirname } from "node:path"
@@ -10,24 +10,27 @@ import { isLater, parse, type State } from "./state.ts"
 export interface Look {
   readonly state: State | undefined
   readonly queue: ReadonlyArray<State>
-  /** Of a shared key. */
+  /** The holders of a shared key. */
   readonly sharers: ReadonlyArray<State>
-  /** The names of all lists of sharers, those of earlier states and of later ones included. */
+  /** The names of all lists of sharers, also those of earlier and later states. */
   readonly lists: ReadonlyArray<string>
 }
 
 const none: ReadonlyArray<never> = []
 const nothing: Look = { state: undefined, queue: none, sharers: none, lists: none }
 
-/** A listing beside a rename may show the old name, the new one, both, or neither; so often in a row it does not. */
+/**
+ * A listing during a rename may show the old name, the new one, both, or neither; but not so many
+ * times in a row.
+ */
 const tornListings = 3
-/** Never so often. A list may be the state's, so it is not removed before. */
+/** Never that often. A list may be the state's, so it is not removed before. */
 const stateless = 100
 const mostListings = 1_000
 
-/** What is in the directory; without a state when there is no such key. */
+/** The content of the directory; without a state if there is no such key. */
 export const look = (path: string): Look => {
-  /** A state that was there when its list was not. */
+  /** A state whose list was missing. */
   let listless: string | undefined
   for (let i = 0; i < mostListings; i++) {
     let names: Array<string>
@@ -51,7 +54,7 @@ export const look = (path: string): Look => {
     }
     if (state?.tag === "s") {
       const sharers = list(path, state)
-      // Still the same state, and no list: somebody has removed it.
+      // Still the same state, and no list: somebody has removed the list.
       if (sharers !== undefined || state.name === listless) return { state, queue, lists, sharers: sharers ?? none }
       listless = state.name
       continue
@@ -59,7 +62,7 @@ export const look = (path: string): Look => {
     if (state !== undefined) return { state, queue, lists, sharers: none }
     if (i < tornListings) continue
     if (isForeign) throw new Foreign(path)
-    // Whoever was removing it died on the way. Those who wait write their tickets again.
+    // A process that was removing it died. Waiters write their tickets again.
     for (const { name } of queue) take(path, name)
     if (i > stateless) { for (const name of lists) take(path, name) }
     if (works(() => fs.rmdirSync(path), "ENOTEMPTY", "EEXIST", "ENOENT")) return nothing
@@ -67,7 +70,7 @@ export const look = (path: string): Look => {
   throw new Foreign(path)
 }
 
-/** Who shares a key in this state; undefined when it is not in it any more. */
+/** The holders of a key in this shared state; undefined if the state has changed. */
 const list = (path: string, state: State): ReadonlyArray<State> | undefined => {
   try {
     return Sharers.parse(fs.readFileSync(`${path}/${Sharers.listName(state)}`, "latin1"))
@@ -77,7 +80,7 @@ const list = (path: string, state: State): ReadonlyArray<State> | undefined => {
   }
 }
 
-/** What is in a directory, if it is there. */
+/** The names in a directory, if it exists. */
 export const names = (root: string): ReadonlyArray<string> => {
   try {
     return fs.readdirSync(root)
@@ -87,7 +90,7 @@ export const names = (root: string): ReadonlyArray<string> => {
   }
 }
 
-/** The tickets among the names in a directory, the longest wait first. */
+/** The tickets among these names, the longest wait first. */
 export const ticketsAmong = (all: ReadonlyArray<string>): ReadonlyArray<State> => {
   if (all.length < 2) return none
   const found: Array<State> = []
@@ -102,17 +105,17 @@ export const ticketsAmong = (all: ReadonlyArray<string>): ReadonlyArray<State> =
 /** The tickets in the directory, the longest wait first; cheaper than a look. */
 export const tickets = (path: string): ReadonlyArray<State> => ticketsAmong(names(path))
 
-/** The state that gives the key to the token alone, if that is among the names in a directory. */
+/** The state that grants the key exclusively to the token, if it is among these names. */
 export const givenAmong = (all: ReadonlyArray<string>, token: string): State | undefined => {
   const given = all.find((name) => name.startsWith("g,") && name.includes(`,${token},`))
   return given === undefined ? undefined : parse(given)
 }
 
-/** From one state to another: true for one of all who try. */
+/** Changes the state: true for exactly one of all that try. */
 export const move = (path: string, from: State, to: State): boolean =>
   works(() => fs.renameSync(`${path}/${from.name}`, `${path}/${to.name}`), "ENOENT")
 
-/** From what was seen to another state, which those share: true for one of all who try. */
+/** Changes the state that was seen to one with these holders: true for exactly one of all that try. */
 export const advance = (
   path: string,
   { lists, state }: Pick<Look, "lists"> & { readonly state: State },
@@ -129,25 +132,31 @@ export const advance = (
   return true
 }
 
-/** Whether there is a directory to write to. */
+/** Creates the list; false if there is no directory. */
 const write = (path: string, name: string, text: string): boolean => {
   try {
     return works(() => fs.writeFileSync(`${path}/${name}`, text, { flag: "wx", encoding: "latin1" }), "ENOENT")
   } catch (error) {
-    // A disk that is full may have taken a part of it.
+    // A full disk may have taken a part of it.
     take(path, name)
     throw error
   }
 }
 
-/** Removes a file: true for one of all who try, false when it is not there or cannot be removed. */
+/**
+ * Removes a file: true for exactly one of all that try, false if it does not exist or cannot be
+ * removed.
+ */
 export const take = (path: string, name: string): boolean => works(() => fs.unlinkSync(`${path}/${name}`))
 
-/** Makes an empty file, unless it is there: false when there is no directory to put it in, no room, or no right to. */
+/**
+ * Creates an empty file, unless it exists; false if there is no directory, no space, or no
+ * permission.
+ */
 export const put = (path: string, name: string): boolean =>
   works(() => fs.closeSync(fs.openSync(`${path}/${name}`, "w")))
 
-/** Makes the directory of all locks if it is missing; only its user can look into it. */
+/** Creates the directory of all locks if it is missing, for its user only. */
 export const open = (root: string): void => {
   const make = () => fs.mkdirSync(root, { mode: 0o700 })
   // Not `recursive`, which says ENOENT where the reason is that the file system is read only.
@@ -157,9 +166,8 @@ export const open = (root: string): void => {
 }
 
 /**
- * Puts a key's directory there with its first state in it, by one rename from
- * where it was made; false when there is one already. An empty one, which its
- * remover has not removed yet, is replaced.
+ * Creates a key's directory with its first state in it, by one rename from a temporary name; false
+ * if there already is one. An empty one, which is just being removed, is replaced.
  */
 export const create = (root: string, path: string, state: State): boolean => {
   const made = `${root}/${newPrefix}${randomBytes(9).toString("base64url")}`
@@ -180,7 +188,7 @@ export const create = (root: string, path: string, state: State): boolean => {
   }
 }
 
-/** Removes a key's directory that is in this state, and nothing if it is in another. */
+/** Removes a key's directory if it is in this state. */
 export const remove = (
   path: string,
   { lists, state }: Pick<Look, "lists"> & { readonly state: State },

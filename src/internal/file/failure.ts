@@ -1,11 +1,11 @@
-/** What went wrong with a file, in the words that all backends share. */
+/** Errors of the file system, as failures of the backend. */
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
 import { undone } from "../undone.ts"
 
 const rights = "give the directory to this user, or to a group of all who share its locks"
 const room = "make room for new keys, files included (df -i); those on the disk are locked and given back as before"
 
-/** What each code means, and what helps. */
+/** What each error code means, and what helps. */
 const kinds: Record<string, readonly [kind: FailureKind, retryable: boolean, todo?: string]> = {
   EACCES: ["Unauthorized", false, rights],
   EPERM: ["Unauthorized", false, rights],
@@ -20,7 +20,7 @@ const kinds: Record<string, readonly [kind: FailureKind, retryable: boolean, tod
   ENOENT: ["Unreachable", true]
 }
 
-/** Something that is no lock is where a lock would be. */
+/** Something that is not a lock is at the path of a lock. */
 export class Foreign extends Error {
   readonly code = "ENOTDIR"
 
@@ -29,13 +29,16 @@ export class Foreign extends Error {
   }
 }
 
-/** The code of an error of the system; what is none is a defect of ours and goes on. */
+/** The code of a system error; any other error is a defect, and is thrown again. */
 export const codeOf = (error: unknown): string => {
   if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code
   throw error
 }
 
-/** Whether a call works: not when it fails with one of these codes, or with any when none are given; other errors go on. */
+/**
+ * Whether a call succeeds: false if it fails with one of these codes, or with any code if none are
+ * given; other errors are thrown again.
+ */
 export const works = (call: () => unknown, ...refusals: ReadonlyArray<string>): boolean => {
   try {
     call()
@@ -56,7 +59,7 @@ export const make = (operation: string, key: string | undefined, cause: unknown)
   return hasNothing(kind, cause) ? undone(failure) : failure
 }
 
-/** Where something is that is no lock, or that may not be looked at, nothing of ours can be. */
+/** If something else than a lock is there, or access is denied, the token can hold nothing there. */
 const hasNothing = (kind: FailureKind, cause: unknown): boolean =>
   kind === "WrongType" || (kind === "Unauthorized" && (cause as NodeJS.ErrnoException).syscall === "scandir")
 

@@ -1,7 +1,7 @@
 /**
- * Fencing tokens: the wall clock in microseconds, unless it was set back, since
- * nothing is ever less than what was given out before. A key that leaves the disk
- * leaves its last one in a file that all such keys share.
+ * Fencing tokens: the wall clock in microseconds, or more if it was set back, so that they always
+ * increase. When a key is removed from the disk, its last token is kept in a file that all removed
+ * keys share.
  */
 import * as Duration from "effect/Duration"
 import { randomBytes } from "node:crypto"
@@ -11,15 +11,18 @@ import * as Host from "./host.ts"
 import { fenceName } from "./paths.ts"
 import * as State from "./state.ts"
 
-/** Within a process a lock passes on without a file; every such holder needs a fencing token of its own. */
+/**
+ * Within a process a lock is handed over without a file, and each such holder needs its own fencing
+ * token.
+ */
 export const handOver = { times: 512, within: Duration.millis(10) }
 
 export interface Fences {
-  /** For who has the key after one whose token this was. */
+  /** The token of the next holder, after one with this token. */
   readonly after: (last: number) => number
-  /** The greatest of the keys that were removed. */
+  /** The greatest token of the removed keys. */
   readonly removed: () => number
-  /** So that a key which comes again does not begin below what it had. */
+  /** So that a key that is created again does not start below its last token. */
   readonly remember: (fence: number) => void
 }
 

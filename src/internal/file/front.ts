@@ -1,18 +1,18 @@
 /**
- * The one who waits in front of us for a key that is shared, does not fit, and so
- * holds up all behind it. Whether it is there cannot always be told by its process,
- * so after some time its ticket is torn: one that is there writes it again, in its place.
+ * The first waiter of a shared key, which does not fit, and so blocks all behind it. Its process
+ * does not always show whether it is still there, so after some time its ticket is removed: a live
+ * waiter writes it again, in its old place.
  */
 import * as Directory from "./directory.ts"
 import type { State } from "./state.ts"
 
-/** How long it may hold us up before it is asked, in microseconds. */
+/** How long it may block us before its ticket is removed, in microseconds. */
 const patience = 10_000_000
 
 export interface Front {
-  /** One of us, who is not let in, has seen who is first. */
+  /** A waiter of this process that cannot enter has seen who is first. */
   readonly mind: (path: string, first: State | undefined, token: string, at: number) => void
-  /** Nobody holds us up. */
+  /** Nobody blocks us. */
   readonly clear: (path: string) => void
 }
 

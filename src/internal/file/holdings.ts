@@ -1,7 +1,7 @@
 /**
- * What this store has: the leases of keys that it holds alone, as it left them, so
- * that a rename says whether they still are, and the tokens that share a key, of
- * whose leases others write new lists.
+ * What this store holds: its exclusive leases as it last wrote them, so that a rename tells whether
+ * they are still the same, and its tokens that share a key, whose leases others may rewrite in new
+ * lists.
  */
 import type { Attempt } from "../../LockStore.ts"
 import * as Directory from "./directory.ts"
@@ -14,27 +14,30 @@ import type { Queue } from "./queue.ts"
 import * as Sharers from "./sharers.ts"
 import * as State from "./state.ts"
 
-/** A lease that follows one, from then on. */
+/** The lease that follows another, from then on. */
 type To = (lease: State.State, at: number) => State.State
 
 export interface Holdings {
-  /** We have this lease, and wait no more. */
+  /** This store has acquired the lease, and no longer waits. */
   readonly take: (path: string, lease: State.State) => Attempt
-  /** Somebody gave us the lease while we waited, when these waited, too. */
+  /** The lease was granted to a waiter of ours, when these waited, too. */
   readonly given: (path: string, lease: State.State, line: ReadonlyArray<State.State>) => void
-  /** The lease of a key that the token holds alone, as we left it. */
+  /** The exclusive lease of the token, as we last wrote it. */
   readonly leaseOf: (path: string, token: string) => State.State | undefined
-  /** Who waited for the key when it was given to us, if it was. That is forgotten then. */
+  /** Removes and returns the waiters at the time of the grant, if there was one. */
   readonly takeLine: (path: string) => ReadonlyArray<State.State> | undefined
-  /** We have no lease of this key any more, nor has the token a part of it. */
+  /** The key's exclusive lease is over. */
   readonly drop: (path: string) => void
-  /** Forgets that the token shares a key: whether it did. */
+  /** The token no longer shares a key; returns whether it did. */
   readonly leave: (token: string) => boolean
-  /** Moves the lease of one who has a key alone, from what we know of it or from what it is; undefined when it has none. */
+  /**
+   * Changes an exclusive lease, from what we know of it or from what is there; undefined if the
+   * token has none.
+   */
   readonly change: (path: string, token: string, to: To) => State.State | undefined
-  /** A new lease for one who shares a key; undefined when it does not. */
+  /** Changes a shared lease; undefined if the token has none. */
   readonly renew: (path: string, token: string, to: To) => State.State | undefined
-  /** A longer or shorter lease for one who has a key, alone or with others: whether it has it. */
+  /** Extends or shortens a lease, exclusive or shared; false if the token has none. */
   readonly extend: (path: string, wanted: Wanted) => boolean
 }
 
@@ -51,7 +54,7 @@ export const make = ({ now }: Ground, { front, idle, queue }: Needs): Holdings =
 
   const change: Holdings["change"] = (path, token, to) => {
     let state = alone.get(path)
-    // Another store may have asked for the same token.
+    // Another store may have used the same token.
     if (state?.token !== token || !State.isLive(state, now())) ({ state } = Directory.look(path))
     while (true) {
       const at = now()
@@ -98,7 +101,7 @@ export const make = ({ now }: Ground, { front, idle, queue }: Needs): Holdings =
       return lease?.token === token ? lease : undefined
     },
     given: (path, lease, line) => {
-      // It may have been given back at once.
+      // It may have been released at once.
       if (alone.get(path) === lease) lines.set(path, line)
     },
     takeLine: (path) => {

@@ -1,4 +1,7 @@
-/** This process among those of the host: who it is, who is gone, and what it shares with the others. */
+/**
+ * This process and the others of the host: their names, which are gone, and their common clock and
+ * file system.
+ */
 import * as fs from "node:fs"
 import * as os from "node:os"
 import { codeOf } from "./failure.ts"
@@ -12,28 +15,28 @@ const readIn = (read: () => string): string | undefined => {
 }
 
 /**
- * Where process ids count: `4026531836`. Two containers have the same ids for
- * different processes. Where it cannot be found out nobody is ever taken to be gone.
+ * The namespace of process ids, such as `4026531836`: two containers use the same ids for different
+ * processes. If it is unknown, no process ever counts as gone.
  */
 const namespace: string | undefined = process.platform === "linux"
   ? readIn(() => fs.readlinkSync("/proc/self/ns/pid").replace(/\D/g, ""))
   : "0"
 
 /**
- * When a process began, in ticks since the host did, which tells it from an earlier one with the same id. One that has ended,
- * and only waits for its parent to take note of that, is none any more.
+ * When a process started, in ticks since the host booted, which tells it from an earlier one with
+ * the same id. A zombie counts as gone.
  */
 const beginOf = (id: string): string | undefined =>
   readIn(() => {
     const stat = fs.readFileSync(`/proc/${id}/stat`, "latin1")
-    // The second field is a name in parentheses, which may have anything in it.
+    // The second field is a name in parentheses, which may contain anything.
     const { 0: state, 17: threads, 19: begin } = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
     return state === "Z" && threads === "1" ? "ended" : begin
   })
 
 const unknown = "0"
 
-/** Who we are, as the owner of a state: `<namespace>-<id>-<begin>`. */
+/** This process as the owner of a state: `<namespace>-<id>-<start>`. */
 export const self: string = namespace === undefined
   ? ""
   : `${namespace}-${process.pid}-${beginOf("self") ?? unknown}`
@@ -42,20 +45,20 @@ const isThere = (id: number): boolean => {
   try {
     return process.kill(id, 0)
   } catch (error) {
-    // One that is another user's may not be signalled, but is there.
+    // A process of another user must not be signalled, but exists.
     return codeOf(error) !== "ESRCH"
   }
 }
 
-/** The owner of what lasts though its process ends: it is never gone. */
+/** The owner of a lease that outlives its process: it is never gone. */
 export const nobody = ""
 
-/** Until when processes were there that were seen to be. Their ids do not come again as soon as that. */
+/** Until when a process that was seen alive counts as alive. Process ids are not reused that soon. */
 const seen = new Map<string, number>()
 const seenMillis = 5_000
 const mostSeen = 1_000
 
-/** Whether the owner is surely no more. Where that cannot be told, the lease decides. */
+/** Whether the owner is certainly gone. If that is unknown, its lease has to expire. */
 export const isGone = (owner: string): boolean => {
   const [where, id, begin = unknown] = owner.split("-")
   if (where === "" || where !== namespace) return false
@@ -74,7 +77,7 @@ interface Clocks {
   readonly monotonic: number
   readonly sinceProcessStart: number
   readonly sinceHostStart: number
-  /** What Linux says of this process's clocks, where it differs from the host's. */
+  /** The offset of this process's clocks from the host's, as Linux has it. */
   readonly offsets: string | undefined
 }
 
@@ -87,7 +90,7 @@ export const readClocks = (): Clocks => ({
     : undefined
 })
 
-/** Leases are told by the monotonic clock that all processes of a host have. What is wrong with ours, if anything. */
+/** Why this process's monotonic clock is not the host's, which leases need; undefined if it is. */
 export const clockProblem = (clocks: Clocks): string | undefined => {
   const { monotonic, offsets, sinceHostStart, sinceProcessStart } = clocks
   if (Math.abs(monotonic - sinceProcessStart) < 1 && sinceHostStart - monotonic > 10) {
@@ -100,7 +103,10 @@ export const clockProblem = (clocks: Clocks): string | undefined => {
     : undefined
 }
 
-/** By `statfs(2)`. FUSE may be anything, `sshfs` and a virtual machine's shared folders included. */
+/**
+ * The types of `statfs(2)`. FUSE may be anything, including `sshfs` and a virtual machine's shared
+ * folders.
+ */
 const shared: ReadonlyMap<number, string> = new Map([
   [0x6969, "NFS"],
   [0x517b, "SMB"],
@@ -118,7 +124,10 @@ const shared: ReadonlyMap<number, string> = new Map([
   [0x65735546, "FUSE"]
 ])
 
-/** A file system that other hosts may write to has two monotonic clocks, late listings, and no news of changes. */
+/**
+ * A file system that several hosts write to has no common monotonic clock, stale listings, and no
+ * notifications.
+ */
 export const fileSystemProblem = (type: number): string | undefined => {
   const name = process.platform === "linux" ? shared.get(type >>> 0) : undefined
   return name === undefined

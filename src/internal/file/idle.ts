@@ -1,10 +1,8 @@
 /**
- * Keys that nobody uses leave the disk: those that this store has given back
- * after a while, and when it closes; those that others left behind (they died,
- * or were short-lived) once, after the same while.
+ * Removes unused keys from the disk: those that this store has released, after a while and when it
+ * closes, and once, after the same while, those that other processes left behind.
  *
- * No timer of it keeps the process from ending, and when there is nothing to
- * remove there is none.
+ * Its timer does not keep the process alive, and only runs while there is something to remove.
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -17,17 +15,17 @@ import { keyPrefix, newPrefix } from "./paths.ts"
 import * as State from "./state.ts"
 
 export interface Idle {
-  /** A key that we have given back to nobody, as we left it. */
+  /** A released key without waiters, as we left it. */
   readonly put: (path: string, state: State.State) => void
   readonly get: (path: string) => State.State | undefined
-  /** The key is not as we left it. */
+  /** The key has changed since. */
   readonly take: (path: string) => void
 }
 
-/** So many removals in a turn of the event loop, of about 0.1 ms each. */
+/** The most removals in a turn of the event loop, of about 0.1 ms each. */
 const inATurn = 16
 
-/** So many on closing; the others are left to whoever comes. */
+/** The most removals on closing; other processes remove the rest. */
 const onClosing = 500
 
 /** A timer that does not keep the process alive. */
@@ -41,27 +39,27 @@ const rest = (millis: number): Effect.Effect<void> =>
 const inTurns = <A>(items: Iterable<A>, f: (item: A) => void): Effect.Effect<void> => {
   let n = 0
   return Effect.forEach(items, (item) => {
-    // A key that cannot be removed is looked at by the next who comes.
+    // A key that cannot be removed is handled by the next process that finds it.
     works(() => f(item))
     return ++n % inATurn === 0 ? Effect.yieldNow : Effect.void
   }, { discard: true })
 }
 
-/** What others left behind. */
+/** Keys that other processes left behind. */
 const leftIn = (root: string): Effect.Effect<ReadonlyArray<string>> =>
   Effect.callback((resume) => fs.readdir(root, (error, names) => resume(Effect.succeed(error === null ? names : []))))
 
-/** A directory that was being made and is as old as this has no maker any more. */
+/** A temporary directory of this age has no creator any more. */
 const abandonedMillis = 60_000
 
 const removeAbandoned = (path: string): void => {
   if (Date.now() - fs.statSync(path).mtimeMs < abandonedMillis) return
-  // A maker that only stood still must not put in place what is half removed.
+  // A creator that was only paused must not put a half-removed directory in place.
   fs.renameSync(path, `${path}-old`)
   fs.rmSync(`${path}-old`, { recursive: true, force: true })
 }
 
-/** Removes a key that has been idle for so long, and nothing else. */
+/** Removes a key if it has been idle for so long. */
 const remove = ({ fences, now }: Ground, path: string, idleMillis: number): void => {
   const seen = Directory.look(path)
   const { queue, state } = seen
@@ -75,7 +73,7 @@ export const make = Effect.fnUntraced(function*(
   keepMillis: number
 ): Effect.fn.Return<Idle, never, Scope.Scope> {
   const { root } = ground
-  /** The longest ago first. */
+  /** The oldest first. */
   const free = new Map<string, State.State>()
 
   const fork = yield* Effect.map(
@@ -90,11 +88,11 @@ export const make = Effect.fnUntraced(function*(
   }
 
   let isSweeping = false
-  /** What was given back in one period goes at the end of the next. */
+  /** Keys that were released in one period are removed at the end of the next. */
   const sweep = Effect.gen(function*() {
     while (free.size > 0) {
       const before = new Map(free)
-      // A timer may be a little early.
+      // Timers may fire a little early.
       yield* rest(keepMillis + 2)
       yield* inTurns(before, ([path, state]) => {
         if (free.get(path) === state) forget(path, keepMillis)

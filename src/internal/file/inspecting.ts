@@ -1,4 +1,4 @@
-/** Who holds what, for those who only look. */
+/** Inspecting and listing keys. */
 import type { Holder, Page } from "../../LockStore.ts"
 import * as Directory from "./directory.ts"
 import * as Failure from "./failure.ts"
@@ -6,13 +6,13 @@ import type { Ground } from "./ground.ts"
 import * as Lease from "./lease.ts"
 import * as Paths from "./paths.ts"
 
-/** How many directories a page of a list is made of. */
+/** The number of directories in one page of a list. */
 const pageSize = 500
 
 export interface Inspecting {
-  /** All who hold the key, who ends first in front. */
+  /** All holders of the key, in the order in which their leases end. */
   readonly holders: (key: string) => ReadonlyArray<Holder>
-  /** In the order of their names, so that a page goes on where the one before ended. */
+  /** Sorted by name, so that a page starts where the one before ended. */
   readonly list: (prefix: string, from: string | undefined) => Page
 }
 
@@ -30,7 +30,7 @@ export const make = ({ isThere, now, root }: Ground): Inspecting => {
     }))
   }
 
-  /** What is no lock is held by nobody. */
+  /** Something that is not a lock has no holder. */
   const holderOfOurs = (key: string): Holder | undefined => {
     try {
       return holders(key)[0]

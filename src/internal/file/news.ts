@@ -1,21 +1,24 @@
 /**
- * News of a key for those who only look at it: the system watches the key's
- * directory, where each change of its state is a rename, and the directory of all
- * locks while the key has none. Where the system has no watch left there is no news.
+ * Notifications for watchers of a key: `fs.watch` on the key's directory, in which each change of
+ * state is a rename, or on the directory of all locks while the key has none. If the system has no
+ * watches left, there are no notifications.
  */
 import * as fs from "node:fs"
 import { works } from "./failure.ts"
 import * as Paths from "./paths.ts"
 
-/** Calls `notify` on each change, and perhaps more often, until the result is called. */
+/** Calls `notify` on each change, and perhaps more often, until the returned function is called. */
 export const of = (root: string, key: string, notify: () => void): () => void => {
   const name = Paths.keyName(key)
   const path = `${root}/${name}`
   let watcher: fs.FSWatcher | undefined
-  /** Of the directory that is watched, or undefined while it is that of all locks. The number alone may be another one's by now. */
+  /**
+   * Identifies the watched directory; undefined while it is that of all locks. The inode number
+   * alone may have been reused.
+   */
   let inode: string | undefined
 
-  /** What cannot be looked at is taken to be as it was: who looks at the key is told what is wrong. */
+  /** If this fails, nothing counts as changed: the next look at the key reports the error. */
   const inodeNow = (): string | undefined => {
     let found = inode
     works(() => {
@@ -45,7 +48,7 @@ export const of = (root: string, key: string, notify: () => void): () => void =>
         if (changed === null || changed === name) look()
       })
     } else watch(path, look)
-    // What happened meanwhile.
+    // Covers what happened meanwhile.
     if (inodeNow() !== inode) begin()
   }
 

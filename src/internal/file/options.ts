@@ -1,4 +1,4 @@
-/** Options and the directory, checked before anything is made of them. */
+/** Checks the options and the directory. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
@@ -28,7 +28,7 @@ const rootOf = (directory: string | URL): Effect.Effect<string, LockError> => {
   }
   if (typeof directory === "string" && !/^file:/i.test(text)) return Effect.succeed(resolve(text))
   return Effect.catch(
-    // What comes after a `?` or `#` would be cut off.
+    // `fileURLToPath` ignores what follows a `?` or `#`.
     Effect.try({ try: () => fileURLToPath(/[?#]/.test(text) ? "" : text), catch: () => undefined }),
     () => invalid("directory", text, expectedDirectory)
   )
@@ -49,7 +49,7 @@ export const check = Effect.fnUntraced(function*(
   return { root, pollMillis, keepIdleMillis, detectDead }
 })
 
-/** Makes the directory if it is missing, and refuses what no lease can be kept in. */
+/** Creates the directory if it is missing, and refuses one that cannot hold locks. */
 export const open = (root: string, clocks = Host.readClocks): Effect.Effect<void, LockError> =>
   Effect.suspend(() => {
     const problem = Host.clockProblem(clocks())
@@ -57,7 +57,7 @@ export const open = (root: string, clocks = Host.readClocks): Effect.Effect<void
     try {
       Directory.open(root)
       if (!fs.statSync(root).isDirectory()) throw new Failure.Foreign(root, "is no directory")
-      // Whether it can be written to shows when somebody wants to.
+      // Whether it is writable shows at the first lock.
       fs.accessSync(root, fs.constants.R_OK | fs.constants.X_OK)
       const unsuitable = Host.fileSystemProblem(fs.statfsSync(root).type)
       return unsuitable === undefined ? Effect.void : unsupported(`${root} cannot hold locks: ${unsuitable}`)

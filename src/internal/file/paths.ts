@@ -8,7 +8,7 @@
  */
 import { createHash } from "node:crypto"
 
-/** Some file systems tell no capitals apart, and none takes more than 255 bytes. */
+/** Some file systems ignore case, and none takes names of more than 255 bytes. */
 const special = /[^a-z0-9_-]/g
 const longest = 240
 
@@ -33,10 +33,10 @@ export const keyName = (key: string): string => {
   return `${keyPrefix}${readable}~${hash(key)}`
 }
 
-/** A key's directory in that of all locks. */
+/** The directory of a key. */
 export const pathOf = (root: string, key: string): string => `${root}/${keyName(key)}`
 
-/** The key of a directory, unless its name has a hash, or is none of ours. */
+/** The key of a directory; undefined if its name has a hash, or is not ours. */
 export const keyOf = (name: string): string | undefined => {
   if (!/^lock-[a-z0-9_=-]+$/.test(name)) return undefined
   const key = name.slice(keyPrefix.length).replace(/==([0-9a-f]{4})|=([0-9a-f]{2})/g, decode)

@@ -1,9 +1,8 @@
 /**
- * Those who wait. Each puts a ticket beside the state, a file named after it,
- * and watches that file alone: whoever gives the key back tears the ticket of
- * the first, who is woken by it, and nobody else. A ticket is a hint. Without it
- * one looks every now and then; one that was torn in vain is written again, with
- * the place that it had.
+ * The waiters of this process. Each writes a ticket, a file next to the state, and watches only
+ * that file: a release removes the ticket of the first waiter, which wakes that one and nobody
+ * else. Tickets are hints: without one, a waiter still polls, and one that was removed in vain is
+ * written again, with its old place.
  */
 import * as fs from "node:fs"
 import type { Notices } from "../notices.ts"
@@ -13,7 +12,7 @@ import * as Host from "./host.ts"
 import type { Wanted } from "./lease.ts"
 import * as State from "./state.ts"
 
-/** A ticket, as its owner knows it. */
+/** A ticket of this process. */
 export interface Waiting {
   readonly path: string
   readonly wanted: Wanted
@@ -23,31 +22,34 @@ export interface Waiting {
 interface Ticket extends Waiting {
   readonly since: number
   name: string
-  /** Whether it is there, as far as we know. */
+  /** Whether the file exists, as far as we know. */
   isPut: boolean
   watcher: fs.FSWatcher | undefined
 }
 
-/** How long a key is given to one that has not been heard of since: a deaf one costs the next as much, and no more. */
+/**
+ * How long a grant lasts until its waiter responds: one that does not respond delays the next by
+ * this much.
+ */
 const watchedMillis = 1_000
 
 export interface Queue {
   /**
-   * Calls `heard` when something has happened to the token's ticket, until the result is
-   * called. It answers whether the ticket is there as before; if not, it has been {@link torn}.
+   * Calls `heard` when something happened to the token's ticket, until the returned function is
+   * called. `heard` says whether the ticket is still there; if not, it counts as {@link torn}.
    */
   readonly listen: (token: string, heard: (waiting: Waiting) => boolean) => () => void
-  /** Whether the token's ticket is there, as far as we know. */
+  /** Whether the token's ticket exists, as far as we know. */
   readonly isIn: (token: string) => boolean
-  /** Puts the token's ticket there: whether that could be done. The state must be looked at once more after it. */
+  /** Writes the token's ticket; false if that failed. The state must be read again after it. */
   readonly enter: (path: string, wanted: Wanted, now: number) => boolean
-  /** Somebody has torn the token's ticket. */
+  /** Somebody has removed the token's ticket. */
   readonly torn: (token: string) => void
-  /** Takes the token's ticket back: whether it had one. */
+  /** Removes the token's own ticket; returns whether it had one. */
   readonly leave: (token: string) => boolean
 }
 
-/** `notices` hears when the system has no watch left for those who wait, and when it has again. */
+/** `notices` is told when the system has no watches left for waiters, and when it has again. */
 export const make = (pollMillis: number, notices: Notices): Queue => {
   const tickets = new Map<string, Ticket>()
   const listeners = new Map<string, (waiting: Waiting) => boolean>()
@@ -63,18 +65,18 @@ export const make = (pollMillis: number, notices: Notices): Queue => {
     ticket.watcher = undefined
   }
 
-  /** To close a watcher takes as long as to take the key, which comes first. */
+  /** Closing a watcher takes as long as acquiring the key, which comes first. */
   const hear = (ticket: Ticket): void => {
     if (!ticket.isPut) return
     const { watcher } = ticket
     ticket.watcher = undefined
     const isThere = listeners.get(ticket.wanted.token)?.(ticket) === true
-    // Who was told of trouble may have written it anew by now.
+    // A waiter that was told of trouble may have written it again by now.
     if (isThere && tickets.get(ticket.wanted.token) === ticket) ticket.watcher ??= watcher
     if (ticket.watcher !== watcher) watcher?.close()
   }
 
-  /** Nobody tells us any more, and whoever has the ticket in view thinks that somebody does. */
+  /** There are no notifications any more, but others that see the ticket rely on them. */
   const deafen = (ticket: Ticket): void => {
     unwatch(ticket)
     if (!ticket.isPut) return
@@ -82,7 +84,7 @@ export const make = (pollMillis: number, notices: Notices): Queue => {
     listeners.get(ticket.wanted.token)?.(ticket)
   }
 
-  /** False when the system has no watch left for us. */
+  /** False if the system has no watches left. */
   const watch = (ticket: Ticket): boolean => {
     try {
       const watcher = fs.watch(`${ticket.path}/${ticket.name}`, { persistent: false }, () => hear(ticket))
@@ -91,13 +93,13 @@ export const make = (pollMillis: number, notices: Notices): Queue => {
       notices.told()
       return true
     } catch (error) {
-      // One that was torn already has been told.
+      // A ticket that was already removed has been reported.
       if (codeOf(error) !== "ENOENT") notices.polling(error)
       return false
     }
   }
 
-  /** One that hears nothing comes by itself, and the key must be its own until then. */
+  /** A waiter without notifications polls, and a grant must last until then. */
   const patientMillis = Math.ceil(2 * pollMillis) + watchedMillis
 
   return {

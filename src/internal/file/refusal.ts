@@ -1,12 +1,12 @@
-/** What one is told who does not get the key. */
+/** The answer to a claim that does not get the key. */
 import type { Attempt } from "../../LockStore.ts"
 import * as Lease from "./lease.ts"
 import type { State } from "./state.ts"
 
-/** Many who look when a lease ends do not come all at once. */
+/** Spreads waiters that look when a lease ends. */
 const mostJitterMillis = 10
 
-/** By the one whose lease ends first, if somebody has one. */
+/** Names the holder whose lease ends first, if there is one. */
 export const of = (first: State | undefined, at: number, waiters: number): Attempt => ({
   _tag: "Held",
   token: first?.token,

@@ -1,4 +1,4 @@
-/** Giving back: to those who wait, as many as fit, and else to nobody. */
+/** Releasing a key, and granting it to as many waiters as fit. */
 import * as Directory from "./directory.ts"
 import * as Failure from "./failure.ts"
 import type { Front } from "./front.ts"
@@ -11,11 +11,14 @@ import * as State from "./state.ts"
 import * as Turn from "./turn.ts"
 
 export interface Releasing {
-  /** Whether the token had the key. */
+  /** Whether the token held the key. */
   readonly release: (path: string, token: string) => boolean
-  /** Has some who share the key leave it, and lets in who fits then: whether one of them still had it. */
+  /**
+   * Removes some holders of a shared key, and grants it to the waiters that then fit; returns
+   * whether one of them still held it.
+   */
   readonly pass: (path: string, leaves: (sharer: State.State) => boolean) => boolean
-  /** It is given to some who have left. */
+  /** Takes a grant back from waiters that have left. */
   readonly takeBack: (path: string, given: State.State, left: ReadonlyArray<State.State>) => void
 }
 
@@ -42,7 +45,7 @@ export const make = ({ fences, isThere, now }: Ground, { front, idle, holdings, 
       had ||= gone.some((sharer) => State.isLive(sharer, at))
       const left = Turn.tear(path, turn.given)
       if (turn.state.tag === "s") {
-        // Who came meanwhile has seen that there was no place, and we have not seen that it came.
+        // A waiter that came meanwhile has seen that the key was held, and we have not seen the waiter.
         leaving = (sharer) => left.some(({ name }) => name === sharer.name)
         continue
       }
@@ -58,7 +61,7 @@ export const make = ({ fences, isThere, now }: Ground, { front, idle, holdings, 
     if (Directory.move(path, given, back)) settle(path, back)
   }
 
-  /** It is free. Those who wait for it come by themselves if we cannot tell them. */
+  /** The key is free. Waiters find out by themselves if we cannot grant it to them. */
   const settle = (path: string, state: State.State): void => {
     let isGiven = false
     Failure.works(() => {
@@ -67,22 +70,25 @@ export const make = ({ fences, isThere, now }: Ground, { front, idle, holdings, 
     if (!isGiven) idle.put(path, state)
   }
 
-  /** Gives a key that is free to the first who waits, or to as many as can share it: whether it is not as it was. */
+  /**
+   * Grants a free key to the first waiter, or to as many as can share it; returns whether the state
+   * has changed.
+   */
   const grant = (path: string, from: State.State): boolean => {
     const line = Directory.tickets(path)
     if (line.length === 0) return false
     const { given, sharers, state } = Turn.next(fences, { path, from, at: now(), sharers: [], line })
     if (given.length === 0) return false
     if (!Directory.advance(path, { state: from, lists: [] }, state, sharers)) return true
-    // Whose ticket was taken back before has left, perhaps without having seen that it has the key.
+    // A waiter whose ticket is already gone has left, perhaps without having seen the grant.
     const left = Turn.tear(path, given)
     if (left.length > 0) Failure.works(() => takeBack(path, state, left))
     return true
   }
 
   /**
-   * From us to who waits, without freeing the key in between: not if nobody does, or the
-   * key is not ours any more. Who was first when we came is still, if it waits alone.
+   * Grants our key to the next waiter without freeing it in between; false if nobody waits, or the
+   * key is no longer ours. If the first waiter wants the key exclusively, it still is the first.
    */
   const handOn = (path: string, token: string, seen: ReadonlyArray<State.State>): boolean => {
     const state = holdings.leaseOf(path, token)
@@ -101,12 +107,12 @@ export const make = ({ fences, isThere, now }: Ground, { front, idle, holdings, 
   }
 
   const release: Releasing["release"] = (path, token) => {
-    // First the ticket, then the lease: nobody gives the key to a ticket that is no longer there.
+    // First the ticket, then the lease: the key is never granted to a ticket that no longer exists.
     if (queue.leave(token)) front.clear(path)
     const line = holdings.takeLine(path)
     if (line !== undefined && handOn(path, token, line)) return true
     const next = holdings.leave(token) ? undefined : holdings.change(path, token, Lease.freed)
-    // Whoever leaves the queue of a shared key may let in those behind it.
+    // A waiter that leaves the queue of a shared key may unblock those behind it.
     if (next === undefined) return pass(path, (sharer) => sharer.token === token)
     holdings.drop(path)
     settle(path, next)

@@ -1,14 +1,14 @@
 /**
- * Who shares a key. A name has no room for all of them, so that of a shared state has
- * the token of a list, a file beside it:
+ * The holders of a shared key. A file name has no room for all of them, so a shared state refers to
+ * a list, a file next to it, by its token:
  *
  *     l,<token>    a line for each sharer, as `state.ts` has it
  *
- * A list is written as a whole before a rename makes a state of it that names it, and
- * is never changed; so a state's name still is a compare-and-set on everything it
- * says. Whoever makes the next state removes all lists that it saw beside the one
- * before: they are that one's, and such as others meant to follow it, whose renames
- * can only fail from then on. A list that is not there is that of an earlier state.
+ * A list is written before the rename to the state that refers to it, and is never changed; so the
+ * rename of a state is still a compare-and-set on everything it says. A process that changes the
+ * state removes all lists that it saw next to the previous one: those are the previous state's, and
+ * those of others that wanted to replace it, whose renames can only fail from then on. If a list is
+ * missing, its state is no longer current.
  */
 import { randomBytes } from "node:crypto"
 import type { Share } from "../../LockStore.ts"
@@ -24,18 +24,18 @@ export const listName = ({ token }: State.State): string => prefix + token
 
 export const print = (sharers: ReadonlyArray<State.State>): string => sharers.map(({ name }) => `${name}\n`).join("")
 
-/** A host that stops may leave a list empty: then nobody is there any more. */
+/** A crash of the host may leave a list empty: then nobody holds the key any more. */
 export const parse = (text: string): ReadonlyArray<State.State> =>
   text.split("\n").flatMap((line) => State.parse(line) ?? [])
 
-/** The state of those who share a key. */
+/** The state for these holders of a shared key. */
 export const stateOf = (sharers: ReadonlyArray<State.State>, fence: number, at: number): State.State => {
   const end = Math.max(...sharers.map(({ expires, since }) => since + expires * 1000))
   const token = randomBytes(9).toString("base64url")
   return State.make("s", fence, at, Math.max(0, Math.ceil((end - at) / 1000)), token, Host.self)
 }
 
-/** Whether one who wants to share, or wants the key alone, has a place beside those. */
+/** Whether a claim, to share or exclusive, fits in addition to these holders. */
 export const fits = (share: Share | undefined, sharers: ReadonlyArray<State.State>): boolean => {
   if (share === undefined || sharers.some((sharer) => sharer.share === undefined)) return sharers.length === 0
   return sharers.reduce((used, sharer) => used + sharer.share!.permits, share.permits) <= share.limit

@@ -1,4 +1,4 @@
-/** One who wants to share a key, or wants one alone that is shared. */
+/** Claims to share a key, and exclusive claims for a shared key. */
 import type { Attempt } from "../../LockStore.ts"
 import * as Directory from "./directory.ts"
 import type { Front } from "./front.ts"
@@ -11,14 +11,14 @@ import type { Releasing } from "./releasing.ts"
 import * as State from "./state.ts"
 import * as Turn from "./turn.ts"
 
-/** Who asks, and what is known of its place in the queue. */
+/** A claim, and what is known of its place in the queue. */
 export interface Asking extends Lease.Wanted {
   readonly wait: boolean
-  /** It has a ticket, which may not have been seen yet. */
+  /** It has a ticket, which the last look may not have seen yet. */
   readonly hasEntered: boolean
 }
 
-/** What becomes of one who asks, by what was seen of the key at that time; "again" when that is not so any more. */
+/** The answer to a claim, from what was seen of the key; "again" if that has changed. */
 export type Ask = (
   path: string,
   seen: Directory.Look & { readonly state: State.State },
@@ -42,7 +42,7 @@ export const make =
       const own = holdings.renew(path, token, ({ fence, share }, at) => Lease.of({ ...asking, share }, fence, at))
       return own === undefined ? "again" : holdings.take(path, own)
     }
-    // One that was given the key is deaf, and others may be: they are passed.
+    // A waiter that was granted the key does not respond, and others may not either: they are skipped.
     const isDeaf = [state, ...sharers].some((one) => one.tag === "g" && !State.isLive(one, at))
     const line = isShared && !isDeaf ? Turn.inOrder(seen.queue, there) : []
     const own = State.make("q", 0, at, asking.expires, token, Host.self, asking.share)
@@ -62,7 +62,7 @@ export const make =
     const lease = turn.given.find(([ticket]) => ticket === own)?.[1]
     if (lease === undefined) return "again"
     const answer = holdings.take(path, lease)
-    // It was ours alone for a moment, and may have sent somebody to wait.
+    // The key was exclusive for a moment, and another claim may have had to wait.
     if (state.tag !== "f" && !isShared) releasing.pass(path, () => false)
     return answer
   }

@@ -26,7 +26,7 @@ export interface State {
   readonly since: number
   readonly expires: number
   readonly token: string
-  /** The process: see `host.ts`. */
+  /** The process, see `host.ts`. */
   readonly owner: string
   readonly share: Share | undefined
   readonly name: string
@@ -54,7 +54,7 @@ export const make = (
 
 const pattern = /^([hgfdsq]),(\d{1,16}),(\d{1,16}),(\d{1,15}),([\w.-]+),([\w-]*)(?:,(\d{1,16})\.(\d{1,16}))?$/
 
-/** What a file says, or undefined for a file that is none of ours. */
+/** Parses the name of a file; undefined if it is not ours. */
 export const parse = (name: string): State | undefined => {
   const match = pattern.exec(name)
   if (match === null) return undefined
@@ -65,14 +65,14 @@ export const parse = (name: string): State | undefined => {
 
 const isHeld = (tag: Tag): boolean => tag === "h" || tag === "g" || tag === "s"
 
-/** Clocks of two processors may differ, but not by a second. */
+/** The clocks of two processors may differ, but not by a second. */
 const graceMicros = 1_000_000
 
 const isBeforeReboot = (since: number, now: number): boolean => since > now + graceMicros
 
 /**
- * Whether the lease lasts. What began in the future began before the clock did,
- * at the last start of the host, and its holder is no more.
+ * Whether the lease is live. A lease that starts in the future was written before the host
+ * rebooted, and its holder is gone.
  *
  * `now` must have been read after the state was, or a lease that began in
  * between would look like one from before a reboot.
@@ -80,7 +80,7 @@ const isBeforeReboot = (since: number, now: number): boolean => since > now + gr
 export const isLive = ({ expires, since, tag }: State, now: number): boolean =>
   isHeld(tag) && now < since + expires * 1000 && !isBeforeReboot(since, now)
 
-/** For how long nobody has had the key, in microseconds; zero and less while somebody may. */
+/** How long the key has been free, in microseconds; zero or less while it may be held. */
 export const idleMicros = ({ expires, since, tag }: State, now: number): number => {
   if (isBeforeReboot(since, now)) return Infinity
   return now - since - (isHeld(tag) ? expires * 1000 : 0)

@@ -1,4 +1,4 @@
-/** The store: what the contract asks for, put together from its parts. */
+/** The store, assembled from its parts. */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -34,7 +34,7 @@ export interface Settings {
   readonly detectDead: boolean
 }
 
-/** An operation as it came out; what is no error of the system is a defect. */
+/** Runs an operation; an error that is not one of the system is a defect. */
 const run = <A>(operation: string, key: string | undefined, f: () => A): Exit.Exit<A, BackendFailure> => {
   try {
     return Exit.succeed(f())
@@ -95,15 +95,18 @@ export const make = Effect.fnUntraced(function*(
     listen
   }
 
-  /** All who wait in this process look at the same moment, and no other process with them. */
+  /** All waiters of this process look at the same moment, but not at that of other processes. */
   const phase = Math.random() * pollMillis
   const untilNextLook = (): number => {
     const left = pollMillis - (now() / 1000 + phase) % pollMillis
-    // A timer may be a little early.
+    // Timers may fire a little early.
     return left < pollMillis / 10 ? left + pollMillis : left
   }
 
-  /** Waiters are woken, and look by themselves only in case the process that would wake them has died. */
+  /**
+   * Waiters are notified, and look by themselves only in case the process that should notify them
+   * has died.
+   */
   const retry = Schedule.spaced(Duration.millis(pollMillis)).pipe(
     Schedule.modifyDelay(() => Effect.sync(() => Duration.millis(untilNextLook()))),
     soonerAfterFailure

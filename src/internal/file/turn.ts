@@ -1,4 +1,4 @@
-/** Whose turn it is: who is let in when somebody leaves a key or its queue, or comes to it. */
+/** Whose turn it is: who is granted a key when somebody leaves the key or its queue, or arrives. */
 import * as Directory from "./directory.ts"
 import type { Fences } from "./fences.ts"
 import * as Lease from "./lease.ts"
@@ -8,13 +8,13 @@ import * as State from "./state.ts"
 export interface Turn {
   readonly state: State.State
   readonly sharers: ReadonlyArray<State.State>
-  /** The tickets of those who are let in, and what each is given. */
+  /** The tickets of the waiters that are granted the key, and their leases. */
   readonly given: ReadonlyArray<readonly [ticket: State.State, lease: State.State]>
-  /** Tickets of processes that are gone were in front, and are no more. */
+  /** Whether tickets of dead processes were in front, and were skipped. */
   readonly isShorter: boolean
 }
 
-/** Who asks, if somebody does, and does not leave. */
+/** The claim, if there is one. */
 export interface Asking {
   readonly token: string
   readonly outlives?: boolean | undefined
@@ -25,17 +25,17 @@ interface Seen {
   readonly path: string
   readonly from: State.State
   readonly at: number
-  /** Those who share it, and stay. */
+  /** The holders that stay. */
   readonly sharers: ReadonlyArray<State.State>
-  /** Those who wait, the first in front. */
+  /** The waiters, the first in front. */
   readonly line: ReadonlyArray<State.State>
   readonly asking?: Asking | undefined
 }
 
 /**
- * Beside those who share the key, lets in who fits, from the front of the line: the
- * first that does not holds up all behind it. Who asks gets its lease; the others
- * have theirs for a short time, until they are heard of.
+ * Grants the key to the waiters that fit in addition to its holders, from the front of the queue:
+ * the first that does not fit blocks all behind it. The claim gets its lease; the others get a
+ * short one, until they respond.
  */
 export const next = (fences: Fences, { asking, at, from, line, path, sharers }: Seen): Turn => {
   const those = [...sharers]
@@ -49,7 +49,7 @@ export const next = (fences: Fences, { asking, at, from, line, path, sharers }: 
       continue
     }
     if (!Sharers.fits(share, those)) break
-    // Within a process a shared lease passes on with the fencing token that it has.
+    // Within a process a shared lease is handed over with its fencing token.
     fence = those.length > 0 || from.tag === "s" ? Math.max(fence + 1, fences.after(0)) : fences.after(fence)
     const lease = token === asking?.token
       ? Lease.of({ token, expires, share, outlives: asking.outlives }, fence, at)
@@ -65,11 +65,14 @@ export const next = (fences: Fences, { asking, at, from, line, path, sharers }: 
   return { state, sharers: those, given, isShorter }
 }
 
-/** Tears the tickets of those who were let in, but for that of who asks. Those who have taken theirs back have left. */
+/**
+ * Removes the tickets of the waiters that were granted the key, except that of the claim; returns
+ * those that were already gone.
+ */
 export const tear = (path: string, given: Turn["given"], asking?: string): ReadonlyArray<State.State> =>
   given.flatMap(([{ name, token }, lease]) => token === asking || Directory.take(path, name) ? [] : [lease])
 
-/** The longest wait first, without those who have what they waited for. */
+/** The longest wait first, without those that already hold the key. */
 export const inOrder = (
   tickets: ReadonlyArray<State.State>,
   sharers: ReadonlyArray<State.State>

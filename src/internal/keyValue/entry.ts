@@ -1,4 +1,4 @@
-/** The record of a lock, and for how long it counts. */
+/** The record of a lock, and how long it counts. */
 import type * as Clock from "effect/Clock"
 import * as Schema from "effect/Schema"
 import { type Ending, EndingMap } from "../endingMap.ts"
@@ -26,10 +26,10 @@ export const encode = (entry: Entry): string => JSON.stringify(entry)
 export const isSame = (one: Entry | undefined, other: Entry | undefined): boolean =>
   one?.token === other?.token && one?.expiresAt === other?.expiresAt
 
-/** Judges the ends of leases, which their writers' clocks have set. */
+/** Judges whether leases are over, whose ends were set by their writers' clocks. */
 export class Ends {
   private readonly clock: Clock.Clock
-  /** Records from the future, by name: until when they count. */
+  /** Until when records from the future count, by name. */
   private readonly doubted = new EndingMap<Ending & { readonly expiresAt: number; readonly token: string }>()
 
   constructor(clock: Clock.Clock) {
@@ -37,8 +37,9 @@ export class Ends {
   }
 
   /**
-   * For how long a record counts, or undefined if it is over. An end further off than the lease is long comes from a
-   * clock ahead of ours: such a record counts for one lease from when it was seen first, which is no earlier than its end.
+   * How long a record counts, or undefined if it is over. An end further off than the length of the
+   * lease comes from a clock ahead of ours: such a record counts for one lease from when it was
+   * first seen.
    */
   remaining(name: string, entry: Entry): number | undefined {
     const millis = this.millisOf(name, entry)

@@ -1,4 +1,4 @@
-/** What went wrong with a cache, in the words that all backends share. */
+/** Errors of a cache, as failures of the backend. */
 import { BackendFailure } from "../../LockError.ts"
 
 export const backend = "best-effort-key-value"

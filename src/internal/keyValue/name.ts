@@ -1,4 +1,7 @@
-/** Where the record of a key is: never two at a name, also where `a` and `A` are one, or 200 characters the limit. */
+/**
+ * The name of a key's record: different keys have different names, even if a store ignores case, or
+ * allows no more than 200 characters.
+ */
 import * as Effect from "effect/Effect"
 import * as Hex from "effect/encoding/Hex"
 import type { BackendFailure } from "../../LockError.ts"
@@ -19,7 +22,7 @@ export const nameOf = (operation: string, key: string): Effect.Effect<string, Ba
   const name = key.replace(/[=A-Z]/g, (char) => `=${char.toLowerCase()}`)
   if (plain.test(name)) return Effect.succeed(`lock:${name}`)
   const readable = key.slice(0, 32).toLowerCase().replace(/[^a-z0-9_.:/-]/g, "_")
-  // Pages that came by plain http have none.
+  // Pages that are loaded by plain http have none.
   const subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle
   if (subtle === undefined) {
     const description = "a key that is long, or has other characters than letters, digits and -_.:/=, needs " +

@@ -1,4 +1,7 @@
-/** What an operation can do to the record of its key: each call to the cache is bounded, each write read back. */
+/**
+ * Reads and writes of a key's record: each call to the cache has a time limit, and each write is
+ * read back.
+ */
 import * as EffectCause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,10 +13,10 @@ import type { Cache } from "./cache.ts"
 import * as Entry from "./entry.ts"
 import * as Failure from "./failure.ts"
 
-/** A call to the cache that takes longer is a failure. It cannot be called back, so it goes on. */
+/** A call to the cache that takes longer is a failure. It cannot be cancelled, so it goes on. */
 const patience = Duration.seconds(1)
 
-/** Of an operation: reading, writing and reading back. */
+/** The calls of an operation: reading, writing and reading back. */
 export const longest = Duration.times(patience, 3)
 
 /** A key, and what is done to it. */
@@ -28,7 +31,7 @@ export class Record<E> {
   private readonly cache: Cache<E>
   private readonly ends: Entry.Ends
   private readonly target: Target
-  /** A write or a removal that we gave up on has been executed. */
+  /** Called when a write or a removal that timed out has been executed. */
   private readonly whenLate: () => void
 
   constructor(cache: Cache<E>, ends: Entry.Ends, target: Target, whenLate: () => void) {
@@ -49,22 +52,22 @@ export class Record<E> {
     )
   }
 
-  /** What is there and counts. */
+  /** The record, if it still counts. */
   get live(): Effect.Effect<Entry.Entry | undefined, BackendFailure> {
     return Effect.map(this.read, (entry) => this.remaining(entry) === undefined ? undefined : entry)
   }
 
-  /** For how long it counts, or undefined if it is over. */
+  /** How long it counts, or undefined if it is over. */
   remaining(entry: Entry.Entry | undefined): number | undefined {
     return entry && this.ends.remaining(this.target.name, entry)
   }
 
-  /** `ttlMillis` is for caches that forget by themselves. */
+  /** `ttlMillis` is for caches that expire values. */
   put(entry: Entry.Entry, ttlMillis: number): Effect.Effect<unknown, BackendFailure> {
     return this.call("set", () => this.cache.set(this.target.name, Entry.encode(entry), ttlMillis))
   }
 
-  /** Writes a record, and gives what is there then: the last of several writers has the lock. */
+  /** Writes a record, and reads it back: the last of several writers has the lock. */
   write(entry: Entry.Entry, ttlMillis: number): Effect.Effect<Entry.Entry, BackendFailure> {
     return Effect.flatMap(Effect.andThen(this.put(entry, ttlMillis), this.read), (after) => {
       if (after !== undefined) {
@@ -81,7 +84,7 @@ export class Record<E> {
 
   /** Removes the record of a token. */
   removeOf(token: string): Effect.Effect<void, BackendFailure> {
-    // Not being able to look is no reason to say that it failed.
+    // If reading back fails, the removal does not count as failed.
     return Effect.flatMap(
       Effect.andThen(this.remove, Effect.orElseSucceed(this.read, () => undefined)),
       (after) =>
@@ -91,7 +94,7 @@ export class Record<E> {
     )
   }
 
-  /** What the cache does after we have given up on it is told. */
+  /** A call that completes after its timeout is reported. */
   private call<A>(method: keyof Cache<E>, f: () => Effect.Effect<A, E>): Effect.Effect<A, BackendFailure> {
     return Effect.flatMap(
       Effect.forkDetach(Effect.suspend(f), { startImmediately: true }),
@@ -125,7 +128,7 @@ export class Record<E> {
     return this.failure("Unknown", description, { cause: Cause.rebuild(cause) })
   }
 
-  /** A write or a removal was done, says the cache. */
+  /** The cache says that a write or a removal was done. */
   private unchanged(what: string) {
     return this.failure(
       "Unknown",

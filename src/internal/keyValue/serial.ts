@@ -1,8 +1,8 @@
 /**
- * One operation on a key after the other; a key that nobody uses is forgotten.
+ * Runs the operations on a key one after the other; an unused key is forgotten.
  *
- * A write on its way cannot be called back, so whoever is interrupted leaves,
- * but its operation goes on and the next one waits for it.
+ * A write cannot be cancelled, so an interrupted caller returns, but its operation goes on, and the
+ * next one waits for it.
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

@@ -24,7 +24,7 @@ export const make = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
     const fork = Effect.runForkWith(context)
     const serial = new Serial()
     const ends = new Entry.Ends(clock)
-    /** What is held here, by key: to be put back where a call that is executed late has replaced it. */
+    /** The records of our holders, by key: restored if a late call has replaced one. */
     const held = new EndingMap<Ending & { readonly entry: Entry.Entry }>()
     let lastFence = 0
 
@@ -50,7 +50,10 @@ export const make = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
       if (held.get(key)?.entry.token === token) held.delete(key)
     }
 
-    /** A write of the token's record, or its removal, has been executed late, in the place of whoever is the holder by now. */
+    /**
+     * A write or removal of the token's record was executed late, and may have replaced the record
+     * of the current holder.
+     */
     const mend = (key: string, token: string | undefined): Effect.Effect<void> =>
       withRecord(
         "release",
@@ -66,7 +69,7 @@ export const make = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
         })
       ).pipe(Effect.retry({ times: 5, schedule: Schedule.exponential("100 millis") }), Effect.ignore)
 
-    /** Writes the record of a lease from `at` on: whether that is what is there now, or else who has the key. */
+    /** Writes the record of a lease from `at` on, and reads back who has the key. */
     const write = (
       record: Record<E>,
       { expiresMillis: lease, key, token }: Pick<Claim, "expiresMillis" | "key" | "token">,

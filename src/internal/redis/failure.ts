@@ -1,4 +1,4 @@
-/** What went wrong, in the words that all backends share. */
+/** Errors of Redis and its client, as failures of the backend. */
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
 import * as Cause from "../cause.ts"
 import * as Tls from "../tls.ts"

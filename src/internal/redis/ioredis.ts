@@ -29,7 +29,7 @@ const shaOf = (script: Script): string => {
   return sha
 }
 
-/** Says what is wrong, if that can be found. */
+/** Finds out what is wrong with the connection, if possible. */
 type Diagnose = () => Promise<unknown>
 
 const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")
@@ -37,7 +37,10 @@ const isNoScript = (error: unknown): boolean => error instanceof Error && error.
 const closedError = new Error("Connection is closed.")
 const silentError = new Error("Connection is closed: it was silent.")
 
-/** Emitters warn of more than ten listeners, which is no leak if every backend takes its own off again. */
+/**
+ * Emitters warn of more than ten listeners, which is not a leak here: every backend removes its
+ * own.
+ */
 const allowListeners = (client: Client, more: 1 | -1): void => {
   const emitter = client as { getMaxListeners?(): number; setMaxListeners?(most: number): unknown }
   const most = emitter.getMaxListeners?.()
@@ -45,13 +48,12 @@ const allowListeners = (client: Client, more: 1 | -1): void => {
 }
 
 /**
- * Commands are only handed to a client that is connected, so none waits in the
- * client's offline queue to be executed at some later time. While a first or a
- * next connection is on its way they wait here; once such an attempt has failed
- * they fail at once, until one succeeds.
+ * Commands are only sent while the client is connected, so none waits in the client's offline queue
+ * to be executed at some later time. While the client connects they wait here; once an attempt to
+ * connect has failed they fail at once, until one succeeds.
  *
- * `diagnose`: the client is ours to connect, to replace its socket, and to close. Asked
- * why nothing came of a connection where none has been of use yet, in case the client does not know.
+ * `diagnose`: given if the client is our own, to connect, to replace its socket, and to close. It
+ * is asked why no connection has worked yet, in case the client does not know.
  */
 export const make = (client: Client, diagnose?: Diagnose): Effect.Effect<Transport, never, Scope.Scope> =>
   Effect.map(
@@ -66,20 +68,26 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   const owned = diagnose !== undefined
   const cluster = isCluster(client)
   const single = client as Single
-  /** Scripts that the connected server has. In a cluster we do not know which node has which. */
+  /** Scripts that the connected server has. In a cluster it is not known which node has which. */
   const loaded = new Set<Script>()
   const observers: Array<Observer> = []
   const inFlight = new PassingSet<Command>()
-  /** What was out when a connection broke, and may have been executed then. A cluster does not tell. */
+  /**
+   * Commands that were in flight when a connection broke, and may have been executed. A cluster
+   * does not tell.
+   */
   const resent = new WeakSet<Command>()
   let waiting: Array<Command> = []
   let connected = client.status === "ready"
-  /** What the client said last. */
+  /** The last error of the client. */
   let lastError: unknown = closedError
-  /** Why there is no connection, as far as it is known; undefined once a server has answered. */
+  /** Why there is no connection, if that is known; undefined once a server has answered. */
   let reason: unknown
   let diagnosing = false
-  /** Whether a server has ever answered. To be connected is less: it may refuse us afterwards. */
+  /**
+   * Whether a server has ever answered. A connection alone does not suffice: the server may refuse
+   * us afterwards.
+   */
   let wasAnswered = false
   let failing = false
   let closed = false
@@ -89,7 +97,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   let misplaced = false
   let placing: ReturnType<typeof setTimeout> | undefined
 
-  // A client that is not ours is its owner's to look after, and a cluster looks after its nodes.
+  // A client of the program is looked after by its owner, and a cluster looks after its nodes.
   const watched = owned && !cluster
   const handshake = Math.max(handshakeMillis, single.options?.connectTimeout ?? 0)
   const pulse = new Pulse(() => {
@@ -139,7 +147,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
 
   const send = (command: Command): void => {
     if (closed) return command.fail(new Failure.Closed())
-    // Between becoming ready and telling so, newcomers must not overtake those who wait for it.
+    // Between becoming ready and the event, new commands must not overtake waiting ones.
     if (connected && client.status === "ready") return execute(command, !cluster && !has(command))
     if (isDown()) return command.fail(reason ?? lastError)
     waiting.push(command)
@@ -148,7 +156,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
 
   const isDown = () => client.status === "end" || (failing && (misplaced || client.status !== "ready"))
 
-  /** The bound on a handshake covers whatever the client's own timeouts do not. */
+  /** Bounds the handshake, beyond the client's own timeouts. */
   const onConnecting = () => {
     if (watched) pulse.owe(handshake)
   }
@@ -159,7 +167,10 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     else place(db)
   }
 
-  /** A client to which the server refuses its database goes on in another: there nothing is asked for. */
+  /**
+   * If the server refuses the client's database, the client goes on in another, in which no command
+   * may be sent.
+   */
   const place = (db: number) => {
     const { stream } = single
     const isCurrent = () => !closed && single.stream === stream
@@ -191,7 +202,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     for (const { ready } of observers) ready()
   }
 
-  /** Nothing has come of an attempt to connect, or of the connection. */
+  /** An attempt to connect has failed, or the connection was of no use. */
   const failed = () => {
     const isKnown = diagnose === undefined || wasAnswered || closed
     if (isKnown || Failure.classify(lastError).kind !== "Unreachable") return fail(lastError)
@@ -204,16 +215,16 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     })
   }
 
-  /** Nothing can be sent now, and what has been sent may be executed (once more) after the next connection. */
+  /** Nothing can be sent now, and what was sent may be executed (again) after the next connection. */
   const fail = (cause: unknown) => {
-    // A reset may overtake what is said with it, and then what was said of the attempt before holds.
+    // A reset may overtake the reason for it; then the reason of the previous attempt holds.
     if (!(Failure.isReset(cause) && Failure.isOfTls(reason))) reason = cause
     const first = !failing
     failing = true
     const commands = waiting
     waiting = []
     for (const command of commands) command.fail(reason)
-    // A cluster may redirect, so what comes after them need not be executed after them.
+    // A cluster may redirect commands, so later ones may be executed before them.
     if (!cluster) failAll()
     if (first) { for (const { lost } of observers) lost?.(reason) }
   }
@@ -230,13 +241,16 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     for (const { reset } of observers) reset()
     if (!connected) return failed()
     connected = false
-    // These will neither be sent again nor ever be answered.
+    // They will neither be sent again nor answered.
     if (single.options?.autoResendUnfulfilledCommands === false) failAll()
     for (const command of inFlight.list()) resent.add(command)
     if (owned && !wasAnswered) failed()
   }
 
-  /** A client gives up for good when it is told of a failover while it asks a Sentinel for the primary. Ours goes on. */
+  /**
+   * A client gives up for good if it learns of a failover while it asks a Sentinel for the primary.
+   * Our own is connected again.
+   */
   const onEnd = () => {
     pulse.rest()
     failed()
@@ -249,7 +263,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     for (const command of commands) command.fail(reason ?? lastError)
   }
 
-  /** The other side has answered, and has the same time again for the rest. */
+  /** The socket is connected, and the handshake gets the same time again. */
   const onConnect = () => pulse.heard(true)
 
   const events = {

@@ -1,7 +1,7 @@
 /**
- * Locks that we gave to waiters elsewhere. One that is not claimed in time is
- * called for, since the other waiters do not know of it yet. Once for each lock
- * and claim, however often it changes hands.
+ * Locks that our releases granted to waiters elsewhere. If one is not claimed in time, the other
+ * waiters are notified, who do not know of it yet: once for each lock and claim, however often it
+ * changes hands.
  */
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
@@ -14,7 +14,7 @@ export interface Recall {
   readonly add: (lock: string) => void
 }
 
-/** How long after the end of a claim we look. */
+/** How long after the end of a grant to look. */
 const laterMillis = 10
 
 /** Locks in one script. */
@@ -25,7 +25,7 @@ export const make = (
   scripts: Scripts,
   channels: string
 ): Effect.Effect<Recall, never, Scope.Scope> => {
-  /** By when they were given, the first first. */
+  /** In the order of the grants. */
   const given = new Map<string, number>()
   let timer: ReturnType<typeof setTimeout> | undefined
 

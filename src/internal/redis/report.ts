@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Notices } from "../notices.ts"
 import * as Failure from "./failure.ts"
-import { plain, type Transport } from "./transport.ts"
+import type { Transport } from "./transport.ts"
 
 interface Facts {
   readonly description: string
@@ -46,33 +46,31 @@ export const make = Effect.fnUntraced(function*(
   let told: string | undefined
   let warned: string | undefined
 
-  const look = () =>
-    transport.send(plain("info", [], (reply) => {
-      notices.up()
-      const { description, evicts } = facts(String(reply))
-      if (description !== told) log(Effect.logDebug(`Locks are in ${description}`))
-      told = description
-      if (evicts !== undefined && evicts !== warned) {
-        log(Effect.logWarning(
-          `Redis may evict locks when its memory is full: its maxmemory-policy is "${evicts}", locks need "noeviction"`
-        ))
-      }
-      warned = evicts
-    }, (cause) => {
-      if (!Failure.isRefusal(cause)) return
-      notices.up()
-      if (told === undefined) {
-        log(
-          Effect.logDebug(
-            "Locks are in a Redis server that does not say which (INFO is refused), nor whether it evicts keys"
-          )
-        )
-        told = ""
-      }
-    }))
+  const succeed = (reply: unknown): void => {
+    notices.up()
+    const { description, evicts } = facts(String(reply))
+    if (description !== told) log(Effect.logDebug(`Locks are in ${description}`))
+    told = description
+    if (evicts !== undefined && evicts !== warned) {
+      log(Effect.logWarning(
+        `Redis may evict locks when its memory is full: its maxmemory-policy is "${evicts}", locks need "noeviction"`
+      ))
+    }
+    warned = evicts
+  }
+
+  const fail = (cause: unknown): void => {
+    if (!Failure.isRefusal(cause)) return
+    notices.up()
+    if (told !== undefined) return
+    told = ""
+    log(Effect.logDebug(
+      "Locks are in a Redis server that does not say which (INFO is refused), nor whether it evicts keys"
+    ))
+  }
 
   transport.observe({
-    ready: look,
+    ready: () => transport.send({ script: "info", keys: 0, args: [], sent: false, succeed, fail }),
     reset: () => {},
     lost: (cause) => {
       if (!(cause instanceof Failure.Closed)) notices.down(Failure.make(backend, "connect", undefined, cause))

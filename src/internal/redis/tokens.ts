@@ -1,33 +1,39 @@
-/** What the server may know of our tokens, and what it has to be told once more. */
+/** Our tokens that the server may know, and the releases to retry. */
 import type { Attempt } from "../../LockStore.ts"
 import { PassingMap } from "../passing.ts"
 import type { Place } from "./place.ts"
 
 /** A token of ours that the server may know. */
 export interface Known {
-  /** Whoever claims it does not know itself, once it is held, that it is ours. */
+  /**
+   * Its entry is kept while it is held, since its caller may release it without saying that it is
+   * ours.
+   */
   readonly isKept: boolean
   /** It shares its lock. */
   readonly shares: boolean
-  /** Its place in a queue, which it keeps; none if it never waited. */
+  /** Its place in a queue, which it keeps; undefined if it never waited. */
   place: Place | undefined
-  /** Claims without reply. */
+  /** The claims in flight. */
   out: number
-  /** A claim of it has been collected and not handed to the client yet. */
+  /** A claim of it is collected, but not yet sent. */
   collected: boolean
   /** A claim of it may have been executed. */
   sent: boolean
-  /** Its release is confirmed, so what it is still given has to be given back. */
-  returned: boolean
+  /** Its release is confirmed, so whatever a late claim of it gets has to be released. */
+  released: boolean
 }
 
-/** Of a token that is ours, where it may be that nothing is kept of it. */
+/** How a token of ours may hold its lock: exclusively and without having waited, or in any way. */
+export type Hold = "exclusive" | "any"
+
+/** A failed release of a token of ours, which may have no entry. */
 interface Owed {
   readonly key: string
-  readonly isAlone: boolean
+  readonly hold: Hold
 }
 
-/** What is kept of tokens that are held, every claim of them answered, and that never waited. One for all. */
+/** The one entry of all tokens that are held, never waited, and have no claims in flight. */
 const held: Known = Object.freeze({
   isKept: true,
   shares: false,
@@ -35,18 +41,18 @@ const held: Known = Object.freeze({
   out: 0,
   collected: false,
   sent: true,
-  returned: false
+  released: false
 })
 
 const none: ReadonlyMap<string, Owed> = new Map()
 
 /**
- * Of those that are held alone, and have not waited, nothing is kept where their holder knows so much itself: there
- * may be very many.
+ * A token that is held exclusively and has not waited needs no entry if its holder says that it is
+ * ours: there may be very many.
  */
 export class Tokens {
   private readonly known = new PassingMap<string, Known>()
-  /** Releases that did not get through. */
+  /** Failed releases. */
   private owed = new Map<string, Owed>()
 
   get(token: string): Known | undefined {
@@ -57,11 +63,11 @@ export class Tokens {
     return this.known.get(token)?.shares === true
   }
 
-  /** A claim of it is on its way. */
+  /** A claim of it is sent. */
   claim(token: string, shares: boolean, isKept = true): Known {
     let known = this.known.get(token)
     if (known === undefined || known === held) {
-      known = { isKept, shares, place: undefined, out: 0, collected: false, sent: known === held, returned: false }
+      known = { isKept, shares, place: undefined, out: 0, collected: false, sent: known === held, released: false }
       this.known.set(token, known)
     }
     known.out++
@@ -71,9 +77,9 @@ export class Tokens {
   answered(key: string, token: string, known: Known, attempt: Attempt): Attempt {
     known.out--
     known.sent = true
-    if (known.returned) {
-      // Executed after its release, as a command that was redirected or sent once more may be.
-      if (attempt._tag === "Acquired" || known.place !== undefined) this.owed.set(token, { key, isAlone: false })
+    if (known.released) {
+      // Executed after its release, as a command may be that was redirected or sent again.
+      if (attempt._tag === "Acquired" || known.place !== undefined) this.owed.set(token, { key, hold: "any" })
       else this.forget(token, known)
     } else if (known.place === undefined) {
       if (attempt._tag === "Held") this.forget(token, known)
@@ -94,15 +100,15 @@ export class Tokens {
   }
 
   /** Its release is confirmed. */
-  returned(token: string): void {
+  released(token: string): void {
     const known = this.known.get(token)
     this.owed.delete(token)
     if (known === undefined) return
-    if (known !== held) known.returned = true
+    if (known !== held) known.released = true
     this.forget(token, known)
   }
 
-  /** It is somebody else's from now on. */
+  /** It belongs to somebody else from now on. */
   drop(token: string): void {
     this.known.delete(token)
   }
@@ -112,14 +118,14 @@ export class Tokens {
   }
 
   /**
-   * Its release may not have reached the server. It is owed if the token is ours:
-   * nobody wants somebody else's lock freed at some later time.
+   * Its release may not have reached the server. It is retried only if the token is ours: somebody
+   * else's lock must not be freed at some later time.
    */
-  owe(token: string, owed: Owed, isOurs: boolean): void {
-    if (isOurs || this.known.has(token)) this.owed.set(token, owed)
+  owe(key: string, token: string, hold: Hold | undefined): void {
+    if (hold !== undefined || this.known.has(token)) this.owed.set(token, { key, hold: hold ?? "any" })
   }
 
-  /** All that is owed, to be asked for now. */
+  /** The failed releases, which the caller now retries. */
   takeDebts(): ReadonlyMap<string, Owed> {
     const { owed } = this
     if (owed.size === 0) return none

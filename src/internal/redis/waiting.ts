@@ -1,13 +1,12 @@
 /**
- * Waiting without asking: one subscription per process, to the channel on which
- * releasers tell what they have given to it.
+ * Waiting without polling: one subscription per process, to the channel on which releases notify it
+ * of grants.
  *
- * Messages get lost, holders crash, and servers forget. So now and then, and when
- * a holder's lease should end, the process looks at all that it waits for in one
- * script, which keeps its places in the queues as well; only waiters for whom
- * there is something to be had are told to ask. Where the subscription is missing
- * (the server's rules forbid it, or the connection is down) the looks come so
- * often that they replace it, and as soon as it is there everybody is told again.
+ * Messages get lost, holders crash, and servers forget. So regularly, and when a holder's lease
+ * should end, the process looks at all locks that it waits for in one script, which also keeps its
+ * places in the queues; only waiters that may get a lock are told to claim it. Without the
+ * subscription (forbidden by the server's rules, or the connection is down) the looks are frequent
+ * enough to replace it, and as soon as it is back all waiters are told to claim.
  */
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -29,9 +28,9 @@ interface Waiter {
   readonly key: string
   readonly token: string
   readonly notify: Notify
-  /** In the queue, as far as we know; without one it need not be looked after. */
+  /** Its place in the queue, as far as we know; a waiter without one need not be looked after. */
   place: Place | undefined
-  /** It was told of something since its last look. */
+  /** It was notified since its last look. */
   told: boolean
   lookedAt: number
   lookAt: number
@@ -41,49 +40,49 @@ interface Process {
   readonly owner: string
   readonly channel: string
   readonly waiters: Map<string, Waiter>
-  /** The subscription is up, or is known not to be. */
+  /** Done when the subscription is up, or has failed. */
   readonly settled: Deferred.Deferred<void>
   subscription: Subscription | undefined
   up: boolean
-  /** Why it is not. */
+  /** Why it is not up. */
   cause: unknown
   timer: ReturnType<typeof setTimeout> | undefined
   timerAt: number
-  /** Since when nobody waits; and what sees to its end then. */
+  /** Since when nobody waits, and the timer that then ends the subscription. */
   idleSince: number
   idling: ReturnType<typeof setTimeout> | undefined
 }
 
 export interface Waiting {
   readonly listen: (key: string, token: string, notify: Notify) => Effect.Effect<void, never, Scope.Scope>
-  /** The same, until what is returned is called; where nothing has to be waited for. */
+  /** The same, until the returned function is called; undefined if it has to wait for the subscription. */
   readonly listenAtOnce: (key: string, token: string, notify: Notify) => (() => void) | undefined
-  /** How the token's listener will hear of a grant; asked when the token goes into a queue. */
+  /** How the token's listener will be notified of a grant; asked when the token joins a queue. */
   readonly modeOf: (token: string) => Mode
-  /** The token has a place in a queue. Whether it is looked after. */
+  /** The token has a place in a queue; returns whether that is looked after. */
   readonly settle: (place: Place, restMillis: number | undefined) => boolean
-  /** The token is given back: no look may bring it back to the queue. */
+  /** The token is released: no look may put it back into the queue. */
   readonly leave: (token: string) => void
   /** A reply to something sent at `sentAt` says that the server's clock is at `micros`. */
   readonly observe: (sentAt: number, micros: number) => void
 }
 
-/** How long the first waiter waits for the subscription before it asks without. */
+/** How long the first waiter waits for the subscription before it claims without it. */
 const settleMillis = 250
 
 /** How long an idle subscription is kept for the next waiter. */
 const idleMillis = 1000
 
-/** How often a process looks at what it waits for, messages or not. */
+/** How often a process looks at the locks it waits for, whatever the messages. */
 const lookMillis = 3000
 
-/** Waiters in one look. */
+/** The most waiters in one look. */
 const lookSize = 250
 
-/** Without a subscription: the more there are to look at, the seldomer. */
+/** Without a subscription: the more waiters, the longer the pause. */
 const pollMillis = (waiters: number): number => Math.min(250, 10 + waiters / 10) * (1 + 2 * Math.random())
 
-/** Whoever waits for the end of a lease comes a little later than that, and not all at once. */
+/** Those who wait for the end of a lease come a little later, and at different moments. */
 export const soonAfter = (restMillis: number): number => restMillis + 2 + Math.random() * 10
 
 export const make = Effect.fnUntraced(function*(

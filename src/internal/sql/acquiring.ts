@@ -189,7 +189,7 @@ export const make = (
     }, (told, error) => {
       if (told !== undefined) {
         const { fencingToken } = told
-        if (previous !== undefined) tokens.returned(previous)
+        if (previous !== undefined) tokens.released(previous)
         succeed(asked, fencingToken === undefined ? heldOf(told) : { _tag: "Acquired", fencingToken })
       } else if (previous !== undefined) fail(asked, error, "release")
       else if (error instanceof Failure.Locked) succeed(asked, heldOf(unknown))
@@ -230,7 +230,7 @@ export const make = (
           return later(pauses[tries], () => ask(tries + 1))
         }
         if (fencingToken === undefined) return fail(asked, new Failure.Strange(), "release")
-        tokens.returned(from)
+        tokens.released(from)
         succeed(
           asked,
           isOurs === true

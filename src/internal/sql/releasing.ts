@@ -60,7 +60,7 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
   }
 
   const succeed = ({ call, token }: Asked, isOurs: boolean): void => {
-    tokens.returned(token)
+    tokens.released(token)
     given()
     settleBoolean(call, isOurs)
   }
@@ -136,7 +136,7 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
     releaseStray: (row, token) =>
       releases.add({ row, token, key: undefined, call: unawaited, tries: 0, isWanted: true }),
     settleDebts: () => {
-      for (const debt of tokens.debts()) release(debt, unawaited)
+      for (const debt of tokens.takeDebts()) release(debt, unawaited)
     }
   }
 }

@@ -1,10 +1,10 @@
 /**
- * Tokens of ours that the server may know, and what is still to be given back of
- * them: what a token may have got after its release, and what could not be released.
+ * Our tokens that the server may know, and the releases to retry: those that failed, and those of
+ * tokens that may have got their key after their release.
  */
 import type { Attempt } from "../../LockStore.ts"
 
-/** A token, and the row that it may have, or wait for. */
+/** A token, and the row that it may hold or wait for. */
 export interface Place {
   readonly row: string
   readonly key: string
@@ -12,39 +12,42 @@ export interface Place {
 }
 
 export interface Known {
-  /** Its entry in the queue, empty if it cannot be there. */
+  /** Its entry in the queue; empty if it cannot be in the queue. */
   readonly entry: string
-  /** It has been in a queue, so that a message about it may still come. */
+  /** It has been in a queue, so a message about it may still come. */
   readonly waited: boolean
-  /** Claims without answer. */
+  /** The claims in flight. */
   readonly out: number
-  /** It is to be released, so what it is still given has to be given back. */
+  /** It is to be released, so whatever a late claim of it gets has to be released. */
   readonly released: boolean
   /** It shares its key. */
   readonly shares: boolean
-  /** It shares its key, or wants it alone of those who do, which statements cannot decide. */
+  /**
+   * It shares its key, or wants a shared key exclusively, which the simple statements cannot
+   * decide.
+   */
   readonly edits: boolean
 }
 
 export interface Tokens {
   readonly get: (token: string) => Known | undefined
-  /** A claim of it goes out. */
+  /** A claim of it is sent. */
   readonly claim: (token: string) => Known
-  /** It goes into the queue as `entry`, or has already another one. */
+  /** It joins the queue as `entry`, unless it already has an entry. */
   readonly enqueue: (token: string, entry: () => string) => string
   readonly edit: (token: string, shares: boolean) => void
   /** A claim has been answered, or never will be. */
   readonly answered: (place: Place, attempt: Attempt | undefined) => void
-  /** It was given its key without being asked for it. */
+  /** It was granted its key by a release. */
   readonly granted: (token: string) => void
   /** It is going to be released. */
   readonly releasing: (token: string) => Known | undefined
-  /** It has nothing any more, and waits for nothing. */
-  readonly returned: (token: string) => void
+  /** Its release is confirmed. */
+  readonly released: (token: string) => void
   /** It could not be released. */
   readonly owe: (place: Place) => void
-  /** What is owed, to be tried once more. */
-  readonly debts: () => Iterable<Place>
+  /** The failed releases, which the caller now retries. */
+  readonly takeDebts: () => Iterable<Place>
   readonly forget: (token: string) => void
 }
 
@@ -103,7 +106,7 @@ export const make = (): Tokens => {
       if (known !== undefined) known.released = true
       return known
     },
-    returned: (token) => {
+    released: (token) => {
       owed.delete(token)
       const known = tokens.get(token)
       if (known === undefined) return
@@ -111,10 +114,10 @@ export const make = (): Tokens => {
       dismiss(token, known)
     },
     owe: (place) => {
-      // Of our own tokens only: nobody wants somebody else's key freed at some later time.
+      // Only for our own tokens: somebody else's key must not be freed at some later time.
       if (tokens.has(place.token)) owed.set(place.token, place)
     },
-    debts: () => {
+    takeDebts: () => {
       if (owed.size === 0) return none
       const debts = owed
       owed = new Map()
