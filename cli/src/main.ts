@@ -26,7 +26,10 @@ const fiber = Effect.runFork(Effect.provideService(main(process.argv.slice(2)), 
 
 const exit = await Effect.runPromise(Fiber.await(fiber))
 const code = exit._tag === "Success" ? status ?? exit.value : status ?? 130
-process.stdout.write("", (error) => {
-  // What could not be written is told of by the event.
-  if (!error) process.exit(code)
+// What could not be written is told of by the event, in this turn.
+setImmediate(() => {
+  if (process.stdout.writableLength === 0) process.exit(code)
+  process.stdout.write("", (error) => {
+    if (!error) process.exit(code)
+  })
 })

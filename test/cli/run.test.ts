@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { contents, start } from "../support/cli.ts"
 import { memcached } from "../support/memcached.ts"
@@ -31,6 +31,17 @@ describe("effect-lock run", () => {
       assert.isAbove(Number(fence), 0)
       assert.isTrue(yield* isFree(key))
     }))
+
+  it.live.skipIf(!existsSync("/dev/full"))(
+    "ends as its command does, where nothing could be written, if nothing was",
+    () =>
+      Effect.gen(function*() {
+        const LOCK_URL = yield* url
+        const line = `${commandLine("run", newKey(), ...sh("exit 7"))} > /dev/full`
+        const running = yield* start("sh", ["-c", line], { env: { LOCK_URL } })
+        assert.deepStrictEqual([(yield* running.ended).code, running.err()], [7, ""])
+      }).pipe(Effect.scoped)
+  )
 
   it.live("tells a signal that ended the command, a command that is not there, and one that cannot be run", () =>
     Effect.gen(function*() {

@@ -8,6 +8,23 @@ import { memcachedProxy } from "../support/memcachedProxy.ts"
 import { freePort } from "../support/server.ts"
 import { acquire, claim, eventually, holderOf, storeAt } from "./support.ts"
 
+it.live("a lock of the first release is held, and left as it is, until it is given back", () =>
+  Effect.gen(function*() {
+    const server = yield* memcached()
+    const store = yield* storeAt(server.port)
+    const client = Client.create(`127.0.0.1:${server.port}`)
+    const item = `1 ${Date.now() + 60_000} old.1`
+    yield* Effect.promise(() => client.set("lock:k", item, { expires: 60 }))
+    const attempt = yield* store.tryAcquire({ ...claim("k", "new"), wait: true })
+    assert.deepInclude(attempt, { _tag: "Held", token: "old.1" })
+    assert.strictEqual(yield* holderOf(store, "k"), "old.1")
+    const { value } = yield* Effect.promise(() => client.get("lock:k"))
+    assert.strictEqual(String(value), item)
+    yield* Effect.promise(() => client.delete("lock:k"))
+    yield* acquire(store, "k", "new")
+    client.close()
+  }))
+
 it.live("one of fifty gets the lock, the others hear who has it", () =>
   Effect.gen(function*() {
     const server = yield* memcached()
