@@ -229,6 +229,10 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     return !this.isHeld
   }
 
+  get isLost(): boolean {
+    return this.isOver && this.why !== "Released"
+  }
+
   /** How work under it has ended: as it did, unless the lease ended first. */
   settle<A, E>(exit: Exit.Exit<A, E>, caller?: Fiber.Fiber<unknown, unknown>): Exit.Exit<A, E | LockError> {
     if (this.isHeld) {
