@@ -1,20 +1,20 @@
-/** Something that ends by itself, such as a release that is on its way. */
+/** Something that ends by itself, such as a release that has been sent. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
 export interface Ending {
-  /** Calls back then, or at once if it is over. */
+  /** Calls back when it has ended, immediately if it already has. */
   whenOver(then: () => void): void
 }
 
-/** What is to come of it all, when it is over, or at once if we are interrupted meanwhile: it goes on without us. */
+/** Completes with `exit` when it has ended, or at once if the fiber is interrupted meanwhile: it goes on without us. */
 export const until = <A, E>(ending: Ending, exit: Exit.Exit<A, E>): Effect.Effect<A, E> =>
   Effect.catchCause(
     Effect.interruptible(Effect.callback<A, E>((resume) => ending.whenOver(() => resume(exit)))),
     () => exit
   )
 
-/** The same for all of several. */
+/** Waits for all of several. */
 export const untilAll = (endings: ReadonlyArray<Ending>): Effect.Effect<void> =>
   until({
     whenOver: (then) => {

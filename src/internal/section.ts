@@ -1,7 +1,6 @@
 /**
- * What a backend does for those who call it, made of one that can take: the life
- * of a lock, as one effect that does nothing before it runs. From its first step
- * on it owns what it takes, so that it can be decorated like any effect.
+ * The public operations of a backend, over one that can take keys. The life of a lock is one lazy effect, which
+ * owns what it takes from its first step on, so that it can be decorated like any effect.
  */
 import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -29,12 +28,12 @@ export interface Taker {
   readonly name: string
   /** The store is in this process. */
   readonly isInProcess: boolean
-  /** At once, where nothing has to be waited for. */
+  /** Synchronous where nothing has to be waited for. */
   take(request: LockRequest, caller: Caller, restore: Restore): Taken | Effect.Effect<Taken, LockError>
   inspect(key: string): Effect.Effect<Option.Option<Holder>, LockError>
   holders(key: string): Effect.Effect<ReadonlyArray<Holder>, LockError>
   forceRelease(key: string, token?: string): Effect.Effect<boolean, LockError>
-  /** Takes a key on from a token. */
+  /** Takes a key over from a token. */
   adopt(token: string, request: LockRequest, caller: Caller, restore: Restore): Effect.Effect<Guard, LockError>
   watch(key: string, notify: () => void): Effect.Effect<void, never, Scope.Scope>
   list(prefix: string, from: string | undefined): Effect.Effect<HeldPage, LockError>
@@ -47,7 +46,7 @@ type Refused<A, E, R> = (refusal: Refusal) => Effect.Effect<A, E, R>
 
 const takers = new WeakMap<object, Taker>()
 
-/** Of a backend that is as it was made: whoever decorates one gets another object, and is never bypassed. */
+/** The taker of an undecorated backend. A decorated one is another object, and so is never bypassed. */
 export const takerOf = (backend: object): Taker | undefined => takers.get(backend)
 
 export const make = (taker: Taker) => {
@@ -104,7 +103,7 @@ export const use = <A, E, R>(
   return useLater(taken, request, work, refused, caller, restore)
 }
 
-/** Under the lease that is there. */
+/** Runs the work under the lease that it already has. */
 const reenter = <A, E, R>(
   taker: Taker,
   { key, share }: LockRequest,
@@ -112,11 +111,11 @@ const reenter = <A, E, R>(
   caller: Caller
 ): Effect.Effect<A, E | LockError, R> | undefined => {
   const found = Reentry.find(caller, taker, key)
-  // Who shares does not have the key alone.
+  // A shared lease is no exclusive one.
   if (found === undefined || (found.lease.share !== undefined && share === undefined)) return undefined
   const lease = found.lease as Guard
   const inner = Reentry.isFunction(work) ? Effect.suspend(() => work(lease)) : work
-  // Only what is part of the work is sure to end before its lease does.
+  // Only the work itself is sure to end before its lease does.
   return Reentry.partOf(caller, found.section) === "itself" ? inner : Work.under([lease], inner)
 }
 
@@ -134,7 +133,7 @@ const useLater = <A, E, R>(
         ? instead(taken, refused, restore)
         : Work.begin(owner, taken, request, work, caller, restore, caller.context)), false)
 
-/** What comes of a refusal; an exit needs no region of its own. */
+/** The result of a refusal. An exit needs no interruptible region. */
 const instead = <A, E, R>(refusal: Refusal, refused: Refused<A, E, R>, restore: Restore): Effect.Effect<A, E, R> => {
   const effect = refused(refusal)
   return (effect as Partial<Exit.Exit<A, E>>)._tag === "Success" ? effect : restore(effect)
@@ -157,7 +156,7 @@ const acquire = <A, E, R>(
     )
   }, true)
 
-/** What is had instead of a lease. */
+/** The result of a refusal, instead of a lease. */
 class Instead<A> {
   readonly value: A
   constructor(value: A) {
@@ -165,7 +164,7 @@ class Instead<A> {
   }
 }
 
-/** The lease, or what comes of a refusal. */
+/** The lease, or the result of a refusal. */
 const waitFor = <A, E, R>(
   taker: Taker,
   request: LockRequest,
@@ -204,14 +203,14 @@ const intoScope = (
           try {
             span.end(clock.currentTimeNanosUnsafe(), exit)
           } catch {
-            // The end of the lease does not depend on who watches it.
+            // A tracer that throws must not affect the end of the lease.
           }
         })
         return scoped
       }))
   })
 
-// Bound to the lease, since they live as long: a function that names it would take twice as much.
+// Bound to the lease, because they live as long as it does: a closure would take twice the memory.
 
 function giveBack(this: Guard): Effect.Effect<void> {
   this.giveBack()
@@ -227,7 +226,7 @@ function giveBackAndWait(this: Guard): Effect.Effect<void> {
 // Spans
 // -----------------------------------------------------------------------------
 
-/** Without a tracer and without a parent nobody could see a span. */
+/** Without a tracer and a parent nobody would see a span. */
 const isTraced = ({ cache }: Caller): boolean =>
   cache.tracerEnabled && (cache.tracer !== undefined || cache.span !== undefined)
 
@@ -235,7 +234,7 @@ const spanOptions = ({ name }: Taker, { key, owner }: LockRequest) => ({
   attributes: { "lock.backend": name, "lock.key": key, "lock.owner": owner }
 })
 
-/** The span of a wait. What a store in this process does has no spans to be put under it. */
+/** The span of a wait. A store in this process makes no spans that would be its children. */
 const waiting = <A, E, R>(
   taker: Taker,
   request: LockRequest,

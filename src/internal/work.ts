@@ -1,6 +1,6 @@
 /**
- * Work under a lease. It runs on a fiber of its own, because only so can losing the
- * lease be an error instead of an interruption.
+ * Runs work under a lease. It has a fiber of its own: only so can the loss of the lease be an error instead of an
+ * interruption.
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
@@ -18,10 +18,10 @@ import * as Stack from "./stack.ts"
 
 type Work<A, E, R> = Reentry.Work<Lease, A, E, R>
 
-/** Who owns a lease, and what is done under it. */
+/** The owner of a lease and of the work under it. */
 export class Owner {
   private lease: Guard | undefined = undefined
-  /** What does the work, until that has ended. */
+  /** The fiber that does the work, until it has ended. */
   worker: Fiber.Fiber<unknown, unknown> | undefined = undefined
 
   own(lease: Guard): Guard {
@@ -37,8 +37,8 @@ export class Owner {
 }
 
 /**
- * Owns a lease from the moment it is taken: it goes back if the effect does not come
- * to its end, or always; and before that, the work under it ends.
+ * Owns a lease from the moment it is taken. The lease is given back if the effect does not succeed, or in any case
+ * unless `keeps`; the work under it ends first.
  */
 export const owning = <A, E, R>(
   run: (owner: Owner) => Effect.Effect<A, E, R>,
@@ -47,7 +47,7 @@ export const owning = <A, E, R>(
   const owner = new Owner()
   return Effect.onExitPrimitive(
     run(owner),
-    // What else work ends with is of its own errors.
+    // Other failures of the work are of its own error type.
     (exit) => exit._tag === "Success" && keeps ? undefined : owner.giveBack() as Effect.Effect<void, E> | undefined,
     true
   )
@@ -57,7 +57,10 @@ export const owning = <A, E, R>(
 // Under a lease that has been taken for it
 // -----------------------------------------------------------------------------
 
-/** Does the work, and gives the lease back. Acts when it is called; work that needs no waiting is done then. */
+/**
+ * Does the work and gives the lease back. Acts when it is called; work that does not suspend is done when it
+ * returns.
+ */
 export const run = <A, E, R>(
   lease: Guard,
   request: LockRequest,
@@ -104,8 +107,8 @@ const awaitEnd = <A, E>(
 }
 
 /**
- * The same for one who owns the lease from now on. Work may not start after an interruption that
- * came while its lease did, nor when the event loop was late for it.
+ * The same, for an owner that takes the lease over now. Work must not start if an interruption arrived together
+ * with the lease, or if the event loop was too late for it.
  */
 export const begin = <A, E, R>(
   owner: Owner,
@@ -124,7 +127,7 @@ export const begin = <A, E, R>(
         : run(lease, request, work, caller, restore, context)
     )
   }
-  // Whether we are interrupted is asked, and the work started, in one step.
+  // The check for an interruption and the start of the work are one step.
   const ended = Stack.inTurn((): Effect.Effect<Exit.Exit<A, E | LockError>> => {
     if (lease.isOver) return Exit.succeed(lease.settle<A, E>(Exit.interrupt(), caller))
     const fiber = start(lease, work, caller, restore, context)
@@ -139,7 +142,7 @@ export const begin = <A, E, R>(
   })
 }
 
-/** A caller that may not be interrupted restores nothing, and passes that on. */
+/** In an uninterruptible caller `restore` is `identity`, and the work is uninterruptible, too. */
 const start = <L extends Guard | ReadonlyArray<Guard>, A, E, R>(
   under: L,
   work: Reentry.Work<L, A, E, R>,
@@ -155,14 +158,14 @@ const start = <L extends Guard | ReadonlyArray<Guard>, A, E, R>(
   }
 }
 
-/** Watches the lease from now on, for as long as the work takes, and goes on with how that has ended. */
+/** Watches the lease while the work runs, and continues with the result. */
 const whenEnded = <A, E, B, E2>(
   lease: Guard,
   fiber: Fiber.Fiber<A, E>,
   caller: Caller,
   then: (exit: Exit.Exit<A, E | LockError>) => Effect.Effect<B, E2>
 ): Effect.Effect<B, E2> => {
-  // At once: a caller that has been interrupted, and may not be, never comes to wait for the end.
+  // Not in the callback: an interrupted caller in an uninterruptible region would never run it.
   lease.watch(() => fiber.interruptUnsafe())
   return Effect.callback((resume) => {
     fiber.addObserver((exit) => {
@@ -176,14 +179,14 @@ const finish = <A, E>(lease: Guard, { awaitRelease }: LockRequest, exit: Exit.Ex
   return ending === undefined || !awaitRelease ? exit : until(ending, exit)
 }
 
-/** Whoever is interrupted waits for the work to end, and not for the store. */
+/** An interrupted caller waits for the work to end, but not for the store. */
 const interrupt = <A, E>(lease: Guard, fiber: Fiber.Fiber<A, E>): Effect.Effect<void, E> =>
   Effect.flatMap(interrupted(fiber), (rest) => {
     lease.giveBack()
     return rest
   })
 
-/** Interrupts work and waits for its end: what else it ended with must not be lost. */
+/** Interrupts work and waits for its end, keeping what else it failed with. */
 export const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<void, E>> =>
   Effect.map(Stack.interrupted(fiber), (exit) => {
     if (exit._tag === "Success") return Exit.void
@@ -192,9 +195,8 @@ export const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.
   })
 
 /**
- * For a caller that may not be interrupted, whose work may open a region that may
- * be, as it could without a lock: an interruption reaches that region, and how
- * the work ends is the result.
+ * For an uninterruptible caller, whose work may open an interruptible region, as it could without a lock: an
+ * interruption reaches that region, and the end of the work is the result.
  */
 const unmoved = <A, E>(
   fiber: Fiber.Fiber<A, E>,
@@ -206,12 +208,12 @@ const unmoved = <A, E>(
   })
 
 // -----------------------------------------------------------------------------
-// Under leases that are had
+// Under leases that are held already
 // -----------------------------------------------------------------------------
 
 /**
- * Does work, and leaves the leases as they are. The first of them that is lost ends it; so does one
- * that is given back, unless they are the work's own.
+ * Does work, and does not give the leases back. The first that is lost ends the work; so does one
+ * that is released, unless the leases are the work's own.
  */
 export const under = <A, E, R>(
   leases: ReadonlyArray<Guard>,

@@ -5,8 +5,8 @@ const acquired = { _tag: "Acquired", fencingToken: 1 } as const
 
 const held = (tokens: Tokens, token: string) => tokens.answered("k", token, tokens.claim(token, false), acquired)
 
-describe("what is known of tokens", () => {
-  it("of those that are held is one for all, until they are asked for again", () => {
+describe("tokens", () => {
+  it("held tokens share one entry, until they are claimed again", () => {
     const tokens = new Tokens()
     for (const token of ["a", "b"]) held(tokens, token)
     assert.strictEqual(tokens.get("a"), tokens.get("b"))
@@ -22,7 +22,7 @@ describe("what is known of tokens", () => {
     assert.deepStrictEqual([tokens.get("a"), tokens.get("b")], [undefined, undefined])
   })
 
-  it("of one that is somebody else's does not come back with a late answer", () => {
+  it("a token that now belongs to somebody else does not come back with a late answer", () => {
     const tokens = new Tokens()
     const known = tokens.claim("a", false)
     tokens.drop("a")
@@ -30,7 +30,7 @@ describe("what is known of tokens", () => {
     assert.isUndefined(tokens.get("a"))
   })
 
-  it("of one that shares or has waited is its own", () => {
+  it("a token that shares its lock, or has waited, has its own entry", () => {
     const tokens = new Tokens()
     tokens.answered("k", "a", tokens.claim("a", true), acquired)
     assert.isTrue(tokens.shares("a"))
@@ -38,16 +38,16 @@ describe("what is known of tokens", () => {
     assert.isFalse(tokens.shares("b"))
   })
 
-  it("of one that is owed stays until it is given back, also where it was released and then taken", () => {
+  it("a token whose release failed is kept until it is released, even if it was acquired after its release", () => {
     const tokens = new Tokens()
     const late = tokens.claim("a", false)
     held(tokens, "a")
     tokens.released("a")
     tokens.answered("k", "a", late, acquired)
-    assert.deepStrictEqual(Array.from(tokens.takeDebts()), [["a", { key: "k", isAlone: false }]])
+    assert.deepStrictEqual(Array.from(tokens.takeDebts()), [["a", { key: "k", hold: "any" }]])
   })
 
-  it("of one whose holder knows it is nothing, once it is held alone", () => {
+  it("a token has no entry once it is held exclusively, if its holder knows that it is ours", () => {
     const tokens = new Tokens()
     const claim = (token: string, shares = false) => tokens.claim(token, shares, false)
     tokens.answered("k", "a", claim("a"), acquired)
@@ -64,14 +64,13 @@ describe("what is known of tokens", () => {
     assert.strictEqual(tokens.get("d"), known)
   })
 
-  it("of one that nothing is kept of is that it is owed, if it is ours", () => {
+  it("a failed release of a token without an entry is retried, if the token is ours", () => {
     const tokens = new Tokens()
-    const owed = { key: "k", isAlone: true }
-    tokens.owe("a", owed, true)
-    tokens.owe("b", owed, true)
-    tokens.owe("c", owed, false)
+    tokens.owe("k", "a", "exclusive")
+    tokens.owe("k", "b", "exclusive")
+    tokens.owe("k", "c", undefined)
     tokens.released("b")
-    assert.deepStrictEqual(Array.from(tokens.takeDebts()), [["a", owed]])
+    assert.deepStrictEqual(Array.from(tokens.takeDebts()), [["a", { key: "k", hold: "exclusive" }]])
     assert.strictEqual(tokens.takeDebts().size, 0)
   })
 })

@@ -1,6 +1,6 @@
 /**
- * Taking a key on from a token that somebody has left behind: asks the store to give it
- * to a token of ours until it says yes or no, or the time is over.
+ * Takes a key over from a token that somebody has left behind: asks the store to transfer it to a token of ours
+ * until it says yes or no, or the timeout has passed.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -37,7 +37,7 @@ export const adopt = (
   const claim = new Claim(port, debts, parts.nextToken(startedAt, request.owner), request)
   const endsAt = startedAt + timeoutMillis
 
-  /** As for any claim, what is given up may still be executed. */
+  /** As with every claim, an attempt that is given up may still be executed. */
   const attempt = (at: number): Effect.Effect<Reply<Attempt>> => {
     const call = claim.transfer(token, at)
     if (call.reply !== undefined) return Exit.succeed(call.reply)

@@ -1,24 +1,23 @@
 /**
- * Many alarms on one sleeping fiber: setting one costs a heap operation, not a timer
- * and a fiber. Most are cancelled, those that were set first before the others; their
- * places stay until they are many. With no alarm set nothing sleeps.
+ * Many alarms on one sleeping fiber: setting one costs a heap operation instead of a timer and a fiber. Most are
+ * cancelled, the oldest first; their slots are cleared once there are many. Without an alarm nothing sleeps.
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { constVoid } from "effect/Function"
 import type { Time } from "../time.ts"
 
-/** Something that rings; it knows its own place in the heap. */
+/** Something that rings, and knows its own index in the heap. */
 export interface Alarm {
   /** -1 when it is not set. */
   index: number
   ring(): void
 }
 
-/** So many places of cancelled alarms are not many. */
+/** Up to so many slots of cancelled alarms are kept. */
 const few = 32
 
-/** Has the place of one that was cancelled. */
+/** Fills the slot of a cancelled alarm. */
 const nobody: Alarm = { index: -1, ring: constVoid }
 
 export class Alarms {
@@ -26,13 +25,16 @@ export class Alarms {
   private readonly fork: <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
   private readonly soon: (task: () => void) => void
   private readonly heap: Array<Alarm> = []
-  /** When those in the heap ring: kept apart, since looking at a number is faster than at alarms of many kinds. */
+  /**
+   * The times of the alarms in the heap, in an array of their own: reading a number is faster than a field of
+   * objects of many shapes.
+   */
   private readonly times: Array<number> = []
-  /** How many in the heap were cancelled. */
+  /** The number of cancelled slots in the heap. */
   private vacant = 0
   private sleeper: Fiber.Fiber<void> | undefined = undefined
   private wakeAt = Infinity
-  /** While some ring: when that is. */
+  /** The current time while alarms ring. */
   private ringingAt = -Infinity
   private isResting = false
 
@@ -52,15 +54,18 @@ export class Alarms {
     return this.time.now()
   }
 
-  /** How many are set. */
+  /** The number of alarms that are set. */
   get size(): number {
     return this.heap.length - this.vacant
   }
 
-  /** Rings an alarm that is not set at `at`, never earlier; an infinite time never comes, one that is no number at once. */
+  /**
+   * Sets an alarm that is not set, to ring at `at` and never earlier; never if that is infinite, at once if it is
+   * `NaN`.
+   */
   set(alarm: Alarm, at: number): void {
     if (at === Infinity) return
-    // Behind those that are due, whatever it is: they come first.
+    // Not before those that are due now, whatever its time.
     const time = at > this.ringingAt ? at : this.ringingAt
     this.heap.push(alarm)
     this.times.push(time)
@@ -86,9 +91,8 @@ export class Alarms {
   }
 
   /**
-   * Stops the sleeper at the end of the turn, but not if the next alarm follows at
-   * once, as when locks are taken one after the other. Starting it does not wait
-   * like this: a clock that jumps in between would pass over the alarm.
+   * Stops the sleeper at the end of the turn, unless another alarm is set by then, as when locks are taken one
+   * after the other. The start is not deferred like this: a clock that jumps in between would skip the alarm.
    */
   private rest(): void {
     if (this.isResting) return
@@ -103,7 +107,7 @@ export class Alarms {
 
   private sleep(): void {
     const first = this.times[0]
-    // Waking up too early is cheap; being replaced at every set is not.
+    // Waking up too early is cheap; a new sleeper for each alarm is not.
     if (this.wakeAt <= first) return
     this.stop()
     this.wakeAt = first
@@ -118,13 +122,13 @@ export class Alarms {
     const { heap, times } = this
     const at = this.now()
     this.ringingAt = at
-    // Those that set themselves for a time that is over must not keep the process busy for ever.
+    // Bounds alarms that set themselves again for a time in the past.
     let left = 10 + 4 * heap.length
     try {
       while (heap.length > 0 && times[0] <= at && left-- > 0) this.takeFirst().ring()
     } finally {
       this.ringingAt = -Infinity
-      // Whatever one of them dies of, the others ring.
+      // If one of them throws, the others still ring.
       if (this.size > 0) this.sleep()
       else this.tidy()
     }
@@ -141,7 +145,7 @@ export class Alarms {
     return first
   }
 
-  /** Takes those out that were cancelled. */
+  /** Removes the cancelled slots. */
   private tidy(): void {
     const { heap, times } = this
     let size = 0

@@ -1,7 +1,7 @@
 /**
- * One caller on its way to a lease: waits for the turn in the line, and then asks the
- * store until it says acquired, the time is over, or the fiber is interrupted. One that
- * ends without the key disowns the claim and passes the turn on.
+ * One call that wants a lease: waits for the turn in the line, then asks the store until it has acquired the key,
+ * the timeout has passed, or the fiber is interrupted. If it ends without the key, it disowns its claim and passes
+ * the turn on.
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -25,7 +25,7 @@ export type Taken = Lease | Refusal
 
 type Taking = Effect.Effect<Taken, LockError>
 
-/** For one who does not wait for the reply any more. */
+/** Stands in for a reply that is no longer waited for. */
 const unheard: Held = { _tag: "Held" }
 
 export class Asker implements Front {
@@ -37,17 +37,17 @@ export class Asker implements Front {
   private readonly startedAt: number
   private readonly endsAt: number
   private schedule: Pace | undefined = undefined
-  /** It was not free at once. */
+  /** The key was not free at once. */
   private hasWaited = false
-  /** It asks though it has not the turn. */
+  /** It asks the store without having the turn. */
   private isBeside = false
-  /** What it has waited for last, which it leaves if it ends without. */
+  /** The last call that it waited for; it stops waiting for that if it ends without the key. */
   private asked: Call<Attempt> | undefined = undefined
-  /** Who has the key, if the last attempt may not say so. */
+  /** Asks who holds the key, in case the last attempt does not say so. */
   private look: Look | undefined = undefined
-  /** A shared lease that another one here has passed on to it. The turn has gone on then. */
+  /** A shared lease that a holder of this process has passed on to it. The turn has been passed on by then. */
   private served: Lease | undefined = undefined
-  /** Leaves what it waits for in front of the store, and returns what wakes it. */
+  /** Stops the current wait for the store, and returns what resumes the fiber. */
   private leave: (() => () => void) | undefined = undefined
 
   constructor(keys: Keys, line: Line, request: LockRequest, caller: Caller, restore: Restore, startedAt: number) {
@@ -74,18 +74,18 @@ export class Asker implements Front {
     this.hasWaited = true
   }
 
-  /** It ends without the lock: somebody else had it until the timeout, or it was interrupted, or failed. */
+  /** It ends without the lock: held by somebody else until the timeout, interrupted, or failed. */
   private endsWithout(isTimeout: boolean): void {
     if (this.hasWaited) this.keys.journal.without(this.request, this.now() - this.startedAt, isTimeout)
   }
 
-  /** Not the same for those who had it at once, however long that took. */
+  /** Zero for a key that was free at once, however long the store took. */
   private waitedMillis(at: number): number {
     return this.hasWaited ? Math.max(at - this.startedAt, 0.001) : 0
   }
 
   // ---------------------------------------------------------------------------
-  // In the line
+  // Waiting in the line
   // ---------------------------------------------------------------------------
 
   /** Waits for the turn. */
@@ -93,7 +93,7 @@ export class Asker implements Front {
     const { keys, line, request } = this
     const waiter = line.enter(request, this.startedAt, this.endsAt)
     this.waits()
-    // A schedule that ends ends the wait, here as in front of the store.
+    // The end of the schedule ends the wait, here as when the store is polled.
     const giving = request.retry && this.pace.passing(() => line.known(this.now()))
     const waiting = Effect.callback<void>((resume) => {
       waiter.whenServed(() => resume(Effect.void))
@@ -133,7 +133,7 @@ export class Asker implements Front {
     )
   }
 
-  /** Looks at what it has been handed. */
+  /** Checks the lease that it has been handed. */
   private receive(lease: Lease): Exit.Exit<Lease> | undefined {
     const at = this.now()
     const received = this.line.receive(lease, at, this.waitedMillis(at))
@@ -142,7 +142,7 @@ export class Asker implements Front {
     return Exit.succeed(received)
   }
 
-  /** What it was given without the turn is over already: it asks for that anew. */
+  /** The lease that it was given without the turn is over already: it starts again. */
   private again(): Taking {
     const { caller, keys, line: { key }, request, restore, startedAt } = this
     const { lines } = keys
@@ -154,10 +154,10 @@ export class Asker implements Front {
   }
 
   // ---------------------------------------------------------------------------
-  // In front of the store
+  // Asking the store
   // ---------------------------------------------------------------------------
 
-  /** Has the turn, and asks until there is an end to it. The one who had it before may have claimed for us. */
+  /** Has the turn, and asks the store until the call ends. The previous holder may have made the claim already. */
   ask(at: number, claimed: Claim | undefined): Taking {
     const { keys, line, request } = this
     if (keys.closed) {
@@ -200,7 +200,7 @@ export class Asker implements Front {
     )
   }
 
-  /** Asks once, and leaves the turn where it is. */
+  /** Asks the store once, without taking the turn. */
   private askBeside(at: number): Taking {
     const { caller, keys, line: { key }, request } = this
     this.isBeside = true
@@ -222,7 +222,7 @@ export class Asker implements Front {
     )
   }
 
-  /** What comes of the claim that the one before has made for us, as far as it has been sent. */
+  /** The reply to the claim that the previous holder has made for this call, as far as it has been sent. */
   private inherit(claim: Claim | undefined, at: number): Effect.Effect<Reply<Attempt>> | undefined {
     if (claim === undefined) return undefined
     const { reply, share, unanswered } = claim
@@ -230,7 +230,7 @@ export class Asker implements Front {
     return reply && Exit.succeed(reply)
   }
 
-  /** Where others are in front of those who share, the first attempt takes a place in the queue. */
+  /** If others are in front of the sharers, the first attempt already takes a place in the store's queue. */
   private begin(claim: Claim, at: number): Effect.Effect<Reply<Attempt>> {
     if (!this.line.isSought || claim.share === undefined) return this.attempt(claim, at, Infinity)
     return Effect.flatMap(
@@ -239,7 +239,7 @@ export class Asker implements Front {
     )
   }
 
-  /** Sleeps as the schedule says, never past what is worth waiting for, and asks again. */
+  /** Sleeps as the schedule says, at most until the timeout or the end of the holder's lease, and asks again. */
   private persist(claim: Claim, first: Reply<Attempt>): Taking {
     return Effect.gen({ self: this }, function*() {
       const { endsAt, keys, line, restore } = this
@@ -248,7 +248,7 @@ export class Asker implements Front {
       while (true) {
         line.hear(reply)
         if (isFailure(reply) && !reply.retryable) return yield* failWith(reply, this.caller)
-        // Whoever holds after this would never be told.
+        // A lease taken after this would never be told of the close.
         if (keys.closed) return yield* closed(keys, line.key, this.caller)
         const at = this.now()
         if (at >= endsAt) return yield* this.giveUp(reply, at)
@@ -257,7 +257,7 @@ export class Asker implements Front {
         if (port.store.listen !== undefined && reply._tag === "Held" && !claim.isListening) {
           yield* restore(this.listen(claim, Math.min(endsAt, at + port.patience)))
         } else {
-          // Those behind are told nothing before the next answer, so it is not for the schedule when to ask for it.
+          // The key is in doubt for all waiters until the next answer, so the schedule does not delay that.
           const delay = reply._tag === "Acquired" ? 0 : yield* this.pace.next(reply, claim.news, endsAt, restore)
           if (delay === undefined) return yield* this.giveUp(reply, this.now())
           const remaining = reply._tag === "Held" && reply.watched !== true
@@ -280,7 +280,7 @@ export class Asker implements Front {
         if (askAt >= endsAt && reply._tag === "Held" && reply.token === undefined) {
           this.look = new Look(port, line.key, askAt)
         }
-        // A store that answers is waited for beyond the time, or the last attempt would be none.
+        // If the store answers at all, the last attempt may outlast the timeout; it would be pointless otherwise.
         reply = yield* this.attempt(claim, askAt, isSilent ? endsAt : Infinity)
         const handed = this.whatIsServed()
         if (handed !== undefined) return yield* handed
@@ -290,7 +290,7 @@ export class Asker implements Front {
     })
   }
 
-  /** From now on it can be served with what somebody here gives back. */
+  /** From now on a shared lease that is given back in this process can be passed to it. */
   private beInFront(leave: () => () => void): void {
     if (this.request.share === undefined) return
     this.leave = leave
@@ -302,11 +302,11 @@ export class Asker implements Front {
     this.served = lease
     const wake = this.leave!()
     line.pass(line.claim!)
-    // Not in place: a chain of holders that finish at once would grow the stack.
+    // Not synchronously: a chain of holders that finish at once would grow the stack.
     keys.port.soon(wake)
   }
 
-  /** After a wait in front of the store: what it has been served with meanwhile, if it has. */
+  /** After a wait for the store: the lease that it has been served with meanwhile, if any. */
   private whatIsServed(): Taking | undefined {
     const { line, served } = this
     if (served !== undefined) return this.receive(served) ?? this.again()
@@ -314,7 +314,10 @@ export class Asker implements Front {
     return undefined
   }
 
-  /** Sends a claim and waits for the reply. It is never interrupted: one we gave up on may still be executed. */
+  /**
+   * Sends a claim and waits for the reply. The call itself is never interrupted: the store may execute one that was
+   * given up.
+   */
   private attempt(claim: Claim, at: number, cutAt: number): Effect.Effect<Reply<Attempt>> {
     const { journal, port } = this.keys
     journal.meter.attempts++
@@ -338,7 +341,7 @@ export class Asker implements Front {
     }))
   }
 
-  /** Has the store tell of news, and waits for that until the time given. */
+  /** Asks the store for notifications, and waits at most until `until` for that to be set up. */
   private listen(claim: Claim, until: number): Effect.Effect<void> {
     return Effect.callback((resume) => {
       const call = claim.listen()
@@ -356,7 +359,7 @@ export class Asker implements Front {
   }
 
   // ---------------------------------------------------------------------------
-  // Having
+  // Getting the lease
   // ---------------------------------------------------------------------------
 
   /** The lease of a reply that says acquired, unless it came too late to leave enough of it. */
@@ -381,7 +384,7 @@ export class Asker implements Front {
   private won(claim: Claim, fencingToken: number, at: number, deadline: number): Lease {
     const { keys: { journal, sharing }, line, request } = this
     const { share } = request
-    // Others were in front of it.
+    // It had to wait behind others.
     const isSought = share !== undefined && claim.isListening
     const lender = share === undefined ? line : sharing
     const lease = claim.won(lender, request, fencingToken, at, deadline, this.waitedMillis(at))

@@ -1,9 +1,9 @@
 /**
- * Things that come and go, in no order, each of which knows its place: coming and
- * going cost the same however many there are, and nothing is hashed or allocated.
+ * An unordered collection whose members know their index: adding and removing take constant time, without hashing
+ * or allocation.
  */
 export interface Placed {
-  /** Where the bag has it, or -1. */
+  /** Its index in the bag, or -1. */
   place: number
 }
 
@@ -14,7 +14,7 @@ export class Bag<A extends Placed> implements Iterable<A> {
     return this.things.length
   }
 
-  /** A copy: those in it may go meanwhile. */
+  /** A copy, so that members may be removed meanwhile. */
   all(): ReadonlyArray<A> {
     return this.things.slice()
   }
@@ -27,7 +27,7 @@ export class Bag<A extends Placed> implements Iterable<A> {
     thing.place = this.things.push(thing) - 1
   }
 
-  /** Does nothing with what is not in it. */
+  /** Does nothing if it is not in the bag. */
   remove(thing: A): void {
     const { place } = thing
     if (place === -1) return

@@ -6,21 +6,21 @@ import type { Placed } from "./bag.ts"
 
 export type Operation = "acquire" | "extend" | "release" | "inspect" | "listen" | "list"
 
-/** What the store said, or why we do not know. Never undefined: that is no reply yet. */
+/** The store's answer, or why there is none. Never undefined, which means no reply so far. */
 export type Reply<A> = A | BackendFailure
 
-/** A method's parameter is compared both ways, so that a call of anything is a call of something unknown. */
+/** Taken from a method, whose parameter is compared bivariantly, so that any call is a `Call<unknown>`. */
 type Hearing<A> = { hear(reply: A): void }["hear"]
 
-/** Where calls are known while they are out. */
+/** The registry of calls that are out. */
 export interface Book {
   readonly alarms: Alarms
   readonly soon: (task: () => void) => void
-  /** It has its reply. */
+  /** The call has its reply. */
   ended(call: Call<unknown>): void
-  /** It has none in time. */
+  /** There was no reply in time. */
   unanswered(call: Call<unknown>): void
-  /** Nobody waits for it any more, and it has no reply. */
+  /** Nobody waits for the reply any more. */
   left(call: Call<unknown>): void
 }
 
@@ -28,15 +28,15 @@ export class Call<A> implements Alarm, Placed {
   index = -1
   place = -1
   reply: Reply<A> | undefined = undefined
-  /** What runs it, unless the store calls back. */
+  /** The fiber that runs it, unless the store calls back. */
   fiber: Fiber.Fiber<unknown, unknown> | undefined = undefined
   readonly operation: Operation
   readonly key: string
-  /** How many of others had failed when it was made. */
+  /** The number of failures of the backend when it was made. */
   readonly failures: number
   private readonly book: Book
   private waiter: Hearing<Reply<A> | undefined> | undefined = undefined
-  /** The first, which is mostly the only one; and the others. */
+  /** The first observer, mostly the only one, and the others. */
   private observer: Hearing<Reply<A>> | undefined = undefined
   private others: Array<Hearing<Reply<A>>> | undefined = undefined
 
@@ -47,7 +47,7 @@ export class Call<A> implements Alarm, Placed {
     this.key = key
   }
 
-  /** Once; what comes later changes nothing. */
+  /** Settles it once; later replies change nothing. */
   settle(reply: Reply<A>): void {
     if (this.reply !== undefined) return
     this.reply = reply
@@ -79,7 +79,7 @@ export class Call<A> implements Alarm, Placed {
     return this.waiter !== undefined
   }
 
-  /** Nobody waits for it any more. */
+  /** Stops waiting for the reply. */
   leave(): void {
     this.waiter = undefined
     this.book.alarms.cancel(this)
@@ -87,8 +87,8 @@ export class Call<A> implements Alarm, Placed {
   }
 
   /**
-   * Silence, unless the reply has arrived while the event loop was late: one turn
-   * for it to be read, and one for those that its reader has put off.
+   * Counts as silence, unless the reply has arrived while the event loop was late: it gets one turn to be read, and
+   * one for tasks that its reader has deferred.
    */
   ring(): void {
     this.book.soon(() =>

@@ -1,4 +1,4 @@
-/** One token's way through the store, from first asked until it is won or disowned. */
+/** One token's way through the store: from the first attempt until it is won or disowned. */
 import type * as Fiber from "effect/Fiber"
 import type { LockRequest } from "../../LockConfig.ts"
 import type { Attempt, Claim as Sending, Share } from "../../LockStore.ts"
@@ -14,7 +14,7 @@ import { nothingSent, Sent, without } from "./outstanding.ts"
 import type { Port } from "./port.ts"
 import { horizonMillis } from "./unheard.ts"
 
-/** So many claims of one token may be unanswered; the oldest makes room. */
+/** At most so many attempts may be unanswered; the oldest is abandoned for a new one. */
 const mostOut = 3
 
 export class Claim implements Bearer {
@@ -22,23 +22,23 @@ export class Claim implements Bearer {
   readonly token: string
   readonly expiresMillis: number
   readonly share: Share | undefined
-  /** Its lease is to last though this process ends. */
+  /** Its lease has to last even if this process ends (`atLeast`). */
   readonly outlives: boolean
-  /** When the last was sent. */
+  /** When the last attempt was sent. */
   askedAt = 0
-  /** What came of the last. */
+  /** The reply to the last attempt. */
   reply: Reply<Attempt> | undefined = undefined
-  /** Of a store in this process: what it has won there. */
+  /** The entry that it has won in the table of a store in this process. */
   hold: Hold | undefined = undefined
-  /** The last that was sent. */
+  /** The last attempt. */
   private last: Call<Attempt> | undefined = undefined
-  /** Those whose reply is still out. */
+  /** Attempts without a reply so far. */
   private out: ReadonlyArray<Sent> = nothingSent
-  /** The store may know the token: it has to be released unless it is won. */
+  /** The store may know the token, which has to be released unless the claim is won. */
   private isInDoubt = false
-  /** It has a place in the store's queue. */
+  /** It may have a place in the store's queue. */
   private isQueued = false
-  /** One that has been answered may have left something in the store. */
+  /** An answered attempt may have left something in the store. */
   private mayBeThere = false
   private heard: News | undefined = undefined
   private readonly port: Port
@@ -54,13 +54,13 @@ export class Claim implements Bearer {
     this.outlives = atLeastMillis > 0
   }
 
-  /** Whether it is what the request would claim. */
+  /** Whether the request would make the same claim. */
   isFor({ atLeastMillis, expiresMillis, owner, share }: LockRequest): boolean {
     return this.expiresMillis === expiresMillis && isSame(this.share, share) &&
       this.outlives === atLeastMillis > 0 && Token.isOf(this.token, owner)
   }
 
-  /** Asks a store in this process. */
+  /** Asks a store in this process, synchronously. */
   take(at: number): Reply<Attempt> {
     const direct = this.port.direct!
     this.askedAt = at
@@ -78,23 +78,23 @@ export class Claim implements Bearer {
     return this.token
   }
 
-  /** Sends it. In the store's queue, once somebody would hear of a grant. */
+  /** Sends an attempt, which takes a place in the store's queue if somebody would hear of a grant. */
   ask(at: number, caller?: Fiber.Fiber<unknown, unknown>): Call<Attempt> {
     const wait = this.isListening
     return this.sent(this.port.tryAcquire(this.made(wait), caller), at, wait)
   }
 
-  /** Sends it together with the release of `token`. */
+  /** Sends an attempt together with the release of `token`. */
   exchange(token: string, at: number): Call<Attempt> {
     return this.sent(this.port.exchange(token, this.made(true)), at, true)
   }
 
-  /** The last that was sent, if it is not answered yet: for one that inherits a claim on its way. */
+  /** The last attempt if it is not answered yet, for a call that inherits this claim. */
   get unanswered(): Call<Attempt> | undefined {
     return this.last?.reply === undefined ? this.last : undefined
   }
 
-  /** Takes the key on from `token`. */
+  /** Takes the key over from `token`. */
   transfer(token: string, at: number): Call<Attempt> {
     return this.sent(this.port.transfer(token, this.made(false)), at, false)
   }
@@ -125,7 +125,7 @@ export class Claim implements Bearer {
     return call
   }
 
-  /** The end of the lease that the last one leaves if it was acquired; none if it is too near by now. */
+  /** The deadline of the lease if the last attempt has acquired it; undefined if that is too near by now. */
   deadline(at: number): number | undefined {
     const { askedAt, expiresMillis, port } = this
     const deadline = askedAt + expiresMillis - port.margin(expiresMillis)
@@ -135,7 +135,7 @@ export class Claim implements Bearer {
   private answered(reply: Reply<Attempt>): void {
     this.reply = reply
     if (!isRefusal(reply)) this.mayBeThere = true
-    // One that was refused leaves nothing, unless it may wait, or others are out or may still be executed.
+    // A refused attempt leaves nothing behind, unless it is queued or others may still be executed.
     else if (!this.isQueued && this.out.length === 0 && !this.mayBeThere) this.isInDoubt = false
   }
 
@@ -159,7 +159,7 @@ export class Claim implements Bearer {
   // Its end
   // ---------------------------------------------------------------------------
 
-  /** It has got the key: the lease of that. What of the claim is still out may set it anew. */
+  /** The lease, now that the claim has got the key. Attempts that are still unanswered may restart it in the store. */
   won(
     lender: Lender,
     { atLeastMillis, renew }: LockRequest,
@@ -179,7 +179,7 @@ export class Claim implements Bearer {
     return lease
   }
 
-  /** Nobody wants it any more, and nobody waits for that. */
+  /** Gives the claim up. Nobody waits for its release. */
   disown(): void {
     this.heard?.end()
     if (!this.isInDoubt) return
@@ -190,7 +190,8 @@ export class Claim implements Bearer {
       hold?.free(this)
       return port.direct.leave(key, this)
     }
-    // What has been answered was executed by now; a store with a queue may give it the key at any time, until it is told.
+    // Answered attempts have been executed; but a store with a queue may give the key to the token until it is told
+    // otherwise.
     const lastGiven = port.alarms.now() + (isQueued ? horizonMillis : 0)
     this.debts.owe(key, token, lastGiven + expiresMillis, out, isQueued, share)
   }

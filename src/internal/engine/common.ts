@@ -1,4 +1,7 @@
-/** A lease of the store that holders in this process have in common: each of them one of its own, which counts as long. */
+/**
+ * One lease of the store that several holders of this process have in common. Each of them has a lease of its own
+ * with the same deadline.
+ */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { LockRequest } from "../../LockConfig.ts"
@@ -10,19 +13,19 @@ import { Lease, type Lender } from "./lease.ts"
 import { type Parts, takeBack } from "./lender.ts"
 import type { Loss } from "./loss.ts"
 
-/** Where the lease of the store is had. */
+/** What the store's lease is taken from. */
 export interface Pool {
   now(): number
   keep(lease: Lease): void
   extend(lease: Lease, millis: number | undefined): Effect.Effect<void, LockError>
-  /** Nobody has it any more. */
+  /** No holder is left. */
   left(common: Common, at: number): Ending | undefined
 }
 
 export class Common implements Lender {
-  /** As the store knows it. */
+  /** The lease that the store knows of. */
   readonly lease: Lease
-  /** Of its holders. */
+  /** The holders' leases. */
   readonly leases = new Set<Lease>()
   private readonly parts: Parts
   private readonly pool: Pool
@@ -36,7 +39,7 @@ export class Common implements Lender {
     this.leasedAt = lease.since
   }
 
-  /** Only while it is new, so that other processes have their turn. */
+  /** Whether it may be passed to this request: only while it is new, so that other processes get their turn. */
   serves(request: LockRequest, at: number): boolean {
     const { lease } = this
     const { times, within } = this.parts.port.store.handOver!
@@ -44,7 +47,7 @@ export class Common implements Lender {
       (this.leases.size > 0 || this.handed + 1 < times) && suits(lease, request, at)
   }
 
-  /** One of its own for one who holds it, too. All have one fencing token: nobody had the key alone in between. */
+  /** A lease for one more holder. All have the same fencing token, since nobody held the key exclusively in between. */
   lend(at: number, waited: number): Lease {
     const { deadline, expiresMillis, fencingToken, key, share, token } = this.lease
     const lease = new Lease(this, key, token, fencingToken, expiresMillis, true, at, deadline, waited)
@@ -53,7 +56,7 @@ export class Common implements Lender {
     return lease
   }
 
-  /** For one who joins those who have it, or comes after them. */
+  /** The same for a holder that joins later, or comes after the last one has left. */
   pass(at: number): Lease {
     if (this.leases.size === 0) this.handed++
     const lease = this.lend(at, 0)
@@ -61,7 +64,7 @@ export class Common implements Lender {
     return lease
   }
 
-  /** Its lease has been set anew. */
+  /** The store's lease has been extended. */
   follow(): void {
     const { deadline, expiresMillis } = this.lease
     for (const lease of this.leases) {
@@ -112,7 +115,7 @@ export class Common implements Lender {
 
   moved(): void {}
 
-  /** One is lost with all. */
+  /** If one is lost, all are. */
   lost(lease: Lease): void {
     this.parts.journal.lost(lease)
     this.lease.lose(lease.why as Loss, lease.endedAt as number)
@@ -123,7 +126,7 @@ export class Common implements Lender {
     return this.leave(lease, at)
   }
 
-  /** One that nobody has had. */
+  /** Takes back a lease that never reached its holder. */
   forsake(lease: Lease, at: number): void {
     if (takeBack(this.parts, lease, at)) this.leave(lease, at)
   }

@@ -1,26 +1,32 @@
-/** What matters of a key only once somebody in this process waits for it, or is refused: most keys are had at once. */
+/**
+ * State of a key that is only needed once somebody in this process has to wait for it, or is refused. Most keys are
+ * free.
+ */
 import type { BackendFailure } from "../../LockError.ts"
 import type { Held } from "../../LockStore.ts"
 import { type Front, Queue } from "./queue.ts"
 
 export class Contest extends Queue {
-  /** Whom a shared lease that comes back can serve. */
+  /** The caller that a shared lease which is given back can be passed to. */
   front: Front | undefined = undefined
-  /** Others stood in front of the last one here that got to share the key: whoever is next takes a place in the queue at once. */
+  /**
+   * The last sharer of this process had to wait behind others in the store, so the next one takes a place in the
+   * queue at once.
+   */
   isSought = false
-  /** The lease is on its way to the next holder. */
+  /** The lease is being handed to the next holder. */
   isPassing = false
-  /** What the turn has heard last from the store. */
+  /** The store's last answer to whoever has the turn. */
   heard: Held | BackendFailure | undefined = undefined
-  /** That was a lease which was over by then. */
+  /** The last answer was a lease that was over on arrival. */
   wasOver = false
-  /** When the store has last said anything of the key, or had its time to. */
+  /** When the store last said anything of the key, or had its time to. */
   saidAt = -Infinity
-  /** How often the lease that the process has was handed over here, and when the first of them got it. */
+  /** How often the current lease has been handed over in this process, and when the first holder got it. */
   handed = 0
   leasedAt = 0
 
-  /** The key is had, and nobody has heard anything since. */
+  /** The key has been acquired, which clears what was heard before. */
   isHad(at: number, isSought: boolean): void {
     this.isSought = isSought
     this.saidAt = at

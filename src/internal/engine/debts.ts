@@ -1,7 +1,6 @@
 /**
- * Tokens that must be released: from the moment somebody gives up on one until
- * the store confirms that it is gone, or cannot hold it any more. Only here is a
- * release sent.
+ * Tokens that have to be released: from the moment somebody gives one up until the store confirms that it is gone,
+ * or cannot hold it any more. All releases are sent from here.
  */
 import type { BackendFailure } from "../../LockError.ts"
 import type { Share } from "../../LockStore.ts"
@@ -23,22 +22,22 @@ export class Debt implements Alarm, Ending, Placed {
   place = -1
   readonly key: string
   readonly token: string
-  /** The store may hold the token until then, even if nothing more of it is executed. */
+  /** The store may hold the token until then, even if nothing more is executed for it. */
   private until: number
-  /** Until then the token is to keep the key, and no longer. */
+  /** The token has to keep the key until then, and no longer (`atLeast`). */
   private readonly stay: number
-  /** A claim of it has a place in the store's queue. */
+  /** The token may have a place in the store's queue. */
   private readonly isQueued: boolean
   private readonly share: Share | undefined
   /** Claims and extensions that may still be executed. */
   private out: ReadonlyArray<Call<unknown>> = none
   /** The release that is out. */
   private asked: Call<boolean> | undefined = undefined
-  /** A claim of it may have been executed after the release that is out. */
+  /** A claim may have been executed after the release that is out. */
   private isStale = false
-  /** There is nothing of it in the store, unless what is out is executed. */
+  /** The store has confirmed that it is gone, unless something that is out is executed. */
   private isConfirmed = false
-  /** The store has been told, or has had its time. */
+  /** The store has been told, or has had its time to answer. */
   private isTold = false
   private hasFailed = false
   private observer: (() => void) | undefined = undefined
@@ -78,11 +77,11 @@ export class Debt implements Alarm, Ending, Placed {
     }
   }
 
-  /** When something of the token is answered, the store may have it anew. */
+  /** Watches a call for the token: once it is answered, the store may hold the token again. */
   watch(call: Call<unknown>, millis: number): void {
     if (call.reply === undefined) {
       this.out = [...this.out, call]
-      // Whoever sent it may have been interrupted before it came to wait: then it is not known yet that nobody does.
+      // Its sender may have been interrupted before it came to wait, so nobody has marked it as left.
       if (!call.isAwaited) call.leave()
     }
     call.onReply((reply) => {
@@ -90,7 +89,7 @@ export class Debt implements Alarm, Ending, Placed {
       if (this.place === -1) return
       const isRefused = isRefusal(reply) && !this.isQueued
       if (!isRefused) this.until = Math.max(this.until, this.port.alarms.now() + millis)
-      // An extension never brings back what has been released, but makes longer what stays.
+      // An extension never restores a released token, but it lengthens one that stays.
       const isClaim = (call.operation !== "extend" || this.stay > 0) && !isRefused
       if (isClaim && this.asked === undefined) this.ask()
       else if (isClaim) this.isStale = true
@@ -98,7 +97,10 @@ export class Debt implements Alarm, Ending, Placed {
     })
   }
 
-  /** Sends a release, in place of one that is out; or cuts the lease to what is left of the time it is to stay. */
+  /**
+   * Sends a release in place of one that is out; or shortens the lease to the rest of the time that the token
+   * stays.
+   */
   ask(): void {
     const { port } = this
     port.alarms.cancel(this)
@@ -112,7 +114,7 @@ export class Debt implements Alarm, Ending, Placed {
     const call = this.asked = rest > 0
       ? port.extend({ key, token, expiresMillis: rest })
       : port.release(key, token, share)
-    // The reply, however late; or, in between, that there is none in time.
+    // The reply, however late; or undefined before that, if there is none in time.
     const heard = (reply: Reply<boolean> | undefined) => {
       if (reply === undefined) this.failed()
       else if (this.asked === call) this.answered(reply)
@@ -125,7 +127,7 @@ export class Debt implements Alarm, Ending, Placed {
     return this.asked !== undefined
   }
 
-  /** Nothing more is to be asked now. */
+  /** There is nothing to ask now. */
   get isSettled(): boolean {
     return this.isConfirmed && this.isStaying
   }
@@ -141,7 +143,7 @@ export class Debt implements Alarm, Ending, Placed {
     this.rest()
   }
 
-  /** It is paid when the store has confirmed and nothing of it is out, once it need not stay any more. */
+  /** The debt is paid once the store has confirmed, nothing is out, and the token need not stay. */
   private rest(): void {
     if (!this.isConfirmed || this.out.length > 0) return
     if (!this.isStaying) return this.forget()
@@ -153,7 +155,7 @@ export class Debt implements Alarm, Ending, Placed {
     return this.stay > 0 && this.stay > this.port.alarms.now()
   }
 
-  /** The store has it for as long as it is to stay: there is nothing to ask until then. */
+  /** The store holds the token for as long as it has to stay: there is nothing to ask until then. */
   settle(): void {
     this.isConfirmed = true
     this.tell()
@@ -166,7 +168,7 @@ export class Debt implements Alarm, Ending, Placed {
     if (!this.isTold) this.debts.failed(failure)
     this.tell()
     if (port.closed || (at >= this.until && this.out.length === 0)) return this.forget()
-    // Once more at once, if the store says at once that it could not.
+    // Tried once more at once, if the store has answered that it could not.
     const isFirst = !this.hasFailed && this.asked === undefined
     this.hasFailed = true
     if (isFirst) return this.ask()
@@ -198,7 +200,7 @@ export class Debt implements Alarm, Ending, Placed {
 }
 
 export class Debts {
-  /** Told of a release that the store did not confirm at once. */
+  /** Called with a release that the store did not confirm at once. */
   readonly failed: (failure: BackendFailure | undefined) => void
   private readonly port: Port
   private readonly owed = new Bag<Debt>()
@@ -213,8 +215,8 @@ export class Debts {
   }
 
   /**
-   * From now on the token is to be gone; who had it says so once. `until` is the latest end in the store of
-   * what has been answered for it, `out` what may still be executed.
+   * Releases a token; its owner calls this once. `until` is the latest end in the store of the calls that were
+   * answered for it, `out` are those that may still be executed.
    */
   owe(
     key: string,
@@ -229,7 +231,7 @@ export class Debts {
     return debt
   }
 
-  /** The same for a token that is to keep the key until `stay`; `isCut` says that its lease ends by then. */
+  /** The same for a token that has to keep the key until `stay`. `isCut` says that its lease ends by then anyway. */
   oweLater(
     key: string,
     token: string,
@@ -251,7 +253,7 @@ export class Debts {
     return debt
   }
 
-  /** Whatever is owed is asked for once more. */
+  /** Asks once more for everything that is owed. */
   askAll(): void {
     for (const debt of this.owed.all()) if (!debt.isAsked && !debt.isSettled) debt.ask()
   }

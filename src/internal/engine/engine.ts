@@ -1,4 +1,4 @@
-/** A backend from a store: its parts, what it is asked for, and its end. */
+/** The engine makes a backend of a store: it owns the parts, answers the calls, and closes everything in order. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -85,7 +85,7 @@ export class Engine implements Keys, Section.Taker {
     return this.port.store.name
   }
 
-  /** A lock's life, line by line. What happens to the backend is always logged. */
+  /** Logs each lock's events at debug level. Events of the backend are always logged. */
   private logAll(): void {
     this.journal.listen((event) => {
       if (!("key" in event)) return
@@ -113,7 +113,7 @@ export class Engine implements Keys, Section.Taker {
 
   private releaseFailed(failure: BackendFailure | undefined): void {
     this.journal.meter.failedReleases++
-    // A backend in trouble has said so itself; this is about the one lock.
+    // Trouble of the backend has been logged as such; this is about the single lock.
     if (failure === undefined || (failure.retryable && !isAnswered(failure))) return
     this.port.log(
       Effect.logWarning("A lock could not be released; that is tried until its lease has ended", failure),
@@ -156,7 +156,7 @@ export class Engine implements Keys, Section.Taker {
     return looked && { token: looked.bearer.token, remainingMillis: looked.remainingMillis }
   }
 
-  /** Those that this process has of a key. */
+  /** The leases of a key that this process holds. */
   private leasesOf(key: string): ReadonlyArray<Lease> {
     const { port } = this
     const bearer = port.direct?.look(key, port.alarms.now())?.bearer
@@ -198,8 +198,8 @@ export class Engine implements Keys, Section.Taker {
   }
 
   /**
-   * The processes that were seen lose the key, or the one whose token was given: also
-   * a holder that it has handed its lease on to since.
+   * Takes the key away from the processes that were seen to hold it, or from the holder with the given token,
+   * including a holder that it has been handed to since.
    */
   forceRelease(key: string, token?: string): Effect.Effect<boolean, LockError> {
     return Effect.flatMap(this.holders(key), (holders) => {
@@ -237,8 +237,8 @@ export class Engine implements Keys, Section.Taker {
   // ---------------------------------------------------------------------------
 
   /**
-   * Fails the waiters, tells the holders, and frees the keys: each when the work
-   * under it has ended, or at its deadline.
+   * Fails the waiters, tells the holders, and releases the keys: each when the work under it has ended, or at its
+   * deadline.
    */
   get close(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
@@ -252,7 +252,7 @@ export class Engine implements Keys, Section.Taker {
       for (const line of lines.unfolded()) line.close()
       for (const lease of held) lease.lose("Closed", now)
       yield* this.allBack(held)
-      // Those who were on their way with a turn have yet to say so.
+      // Waiters that had just been given the turn have yet to notice.
       for (let turns = 0; lines.size > 0 && turns < 100; turns++) yield* Effect.yieldNow
       yield* port.ending
       yield* port.idle(alarms.now() + port.patience)
@@ -268,7 +268,7 @@ export class Engine implements Keys, Section.Taker {
     })
   }
 
-  /** Until every lease is back, or its deadline has passed. */
+  /** Waits until every lease has been given back or its deadline has passed. */
   private allBack(leases: ReadonlySet<Lease>): Effect.Effect<void> {
     return Effect.callback((resume) => {
       const { alarms } = this.port
@@ -291,7 +291,7 @@ export class Engine implements Keys, Section.Taker {
     })
   }
 
-  /** How much there is of what should be gone when nobody holds or waits. */
+  /** What should be zero when nobody holds or waits. */
   get residue() {
     const { debts, keeper, lines, port } = this
     return { lines: lines.size, kept: keeper.size, alarms: port.alarms.size, calls: port.size + debts.size }
@@ -300,7 +300,7 @@ export class Engine implements Keys, Section.Taker {
 
 export const makeEngine = (store: LockStore, context: Context.Context<never>): Engine => new Engine(store, context)
 
-/** The backend of a store, which closes with the scope. */
+/** The backend of a store. It closes with the scope. */
 export const make = (store: LockStore): Effect.Effect<ReturnType<typeof Section.make>, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(

@@ -1,4 +1,4 @@
-/** What an operation on a store fails with, other than what the store itself says. */
+/** The failures of an operation on a store, other than the store's own. */
 import * as Cause from "effect/Cause"
 import type * as Exit from "effect/Exit"
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
@@ -7,10 +7,13 @@ import { show } from "../show.ts"
 import { isUndone } from "../undone.ts"
 import type { Operation } from "./call.ts"
 
-/** Of this or another copy of this package: a store may be of one and its backend of the other. */
+/** Made by this or another copy of the package: store and backend may come from different ones. */
 export const isFailure = (reply: unknown): reply is BackendFailure => Made.isMade(reply, Made.BackendFailure)
 
-/** Whether a reply says that the store was asked in vain, so that it has nothing of it but perhaps a place in a queue. */
+/**
+ * Whether the reply is a refusal, after which the store holds nothing of the token except perhaps a place in its
+ * queue.
+ */
 export const isRefusal = (reply: unknown): boolean =>
   typeof reply === "object" && reply !== null &&
   ((reply as { readonly _tag?: unknown })._tag === "Held" || isUndone(reply))
@@ -34,7 +37,7 @@ export class Failures {
       operation,
       kind,
       retryable: kind === "NoReply",
-      // A list is about no single one.
+      // A list is not about a single key.
       ...(operation !== "list" && { key }),
       ...(description !== undefined && { description }),
       ...(cause !== undefined && { cause })
@@ -45,7 +48,7 @@ export class Failures {
     return this.make(operation, key, "NoReply", description)
   }
 
-  /** Of a store that takes longer to answer than the lease lasts that it gives. */
+  /** The store takes longer to answer than the lease lasts that it gives. */
   late(key: string): BackendFailure {
     return this.noReply("acquire", key, "the reply came after the lease had ended")
   }
@@ -54,12 +57,12 @@ export class Failures {
     return this.make(operation, key, "Closed", "the backend has been closed")
   }
 
-  /** Of a store whose keys have one holder. */
+  /** The store cannot share keys. */
   unshared(key: string): BackendFailure {
     return this.make("acquire", key, "Unsupported", "this store keeps no more than one holder of a key")
   }
 
-  /** Of a store that cannot give a key from one token to another. */
+  /** The store cannot transfer a key from one token to another. */
   untransferable(key: string): BackendFailure {
     return this.make("acquire", key, "Unsupported", "a lock of this store cannot change hands")
   }
@@ -68,7 +71,7 @@ export class Failures {
     return this.make("list", prefix, "Unsupported", "this store cannot say which keys are held")
   }
 
-  /** Of what has ended as no store may, or with a failure of its own. */
+  /** For an exit that no store may end with, or with a failure of the store's own. */
   of(operation: Operation, key: string, exit: Exit.Exit<unknown, unknown>): BackendFailure {
     if (exit._tag === "Success") return this.make(operation, key, "Unknown", `it answered ${show(exit.value)}`)
     const { reasons } = exit.cause

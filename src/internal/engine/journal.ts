@@ -1,7 +1,4 @@
-/**
- * What happens in a backend: always counted, and told to those who listen. While
- * nobody does, telling is a comparison.
- */
+/** The events of a backend: always counted, and told to listeners. Without listeners, telling is one comparison. */
 import * as Duration from "effect/Duration"
 import { constVoid } from "effect/Function"
 import type { LockRequest } from "../../LockConfig.ts"
@@ -12,7 +9,7 @@ import type { Lease } from "./lease.ts"
 
 interface Listener {
   readonly hear: (event: LockEvent) => void
-  /** There is nothing to hear any more. */
+  /** There will be no more events. */
   readonly end: () => void
 }
 
@@ -20,7 +17,7 @@ const attempt = (listener: () => void): void => {
   try {
     listener()
   } catch {
-    // Nobody else has to do with it.
+    // Its own fault: nobody else is concerned.
   }
 }
 
@@ -33,7 +30,7 @@ export class Journal {
     this.meter = meter
   }
 
-  /** Tells of everything from now on, until what is returned is called. */
+  /** Tells of all events from now on, until the returned function is called. */
   listen(hear: Listener["hear"], end: Listener["end"]): () => void {
     if (this.isClosed) {
       attempt(end)
@@ -53,7 +50,7 @@ export class Journal {
     this.listeners = undefined
   }
 
-  /** In the midst of what happens, which goes on whatever those who listen throw. */
+  /** Called in the middle of an operation, which goes on whatever a listener throws. */
   private tell(event: LockEvent): void {
     this.listeners?.forEach(({ hear }) => attempt(() => hear(event)))
   }
@@ -78,10 +75,10 @@ export class Journal {
     this.tell({ _tag: isTimeout ? "TimedOut" : "GaveUp", key, waited: Duration.millis(waitedMillis) })
   }
 
-  /** A call fails because somebody else has the lock. */
+  /** A call has been refused because somebody else holds the lock. */
   timedOut(request: LockRequest, waitedMillis: number): void {
     this.meter.timeouts++
-    // Whoever waited is told of at the end of the wait, failure or not.
+    // For a call that waited, the end of the wait is told, whether it failed or not.
     if (waitedMillis === 0 && this.listeners !== undefined) {
       this.tell({ _tag: "TimedOut", key: request.key, waited: Duration.zero })
     }
@@ -97,7 +94,7 @@ export class Journal {
     this.unused(lease, at)
   }
 
-  /** The same of one that was on its way to its holder, and that nobody has had. */
+  /** A lease that was on its way to its holder, and never arrived. */
   unused({ fencingToken, key, since }: Lease, at: number): void {
     if (this.listeners === undefined) return
     this.tell({ _tag: "Released", key, fencingToken, held: Duration.millis(at - since) })
@@ -118,12 +115,12 @@ export class Journal {
     if (this.listeners !== undefined) this.tell({ _tag: "BackendDown", failure })
   }
 
-  /** After so many milliseconds. */
+  /** The backend answers again, after so many milliseconds. */
   up(millis: number): void {
     if (this.listeners !== undefined) this.tell({ _tag: "BackendUp", after: Duration.millis(millis) })
   }
 
-  /** Those who wait poll from now on, for this reason; or are told again, without one. */
+  /** Waiters poll from now on, for this reason; or are notified again, if there is none. */
   polling(reason: string | undefined): void {
     if (this.listeners === undefined) return
     this.tell(reason === undefined ? { _tag: "PollingEnded" } : { _tag: "PollingBegan", reason })

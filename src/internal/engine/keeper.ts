@@ -1,11 +1,9 @@
 /**
- * Keeps leases alive: renews every one at a third of its length, all that are due
- * in one go, and ends those whose deadline has passed. It has one alarm however
- * many it keeps, and none when it keeps none.
+ * Keeps leases alive: renews each at a third of its duration, all that are due in one operation, and ends those
+ * whose deadline has passed. It has one alarm however many leases it keeps, and none when it keeps none.
  *
- * A renewal that fails or stays unanswered changes nothing: it is tried again
- * after a third of what is left, and in the end the deadline decides (compare
- * Medallion's `LeaseMonitor`: only "renewed" resets the clock).
+ * A renewal that fails or stays unanswered changes nothing: it is tried again after a third of what is left, and in
+ * the end the deadline decides (compare Medallion's `LeaseMonitor`: only "renewed" resets the clock).
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -22,19 +20,19 @@ import type { Lease } from "./lease.ts"
 import { Sent } from "./outstanding.ts"
 import type { Port } from "./port.ts"
 
-/** Renewals this much of a lease ahead of their time join a batch that goes out anyway. */
+/** Renewals that are due within this fraction of the lease join a batch that is sent anyway. */
 const ahead = 1 / 30
 
-/** No two renewals of a lease are closer than this. */
+/** The least time between two renewals of a lease. */
 const minGapMillis = 2
 
-/** How long a host may have been suspended before that is noticed. */
+/** How often the clocks are compared, to notice that the host was suspended. */
 const beatMillis = 1_000
 
-/** By so much the wall clock may run ahead of the monotonic one between two beats. */
+/** How far the wall clock may run ahead of the monotonic one between two beats. */
 const jumpMillis = 500
 
-/** A longer extension that has just been sent could be undone by a renewal that is executed after it. */
+/** A renewal that is executed after a longer extension would undo it, so none is sent while one is awaited. */
 const isBeingLengthened = ({ expiresMillis, out }: Lease): boolean =>
   out.some(({ call, millis }) => millis > expiresMillis && call.index !== -1)
 
@@ -54,7 +52,7 @@ export class Keeper implements Alarm {
     this.time = time
   }
 
-  /** How many leases it keeps. */
+  /** The number of leases it keeps. */
   get size(): number {
     return this.leases.size
   }
@@ -77,7 +75,10 @@ export class Keeper implements Alarm {
     if (this.leases.size === 0) this.rest()
   }
 
-  /** At the end of the turn: where one lease follows the other, neither alarm nor clocks need a look in between. */
+  /**
+   * Cancels the alarm at the end of the turn: where one lease follows the other, neither alarm nor clocks are
+   * touched in between.
+   */
   private rest(): void {
     if (this.isResting) return
     this.isResting = true
@@ -87,7 +88,7 @@ export class Keeper implements Alarm {
     })
   }
 
-  /** The store has said that others may have all of them. */
+  /** The store has said that all leases may be held by others now. */
   endAll(): void {
     const now = this.port.alarms.now()
     for (const lease of this.all()) lease.lose("Taken", now)
@@ -99,13 +100,13 @@ export class Keeper implements Alarm {
     const hasJumped = jumped > 0
     let renewing = hasJumped
     for (const lease of this.all()) {
-      // The store can be asked for those that are renewed; of the others it is known when they ended.
+      // Renewed leases are renewed now, to ask the store; for the others the elapsed time is known.
       if (hasJumped && !lease.renews) lease.deadline = Math.floor(lease.deadline - jumped)
       if (lease.deadline <= now) lease.lose("Expired", now)
       else if (lease.renewAt <= now) renewing = true
     }
     const due: Array<Lease> = []
-    // A host that sleeps while it keeps leases is noticed by the clocks going apart.
+    // The suspension of a host that keeps leases shows in clocks that have moved apart.
     let next = now + beatMillis
     for (const lease of this.leases) {
       if (renewing && lease.renews && (hasJumped || lease.renewAt - now <= lease.expiresMillis * ahead)) {
@@ -119,8 +120,8 @@ export class Keeper implements Alarm {
   }
 
   /**
-   * How much the wall clock has run ahead. The monotonic clock of a suspended host
-   * may stand still: its leases may be over, whatever it says.
+   * How far the wall clock has run ahead since the last beat. The monotonic clock may stand still while the host is
+   * suspended, and the leases may be over whatever it says.
    */
   private wallJump(): number {
     const { wallAhead } = this
@@ -147,7 +148,7 @@ export class Keeper implements Alarm {
   // Extending
   // ---------------------------------------------------------------------------
 
-  /** All that are due, in one operation if the store can. */
+  /** Renews all that are due, in one operation if the store can. */
   private renew(due: ReadonlyArray<Lease>, sentAt: number): void {
     if (this.port.store.extendAll === undefined || due.length === 1) {
       for (const lease of due) this.send(lease, lease.expiresMillis, sentAt)
@@ -168,7 +169,10 @@ export class Keeper implements Alarm {
     })
   }
 
-  /** `isWanted` says whether its length is that of later renewals, too: not if whoever asked has been told that it failed. */
+  /**
+   * `isWanted` tells whether later renewals are as long, too: not if the caller has been told that the extension
+   * failed.
+   */
   private send(
     lease: Lease,
     millis: number,
@@ -207,21 +211,21 @@ export class Keeper implements Alarm {
       return
     }
     if (!reply) return lease.lose("Taken", now)
-    // The next renewal is as long as before, so the lease is not believed to be longer than that.
+    // Later renewals stay as short as before, so nothing longer may be relied on.
     const millis = isWanted ? sent.millis : Math.min(sent.millis, lease.expiresMillis)
     const sure = Math.min(sent.sure, millis)
     lease.extended(sentAt + sure - this.port.margin(sure), sentAt + sure / 3, millis)
     if (lease.place !== -1) this.wakeBy(Math.min(lease.renewAt, lease.deadline))
   }
 
-  /** See `Lease.extend` of the public module. */
+  /** See `Lease.extend` in the public module. */
   extend(lease: Lease, asked: number | undefined, outlives = false): Effect.Effect<void, LockError> {
     return Effect.gen({ self: this }, function*() {
       const { alarms, maxExpires, patience } = this.port
       if (asked !== undefined && asked > maxExpires) return yield* Exit.fail(this.port.invalidExpires(asked, false)!)
       yield* lease.check
       const millis = Math.max(asked ?? 0, lease.expiresMillis)
-      // A shorter one that is executed after ours would undo it.
+      // A shorter extension that is executed after this one would undo it.
       yield* this.answers(lease, lease.out.filter((sent) => sent.millis < millis))
       yield* lease.check
       const sentAt = alarms.now()
@@ -235,8 +239,8 @@ export class Keeper implements Alarm {
   }
 
   /**
-   * Starts it anew, and leaves it: whatever of it were still out could be executed
-   * under whoever takes it on, so all of that is waited for, and no renewal is sent.
+   * Extends the lease and leaves it. Calls that are still out could be executed while its next holder has the key,
+   * so all are waited for, and no renewal is sent.
    */
   detach(lease: Lease, asked: number | undefined): Effect.Effect<void, LockError> {
     if (this.port.store.transfer === undefined) return failWith(this.port.failures.untransferable(lease.key))
@@ -260,7 +264,7 @@ export class Keeper implements Alarm {
     })
   }
 
-  /** Until all of these are answered. The store has as long for them as for one. */
+  /** Waits until all of these are answered, for the store's patience altogether. */
   private answers(lease: Lease, sent: ReadonlyArray<Sent>): Effect.Effect<void, LockError> {
     const until = this.port.alarms.now() + this.port.patience
     return Effect.forEach(sent, ({ call }) =>
@@ -272,11 +276,11 @@ export class Keeper implements Alarm {
     })
   }
 
-  /** How a call ends, or undefined when it has not by `until`. */
+  /** The reply to a call; undefined if there is none by `until`. */
   private outcome<A>(call: Call<A>, until: number): Effect.Effect<Reply<A> | undefined> {
     return Effect.callback((resume) => {
       const { alarms } = this.port
-      // As for any call, what has arrived while the event loop was late is read first.
+      // As with every call: replies that arrived while the event loop was late are read first.
       const end = () => resume(Effect.undefined)
       const alarm = { index: -1, ring: () => this.port.soon(() => this.port.soon(end)) }
       alarms.set(alarm, until)

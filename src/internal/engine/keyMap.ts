@@ -1,15 +1,13 @@
 /**
- * A map for keys that come and go, often the same ones. A key that goes leaves its
- * place vacant, for when it comes again: in a plain `Map` every deletion leaves a
- * gap in the key's chain until the next rehash, so that taking and freeing one key
- * again and again would cost as much as the map is large. At the end of the turn
- * the vacant places go when they are many, and all if the last key has gone and none
- * has come for a turn.
+ * A map for keys that come and go, often the same ones. A removed key leaves its place vacant for when it comes
+ * again: in a plain `Map` every deletion leaves a gap in the key's chain until the next rehash, so that taking and
+ * freeing one key again and again would cost as much as the map is large. Vacant places are removed at the end of
+ * the turn when they are many, and all of them once the map has been empty for a turn.
  */
-/** So many vacant places are not many. */
+/** Fewer vacant places than this are kept. */
 const small = 32
 
-/** So many are too many even where keys come and go all the time. */
+/** More than this are removed even where keys come and go all the time. */
 const large = 4_096
 
 export interface Place {
@@ -17,23 +15,23 @@ export interface Place {
 }
 
 export interface KeyMap<A extends Place> {
-  /** The place of a key, vacant or not. It stays until the end of the turn. */
+  /** The place of a key, vacant or not. It stays valid until the end of the turn. */
   readonly find: (key: string) => A | undefined
   /** The place of a key if it is occupied. */
   readonly get: (key: string) => A | undefined
-  /** The place that has been found for the key, or a new one, occupied from now on. */
+  /** Occupies the place that `find` has returned for the key, or a new one. */
   readonly occupy: (key: string, found: A | undefined) => A
   readonly vacate: (place: A) => void
-  /** Puts something else in the place of a key, occupied as before. */
+  /** Replaces the place of a key, which stays occupied. */
   readonly replace: (key: string, place: A) => void
   readonly values: () => ReadonlyArray<A>
-  /** How many places are occupied. */
+  /** The number of occupied places. */
   readonly size: () => number
 }
 
 /** `soon` runs a task in the next turn. */
 export const make = <A extends Place>(makePlace: (key: string) => A, soon: (task: () => void) => void): KeyMap<A> => {
-  // Never emptied but replaced: see `PassingMap`.
+  // Replaced instead of cleared: see `PassingMap`.
   let places = new Map<string, A>()
   let occupied = 0
   let tidying = false
@@ -52,7 +50,7 @@ export const make = <A extends Place>(makePlace: (key: string) => A, soon: (task
     tidying = false
     if (!isUntidy()) return
     const kept = new Map<string, A>()
-    // Not by `for`, which makes an array of each.
+    // Not `for`, which allocates an array for each entry.
     if (occupied > 0) places.forEach((place, key) => place.vacant || kept.set(key, place))
     places = kept
   }

@@ -1,4 +1,4 @@
-/** What those who take keys of a backend have in common, and what they hear who do not get one. */
+/** What every way to take a key of a backend needs, and the errors of a call that gets none. */
 import type * as Exit from "effect/Exit"
 import type { LockRequest } from "../../LockConfig.ts"
 import { type BackendFailure, type LockError, LockReentered } from "../../LockError.ts"
@@ -14,9 +14,9 @@ import type { Lines } from "./lines.ts"
 
 export interface Keys extends LineParts, Refusing {
   readonly lines: Lines
-  /** Where keys are had that nobody here waits for. */
+  /** The lender of keys that nobody here waits for. */
   readonly counter: Counter
-  /** What tokens say that are drawn when somebody asks for them. */
+  /** The owner in tokens that are generated on demand. */
   readonly owner: string
 }
 
@@ -25,7 +25,7 @@ type Failed = Exit.Exit<never, LockError>
 export const closed = ({ port }: Keys, key: string, caller: Caller): Failed =>
   failWith(port.failures.closed("acquire", key), caller)
 
-/** Work that would wait for what it holds itself waits in vain. */
+/** The error for work that would wait for a key that it holds itself. */
 export const reentered = (
   keys: Keys,
   { key, share, timeoutMillis }: LockRequest,
@@ -38,7 +38,7 @@ export const reentered = (
   return failWith(() => new LockReentered({ key, held: how(found.lease.share), wanted: how(share) }), caller)
 }
 
-/** Somebody else has the key, or so it is as far as it is known. */
+/** The key is held by somebody else, as far as is known. */
 export const refused = (
   keys: Keys,
   request: LockRequest,

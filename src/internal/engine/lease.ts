@@ -1,7 +1,7 @@
 /**
- * What this process has of a key: a token, until when it counts, and what has been
- * sent to extend it. It is held, then lost or released, once. It knows by an
- * interface of its own who it is had from, so that it depends on nobody.
+ * One hold on a key by this process: its token, its deadline, and the extensions that have been sent for it. It is
+ * held, and then lost or released, once. It knows its lender by an interface declared here, and so depends on no
+ * other part of the engine.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -21,25 +21,28 @@ import type { Call } from "./call.ts"
 import { endedBy, type Loss, lostError, type Why } from "./loss.ts"
 import { alsoSent, nothingSent, type Sent, without } from "./outstanding.ts"
 
-/** Who a lease is had from, and given back to. */
+/** What a lease is taken from and given back to. */
 export interface Lender {
-  /** The same for all of a backend. */
+  /** The same object for all leases of a backend. */
   readonly home: object
   now(): number
   nextToken(): string
-  /** It is to be renewed from now on. */
+  /** Starts to renew the lease. */
   keep(lease: Lease): void
-  /** Asks the store for `millis` from now, or for as long as it was taken for. */
+  /** Extends the lease in the store to `millis` from now, or by the duration it was taken for. */
   extend(lease: Lease, millis: number | undefined): Effect.Effect<void, LockError>
-  /** It counts until another time than before. */
+  /** The deadline has changed. */
   moved(lease: Lease): void
-  /** It has been lost; it says why. */
+  /** The lease has been lost, for the reason in `lease.why`. */
   lost(lease: Lease): void
-  /** Extends it, if need be, and leaves it to whoever knows its token: it counts no longer here. */
+  /** Extends the lease if need be, and leaves it to whoever knows its token. It is no longer held here. */
   detach(lease: Lease, millis: number | undefined): Effect.Effect<void, LockError>
-  /** Its token is somebody else's from now on. */
+  /** The token belongs to somebody else from now on. */
   gone(lease: Lease, at: number): void
-  /** It comes back. What is returned is over when the store has been told, or has had its time. */
+  /**
+   * The lease is given back. What is returned ends when the store has confirmed the release, or has had its time
+   * to.
+   */
   back(lease: Lease, at: number): Ending | undefined
 }
 
@@ -49,29 +52,29 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   lender: Lender
   readonly key: string
   fencingToken: number
-  /** How long its holder waited for another, in milliseconds. */
+  /** How long the holder waited for others, in milliseconds. */
   waitedMillis: number
-  /** When its holder got it. */
+  /** When the holder got it. */
   since: number
-  /** How long an extension lasts. */
+  /** The duration of an extension. */
   expiresMillis: number
-  /** It counts until then. Whole milliseconds, as `renewAt` and `lastEnd`: other numbers take room of their own. */
+  /** It is held until then. In whole milliseconds, like `renewAt` and `lastEnd`: V8 boxes other numbers. */
   deadline: number
-  /** Infinite if it is not renewed. */
+  /** Infinity if the lease is not renewed. */
   renewAt: number
-  /** Where the keeper has it, or -1. */
+  /** Its index in the keeper's bag, or -1. */
   place = -1
   why: Why | undefined = undefined
-  /** When it was lost or released, or the work under it ended. */
+  /** When it was lost or released, or when the work under it ended. */
   endedAt: number | undefined = undefined
-  /** How it shares its key; without, it has it alone. */
+  /** How it shares its key; undefined if it is exclusive. */
   share: Share | undefined = undefined
-  /** Of a store in this process: what it has there. */
+  /** The entry in the table of a store in this process. */
   hold: Hold | undefined = undefined
   text: string | undefined
-  /** What sets its lease in the store, and is not answered. */
+  /** Extensions that have been sent and not answered. */
   out: ReadonlyArray<Sent> = nothingSent
-  /** The latest end in the store of what has been answered, our deadline aside. */
+  /** The latest time at which an answered extension may still end in the store, our own deadline aside. */
   lastEnd = 0
   private story: Story | undefined = undefined
   private watcher: Watcher | ReadonlyArray<Watcher> | undefined = undefined
@@ -99,7 +102,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     this.waitedMillis = waitedMillis
   }
 
-  /** Of a store in this process: it stands for the holder there. */
+  /** Puts this lease into the table of a store in this process, as its bearer. */
   carriedBy(hold: Hold): this {
     this.hold = hold
     this.fencingToken = hold.fencingToken
@@ -107,7 +110,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     return this
   }
 
-  /** Drawn when somebody asks for it. */
+  /** Generated on demand. */
   get token(): string {
     return this.text ??= this.lender.nextToken()
   }
@@ -120,12 +123,12 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     return this.why === undefined
   }
 
-  /** What stands for the line of a key is there. */
+  /** A folded line is never vacant. */
   get vacant(): boolean {
     return false
   }
 
-  /** Its holder has given it back, lost or not. */
+  /** Its holder has given it back, whether or not it had been lost before. */
   get isBack(): boolean {
     return this.why === "Released" || this.story?.isBack === true
   }
@@ -175,7 +178,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     })
   }
 
-  /** Fails when it is no longer held. */
+  /** Fails if the lease is no longer held. */
   get check(): Exit.Exit<void, LockError> {
     return this.isHeld ? Exit.void : Exit.fail(lostError(this))
   }
@@ -184,7 +187,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   // For the section that works under it
   // ---------------------------------------------------------------------------
 
-  /** Keeps it from now on, and calls back once when it is lost: at once if it is. */
+  /** Starts to renew the lease, and calls back once when it is lost; immediately if it already is. */
   watch(watcher: Watcher): void {
     if (this.isHeld) this.lender.keep(this)
     if (this.isHeld) this.watcher = this.watcher === undefined ? watcher : [...this.watchers, watcher]
@@ -200,7 +203,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     return watcher === undefined ? [] : typeof watcher === "function" ? [watcher] : watcher
   }
 
-  /** Keeps it from now on, and calls back once when it is lost or given back: at once if it is. */
+  /** Starts to renew the lease, and calls back once when it is lost or given back; immediately if it already is. */
   whenGone(then: () => void): () => void {
     this.watch(then)
     if (!this.isHeld) {
@@ -215,12 +218,12 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     }
   }
 
-  /** How work under it has ended that leaves it as it is. */
+  /** The result of work under a lease that goes on after the work. */
   judge<A, E>(exit: Exit.Exit<A, E>, caller?: Fiber.Fiber<unknown, unknown>): Exit.Exit<A, E | LockError> {
     return this.isOver ? endedBy(lostError(this, caller), exit) : exit
   }
 
-  /** Whoever starts work under it looks at it first. */
+  /** Whether it is over by now. Checked before work is started under it. */
   get isOver(): boolean {
     if (this.isHeld) {
       const at = this.lender.now()
@@ -233,18 +236,18 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     return this.isOver && this.why !== "Released"
   }
 
-  /** How work under it has ended: as it did, unless the lease ended first. */
+  /** The result of the work under it: its own exit, unless the lease ended first. */
   settle<A, E>(exit: Exit.Exit<A, E>, caller?: Fiber.Fiber<unknown, unknown>): Exit.Exit<A, E | LockError> {
     if (this.isHeld) {
       const at = this.endedAt = this.lender.now()
-      // Work that kept the process too busy for the alarm learns it now.
+      // The work blocked the event loop, so the alarm could not ring in time.
       if (at < this.deadline) return exit
       this.lose("Expired", at)
     }
     return this.why === "Released" ? exit : endedBy(lostError(this, caller), exit)
   }
 
-  /** Once, whether or not it has been lost. */
+  /** Acts once, whether or not the lease has been lost. */
   giveBack(): Ending | undefined {
     if (this.isBack) return undefined
     const at = this.endedAt ?? this.lender.now()
@@ -254,7 +257,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     return ending
   }
 
-  /** It is back, and whose it was hears nothing of that. Whether it was held until then. */
+  /** Marks it as given back without telling its holder. Returns whether it was still held. */
   comeBack(): boolean {
     const { isHeld } = this
     if (isHeld) this.why = "Released"
@@ -275,7 +278,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     return this.lender.detach(this, millis)
   }
 
-  /** At once: as given back, but for the store, which goes on to know its token. */
+  /** Ends it here immediately, as if it had been given back, while the store keeps its token. */
   leave(): void {
     const at = this.lender.now()
     this.end(at)
@@ -283,7 +286,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     this.story?.back()
   }
 
-  /** Called once, when it is lost or given back. */
+  /** Calls back once, when it is lost or given back. */
   whenEnded(then: (exit: Exit.Exit<void, LockError>) => void): void {
     this.telling.onEnd = then
     if (!this.isHeld) this.story?.ended(this.why === "Released" ? Exit.void : this.check)
@@ -293,7 +296,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   // For those who keep it
   // ---------------------------------------------------------------------------
 
-  /** Until when its token keeps the key, whenever it comes back. */
+  /** Its token keeps the key until then, even if the lease is given back earlier (`atLeast`). */
   get stay(): number {
     return this.story?.stay ?? 0
   }
@@ -302,7 +305,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     this.telling.stay = until
   }
 
-  /** Called once, when it is given back. */
+  /** Calls back once, when it is given back. */
   whenBack(then: () => void): void {
     this.telling.onBack = then
   }
@@ -322,7 +325,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     this.out = alsoSent(this.out, sent)
   }
 
-  /** One is answered at `at`: whether it was executed or not, what it left may last until then. */
+  /** An extension has been answered at `at`. Whether or not it was executed, its effect may last from now. */
   answered(call: Call<unknown>, at: number): Sent | undefined {
     const { out } = this
     const sent = out.find((other) => other.call === call)
@@ -332,25 +335,25 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     return sent
   }
 
-  /** So long the store may have it. */
+  /** The store may hold it until `end`. */
   endsBy(end: number): void {
     if (end > this.lastEnd) this.lastEnd = Math.ceil(end)
   }
 
-  /** Whoever has it instead watches from now on what is out. */
+  /** Hands unanswered extensions over to whoever tracks them from now on. */
   takeOut(): ReadonlyArray<Sent> {
     const { out } = this
     this.out = nothingSent
     return out
   }
 
-  /** What was sent before it was had, and is executed late, starts it anew. */
+  /** Attempts sent before the lease was won, which would restart it if the store executes them late. */
   follow(out: ReadonlyArray<Sent>): void {
     this.out = out
     for (const { call } of out) call.onReply(() => this.answered(call, this.lender.now()))
   }
 
-  /** By an answer that says yes. */
+  /** The store has confirmed an extension. */
   extended(deadline: number, renewAt: number, millis: number): void {
     this.deadline = Math.max(this.deadline, Math.floor(deadline))
     this.expiresMillis = Math.max(this.expiresMillis, millis)
@@ -359,7 +362,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     this.lender.moved(this)
   }
 
-  /** Why its last extension is not known to have been made. */
+  /** Why the last extension is not known to have succeeded. */
   get failure(): BackendFailure | undefined {
     return this.story?.failure
   }
@@ -373,10 +376,10 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   }
 }
 
-/** What only some leases have: those that stay, are lost, traced, could not be renewed, or have others ask for their end. */
+/** State that few leases need: of those that stay, are lost, are traced, could not be renewed, or are watched. */
 class Story {
   stay = 0
-  /** Its holder has given it back that was lost. */
+  /** It was lost, and its holder has given it back since. */
   isBack = false
   failure: BackendFailure | undefined = undefined
   onEnd: ((exit: Exit.Exit<void, LockError>) => void) | undefined = undefined

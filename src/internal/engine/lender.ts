@@ -1,4 +1,4 @@
-/** What the lines of a backend have in common, and what they all do for the leases had from them. */
+/** The parts of the engine that all lenders share, and what they all do for their leases. */
 import type * as Effect from "effect/Effect"
 import type { LockError } from "../../LockError.ts"
 import type { Ending } from "../ending.ts"
@@ -17,11 +17,11 @@ export interface Parts {
   readonly journal: Journal
   readonly time: Time
   readonly nextToken: Source
-  /** No turn is given any more. */
+  /** The backend is closing: no turn is given any more. */
   closed: boolean
 }
 
-/** Whether a lease that was on its way comes back now, from nobody. */
+/** Takes back a lease that was on its way to a holder. Returns whether it was still out. */
 export const takeBack = ({ journal }: Parts, lease: Lease, at: number): boolean => {
   if (lease.isBack) return false
   if (lease.comeBack()) journal.unused(lease, at)
@@ -77,17 +77,17 @@ export abstract class Lending<P extends Parts = Parts> implements Lender {
     journal.lost(lease)
   }
 
-  /** It is no longer held, by its holder's own will. */
+  /** The holder has given it back while it was held. */
   protected returned(lease: Lease, at: number): void {
     const { journal, keeper } = this.parts
     keeper.remove(lease)
     journal.released(lease, at)
   }
 
-  /** The store is to forget the lease's token. */
+  /** Releases the lease's token in the store. */
   protected owe(lease: Lease): Debt | undefined {
     const { hold, key, share, stay } = lease
-    // In this process it is known at once whether it has been taken away, and is somebody else's by now.
+    // A store in this process knows at once whether the key has been taken away from the lease.
     const isOurs = hold === undefined || hold.bearer === lease
     if (stay > 0 && isOurs && stay > this.now()) return this.leaveBehind(lease)
     if (hold !== undefined) {
@@ -97,25 +97,25 @@ export abstract class Lending<P extends Parts = Parts> implements Lender {
     return this.parts.debts.owe(key, lease.token, this.endInStore(lease), lease.takeOut(), false, share)
   }
 
-  /** Until when the store may have it, unless something that is out is executed. */
+  /** The latest time at which the store may hold it, unless an unanswered call is executed later. */
   private endInStore({ deadline, expiresMillis, lastEnd }: Lease): number {
     return Math.max(deadline + this.parts.port.margin(expiresMillis), lastEnd)
   }
 
-  /** The token is to keep the key for a while, also if this process ends: nobody's lease, which ends by itself. */
+  /** Leaves the token in the store for a while, even if this process ends. Nobody holds it, and it ends by itself. */
   private leaveBehind(lease: Lease): Debt {
     const { expiresMillis, hold, key, lastEnd, share, since, stay, token } = lease
     if (hold !== undefined) hold.bearer = { text: token, token }
     const out = lease.takeOut()
-    // Taken for no longer, and never extended.
+    // It was taken for no longer than that, and never extended.
     const isCut = expiresMillis < stay - since + 1 && lastEnd === 0 && out.length === 0
     return this.parts.debts.oweLater(key, token, this.endInStore(lease), out, share, stay, isCut)
   }
 }
 
 /**
- * Lends keys of a store in this process that nobody else here waits for: they need
- * no line. When somebody comes to wait, a line takes the lease over.
+ * Lends keys of a store in this process that nobody else here waits for, which need no line. When somebody comes to
+ * wait, a line takes the lease over.
  */
 export class Counter extends Lending {
   back(lease: Lease, at: number): Ending | undefined {

@@ -1,11 +1,11 @@
 /**
- * One key in this process: who waits, who has the turn, and which lease the
- * process has. Whatever of these changes hands does so here.
+ * One key in this process: who is waiting for it, who has the turn, and which lease the process holds. All changes
+ * to these happen here.
  *
- * Whoever has the turn talks to the store, so a process is one contender however
- * many of its fibers wait. The turn is free, or it is with one who asks, or with
- * who holds the key alone, and keeps it until the lease is back or lost. Who shares
- * the key passes it on as soon as it has its lease.
+ * Only whoever has the turn talks to the store, so that a process is one contender however many of its fibers are
+ * waiting. The turn is free, or belongs to a caller that is asking the store, or to an exclusive holder, who keeps
+ * it until its lease is given back or lost. A holder that shares the key passes the turn on as soon as it has its
+ * lease.
  */
 import * as Duration from "effect/Duration"
 import { constTrue } from "effect/Function"
@@ -26,10 +26,10 @@ import { type Baton, type Front, Waiter, type Waiting } from "./queue.ts"
 import type { Next, SharingParts } from "./sharing.ts"
 
 export interface LineParts extends SharingParts {
-  /** Where lines are known. */
+  /** The registry of lines. */
   readonly lines: {
     vacate(line: Line): void
-    /** Nobody waits for the lease that it has. */
+    /** Nobody is waiting behind the lease any more. */
     fold(line: Line, lease: Lease): void
   }
 }
@@ -41,12 +41,12 @@ const heldBy = (lease: Lease, at: number): Held => ({
 })
 
 export class Line extends Lending<LineParts> implements Place, Next, Waiting {
-  /** Nobody has the turn, and nobody waits. */
+  /** Nobody has the turn and nobody is waiting. */
   vacant = true
   readonly key: string
-  /** The lease that this process has. */
+  /** The lease that this process holds exclusively. */
   lease: Lease | undefined = undefined
-  /** What the one with the turn asks the store with. */
+  /** The claim with which whoever has the turn is asking the store. */
   claim: Claim | undefined = undefined
   private contest: Contest | undefined = undefined
 
@@ -76,7 +76,10 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
   // Waiting
   // ---------------------------------------------------------------------------
 
-  /** The store has been asked, for the key or to take it back, or will be by who gets the turn now; and nothing is known yet. */
+  /**
+   * Nothing is known of the key yet: the store has been asked for it (or to release it) and has not answered, or
+   * whoever gets the turn now is about to ask.
+   */
   get isInDoubt(): boolean {
     const { lease } = this
     return this.contest?.heard === undefined && (lease === undefined || lease.isBack)
@@ -94,12 +97,12 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
     return waiter
   }
 
-  /** How many wait, whoever asks the store for them included. */
+  /** The number of waiters, including the one that is asking the store. */
   get waiting(): number {
     return (this.contest?.size ?? 0) + (this.isAsking ? 1 : 0)
   }
 
-  /** How many of them the store has not been told of. */
+  /** The number of waiters that the store does not know of. */
   get untold(): number {
     return this.isAsking && this.claim!.isListening ? this.waiting - 1 : this.waiting
   }
@@ -108,7 +111,10 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
     return this.claim !== undefined && this.lease === undefined
   }
 
-  /** Its time is over. While nothing is known, it waits for what the one with the turn hears. */
+  /**
+   * The waiter's timeout has passed. While nothing is known of the key, it stays until whoever has the turn hears
+   * from the store.
+   */
   timeOut(waiter: Waiter): void {
     if (waiter.baton !== undefined || waiter.isOverdue) return
     if (!this.isInDoubt) return this.give(waiter, "TimedOut")
@@ -116,10 +122,13 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
     this.hearBy(waiter, this.now())
   }
 
-  /** Those with the turn may leave before they hear anything, one after the other: that is silence, too. */
+  /**
+   * Nothing was heard in time. Callers with the turn may have left one after the other before the store answered
+   * any of them: that counts as silence, too.
+   */
   hearNothing(waiter: Waiter): void {
     const { port } = this.parts
-    // As for any call, what has arrived while the event loop was late is read first.
+    // As with every call: replies that arrived while the event loop was late are read first.
     port.soon(() =>
       port.soon(() => {
         if (!waiter.isOverdue) return
@@ -136,7 +145,7 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
     alarms.set(waiter, from + patience)
   }
 
-  /** It goes, whatever it has been given. */
+  /** The waiter leaves, whatever it has been given meanwhile. */
   leave(waiter: Waiter): void {
     const { baton } = waiter
     if (baton === undefined) this.remove(waiter)
@@ -144,15 +153,16 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
     else if (baton === "Turn" || typeof baton === "object") this.pass(baton)
   }
 
-  /** Everybody goes. */
+  /** Sends all waiters away. */
   close(): void {
     for (let { head } = this; head !== undefined; head = this.head) this.give(head, "Closed")
     this.claim?.news.tell(undefined)
   }
 
   /**
-   * What the turn has heard is what those hear whose time is over. What it had for a moment, and found over, says
-   * nothing of others: it is in doubt again who has the key. Twice in a row it says that the store takes too long.
+   * What the store said to whoever has the turn is also the answer for the waiters whose timeout has passed. A
+   * lease that was over by the time it arrived says nothing of other holders, so the key is in doubt again; the
+   * second in a row means that the store takes too long.
    */
   hear(reply: Reply<Attempt>): void {
     const { contended } = this
@@ -164,7 +174,7 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
     if (contended.heard !== undefined) this.dismissOverdue()
   }
 
-  /** What is known of the key. */
+  /** What is known of the key's holder. */
   known(at: number): Held | BackendFailure | undefined {
     const { lease } = this
     if (lease === undefined || lease.isBack) return this.contest?.heard
@@ -188,12 +198,12 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
     const { isOverdue } = waiter
     this.remove(waiter)
     waiter.baton = baton
-    // Fixed now: when it wakes, the line may have gone on.
+    // Recorded now: by the time the waiter wakes, the line may have moved on.
     if (baton === "TimedOut") {
       waiter.known = this.known(this.now())
       if (isOverdue) waiter.known ??= this.parts.port.failures.noReply("acquire", this.key)
     }
-    // Not in place: a chain of holders that finish at once would grow the stack.
+    // Not synchronously: a chain of holders that finish at once would grow the stack.
     this.parts.port.soon(() => waiter.wake())
   }
 
@@ -201,7 +211,7 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
   // The turn
   // ---------------------------------------------------------------------------
 
-  /** The one with the turn gives it up, to the next in line. Without a next, what came with it goes back. */
+  /** Passes the turn to the next waiter. Without one, whatever came with the turn is released. */
   pass(baton: "Turn" | Claim | Lease): void {
     this.claim = baton instanceof Claim ? baton : undefined
     const { contest } = this
@@ -221,7 +231,7 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
     this.parts.lines.vacate(this)
   }
 
-  /** Those whose time is over do not wait for one after another that asks for a share. */
+  /** Waiters whose timeout has passed, and who may share the key, ask the store now instead of waiting for the turn. */
   private letAskBeside(): void {
     for (const waiter of this.allOverdue) {
       const { share } = waiter.request
@@ -229,7 +239,7 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
     }
   }
 
-  /** Readers that are next share the lease that one here has just got. */
+  /** Readers at the head of the line join the lease that a reader of this process has just got. */
   private letJoin(): void {
     for (let { head } = this; head?.request.share !== undefined; head = this.head) {
       const lease = this.parts.sharing.join(head.request, this.now())
@@ -238,7 +248,7 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
     }
   }
 
-  /** Who is next has what somebody here has given back, if it wants that. */
+  /** Gives a shared lease that a holder has just given back to the next caller, if it suits it. */
   serve(common: Common, at: number): boolean {
     const { front } = this
     if (front === undefined || !common.serves(front.request, at)) return false
@@ -250,16 +260,16 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
   // The lease
   // ---------------------------------------------------------------------------
 
-  /** The one with the turn has become the holder; others stood in front of it if it is sought. */
+  /** Whoever has the turn has got the lease. `isSought` says that others were in front of it in the store's queue. */
   hold(lease: Lease, share: Share | undefined, isSought: boolean): Lease {
     const { since } = lease
     const { contest } = this
     contest?.isHad(since, isSought)
     if (share !== undefined) {
-      // Who shares has no need of the turn: others may come in beside it.
+      // A sharer does not keep the turn: others may join it.
       const own = this.parts.sharing.lend(lease, share)
       if (contest !== undefined) {
-        // Whoever wants the key alone, and waits only to hear of it, has heard enough.
+        // This answers the waiters whose timeout has passed and who want the key exclusively.
         contest.heard = heldBy(lease, since)
         this.dismissOverdue((waiter) => waiter.request.share === undefined)
         contest.heard = undefined
@@ -274,13 +284,16 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
     return lease
   }
 
-  /** Takes over a lease that was had without a line. */
+  /** Takes over a lease that was taken without a line. */
   adopt(lease: Lease): void {
     lease.lender = this
     this.lease = lease
   }
 
-  /** Whoever is handed a lease looks at it: what is over or nearly so is none, and the turn, if it is theirs, is all there is. */
+  /**
+   * Checks a lease on arrival. One that is over, or nearly so, is dropped, and its receiver is left with the turn,
+   * if it has that.
+   */
   receive(lease: Lease, at: number, waited: number): Lease | undefined {
     if (lease.share === undefined && this.contest !== undefined) this.contest.isPassing = false
     if (!lease.isHeld || !isEnoughToReceive(lease, at)) {
@@ -292,7 +305,7 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
     return lease
   }
 
-  /** Of a lease that nobody has. */
+  /** Releases a lease that nobody holds. */
   forsake(lease: Lease): void {
     if (lease.lender instanceof Common) return lease.lender.forsake(lease, this.now())
     if (this.lease === lease) this.lease = undefined
@@ -303,7 +316,7 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
 
   override lost(lease: Lease): void {
     super.lost(lease)
-    // The one that it was on its way to has the turn, and will see.
+    // The waiter that it was being handed to has the turn, and will notice.
     if (this.contest?.isPassing === true && this.lease === lease) return this.forsake(lease)
     if (this.lease !== lease) return
     this.lease = undefined
@@ -317,7 +330,7 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
 
   back(lease: Lease, at: number): Ending | undefined {
     const { closed, port } = this.parts
-    // The turn has gone on when it was lost.
+    // The turn was passed on when the lease was lost.
     if (lease.why !== "Released") return this.owe(lease)
     this.returned(lease, at)
     const next = this.head
@@ -336,7 +349,7 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
       this.over(lease)
       return undefined
     }
-    // Not before: the next one would be asking against our own lease.
+    // Not earlier: the next caller would compete with our own lease.
     debt.whenOver(() => this.over(lease))
     return debt
   }
@@ -348,8 +361,8 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
   }
 
   /**
-   * So often in a row, and for so long, that other processes have their turn; and
-   * no faster than fencing tokens of the store are sure to grow.
+   * Limited in number and time, so that other processes get their turn; and no faster than the store's fencing
+   * tokens are sure to grow.
    */
   private mayHandOver(lease: Lease, next: LockRequest, at: number): boolean {
     const { handOver } = this.parts.port.store
@@ -360,7 +373,7 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
       handed + 1 <= elapsed * 1000 && suits(lease, next, at)
   }
 
-  /** A lease of its own for the next one, of the same token. It is kept meanwhile. */
+  /** The next holder gets a lease of its own with the same token. The keeper renews it on the way. */
   private handOver({ deadline, expiresMillis, fencingToken, key, lastEnd, since, token }: Lease, at: number): void {
     const { contended } = this
     if (contended.handed++ === 0) contended.leasedAt = since
@@ -372,7 +385,10 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
     this.pass(heir)
   }
 
-  /** Releases, and claims for the next in line, in one operation; unless listening for that takes time. */
+  /**
+   * Releases, and claims for the next waiter, in one store operation, unless it takes time to start listening for
+   * that claim.
+   */
   private exchange(lease: Lease, next: LockRequest, at: number): Ending | undefined {
     const { debts, nextToken, port } = this.parts
     const claim = new Claim(port, debts, nextToken(at, next.owner), next)

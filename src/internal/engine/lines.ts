@@ -1,7 +1,7 @@
 /**
- * The lines of all keys. Where a key is had and nobody here waits for it, its lease stands for its line,
- * which takes half the room: there may be very many of these, and for long. The line is there as soon as
- * anybody looks for it, or anything becomes of the lease.
+ * The lines of all keys. While a key is held and nobody in this process waits for it, the lease itself stands in
+ * for the line (is *folded*): there may be very many of these for a long time, and it halves the memory. The line
+ * is unfolded as soon as somebody looks for it or something happens to the lease.
  */
 import type { Ending } from "../ending.ts"
 import * as KeyMap from "./keyMap.ts"
@@ -17,7 +17,7 @@ export class Lines extends Lending<LineParts> {
     this.places = KeyMap.make<Line | Lease>((key) => new Line(parts, key), parts.port.soon)
   }
 
-  /** How many keys have one. */
+  /** The number of keys that have a line. */
   get size(): number {
     return this.places.size()
   }
@@ -33,7 +33,7 @@ export class Lines extends Lending<LineParts> {
     return line?.vacant === false ? line : undefined
   }
 
-  /** The line that has been found for the key, or a new one. */
+  /** The line that `find` has returned for the key, or a new one. */
   occupy(key: string, found: Line | undefined): Line {
     return this.places.occupy(key, found) as Line
   }
@@ -42,17 +42,17 @@ export class Lines extends Lending<LineParts> {
     this.places.vacate(line)
   }
 
-  /** Those of keys that are not only had. */
+  /** The lines that are not folded. */
   unfolded(): ReadonlyArray<Line> {
     return this.places.values().filter((place) => place instanceof Line)
   }
 
-  /** Those that the process has. */
+  /** All leases that the process holds exclusively. */
   leases(): ReadonlyArray<Lease> {
     return this.places.values().flatMap((place) => (place instanceof Lease ? place : place.lease) ?? [])
   }
 
-  /** Nobody waits in it for the lease that it has. */
+  /** Nobody waits behind the lease: it stands in for the line. */
   fold({ key }: Line, lease: Lease): void {
     lease.lender = this
     this.places.replace(key, lease)

@@ -1,4 +1,4 @@
-/** Who has the key: asked together with the last attempt, not after it, where a store does not say so itself. */
+/** Asks who holds the key together with the last attempt, not after it, for stores whose refusal does not say so. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Holder } from "../../LockStore.ts"
@@ -16,11 +16,11 @@ export class Look {
     this.port = port
     this.startedAt = at
     this.call = port.inspect(key)
-    // Perhaps nobody wants to know.
+    // Perhaps nobody will ask for the result.
     this.call.leave()
   }
 
-  /** It may take twice as long as the attempt has by `at`, within the store's patience. */
+  /** It may take as long again as the attempt has taken by `at`, within the store's patience. */
   result(at: number): Effect.Effect<Known | undefined> {
     const { call, port, startedAt } = this
     const until = Math.min(startedAt + port.patience, at + Math.max(10, at - startedAt))

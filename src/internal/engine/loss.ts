@@ -1,4 +1,4 @@
-/** How a lease was lost, and what comes of the work under it. */
+/** How a lease was lost, and the result of the work under it. */
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -10,13 +10,13 @@ import { wholeMillis } from "../time.ts"
 export type Loss = "Expired" | "Taken" | "Closed"
 export type Why = Loss | "Released"
 
-/** A lease that is held no more. */
+/** A lease that is no longer held. */
 export interface Ended {
   readonly key: string
   readonly since: number
   readonly endedAt: number | undefined
   readonly why: Why | undefined
-  /** Why its last extension is not known to have been made. */
+  /** Why the last extension is not known to have succeeded. */
   readonly failure: BackendFailure | undefined
 }
 
@@ -32,7 +32,7 @@ export const lostError = (ended: Ended, caller?: Fiber.Fiber<unknown, unknown>):
   return lockError(reason, caller)
 }
 
-/** How work has ended whose lease ended first. What else went wrong in it stays visible beside the loss. */
+/** The result of work whose lease ended first. Its other failures stay beside the loss. */
 export const endedBy = <A, E>(lost: LockError, exit: Exit.Exit<A, E>): Exit.Exit<A, E | LockError> => {
   if (exit._tag === "Success") return Exit.fail(lost)
   const others = exit.cause.reasons.filter((reason) => !Cause.isInterruptReason(reason))

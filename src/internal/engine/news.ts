@@ -1,6 +1,6 @@
 /**
- * What the store tells of a key while a claim waits for it. It is kept until
- * somebody sleeps or looks, so that none is missed.
+ * The store's notifications for a waiting claim. They are kept until somebody sleeps or looks, so that none is
+ * missed.
  */
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
@@ -26,7 +26,7 @@ export class News implements Alarm {
     return this.listening !== undefined
   }
 
-  /** Has the store tell the token of news. Failing to is no failure: then it is asked again and again. */
+  /** Asks the store for notifications for the token. A failure is none of the caller's: it polls then. */
   listen(key: string, token: string): Call<boolean> {
     this.listening = this.port.listen(key, token, (grant) => this.tell(grant))
     return this.listening.call
@@ -44,20 +44,20 @@ export class News implements Alarm {
     this.wake()
   }
 
-  /** What the store has given on its own, once. */
+  /** The grant that the store has sent, once. */
   takeGrant(): Grant | undefined {
     const { grant } = this
     this.grant = undefined
     return grant
   }
 
-  /** Calls back at once when there are some, until it is told not to: for one who does not sleep yet. */
+  /** Calls `hurry` as soon as there is a notification, for a caller that is not sleeping yet; `undefined` ends that. */
   whileBusy(hurry: (() => void) | undefined): void {
     this.hurry = hurry
     if (this.isThere) hurry?.()
   }
 
-  /** Until the time given, or until there are some. */
+  /** Sleeps until `until`, or until there is a notification. */
   sleep(until: number): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       const sleeper = () => resume(Effect.void)
@@ -73,7 +73,7 @@ export class News implements Alarm {
     })
   }
 
-  /** Whoever sleeps is not woken by it any more, but by what is returned. */
+  /** Detaches the sleeper, and returns what wakes it. */
   leaveSleeper(): () => void {
     const { sleeper = constVoid } = this
     this.sleeper = undefined

@@ -1,11 +1,11 @@
-/** What has been sent that sets the lease of a token in the store, and how long what came of it may last there. */
+/** Unanswered calls that set a token's lease in the store, and how long their effect may last there. */
 import type { Call } from "./call.ts"
 
-/** A call that does so, not yet answered. No object literal: see `passing.ts`. */
+/** One such call. A class and no object literal: see `passing.ts`. */
 export class Sent {
   readonly call: Call<unknown>
   readonly millis: number
-  /** How long a lease it leaves for sure: a shorter one that was out beside it may be executed after it. */
+  /** The shortest lease that it may leave: a shorter one sent beside it may be executed after it. */
   sure: number
 
   constructor(call: Call<unknown>, millis: number, sure = millis) {
@@ -17,7 +17,7 @@ export class Sent {
 
 export const nothingSent: ReadonlyArray<Sent> = []
 
-/** One more is sent, which others that are out may overtake, and it them. `alike` is shared by those that are sent together. */
+/** Adds a call, which may overtake the others and be overtaken. `alike` is one object for all leases of a batch. */
 export const alsoSent = (out: ReadonlyArray<Sent>, alike: Sent): ReadonlyArray<Sent> => {
   if (out.length === 0) return [alike]
   const sent = new Sent(alike.call, alike.millis, alike.sure)
@@ -28,6 +28,6 @@ export const alsoSent = (out: ReadonlyArray<Sent>, alike: Sent): ReadonlyArray<S
   return [...others, sent]
 }
 
-/** One of them is not out any more. */
+/** Removes a call that has been answered. */
 export const without = (out: ReadonlyArray<Sent>, call: Call<unknown>): ReadonlyArray<Sent> =>
   out.length === 1 ? nothingSent : out.filter((sent) => sent.call !== call)

@@ -1,4 +1,4 @@
-/** When one caller asks the store again: as its schedule says, or the store's, or by polling. */
+/** When a call asks the store again: by its own schedule, the store's, or the default for polling. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -13,7 +13,7 @@ import type { Port } from "./port.ts"
 
 type Step = (now: number, input: unknown) => Pull.Pull<[unknown, Duration.Duration]>
 
-/** For stores that cannot tell of a release. */
+/** For stores that cannot notify of a release. */
 const polling = Schedule.jittered(
   Schedule.min([Schedule.exponential(Duration.millis(10), 1.5), Schedule.spaced("250 millis")])
 )
@@ -32,7 +32,7 @@ export class Pace {
     this.caller = caller
   }
 
-  /** The next delay in milliseconds, undefined when the schedule has ended. */
+  /** The next delay in milliseconds; undefined when the schedule has ended. */
   private delay(input: unknown): Effect.Effect<number | undefined> {
     const { port: { store }, time } = this
     const start = this.step === undefined
@@ -49,8 +49,8 @@ export class Pace {
   }
 
   /**
-   * The same for one who is told of news, and has until `endsAt`. A step that takes time takes no more
-   * than there is, and ends when there is news: then there is no delay left to wait for.
+   * The same for a caller that is notified, and has time until `endsAt`. A schedule whose step takes time is cut
+   * off there, or by a notification, after which there is no delay left.
    */
   next(input: unknown, news: News, endsAt: number, restore: Restore): Effect.Effect<number | undefined> {
     const fiber = Effect.runForkWith(this.caller.context)(this.delay(input))
@@ -65,7 +65,7 @@ export class Pace {
         alarms.cancel(alarm)
         news.whileBusy(undefined)
       }
-      // Whoever goes on may be busy with the next step by the time that this one has ended.
+      // The caller may already be at its next step by the time this one has been interrupted.
       const hurry = () => (rest(), resume(Effect.succeed(0)), fiber.interruptUnsafe())
       const alarm = { index: -1, ring: hurry }
       alarms.set(alarm, endsAt)
@@ -75,7 +75,7 @@ export class Pace {
     }))
   }
 
-  /** Goes through all of the schedule, for one who does not ask meanwhile. On a fiber of its own. */
+  /** Runs the whole schedule on a fiber of its own, for a caller that waits in the line and does not ask the store. */
   passing(input: () => unknown): Fiber.Fiber<void> {
     return Effect.runForkWith(this.caller.context)(this.pass(input))
   }

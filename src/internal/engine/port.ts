@@ -1,8 +1,7 @@
 /**
- * The store as the engine sees it. Each operation is started once, runs in the
- * services that the backend was built in, is known until it ends, and ends as an
- * answer that has been checked or as a `BackendFailure`: nothing else ever comes
- * out of a store.
+ * The store as the engine sees it. Each operation is started once, runs with the services that the backend was
+ * built with, is tracked until it ends, and ends as a checked answer or as a `BackendFailure`. Nothing else ever
+ * comes out of a store.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -28,10 +27,10 @@ import type { Journal } from "./journal.ts"
 import { type Log, makeLog, Trouble } from "./trouble.ts"
 import { Unheard } from "./unheard.ts"
 
-/** A lease of less, in milliseconds, would be over before a timer has renewed it. */
+/** The shortest lease that is renewed, in milliseconds: a shorter one would be over before a timer rings. */
 export const leastRenewed = 10
 
-/** What the store tells while somebody listens. */
+/** A subscription to the store's notifications. */
 export interface Listening {
   readonly call: Call<boolean>
   readonly end: () => void
@@ -45,7 +44,7 @@ export class Port implements Book {
   readonly failures: Failures
   readonly trouble: Trouble
   readonly log: Log
-  /** Has the store answer what is out, if it can. */
+  /** Asks the store to answer the calls that are out, if it can. */
   readonly ending: Effect.Effect<void>
   /** How long to wait for a reply, in milliseconds. */
   readonly patience: number
@@ -89,17 +88,17 @@ export class Port implements Book {
     this.maxExpires = Duration.toMillis(store.maxExpires ?? Duration.infinity)
   }
 
-  /** How many calls are out. */
+  /** The number of calls that are out. */
   get size(): number {
     return this.out.size
   }
 
-  /** What the store's clock may be ahead of ours by the end of a lease, and its resolution. */
+  /** How far the store's clock may run ahead of ours by the end of a lease, plus its resolution. */
   margin(leaseMillis: number): number {
     return this.drift === 0 ? 0 : leaseMillis * this.drift + 2
   }
 
-  /** Of a lease that is too long for the store, or too short for its margin or to be renewed. */
+  /** The error for a lease that is too long for the store, or too short for its margin or to be renewed. */
   invalidExpires(expiresMillis: number, renew: boolean): LockError | undefined {
     const { drift, maxExpires, store } = this
     const least = renew || drift > 0 ? leastRenewed : 1
@@ -114,7 +113,7 @@ export class Port implements Book {
   // Operations
   // ---------------------------------------------------------------------------
 
-  /** The spans of the call belong to the caller. */
+  /** The spans of the call are children of the caller's span. */
   tryAcquire(claim: Claim, caller?: Caller): Call<Attempt> {
     const { callbacks, store } = this
     const call = this.begin<Attempt>("acquire", claim.key)
@@ -122,7 +121,7 @@ export class Port implements Book {
     return this.callBack(call, isAttempt, (settling) => callbacks.tryAcquire(claim, settling))
   }
 
-  /** Of a token of ours. */
+  /** Releases a token of this backend. */
   release(key: string, token: string, share?: Share): Call<boolean> {
     const { callbacks } = this
     if (callbacks === undefined) return this.remove(key, token)
@@ -130,12 +129,12 @@ export class Port implements Book {
     return this.callBack(call, isBoolean, (settling) => callbacks.release(key, token, settling, share))
   }
 
-  /** The same of a token that may be anybody's. */
+  /** Releases a token that may be anybody's. */
   remove(key: string, token: string): Call<boolean> {
     return this.run(this.begin<boolean>("release", key), isBoolean, () => this.store.release(key, token))
   }
 
-  /** Releases `token` and claims anew. */
+  /** Releases `token` and sends the claim, in one operation. */
   exchange(token: string, claim: Claim): Call<Attempt> {
     const { callbacks, store } = this
     const call = this.begin<Attempt>("release", claim.key)
@@ -144,7 +143,7 @@ export class Port implements Book {
     return this.callBack(call, isAttempt, (settling) => exchange(token, claim, settling))
   }
 
-  /** Gives the key from `token` to the claim. */
+  /** Transfers the key from `token` to the claim's token. */
   transfer(token: string, claim: Claim): Call<Attempt> {
     return this.run(this.begin("acquire", claim.key), isAttempt, () => this.store.transfer!(token, claim))
   }
@@ -166,14 +165,14 @@ export class Port implements Book {
     return this.run(this.begin("inspect", key), isInspection, () => this.store.inspect(key))
   }
 
-  /** All who have the key, of a store that shares; of others there is but one. */
+  /** All holders of the key; one at most in a store that does not share. */
   holders(key: string): Call<ReadonlyArray<Holder>> {
     const { store } = this
     const holders = store.holders ?? ((key) => Effect.map(store.inspect(key), Option.toArray))
     return this.run(this.begin("inspect", key), areHolders, () => holders(key))
   }
 
-  /** A page of the keys that start so. */
+  /** A page of the held keys with this prefix. */
   list(prefix: string, from: string | undefined): Call<Page> {
     const call = this.begin<Page>("list", prefix)
     const { list } = this.store
@@ -182,7 +181,7 @@ export class Port implements Book {
     return call
   }
 
-  /** Has the store tell of news. A grant that is none is no news. */
+  /** Asks the store to notify of a release or a grant. A malformed grant is ignored. */
   listen(key: string, token: string, notify: (grant: Grant | undefined) => void): Listening {
     const { callbacks, store } = this
     const checked = (grant: Grant | undefined) => {
@@ -195,7 +194,7 @@ export class Port implements Book {
     return { call, end }
   }
 
-  /** Has the store tell of other holders, if it can; and says so itself once it does. */
+  /** Asks the store to notify of changes of the holder, if it can; notifies once itself when that is set up. */
   watch(key: string, notify: () => void): Listening | undefined {
     const { watch } = this.store
     if (watch === undefined) return undefined
@@ -211,14 +210,14 @@ export class Port implements Book {
     return {
       call,
       end: () => {
-        // What is still being set up would outlive a scope that is closed already.
+        // A subscription that is still being set up would outlive a scope that is already closed.
         if (call.reply === undefined) this.abandon(call)
         this.fork(Effect.exit(Scope.close(scope, Exit.void)))
       }
     }
   }
 
-  /** The answer to a call, for an effect that waits for it as long as the store's patience. */
+  /** The answer to a call, waited for at most for the store's patience. */
   await<A>(start: () => Call<A>): Effect.Effect<A, BackendFailure> {
     return Effect.callback<A, BackendFailure>((resume) => {
       const call = start()
@@ -231,7 +230,7 @@ export class Port implements Book {
     })
   }
 
-  /** Nobody will look at its answer: it counts as lost, and may be executed or not. */
+  /** Gives a call up: it counts as lost, and may or may not be executed. */
   abandon(call: Call<unknown>): void {
     const { fiber } = call
     this.isAbandoning = true
@@ -240,7 +239,7 @@ export class Port implements Book {
     fiber?.interruptUnsafe()
   }
 
-  /** Until nothing is out, and what came of it has been dealt with; or until `end`. */
+  /** Waits until nothing is out and the answers have been dealt with, or until `end`. */
   idle(end: number): Effect.Effect<void> {
     return Effect.callback((resume) => {
       if (this.out.size === 0) return resume(Effect.void)
@@ -256,7 +255,7 @@ export class Port implements Book {
     })
   }
 
-  /** Sends nothing any more, and ends what is out. */
+  /** Sends nothing any more, and gives up all calls that are out. */
   close(): void {
     this.closed = true
     for (const call of this.out.all()) this.abandon(call)
@@ -286,7 +285,7 @@ export class Port implements Book {
     return call
   }
 
-  /** Of the caller's services only the span is passed on: the store must not run in its transaction. */
+  /** Only the span is passed on from the caller's services: the store must not run in the caller's transaction. */
   private forkFor(caller: Caller | undefined): typeof this.fork {
     const span = caller?.cache.span
     if (span === undefined) return this.fork
@@ -328,7 +327,10 @@ export class Port implements Book {
     }
   }
 
-  /** While others fail, as where more is asked than the store can do, only what was asked since tells that it is over. */
+  /**
+   * While others fail, as in a store that is overloaded, only a call that was made after the last failure shows
+   * that it is over.
+   */
   private isNews({ failures }: Call<unknown>): boolean {
     return failures === this.trouble.failures || this.out.size === 0
   }
@@ -341,7 +343,7 @@ export class Port implements Book {
     this.unheard.add(call)
   }
 
-  /** What will not pass by itself is for its caller alone. */
+  /** A failure that will not pass by itself concerns its caller alone. */
   private failed(failure: BackendFailure): void {
     if (failure.retryable) this.down(failure)
   }
@@ -355,7 +357,7 @@ export class Port implements Book {
   }
 }
 
-/** Given to a store that calls back. */
+/** What a store that calls back settles. */
 class Answering<A> implements Settling<A> {
   private readonly port: Port
   private readonly call: Call<A>

@@ -1,4 +1,4 @@
-/** Those in this process who wait for a key, first come first served. */
+/** The waiters of this process for a key, first come first served. */
 import type { LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure } from "../../LockError.ts"
 import type { Held } from "../../LockStore.ts"
@@ -6,32 +6,32 @@ import type { Alarm } from "./alarms.ts"
 import type { Claim } from "./claim.ts"
 import type { Lease } from "./lease.ts"
 
-/** What comes with the turn, or instead of it. */
+/** What a waiter gets: the turn, or something instead of it. */
 export type Baton =
-  /** Nothing: ask the store. */
+  /** The turn alone: ask the store. */
   | "Turn"
-  /** The one before has claimed the key for us. */
+  /** The turn, and a claim that the previous holder has made for the waiter. */
   | Claim
-  /** The one before hands its lease over, or lets us join a shared one: then without the turn. */
+  /** A lease that the previous holder hands over; or a shared one to join, which comes without the turn. */
   | Lease
-  /** Its time is over, and others have the turn: it asks once beside them, since it may share the key with them. */
+  /** The timeout has passed, and others have the turn: it may ask once beside them, since it may share the key. */
   | "Beside"
-  /** The wait is over without a turn. */
+  /** The wait is over. */
   | "TimedOut"
   | "Closed"
 
-/** Who has the turn and can do without: on its way to the store, or asleep in front of it. */
+/** Whoever has the turn and could be served without it: while it asks the store, or sleeps between attempts. */
 export interface Front {
   readonly request: LockRequest
-  /** It has this instead of the turn, which it passes on. */
+  /** It gets this lease instead of the turn, which it passes on. */
   serve(lease: Lease): void
 }
 
-/** What a waiter has to do with its line. */
+/** What a waiter needs of its line. */
 export interface Waiting {
-  /** Its time is over. */
+  /** The timeout has passed. */
   timeOut(waiter: Waiter): void
-  /** It has waited for what the one with the turn hears, for as long as the store may take. */
+  /** Nothing was heard within the store's patience after the timeout. */
   hearNothing(waiter: Waiter): void
   pass(baton: "Turn" | Claim): void
 }
@@ -41,11 +41,11 @@ export class Waiter implements Alarm, Front {
   readonly request: LockRequest
   previous: Waiter | undefined = undefined
   next: Waiter | undefined = undefined
-  /** Its time is over, and it only waits for what the one with the turn hears. */
+  /** The timeout has passed, and it only waits for the reply to whoever has the turn. */
   isOverdue = false
   /** When it began to wait. */
   readonly since: number
-  /** What was known of the key when its time was over. */
+  /** What was known of the holder when the wait ended. */
   known: Held | BackendFailure | undefined = undefined
   /** Set when it has left the line. */
   baton: Baton | undefined = undefined
@@ -58,7 +58,7 @@ export class Waiter implements Alarm, Front {
     this.since = since
   }
 
-  /** Calls back once there is a baton, in a turn of its own. */
+  /** Calls back once there is a baton, in a later turn of the scheduler. */
   whenServed(then: () => void): void {
     this.served = then
     if (this.baton !== undefined) then()
@@ -93,7 +93,7 @@ export class Queue {
     return size
   }
 
-  /** At its end, but in front of those who came later: some come back, since what they were handed was over. */
+  /** Adds it by the time it began to wait: a waiter comes back if the lease that it was handed was over. */
   add(waiter: Waiter): void {
     let previous = this.last
     while (previous !== undefined && previous.since > waiter.since) previous = previous.previous
@@ -117,13 +117,13 @@ export class Queue {
     waiter.isOverdue = false
   }
 
-  /** It stays, though its time is over. */
+  /** It stays in the line after its timeout. */
   keepOverdue(waiter: Waiter): void {
     waiter.isOverdue = true
     this.overdue++
   }
 
-  /** Those that stay so. */
+  /** The waiters that stay after their timeout. */
   get allOverdue(): ReadonlyArray<Waiter> {
     if (this.overdue === 0) return none
     const all: Array<Waiter> = []

@@ -1,7 +1,7 @@
 /**
- * Keys that are shared, and those taken on from somebody else. Each of those who
- * share one holds a lease for itself; unless the store lets leases pass from fiber to fiber: then those of one process
- * that come together, or one after another, have one lease of the store in common.
+ * Leases of shared keys, and of those adopted by token. Each sharer has a lease of its own in the store; but if the
+ * store allows hand-overs, sharers of this process that come together, or one after another, have one lease of the
+ * store in common.
  */
 import type { LockRequest } from "../../LockConfig.ts"
 import type { Share } from "../../LockStore.ts"
@@ -11,24 +11,24 @@ import type { Lease } from "./lease.ts"
 import { Lending, type Parts } from "./lender.ts"
 import type { Loss } from "./loss.ts"
 
-/** Who is next for a key in this process: `serve` says whether it takes what somebody here has given back. */
+/** The next caller for a key in this process. `serve` returns whether it takes a lease that has been given back. */
 export interface Next {
   serve(common: Common, at: number): boolean
 }
 
 export interface SharingParts extends Parts {
-  /** Where leases are had that share their key. */
+  /** The lender of shared leases. */
   readonly sharing: Sharing
 }
 
-/** It keeps out those only who want the key alone, so it does not matter how many hold one lease of it. */
+/** A reader excludes only exclusive holders, so any number of readers may have one lease in common. */
 const isReader = (share: Share): boolean => share.limit === Number.MAX_SAFE_INTEGER && share.permits === 1
 
 export class Sharing extends Lending implements Pool {
   private readonly nextOf: (key: string) => Next | undefined
   private readonly lent = new Set<Lease>()
   private readonly commons = new Map<Lease, Common>()
-  /** What readers may join, by key. */
+  /** The lease that further readers may join, by key. */
   private readonly latest = new Map<string, Common>()
 
   constructor(parts: Parts, nextOf: (key: string) => Next | undefined) {
@@ -36,24 +36,24 @@ export class Sharing extends Lending implements Pool {
     this.nextOf = nextOf
   }
 
-  /** All that holders have. */
+  /** The leases of all holders. */
   all(): ReadonlyArray<Lease> {
     return [...this.lent, ...Array.from(this.commons.values(), ({ leases }) => Array.from(leases)).flat()]
   }
 
-  /** A lease of the store that stands for those of several holders. */
+  /** Whether it is the store's lease behind those of several holders. */
   isCommon(lease: Lease): boolean {
     return this.commons.has(lease)
   }
 
-  /** How many more holders there are than leases of the store. */
+  /** How many more holders there are than leases in the store. */
   get surplus(): number {
     let surplus = 0
     for (const { leases } of this.commons.values()) surplus += Math.max(0, leases.size - 1)
     return surplus
   }
 
-  /** What the holder has of a lease that the store has given. */
+  /** The holder's lease for one that the store has given. */
   lend(lease: Lease, share: Share | undefined): Lease {
     lease.share = share
     const { handOver } = this.parts.port.store
@@ -67,12 +67,12 @@ export class Sharing extends Lending implements Pool {
     return common.lend(lease.since, lease.waitedMillis)
   }
 
-  /** Whether whoever shares so gets the lease of another one of this process that comes at the same time. */
+  /** Whether this kind of sharer joins the lease of another one in this process. */
   isJoining(share: Share): boolean {
     return this.parts.port.store.handOver !== undefined && isReader(share)
   }
 
-  /** For a reader that comes so soon after another one of this process that they share its lease. */
+  /** A lease for a reader that comes soon enough after another one of this process to join its lease. */
   join(request: LockRequest, at: number): Lease | undefined {
     const { key, share } = request
     if (this.latest.size === 0 || share === undefined || !isReader(share)) return undefined
@@ -81,7 +81,7 @@ export class Sharing extends Lending implements Pool {
     return common.pass(at)
   }
 
-  /** Nobody has it any more: it is for the next here, or goes back. */
+  /** No holder is left: the lease goes to the next caller here, or is released. */
   left(common: Common, at: number): Ending | undefined {
     const { lease } = common
     if (lease.isHeld && !this.parts.closed && this.nextOf(lease.key)?.serve(common, at) === true) return undefined

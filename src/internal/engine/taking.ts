@@ -1,6 +1,6 @@
 /**
- * Taking a key: at once where nothing has to be waited for, else by asking for it. It
- * acts when it is called, so only what owns the outcome calls it.
+ * Takes a key: synchronously where nothing has to be waited for, otherwise by asking for it. It acts when it is
+ * called, so only what owns the outcome may call it.
  */
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -15,7 +15,7 @@ import { closed, type Keys, reentered, refused } from "./keys.ts"
 import { Lease } from "./lease.ts"
 import { leastRenewed } from "./port.ts"
 
-/** Stands for a lease that is about to be made. */
+/** Stands in for a lease that is about to be made. */
 const somebody: Bearer = { text: undefined, token: "" }
 
 export const take = (
@@ -44,7 +44,7 @@ export const take = (
     if (lease !== undefined) return lease
     if (timeoutMillis === 0) return new Refusal(keys, request, caller, 0, undefined)
     const holder = port.direct.look(key, at)?.bearer
-    // One that was lost has the key in the store until it is back: that is waited for like another process.
+    // A lost lease has the key in the store until it is given back: that is waited for like another process.
     if (holder instanceof Lease && holder.isHeld && holder.lender === keys.counter) {
       line = lines.occupy(key, found)
       line.adopt(holder)
@@ -65,15 +65,15 @@ export const take = (
 }
 
 /**
- * Whether somebody here has the key of a store in this process, and is told when that is over: until
- * then it is so, whatever the time. To know the time takes longer than all the rest of a refusal.
+ * Whether a holder in this process has the key, in a store in this process. It would be told if that ended, so the
+ * answer holds whatever the time is: reading the clock takes longer than the rest of a refusal.
  */
 const isKept = (keys: Keys, key: string): boolean => {
   const holder = keys.port.direct?.holder(key)
   return holder instanceof Lease && holder.home === keys && holder.isHeld && holder.place !== -1
 }
 
-/** Of a store in this process, without a line. */
+/** Takes a key of a store in this process, without a line. */
 const takeInPlace = (keys: Keys, request: LockRequest, at: number): Lease | undefined => {
   const { atLeastMillis, expiresMillis, key, owner, renew, share } = request
   keys.journal.meter.attempts++

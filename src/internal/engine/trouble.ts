@@ -1,4 +1,4 @@
-/** Whether a backend answers: said once when it does not, and once when it does again, not for each lock. */
+/** Whether a backend answers: logged once when it stops, and once when it answers again, not for every lock. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { LockConfig } from "../../LockConfig.ts"
@@ -7,7 +7,7 @@ import type { Operation } from "./call.ts"
 import { isRefusal } from "./failures.ts"
 import type { Journal } from "./journal.ts"
 
-/** Writes a line to the program's log, about the backend or one of its keys. */
+/** Logs a line about the backend or one of its keys. */
 export type Log = (line: Effect.Effect<void>, key?: string) => void
 
 export const makeLog = (backend: string, context: Context.Context<never>): Log => {
@@ -21,11 +21,11 @@ export class Trouble {
   private readonly backend: string
   private readonly journal: Journal
   private readonly log: Log
-  /** How many failures there were. */
+  /** The number of failures so far. */
   failures = 0
-  /** Since when it has failed, and not answered. */
+  /** When the trouble began; undefined if there is none. */
   private since: number | undefined = undefined
-  /** It has no room for a lock: what else it answers says nothing of that. */
+  /** The backend is full: only an acquired lock shows that this is over. */
   private isFull = false
 
   constructor(backend: string, journal: Journal, log: Log) {

@@ -1,15 +1,15 @@
-/** Calls that nobody waits for any more: they may still be executed, until they have been silent for too long. */
+/** Calls that nobody waits for any more. The store may still execute them, until they have been silent for too long. */
 import type { Alarm, Alarms } from "./alarms.ts"
 import type { Call } from "./call.ts"
 
-/** How long the answer to a call that nobody waits for is still of interest. */
+/** How long the answer to such a call is still of interest. */
 export const horizonMillis = 30_000
 
 export class Unheard implements Alarm {
   index = -1
   private readonly alarms: Alarms
   private readonly abandon: (call: Call<unknown>) => void
-  /** Since when, the oldest first. */
+  /** When each was left, the oldest first. */
   private readonly calls = new Map<Call<unknown>, number>()
 
   constructor(alarms: Alarms, abandon: (call: Call<unknown>) => void) {
@@ -24,7 +24,7 @@ export class Unheard implements Alarm {
     if (this.index === -1) this.alarms.set(this, at + horizonMillis)
   }
 
-  /** It has been answered, or abandoned. */
+  /** It has been answered or abandoned. */
   remove(call: Call<unknown>): void {
     if (this.calls.size > 0 && this.calls.delete(call) && this.calls.size === 0) this.alarms.cancel(this)
   }

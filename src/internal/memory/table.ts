@@ -1,20 +1,20 @@
 /**
- * Who has which key in the memory of this process, alone or shared, until when,
- * and who waits for it, in the order in which they came.
+ * Who holds which key in the memory of this process, exclusively or shared, until when, and who waits for it, in
+ * order of arrival.
  */
 import type { Share } from "../../LockStore.ts"
 import * as KeyMap from "../engine/keyMap.ts"
 import type { Bearer, Hold, Looked } from "../shortcuts.ts"
 
-/** Below this many entries nobody looks for expired ones. */
+/** Up to so many entries, none are swept. */
 const smallestSweep = 64
 
 const nobody: Bearer = { text: "", token: "" }
 
-/** Somebody whose token has not been asked for is nobody else. */
+/** Tokens are generated on demand: a bearer whose token has not been asked for equals only itself. */
 const areOne = (a: Bearer, b: Bearer): boolean => a === b || (a.text !== undefined && a.text === b.text)
 
-/** One of those who share a key. */
+/** One sharer of a key. */
 class Sharer implements Hold {
   bearer: Bearer
   expiresAt: number
@@ -37,13 +37,13 @@ class Sharer implements Hold {
 
 interface Waiting {
   readonly bearer: Bearer
-  /** One who has not asked again until then is gone. */
+  /** A waiter that has not asked again by then is gone. */
   until: number
 }
 
 const none: ReadonlyArray<never> = []
 
-/** A key: for who has it alone also what it holds there. */
+/** The entry of a key, which is also the hold of an exclusive holder. */
 class Entry implements KeyMap.Place, Hold {
   vacant = true
   bearer: Bearer = nobody
@@ -63,7 +63,7 @@ class Entry implements KeyMap.Place, Hold {
     return this.bearer !== nobody
   }
 
-  /** What somebody has of it. */
+  /** The bearer's hold on it. */
   heldBy(bearer: Bearer): Entry | Sharer | undefined {
     if (this.isHeldAlone) return areOne(this.bearer, bearer) ? this : undefined
     return this.sharers.find((sharer) => areOne(sharer.bearer, bearer))
@@ -83,7 +83,7 @@ class Entry implements KeyMap.Place, Hold {
     return true
   }
 
-  /** Whoever leaves the queue may let in those behind, although nobody has freed anything. */
+  /** Leaving the queue may let in those behind, although nothing was freed. */
   leave(bearer: Bearer): boolean {
     const queue = this.queue.filter((waiting) => !areOne(waiting.bearer, bearer))
     if (queue.length === this.queue.length) return false
@@ -97,7 +97,7 @@ class Entry implements KeyMap.Place, Hold {
     this.table.notify(this.key)
   }
 
-  /** Ends what is over. */
+  /** Removes holders and waiters whose time is over. */
   expire(now: number): void {
     if (this.isHeldAlone && this.expiresAt <= now) this.bearer = nobody
     if (this.sharers.some(({ expiresAt }) => expiresAt <= now)) {
@@ -110,7 +110,7 @@ class Entry implements KeyMap.Place, Hold {
     return !this.isHeldAlone && this.sharers.length === 0 && this.queue.length === 0
   }
 
-  /** Nobody is in front. */
+  /** Nobody is in front of the bearer. */
   isNext(bearer: Bearer): boolean {
     return this.queue.length === 0 || areOne(this.queue[0].bearer, bearer)
   }
@@ -128,14 +128,14 @@ class Entry implements KeyMap.Place, Hold {
   }
 }
 
-/** A holder that never frees its key leaves an entry, which ends with its lease. */
+/** The entry of a holder that never frees its key ends with its lease. */
 export class Table {
   private readonly entries: KeyMap.KeyMap<Entry>
   private readonly listeners = new Map<string, Set<() => void>>()
   private readonly watchers = new Map<string, Set<() => void>>()
-  /** Whether anybody listens or watches, which is seldom. */
+  /** Whether anybody listens or watches, which is rare. */
   private isHeard = false
-  /** How many wait in each backend. */
+  /** For each backend on this table, how many wait there. */
   private readonly crowds = new Set<(key: string) => number>()
   private sweepAt = smallestSweep
   private fencingToken = 0
@@ -160,7 +160,7 @@ export class Table {
     if (found === undefined || found.vacant) {
       return this.give(entries.occupy(key, found), bearer, expiresMillis, now, share)
     }
-    // Somebody else has it alone: there is no more to look at.
+    // It is held exclusively by somebody else: there is no more to look at.
     if (!wait && found.expiresAt > now && found.isHeldAlone && !areOne(found.bearer, bearer)) return undefined
     found.expire(now)
     const own = found.heldBy(bearer)
@@ -172,7 +172,7 @@ export class Table {
     if (found.isNext(bearer) && found.fits(share)) {
       if (found.queue.length > 0) found.queue = found.queue.slice(1)
       const hold = this.give(found, bearer, expiresMillis, now, share)
-      // The next one may fit, too.
+      // The next waiter may fit, too.
       if (share !== undefined && found.queue.length > 0) this.notify(key)
       return hold
     }
@@ -205,10 +205,10 @@ export class Table {
 
   readonly holder = (key: string): Bearer | undefined => this.entries.get(key)?.bearer
 
-  /** Of those who share it, the one who ends first. */
+  /** The holder; of several sharers the one whose lease ends first. */
   readonly look = (key: string, now: number): Looked | undefined => this.all(key, now)[0]
 
-  /** Everybody who has the key, who ends first in front. */
+  /** All holders of the key, ordered by the end of their leases. */
   all(key: string, now: number): ReadonlyArray<Looked & { readonly permits?: number }> {
     const entry = this.live(key, now)
     if (entry === undefined) return none
@@ -227,7 +227,7 @@ export class Table {
     return true
   }
 
-  /** Gives the key from one who has it alone to another. */
+  /** Transfers an exclusive hold from one token to another. */
   transfer(key: string, from: string, to: string, expiresMillis: number, now: number): Hold | undefined {
     const entry = this.live(key, now)
     if (entry === undefined || !entry.isHeldAlone) return undefined
@@ -240,7 +240,7 @@ export class Table {
     return entry
   }
 
-  /** Whether the token had the key. It waits no more, either. */
+  /** Releases the token's hold and its place in the queue. Returns whether it had the key. */
   release(key: string, token: string, now: number): boolean {
     const entry = this.live(key, now)
     if (entry === undefined) return false
@@ -257,12 +257,15 @@ export class Table {
     return entry.vacant ? undefined : entry
   }
 
-  /** An entry that nobody has or waits for goes. */
+  /** Removes an entry without holders and waiters. */
   settle(entry: Entry): void {
     if (!entry.vacant && entry.isIdle) this.entries.vacate(entry)
   }
 
-  /** When they could be half of all, so that the table is never more than twice as large as what is held. */
+  /**
+   * Removes expired entries once they could be half of all, so that the table is never more than twice as large as
+   * what is held.
+   */
   private sweep(now: number): void {
     for (const entry of this.entries.values()) {
       entry.expire(now)
@@ -271,12 +274,12 @@ export class Table {
     this.sweepAt = Math.max(smallestSweep, 2 * this.entries.size())
   }
 
-  /** Those that somebody has, or has had. */
+  /** The keys that are held, or were held until recently. */
   keys(): ReadonlyArray<string> {
     return this.entries.values().map(({ key }) => key)
   }
 
-  /** How many wait for a key: to hear that it is free, or behind somebody of their own. */
+  /** How many wait for a key: for its release, or behind another waiter of their backend. */
   waiting(key: string): number {
     let count = this.listeners.get(key)?.size ?? 0
     for (const waitersOf of this.crowds) count += waitersOf(key)
@@ -288,12 +291,12 @@ export class Table {
     return () => void this.crowds.delete(waitersOf)
   }
 
-  /** For one who waits. */
+  /** Subscribes a waiter. */
   listen(key: string, listener: () => void): () => void {
     return this.join(this.listeners, key, listener)
   }
 
-  /** For one who only looks on. */
+  /** Subscribes an observer. */
   watch(key: string, watcher: () => void): () => void {
     return this.join(this.watchers, key, watcher)
   }
@@ -304,7 +307,7 @@ export class Table {
     this.tellWatchers(key)
   }
 
-  /** In a turn of their own: who has just taken a key has not said yet who it is. */
+  /** In a later turn, because whoever has just taken a key has not said yet who it is. */
   private tellWatchers(key: string): void {
     if (this.isHeard) this.watchers.get(key)?.forEach((watcher) => this.soon(watcher))
   }

@@ -24,10 +24,13 @@ export interface Known {
   released: boolean
 }
 
+/** How a token of ours may hold its lock: exclusively and without having waited, or in any way. */
+export type Hold = "exclusive" | "any"
+
 /** A failed release of a token of ours, which may have no entry. */
 interface Owed {
   readonly key: string
-  readonly isAlone: boolean
+  readonly hold: Hold
 }
 
 /** The one entry of all tokens that are held, never waited, and have no claims in flight. */
@@ -76,7 +79,7 @@ export class Tokens {
     known.sent = true
     if (known.released) {
       // Executed after its release, as a command may be that was redirected or sent again.
-      if (attempt._tag === "Acquired" || known.place !== undefined) this.owed.set(token, { key, isAlone: false })
+      if (attempt._tag === "Acquired" || known.place !== undefined) this.owed.set(token, { key, hold: "any" })
       else this.forget(token, known)
     } else if (known.place === undefined) {
       if (attempt._tag === "Held") this.forget(token, known)
@@ -118,8 +121,8 @@ export class Tokens {
    * Its release may not have reached the server. It is retried only if the token is ours: somebody
    * else's lock must not be freed at some later time.
    */
-  owe(token: string, owed: Owed, isOurs: boolean): void {
-    if (isOurs || this.known.has(token)) this.owed.set(token, owed)
+  owe(key: string, token: string, hold: Hold | undefined): void {
+    if (hold !== undefined || this.known.has(token)) this.owed.set(token, { key, hold: hold ?? "any" })
   }
 
   /** The failed releases, which the caller now retries. */
