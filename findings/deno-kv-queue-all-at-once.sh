@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Deno 2.9.6, Deno KV on this host: `kv.listenQueue` begins with all messages at once, as many as there are, and in no order.
+# Deno 2.9.6, Deno KV on this host: `kv.listenQueue` begins with all messages at once, as many as there are.
 #
 # A queue is there so that a rush is worked off bit by bit, and the manual shows `listenQueue` with a handler that sends a mail or asks an API. One
 # expects it to wait for the handler before it takes the next message, or to have a few at work, as consumers of other queues do. It
 # takes each as it comes: five hundred messages are five hundred handlers beside each other, so the queue in front of a
-# database or an API holds nothing back. There is no setting for it. Nor is the first one that was put in the first that is taken.
+# database or an API holds nothing back. There is no setting for it.
 #
 # Seen (five hundred messages that were put in one after the other, before there was a listener; each takes 300 ms):
 #
