@@ -1,10 +1,10 @@
 /**
- * The way between a process and its store: slow, cut, or losing what is sent, for
- * tests of programs that lock and for looking at what locks do.
+ * A network between a process and its store, which can be slow, cut, or lossy, for tests of
+ * programs that lock, and to observe what locks do.
  *
- * {@link make} puts a network in front of any store. It takes its time in both
- * directions, also for the news that wake waiters, and what is on its way when the
- * line is cut is lost. Give each process one of its own: `TestProcess` plays them.
+ * {@link make} puts a network in front of any store. It delays messages in both directions,
+ * including the notifications that wake waiters, and loses those in transit when it is cut. Give
+ * each process its own network: `TestProcess` simulates processes.
  *
  * `TestBackend` scripts single calls instead, such as a failure of a certain kind.
  *
@@ -50,7 +50,7 @@ import type { Attempt, Grant, LockStore } from "../LockStore.ts"
 import type { Operation as Scripted, Outcome } from "./TestBackend.ts"
 
 /**
- * What the engine asks of a store over a network.
+ * The operations of a store over a network.
  *
  * @category models
  * @since 0.2.0
@@ -58,32 +58,35 @@ import type { Operation as Scripted, Outcome } from "./TestBackend.ts"
 export type Operation = Scripted | "transfer" | "watch" | "list"
 
 /**
- * Something on its way between a process and its store.
+ * A message between a process and its store.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Message {
-  /** A `"request"` to the store, its `"reply"`, or `"news"` that wake a waiter. */
+  /** A `"request"` to the store, its `"reply"`, or `"news"`: a notification that wakes a waiter. */
   readonly kind: "request" | "reply" | "news"
-  /** Whether it was sent, has arrived, or is lost. One that is sent has one of the other fates later. */
+  /**
+   * Whether it was sent, has arrived, or is lost. A message that is sent is reported again when it
+   * arrives or is lost.
+   */
   readonly fate: "sent" | "arrived" | "lost"
-  /** What was asked; `"listen"` or `"watch"` for news. */
+  /** The operation; `"listen"` or `"watch"` for news. */
   readonly operation: Operation
-  /** Of which key, with its prefix; for `list` the beginning of the keys. */
+  /** The key, with its prefix; for `list` the prefix of the keys. */
   readonly key: string
-  /** For which acquisition; undefined for what is for none, such as `inspect`. */
+  /** The token of the acquisition; undefined for operations without one, such as `inspect`. */
   readonly token: string | undefined
-  /** When, in milliseconds of the monotonic clock. */
+  /** The time, in milliseconds of the monotonic clock. */
   readonly at: number
-  /** What a reply says; undefined for requests and news. */
+  /** The answer in a reply; undefined for requests and news. */
   readonly outcome: Outcome | undefined
-  /** The fencing token that a reply brings, if it says `"Acquired"`. */
+  /** The fencing token in a reply that says `"Acquired"`. */
   readonly fencingToken: number | undefined
 }
 
 /**
- * How a network is at first.
+ * The initial state of a network.
  *
  * @category models
  * @since 0.2.0
@@ -91,20 +94,20 @@ export interface Message {
 export interface Options {
   /** How long a message takes in one direction. Default zero. */
   readonly latency?: Duration.Input | undefined
-  /** Is called with each message when it is sent, and again when it has arrived or is lost. Must not throw. */
+  /** Called with each message when it is sent, and again when it arrives or is lost. Must not throw. */
   readonly onMessage?: ((message: Message) => void) | undefined
 }
 
 /**
- * What is lost.
+ * Which messages are lost.
  *
  * @category models
  * @since 0.2.0
  */
 export interface LoseOptions {
-  /** Of which operation. Default: any. */
+  /** The operation. Default: any. */
   readonly operation?: Operation | undefined
-  /** How many of them. Default 1. */
+  /** How many messages. Default 1. */
   readonly times?: number | undefined
 }
 
@@ -115,19 +118,22 @@ export interface LoseOptions {
  * @since 0.2.0
  */
 export interface TestNetwork {
-  /** The store as it is seen from the other end. */
+  /** The store, as seen through the network. */
   readonly store: LockStore
-  /** From now on a message takes so long in one direction. Those under way keep their time. */
+  /** Sets the delay in one direction. Messages in transit keep theirs. */
   readonly latency: (oneWay: Duration.Input) => Effect.Effect<void>
-  /** Loses all messages from now on, and those under way, in both directions. Calls are never answered. */
+  /**
+   * Loses all messages from now on, and those in transit, in both directions. Calls are never
+   * answered.
+   */
   readonly cut: Effect.Effect<void>
-  /** Ends `cut`. What was lost stays lost. */
+  /** Ends `cut`. Lost messages stay lost. */
   readonly mend: Effect.Effect<void>
   /** Loses the next requests: they are neither executed nor answered. */
   readonly loseRequest: (options?: LoseOptions) => Effect.Effect<void>
-  /** Loses the next replies: the store has done what it was asked, and nobody knows. */
+  /** Loses the next replies: the store has executed the operation, and nobody knows. */
   readonly loseReply: (options?: LoseOptions) => Effect.Effect<void>
-  /** Loses the next news: a waiter is not told, and has to find out. */
+  /** Loses the next notifications: waiters have to find out by themselves. */
   readonly loseNews: (options?: Pick<LoseOptions, "times">) => Effect.Effect<void>
 }
 
@@ -142,9 +148,9 @@ interface Loss {
  *
  * **Details**
  *
- * Time is Effect's `Clock`, so `TestClock` drives it. A request that was sent arrives also
- * when nobody waits for its reply any more. When a backend over it closes, what is
- * under way arrives at once, and what was lost is answered with a failure.
+ * Time is Effect's `Clock`, so `TestClock` drives it. A request arrives even if nobody waits for
+ * its reply any more. When a backend over the network closes, messages in transit arrive at once,
+ * and lost ones are answered with a failure.
  *
  * **Example** (A reply that is lost)
  *
@@ -180,7 +186,7 @@ export const make = (store: LockStore, options?: Options): Effect.Effect<TestNet
     const end = Latch.makeUnsafe()
     let latency = Duration.fromInputUnsafe(options?.latency ?? 0)
     let isCut = false
-    /** How often the line was cut, so that what was under way knows. */
+    /** How often the network was cut, by which messages in transit know that they are lost. */
     let cuts = 0
     let losses: Array<Loss> = []
 
@@ -230,7 +236,7 @@ export const make = (store: LockStore, options?: Options): Effect.Effect<TestNet
       )
     }
 
-    /** One way; says whether the message has arrived. */
+    /** One direction; returns whether the message arrived. */
     const travel = (
       kind: Message["kind"],
       operation: Operation,

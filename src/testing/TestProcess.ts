@@ -1,11 +1,11 @@
 /**
- * A process that can be paused and killed, inside of a test.
+ * A process inside a test, which can be paused and killed.
  *
- * {@link make} gives a process that has a backend of its own over a store that it shares
- * with others. All that wakes its fibers comes through one gate: its clock, its
- * scheduler, the replies and the news of its store. While it is paused the gate is
- * shut and time goes on outside, as for a process that was stopped by the kernel, is
- * swapped out, or moves to another host. When it goes on, what was due comes at once.
+ * {@link make} makes a process with its own backend over a store that it shares with others.
+ * Everything that wakes its fibers passes one gate: its clock, its scheduler, and the replies and
+ * notifications of its store. While the process is paused the gate is closed and time goes on
+ * outside, as for a process that is stopped by the kernel, swapped out, or moved to another host.
+ * When it resumes, all that was due happens at once.
  *
  * **Example** (Paused for longer than its lease)
  *
@@ -53,7 +53,7 @@ import * as LockConfig from "../LockConfig.ts"
 import type { LockStore } from "../LockStore.ts"
 
 /**
- * How a process is.
+ * The state of a process.
  *
  * @category models
  * @since 0.2.0
@@ -61,15 +61,15 @@ import type { LockStore } from "../LockStore.ts"
 export type State = "running" | "paused" | "killed"
 
 /**
- * What a process is like.
+ * The options of a process.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Options {
   /**
-   * What others see as the holder of its locks, 1 to 40 of the characters
-   * `A-Z a-z 0-9 - _`; making a process with another name dies. Default: the owner of `LockConfig`.
+   * The name that others see as the holder of its locks, 1 to 40 of the characters `A-Z a-z 0-9 -
+   * _`; {@link make} dies with any other name. Default: the owner of `LockConfig`.
    */
   readonly name?: string | undefined
 }
@@ -81,30 +81,30 @@ export interface Options {
  * @since 0.2.0
  */
 export interface TestProcess {
-  /** How it is now. */
+  /** Its current state. */
   readonly state: Effect.Effect<State>
-  /** Its backend, over the store that it was made with. */
+  /** Its backend, over the given store. */
   readonly backend: LockBackend.LockBackend["Service"]
   /**
-   * Runs an effect in the process, with its backend, its clock and its scheduler. The fiber of
-   * a process that is killed never ends; whoever joins it waits for ever.
+   * Runs an effect in the process, with its backend, its clock and its scheduler. The fibers of a
+   * killed process never end, so joining one never ends either.
    */
   readonly fork: <A, E, R>(
     effect: Effect.Effect<A, E, R>
   ) => Effect.Effect<Fiber.Fiber<A, E>, never, Exclude<R, LockBackend.LockBackend>>
   /**
-   * Stops it where it is, as `SIGSTOP` does: nothing in it happens until `resume`, while time and the
-   * store go on. Only what is Effect's own is held: a promise or a timer of the platform that its
-   * fibers wait for wakes them all the same.
+   * Pauses it, as `SIGSTOP` does: nothing happens in it until `resume`, while time and the store go
+   * on. This only applies to Effect's own wake-ups: a promise or a timer of the platform that a
+   * fiber waits for still wakes it.
    */
   readonly pause: Effect.Effect<void>
-  /** Lets it go on: what was due in the meantime comes now, in its order. */
+  /** Resumes it: all that was due in the meantime happens now, in order. */
   readonly resume: Effect.Effect<void>
-  /** Ends it, as `SIGKILL` does: nothing in it runs any more, not even a finalizer. */
+  /** Kills it, as `SIGKILL` does: nothing in it runs any more, not even a finalizer. */
   readonly kill: Effect.Effect<void>
 }
 
-/** What all that happens in a process comes through. */
+/** The gate that all wake-ups of a process pass. */
 class Gate {
   state: State = "running"
   private held: Array<() => void> = []
@@ -133,12 +133,12 @@ class Gate {
 }
 
 /**
- * Starts a process over a store. It is killed when the scope ends.
+ * Starts a process over a store. It is killed when the scope closes.
  *
  * **Details**
  *
- * Time is that of the `Clock` around it, so `TestClock` drives it. Put a `TestNetwork` between it and the
- * store to cut it off, or to lose what it is told.
+ * Time is that of the surrounding `Clock`, so `TestClock` drives it. Put a `TestNetwork` between
+ * the process and the store to cut it off, or to lose its messages.
  *
  * **Example** (A holder that is killed)
  *
@@ -176,7 +176,7 @@ export const make = Effect.fnUntraced(function*(
   const dispatcher = Context.get(context, Scheduler.Scheduler).makeDispatcher()
   const gate = new Gate((task) => dispatcher.scheduleTask(task, 0))
 
-  /** What goes on outside whatever the process does, and is told inside. */
+  /** Runs outside, whatever the process does, and reports its result inside. */
   const running = new Set<Fiber.Fiber<unknown, unknown>>()
   const outside = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.callback<A, E>((resume) => {

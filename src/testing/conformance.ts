@@ -1,9 +1,9 @@
 /**
- * A suite that checks a `LockStore` against its contract, and the promises of a
- * lock over it, with faults on the way to the store.
+ * A test suite for a `LockStore`: its contract, and the guarantees of a lock over it, with faults
+ * between the two.
  *
- * It depends on no test framework: {@link conformance} gives named cases to run
- * as one likes, and {@link register} hands them to a function like vitest's `it`.
+ * It depends on no test framework: {@link conformance} returns named cases, and {@link register}
+ * passes them to a function like vitest's `it`.
  *
  * **Example** (Checking a store)
  *
@@ -48,19 +48,19 @@ import type { Operation } from "./TestBackend.ts"
 import * as TestBackend from "./TestBackend.ts"
 
 /**
- * What a store does that it must not, in the words of the case that found it.
+ * A violation of the contract, with the name of the case that found it.
  *
  * @category errors
  * @since 0.1.0
  */
 export class ConformanceFailure extends Schema.TaggedError<ConformanceFailure>()("ConformanceFailure", {
-  /** The name of the store, as the suite was told. */
+  /** The name of the store, as given to the suite. */
   store: Schema.String,
-  /** The name of the case, which is what must hold. */
+  /** The name of the case, which says what must hold. */
   name: Schema.String,
   /** What was seen instead. */
   description: Schema.String,
-  /** What the case failed or died with; absent where it saw what is wrong by itself. */
+  /** What the case failed or died with; absent if it saw a wrong result. */
   cause: Schema.optional(Schema.Defect())
 }) {
   override get message(): string {
@@ -69,8 +69,8 @@ export class ConformanceFailure extends Schema.TaggedError<ConformanceFailure>()
 }
 
 /**
- * How to reach the faults of a real connection. What is absent is scripted in
- * front of the store, as `TestBackend` does it.
+ * How to cause the faults of a real connection. An absent fault is scripted in front of the store,
+ * as in `TestBackend`.
  *
  * @category models
  * @since 0.1.0
@@ -78,23 +78,23 @@ export class ConformanceFailure extends Schema.TaggedError<ConformanceFailure>()
 export interface Faults {
   /** The next call of the operation to `one` is executed and never answered. */
   readonly lostReply?: ((operation: Operation) => Effect.Effect<void>) | undefined
-  /** The next call of the operation to `one` is executed at once and answered late by so much. */
+  /** The next call of the operation to `one` is executed at once, and answered with this delay. */
   readonly lateReply?: ((operation: Operation, by: Duration.Duration) => Effect.Effect<void>) | undefined
-  /** The next call of the operation to `one` is never executed, nor answered. */
+  /** The next call of the operation to `one` is neither executed nor answered. */
   readonly lostRequest?: ((operation: Operation) => Effect.Effect<void>) | undefined
-  /** The next call of the operation to `one` is executed late by so much. */
+  /** The next call of the operation to `one` is executed with this delay. */
   readonly lateRequest?: ((operation: Operation, by: Duration.Duration) => Effect.Effect<void>) | undefined
-  /** The key is taken from its holder and another has it. */
+  /** The key is taken from its holder, and held by another. */
   readonly steal?: ((key: string) => Effect.Effect<void>) | undefined
-  /** From now on `one` cannot be reached. */
+  /** From now on `one` is unreachable. */
   readonly down?: Effect.Effect<void> | undefined
-  /** From now on `one` can be reached again. */
+  /** From now on `one` is reachable again. */
   readonly up?: Effect.Effect<void> | undefined
 }
 
 /**
- * A program that makes stores on the same data in processes of their own. Node
- * runs it, and it calls {@link serve}.
+ * A program that makes stores on the same data in separate processes. It is run by Node, and calls
+ * {@link serve}.
  *
  * @category models
  * @since 0.2.0
@@ -102,7 +102,7 @@ export interface Faults {
 export interface Program {
   /** The program's file, as a path or a `file:` URL. */
   readonly module: string | URL
-  /** What its store is made from, such as a port or a directory. Default `""`. */
+  /** The argument for its store, such as a port or a directory. Default `""`. */
   readonly argument?: string | undefined
   /**
    * Options for Node, such as `["--import", "tsx"]` for a program in TypeScript.
@@ -112,25 +112,25 @@ export interface Program {
 }
 
 /**
- * Two stores on the same data, as two processes have them, how to break the first,
- * and how to have more of them in real processes.
+ * Two stores on the same data, as in two processes, how to break the first, and how to make more of
+ * them in real processes.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Subject {
-  /** The store that faults happen to. */
+  /** The store that has the faults. */
   readonly one: LockStore
-  /** A second one on the same data; for a store that lives in one process, the same. */
+  /** A second store on the same data; the same one for a store in memory. */
   readonly other: LockStore
-  /** How to break `one`. Default: by scripts in front of it. */
+  /** How to break `one`. Default: scripts in front of it. */
   readonly faults?: Faults | undefined
   /**
-   * How to have it in processes of its own. Two stores in one process share its clock,
-   * its memory and its turns; what goes wrong between processes shows only here. Cases
-   * start it up to three times, and kill and stop it, in real time.
+   * How to make the store in separate processes. Two stores in one process share its clock, memory
+   * and event loop, so some errors only show between processes. Cases start the program up to three
+   * times, pause it and kill it, in real time.
    *
-   * Default: the cases for processes pass unseen, as they do in test time.
+   * Default: the cases for processes are skipped and pass, as they do in test time.
    */
   readonly program?: Program | undefined
 }
@@ -144,53 +144,50 @@ export interface Subject {
 export interface Options<E> {
   /** The name of the store, for messages. */
   readonly name: string
-  /**
-   * Makes the stores, for every case anew; what it takes is released after the case.
-   * Its failure is one of the case.
-   */
+  /** Makes new stores for each case; its scope closes after the case. If it fails, the case fails. */
   readonly make: Effect.Effect<Subject, E, Scope.Scope>
   /**
-   * Whether cases wait (`"real"`, the default), or have a `TestClock` of their own
-   * (`"test"`), for a store that reads time from Effect's `Clock`.
+   * Whether cases run in real time (`"real"`, the default), or with their own `TestClock`
+   * (`"test"`), for a store that uses Effect's `Clock`.
    */
   readonly time?: "real" | "test" | undefined
   /**
-   * How long most leases of the cases last. Default 1 second. A case that fails in real
-   * time while this process is late by more than a twentieth of it says nothing about
-   * the store, and is tried again, up to five times in all.
+   * The length of most leases. Default 1 second. If a case fails in real time while this process is
+   * late by more than a twentieth of it, that says nothing about the store, and the case is run
+   * again, up to five times in all.
    */
   readonly lease?: Duration.Input | undefined
-  /** The shortest lease that the store honours. Default 50 millis. */
+  /** The shortest lease that the store can keep. Default 50 millis. */
   readonly smallest?: Duration.Input | undefined
   /**
-   * How much longer than asked for the store may keep a lease. Default none in test
-   * time, 100 millis in real time.
+   * How much longer than asked the store may keep a lease. Default 0 in test time, 100 millis in
+   * real time.
    */
   readonly grain?: Duration.Input | undefined
 }
 
 /**
- * One thing that must hold.
+ * A case: one thing that must hold.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ConformanceCase {
-  /** What must hold, in words. */
+  /** What must hold. */
   readonly name: string
   /**
-   * How many processes it starts, if there is a {@link Program}; 0 for most. Many cases
-   * can run at the same time, but for those that start some: these take a machine's
-   * time from others, which then count it as the store's.
+   * How many processes it starts, if there is a {@link Program}; 0 for most. Cases can run
+   * concurrently, except those that start processes: these slow others down, which then blame the
+   * store.
    */
   readonly processes: number
-  /** Checks it. Needs nothing but a scope, and brings its own clock. */
+  /** Runs the case. It only needs a scope, and provides its own clock. */
   readonly run: Effect.Effect<void, ConformanceFailure, Scope.Scope>
 }
 
 /**
- * The cases for a store: first the contract of `LockStore`, then what
- * `Lock` promises over it. Cases for what the store does not offer pass.
+ * The cases for a store: first the contract of `LockStore`, then the guarantees of `Lock` over it.
+ * Cases for optional operations that the store lacks pass.
  *
  * **Example** (All that a store gets wrong)
  *
@@ -233,12 +230,12 @@ export const conformance = <E>(options: Options<E>): ReadonlyArray<ConformanceCa
     run: prepare(options, name, processes, run)
   }))
 
-/** Each case ends by itself, and says what it has seen. */
+/** The timeout for the framework. Each case ends earlier by itself, and then says what it saw. */
 const timeoutMillis = 300_000
 
 /**
- * Hands cases to a function like vitest's `it`, with a timeout as its third argument:
- * a store that is wrong may take longer to show it than most tests do.
+ * Passes cases to a function like vitest's `it`, with a timeout as the third argument: cases of a
+ * wrong store may take longer than most tests.
  *
  * **Example** (As tests)
  *
@@ -269,8 +266,8 @@ export const register = (
 }
 
 /**
- * What the {@link Program} of a {@link Subject} runs: makes a store from the
- * argument, and does with it what the suite says until the suite ends.
+ * Run by the {@link Program} of a {@link Subject}: makes a store from the argument, and executes
+ * the suite's orders until the suite ends.
  *
  * **Example** (A program for a store on files)
  *

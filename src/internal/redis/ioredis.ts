@@ -2,8 +2,6 @@
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
 import type * as Scope from "effect/Scope"
-import { createHash } from "node:crypto"
-import { PassingSet } from "../passing.ts"
 import {
   backoff,
   bearErrors,
@@ -15,24 +13,14 @@ import {
   type Single
 } from "./client.ts"
 import * as Failure from "./failure.ts"
+import { InFlight } from "./inFlight.ts"
 import { Pulse } from "./pulse.ts"
-import type { Script } from "./scripts.ts"
 import * as Subscription from "./subscription.ts"
 import * as Tracking from "./tracking.ts"
 import type { Command, Observer, Servers, Transport } from "./transport.ts"
 
-const shas = new Map<Script, string>()
-
-const shaOf = (script: Script): string => {
-  let sha = shas.get(script)
-  if (sha === undefined) shas.set(script, sha = createHash("sha1").update(script.lua).digest("hex"))
-  return sha
-}
-
 /** Finds out what is wrong with the connection, if possible. */
 type Diagnose = () => Promise<unknown>
-
-const isNoScript = (error: unknown): boolean => error instanceof Error && error.message.startsWith("NOSCRIPT")
 
 const closedError = new Error("Connection is closed.")
 const silentError = new Error("Connection is closed: it was silent.")
@@ -68,15 +56,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
   const owned = diagnose !== undefined
   const cluster = isCluster(client)
   const single = client as Single
-  /** Scripts that the connected server has. In a cluster it is not known which node has which. */
-  const loaded = new Set<Script>()
   const observers: Array<Observer> = []
-  const inFlight = new PassingSet<Command>()
-  /**
-   * Commands that were in flight when a connection broke, and may have been executed. A cluster
-   * does not tell.
-   */
-  const resent = new WeakSet<Command>()
   let waiting: Array<Command> = []
   let connected = client.status === "ready"
   /** The last error of the client. */
@@ -106,49 +86,23 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     single.stream?.destroy()
   })
 
-  const execute = (command: Command, text: boolean): void => {
-    const { args, keys, script } = command
-    inFlight.add(command)
+  const inFlight = new InFlight(client, cluster, (byServer) => {
+    if (byServer) {
+      wasAnswered = true
+      reason = undefined
+    }
+    if (watched) pulse.heard(!inFlight.isEmpty)
+  })
+
+  const execute = (command: Command): void => {
     if (watched) pulse.owe(silenceMillis)
-    command.sent = true
-    const reply = typeof script === "string"
-      ? client.call(script, [...args])
-      : client.call(text ? "eval" : "evalsha", [text ? script.lua : shaOf(script), keys, ...args])
-    reply.then(
-      (reply) => succeed(command, reply),
-      (error) => reject(command, text, error)
-    )
+    inFlight.send(command)
   }
-
-  const heard = (): void => {
-    wasAnswered = true
-    reason = undefined
-  }
-
-  const succeed = (command: Command, reply: unknown): void => {
-    heard()
-    if (typeof command.script !== "string") loaded.add(command.script)
-    const answered = inFlight.delete(command)
-    if (watched) pulse.heard(inFlight.size > 0)
-    if (answered) command.succeed(reply)
-  }
-
-  const reject = (command: Command, text: boolean, error: unknown): void => {
-    if (Failure.isRefusal(error)) heard()
-    const answered = inFlight.delete(command)
-    if (watched) pulse.heard(inFlight.size > 0)
-    if (!answered) return
-    if (!text && !closed && isNoScript(error)) return execute(command, true)
-    if (!cluster && !resent.has(command) && Failure.isBarred(error)) command.sent = false
-    command.fail(error)
-  }
-
-  const has = ({ script }: Command): boolean => typeof script !== "string" && loaded.has(script)
 
   const send = (command: Command): void => {
     if (closed) return command.fail(new Failure.Closed())
     // Between becoming ready and the event, new commands must not overtake waiting ones.
-    if (connected && client.status === "ready") return execute(command, !cluster && !has(command))
+    if (connected && client.status === "ready") return execute(command)
     if (isDown()) return command.fail(reason ?? lastError)
     waiting.push(command)
     if (client.status === "wait") client.connect().catch(constVoid)
@@ -195,10 +149,10 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     ends = 0
     lastError = closedError
     pulse.rest()
-    if (watched && inFlight.size > 0) pulse.owe(silenceMillis)
+    if (watched && !inFlight.isEmpty) pulse.owe(silenceMillis)
     const commands = waiting
     waiting = []
-    for (const command of commands) execute(command, !cluster)
+    for (const command of commands) execute(command)
     for (const { ready } of observers) ready()
   }
 
@@ -225,7 +179,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     waiting = []
     for (const command of commands) command.fail(reason)
     // A cluster may redirect commands, so later ones may be executed before them.
-    if (!cluster) failAll()
+    if (!cluster) inFlight.fail(reason)
     if (first) { for (const { lost } of observers) lost?.(reason) }
   }
 
@@ -236,14 +190,13 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
 
   const onClose = () => {
     misplaced = false
-    loaded.clear()
+    inFlight.broke()
     pulse.rest()
     for (const { reset } of observers) reset()
     if (!connected) return failed()
     connected = false
     // They will neither be sent again nor answered.
-    if (single.options?.autoResendUnfulfilledCommands === false) failAll()
-    for (const command of inFlight.list()) resent.add(command)
+    if (single.options?.autoResendUnfulfilledCommands === false) inFlight.fail(reason ?? lastError)
     if (owned && !wasAnswered) failed()
   }
 
@@ -255,12 +208,6 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     pulse.rest()
     failed()
     if (owned && !closed) revival = setTimeout(() => void client.connect().catch(constVoid), backoff(++ends))
-  }
-
-  const failAll = () => {
-    const commands = inFlight.list()
-    inFlight.clear()
-    for (const command of commands) command.fail(reason ?? lastError)
   }
 
   /** The socket is connected, and the handshake gets the same time again. */
@@ -331,7 +278,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     tracking?.stop()
     if (owned) (client as Single | Cluster).disconnect()
     fail(new Failure.Closed())
-    failAll()
+    inFlight.fail(reason)
     for (const [event, listener] of Object.entries(events)) {
       if (!owned || event !== "error") client.off(event, listener)
     }
