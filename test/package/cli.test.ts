@@ -43,14 +43,11 @@ describe("the package of the tool", () => {
     }
   )
 
-  it("runs by npx from the packed tarball, in an empty folder, and leaves it empty", async () => {
+  it("runs by npx without being installed, and leaves the folder empty", async () => {
     const empty = join(packed.folder, "empty")
     mkdirSync(empty)
-    const run = ["effect-lock", "run", "key", "--url", "memory://", "--", "echo", "ran"]
-    assert.strictEqual(
-      await exec(empty, "npx", "--yes", "--prefer-offline", `--package=${packed.cli}`, "--", ...run),
-      "ran\n"
-    )
+    const run = ["run", "key", "--url", "memory://", "--", "echo", "ran"]
+    assert.strictEqual(await exec(empty, "npx", "--yes", "--prefer-offline", `file:${packed.cli}`, ...run), "ran\n")
     assert.deepStrictEqual(readdirSync(empty), [])
   })
 })
