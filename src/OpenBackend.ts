@@ -84,6 +84,10 @@ class OpenLease extends Inspectable.Class implements Guard {
     return !this.isHeld
   }
 
+  get isLost(): boolean {
+    return false
+  }
+
   get remaining(): Effect.Effect<Duration.Duration> {
     return Effect.sync(() => this.isHeld ? Duration.millis(this.expiresMillis) : Duration.zero)
   }

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber, Option } from "effect"
-import { Lock, LockBackend, LockConfig } from "effect-lock"
+import { InMemoryBackend, Lock, LockBackend, LockConfig } from "effect-lock"
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
 
@@ -64,6 +64,25 @@ describe("TestBackend", () => {
       assert.include(String(exit), `"key" is held already, use steal`)
       assert.strictEqual(exit._tag === "Failure" ? exit.cause.reasons[0]._tag : undefined, "Die")
     }).pipe(Effect.provide(TestBackend.layer)))
+
+  it.effect("a waiter hears of a stolen key only when the thief has it, also when another key is stolen meanwhile", () =>
+    Effect.gen(function*() {
+      const store = yield* InMemoryBackend.makeStore
+      const test = yield* TestBackend.make({
+        ...store,
+        release: (key, token) => Effect.delay(store.release(key, token), key === "slow" ? "1 second" : 0)
+      })
+      yield* Effect.forEach(["slow", "fast"], (key) => test.hold(key))
+      const heard: Array<boolean> = []
+      yield* test.store.listen!("slow", "token", () => {
+        heard.push(Option.isSome(Effect.runSync(store.inspect("slow"))))
+      })
+      const stealing = yield* Effect.forkChild(test.steal("slow"), start)
+      yield* test.steal("fast")
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(stealing)
+      assert.deepStrictEqual(heard, [true])
+    }).pipe(Effect.scoped))
 
   it.effect("steals a lease, of which the holder hears at its next renewal, and keeps the key", () =>
     Effect.gen(function*() {

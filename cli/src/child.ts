@@ -1,8 +1,8 @@
 /**
- * A command that runs as if the tool were not there: in the same terminal, session
- * and process group, with the same standard files and the environment; of others Node
- * does not tell which it was given, or they would be handed on. Node's own `spawn`,
- * since Effect's puts a child into a session of its own or hides how it ended.
+ * A command that runs as if the tool were not there: in the same terminal, session and process
+ * group, with the same standard streams and environment. (Other open files would be inherited, too,
+ * but Node does not tell which there are.) It uses Node's own `spawn`, since Effect's starts a new
+ * session or hides how the child ended.
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -14,12 +14,12 @@ import { closeSync, openSync, readdirSync, readFileSync } from "node:fs"
 import { Ending, exits } from "./exits.ts"
 import { type Signal, statusOf } from "./signals.ts"
 
-/** By its value in the environment everything is known that has come of a command. */
+/** The environment variable by whose value the descendants of a command are recognized. */
 const mark = "EFFECT_LOCK_RUN"
 
 const pause = "100 millis"
 
-/** What keys of the terminal send goes to its whole foreground group, and so to the child. */
+/** The terminal sends the signals of its keys to the whole foreground group, and so to the child. */
 const ofTerminal: ReadonlySet<Signal> = new Set(["SIGINT", "SIGQUIT"])
 
 const ending: ReadonlySet<Signal> = new Set(["SIGHUP", "SIGINT", "SIGTERM"])
@@ -33,7 +33,7 @@ const hasTerminal = (): boolean => {
   }
 }
 
-/** Nothing, where there is no /proc or the process is gone or another user's. */
+/** Undefined if there is no /proc, or the process is gone or another user's. */
 const read = (path: string): string => {
   try {
     return readFileSync(path, "latin1")
@@ -42,7 +42,7 @@ const read = (path: string): string => {
   }
 }
 
-/** Its name may hold spaces and parentheses, so what is after the last one counts. */
+/** Its name may contain spaces and parentheses, so the fields start after the last one. */
 const groupOf = (pid: number | "self"): string => read(`/proc/${pid}/stat`).replace(/^.*\)/s, "").split(" ")[3]
 
 const pids = (): ReadonlyArray<number> => {
@@ -65,9 +65,9 @@ class Child {
   private readonly process: ChildProcess
   private readonly marked: string
   private readonly group = groupOf("self")
-  /** What it was last told that ends programs. */
+  /** The last signal it was sent that ends programs. */
   private told: Signal | undefined = undefined
-  /** Somebody wants it to end, be it from the terminal. */
+  /** Somebody wants it to end, perhaps from the terminal. */
   isToldToEnd = false
 
   constructor(process: ChildProcess, marked: string) {
@@ -80,7 +80,7 @@ class Child {
     return signalCode === null ? exitCode ?? undefined : statusOf(signalCode)
   }
 
-  /** Its exit status, as shells tell it. */
+  /** Its exit status, as in a shell. */
   get ended(): Effect.Effect<number> {
     return Effect.callback((resume) => {
       const look = () => {
@@ -92,7 +92,7 @@ class Child {
     })
   }
 
-  /** What it has left running in its group. On systems without /proc that is not known. */
+  /** The processes that it has left running in its group. Unknown on systems without /proc. */
   left(): ReadonlyArray<number> {
     return pids().filter((pid) =>
       pid !== process.pid && pid !== this.process.pid && groupOf(pid) === this.group &&
@@ -100,7 +100,7 @@ class Child {
     )
   }
 
-  /** Until nothing is left. What has ended the command is meant for what it has left, too. */
+  /** Waits until none are left. The signal that ended the command is meant for them, too. */
   get allEnded(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       const heard = new Set<number>()
@@ -123,20 +123,20 @@ class Child {
     else for (const pid of this.left()) kill(pid, signal)
   }
 
-  /** The command first: a shell that only saw its child end would go on with its script. */
+  /** The command first: a shell that only sees its child end would go on with its script. */
   private tellAll(signal: NodeJS.Signals): void {
     const left = this.left()
     if (this.status === undefined) this.process.kill(signal)
     for (const pid of left) kill(pid, signal)
   }
 
-  /** Has it end, and its group, by force when `grace` has passed. */
+  /** Ends it and its group, by force after `grace`. */
   stop(grace: Duration.Duration): Effect.Effect<void> {
     return Effect.gen({ self: this }, function*() {
       if (this.status !== undefined && this.left().length === 0) return
       const gone = Effect.andThen(this.ended, this.allEnded)
       this.tellAll("SIGTERM")
-      // One that is stopped hears nothing else.
+      // A stopped process handles no other signal.
       this.tellAll("SIGCONT")
       if (Option.isSome(yield* Effect.timeoutOption(gone, grace))) return
       this.tellAll("SIGKILL")
@@ -148,8 +148,8 @@ class Child {
 export type { Child }
 
 /**
- * Starts a command. If the scope ends before the command and its group have, they
- * are told to end, and made to when `grace` has passed.
+ * Starts a command. If the scope closes before the command and its group have ended, they are told
+ * to end, and killed after `grace`.
  */
 export const start = (
   command: string,
@@ -179,7 +179,7 @@ const spawned = (command: string, args: ReadonlyArray<string>, env: NodeJS.Proce
       child.once("spawn", () => resume(Effect.succeed(child)))
       child.once("error", refuse)
     } catch (thrown) {
-      // Some of what may be wrong with a command Node throws.
+      // Node throws some of the errors of a command.
       refuse(thrown as NodeJS.ErrnoException)
     }
   })

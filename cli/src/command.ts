@@ -21,7 +21,7 @@ import type { Signals } from "./signals.ts"
 import { version } from "./version.ts"
 import { watch } from "./watch.ts"
 
-/** One line each, to stderr. What went wrong comes behind the words, if they come with it. */
+/** Logs one line each to stderr, with the cause, if there is one, at its end. */
 const logger = (isJson: boolean) =>
   Logger.make<unknown, void>((line) => {
     const parts = Array.isArray(line.message) ? line.message : [line.message]
@@ -29,7 +29,7 @@ const logger = (isJson: boolean) =>
     process.stderr.write(isJson ? `${JSON.stringify({ message })}\n` : `effect-lock: ${message}\n`)
   })
 
-/** What is asked of the tool itself. */
+/** The options of the tool itself. */
 const asksForJson = (args: ReadonlyArray<string>): boolean =>
   args.slice(0, args.includes("--") ? args.indexOf("--") : args.length).includes("--json")
 
@@ -50,7 +50,7 @@ const tool = Command.make("effect-lock").pipe(
   ])
 )
 
-/** The status to end with. */
+/** The exit status. */
 export const main = (args: ReadonlyArray<string>): Effect.Effect<number, never, Signals> =>
   Command.runWith(tool, { version })(args).pipe(
     Effect.as(0),
@@ -62,7 +62,7 @@ export const main = (args: ReadonlyArray<string>): Effect.Effect<number, never, 
 const ending = (args: ReadonlyArray<string>, cause: Cause.Cause<unknown>): Effect.Effect<number> => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
   const error = Cause.squash(cause)
-  // What was wrong has been said.
+  // The error has already been reported.
   if (CliError.isCliError(error)) {
     return Effect.succeed(error._tag === "ShowHelp" && error.errors.length === 0 ? 0 : exits.usage)
   }

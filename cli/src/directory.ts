@@ -1,10 +1,13 @@
-/** What a directory of locks can be asked. */
+/** Checks that only apply to a directory of locks. */
 import * as Effect from "effect/Effect"
 import { accessSync, constants, statfsSync, statSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { failed, type Finding, ok, warning } from "./finding.ts"
 
-/** By the magic numbers of Linux: file systems of several hosts, whose renames are not atomic among them for sure. */
+/**
+ * Network file systems, by Linux's magic numbers: their renames are not reliably atomic among
+ * hosts.
+ */
 const networks: ReadonlyMap<number, string> = new Map([
   [0x6969, "NFS"],
   [0xff534d42, "CIFS"],

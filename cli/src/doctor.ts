@@ -23,12 +23,12 @@ import { painter } from "./paint.ts"
 import * as Redis from "./redis.ts"
 import { backend, quietly, serverUrl } from "./settings.ts"
 
-/** A process of its own, as far as the server can tell. */
+/** A backend of its own, which the server takes for another process. */
 type Process = Context.Context<LockBackend.LockBackend>
 
 const samples = 100
 
-/** Whoever polls looks again after a quarter of a second. */
+/** A waiter that polls does so every quarter of a second. */
 const toldMillis = 150
 
 const millis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos) / 1_000_000)
@@ -45,11 +45,11 @@ const show = (millis: number): string => `${millis < 10 ? millis.toFixed(1) : Ma
 const isAnswer = ({ reason }: LockError.LockError): boolean =>
   reason._tag === "BackendFailure" && !silent.has(reason.kind)
 
-/** Takes, extends and gives back a key that nobody else has. */
+/** Acquires, extends and releases a key that nobody else uses. */
 const locking = (key: string): Effect.Effect<Finding, LockError.LockError, LockBackend.LockBackend> =>
   Lock.withLock((lease) => lease.extend("20 seconds"), key, { timeout: "3 seconds" }).pipe(
     Effect.as(ok("locking", "a lock was taken, extended and given back")),
-    // Of a server that answers the rest is worth knowing, too.
+    // If the server answers, the other checks are worth running, too.
     Effect.catchIf(isAnswer, (error) => Effect.succeed(unfit(error)))
   )
 
@@ -73,7 +73,7 @@ const roundTrip = (key: string): Effect.Effect<Finding, LockError.LockError, Loc
       )
   })
 
-/** How soon another process that waits has a lock that is given back. */
+/** How long after a release another process has the lock. */
 const waking = (key: string, there: Process): Effect.Effect<Finding, LockError.LockError, LockBackend.LockBackend> =>
   Effect.gen(function*() {
     const { releasedAt, waiting } = yield* Effect.scoped(Effect.gen(function*() {
@@ -94,7 +94,7 @@ const waking = (key: string, there: Process): Effect.Effect<Finding, LockError.L
       )
   })
 
-/** What is needed for more than a lock: sharing one, and listing them. */
+/** The permissions for more than a lock: sharing, and listing. */
 export const rights = (key: string): Effect.Effect<Finding, never, LockBackend.LockBackend> =>
   Effect.gen(function*() {
     const attempt = <A>(what: string, effect: Effect.Effect<A, LockError.LockError, LockBackend.LockBackend>) =>
@@ -134,7 +134,7 @@ const findings = (url: string) =>
       : yield* Effect.provideContext(Effect.all([roundTrip(key), waking(key, there), rights(key)]), here)
     return [first, ...more, ...yield* ofServer(url)]
   })).pipe(
-    // A directory can be looked at though it is refused.
+    // A directory can be checked even if the backend refuses it.
     Effect.catchIf(
       (error) => error._tag === "LockError" && isAnswer(error) && schemeOf(url) === "file",
       (error) => Effect.map(ofServer(url), (own) => [unfit(error as LockError.LockError), ...own])
@@ -143,13 +143,13 @@ const findings = (url: string) =>
 
 const schemeOf = (url: string): string => url.slice(0, Math.max(0, url.indexOf(":"))).toLowerCase()
 
-/** What a kind of server alone can be asked. */
+/** The checks of each kind of server. */
 const ofServer = (url: string): Effect.Effect<ReadonlyArray<Finding>> => {
   const scheme = schemeOf(url)
   if (/^(?:redis|valkey)/.test(scheme)) return Redis.findings(url)
   if (scheme.startsWith("memcache")) return Memcached.findings(url)
   if (scheme.startsWith("postgres")) {
-    // The driver is not everybody's.
+    // The driver may not be installed.
     return Effect.flatMap(Effect.promise(() => import("./postgres.ts")), ({ findings }) => findings(url))
   }
   return scheme === "file" ? Directory.findings(url) : Effect.succeed([])

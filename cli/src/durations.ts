@@ -5,7 +5,10 @@ import * as Option from "effect/Option"
 
 const units = { ms: "millis", s: "seconds", m: "minutes", h: "hours", d: "days" } as const
 
-/** `10s`, `1.5h`, `500ms`, `"10 seconds"`, `0`, or `forever`. Any other number without a unit is none. */
+/**
+ * `10s`, `1.5h`, `500ms`, `"10 seconds"`, `0`, or `forever`. Any other number without a unit is
+ * invalid.
+ */
 const parse = (text: string): Option.Option<Duration.Duration> => {
   if (/^(?:forever|infinity)$/i.test(text)) return Option.some(Duration.infinity)
   if (text === "0") return Option.some(Duration.zero)

@@ -1,34 +1,34 @@
-/** What the tool ends with, and what it says then. Numbers from 64 on are those of sysexits.h. */
+/** The exit statuses of the tool, and its last words. Numbers from 64 on are those of sysexits.h. */
 import type * as LockError from "effect-lock/LockError"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 
 export const exits = {
-  /** The answer is no: the key is free, or there is something to mend. */
+  /** The answer is no: the key is free, or the doctor has found a problem. */
   no: 1,
-  /** What was given makes no sense. */
+  /** An argument is invalid. */
   usage: 64,
-  /** The backend cannot be reached, or cannot do it. */
+  /** The backend is unreachable, or cannot do it. */
   unavailable: 69,
-  /** A fault of this tool. */
+  /** A defect of this tool. */
   software: 70,
-  /** What was found could not be written. */
+  /** The output could not be written. */
   unwritten: 74,
   /** Somebody else has the lock. */
   taken: 75,
   /** The lock was lost while the command ran, so the command was stopped. */
   lost: 76,
-  /** The command is there and cannot be run. */
+  /** The command exists, but cannot be run. */
   cannotRun: 126,
   /** There is no such command. */
   notFound: 127
 } as const
 
-/** Ends the tool with a status, and with words if there is anything to say. */
+/** Ends the tool with a status, and a message if there is one. */
 export class Ending extends Data.TaggedError("Ending")<{
   readonly status: number
   readonly message?: string
-  /** In JSON, beside the message. */
+  /** Added to the message in JSON. */
   readonly details?: Record<string, unknown>
 }> {}
 

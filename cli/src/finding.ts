@@ -1,9 +1,9 @@
-/** One thing that the doctor has looked at. */
+/** The result of one check of the doctor. */
 export interface Finding {
   readonly check: string
   readonly verdict: "ok" | "warning" | "failed"
   readonly found: string
-  /** What that means for locks, and what to do about it; absent where all is well. */
+  /** What that means for locks, and what to do about it; absent if all is well. */
   readonly means?: string
   readonly todo?: string
 }
@@ -26,11 +26,14 @@ export const failed = (check: string, found: string, means: string, todo: string
   todo
 })
 
-/** What the server does not tell this user; `what` is what the user may not do, such as "call INFO". */
+/**
+ * Something that the server does not tell this user; `what` is the denied action, such as "call
+ * INFO".
+ */
 export const unknown = (check: string, what: string): Finding =>
   warning(check, `unknown: the user may not ${what}`, "this cannot be judged", `ask as a user who may ${what}`)
 
-/** How far the server's clock is off from ours, as times in milliseconds. */
+/** How far the server's clock is off from ours; times in milliseconds. */
 export const clock = (theirs: number, ours: number): Finding => {
   const off = Math.round(theirs - ours)
   const found = `${Math.abs(off)} ms ${off < 0 ? "behind" : "ahead of"} ours`

@@ -1,4 +1,4 @@
-/** Who holds what, for people and for programs. */
+/** Holders of locks, for people and for programs. */
 import * as Lock from "effect-lock/Lock"
 import type * as LockError from "effect-lock/LockError"
 import * as DateTime from "effect/DateTime"
@@ -12,11 +12,11 @@ export interface Holding {
   readonly holder: LockError.Holder
 }
 
-/** Who holds one key. */
+/** The holder of one key. */
 export const ofKey = (key: string) =>
   Effect.map(Lock.holders(key), (holders) => holders.map((holder): Holding => ({ key, holder })))
 
-/** All that are held and start so, sorted. A key that the server moves meanwhile comes twice. */
+/** All held keys with this prefix, sorted. A key that the server moves meanwhile may appear twice. */
 export const all = (prefix: string) =>
   Effect.map(Stream.runCollect(Lock.list({ prefix })), (listed) => {
     const byHolder = new Map(Array.from(listed, (one): [string, Holding] => [idOf(one), one]))
@@ -54,10 +54,10 @@ export const describe = (holder: LockError.Holder, now: number): string => {
   return parts.join(", ")
 }
 
-/** Who holds a lock may have waited for it since it asked. */
+/** A holder may have waited before it acquired the lock. */
 const header = ["KEY", "HOLDER", "ASKED", "LEASE ENDS IN", "WAITING", "PERMITS"]
 
-/** A line each, under a line of what the columns are. */
+/** One line each, under a header. */
 export const lines = (holdings: ReadonlyArray<Holding>, now: number): ReadonlyArray<string> => {
   const isShared = holdings.some(({ holder }) => holder.permits !== undefined)
   const rows = holdings.map(({ holder, key }) => [

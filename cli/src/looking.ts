@@ -1,4 +1,7 @@
-/** Looks at locks, which leave behind what they find: a directory that is not there has none, and is not made. */
+/**
+ * Reads locks without changing anything: a directory that does not exist has no locks, and is not
+ * created.
+ */
 import type * as LockBackend from "effect-lock/LockBackend"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -9,7 +12,7 @@ import { note } from "./output.ts"
 import { printable } from "./paint.ts"
 import { backend, serverUrl } from "./settings.ts"
 
-/** The directory that a URL names, if that is not there. What else may be wrong with it the backend says. */
+/** The directory of a URL, if it does not exist. The backend reports any other problem with it. */
 const missing = (url: string): string | undefined => {
   try {
     const path = fileURLToPath(url)
@@ -19,7 +22,10 @@ const missing = (url: string): string | undefined => {
   }
 }
 
-/** Runs what asks the backend as soon as there is one, and gives `none` as long as there is none, which it says once. */
+/**
+ * Runs an effect with the backend as soon as there is one, and returns `none` until then, which it
+ * reports once.
+ */
 export const looking = Effect.gen(function*() {
   const url = Redacted.value(yield* serverUrl)
   const built = yield* Effect.cached(Layer.build(backend))

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Runs the tool. A signal that nobody else receives ends it as it would any other program. */
+/** Runs the tool. A signal without another receiver ends it like any other program. */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { main } from "./command.ts"
@@ -14,19 +14,19 @@ const signals = Signals.make((signal) => {
 })
 
 process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
-  // Whoever reads our output may stop to, as `head` does.
+  // The reader of our output may stop reading, as `head` does.
   if (code === "EPIPE") process.exit(0)
   process.stderr.write(`effect-lock: ${message}\n`)
   process.exit(exits.unwritten)
 })
-// The lock is held on, though what is said of it is read by nobody, or finds no room.
+// The lock stays held, even if messages about it cannot be written.
 process.stderr.on("error", () => {})
 
 const fiber = Effect.runFork(Effect.provideService(main(process.argv.slice(2)), Signals.Signals, signals))
 
 const exit = await Effect.runPromise(Fiber.await(fiber))
 const code = exit._tag === "Success" ? status ?? exit.value : status ?? 130
-// What could not be written is told of by the event, in this turn.
+// The event reports failed writes in this turn.
 setImmediate(() => {
   if (process.stdout.writableLength === 0) process.exit(code)
   process.stdout.write("", (error) => {

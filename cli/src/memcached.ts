@@ -1,9 +1,9 @@
-/** What only memcached can be asked, by its text protocol. */
+/** Checks that only apply to memcached, by its text protocol. */
 import * as Effect from "effect/Effect"
 import { createConnection } from "node:net"
 import { type Finding, ok, warning, wrongClock } from "./finding.ts"
 
-/** `STAT name value` by lines; nothing where the server does not say. */
+/** Lines of `STAT name value`; empty if the server does not answer. */
 const stats = (host: string, port: number, command: string): Effect.Effect<ReadonlyMap<string, string>> =>
   Effect.callback<ReadonlyMap<string, string>>((resume) => {
     const socket = createConnection({ host, port })

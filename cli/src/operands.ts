@@ -1,4 +1,4 @@
-/** What was given after `--`, if that was given. */
+/** The arguments after `--`, if it was given. */
 import * as Context from "effect/Context"
 
 export const Operands: Context.Reference<ReadonlyArray<string> | undefined> = Context.Reference(

@@ -1,4 +1,4 @@
-/** What is written where: results to stdout, all else to stderr. */
+/** Results go to stdout, all else to stderr. */
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import { json } from "./settings.ts"
 export const result = (text: () => string, value: unknown) =>
   Effect.flatMap(json, (isJson) => Console.log(isJson ? JSON.stringify(value) : text()))
 
-/** What a user of the tool is told besides. */
+/** A message for the user. */
 export const note = (message: string, details?: Record<string, unknown>) =>
   Effect.flatMap(
     json,

@@ -1,4 +1,4 @@
-/** What only PostgreSQL can be asked. */
+/** Checks that only apply to PostgreSQL. */
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -8,7 +8,7 @@ import { clock, failed, type Finding, ok, unknown, warning } from "./finding.ts"
 
 type Rows = ReadonlyArray<Record<string, unknown>>
 
-/** What the server does not let us ask stays unknown. */
+/** A query that the server denies leaves the result unknown. */
 const ask = (client: PgClient.PgClient, statement: string): Effect.Effect<Record<string, unknown> | undefined> =>
   client.unsafe(statement).pipe(
     Effect.map((rows) => (rows as Rows)[0]),
@@ -100,7 +100,7 @@ const pool = (row: Record<string, unknown> | undefined): Finding => {
     )
 }
 
-/** Whether what is notified is heard: not behind a pooler that gives each transaction another connection. */
+/** Whether notifications arrive: they do not behind a pooler in transaction mode. */
 const hears = (client: PgClient.PgClient) =>
   Effect.gen(function*() {
     const channel = `effect_lock_doctor_${process.pid}`
@@ -169,6 +169,6 @@ export const findings = (url: string): Effect.Effect<ReadonlyArray<Finding>> =>
     return [...found, time === undefined ? unknown("clock", "see its clock") : clock(Number(time["millis"]), ours)]
   }).pipe(
     Effect.scoped,
-    // What it is that keeps us out has been said.
+    // The reason why we cannot connect has been reported already.
     Effect.orElseSucceed((): ReadonlyArray<Finding> => [])
   )

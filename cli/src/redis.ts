@@ -1,4 +1,4 @@
-/** What only Redis can be asked. */
+/** Checks that only apply to Redis. */
 import * as Effect from "effect/Effect"
 import { Cluster, Redis } from "ioredis"
 import { clock, failed, type Finding, ok, unknown, warning } from "./finding.ts"
@@ -15,7 +15,7 @@ const closing = <Client extends Redis | Cluster>(make: () => Client) =>
     (client) => Effect.sync(() => client.disconnect())
   )
 
-/** A server, and how its findings are told from those of others. */
+/** A server, and the label of its findings. */
 interface Server {
   readonly client: Redis
   readonly suffix: string
@@ -23,7 +23,7 @@ interface Server {
 
 const urlPattern = /^(?:redis|valkey)(s?)(\+sentinel|\+cluster)?:\/\/(?:([^:@/]*)(?::([^@/]*))?@)?([^/]*)(?:\/(.*))?$/i
 
-/** The servers that locks are in, of any URL that the backend takes. */
+/** The servers of the locks, for any URL that the backend accepts. */
 const servers = (url: string) =>
   Effect.gen(function*() {
     const [, secure, kind = "", user, password, hosts, rest = ""] = urlPattern.exec(url) ?? []
@@ -57,14 +57,14 @@ const servers = (url: string) =>
     }))
   })
 
-/** What the server does not let us ask stays unknown. */
+/** A command that the server denies leaves the result unknown. */
 const ask = (client: Redis, ...[command, ...args]: ReadonlyArray<string>): Effect.Effect<unknown> =>
   Effect.orElseSucceed(
     Effect.tryPromise(() => client.call(command, ...args)),
     (): unknown => undefined
   )
 
-/** `name:value` by lines. */
+/** Lines of `name:value`. */
 const parse = (info: unknown): Record<string, string> =>
   Object.fromEntries(
     String(info ?? "").split("\r\n").filter((line) => line.includes(":")).map((line) => {
@@ -125,7 +125,7 @@ const time = (reply: unknown, ours: number): Finding =>
     ? clock(Number(reply[0]) * 1_000 + Number(reply[1]) / 1_000, ours)
     : unknown("clock", "call TIME")
 
-/** Whether what is published is heard. */
+/** Whether published messages arrive. */
 const hears = (client: Redis) =>
   Effect.gen(function*() {
     const listener = yield* closing(() => client.duplicate(quiet))

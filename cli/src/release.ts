@@ -36,7 +36,7 @@ export const release = Command.make("release", flags, ({ key, yes }) =>
       const isSure = yield* Prompt.run(Prompt.Confirm({ message: `${name} is ${who}. Take it away?` }))
       if (!isSure) return yield* new Ending({ status: exits.no })
     }
-    // Who was shown is who loses it, and nobody who came since.
+    // Only the holder that was shown loses the lock, and not a later one.
     const released = yield* Effect.filter(
       holders,
       ({ holder: { token } }) => look(Lock.forceRelease(key, { token }), false)

@@ -1,4 +1,4 @@
-/** What all commands have in common: where the locks are, and whether to write JSON. */
+/** The options of all commands: where the locks are, and whether to write JSON. */
 import * as BackendUrl from "effect-lock/BackendUrl"
 import type * as LockBackend from "effect-lock/LockBackend"
 import * as LockConfig from "effect-lock/LockConfig"
@@ -31,7 +31,7 @@ export const json = GlobalFlag.Setting("json")({
 
 export const all = [url, json]
 
-/** The URL that was given, or that the environment has. */
+/** The given URL, or that of the environment. */
 export const serverUrl: Effect.Effect<
   Redacted.Redacted<string>,
   Ending | Config.ConfigError,
@@ -44,14 +44,17 @@ export const serverUrl: Effect.Effect<
     : yield* usage("Where are the locks? Set LOCK_URL, or give --url, such as redis://localhost")
 })
 
-/** What goes wrong comes out as an error, and need not be said before, unless somebody asks for it. */
+/** Errors are reported at the end, and need not be logged before, unless requested. */
 export const quietly = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.flatMap(
     GlobalFlag.LogLevel,
     (level) => Option.isSome(level) ? effect : Effect.provideService(effect, References.MinimumLogLevel, "Error")
   )
 
-/** The backend of the URL, with what the environment says of locks (`LOCK_EXPIRES`, `LOCK_KEY_PREFIX`, …). */
+/**
+ * The backend of the URL, with the lock defaults of the environment (`LOCK_EXPIRES`,
+ * `LOCK_KEY_PREFIX`, …).
+ */
 export const backend: Layer.Layer<
   LockBackend.LockBackend,
   Ending | Config.ConfigError | Effect.Error<ReturnType<typeof LockConfig.make>>,

@@ -1,4 +1,4 @@
-/** Where the signals go that the tool gets: one receiver at a time, from the first moment on. */
+/** The receiver of the tool's signals: one at a time, from the start. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -11,14 +11,14 @@ export type Signal = typeof kinds[number]
 type Receiver = (signal: Signal) => void
 
 export class Signals extends Context.Service<Signals, {
-  /** Signals go to the receiver until the scope ends. */
+  /** Signals go to the receiver until the scope closes. */
   readonly to: (receiver: Receiver) => Effect.Effect<void, never, Scope.Scope>
 }>()("effect-lock-cli/Signals") {}
 
-/** Of a process that a signal has ended, as shells tell it. */
+/** The exit status of a process that a signal has ended, as in a shell. */
 export const statusOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]
 
-/** Listens to all, for as long as the process lives. */
+/** Handles all of them, for as long as the process lives. */
 export const make = (usual: Receiver): Signals["Service"] => {
   const receivers = [usual]
   for (const kind of kinds) process.on(kind, () => receivers[receivers.length - 1](kind))

@@ -21,11 +21,11 @@ import { json, quietly } from "./settings.ts"
 interface Change {
   readonly key: string
   readonly change: "held" | "taken" | "free"
-  /** Whose lock it is or was, if it was anybody's. */
+  /** The holder, or the last holder, of the lock, if there is one. */
   readonly owner?: string
 }
 
-/** What has changed since the last look. At the first, all that is held was so before. */
+/** The changes since the last look. At the first look, all held locks count as unchanged. */
 const changes = (
   before: ReadonlyArray<Holding.Holding> | undefined,
   after: ReadonlyArray<Holding.Holding>
@@ -48,20 +48,20 @@ const words = { held: "held by", taken: "taken by", free: "given back by" }
 const sentence = ({ change, key, owner }: Change): string =>
   owner === undefined ? `${printable(key)} is free` : `${printable(key)} ${words[change]} ${owner}`
 
-/** How many of the last changes stand below the picture. */
+/** How many of the last changes are shown below the table. */
 const remembered = 5
 
-/** From the top of the screen, each line to its end, and nothing below. */
+/** Draws from the top of the screen, and clears the rest of each line and all below. */
 const redraw = (lines: ReadonlyArray<string>): string =>
   `\u001b[H${lines.map((line) => `${line}\u001b[K`).join("\n")}\u001b[J`
 
-/** What there is room for. Colours take none. */
+/** The part of a line that fits. Colours take no room. */
 const fitted = (lines: ReadonlyArray<string>, rows: number): ReadonlyArray<string> =>
   lines.length <= rows ? lines : [...lines.slice(0, rows - 1), `… and ${lines.length - rows + 1} more`]
 
 const picture = (held: ReadonlyArray<Holding.Holding>, now: number, nothing: string): ReadonlyArray<string> => {
   if (held.length === 0) return [nothing]
-  // Some terminals say that they have no size.
+  // Some terminals report a size of zero.
   const columns = process.stdout.columns || 80
   const rows = process.stdout.rows || 24
   const [header, ...lines] = Holding.lines(held, now).map((line) => line.slice(0, columns))
@@ -97,7 +97,7 @@ export const watch = Command.make("watch", flags, ({ every, key, prefix }) =>
     while (true) {
       const looked: ReadonlyArray<Holding.Holding> | LockError.LockError = yield* seen === undefined
         ? look
-        // Whoever watches wants to see the end of it.
+        // An outage does not end the watch: its own end shows as well.
         : Effect.catchIf(look, isOutage, (error) => Effect.succeed(error))
       const now = yield* Clock.currentTimeMillis
       const at = DateTime.formatIso(DateTime.makeUnsafe(now))

@@ -21,7 +21,7 @@ export const killAfter = Durations.flag(
   "How long the command has to end after SIGTERM when the lock is lost (10s)"
 ).pipe(Flag.withDefault(Duration.seconds(10)))
 
-/** Only what comes after `--` is the command's, or its `--help` would be ours. */
+/** Only arguments after `--` belong to the command; otherwise its `--help` would be ours. */
 export const commandOf = (name: string, command: ReadonlyArray<string>) =>
   Effect.gen(function*() {
     const operands = yield* Operands
@@ -38,11 +38,11 @@ interface Options {
 /** How a command has ended. */
 interface Ended {
   readonly status: number
-  /** Somebody wanted it to. */
+  /** Whether somebody wanted it to end. */
   readonly isToldToEnd: boolean
 }
 
-/** Runs the command until it, and what it has left running, has ended. */
+/** Runs the command until it and the processes that it left running have ended. */
 export const under = (lease: Lock.Lease, { command: [name, ...args], key, killAfter }: Options) =>
   Effect.gen(function*() {
     if (!Duration.isFinite(killAfter)) return yield* usage("--kill-after must end: give a duration such as 10s")
@@ -52,7 +52,7 @@ export const under = (lease: Lock.Lease, { command: [name, ...args], key, killAf
       early.push(signal)
     }
     yield* signals.to((signal) => receive(signal))
-    // One who has waited may have been given a short lease to begin with, and a command takes its time to start.
+    // A waiter may start with a short lease, and a command takes its time to start.
     yield* lease.extend()
     const child = yield* Child.start(name, args, {
       env: { EFFECT_LOCK_KEY: key, EFFECT_LOCK_FENCING_TOKEN: String(lease.fencingToken) },

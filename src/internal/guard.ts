@@ -17,7 +17,9 @@ export interface Guard extends Lease, Reentry.Had {
   readonly expiresMillis: number
   /** Detaches it: leaves it to whoever knows its token, for at least this long. */
   detach(millis: number | undefined): Effect.Effect<void, LockError>
+  /** Lost or released. */
   readonly isOver: boolean
+  readonly isLost: boolean
   /** Watches it from now on; calls back once when it is lost, immediately if it already is. */
   watch(onLost: () => void): void
   /**

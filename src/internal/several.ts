@@ -124,15 +124,16 @@ export const use = <A, E, R>(
       const effect: Effect.Effect<A, E, R> = isFunction(work) ? Effect.suspend(() => work(leases)) : work
       const all = Array.from(held.values())
       // A lease of a decorated backend is released with the scope.
-      return Effect.onExit(beneath(all, effect), () => giveAllBack(all.filter(isGuard), requests[0]))
+      return Effect.onExit(beneath(all, effect, true), () => giveAllBack(all.filter(isGuard), requests[0]))
     })
   )
 
-/** Runs a part of the call, unless one of the leases is lost. */
+/** Runs a part of the call, unless one of the leases is lost. The work itself may release its own. */
 const beneath = <A, E, R>(
   leases: ReadonlyArray<Lease>,
-  effect: Effect.Effect<A, E, R>
+  effect: Effect.Effect<A, E, R>,
+  isOwn = false
 ): Effect.Effect<A, E | LockError, R> => {
-  if (leases.every(isGuard)) return leases.length === 0 ? effect : under(leases, effect)
+  if (leases.every(isGuard)) return leases.length === 0 ? effect : under(leases, effect, isOwn)
   return Effect.raceFirst(Effect.raceAllFirst(leases.map(({ lost }) => lost)), effect)
 }

@@ -211,21 +211,28 @@ const unmoved = <A, E>(
 // Under leases that are held already
 // -----------------------------------------------------------------------------
 
-/** Does work, and does not give the leases back. The first that is lost ends the work. */
+/**
+ * Does work, and does not give the leases back. The first that is lost ends the work; so does one
+ * that is released, unless the leases are the work's own.
+ */
 export const under = <A, E, R>(
   leases: ReadonlyArray<Guard>,
-  work: Effect.Effect<A, E, R>
+  work: Effect.Effect<A, E, R>,
+  isOwn = false
 ): Effect.Effect<A, E | LockError, R> =>
   Effect.uninterruptibleMask<A, E | LockError, R>((restore) => {
     const caller = Fiber.getCurrent()!
-    const gone = () => leases.find((lease) => lease.isOver)
+    const gone = () => leases.find((lease) => isOwn ? lease.isLost : lease.isOver)
     const settle = (exit: Exit.Exit<A, E>): Exit.Exit<A, E | LockError> => gone()?.judge(exit, caller) ?? exit
     if (gone() !== undefined) return settle(Exit.interrupt())
     const fiber = start(leases, work, caller, restore, caller.context)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) return settle(exit)
     const settled = Effect.callback<Exit.Exit<A, E | LockError>>((resume) => {
-      const unwatch = leases.map((lease) => lease.whenGone(() => fiber.interruptUnsafe()))
+      const end = () => {
+        if (gone() !== undefined) fiber.interruptUnsafe()
+      }
+      const unwatch = leases.map((lease) => lease.whenGone(end))
       fiber.addObserver((exit) => {
         for (const end of unwatch) end()
         Stack.resumeWith(resume, Exit.succeed(settle(exit)))

@@ -195,6 +195,35 @@ describe("several keys", () => {
       yield* assertClean(all, "a", "b", "c")
     }))
 
+  it.effect("go back one by one, or to others, where their work says so, and it goes on under the rest", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      const isFree = (key: string) => Effect.map(Lock.once(Effect.void, key), Option.isSome)
+      const work = ([a, b]: ReadonlyArray<Lock.Lease>) =>
+        Effect.gen(function*() {
+          yield* a.release
+          const ticket = yield* Lock.detach(b)
+          yield* Effect.sleep(100)
+          return { ticket, free: [yield* isFree("a"), yield* isFree("b")] }
+        })
+      const fiber = yield* all.start(Lock.withLocks(work, ["a", "b", "c"], { expires: 900 }))
+      yield* TestClock.adjust(100)
+      const exit = fiber.pollUnsafe()
+      assert(exit !== undefined && Exit.isSuccess(exit))
+      assert.deepStrictEqual(exit.value.free, [true, false])
+      yield* all.run(Effect.scoped(Lock.adopt(exit.value.ticket)))
+      yield* assertClean(all, "a", "b", "c")
+      const left = yield* all.start(
+        Lock.withLocks(([a]) => Effect.andThen(a.release, Effect.never), ["a", "b"], { expires: 900 })
+      )
+      yield* flush
+      yield* all.test.steal("b")
+      yield* TestClock.adjust(400)
+      assert.strictEqual(outcome(left), "LockLost")
+      yield* all.test.free("b")
+      yield* assertClean(all, "a", "b")
+    }))
+
   it.effect("work on the open backend", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* Lock.withLocks(({ length }) => Effect.succeed(length), ["a", "b"]), 2)

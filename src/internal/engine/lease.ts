@@ -232,6 +232,10 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     return !this.isHeld
   }
 
+  get isLost(): boolean {
+    return this.isOver && this.why !== "Released"
+  }
+
   /** The result of the work under it: its own exit, unless the lease ended first. */
   settle<A, E>(exit: Exit.Exit<A, E>, caller?: Fiber.Fiber<unknown, unknown>): Exit.Exit<A, E | LockError> {
     if (this.isHeld) {
