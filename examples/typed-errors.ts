@@ -1,5 +1,5 @@
 /**
- * The four ways a lock can fail, each told apart by the compiler.
+ * The five ways a lock can fail, each told apart by the compiler.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"
@@ -16,6 +16,7 @@ const chargeSafely = (order: string, options?: { readonly expires?: number }) =>
       LockTimeout: (reason) => Effect.succeed(`busy: ${reason.message}`),
       LockLost: (reason) => Effect.succeed(`lost: ${reason.message}`),
       BackendFailure: (reason) => Effect.succeed(`down: ${reason.message}`),
+      LockReentered: (reason) => Effect.succeed(`ours: ${reason.message}`),
       InvalidOptions: (reason) => Effect.succeed(`wrong: ${reason.message}`)
     })
   )
@@ -40,6 +41,9 @@ const program = Effect.gen(function*() {
   yield* backend.down
   yield* Console.log(yield* chargeSafely("down"))
   yield* backend.up
+
+  const nested = Lock.withLock(chargeSafely("ours"), "order-ours")
+  yield* Console.log(yield* nested)
 
   yield* Console.log(yield* chargeSafely("wrong", { expires: -1 }))
 })

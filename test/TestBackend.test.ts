@@ -113,7 +113,8 @@ describe("TestBackend", () => {
       const test = yield* TestBackend.TestBackend
       yield* test.fail("tryAcquire", { times: 1, kind: "OutOfMemory", retryable: false })
       const error = yield* Effect.flip(Lock.withLock(Effect.void, "key"))
-      assert.strictEqual(error.reason._tag === "BackendFailure" ? error.reason.kind : undefined, "OutOfMemory")
+      assert.propertyVal(error.reason, "kind", "OutOfMemory")
+      assert.propertyVal(error.reason, "operation", "acquire")
       yield* Lock.withLock(Effect.void, "key")
       const calls = yield* outcomes
       assert.deepStrictEqual(calls, [

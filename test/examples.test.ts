@@ -289,6 +289,7 @@ const expectations: Record<string, Expectation> = {
       /^busy: Lock "order-held" was not acquired( after waiting [\dms ]+)?: it is held by \S+ since /,
       /^lost: Lock "order-stolen" was lost after [\dms ]+: the backend no longer knows us/,
       /^down: .* \(Unreachable\)/,
+      /^ours: Lock "order-ours" is held/,
       /^wrong: Invalid lock option "expires": got -1, expected /
     ]
   }

@@ -27,7 +27,7 @@ const included = new Map(pages.flatMap((page) => {
 
 /** What each part of the navigation has, in order. A page that nobody names is found under "More". */
 const sections: Readonly<Record<string, ReadonlyArray<string>>> = {
-  "Start": ["start", "see", "choosing", "errors"],
+  "Start": ["start", "see", "examples", "choosing", "errors"],
   "Guides": [
     "expires-and-timeout",
     "losing-a-lock",
@@ -92,6 +92,24 @@ export default defineConfig({
   markdown: {
     codeTransformers: [apiLinks(JSON.parse(readFileSync(join(docs, "api/links.json"), "utf8")), base)],
     config: (md) => {
+      // A program that a paragraph of its own leads to can be read below it.
+      md.core.ruler.push("examples", (state) => {
+        state.tokens = state.tokens.flatMap((token, i, all) => {
+          const file = /^\[`[^`]+`\]\(\.\.\/(examples\/[^)]+\.ts)\)$/.exec(all[i - 1]?.content ?? "")?.[1]
+          if (token.type !== "paragraph_close" || file === undefined) return token
+          const html = (content: string) => Object.assign(new state.Token("html_block", "", 0), { content })
+          const code = Object.assign(new state.Token("fence", "code", 0), {
+            info: "ts",
+            content: readFileSync(join(root, file), "utf8")
+          })
+          return [
+            token,
+            html(`<details class="details custom-block"><summary>The program</summary>\n`),
+            code,
+            html("</details>\n")
+          ]
+        })
+      })
       // What is not a page is in the repository: other files, and folders without an index.
       md.core.ruler.push("repository", ({ env, tokens }) => {
         const folder = dirname(env.path ?? join(docs, "index.md"))

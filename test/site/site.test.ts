@@ -59,6 +59,16 @@ describe.skipIf(!isSiteInstalled)("the site", () => {
     assert.deepStrictEqual(sources.filter((page) => !pages().includes(page)), [])
   })
 
+  it("shows every example", () => {
+    const page = read("examples.html")
+    for (const file of filesIn("examples", ".ts", false)) assert.include(page, `/blob/main/${file}"`)
+    assert.strictEqual(
+      page.split("<summary>The program</summary>").length - 1,
+      filesIn("examples", ".ts", false).length
+    )
+    assert.include(page, "Four workers want the same lock")
+  })
+
   it("leads to its own page where a file of the repository has one", () => {
     assert.include(read("at-three-in-the-morning.html"), `href="/command-line`)
   })
