@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # clockwork 3.0.1 (Ruby): on the day on which clocks go forward no daily job runs, and the weekly one not that week.
 #
-# `every(1.day, "report", at: "04:00")` runs at 04:00 each day, and `every(1.week, "bill", at: "Sunday 04:00")` on Sundays. But the time of day
-# is a condition beside the period: a job runs when 24 hours have gone by since the last time and it is 04:00. On the day on which clocks go
-# forward 04:00 comes 23 hours after 04:00, which is too early, and when the 24 hours are full it is 05:00. So all jobs that
-# are done once a day at an hour after the change are left out on that day, without a word. It is a Sunday: the weekly job of Sundays
-# comes after two weeks.
+# `every(1.day, "report", at: "04:00")` runs at 04:00 each day, and `every(1.week, "bill", at: "Sunday 04:00")` on Sundays. But the
+# time of day is a condition beside the period: a job runs when 24 hours have gone by since the last time and it is 04:00. On the
+# day on which clocks go forward 04:00 comes 23 hours after 04:00, which is too early, and when the 24 hours are full it is 05:00.
+# So all jobs that are done once a day at an hour after the change are left out on that day, without a word. It is a Sunday: the
+# weekly job of Sundays comes after two weeks.
 #
 # Seen with Ruby 3.1 (a clock that is asked each minute, March 2026 in Berlin):
 #

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # diskcache 5.4.0 (Python), `throttle`: a limit that processes share begins anew with each process that starts, and with `expire` ends in an error.
 #
-# `@diskcache.throttle(cache, count=2, seconds=60)` keeps its count in a cache on disk, so that all processes are limited together: two
-# calls a minute, whoever makes them. One expects a process that starts to find what the others have used. But the decorator writes
-# a full count when it is applied, which is when the module is imported: each worker that starts, and each run of a command from
-# a crontab, gives two more calls to itself and to all others. With `expire`, so that counts that nobody uses go away, the
+# `@diskcache.throttle(cache, count=2, seconds=60)` keeps its count in a cache on disk, so that all processes are limited together:
+# two calls a minute, whoever makes them. One expects a process that starts to find what the others have used. But the decorator
+# writes a full count when it is applied, which is when the module is imported: each worker that starts, and each run of a command
+# from a crontab, gives two more calls to itself and to all others. With `expire`, so that counts that nobody uses go away, the
 # first call after that time does not find a count and fails.
 #
 # Seen with Python 3.11 (two calls a minute; three processes, one after the other, each makes two):

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Django 3.2.25: in the cache of files, `incr` gives a key a new time to live, so a limit of an hour is one of five minutes, or never ends.
 #
-# A limit is often counted as `cache.add(key, 0, timeout=3600)` and `cache.incr(key)`: the count goes when the hour is over, however many
-# there were. In the cache in memory, which one has while developing, `incr` leaves the time as it was, as memcached does. The caches of files and of the database have the `incr` of their base class, which reads, adds and sets anew: with
-# the default time, five minutes from each call. A client that comes every four minutes is refused for ever; and of who comes
-# every six minutes nothing is counted.
+# A limit is often counted as `cache.add(key, 0, timeout=3600)` and `cache.incr(key)`: the count goes when the hour is over, however
+# many there were. In the cache in memory, which one has while developing, `incr` leaves the time as it was, as memcached does. The
+# caches of files and of the database have the `incr` of their base class, which reads, adds and sets anew: with the default time,
+# five minutes from each call. A client that comes every four minutes is refused for ever; and of who comes every six minutes
+# nothing is counted.
 #
 # Seen with Python 3.11 (a key for 1 s, `incr`, and after 1.2 s; then a key for 60 s where the cache's own time is 1 s):
 #

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # illuminate/cache 8.83.26 (Laravel), `RateLimiter::attempt`: a call that fails is not counted, and those beside each other are all made.
 #
-# `RateLimiter::attempt("key", 3, $call)` makes the call if there are attempts left, and uses one. One expects the fourth to be refused,
-# whatever came of the first three: what is limited are attempts. But the attempt is counted when the call has ended well. One that throws is
-# not counted, so that what always fails is tried without a limit, which is what limits are mostly for; and as long as calls are at
-# work, in other processes or one within the other, none of them counts. And a call that returns `false`, as `attempt` does for a
-# refusal, is `true`.
+# `RateLimiter::attempt("key", 3, $call)` makes the call if there are attempts left, and uses one. One expects the fourth to be
+# refused, whatever came of the first three: what is limited are attempts. But the attempt is counted when the call has ended well.
+# One that throws is not counted, so that what always fails is tried without a limit, which is what limits are mostly for; and as
+# long as calls are at work, in other processes or one within the other, none of them counts. And a call that returns `false`, as
+# `attempt` does for a refusal, is `true`.
 #
 # Seen with PHP 8.2 (three attempts; ten calls):
 #

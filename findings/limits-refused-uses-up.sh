@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # limits 2.8.0 (Python, the limiter of Flask-Limiter and slowapi), fixed window: a call that is refused for its cost uses up what is left for others.
 #
-# With a limit of ten a minute of which seven are used, `hit(limit, client, cost=5)` is refused, and one expects the three that are left to
-# be left: the call was not made. With `MovingWindowRateLimiter` it is so. `FixedWindowRateLimiter`, which is the usual one, adds the
-# cost first and compares then, and does not take it back: after one call that was too big for what was left, the smallest
+# With a limit of ten a minute of which seven are used, `hit(limit, client, cost=5)` is refused, and one expects the three that are
+# left to be left: the call was not made. With `MovingWindowRateLimiter` it is so. `FixedWindowRateLimiter`, which is the usual one,
+# adds the cost first and compares then, and does not take it back: after one call that was too big for what was left, the smallest
 # one is refused until the window ends. A batch that tries with 500, then 100, then 10 gets nothing.
 #
 # Seen with Python 3.11 (10 a minute; 7, then 5, then 1; MemoryStorage):

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # circuitbreaker 1.4.0, retry 0.9.2, retrying 1.3.3 and cachetools 5.2.0 (Python): around an `async def` they do nothing, or harm.
 #
-# `@circuit`, `@retry(tries=3)` and `@cached(...)` are put before a function, and the function is then tried again, kept from a server
-# that is down, or called once. Put before an `async def` they are accepted, and the program runs; one expects them to do what they
-# do, or to refuse. But what such a function returns is a coroutine, at once and always without an error: the breaker counts a
-# success for each call that fails, and never opens; nothing is tried again; and what is cached is the coroutine, which gives its
-# value to the first caller and an error to each one after.
+# `@circuit`, `@retry(tries=3)` and `@cached(...)` are put before a function, and the function is then tried again, kept from a
+# server that is down, or called once. Put before an `async def` they are accepted, and the program runs; one expects them to do
+# what they do, or to refuse. But what such a function returns is a coroutine, at once and always without an error: the breaker
+# counts a success for each call that fails, and never opens; nothing is tried again; and what is cached is the coroutine, which
+# gives its value to the first caller and an error to each one after.
 #
 # Seen with Python 3.11 (an async function that always fails; for the cache one that returns 1):
 #

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # RQ 1.13.0 (Python): a job that is cancelled while it runs goes on, has finished in the end, and starts those that depend on it; one id is done twice.
 #
-# `job.cancel()` of a job that is being done makes its status `canceled`, and what depends on it is not to be done, one expects, even if
-# what has begun can't be stopped. But the worker knows nothing of it: it does the job to its end, writes `finished`, and puts the
-# next one into the queue. And a job that is enqueued with the `job_id` of one that waits, so that there be one of it, is that one, twice in
-# the queue, and is done twice.
+# `job.cancel()` of a job that is being done makes its status `canceled`, and what depends on it is not to be done, one expects,
+# even if what has begun can't be stopped. But the worker knows nothing of it: it does the job to its end, writes `finished`, and
+# puts the next one into the queue. And a job that is enqueued with the `job_id` of one that waits, so that there be one of it, is
+# that one, twice in the queue, and is done twice.
 #
 # Seen with Python 3.11 and redis-server 7.0.15 (a job of a second, and another one that depends on it):
 #

@@ -80,8 +80,9 @@ class OpenLease extends Inspectable.Class implements Guard {
     return toJSON(this, this.isHeld ? "Held" : "Released")
   }
 
+  /** Nor when it is released: work under it has nothing to lose. */
   get isOver(): boolean {
-    return !this.isHeld
+    return false
   }
 
   get isLost(): boolean {

@@ -83,4 +83,11 @@ describe("OpenBackend", () => {
       assert.isAbove(Duration.toMillis(before), 0)
       assert.strictEqual(Duration.toMillis(after), 0)
     }).pipe(Effect.provide(OpenBackend.layer)))
+
+  it.effect("runs work under a lease that was released, which interrupted whoever asked for it", () =>
+    Effect.gen(function*() {
+      const lease = yield* Lock.acquire("key")
+      yield* lease.release
+      assert.strictEqual(yield* Lock.guard(Effect.succeed("ran"), lease), "ran")
+    }).pipe(Effect.scoped, Effect.provide(OpenBackend.layer)))
 })
