@@ -182,8 +182,8 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     mistake: "whoever is told nothing by the time that the store may take waits on",
     changes: [[
       "engine/line.ts",
-      "        else this.give(waiter, \"TimedOut\")",
-      "        else this.hearBy(waiter, this.now())"
+      "      else this.give(waiter, \"TimedOut\")",
+      "      else this.hearBy(waiter, this.now())"
     ]],
     tests: ["test/engine/line.test.ts", "test/engine/waiting.test.ts"]
   },

@@ -24,6 +24,12 @@ export interface Book {
   left(call: Call<unknown>): void
 }
 
+/**
+ * Silence is told after replies that arrived while the event loop was late: they get one turn to be read, and one for
+ * tasks that their readers have deferred.
+ */
+export const afterReplies = ({ soon }: Pick<Book, "soon">, task: () => void): void => soon(() => soon(task))
+
 export class Call<A> implements Alarm, Placed {
   index = -1
   place = -1
@@ -86,18 +92,12 @@ export class Call<A> implements Alarm, Placed {
     if (this.reply === undefined) this.book.left(this)
   }
 
-  /**
-   * Counts as silence, unless the reply has arrived while the event loop was late: it gets one turn to be read, and
-   * one for tasks that its reader has deferred.
-   */
   ring(): void {
-    this.book.soon(() =>
-      this.book.soon(() => {
-        if (this.waiter === undefined) return
-        if (this.reply === undefined) this.book.unanswered(this)
-        this.end(undefined)
-      })
-    )
+    afterReplies(this.book, () => {
+      if (this.waiter === undefined) return
+      if (this.reply === undefined) this.book.unanswered(this)
+      this.end(undefined)
+    })
   }
 
   private end(reply: Reply<A> | undefined): void {

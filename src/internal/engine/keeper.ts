@@ -14,7 +14,7 @@ import type { Meter } from "../meter.ts"
 import type { Time } from "../time.ts"
 import type { Alarm } from "./alarms.ts"
 import { Bag } from "./bag.ts"
-import type { Call, Reply } from "./call.ts"
+import { afterReplies, type Call, type Reply } from "./call.ts"
 import { isFailure } from "./failures.ts"
 import type { Lease } from "./lease.ts"
 import { Sent } from "./outstanding.ts"
@@ -280,9 +280,7 @@ export class Keeper implements Alarm {
   private outcome<A>(call: Call<A>, until: number): Effect.Effect<Reply<A> | undefined> {
     return Effect.callback((resume) => {
       const { alarms } = this.port
-      // As with every call: replies that arrived while the event loop was late are read first.
-      const end = () => resume(Effect.undefined)
-      const alarm = { index: -1, ring: () => this.port.soon(() => this.port.soon(end)) }
+      const alarm = { index: -1, ring: () => afterReplies(this.port, () => resume(Effect.undefined)) }
       alarms.set(alarm, until)
       call.onReply((reply) => {
         alarms.cancel(alarm)

@@ -13,7 +13,7 @@ import type { LockRequest } from "../../LockConfig.ts"
 import type { BackendFailure } from "../../LockError.ts"
 import type { Attempt, Held, Share } from "../../LockStore.ts"
 import type { Ending } from "../ending.ts"
-import type { Reply } from "./call.ts"
+import { afterReplies, type Reply } from "./call.ts"
 import { Claim } from "./claim.ts"
 import { Common } from "./common.ts"
 import { Contest } from "./contest.ts"
@@ -128,15 +128,12 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
    */
   hearNothing(waiter: Waiter): void {
     const { port } = this.parts
-    // As with every call: replies that arrived while the event loop was late are read first.
-    port.soon(() =>
-      port.soon(() => {
-        if (!waiter.isOverdue) return
-        const { saidAt } = this.contended
-        if (saidAt + port.patience > this.now()) this.hearBy(waiter, saidAt)
-        else this.give(waiter, "TimedOut")
-      })
-    )
+    afterReplies(port, () => {
+      if (!waiter.isOverdue) return
+      const { saidAt } = this.contended
+      if (saidAt + port.patience > this.now()) this.hearBy(waiter, saidAt)
+      else this.give(waiter, "TimedOut")
+    })
   }
 
   private hearBy(waiter: Waiter, from: number): void {
