@@ -249,6 +249,7 @@ export const memcachedServer = Effect.gen(function*(): Effect.fn.Return<
     (stats) => Number(/curr_connections (\d+)/.exec(stats)?.[1])
   )
   const idle = yield* connections
+  const replacing = oneAtATime()
   let startedAt = performance.now()
   return {
     _tag: "Memcached",
@@ -259,9 +260,10 @@ export const memcachedServer = Effect.gen(function*(): Effect.fn.Return<
     restart: Effect.suspend(() => Effect.sleep(Math.max(0, startedAt + 1_500 - performance.now()))).pipe(
       Effect.andThen(server.restart),
       Effect.andThen(Effect.sync(() => startedAt = performance.now())),
-      oneAtATime()
+      replacing
     ),
-    command: server.command,
+    // One that is being replaced has nobody to tell.
+    command: (text) => replacing(server.command(text)),
     pour: (lines) =>
       Effect.callback<void>((resume) => {
         const socket = connect(server.port, "127.0.0.1", () => {
