@@ -46,8 +46,20 @@ describe("the package of the tool", () => {
   it("runs by npx without being installed, and leaves the folder empty", async () => {
     const empty = join(packed.folder, "empty")
     mkdirSync(empty)
-    const run = ["run", "key", "--url", "memory://", "--", "echo", "ran"]
-    assert.strictEqual(await exec(empty, "npx", "--yes", "--prefer-offline", `file:${packed.cli}`, ...run), "ran\n")
+    // Said in full, since npx looks at `npm_config_package`, which it has set when it runs the tests.
+    const run = [
+      `--package=${packed.cli}`,
+      "--",
+      "effect-lock",
+      "run",
+      "key",
+      "--url",
+      "memory://",
+      "--",
+      "echo",
+      "ran"
+    ]
+    assert.strictEqual(await exec(empty, "npx", "--yes", "--prefer-offline", ...run), "ran\n")
     assert.deepStrictEqual(readdirSync(empty), [])
   })
 })
