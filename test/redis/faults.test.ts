@@ -434,6 +434,32 @@ describe("a server with rules", () => {
       assert.strictEqual((yield* take(store, "new", "p.2"))._tag, "Acquired")
     }))
 
+  it.live("a replica that refuses many commands at once makes no warning of Node's", () =>
+    Effect.gen(function*() {
+      const server = yield* redis()
+      const primary = yield* redis()
+      const look = yield* client(server.port)
+      const store = yield* makeStore(server.port)
+      const warnings: Array<Error> = []
+      const hear = (warning: Error) => warnings.push(warning)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => process.on("warning", hear)),
+        () => Effect.sync(() => process.off("warning", hear))
+      )
+      yield* take(store, "k", "p.1")
+      yield* Effect.promise(() => look.replicaof("127.0.0.1", primary.port))
+      server.process.kill("SIGSTOP")
+      const extensions = yield* Effect.forEach(Array.from({ length: 30 }), () =>
+        Effect.andThen(
+          Effect.sleep("1 millis"),
+          Effect.forkScoped(Effect.exit(store.extend({ key: "k", token: "p.1", expiresMillis: 30_000 })))
+        ))
+      server.process.kill("SIGCONT")
+      for (const extension of extensions) yield* Fiber.join(extension)
+      yield* Effect.sleep("20 millis")
+      assert.deepStrictEqual(warnings.map(({ message }) => message), [])
+    }))
+
   it.live("a replica takes no locks until it is promoted", () =>
     Effect.gen(function*() {
       const { port } = yield* redis()

@@ -21,7 +21,11 @@ export interface Single extends Client {
     readonly port?: number | undefined
     readonly keyPrefix?: string | undefined
   } | undefined
-  readonly stream?: { destroy(): void; on?(event: "error", listener: () => void): unknown } | undefined
+  readonly stream?: {
+    destroy(): void
+    on?(event: "error", listener: () => void): unknown
+    setMaxListeners?(most: number): unknown
+  } | undefined
   duplicate(override: object): Single
   disconnect(): void
 }
@@ -60,7 +64,12 @@ export const bearErrors = <C extends Client>(client: C): C => {
     client.on("+node", (node) => bearThoseOf(bearErrors(node as Single), "duplicate"))
   } else {
     const single = client as Client as Single
-    const bear = () => void single.stream?.on?.("error", constVoid)
+    const bear = () => {
+      const { stream } = single
+      stream?.on?.("error", constVoid)
+      // Each command that a server refuses as READONLY ends the socket once more, with a listener for its end.
+      stream?.setMaxListeners?.(0)
+    }
     for (const event of ["connect", "error", "close"]) single.on(event, bear)
     bearThoseOf((client as { readonly connector?: object }).connector, "connectToSentinel")
   }
