@@ -2,12 +2,25 @@
  * Bundles the tool with all that it uses, drivers included: it installs alone, and starts in less than half the time that
  * so many modules take.
  */
-import { build } from "esbuild"
+import { build, type BuildOptions } from "esbuild"
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 
 const source = fileURLToPath(new URL(".", import.meta.url))
+
+/** What programs for Node are bundled with, those of the tests, too. */
+export const forNode = {
+  bundle: true,
+  // A driver is loaded when it is needed.
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  // For what is in it of CommonJS.
+  banner: { js: `import { createRequire } from "node:module"; const require = createRequire(import.meta.url)` },
+  logLevel: "error"
+} satisfies BuildOptions
 
 /** Writes programs to the folder, and the licenses of what is in them. */
 export const bundle = async (outdir: string): Promise<void> => {
@@ -16,17 +29,9 @@ export const bundle = async (outdir: string): Promise<void> => {
     absWorkingDir: source,
     entryPoints: ["src/main.ts"],
     outdir,
-    bundle: true,
-    // A driver is loaded when it is needed.
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node20",
-    // For what is in it of CommonJS.
-    banner: { js: `import { createRequire } from "node:module"; const require = createRequire(import.meta.url)` },
+    ...forNode,
     legalComments: "none",
-    metafile: true,
-    logLevel: "error"
+    metafile: true
   })
   // What is in no package is our own.
   const folders = new Set(

@@ -12,16 +12,18 @@ const repository = "https://github.com/effect-lock/effect-lock"
 const pages: ReadonlyArray<string> = readdirSync(docs, { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".md")).map((file) => file.split(sep).join("/")).toSorted()
 
+const textOf = (page: string): string => readFileSync(join(docs, page), "utf8")
+
 /** The heading of a page, which is how it is called in the navigation. */
 const titleOf = (page: string): string => {
-  const text = readFileSync(join(docs, page), "utf8")
+  const text = textOf(page)
   return /^title: (.+)$/m.exec(/^---\n([^]*?)\n---/.exec(text)?.[1] ?? "")?.[1] ??
     /^# (.+)$/m.exec(text)?.[1].replaceAll("`", "") ?? basename(page, ".md")
 }
 
 /** The pages that are files from elsewhere. */
 const included = new Map(pages.flatMap((page) => {
-  const path = /^<!--@include: (.+)-->$/m.exec(readFileSync(join(docs, page), "utf8"))?.[1]
+  const path = /^<!--@include: (.+)-->$/m.exec(textOf(page))?.[1]
   return path === undefined ? [] : [[relative(root, join(docs, path)).split(sep).join("/"), page]]
 }))
 
@@ -77,7 +79,7 @@ const guide: ReadonlyArray<DefaultTheme.SidebarItem> = [
 ].filter(({ items }) => items.length > 0)
 
 /** In the order of the index. */
-const api = [...readFileSync(join(docs, "api/index.md"), "utf8").matchAll(/^- \[.+?\]\(\.\/(.+?)\.md\)/gm)]
+const api = [...textOf("api/index.md").matchAll(/^- \[.+?\]\(\.\/(.+?)\.md\)/gm)]
   .map(([, name]) => ({ text: name.replace("testing-", "testing: "), link: `/api/${name}` }))
 
 export default defineConfig({

@@ -79,28 +79,24 @@ const wantsNoWait: Wanted = { ...nothing, timeoutMillis: 0 }
 /** Options that the call itself sets. */
 type Own = Pick<CallOptions, "expires" | "share" | "timeout">
 
-const saysNothing: Own = {}
-
 /**
  * Checks a key and its options. What is wrong comes out as a `LockError` value. Options are not
  * copied on their way here: a copy has nothing of what an instance of a class inherits.
  */
-export const ask = (
-  key: string,
-  options?: CallOptions,
-  own: Own = saysNothing,
-  waits = true
-): Asking | LockError => {
+export const ask = (key: string, options?: CallOptions, own?: Own, waits = true): Asking | LockError => {
   if (typeof key !== "string" || key.length === 0) return invalid("key", key, "a string that is not empty")
   const usual = waits ? wantsNothing : wantsNoWait
-  if (options === undefined && own === saysNothing) return new Asking(key, usual)
+  if (options === undefined && own === undefined) return new Asking(key, usual)
   const wanted = read(options, (options) => check(options, own, usual))
   return wanted instanceof LockError ? wanted : new Asking(key, wanted)
 }
 
-const check = (options: CallOptions, own: Own, usual: Wanted): Wanted | LockError => {
+const check = (options: CallOptions, own: Own | undefined, usual: Wanted): Wanted | LockError => {
   const { atLeast, awaitRelease, failIfLocked, reenter, renew, retry } = options
-  const { expires = options.expires, share = options.share, timeout = options.timeout } = own
+  // Each is read once.
+  const expires = own?.expires ?? options.expires
+  const share = own?.share ?? options.share
+  const timeout = own?.timeout ?? options.timeout
   const expiresMillis = expires === undefined ? usual.expiresMillis : toWholeMillis(expires)
   if (expires !== undefined && !isExpires(expiresMillis)) return invalid("expires", expires, kinds.expires.expected)
   const timeoutMillis = timeout === undefined ? usual.timeoutMillis : toWholeMillis(timeout)

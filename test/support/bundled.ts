@@ -4,6 +4,7 @@ import { build, type Plugin } from "esbuild"
 import { cpSync, existsSync, readFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
+import { forNode } from "../../cli/build.ts"
 import { filesIn } from "../../scripts/doctest.ts"
 import { once } from "./once.ts"
 
@@ -57,16 +58,9 @@ const bundles: Effect.Effect<string> = Effect.promise(() =>
       entryPoints: programs,
       outbase: ".",
       outdir,
-      bundle: true,
-      splitting: true,
-      format: "esm",
-      platform: "node",
-      target: "node20",
+      ...forNode,
       plugins: [withoutIndexes],
-      external: ["esbuild", "playwright-core", "pg-native"],
-      // For what is in them of CommonJS.
-      banner: { js: `import { createRequire } from "node:module"; const require = createRequire(import.meta.url)` },
-      logLevel: "error"
+      external: ["esbuild", "playwright-core", "pg-native"]
     })
   })
 )
