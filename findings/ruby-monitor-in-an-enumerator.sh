@@ -2,7 +2,7 @@
 # Ruby 3.1: a `Monitor`, which whoever holds it may take again, is refused to its holder within an `Enumerator`.
 #
 # A `Monitor` is the lock for code that calls itself: the thread that holds it takes it once more. That goes well in blocks, in
-# `each`, and in lazy enumerators. But `Enumerator#next` (and `peek`, `size` of nothing, `zip` of two enumerators) runs its block in
+# `each`, and in lazy enumerators. But `Enumerator#next` (and `peek`, and `zip` for all but the first) runs its block in
 # a fiber of its own, and since Ruby 3.0 it is the fiber that owns a lock, a `Mutex` and a `Monitor` alike, not the thread. To that block
 # its own program's lock is somebody else's: `try_enter` says no, `mon_owned?` says no, and `synchronize` waits for a
 # holder who waits for it. So code that went well with `each` stands still when a caller takes the same items by `next`.
