@@ -425,8 +425,8 @@ export const withSharedLock: {
    *
    * **Details**
    *
-   * It is held together with all others that share it, like a read lock: it excludes only {@link
-   * withLock} on the same key. Requests are served in order of arrival, so a stream of readers
+   * It is held together with all others that share it, like a read lock: it excludes only
+   * {@link withLock} on the same key. Requests are served in order of arrival, so a stream of readers
    * cannot starve a writer: readers that arrive later queue behind it.
    *
    * Otherwise it works like {@link withLock}. A reader's fencing token is greater than that of
