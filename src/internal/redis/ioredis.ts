@@ -4,13 +4,13 @@ import { constVoid } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import {
   backoff,
-  bearErrors,
   type Client,
   type Cluster,
   handshakeMillis,
   isCluster,
   silenceMillis,
-  type Single
+  type Single,
+  tend
 } from "./client.ts"
 import * as Failure from "./failure.ts"
 import { InFlight } from "./inFlight.ts"
@@ -222,7 +222,7 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     end: onEnd
   }
   if (!owned) allowListeners(client, 1)
-  if (owned) bearErrors(client)
+  if (owned) tend(client)
   for (const [event, listener] of Object.entries(events)) client.on(event, listener)
   if (owned) client.connect().catch(constVoid)
 
