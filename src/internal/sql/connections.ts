@@ -141,7 +141,7 @@ export const make = Effect.fnUntraced(function*(
         if (!settings && Failure.refusesSettings(error)) plain = true
         // Others will do it, or will say that they cannot.
         else if (slots.size > 0) refusedAt = now()
-        else { for (const job of queue.splice(0)) job.onEnd(undefined, error) }
+        else for (const job of queue.splice(0)) job.onEnd(undefined, error)
       }
       serve()
     })
