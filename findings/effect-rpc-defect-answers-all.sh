@@ -7,7 +7,7 @@
 # the server goes on with the others, and their answers are dropped: whoever takes the defect for a failure and tries again, pays twice.
 # Over HTTP the others are broken off in the middle, as their requests are aborted.
 #
-# Seen (a payment of 400 ms, and a report that has a defect after 200 ms, of one client):
+# Seen (a payment of 2 s, and a report that has a defect after 200 ms, of one client):
 #
 #     over TCP: the report failed: no such column; the payment failed: no such column; paid by the server: 1
 #     over HTTP: the report failed: no such column; the payment failed: no such column; paid by the server: 0
@@ -33,7 +33,7 @@ import { createServer } from "node:http"
 const Bank = RpcGroup.make(Rpc.make("pay", { success: Schema.String }), Rpc.make("report", { success: Schema.String }))
 let paid
 const Handlers = Bank.toLayer({
-  pay: () => Effect.sleep("400 millis").pipe(Effect.andThen(Effect.sync(() => `paid ${++paid}`))),
+  pay: () => Effect.sleep("2 seconds").pipe(Effect.andThen(Effect.sync(() => `paid ${++paid}`))),
   report: () => Effect.delay(Effect.die(new Error("no such column")), "200 millis")
 })
 const answer = Effect.catchCause((cause) => Effect.succeed(`failed: ${Cause.squash(cause).message}`))
@@ -42,7 +42,7 @@ const ask = (words) =>
     paid = 0
     const client = yield* RpcClient.make(Bank)
     const [payment, report] = yield* Effect.all([answer(client.pay()), answer(client.report())], { concurrency: 2 })
-    yield* Effect.sleep("500 millis")
+    yield* Effect.sleep("3 seconds")
     console.log(`${words}: the report ${report}; the payment ${payment}; paid by the server: ${paid}`)
   })
 const bySocket = (words, options) => {
