@@ -44,6 +44,10 @@ const says = (comment: string): boolean => comment.startsWith("*") && /^[ \t*]*[
 /** What discriminates, and what every error has. */
 const obvious: ReadonlySet<string> = new Set(["_tag", "message", "cause", "constructor"])
 
+/** Links that a line break tears: editors take the `*` of the next line for the name, and show no link. */
+export const tornLinks = (code: string): ReadonlyArray<string> =>
+  Array.from(code.matchAll(/\{@link\s*\n[\s*]*([^\s}]+)/g), ([, name]) => name)
+
 /** `Lock.d.ts` as text, and the names of what is exported and undocumented, such as `WithLock.timeout`. */
 export const undocumented = (file: string, code: string): ReadonlyArray<string> => {
   const { comments, errors, program } = parseSync(file, code, { lang: "dts" })

@@ -2,9 +2,9 @@
  * The defaults of every lock call: how long a lease lasts, how long to wait, how to retry, whether
  * to renew, a prefix for all keys, and the name of this process as an owner.
  *
- * They are a fiber-local reference. Set them for a whole program with {@link layer}, {@link
- * layerConfig} or {@link layerFromEnv}, for a part of it with {@link provide}, and for one call
- * with its own options. Each changes only what it names.
+ * They are a fiber-local reference. Set them for a whole program with {@link layer},
+ * {@link layerConfig} or {@link layerFromEnv}, for a part of it with {@link provide}, and for one
+ * call with its own options. Each changes only what it names.
  *
  * An invalid value fails with a `LockError` whose reason is `InvalidOptions`; it never throws, and
  * is never replaced by another value.

@@ -3,8 +3,8 @@
  *
  * The `reason` of a {@link LockError} says what happened: somebody else held the lock for too long
  * ({@link LockTimeout}), the caller held it and lost it ({@link LockLost}), the caller holds it and
- * would wait for itself ({@link LockReentered}), the backend could not answer ({@link
- * BackendFailure}), or the call itself was wrong ({@link InvalidOptions}). Handle one reason with
+ * would wait for itself ({@link LockReentered}), the backend could not answer
+ * ({@link BackendFailure}), or the call itself was wrong ({@link InvalidOptions}). Handle one reason with
  * `Effect.catchReason`, several with `Effect.catchReasons`. All of them are schemas, so they can be
  * sent elsewhere.
  *

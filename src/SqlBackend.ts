@@ -20,8 +20,8 @@
  * **Details**
  *
  * - Create the table beforehand, with {@link layerMigrations}, {@link migrations} or the statement
- *   of {@link createTable}. Locks then need `SELECT`, `INSERT`, `UPDATE` and `DELETE` on it, {@link
- *   withTransaction} `SELECT` and `UPDATE`.
+ *   of {@link createTable}. Locks then need `SELECT`, `INSERT`, `UPDATE` and `DELETE` on it,
+ *   {@link withTransaction} `SELECT` and `UPDATE`.
  * - A row stays for about a minute after the last use of its key. Fencing tokens are the server's
  *   clock in microseconds, which survives a failover better than a sequence does. They increase
  *   even if that clock is set back: a row without a key keeps the highest token of all deleted
@@ -377,8 +377,8 @@ export const layerConfig = (
  * Locks compete with the program for the connections of its pool. If all of them are in
  * transactions for longer than a lease lasts, leases are not renewed, and are lost. While somebody
  * waits, one connection of the pool listens (with `@effect/sql-pg`; with other clients, waiters
- * poll every 10 to 40 milliseconds). Connections that no longer answer cannot be replaced. {@link
- * layer} has none of these problems.
+ * poll every 10 to 40 milliseconds). Connections that no longer answer cannot be replaced.
+ * {@link layer} has none of these problems.
  *
  * The default isolation level of the client's transactions has to be `read committed`, as it is
  * unless somebody has changed it: otherwise attempts at the same lock fail with `BackendFailure` /

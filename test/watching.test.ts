@@ -130,6 +130,21 @@ describe("a watch", () => {
       assert.strictEqual(ending(yield* Fiber.join(ended)), "LockTimeout")
     }))
 
+  it.effect("hears of changes, and of the end of a lease, also while a step of its schedule takes time", () =>
+    Effect.gen(function*() {
+      const inner = yield* InMemoryBackend.makeStore
+      const holder = yield* makeProcess(inner)
+      const look = Schedule.modifyDelay(Schedule.spaced("1 second"), () => Effect.as(Effect.sleep("1 hour"), 0))
+      const { fiber, seen } = yield* watch(inner, { look })
+      yield* holder.start(Lock.withLock(Effect.sleep(500), "key"))
+      yield* TestClock.adjust(1_000)
+      yield* inner.tryAcquire({ key: "key", token: "gone", expiresMillis: 300, wait: false })
+      yield* TestClock.adjust(1_000)
+      assert.deepStrictEqual(seen.slice(0, 4), [[0, false], [0, true], [500, false], [1_000, true]])
+      assert.lengthOf(seen, 5)
+      yield* stop(fiber)
+    }))
+
   it.effect("for a free key is never too short, however slow the store, and has a last look at its end", () =>
     Effect.gen(function*() {
       const { test } = yield* troubled

@@ -40,10 +40,14 @@ const looking = Effect.fnUntraced(function*(
   /** The end of the lease that is seen: there is no notification if a holder dies. */
   let remaining = Infinity
 
-  const waiting = Effect.gen(function*() {
-    const [, delay] = yield* step(clock.currentTimeMillisUnsafe(), undefined)
-    yield* Effect.timeoutOption(news.await, Math.max(1, Math.min(Duration.toMillis(delay), remaining + 1)))
-  })
+  const pause = Effect.flatMap(
+    Effect.suspend(() => step(clock.currentTimeMillisUnsafe(), undefined)),
+    ([, delay]) => Effect.sleep(Duration.max(delay, Duration.millis(1)))
+  )
+  // Beside the step, which may take time itself.
+  const waiting = Effect.suspend(() =>
+    Effect.raceFirst(pause, Effect.timeoutOption(news.await, Math.max(1, remaining + 1)))
+  )
 
   return (by: number) =>
     Effect.gen(function*() {

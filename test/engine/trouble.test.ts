@@ -46,15 +46,37 @@ describe("Trouble of a store without room", () => {
   it("is not over when it answers something else, but when somebody has a lock", () => {
     const { lines, trouble } = make()
     trouble.begin(failure({ kind: "OutOfMemory", operation: "acquire" }), 0)
-    trouble.answered("release", true, 1)
-    trouble.answered("extend", true, 2)
-    trouble.answered("acquire", { _tag: "Held" }, 3)
+    trouble.answered(true, 1)
+    trouble.answered({ _tag: "Held" }, 3)
     assert.isTrue(trouble.isThere)
-    trouble.answered("acquire", { _tag: "Acquired", fencingToken: 1 }, 4)
+    trouble.answered({ _tag: "Acquired", fencingToken: 1 }, 4)
     assert.isFalse(trouble.isThere)
     assert.lengthOf(lines, 2)
     trouble.begin(failure({ operation: "acquire" }), 5)
-    trouble.answered("release", true, 6)
+    trouble.answered(true, 6)
+    assert.isFalse(trouble.isThere)
+  })
+})
+
+describe("Trouble of a store that accepts no writes", () => {
+  const readOnly = (operation: string) => failure({ kind: "ReadOnly", operation })
+
+  it("is not over when it answers without writing, but when it has written", () => {
+    const { lines, trouble } = make()
+    const written: ReadonlyArray<unknown> = [true, [failure(), true], { _tag: "Acquired", fencingToken: 1 }]
+    written.forEach((reply, i) => {
+      trouble.begin(readOnly("acquire"), 0)
+      for (const unwritten of [false, [false], [], { _tag: "Held" }]) trouble.answered(unwritten, 1)
+      assert.lengthOf(lines, 2 * i + 1)
+      trouble.answered(reply, 2)
+      assert.isFalse(trouble.isThere)
+    })
+  })
+
+  it("is over when it answers, if it could not even be read", () => {
+    const { trouble } = make()
+    trouble.begin(readOnly("inspect"), 0)
+    trouble.answered([], 1)
     assert.isFalse(trouble.isThere)
   })
 })

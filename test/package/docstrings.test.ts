@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
-import { undocumented } from "../../scripts/declarations.ts"
+import { tornLinks, undocumented } from "../../scripts/declarations.ts"
 import { publicModules } from "../../scripts/modules.ts"
 import { pack, type Packed } from "./packed.ts"
 
@@ -63,6 +63,10 @@ describe("a reader of declarations finds no docstring", () => {
   })
 })
 
+it("a link is torn by a line break before its name", () => {
+  assert.deepStrictEqual(tornLinks("/** {@link one}, {@link\n   * two} and\n {@link three} */"), ["two"])
+})
+
 describe("the declarations of the package", () => {
   let packed: Packed
   beforeAll(async () => {
@@ -75,7 +79,9 @@ describe("the declarations of the package", () => {
   for (const name of modules) {
     it(`of ${name} say what everything in them is`, () => {
       const file = join(packed.dist, `${name}.d.ts`)
-      assert.deepStrictEqual(undocumented(file, readFileSync(file, "utf8")), [])
+      const code = readFileSync(file, "utf8")
+      assert.deepStrictEqual(undocumented(file, code), [])
+      assert.deepStrictEqual(tornLinks(code), [])
     })
   }
 })

@@ -183,6 +183,28 @@ describe("an operator", () => {
       assert.match(told[0], /^Warn: .* poll, because .*: the subscription is not answered$/)
     }).pipe(punctual(200)))
 
+  it.live("is told once of a server that is a replica, and once that it is one no more", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      const { layer, lines } = listening()
+      const connections = Effect.map(
+        Effect.promise(() => look.info("stats")),
+        (stats) => Number(/total_connections_received:(\d+)/.exec(stats)?.[1])
+      )
+      yield* Effect.gen(function*() {
+        yield* Lock.withLock(Effect.void, "k")
+        yield* Effect.promise(() => look.replicaof("127.0.0.1", 1))
+        const waiter = yield* Effect.forkChild(Lock.withLock(Effect.void, "k"))
+        // It is connected to anew whenever it refuses.
+        yield* until(Effect.map(connections, (count) => count > 6))
+        yield* Effect.promise(() => look.replicaof("NO", "ONE"))
+        yield* Fiber.join(waiter)
+      }).pipe(Effect.provide(RedisBackend.layer({ host: "127.0.0.1", port })), Effect.provide(layer))
+      const told = lines.filter((line) => /in trouble|answers again/.test(line))
+      assert.lengthOf(told, 2, lines.join("\n"))
+    }))
+
   it("is told which server it is", () => {
     assert.strictEqual(
       facts(

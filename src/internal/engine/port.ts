@@ -323,7 +323,7 @@ export class Port implements Book {
     if (isFailure(reply)) this.meter.failed(reply.kind)
     if (isFailure(reply) && !isAnswered(reply)) this.failed(reply)
     else if (this.trouble.isThere && this.isNews(call)) {
-      this.trouble.answered(call.operation, reply, this.alarms.now())
+      this.trouble.answered(reply, this.alarms.now())
     }
   }
 

@@ -1,10 +1,9 @@
 /** Whether a backend answers: logged once when it stops, and once when it answers again, not for every lock. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { constTrue } from "effect/Function"
 import { LockConfig } from "../../LockConfig.ts"
 import type { BackendFailure } from "../../LockError.ts"
-import type { Operation } from "./call.ts"
-import { isRefusal } from "./failures.ts"
 import type { Journal } from "./journal.ts"
 
 /** Logs a line about the backend or one of its keys. */
@@ -17,6 +16,21 @@ export const makeLog = (backend: string, context: Context.Context<never>): Log =
     void fork(Effect.annotateLogs(line, key === undefined ? annotations : { ...annotations, "lock.key": key }))
 }
 
+const isAcquired = (reply: unknown): boolean =>
+  typeof reply === "object" && reply !== null && (reply as { readonly _tag?: unknown })._tag === "Acquired"
+
+const isWritten = (reply: unknown): boolean =>
+  reply === true || isAcquired(reply) || (Array.isArray(reply) && reply.includes(true))
+
+/**
+ * The answers that show that the trouble is over: a store that refuses to write, or has no room for a lock, goes on
+ * answering everything else.
+ */
+const overBy = ({ kind, operation }: BackendFailure): (reply: unknown) => boolean => {
+  if (kind === "OutOfMemory" && operation === "acquire") return isAcquired
+  return kind === "ReadOnly" && operation !== "inspect" && operation !== "list" ? isWritten : constTrue
+}
+
 export class Trouble {
   private readonly backend: string
   private readonly journal: Journal
@@ -25,8 +39,7 @@ export class Trouble {
   failures = 0
   /** When the trouble began; undefined if there is none. */
   private since: number | undefined = undefined
-  /** The backend is full: only an acquired lock shows that this is over. */
-  private isFull = false
+  private isOver = constTrue as (reply: unknown) => boolean
 
   constructor(backend: string, journal: Journal, log: Log) {
     this.backend = backend
@@ -42,7 +55,7 @@ export class Trouble {
     this.failures++
     if (this.isThere) return
     this.since = at
-    this.isFull = failure.kind === "OutOfMemory" && failure.operation === "acquire"
+    this.isOver = overBy(failure)
     this.journal.down(failure)
     this.log(Effect.logWarning(
       `The ${this.backend} lock backend is in trouble: leases are kept until their deadline, waiters wait on, ` +
@@ -51,8 +64,8 @@ export class Trouble {
     ))
   }
 
-  answered(operation: Operation, reply: unknown, at: number): void {
-    if (!this.isFull || (operation === "acquire" && !isRefusal(reply))) this.end(at)
+  answered(reply: unknown, at: number): void {
+    if (this.isOver(reply)) this.end(at)
   }
 
   end(at: number): void {

@@ -20,11 +20,12 @@ export interface Single extends Client {
     readonly host?: string | undefined
     readonly port?: number | undefined
     readonly keyPrefix?: string | undefined
+    reconnectOnError?: ((error: Error) => boolean | 1 | 2) | null | undefined
   } | undefined
   readonly stream?: {
+    readonly writable?: boolean
     destroy(): void
     on?(event: "error", listener: () => void): unknown
-    setMaxListeners?(most: number): unknown
   } | undefined
   duplicate(override: object): Single
   disconnect(): void
@@ -47,31 +48,46 @@ export const missing = (client: Client): string | undefined => {
   return typeof given?.["status"] === "string" ? undefined : "status"
 }
 
-/** Has the clients that a method of `maker` makes outlive their errors. */
-const bearThoseOf = (maker: object | undefined, method: string): void => {
+/**
+ * Node may tell of several errors of a socket that speaks TLS, such as of an alert that arrives after a certificate was refused,
+ * and ioredis listens for the first alone: the next one would end the process.
+ */
+const bearErrors = (client: Single): void => {
+  const bear = () => void client.stream?.on?.("error", constVoid)
+  for (const event of ["connect", "error", "close"]) client.on(event, bear)
+}
+
+/** A connection is left once: ioredis would end it again, with one more listener for its end, for each command refused on it. */
+const leaveOnce = (client: Single): void => {
+  const { options } = client
+  const answer = options?.reconnectOnError
+  if (!answer) return
+  options!.reconnectOnError = (error) => {
+    const wish = answer(error)
+    const isLeft = client.stream?.writable === false
+    return isLeft && wish !== 2 ? false : wish
+  }
+}
+
+/** Tends the clients that a method of `maker` makes. */
+const tendThoseOf = (maker: object | undefined, method: string): void => {
   const methods = maker as Record<string, unknown> | undefined
   const make = methods?.[method]
-  if (typeof make === "function") methods![method] = (...args: Array<unknown>) => bearErrors(make.apply(maker, args))
+  if (typeof make === "function") methods![method] = (...args: Array<unknown>) => tend(make.apply(maker, args))
 }
 
 /**
- * Node may tell of several errors of a socket that speaks TLS, such as of an alert that arrives after a certificate was refused,
- * and ioredis listens for the first alone: the next one would end the process. So it is with the clients that it makes for itself,
- * to ask Sentinels, to hear from them (where it prints the first one, too), and to ask a node of a cluster for the slots.
+ * Mends what ioredis does with the connections of a client of ours, and with those of the clients that it makes for itself: to
+ * ask Sentinels, to hear from them (where it prints the first error, too), and to ask a node of a cluster for the slots.
  */
-export const bearErrors = <C extends Client>(client: C): C => {
+export const tend = <C extends Client>(client: C): C => {
   if (isCluster(client)) {
-    client.on("+node", (node) => bearThoseOf(bearErrors(node as Single), "duplicate"))
+    client.on("+node", (node) => tendThoseOf(tend(node as Single), "duplicate"))
   } else {
     const single = client as Client as Single
-    const bear = () => {
-      const { stream } = single
-      stream?.on?.("error", constVoid)
-      // Each command that a server refuses as READONLY ends the socket once more, with a listener for its end.
-      stream?.setMaxListeners?.(0)
-    }
-    for (const event of ["connect", "error", "close"]) single.on(event, bear)
-    bearThoseOf((client as { readonly connector?: object }).connector, "connectToSentinel")
+    bearErrors(single)
+    leaveOnce(single)
+    tendThoseOf((client as { readonly connector?: object }).connector, "connectToSentinel")
   }
   return client
 }

@@ -1,7 +1,7 @@
 /** Which server Sentinels name: the client does not tell where it has tried to connect. */
 import { constVoid } from "effect/Function"
 import type { RedisOptions } from "ioredis"
-import { bearErrors, handshakeMillis, silenceMillis, type Single } from "./client.ts"
+import { handshakeMillis, silenceMillis, type Single, tend } from "./client.ts"
 import type { Node } from "./url.ts"
 
 /** Where the server is from here. */
@@ -17,7 +17,7 @@ export const named = async (
   options: RedisOptions
 ): Promise<Node | undefined> => {
   for (const node of sentinels) {
-    const sentinel = bearErrors(open({
+    const sentinel = tend(open({
       ...node,
       username: options.sentinelUsername,
       password: options.sentinelPassword,

@@ -7,6 +7,7 @@ import type { Transport } from "./transport.ts"
 
 interface Facts {
   readonly description: string
+  readonly isReplica: boolean
   /** The policy by which the server may evict locks. */
   readonly evicts: string | undefined
 }
@@ -24,10 +25,12 @@ export const facts = (info: string): Facts => {
     : `Valkey ${valkey}`
   const policy = fields.get("maxmemory_policy") ?? "unknown"
   const limited = Number(fields.get("maxmemory") ?? 0) > 0
-  const role = fields.get("role") === "slave" ? "a replica" : "a primary"
+  const isReplica = fields.get("role") === "slave"
+  const role = isReplica ? "a replica" : "a primary"
   const replicas = `${fields.get("connected_slaves") ?? "0"} replicas`
   return {
     description: `${version}, ${role} with ${replicas}, maxmemory-policy ${policy}`,
+    isReplica,
     evicts: limited && policy !== "noeviction" ? policy : undefined
   }
 }
@@ -47,8 +50,9 @@ export const make = Effect.fnUntraced(function*(
   let warned: string | undefined
 
   const succeed = (reply: unknown): void => {
-    notices.up()
-    const { description, evicts } = facts(String(reply))
+    const { description, evicts, isReplica } = facts(String(reply))
+    // A replica is connected to again and again, and takes no locks.
+    if (!isReplica) notices.up()
     if (description !== told) log(Effect.logDebug(`Locks are in ${description}`))
     told = description
     if (evicts !== undefined && evicts !== warned) {

@@ -2,7 +2,7 @@
  * One channel over a connection of its own, to any node of a cluster: a new
  * connection whenever it breaks, is silent, or is said to be deaf.
  */
-import { backoff, bearErrors, type Client, handshakeMillis, isCluster, silenceMillis, type Single } from "./client.ts"
+import { backoff, type Client, handshakeMillis, isCluster, silenceMillis, type Single, tend } from "./client.ts"
 import * as Failure from "./failure.ts"
 import { Pulse } from "./pulse.ts"
 import type { Subscription, SubscriptionHandlers } from "./transport.ts"
@@ -21,7 +21,7 @@ interface Preparing {
 
 /** A connection of ours to the same server, which begins when it is told to, and ends when it breaks. */
 export const connectionOf = (origin: Single, options: object): Single =>
-  bearErrors(origin.duplicate({
+  tend(origin.duplicate({
     lazyConnect: true,
     enableReadyCheck: false,
     maxRetriesPerRequest: null,
