@@ -30,7 +30,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as InMemoryBackend from "./InMemoryBackend.ts"
 import { load } from "./internal/driver.ts"
-import { invalid, plain } from "./internal/given.ts"
+import { failInvalid, plain } from "./internal/given.ts"
 import type { LockBackend } from "./LockBackend.ts"
 import { InvalidOptions, LockError } from "./LockError.ts"
 import * as OpenBackend from "./OpenBackend.ts"
@@ -41,7 +41,7 @@ type Locks = Layer.Layer<LockBackend, LockError>
 type Scheme = (url: string, rest: string) => Effect.Effect<Locks, LockError>
 
 /** A malformed URL may contain a password anywhere, so it is not shown. */
-const invalidUrl = (value: string, expected: string) => invalid("url", value, expected)
+const invalidUrl = (value: string, expected: string) => failInvalid("url", value, expected)
 
 const bare = (scheme: string, layer: Locks): Scheme => (_, rest) =>
   rest === "" ? Effect.succeed(layer) : invalidUrl(`more than ${scheme}://`, `${scheme}:// and nothing after it`)
@@ -263,7 +263,7 @@ export const layerConfigWith = (
     const text = Option.isNone(url) ? undefined : Redacted.value(url.value)
     if (text) return Effect.succeed(Layer.catch(layer(text), naming(variable)))
     return required
-      ? invalid(variable, "nothing", expected)
+      ? failInvalid(variable, "nothing", expected)
       : Effect.as(warnOnce(variable), InMemoryBackend.layer)
   }))
 

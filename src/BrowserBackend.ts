@@ -65,7 +65,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Store from "./internal/browser/store.ts"
-import { given, invalid, text } from "./internal/given.ts"
+import { failInvalid, given, text } from "./internal/given.ts"
 import * as LockBackend from "./LockBackend.ts"
 import type { LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
@@ -115,7 +115,7 @@ export const makeStore = (options?: Options): Effect.Effect<LockStore, LockError
     given(options, `{ name: "shop" }`, { name: text }),
     ({ name = "effect-lock" }) =>
       name === "" || name.startsWith("-")
-        ? invalid("name", JSON.stringify(name), "a string that is not empty and does not begin with -")
+        ? failInvalid("name", JSON.stringify(name), "a string that is not empty and does not begin with -")
         : Store.make(name)
   )
 

@@ -838,6 +838,17 @@ export class Ticket extends Schema.Class<Ticket>("effect-lock/Ticket")({
 }) {}
 
 /**
+ * How to detach a lock.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface DetachOptions {
+  /** How long the lock can be adopted. Default, and at least: as long as the lease was taken for. */
+  readonly for?: Duration.Input | undefined
+}
+
+/**
  * Detaches a lock from its holder without freeing the key. Neither the end of the scope nor that of
  * `withLock`'s work releases it then: nobody can take the key until {@link adopt} takes the lock
  * over, or until `for` has passed.
@@ -878,13 +889,7 @@ export class Ticket extends Schema.Class<Ticket>("effect-lock/Ticket")({
  * @category utilities
  * @since 0.2.0
  */
-export const detach = (
-  lease: Lease,
-  options?: {
-    /** How long the lock can be adopted: at least as long as the lease was taken for. */
-    readonly for?: Duration.Input | undefined
-  }
-): Effect.Effect<Ticket, LockError> =>
+export const detach = (lease: Lease, options?: DetachOptions): Effect.Effect<Ticket, LockError> =>
   Effect.suspend(() => {
     if (typeof lease !== "object" || lease === null || !isGuard(lease)) {
       return Exit.fail(invalid("lease", typeof lease, "a lease that this library made"))
@@ -1031,10 +1036,7 @@ interface Watch extends WatchOptions {
   readonly asking: Asking
 }
 
-const watchOf = (
-  key: string,
-  options: WatchOptions & Pick<LockOptions, "timeout"> | undefined
-): Watch | LockError =>
+const watchOf = (key: string, options: AwaitFreeOptions | undefined): Watch | LockError =>
   read(options, ({ look, timeout }) => {
     if (look !== undefined && kinds.retry.decode(look) === undefined) return invalid("look", look, kinds.retry.expected)
     const asking = ask(key, { timeout })
@@ -1095,6 +1097,14 @@ export const changes = (
 }
 
 /**
+ * How to wait until a key is seen free, and for how long.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface AwaitFreeOptions extends WatchOptions, Pick<LockOptions, "timeout"> {}
+
+/**
  * Waits until the lock on a key is seen free, without taking it.
  *
  * **Details**
@@ -1133,7 +1143,7 @@ export const changes = (
  */
 export const awaitFree = (
   key: string,
-  options?: WatchOptions & Pick<LockOptions, "timeout">
+  options?: AwaitFreeOptions
 ): Effect.Effect<void, LockError, LockBackend> => {
   const watch = watchOf(key, options)
   return watch instanceof LockError
@@ -1152,6 +1162,17 @@ export interface Held {
   readonly key: string
   /** Who holds it. */
   readonly holder: Holder
+}
+
+/**
+ * Which locks to list.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface ListOptions {
+  /** Only keys that start with this. Default: all. */
+  readonly prefix?: string | undefined
 }
 
 /**
@@ -1191,12 +1212,7 @@ export interface Held {
  * @category utilities
  * @since 0.2.0
  */
-export const list = (
-  options?: {
-    /** Only keys that start with this. Default: all. */
-    readonly prefix?: string | undefined
-  }
-): Stream.Stream<Held, LockError, LockBackend> => {
+export const list = (options?: ListOptions): Stream.Stream<Held, LockError, LockBackend> => {
   const wanted = read(options, ({ prefix = "" }) => aString("prefix", prefix))
   return wanted instanceof LockError
     ? Stream.fail(wanted)
@@ -1275,6 +1291,17 @@ export const events: Stream.Stream<LockEvent, never, LockBackend> = /* #__PURE__
 )
 
 /**
+ * From whom to free a key.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface ForceReleaseOptions {
+  /** Frees the key only from the holder of this token. Default: from whoever holds it. */
+  readonly token?: string | undefined
+}
+
+/**
  * Frees a key, whoever holds it, and says whether somebody did. For operators who know that the
  * holder is gone or stuck.
  *
@@ -1314,10 +1341,7 @@ export const events: Stream.Stream<LockEvent, never, LockBackend> = /* #__PURE__
  */
 export const forceRelease = (
   key: string,
-  options?: {
-    /** Frees the key only from the holder of this token. Default: from whoever holds it. */
-    readonly token?: string | undefined
-  }
+  options?: ForceReleaseOptions
 ): Effect.Effect<boolean, LockError, LockBackend> => {
   const wanted = read(options, ({ token }) => ({ token: token === undefined ? undefined : aString("token", token) }))
   if (wanted instanceof LockError) return Exit.fail(wanted)

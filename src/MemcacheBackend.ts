@@ -89,7 +89,7 @@ import type * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { given, invalid, object, plain, secret, text, textOrSecret, texts, valid } from "./internal/given.ts"
+import { failInvalid, given, object, plain, secret, text, textOrSecret, texts, valid } from "./internal/given.ts"
 import { parseServers, parseUrl, type Target } from "./internal/memcached/address.ts"
 import { type Address, open } from "./internal/memcached/link.ts"
 import * as Store from "./internal/memcached/store.ts"
@@ -180,7 +180,7 @@ const decodeTimeout = (option: string, input: Duration.Input = 1000) => {
   const millis = toWholeMillis(input)
   return millis >= 1 && millis <= 3_600_000
     ? Effect.succeed(millis)
-    : invalid(option, show(input), `a duration from 1 milli to 1 hour, such as "1 second"`)
+    : failInvalid(option, show(input), `a duration from 1 milli to 1 hour, such as "1 second"`)
 }
 
 const makeFrom = Effect.fnUntraced(function*(
@@ -193,7 +193,11 @@ const makeFrom = Effect.fnUntraced(function*(
     { keyPrefix: text }
   )
   if (keyPrefix.length > 100 || !isPlain(keyPrefix)) {
-    return yield* invalid("keyPrefix", JSON.stringify(keyPrefix), "at most 100 printable ASCII characters, no spaces")
+    return yield* failInvalid(
+      "keyPrefix",
+      JSON.stringify(keyPrefix),
+      "at most 100 printable ASCII characters, no spaces"
+    )
   }
   const connectMillis = yield* decodeTimeout("connectTimeout", connectTimeout)
   const requestMillis = yield* decodeTimeout("requestTimeout", requestTimeout)
@@ -284,9 +288,9 @@ export const makeStoreClient = (
   client: MemjsClient,
   options?: StoreOptions
 ): Effect.Effect<LockStore, LockError, Scope.Scope> => {
-  if (!isClient(client)) return invalid("client", "something else", "a Client of memjs")
+  if (!isClient(client)) return failInvalid("client", "something else", "a Client of memjs")
   if (client.options.failover === true) {
-    return invalid(
+    return failInvalid(
       "client",
       "one with failover",
       "a client without failover, which would move a lock to another server"
@@ -295,7 +299,7 @@ export const makeStoreClient = (
   const addresses: Array<Address> = []
   for (const { host, password, port, username } of client.servers) {
     if (!host || !Number.isInteger(port)) {
-      return invalid("client", `a server at ${host}:${port}`, "servers with a host and a port")
+      return failInvalid("client", `a server at ${host}:${port}`, "servers with a host and a port")
     }
     addresses.push({
       host,
@@ -305,7 +309,7 @@ export const makeStoreClient = (
     })
   }
   return addresses.length === 0
-    ? invalid("client", "one without servers", "at least one server")
+    ? failInvalid("client", "one without servers", "at least one server")
     : makeFrom(addresses, options)
 }
 

@@ -44,7 +44,7 @@ import * as Redis from "effect/persistence/Redis"
 import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
-import { flag, given, invalid, object, port, secret, text, textOrSecret, whole } from "./internal/given.ts"
+import { failInvalid, flag, given, object, port, secret, text, textOrSecret, whole } from "./internal/given.ts"
 import { Notices } from "./internal/notices.ts"
 import { type Client as IoRedisClient, missing as missingOf } from "./internal/redis/client.ts"
 import { connect } from "./internal/redis/connecting.ts"
@@ -159,7 +159,7 @@ const makeOver = Effect.fnUntraced(function*(
 ): Effect.fn.Return<LockStore, LockError, Scope.Scope> {
   const { keyPrefix: prefix = "lock:", strictFencing } = yield* given(options, example, common)
   if (prefix.includes("{}")) {
-    return yield* invalid("keyPrefix", JSON.stringify(prefix), `a prefix without "{}"`)
+    return yield* failInvalid("keyPrefix", JSON.stringify(prefix), `a prefix without "{}"`)
   }
   const made = yield* transport
   const notices = new Notices()
@@ -170,7 +170,7 @@ const makeOver = Effect.fnUntraced(function*(
 /** The transport on the caller's client, after a check that it is one. */
 const over = (client: Client): Effect.Effect<Transport, LockError, Scope.Scope> => {
   const missing = missingOf(client)
-  return missing === undefined ? IoRedis.make(client) : invalid(
+  return missing === undefined ? IoRedis.make(client) : failInvalid(
     "client",
     `something without "${missing}"`,
     "a Redis or Cluster of ioredis; without a server, tests can use TestBackend"

@@ -52,10 +52,10 @@ export const given = <O extends object>(
   kinds: { readonly [K in keyof O]?: Kind }
 ): Effect.Effect<O, LockError> => {
   if (options === undefined) return Effect.succeed({} as O)
-  if (!object.is(options)) return invalid("options", kindOf(options), `an object, such as ${example}`)
+  if (!object.is(options)) return failInvalid("options", kindOf(options), `an object, such as ${example}`)
   for (const [option, { expected, is, isShown }] of Object.entries<Kind>(kinds as Record<string, Kind>)) {
     const value = options[option as keyof O]
-    if (value !== undefined && !is(value)) return invalid(option, isShown ? show(value) : kindOf(value), expected)
+    if (value !== undefined && !is(value)) return failInvalid(option, isShown ? show(value) : kindOf(value), expected)
   }
   return Effect.succeed(options)
 }
@@ -67,5 +67,5 @@ export const valid = <A>(result: Result.Result<A, InvalidOptions>): Effect.Effec
   Effect.mapError(Effect.fromResult(result), (reason) => new LockError({ reason }))
 
 /** `value` is shown, so it must not contain a secret. */
-export const invalid = (option: string, value: string, expected: string): Effect.Effect<never, LockError> =>
+export const failInvalid = (option: string, value: string, expected: string): Effect.Effect<never, LockError> =>
   Effect.fail(new LockError({ reason: new InvalidOptions({ option, value, expected }) }))

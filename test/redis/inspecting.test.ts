@@ -1,6 +1,7 @@
 /** Looks at a key that is had alone and shared by turns, and so is another at each look. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { Notices } from "../../src/internal/notices.ts"
 import * as Failure from "../../src/internal/redis/failure.ts"
 import * as Inspecting from "../../src/internal/redis/inspecting.ts"
 import * as Scripts from "../../src/internal/redis/scripts.ts"
@@ -30,8 +31,15 @@ const turning = (times: number, type: string) => {
     else command.succeed(reply)
   }
   const transport = { send, servers: undefined } as Partial<Transport> as Transport
-  const failure: Failure.Of = (operation, key, cause) => Failure.make("redis", operation, key, cause)
-  const { inspect } = Inspecting.make(transport, Scripts.scriptsFor(true, false), "lock:", failure)
+  const { inspect } = Inspecting.make({
+    transport,
+    scripts: Scripts.scriptsFor(true, false),
+    prefix: "lock:",
+    strict: false,
+    now: () => 0,
+    failure: (operation, key, cause) => Failure.make("redis", operation, key, cause),
+    notices: new Notices()
+  })
   return { asked, inspect }
 }
 

@@ -5,7 +5,7 @@ import type * as Scope from "effect/Scope"
 import type { RedisOptions } from "ioredis"
 import type { LockError } from "../../LockError.ts"
 import { load } from "../driver.ts"
-import { invalid, plain, type Server, valid } from "../given.ts"
+import { failInvalid, plain, type Server, valid } from "../given.ts"
 import { backoff, handshakeMillis, silenceMillis } from "./client.ts"
 import { diagnose } from "./diagnosis.ts"
 import * as IoRedis from "./ioredis.ts"
@@ -67,11 +67,11 @@ const addressOf = Effect.fnUntraced(function*({ db, host, ioredis, port, url }: 
   const sentinels = address.sentinels ?? ioredis?.sentinels ?? undefined
   for (const [option, value] of Object.entries({ host, port })) {
     if (value !== undefined && (nodes ?? sentinels) !== undefined) {
-      return yield* invalid(option, JSON.stringify(value), "none beside the hosts of Sentinels or of a cluster")
+      return yield* failInvalid(option, JSON.stringify(value), "none beside the hosts of Sentinels or of a cluster")
     }
   }
   if (nodes !== undefined && db !== undefined && db !== 0) {
-    return yield* invalid("db", String(db), "0, the only one that a cluster has")
+    return yield* failInvalid("db", String(db), "0, the only one that a cluster has")
   }
   return { address, nodes, sentinels }
 })

@@ -4,10 +4,10 @@ import * as Option from "effect/Option"
 import type { BackendFailure } from "../../LockError.ts"
 import type { Holder, LockStore } from "../../LockStore.ts"
 import * as Failure from "./failure.ts"
+import type { Ground } from "./ground.ts"
 import * as Keys from "./keys.ts"
 import * as Reply from "./reply.ts"
-import type { Scripts } from "./scripts.ts"
-import { ask, type Servers, type Transport } from "./transport.ts"
+import { ask, type Servers } from "./transport.ts"
 
 /** The keys, locks or not, that are scanned for one page of a list. */
 const scanSize = 500
@@ -15,7 +15,7 @@ const scanSize = 500
 /** How often to look at a key that alternates between exclusive and shared. */
 const looks = 20
 
-export const make = (transport: Transport, scripts: Scripts, prefix: string, failure: Failure.Of) => {
+export const make = ({ failure, prefix, scripts, transport }: Ground) => {
   const lockKey = (key: string) => Keys.lockKey(prefix, key)
 
   const read = (command: string, key: string, of: string): Effect.Effect<unknown, BackendFailure> =>

@@ -6,9 +6,9 @@
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
 import type * as Scope from "effect/Scope"
+import type { Ground } from "./ground.ts"
 import * as Keys from "./keys.ts"
-import { claimMillis, type Scripts } from "./scripts.ts"
-import type { Transport } from "./transport.ts"
+import { claimMillis } from "./scripts.ts"
 
 export interface Recall {
   readonly add: (lock: string) => void
@@ -20,11 +20,7 @@ const laterMillis = 10
 /** Locks in one script. */
 const size = 250
 
-export const make = (
-  transport: Transport,
-  scripts: Scripts,
-  channels: string
-): Effect.Effect<Recall, never, Scope.Scope> => {
+export const make = ({ prefix, scripts, transport }: Ground): Effect.Effect<Recall, never, Scope.Scope> => {
   /** In the order of the grants. */
   const given = new Map<string, number>()
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -33,7 +29,7 @@ export const make = (
     transport.send({
       script: scripts.recall,
       keys: 2 * locks.length,
-      args: [...locks.flatMap((lock) => [lock, Keys.queueKey(lock)]), channels],
+      args: [...locks.flatMap((lock) => [lock, Keys.queueKey(lock)]), Keys.channelPrefix(prefix)],
       sent: false,
       succeed: constVoid,
       fail: constVoid

@@ -5,27 +5,21 @@ import type { BackendFailure } from "../../LockError.ts"
 import type { Extension, LockStore } from "../../LockStore.ts"
 import { pushLeases } from "./batch.ts"
 import * as Failure from "./failure.ts"
+import type { Ground } from "./ground.ts"
+import * as Keys from "./keys.ts"
 import * as Reply from "./reply.ts"
-import type { Scripts } from "./scripts.ts"
-import type { Transport } from "./transport.ts"
+import type { Tokens } from "./tokens.ts"
 
 /** The most locks in one renewal, which blocks the server for two or three milliseconds. */
 const extendBatchSize = 1250
 
-/** `shares`: whether a token is known to share its lock. */
-export const make = (
-  transport: Transport,
-  scripts: Scripts,
-  lockKey: (key: string) => string,
-  shares: (token: string) => boolean,
-  failure: Failure.Of
-) => {
+export const make = ({ failure, prefix, scripts, transport }: Ground, tokens: Tokens) => {
   const extendBatch = (
     batch: ReadonlyArray<Extension>
   ): Effect.Effect<ReadonlyArray<boolean | BackendFailure>, BackendFailure> =>
     Effect.callback((resume) => {
-      const args: Array<string | number> = batch.map(({ key }) => lockKey(key))
-      args.push(JSON.stringify(batch.map(({ token }) => shares(token) ? `+${token}` : token)))
+      const args: Array<string | number> = batch.map(({ key }) => Keys.lockKey(prefix, key))
+      args.push(JSON.stringify(batch.map(({ token }) => tokens.shares(token) ? `+${token}` : token)))
       pushLeases(args, batch)
       const fail = (cause: unknown) => {
         if (batch.length > 1 && Failure.isRefusal(cause)) return resume(extendEach(batch))

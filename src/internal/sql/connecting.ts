@@ -7,7 +7,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { LockError } from "../../LockError.ts"
 import { load } from "../driver.ts"
-import { invalid, plain, type Server, valid } from "../given.ts"
+import { failInvalid, plain, type Server, valid } from "../given.ts"
 import * as Connections from "./connections.ts"
 import * as Failure from "./failure.ts"
 import type { Link } from "./link.ts"
@@ -34,7 +34,7 @@ export const connect = Effect.fnUntraced(function*(options: Options): Effect.fn.
   if (url !== undefined) yield* valid(Url.check(url))
   const { USER, USERNAME } = globalThis.process?.env ?? {}
   if ((username ?? pg?.username ?? USER ?? USERNAME) === undefined && (url === undefined || !Url.hasUser(url))) {
-    return yield* invalid("username", "none", "the name of a database user, here or in the url")
+    return yield* failInvalid("username", "none", "the name of a database user, here or in the url")
   }
   const PgConnection = yield* load(Failure.backend, "@effect/sql-pg", () => import("@effect/sql-pg/PgConnection"))
   const named = url === undefined ? undefined : yield* valid(Url.tlsOf(url))
