@@ -13,7 +13,11 @@ for (const name of missing) console.warn(`${name} is not installed: its tests do
 
 // The oldest Node, for which no tool of ours is made any more, has the core, files and Redis.
 const notOfOldest = Number.parseInt(process.versions.node) < 22
-  ? ["test/{postgres,memcached,sql,cluster,simulation,types}/**", "test/redis/sharing/model.test.ts", "test/docs*.test.ts"]
+  ? [
+    "test/{postgres,memcached,sql,cluster,simulation,types}/**",
+    "test/redis/sharing/model.test.ts",
+    "test/docs*.test.ts"
+  ]
   : []
 
 const without = [
