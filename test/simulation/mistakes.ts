@@ -56,7 +56,11 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   disowned: {
     mistake: "nobody releases a claim that was given up",
-    changes: [["engine/claim.ts", "this.debts.owe({ key, token, until: lastGiven + expiresMillis, out, isQueued, share, stay: 0 })", ""]],
+    changes: [[
+      "engine/claim.ts",
+      "this.debts.owe({ key, token, until: lastGiven + expiresMillis, out, isQueued, share, stay: 0 })",
+      ""
+    ]],
     kind: "told",
     rules: ["orphan"],
     worlds: 1_000
@@ -340,7 +344,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   untoldEnd: {
     mistake: "who waits until a key is free does not look when a lease is over that nobody gives back",
-    changes: [["watching.ts", "Math.min(Duration.toMillis(delay), remaining + 1)", "Duration.toMillis(delay)"]],
+    changes: [["watching.ts", "Effect.timeoutOption(news.await, Math.max(1, remaining + 1))", "news.await"]],
     kind: "given",
     where: "several",
     rules: ["asleep"],
