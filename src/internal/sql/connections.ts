@@ -19,6 +19,9 @@ import * as Sockets from "./sockets.ts"
 /** How long a connection is kept that has nothing to do. */
 const idleMillis = 60_000
 
+/** How long no other connection is opened after one could not be, as long as there are any. */
+const refusedMillis = 1000
+
 /** How often all are replaced at most because the server has become a standby. */
 const standbyMillis = 1000
 
@@ -78,6 +81,8 @@ export const make = Effect.fnUntraced(function*(
   // Poolers in between do not take settings of ours.
   let plain = false
   let replacedAt = -Infinity
+  /** When a connection could last not be opened while others were there, or were being opened. */
+  let refusedAt = -Infinity
   let closed = false
   let tidying: Fiber.Fiber<void> | undefined
 
@@ -97,10 +102,13 @@ export const make = Effect.fnUntraced(function*(
     fork(Scope.close(slot.scope, Exit.void))
   }
 
+  /** One refusal follows the other, and each costs the server a process. */
+  const mayOpen = () => slots.size === 0 || now() - refusedAt >= refusedMillis
+
   const serve = (): void => {
     if (closed) return
     while (queue.length > 0 && idle.length > 0) send(idle.pop()!, queue.shift()!)
-    while (queue.length > connecting && slots.size < max) begin()
+    while (queue.length > connecting && slots.size < max && mayOpen()) begin()
   }
 
   const begin = (): void => {
@@ -132,7 +140,8 @@ export const make = Effect.fnUntraced(function*(
         const error = firstError(exit)
         if (!settings && Failure.refusesSettings(error)) plain = true
         // Others will do it, or will say that they cannot.
-        else if (slots.size === 0) { for (const job of queue.splice(0)) job.onEnd(undefined, error) }
+        else if (slots.size > 0) refusedAt = now()
+        else for (const job of queue.splice(0)) job.onEnd(undefined, error)
       }
       serve()
     })
