@@ -365,7 +365,18 @@ describe("Sharing, by itself", () => {
     }))
     const lend = (share: LockStore.Share | undefined, token = "token.me") => {
       const at = all.port.alarms.at
-      return sharing.lend(new Lease(sharing, "key", token, 7, 3_000, true, at, at + 3_000, 0), share)
+      return sharing.lend(
+        new Lease(sharing, {
+          key: "key",
+          token,
+          fencingToken: 7,
+          expiresMillis: 3_000,
+          renew: true,
+          since: at,
+          deadline: at + 3_000
+        }),
+        share
+      )
     }
     return { ...all, sharing, lend, served, serveNext: (is: boolean) => void (isNext = is) }
   }
