@@ -11,27 +11,23 @@ const src = fileURLToPath(new URL("./src/", import.meta.url))
 const missing = names.filter((name) => !isInstalled(name))
 for (const name of missing) console.warn(`${name} is not installed: its tests do not run`)
 
-// The oldest Node, for which no tool of ours is made any more.
-const isOldest = Number.parseInt(process.versions.node) < 22
-
-// What is the same on every version of Node: the attacks, the browser, the command line, the simulation, the types, the texts,
-// the package but for its installation, and what happens in other stores than Redis when they are asked all that a store is.
-const sameEverywhere = [
-  "test/{faults,browser,cli,simulation,types,site}/**",
-  `test/package/!(install|runtimes${isOldest ? "|cli" : ""}).test.ts`,
-  "test/{sql,postgres,memcached}/conformance.test.ts",
-  "test/{redis,postgres}/sharing/model.test.ts",
-  "test/{examples,docs,docs.harness}.test.ts"
-]
-
-// The oldest has the core, Redis, and the command line tool as it is installed.
-const notOfOldest = ["test/{postgres,memcached,sql,cluster}/**"]
+// The oldest Node, for which no tool of ours is made any more, has the core, files and Redis.
+const notOfOldest = Number.parseInt(process.versions.node) < 22
+  ? [
+    "test/{postgres,memcached,sql,cluster,simulation,types}/**",
+    "test/redis/sharing/model.test.ts",
+    "test/docs*.test.ts"
+  ]
+  : []
 
 const without = [
   ...configDefaults.exclude,
-  ...(process.env.TESTS === "of-node" ? [...sameEverywhere, ...(isOldest ? notOfOldest : [])] : []),
+  ...notOfOldest,
   ...missing.flatMap((name) => name === "redis" ? ["test/redis/**", "test/cli/**"] : `test/${name}/**`)
 ]
+
+// What the library is shipped in, and what becomes of it when whole processes are killed: half of all time. `npm test` leaves it out.
+const programs = ["test/{faults,browser,cli,package,site}/**/*.test.ts", "test/examples.test.ts"]
 
 // What measures memory, or runs programs in its own process, has that to itself.
 const alone = ["test/docs.test.ts", "test/internal/passing.test.ts"]
@@ -61,8 +57,14 @@ export default defineConfig({
       // To load all that a file needs takes longer than most files do.
       {
         extends: true,
-        test: { name: "together", include: ["test/**/*.test.ts"], exclude: [...without, ...alone], isolate: false }
+        test: {
+          name: "library",
+          include: ["test/**/*.test.ts"],
+          exclude: [...without, ...programs, ...alone],
+          isolate: false
+        }
       },
+      { extends: true, test: { name: "programs", include: programs, exclude: without, isolate: false } },
       { extends: true, test: { name: "alone", include: alone, exclude: without } }
     ]
   }

@@ -30,11 +30,12 @@ const long = [
   "list.test"
 ]
 
+const projects = ["alone", "programs", "library"]
+
 const rank = ({ moduleId, project }: TestSpecification): number => {
-  // One in between would end the process that the others share.
-  if (project.config.isolate) return -1
   const index = long.findIndex((part) => moduleId.includes(part))
-  return index < 0 ? long.length : index
+  // Those of a project follow each other: one of another in between would end the process that they share.
+  return (long.length + 1) * projects.indexOf(project.name) + (index < 0 ? long.length : index)
 }
 
 export default class LongFirst extends BaseSequencer {

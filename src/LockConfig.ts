@@ -128,7 +128,8 @@ export interface SectionOptions extends LockOptions {
    * wait for it fails with `LockReentered`, since it would wait for itself.
    *
    * With `true` the inner work runs under the lease that is already held, and the inner call neither
-   * extends nor releases it. Exclusive work cannot run under a shared lease.
+   * extends nor releases it. A shared lease does not do for exclusive work, for more permits than it
+   * has, or for a smaller limit: such a call acquires its own, or fails as by default.
    */
   readonly reenter?: boolean | undefined
   /**

@@ -160,7 +160,8 @@ describe("effect-lock run", () => {
       const [key, told] = [newKey(), newFile()]
       // A shell says that its sleep was ended, which would end it.
       const script = `exec 2> /dev/null; trap 'echo TERM > "$1"; exit 1' TERM; echo ready; while :; do sleep 0.05; done`
-      const running = yield* tool(["run", key, "--expires", "1s", ...sh(script, told)], {
+      // Its lease is not over before the server has gone, also where the machine is busy.
+      const running = yield* tool(["run", key, "--expires", "8s", ...sh(script, told)], {
         env: { LOCK_URL: `redis://127.0.0.1:${server.port}` }
       })
       yield* until(Effect.sync(() => running.out() !== ""))

@@ -81,12 +81,8 @@ const runtimes = {
   deno: ["deno", "run", "--allow-all", "--no-prompt"]
 } as const
 
-/** The others are there once, and not on each Node. */
-const isThere = (name: string): boolean =>
-  name === "node" || (process.env.TESTS !== "of-node" && isInstalled(name as "bun" | "deno"))
-
 for (const [name, [command, ...args]] of Object.entries(runtimes)) {
-  describe.skipIf(!isThere(name))(name, () => {
+  describe.skipIf(name !== "node" && !isInstalled(name as "bun" | "deno"))(name, () => {
     it("runs the core", async () => {
       assert.deepStrictEqual(JSON.parse(await exec(user, command, ...args, "core.js")), {
         said: ["ada", "bob", "cleo"].flatMap((name) => [`${name} in`, `${name} out`]),

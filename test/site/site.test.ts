@@ -48,9 +48,10 @@ it.skipIf(!existsSync(vueTsc))("what the site is made of is well typed, its comp
 
 describe.skipIf(!isSiteInstalled)("the site", () => {
   let said: string
+  // All of a processor for a minute or more, of which others leave a tenth at times.
   beforeAll(async () => {
     said = await build()
-  })
+  }, 1_200_000)
 
   it("says where it is", () => assert.match(said, /^\d+ pages in \.tmp\/site;/m))
 
