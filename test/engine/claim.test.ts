@@ -1,9 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { LockStore } from "effect-lock"
 import { Claim } from "../../src/internal/engine/claim.ts"
-import type { Debts } from "../../src/internal/engine/debts.ts"
+import type { Debts, Owed } from "../../src/internal/engine/debts.ts"
 import type { Lender } from "../../src/internal/engine/lease.ts"
-import type { Sent } from "../../src/internal/engine/outstanding.ts"
 import { horizonMillis } from "../../src/internal/engine/unheard.ts"
 import { undone } from "../../src/internal/undone.ts"
 import { failure, HandPort, request as requestOf } from "./parts.ts"
@@ -15,10 +14,9 @@ const request = requestOf({ expiresMillis: 1_000 })
 
 const make = () => {
   const port = new HandPort()
-  const owed: Array<{ readonly until: number; readonly out: ReadonlyArray<Sent>; readonly isQueued: boolean }> = []
+  const owed: Array<Pick<Owed, "until" | "out" | "isQueued">> = []
   const debts = {
-    owe: (_key: string, _token: string, until: number, out: ReadonlyArray<Sent>, isQueued: boolean) =>
-      owed.push({ until, out, isQueued })
+    owe: ({ isQueued, out, until }: Owed) => owed.push({ until, out, isQueued })
   } as unknown as Debts
   return { port, owed, claim: new Claim(port.port, debts, "token", request) }
 }

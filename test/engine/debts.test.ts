@@ -13,7 +13,8 @@ const make = () => {
     readonly isQueued?: boolean
   }) => {
     const out = (options?.out ?? []).map((call) => ({ call, millis: 1_000, sure: 1_000 }))
-    const debt = debts.owe("key", "token", options?.until ?? 10_000, out, options?.isQueued ?? false, undefined)
+    const { isQueued = false, until = 10_000 } = options ?? {}
+    const debt = debts.owe({ key: "key", token: "token", until, out, isQueued, share: undefined, stay: 0 })
     let told = 0
     debt.whenOver(() => told++)
     return { debt, told: () => told }

@@ -6,7 +6,15 @@ import { request as requestOf } from "./parts.ts"
 const request = requestOf()
 
 const make = (expires = 3_000, renew = true) =>
-  new Lease({} as Lender, "key", "token.me", 1, expires, renew, 0, expires, 0)
+  new Lease({} as Lender, {
+    key: "key",
+    token: "token.me",
+    fencingToken: 1,
+    expiresMillis: expires,
+    renew,
+    since: 0,
+    deadline: expires
+  })
 
 const readers = { permits: 1, limit: 9 }
 

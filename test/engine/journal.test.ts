@@ -9,7 +9,15 @@ import { failure } from "./parts.ts"
 const make = () => {
   const meter = meterOf("fake", Context.make(Metric.MetricRegistry, new Map()))
   const journal = new Journal(meter)
-  const lease = new Lease({} as Lender, "key", "token", 7, 3_000, true, 100, 3_000, 0)
+  const lease = new Lease({} as Lender, {
+    key: "key",
+    token: "token",
+    fencingToken: 7,
+    expiresMillis: 3_000,
+    renew: true,
+    since: 100,
+    deadline: 3_000
+  })
   const request = { key: "key", owner: "me" } as LockConfig.LockRequest
   const all = () => {
     journal.waiting(request)

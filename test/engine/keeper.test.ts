@@ -31,7 +31,15 @@ const make = (options?: { readonly many?: boolean }) => {
   }
   const keep = (key: string, millis = 3_000, renew = true) => {
     const at = port.alarms.at
-    const lease = new Lease(lender, key, key, 1, millis, renew, at, at + millis, 0)
+    const lease = new Lease(lender, {
+      key,
+      token: key,
+      fencingToken: 1,
+      expiresMillis: millis,
+      renew,
+      since: at,
+      deadline: at + millis
+    })
     keeper.add(lease)
     return lease
   }

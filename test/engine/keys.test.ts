@@ -26,7 +26,15 @@ describe("who does not get a key", () => {
     Effect.withFiber((caller: Caller) => {
       const { keys } = handKeys()
       const lender = { home: lease.home ?? keys } as Lender
-      const had = new Lease(lender, lease.key ?? "key", "token", 1, 3_000, true, 0, 3_000, 0)
+      const had = new Lease(lender, {
+        key: lease.key ?? "key",
+        token: "token",
+        fencingToken: 1,
+        expiresMillis: 3_000,
+        renew: true,
+        since: 0,
+        deadline: 3_000
+      })
       had.share = lease.share
       let heard: ReturnType<typeof reentered>
       const ask = Effect.withFiber((fiber: Caller) =>

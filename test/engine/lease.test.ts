@@ -43,7 +43,15 @@ class HandLender implements Lender {
 
 const make = (options?: { readonly renew?: boolean; readonly token?: string | undefined }) => {
   const lender = new HandLender()
-  const lease = new Lease(lender, "key", "token", 7, 3_000, options?.renew ?? true, 0, 2_900, 0)
+  const lease = new Lease(lender, {
+    key: "key",
+    token: "token",
+    fencingToken: 7,
+    expiresMillis: 3_000,
+    renew: options?.renew ?? true,
+    since: 0,
+    deadline: 2_900
+  })
   return { lender, lease, events: lender.events }
 }
 
@@ -95,7 +103,15 @@ describe("Lease", () => {
 
   it("draws its token when somebody asks for it, once", () => {
     const lender = new HandLender()
-    const lease = new Lease(lender, "key", undefined, 1, 1_000, true, 0, 1_000, 0)
+    const lease = new Lease(lender, {
+      key: "key",
+      token: undefined,
+      fencingToken: 1,
+      expiresMillis: 1_000,
+      renew: true,
+      since: 0,
+      deadline: 1_000
+    })
     assert.deepStrictEqual(lender.events, [])
     assert.deepStrictEqual([lease.token, lease.token], ["drawn", "drawn"])
     assert.deepStrictEqual(lender.events, ["token"])

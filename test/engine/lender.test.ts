@@ -17,7 +17,15 @@ const make = () => {
   const lender = new Plain(all.keys as Parts)
   const lend = (expiresMillis = 3_000) => {
     const at = all.port.alarms.at
-    return new Lease(lender, "key", "token", 1, expiresMillis, true, at, at + expiresMillis, 0)
+    return new Lease(lender, {
+      key: "key",
+      token: "token",
+      fencingToken: 1,
+      expiresMillis,
+      renew: true,
+      since: at,
+      deadline: at + expiresMillis
+    })
   }
   return { ...all, lend }
 }
@@ -114,7 +122,15 @@ describe("The counter", () => {
     const counter = new Counter(all.keys as Parts)
     const lend = () => {
       const hold = table.take("key", somebody, 3_000, 0)!
-      return new Lease(counter, "key", undefined, 0, 3_000, true, 0, 3_000, 0).carriedBy(hold)
+      return new Lease(counter, {
+        key: "key",
+        token: undefined,
+        fencingToken: 0,
+        expiresMillis: 3_000,
+        renew: true,
+        since: 0,
+        deadline: 3_000
+      }).carriedBy(hold)
     }
     return { ...all, holds, somebody, lend }
   }

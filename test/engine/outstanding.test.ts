@@ -9,7 +9,16 @@ const third = { operation: "extend" } as Call<unknown>
 
 const sent = (call: Call<unknown>, millis: number): Sent => ({ call, millis, sure: millis })
 
-const make = () => new Lease({} as Lender, "key", "token", 1, 3_000, true, 0, 3_000, 0)
+const make = () =>
+  new Lease({} as Lender, {
+    key: "key",
+    token: "token",
+    fencingToken: 1,
+    expiresMillis: 3_000,
+    renew: true,
+    since: 0,
+    deadline: 3_000
+  })
 
 describe("of what is sent for a lease", () => {
   it("one extension alone leaves what it asks for, for sure", () => {

@@ -56,14 +56,18 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   disowned: {
     mistake: "nobody releases a claim that was given up",
-    changes: [["engine/claim.ts", "this.debts.owe(key, token, lastGiven + expiresMillis, out, isQueued, share)", ""]],
+    changes: [[
+      "engine/claim.ts",
+      "this.debts.owe({ key, token, until: lastGiven + expiresMillis, out, isQueued, share, stay: 0 })",
+      ""
+    ]],
     kind: "told",
     rules: ["orphan"],
     worlds: 1_000
   },
   lateClaims: {
     mistake: "a claim that is executed after its release is forgotten",
-    changes: [["engine/debts.ts", "for (const { call, millis } of out) debt.watch(call, millis)", "void out"]],
+    changes: [["engine/debts.ts", "for (const { call, millis } of owed.out) debt.watch(call, millis)", "void out"]],
     kind: "polling",
     rules: ["orphan"],
     worlds: 2_000
@@ -135,7 +139,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   fence: {
     mistake: "a lease that is handed over keeps its fencing token",
-    changes: [["engine/line.ts", "fencingToken + 1, expiresMillis, true", "fencingToken, expiresMillis, true"]],
+    changes: [["engine/line.ts", "lease.fencingToken + 1, at", "lease.fencingToken, at"]],
     kind: "given",
     rules: ["fence"],
     worlds: 1_000
@@ -340,7 +344,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
   },
   untoldEnd: {
     mistake: "who waits until a key is free does not look when a lease is over that nobody gives back",
-    changes: [["watching.ts", "Math.min(Duration.toMillis(delay), remaining + 1)", "Duration.toMillis(delay)"]],
+    changes: [["watching.ts", "Effect.timeoutOption(news.await, Math.max(1, remaining + 1))", "news.await"]],
     kind: "given",
     where: "several",
     rules: ["asleep"],

@@ -13,28 +13,28 @@ import { wholeMillis } from "../time.ts"
 import type { Reply } from "./call.ts"
 import { Claim } from "./claim.ts"
 import { isFailure } from "./failures.ts"
+import { closed, type Keys } from "./keys.ts"
 import type { Lease } from "./lease.ts"
-import type { SharingParts } from "./sharing.ts"
 
 const firstGapMillis = 20
 const longestGapMillis = 1_000
 
 export const adopt = (
-  parts: SharingParts,
+  keys: Keys,
   token: string,
   request: LockRequest,
   caller: Caller,
   restore: Restore
 ): Effect.Effect<Lease, LockError> => {
-  const { debts, journal, port, sharing } = parts
+  const { debts, journal, port, sharing } = keys
   const { expiresMillis, key, renew, timeoutMillis } = request
   const { alarms } = port
-  if (parts.closed) return failWith(port.failures.closed("acquire", key), caller)
+  if (keys.closed) return closed(keys, key, caller)
   const invalid = port.invalidExpires(expiresMillis, renew)
   if (invalid !== undefined) return Exit.fail(invalid)
   if (port.store.transfer === undefined) return failWith(port.failures.untransferable(key), caller)
   const startedAt = alarms.now()
-  const claim = new Claim(port, debts, parts.nextToken(startedAt, request.owner), request)
+  const claim = new Claim(port, debts, keys.nextToken(startedAt, request.owner), request)
   const endsAt = startedAt + timeoutMillis
 
   /** As with every claim, an attempt that is given up may still be executed. */
@@ -54,7 +54,7 @@ export const adopt = (
     for (let gap = firstGapMillis;; gap = Math.min(2 * gap, longestGapMillis)) {
       const reply = yield* attempt(alarms.now())
       const at = alarms.now()
-      if (parts.closed) return yield* failWith(port.failures.closed("acquire", key), caller)
+      if (keys.closed) return yield* closed(keys, key, caller)
       if (reply._tag === "Held") {
         const why = reply.token === undefined ? "Expired" : "Taken"
         return yield* failWith(() => new LockLost({ key, why, held: wholeMillis(0) }), caller)

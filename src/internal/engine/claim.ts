@@ -172,7 +172,8 @@ export class Claim implements Bearer {
     this.heard?.end()
     const { expiresMillis, hold, key, out, token } = this
     this.out = nothingSent
-    const lease = new Lease(lender, key, token, fencingToken, expiresMillis, renew, at, deadline, waitedMillis)
+    const lease = new Lease(lender, { key, token, fencingToken, expiresMillis, renew, since: at, deadline })
+    lease.waitedMillis = waitedMillis
     if (hold !== undefined) lease.carriedBy(hold)
     if (atLeastMillis > 0) lease.stay = at + atLeastMillis
     lease.follow(out)
@@ -193,6 +194,6 @@ export class Claim implements Bearer {
     // Answered attempts have been executed; but a store with a queue may give the key to the token until it is told
     // otherwise.
     const lastGiven = port.alarms.now() + (isQueued ? horizonMillis : 0)
-    this.debts.owe(key, token, lastGiven + expiresMillis, out, isQueued, share)
+    this.debts.owe({ key, token, until: lastGiven + expiresMillis, out, isQueued, share, stay: 0 })
   }
 }

@@ -9,7 +9,7 @@ import type { LockError } from "../../LockError.ts"
 import type { Ending } from "../ending.ts"
 import { failWith } from "../failing.ts"
 import { suits } from "./handOver.ts"
-import { Lease, type Lender } from "./lease.ts"
+import type { Lease, Lender } from "./lease.ts"
 import { type Parts, takeBack } from "./lender.ts"
 import type { Loss } from "./loss.ts"
 
@@ -49,9 +49,8 @@ export class Common implements Lender {
 
   /** A lease for one more holder. All have the same fencing token, since nobody held the key exclusively in between. */
   lend(at: number, waited: number): Lease {
-    const { deadline, expiresMillis, fencingToken, key, share, token } = this.lease
-    const lease = new Lease(this, key, token, fencingToken, expiresMillis, true, at, deadline, waited)
-    lease.share = share
+    const lease = this.lease.heir(this, this.lease.fencingToken, at)
+    lease.waitedMillis = waited
     this.leases.add(lease)
     return lease
   }

@@ -17,6 +17,21 @@ const longestGapMillis = 1_000
 
 const none: ReadonlyArray<Call<unknown>> = []
 
+/** A token that its owner gives up. */
+export interface Owed {
+  readonly key: string
+  readonly token: string
+  /** The latest end in the store of the calls that were answered for it. */
+  readonly until: number
+  /** Calls that may still be executed. */
+  readonly out: ReadonlyArray<Sent>
+  /** It may have a place in the store's queue. */
+  readonly isQueued: boolean
+  readonly share: Share | undefined
+  /** It has to keep the key until then, and no longer (`atLeast`). */
+  readonly stay: number
+}
+
 export class Debt implements Alarm, Ending, Placed {
   index = -1
   place = -1
@@ -24,9 +39,7 @@ export class Debt implements Alarm, Ending, Placed {
   readonly token: string
   /** The store may hold the token until then, even if nothing more is executed for it. */
   private until: number
-  /** The token has to keep the key until then, and no longer (`atLeast`). */
   private readonly stay: number
-  /** The token may have a place in the store's queue. */
   private readonly isQueued: boolean
   private readonly share: Share | undefined
   /** Claims and extensions that may still be executed. */
@@ -45,16 +58,7 @@ export class Debt implements Alarm, Ending, Placed {
   private readonly port: Port
   private readonly debts: Debts
 
-  constructor(
-    port: Port,
-    debts: Debts,
-    key: string,
-    token: string,
-    until: number,
-    isQueued: boolean,
-    share: Share | undefined,
-    stay: number
-  ) {
+  constructor(port: Port, debts: Debts, { isQueued, key, share, stay, token, until }: Owed) {
     this.port = port
     this.debts = debts
     this.key = key
@@ -214,42 +218,13 @@ export class Debts {
     return this.owed.size
   }
 
-  /**
-   * Releases a token; its owner calls this once. `until` is the latest end in the store of the calls that were
-   * answered for it, `out` are those that may still be executed.
-   */
-  owe(
-    key: string,
-    token: string,
-    until: number,
-    out: ReadonlyArray<Sent>,
-    isQueued: boolean,
-    share: Share | undefined
-  ): Debt {
-    const debt = this.begin(new Debt(this.port, this, key, token, until, isQueued, share, 0), out)
-    if (!debt.isAsked) debt.ask()
-    return debt
-  }
-
-  /** The same for a token that has to keep the key until `stay`. `isCut` says that its lease ends by then anyway. */
-  oweLater(
-    key: string,
-    token: string,
-    until: number,
-    out: ReadonlyArray<Sent>,
-    share: Share | undefined,
-    stay: number,
-    isCut: boolean
-  ): Debt {
-    const debt = this.begin(new Debt(this.port, this, key, token, until, false, share, stay), out)
+  /** Releases a token; its owner calls this once. `isCut` says that its lease ends by `stay` anyway. */
+  owe(owed: Owed, isCut = false): Debt {
+    const debt = new Debt(this.port, this, owed)
+    this.owed.add(debt)
+    for (const { call, millis } of owed.out) debt.watch(call, millis)
     if (isCut) debt.settle()
     else if (!debt.isAsked) debt.ask()
-    return debt
-  }
-
-  private begin(debt: Debt, out: ReadonlyArray<Sent>): Debt {
-    this.owed.add(debt)
-    for (const { call, millis } of out) debt.watch(call, millis)
     return debt
   }
 

@@ -46,6 +46,18 @@ export interface Lender {
   back(lease: Lease, at: number): Ending | undefined
 }
 
+/** What a lease begins with. */
+interface Terms {
+  readonly key: string
+  /** Undefined if it is generated on demand. */
+  readonly token: string | undefined
+  readonly fencingToken: number
+  readonly expiresMillis: number
+  readonly renew: boolean
+  readonly since: number
+  readonly deadline: number
+}
+
 type Watcher = () => void
 
 export class Lease extends Inspectable.Class implements Public, Bearer {
@@ -53,7 +65,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   readonly key: string
   fencingToken: number
   /** How long the holder waited for others, in milliseconds. */
-  waitedMillis: number
+  waitedMillis = 0
   /** When the holder got it. */
   since: number
   /** The duration of an extension. */
@@ -79,17 +91,7 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
   private story: Story | undefined = undefined
   private watcher: Watcher | ReadonlyArray<Watcher> | undefined = undefined
 
-  constructor(
-    lender: Lender,
-    key: string,
-    token: string | undefined,
-    fencingToken: number,
-    expiresMillis: number,
-    renew: boolean,
-    since: number,
-    deadline: number,
-    waitedMillis: number
-  ) {
+  constructor(lender: Lender, { deadline, expiresMillis, fencingToken, key, renew, since, token }: Terms) {
     super()
     this.lender = lender
     this.key = key
@@ -99,7 +101,14 @@ export class Lease extends Inspectable.Class implements Public, Bearer {
     this.since = since
     this.deadline = Math.floor(deadline)
     this.renewAt = renew ? Math.ceil(since + (deadline - since) / 3) : Infinity
-    this.waitedMillis = waitedMillis
+  }
+
+  /** A lease of another holder, who has the same token and deadline. */
+  heir(lender: Lender, fencingToken: number, since: number): Lease {
+    const { deadline, expiresMillis, key, share, token } = this
+    const heir = new Lease(lender, { key, token, fencingToken, expiresMillis, renew: true, since, deadline })
+    heir.share = share
+    return heir
   }
 
   /** Puts this lease into the table of a store in this process, as its bearer. */

@@ -4,7 +4,7 @@ import type { LockError } from "../../LockError.ts"
 import type { Ending } from "../ending.ts"
 import type { Time } from "../time.ts"
 import type { Source } from "../token.ts"
-import type { Debt, Debts } from "./debts.ts"
+import type { Debt, Debts, Owed } from "./debts.ts"
 import type { Journal } from "./journal.ts"
 import type { Keeper } from "./keeper.ts"
 import type { Lease, Lender } from "./lease.ts"
@@ -86,7 +86,7 @@ export abstract class Lending<P extends Parts = Parts> implements Lender {
 
   /** Releases the lease's token in the store. */
   protected owe(lease: Lease): Debt | undefined {
-    const { hold, key, share, stay } = lease
+    const { hold, stay } = lease
     // A store in this process knows at once whether the key has been taken away from the lease.
     const isOurs = hold === undefined || hold.bearer === lease
     if (stay > 0 && isOurs && stay > this.now()) return this.leaveBehind(lease)
@@ -94,22 +94,23 @@ export abstract class Lending<P extends Parts = Parts> implements Lender {
       hold.free(lease)
       return undefined
     }
-    return this.parts.debts.owe(key, lease.token, this.endInStore(lease), lease.takeOut(), false, share)
+    return this.parts.debts.owe(this.owedOf(lease, 0))
   }
 
-  /** The latest time at which the store may hold it, unless an unanswered call is executed later. */
-  private endInStore({ deadline, expiresMillis, lastEnd }: Lease): number {
-    return Math.max(deadline + this.parts.port.margin(expiresMillis), lastEnd)
+  private owedOf(lease: Lease, stay: number): Owed {
+    const { deadline, expiresMillis, key, lastEnd, share, token } = lease
+    const until = Math.max(deadline + this.parts.port.margin(expiresMillis), lastEnd)
+    return { key, token, until, out: lease.takeOut(), isQueued: false, share, stay }
   }
 
   /** Leaves the token in the store for a while, even if this process ends. Nobody holds it, and it ends by itself. */
   private leaveBehind(lease: Lease): Debt {
-    const { expiresMillis, hold, key, lastEnd, share, since, stay, token } = lease
+    const { expiresMillis, hold, lastEnd, since, stay, token } = lease
     if (hold !== undefined) hold.bearer = { text: token, token }
-    const out = lease.takeOut()
+    const owed = this.owedOf(lease, stay)
     // It was taken for no longer than that, and never extended.
-    const isCut = expiresMillis < stay - since + 1 && lastEnd === 0 && out.length === 0
-    return this.parts.debts.oweLater(key, token, this.endInStore(lease), out, share, stay, isCut)
+    const isCut = expiresMillis < stay - since + 1 && lastEnd === 0 && owed.out.length === 0
+    return this.parts.debts.owe(owed, isCut)
   }
 }
 

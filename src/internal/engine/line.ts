@@ -21,11 +21,13 @@ import { isFailure } from "./failures.ts"
 import { isEnoughToReceive, suits } from "./handOver.ts"
 import type { Place } from "./keyMap.ts"
 import { Lease } from "./lease.ts"
-import { Lending, takeBack } from "./lender.ts"
+import { Lending, type Parts, takeBack } from "./lender.ts"
 import { type Baton, type Front, Waiter, type Waiting } from "./queue.ts"
-import type { Next, SharingParts } from "./sharing.ts"
+import type { Next, Sharing } from "./sharing.ts"
 
-export interface LineParts extends SharingParts {
+export interface LineParts extends Parts {
+  /** The lender of shared leases. */
+  readonly sharing: Sharing
   /** The registry of lines. */
   readonly lines: {
     vacate(line: Line): void
@@ -371,11 +373,11 @@ export class Line extends Lending<LineParts> implements Place, Next, Waiting {
   }
 
   /** The next holder gets a lease of its own with the same token. The keeper renews it on the way. */
-  private handOver({ deadline, expiresMillis, fencingToken, key, lastEnd, since, token }: Lease, at: number): void {
+  private handOver(lease: Lease, at: number): void {
     const { contended } = this
-    if (contended.handed++ === 0) contended.leasedAt = since
-    const heir = new Lease(this, key, token, fencingToken + 1, expiresMillis, true, at, deadline, 0)
-    heir.lastEnd = lastEnd
+    if (contended.handed++ === 0) contended.leasedAt = lease.since
+    const heir = lease.heir(this, lease.fencingToken + 1, at)
+    heir.lastEnd = lease.lastEnd
     this.lease = heir
     this.parts.journal.handedOver(heir)
     this.parts.keeper.add(heir)

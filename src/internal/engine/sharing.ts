@@ -16,11 +16,6 @@ export interface Next {
   serve(common: Common, at: number): boolean
 }
 
-export interface SharingParts extends Parts {
-  /** The lender of shared leases. */
-  readonly sharing: Sharing
-}
-
 /** A reader excludes only exclusive holders, so any number of readers may have one lease in common. */
 const isReader = (share: Share): boolean => share.limit === Number.MAX_SAFE_INTEGER && share.permits === 1
 

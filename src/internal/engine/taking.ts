@@ -81,7 +81,10 @@ const takeInPlace = (keys: Keys, request: LockRequest, at: number): Lease | unde
   if (hold === undefined) return undefined
   const lender = share === undefined ? keys.counter : keys.sharing
   const token = owner === keys.owner ? undefined : keys.nextToken(at, owner)
-  const lease = new Lease(lender, key, token, 0, expiresMillis, renew, at, at + expiresMillis, 0).carriedBy(hold)
+  const { fencingToken } = hold
+  const deadline = at + expiresMillis
+  const lease = new Lease(lender, { key, token, fencingToken, expiresMillis, renew, since: at, deadline })
+  lease.carriedBy(hold)
   if (atLeastMillis > 0) lease.stay = at + atLeastMillis
   const own = share === undefined ? lease : keys.sharing.lend(lease, share)
   keys.journal.acquired(own, 0)

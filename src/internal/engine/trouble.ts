@@ -37,9 +37,10 @@ export class Trouble {
   private readonly log: Log
   /** The number of failures so far. */
   failures = 0
-  /** When the trouble began; undefined if there is none. */
-  private since: number | undefined = undefined
-  private isOver = constTrue as (reply: unknown) => boolean
+  /** When the trouble began. */
+  private since = 0
+  /** The servers that are in trouble, and what shows that it is over; a store with one server has no name for it. */
+  private readonly servers = new Map<unknown, (reply: unknown) => boolean>()
 
   constructor(backend: string, journal: Journal, log: Log) {
     this.backend = backend
@@ -48,14 +49,15 @@ export class Trouble {
   }
 
   get isThere(): boolean {
-    return this.since !== undefined
+    return this.servers.size > 0
   }
 
-  begin(failure: BackendFailure, at: number): void {
+  begin(failure: BackendFailure, at: number, server?: unknown): void {
     this.failures++
-    if (this.isThere) return
+    const { isThere } = this
+    if (!this.servers.has(server)) this.servers.set(server, overBy(failure))
+    if (isThere) return
     this.since = at
-    this.isOver = overBy(failure)
     this.journal.down(failure)
     this.log(Effect.logWarning(
       `The ${this.backend} lock backend is in trouble: leases are kept until their deadline, waiters wait on, ` +
@@ -64,14 +66,16 @@ export class Trouble {
     ))
   }
 
-  answered(reply: unknown, at: number): void {
-    if (this.isOver(reply)) this.end(at)
+  answered(reply: unknown, at: number, server?: unknown): void {
+    if (this.servers.get(server)?.(reply) !== true) return
+    if (this.servers.size === 1) this.end(at)
+    else this.servers.delete(server)
   }
 
   end(at: number): void {
+    if (!this.isThere) return
+    this.servers.clear()
     const { since } = this
-    if (since === undefined) return
-    this.since = undefined
     this.journal.up(at - since)
     const seconds = ((at - since) / 1000).toFixed(1)
     this.log(Effect.logInfo(`The ${this.backend} lock backend answers again, after ${seconds} seconds`))
