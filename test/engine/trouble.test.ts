@@ -99,6 +99,18 @@ describe("Trouble of one of several servers", () => {
   })
 })
 
+describe("Trouble of one of several servers that nobody asks any more", () => {
+  it("is over when others have answered for long", () => {
+    const { trouble } = make()
+    trouble.begin(failure(), 0, "a")
+    trouble.begin(failure(), 20_000, "a")
+    trouble.answered(true, 50_000, "b")
+    assert.isTrue(trouble.isThere)
+    trouble.answered(true, 50_001, "b")
+    assert.isFalse(trouble.isThere)
+  })
+})
+
 describe("The log", () => {
   it("names the backend and its owner, and the key if a line is about one", () => {
     const { lines, log } = make()

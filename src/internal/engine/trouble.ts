@@ -31,6 +31,14 @@ const overBy = ({ kind, operation }: BackendFailure): (reply: unknown) => boolea
   return kind === "ReadOnly" && operation !== "inspect" && operation !== "list" ? isWritten : constTrue
 }
 
+interface Down {
+  readonly isOver: (reply: unknown) => boolean
+  failedAt: number
+}
+
+/** Whoever asks a server that is down does so more often. One that nobody asks is not waited for while others answer. */
+const unaskedMillis = 30_000
+
 export class Trouble {
   private readonly backend: string
   private readonly journal: Journal
@@ -39,8 +47,8 @@ export class Trouble {
   failures = 0
   /** When the trouble began. */
   private since = 0
-  /** The servers that are in trouble, and what shows that it is over; a store with one server has no name for it. */
-  private readonly servers = new Map<unknown, (reply: unknown) => boolean>()
+  /** The servers that are in trouble; a store with one server has no name for it. */
+  private readonly servers = new Map<unknown, Down>()
 
   constructor(backend: string, journal: Journal, log: Log) {
     this.backend = backend
@@ -55,7 +63,9 @@ export class Trouble {
   begin(failure: BackendFailure, at: number, server?: unknown): void {
     this.failures++
     const { isThere } = this
-    if (!this.servers.has(server)) this.servers.set(server, overBy(failure))
+    const down = this.servers.get(server)
+    if (down === undefined) this.servers.set(server, { isOver: overBy(failure), failedAt: at })
+    else down.failedAt = at
     if (isThere) return
     this.since = at
     this.journal.down(failure)
@@ -67,9 +77,11 @@ export class Trouble {
   }
 
   answered(reply: unknown, at: number, server?: unknown): void {
-    if (this.servers.get(server)?.(reply) !== true) return
-    if (this.servers.size === 1) this.end(at)
-    else this.servers.delete(server)
+    const over = Array.from(this.servers).filter(([name, { failedAt, isOver }]) =>
+      name === server ? isOver(reply) : at - failedAt > unaskedMillis
+    )
+    if (over.length === this.servers.size) this.end(at)
+    else for (const [name] of over) this.servers.delete(name)
   }
 
   end(at: number): void {
