@@ -138,9 +138,10 @@ export interface SectionOptions extends LockOptions {
    *
    * The call itself ends with its work. The lease lasts for the longer of `expires` and this, and
    * the rest of it stays in the backend even if the process exits or is killed. So of several
-   * processes whose clocks differ by less than this, only one runs a job under `Lock.once`. A
-   * finite duration of zero or more; a backend whose leases have coarser units keeps it a little
-   * longer.
+   * processes whose clocks differ by less than this, only one runs a job under `Lock.once`. Whoever
+   * adopts the lock from work that has detached it may release it earlier, and so does
+   * `Lock.forceRelease`. A finite duration of zero or more; a backend whose leases have coarser units
+   * keeps it a little longer.
    */
   readonly atLeast?: Duration.Input | undefined
 }
