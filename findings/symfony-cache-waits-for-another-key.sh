@@ -5,9 +5,9 @@
 # the wait to be for the key. But there are 26 locks for all keys of all caches, which are the library's own source files: the key's
 # checksum, without the name of the pool, picks one. Of a thousand users that are loaded, forty share a lock, "user.1" with
 # "user.3": who wants a value that takes a millisecond waits for a report of a minute, and then takes its turn among all
-# those who waited. Whoever is at work within another `get` takes no lock at all.
+# those who waited. On the command line there are no such locks, so tests do not show it.
 #
-# Seen with PHP 8.2, as it serves pages (another process computes "user.1" of its own cache, in a folder of its own, for 2 s; these values take no time):
+# Seen with PHP 8.2 as it serves pages (another process computes "user.1" of a cache in a folder of its own, for 2 s; these take no time):
 #
 #     user.2 of this cache: at once
 #     user.3 of this cache: after 2 s

@@ -128,7 +128,8 @@ export interface SectionOptions extends LockOptions {
    * wait for it fails with `LockReentered`, since it would wait for itself.
    *
    * With `true` the inner work runs under the lease that is already held, and the inner call neither
-   * extends nor releases it. Exclusive work cannot run under a shared lease.
+   * extends nor releases it. A shared lease does not do for exclusive work, for more permits than it
+   * has, or for a smaller limit: such a call acquires its own, or fails as by default.
    */
   readonly reenter?: boolean | undefined
   /**
@@ -137,9 +138,10 @@ export interface SectionOptions extends LockOptions {
    *
    * The call itself ends with its work. The lease lasts for the longer of `expires` and this, and
    * the rest of it stays in the backend even if the process exits or is killed. So of several
-   * processes whose clocks differ by less than this, only one runs a job under `Lock.once`. A
-   * finite duration of zero or more; a backend whose leases have coarser units keeps it a little
-   * longer.
+   * processes whose clocks differ by less than this, only one runs a job under `Lock.once`. Whoever
+   * adopts the lock from work that has detached it may release it earlier, and so does
+   * `Lock.forceRelease`. A finite duration of zero or more; a backend whose leases have coarser units
+   * keeps it a little longer.
    */
   readonly atLeast?: Duration.Input | undefined
 }

@@ -360,7 +360,8 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
  * **Details**
  *
  * With `reenter: true`, `Lock.withLock` and its like run the inner work under the lease that is
- * already held; exclusive work cannot run under a shared lease.
+ * already held, if that gives all that the inner work wants: a shared lease is not exclusive, and
+ * has only so many permits.
  *
  * Children of the work (`Effect.forkChild`) fail with it, too, since they end with the work. For
  * effects that `Effect.timeout`, `Effect.race` and `Effect.all` run, and for detached ones, it is
@@ -397,7 +398,9 @@ export class LockReentered extends Schema.TaggedError<LockReentered>()("LockReen
     `Lock "${this.key}" is held (${this.held}) by the work that asks for it (${this.wanted}), which would wait for ` +
     (this.held === "shared" && this.wanted === "alone"
       ? "itself; who shares a lock gives it back before having it alone"
-      : "itself; `Lock.withLock` with `reenter: true` would run under the lease that is there")
+      : `itself; \`Lock.withLock\` with \`reenter: true\` would run under the lease that is there${
+        this.held === "shared" ? ", if that has permits enough" : ""
+      }`)
 }
 
 /**

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Option } from "effect"
-import { InMemoryBackend, Lock, LockBackend, LockConfig } from "effect-lock"
+import { Clock, Effect, Fiber, Option, Stream } from "effect"
+import { InMemoryBackend, Lock, LockBackend, LockConfig, type LockError } from "effect-lock"
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
 
@@ -215,6 +215,30 @@ describe("TestBackend", () => {
       yield* test.up
       assert.strictEqual(yield* kind, "Loading")
       assert.isTrue(Option.isNone(yield* Lock.inspect("key")))
+    }).pipe(Effect.provide(TestBackend.layer)))
+
+  it.effect("is down also for who looks at all holders, lists keys, or takes a lock over", () =>
+    Effect.gen(function*() {
+      const test = yield* TestBackend.TestBackend
+      const ticket = yield* Lock.withLock((lease) => Lock.detach(lease), "key")
+      yield* test.down
+      const looks: ReadonlyArray<Effect.Effect<unknown, LockError.LockError, LockBackend.LockBackend>> = [
+        Lock.holders("key"),
+        Stream.runDrain(Lock.list()),
+        Effect.scoped(Lock.adopt(ticket, { timeout: 0 })),
+        Lock.forceRelease("key")
+      ]
+      for (const look of looks) {
+        const { reason } = yield* Effect.flip(look)
+        assert.strictEqual(reason._tag === "BackendFailure" && reason.kind, "Unreachable")
+      }
+      yield* test.up
+      yield* test.fail("transfer", { times: 1, kind: "Loading", retryable: false })
+      const { reason } = yield* Effect.flip(Effect.scoped(Lock.adopt(ticket)))
+      assert.strictEqual(reason._tag === "BackendFailure" && reason.operation, "acquire")
+      assert.lengthOf(yield* Lock.holders("key"), 1)
+      const operations = Effect.map(test.calls, (calls) => calls.map(({ operation }) => operation))
+      assert.includeMembers(Array.from(yield* operations), ["inspect", "list", "transfer"])
     }).pipe(Effect.provide(TestBackend.layer)))
 
   it.effect("sees keys with their prefix", () =>

@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { constUndefined } from "effect/Function"
+import type { Share } from "../LockStore.ts"
 
 /** The part of a lease that matters here. */
 export interface Had {
@@ -14,8 +15,8 @@ export interface Had {
   readonly home: object
   readonly key: string
   readonly isHeld: boolean
-  /** Whether it is shared. */
-  readonly share?: unknown
+  /** How it is shared, if it is. */
+  readonly share?: Share | undefined
 }
 
 type AnyFiber = Fiber.Fiber<unknown, unknown>

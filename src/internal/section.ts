@@ -15,6 +15,7 @@ import type { Lease } from "../Lease.ts"
 import type { LockRequest } from "../LockConfig.ts"
 import type { Holder, LockError } from "../LockError.ts"
 import type { LockEvent } from "../LockEvent.ts"
+import type { Share } from "../LockStore.ts"
 import { until } from "./ending.ts"
 import { type Caller, type Guard, isGuard, type Restore } from "./guard.ts"
 import type { HeldPage } from "./holder.ts"
@@ -103,6 +104,10 @@ export const use = <A, E, R>(
   return useLater(taken, request, work, refused, caller, restore)
 }
 
+/** Whether a lease gives all that is wanted of its key: one that is shared is no exclusive one, nor has it more permits. */
+const covers = (held: Share | undefined, wanted: Share | undefined): boolean =>
+  held === undefined || (wanted !== undefined && held.permits >= wanted.permits && held.limit <= wanted.limit)
+
 /** Runs the work under the lease that it already has. */
 const reenter = <A, E, R>(
   taker: Taker,
@@ -111,8 +116,7 @@ const reenter = <A, E, R>(
   caller: Caller
 ): Effect.Effect<A, E | LockError, R> | undefined => {
   const found = Reentry.find(caller, taker, key)
-  // A shared lease is no exclusive one.
-  if (found === undefined || (found.lease.share !== undefined && share === undefined)) return undefined
+  if (found === undefined || !covers(found.lease.share, share)) return undefined
   const lease = found.lease as Guard
   const inner = Reentry.isFunction(work) ? Effect.suspend(() => work(lease)) : work
   // Only the work itself is sure to end before its lease does.

@@ -69,6 +69,8 @@ export interface Shortcuts {
   }
   /** Answers what has not been answered, when a backend over it closes: for a store whose clock nobody turns any more. */
   readonly ending?: Effect.Effect<void>
+  /** Which of its servers has the key, for a store with several, of which one may be in trouble alone. */
+  readonly serverOf?: (key: string) => unknown
   /** For a client with callbacks: each call is settled once, now or later. Saves a fiber for each. */
   readonly callbacks?: {
     readonly tryAcquire: (claim: Claim, call: Settling<Attempt>) => void

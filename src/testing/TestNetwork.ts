@@ -55,7 +55,7 @@ import type { Operation as Scripted, Outcome } from "./TestBackend.ts"
  * @category models
  * @since 0.2.0
  */
-export type Operation = Scripted | "transfer" | "watch" | "list"
+export type Operation = Scripted
 
 /**
  * A message between a process and its store.

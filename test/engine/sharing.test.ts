@@ -272,6 +272,34 @@ describe("sharing", () => {
       yield* assertClean(all, "key")
     }))
 
+  it.effect("runs under the lease that is there only if that has permits enough, and of no greater limit", () =>
+    Effect.gen(function*() {
+      const all = yield* scene()
+      const permitsOf = (permits: number, limit: number, within: number, of: number) => {
+        const held = Effect.map(Lock.holders("key"), (holders) => holders.map(({ permits }) => permits))
+        const inner = Lock.withPermits(held, "key", { permits, limit, reenter: true, timeout: 0 })
+        return all.run(
+          within === Infinity
+            ? Lock.withSharedLock(inner, "key")
+            : Lock.withPermits(inner, "key", { permits: within, limit: of })
+        )
+      }
+      assert.deepStrictEqual(yield* permitsOf(1, 3, 1, 3), [1])
+      assert.deepStrictEqual(yield* permitsOf(1, 3, 2, 3), [2])
+      assert.deepStrictEqual(yield* permitsOf(1, 4, 1, 3), [1])
+      // Its own permits beside those that are there.
+      assert.deepStrictEqual(yield* permitsOf(2, 3, 1, 3), [1, 2])
+      assert.deepStrictEqual(yield* permitsOf(1, 3, 1, 4), [1, 1])
+      assert.deepStrictEqual(yield* permitsOf(1, 2, Infinity, 0), [1, 1])
+      for (const refused of [permitsOf(3, 3, 1, 3), permitsOf(1, 1, 1, 2), permitsOf(1, 1, Infinity, 0)]) {
+        assert.strictEqual((yield* Effect.flip(refused)).reason._tag, "LockTimeout")
+      }
+      const waits = Lock.withPermits(Effect.void, "key", { limit: 1, reenter: true })
+      const error = yield* Effect.flip(all.run(Lock.withSharedLock(waits, "key")))
+      assert.strictEqual(error.reason._tag, "LockReentered")
+      yield* assertClean(all, "key")
+    }))
+
   it.effect("gives a reader a fencing token between those of the writers around it", () =>
     Effect.gen(function*() {
       const all = yield* scene()

@@ -81,6 +81,36 @@ describe("Trouble of a store that accepts no writes", () => {
   })
 })
 
+describe("Trouble of one of several servers", () => {
+  it("is said once, and is over when each that had it answers", () => {
+    const { lines, trouble } = make()
+    trouble.begin(failure(), 0, "a")
+    trouble.answered(true, 1, "b")
+    trouble.begin(failure(), 2, "c")
+    trouble.answered(true, 3, "a")
+    assert.lengthOf(lines, 1)
+    trouble.begin(failure(), 4, "a")
+    trouble.answered(true, 5, "c")
+    assert.isTrue(trouble.isThere)
+    trouble.answered(true, 1_006, "a")
+    assert.isFalse(trouble.isThere)
+    assert.strictEqual(lines[1].text, "The fake lock backend answers again, after 1.0 seconds")
+    assert.lengthOf(lines, 2)
+  })
+})
+
+describe("Trouble of one of several servers that nobody asks any more", () => {
+  it("is over when others have answered for long", () => {
+    const { trouble } = make()
+    trouble.begin(failure(), 0, "a")
+    trouble.begin(failure(), 20_000, "a")
+    trouble.answered(true, 50_000, "b")
+    assert.isTrue(trouble.isThere)
+    trouble.answered(true, 50_001, "b")
+    assert.isFalse(trouble.isThere)
+  })
+})
+
 describe("The log", () => {
   it("names the backend and its owner, and the key if a line is about one", () => {
     const { lines, log } = make()

@@ -3,7 +3,7 @@
  * keys at once: what the one has executed and the other has not is all taken, kept or given back in the end.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Option } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Option, Stream } from "effect"
 import { pin } from "../../src/internal/memcached/pin.ts"
 import * as Lock from "../../src/Lock.ts"
 import * as MemcacheBackend from "../../src/MemcacheBackend.ts"
@@ -147,4 +147,26 @@ it.live("several servers, of which one forgets: the loss of its leases ends the 
     yield* eventually(Effect.map(items, isFree))
     const tokens = yield* Effect.provide(Lock.withLocks(items, keys, { timeout: "2 minutes" }), locks)
     assert.notInclude(tokens, undefined)
+  }))
+
+it.live("several servers, of which one is down: that is told once, although the other answers, until it is back", () =>
+  Effect.gen(function*() {
+    const { keys: [steady, , , cut], locks, servers } = yield* world
+    const told: Array<string> = []
+    const events = Stream.runForEach(Lock.events, ({ _tag }) =>
+      Effect.sync(() => {
+        if (_tag.startsWith("Backend")) told.push(_tag)
+      }))
+    yield* Effect.forkChild(Effect.provide(events, locks), { startImmediately: true })
+    const attempt = (key: string) => Effect.exit(Effect.provide(Lock.once(Effect.void, key), locks))
+    yield* servers[1].stop
+    for (let i = 0; i < 3; i++) {
+      assert.isTrue(Exit.isFailure(yield* attempt(cut)))
+      assert.isTrue(Exit.isSuccess(yield* attempt(steady)))
+    }
+    assert.deepStrictEqual(told, ["BackendDown"])
+    yield* servers[1].restart
+    yield* eventually(Effect.map(attempt(cut), Exit.isSuccess))
+    yield* eventually(Effect.sync(() => told.length === 2))
+    assert.deepStrictEqual(told, ["BackendDown", "BackendUp"])
   }))

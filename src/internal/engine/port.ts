@@ -53,6 +53,7 @@ export class Port implements Book {
   /** Nothing is sent any more. */
   closed = false
   private readonly callbacks: Shortcuts["callbacks"]
+  private readonly serverOf: Shortcuts["serverOf"]
   private readonly context: Context.Context<never>
   private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   private readonly drift: number
@@ -79,9 +80,10 @@ export class Port implements Book {
     this.log = makeLog(store.name, context)
     this.trouble = new Trouble(store.name, journal, this.log)
     this.unheard = new Unheard(alarms, (call) => this.abandon(call))
-    const { callbacks, direct, ending = Effect.void } = shortcutsOf(store)
+    const { callbacks, direct, ending = Effect.void, serverOf } = shortcutsOf(store)
     this.ending = ending
     this.callbacks = callbacks
+    this.serverOf = serverOf
     this.direct = direct
     this.patience = Duration.toMillis(store.patience ?? Duration.seconds(1))
     this.drift = direct !== undefined ? 0 : store.drift ?? 0.01
@@ -323,7 +325,7 @@ export class Port implements Book {
     if (isFailure(reply)) this.meter.failed(reply.kind)
     if (isFailure(reply) && !isAnswered(reply)) this.failed(reply)
     else if (this.trouble.isThere && this.isNews(call)) {
-      this.trouble.answered(reply, this.alarms.now())
+      this.trouble.answered(reply, this.alarms.now(), this.serverOf?.(call.key))
     }
   }
 
@@ -345,11 +347,11 @@ export class Port implements Book {
 
   /** A failure that will not pass by itself concerns its caller alone. */
   private failed(failure: BackendFailure): void {
-    if (failure.retryable) this.down(failure)
+    if (failure.retryable) this.down(failure, failure.key === undefined ? undefined : this.serverOf?.(failure.key))
   }
 
-  down(failure: BackendFailure): void {
-    if (!this.closed) this.trouble.begin(failure, this.alarms.now())
+  down(failure: BackendFailure, server?: unknown): void {
+    if (!this.closed) this.trouble.begin(failure, this.alarms.now(), server)
   }
 
   up(): void {

@@ -31,15 +31,24 @@ const overBy = ({ kind, operation }: BackendFailure): (reply: unknown) => boolea
   return kind === "ReadOnly" && operation !== "inspect" && operation !== "list" ? isWritten : constTrue
 }
 
+interface Down {
+  readonly isOver: (reply: unknown) => boolean
+  failedAt: number
+}
+
+/** Whoever asks a server that is down does so more often. One that nobody asks is not waited for while others answer. */
+const unaskedMillis = 30_000
+
 export class Trouble {
   private readonly backend: string
   private readonly journal: Journal
   private readonly log: Log
   /** The number of failures so far. */
   failures = 0
-  /** When the trouble began; undefined if there is none. */
-  private since: number | undefined = undefined
-  private isOver = constTrue as (reply: unknown) => boolean
+  /** When the trouble began. */
+  private since = 0
+  /** The servers that are in trouble; a store with one server has no name for it. */
+  private readonly servers = new Map<unknown, Down>()
 
   constructor(backend: string, journal: Journal, log: Log) {
     this.backend = backend
@@ -48,14 +57,17 @@ export class Trouble {
   }
 
   get isThere(): boolean {
-    return this.since !== undefined
+    return this.servers.size > 0
   }
 
-  begin(failure: BackendFailure, at: number): void {
+  begin(failure: BackendFailure, at: number, server?: unknown): void {
     this.failures++
-    if (this.isThere) return
+    const { isThere } = this
+    const down = this.servers.get(server)
+    if (down === undefined) this.servers.set(server, { isOver: overBy(failure), failedAt: at })
+    else down.failedAt = at
+    if (isThere) return
     this.since = at
-    this.isOver = overBy(failure)
     this.journal.down(failure)
     this.log(Effect.logWarning(
       `The ${this.backend} lock backend is in trouble: leases are kept until their deadline, waiters wait on, ` +
@@ -64,14 +76,18 @@ export class Trouble {
     ))
   }
 
-  answered(reply: unknown, at: number): void {
-    if (this.isOver(reply)) this.end(at)
+  answered(reply: unknown, at: number, server?: unknown): void {
+    const over = Array.from(this.servers).filter(([name, { failedAt, isOver }]) =>
+      name === server ? isOver(reply) : at - failedAt > unaskedMillis
+    )
+    if (over.length === this.servers.size) this.end(at)
+    else for (const [name] of over) this.servers.delete(name)
   }
 
   end(at: number): void {
+    if (!this.isThere) return
+    this.servers.clear()
     const { since } = this
-    if (since === undefined) return
-    this.since = undefined
     this.journal.up(at - since)
     const seconds = ((at - since) / 1000).toFixed(1)
     this.log(Effect.logInfo(`The ${this.backend} lock backend answers again, after ${seconds} seconds`))

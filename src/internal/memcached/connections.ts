@@ -34,10 +34,14 @@ export class Connections {
     this.servers = servers
   }
 
+  serverOf(itemKey: string): Server {
+    return pin(this.servers, itemKey)
+  }
+
   /** The live connection to the server of a key, or a new one. */
   of(itemKey: string): Connection {
     if (this.isClosed) return nowhere
-    const server = pin(this.servers, itemKey)
+    const server = this.serverOf(itemKey)
     let connection = this.byName.get(server.name)
     if (connection === undefined || !connection.link.isAlive()) {
       connection = { link: server.open(), hints: new EndingMap() }
