@@ -288,7 +288,7 @@ describe("withTransaction", () => {
       const rival = yield* Effect.forkChild(there(
         Lock.withLock((lease) => SqlBackend.withTransaction(write(b, "second"), lease), "key")
       ))
-      yield* Effect.sleep("700 millis")
+      yield* until(Effect.sync(() => lines.length > 0))
       assert.strictEqual(rival.pollUnsafe(), undefined)
       assert.deepStrictEqual(yield* b.written, [])
       yield* Deferred.succeed(commit, undefined)
