@@ -143,6 +143,176 @@ interface Loss {
   left: number
 }
 
+interface Holding {
+  readonly key: string
+  readonly token: string | undefined
+}
+
+interface Said {
+  readonly outcome: Outcome
+  readonly fencingToken?: number | undefined
+}
+
+/** What goes from here to the store, and back. */
+class Wire {
+  latency: Duration.Duration
+  isCut = false
+  /** How often it was cut, by which messages in transit know that they are lost. */
+  cuts = 0
+  /** Opens when nobody waits any more: what is on its way arrives then. */
+  readonly end = Latch.makeUnsafe()
+  private readonly backend: string
+  private readonly clock: Clock.Clock
+  private readonly onMessage: Options["onMessage"]
+  private losses: ReadonlyArray<Loss> = []
+
+  constructor(backend: string, clock: Clock.Clock, { latency = 0, onMessage }: Options) {
+    this.backend = backend
+    this.clock = clock
+    this.latency = Duration.fromInputUnsafe(latency)
+    this.onMessage = onMessage
+  }
+
+  lose(kind: Message["kind"], { operation, times = 1 }: LoseOptions): void {
+    this.losses = [...this.losses, { kind, operation, left: times }]
+  }
+
+  /** A request, and the reply to it. */
+  carry<A, R>(
+    operation: Operation,
+    holdings: ReadonlyArray<Holding>,
+    execute: Effect.Effect<A, BackendFailure, R>,
+    says: (answer: A) => ReadonlyArray<Said>
+  ): Effect.Effect<A, BackendFailure, R> {
+    const silence = this.silence(operation, holdings[0]?.key)
+    const trip = Effect.gen({ self: this }, function*() {
+      if (!(yield* this.travel("request", operation, holdings))) return yield* silence
+      const exit = yield* Effect.exit(execute)
+      const said = Exit.isSuccess(exit) ? says(exit.value) : holdings.map((): Said => ({ outcome: "Failed" }))
+      if (!(yield* this.travel("reply", operation, holdings, said))) return yield* silence
+      return yield* exit
+    })
+    // It goes on its way whoever waits for it.
+    return Effect.flatMap(Effect.forkDetach(trip, { startImmediately: true }), Fiber.join)
+  }
+
+  /** One direction; returns whether the message arrived. */
+  travel(
+    kind: Message["kind"],
+    operation: Operation,
+    holdings: ReadonlyArray<Holding>,
+    said?: ReadonlyArray<Said>
+  ): Effect.Effect<boolean> {
+    return Effect.suspend(() => {
+      const { cuts, latency } = this
+      const lost = this.takeLoss(kind, operation) || this.isCut
+      this.tell(kind, "sent", operation, holdings, said)
+      const arrive = Effect.sync(() => {
+        const arrives = !lost && cuts === this.cuts
+        this.tell(kind, arrives ? "arrived" : "lost", operation, holdings, said)
+        return arrives
+      })
+      return Duration.isZero(latency) || lost
+        ? arrive
+        : Effect.andThen(Effect.timeoutOption(this.end.await, latency), arrive)
+    })
+  }
+
+  private silence(operation: Operation, key: string | undefined): Effect.Effect<never, BackendFailure> {
+    const failure = () =>
+      new BackendFailure({
+        backend: this.backend,
+        operation,
+        kind: "NoReply",
+        retryable: true,
+        key,
+        description: "it was lost in the network"
+      })
+    return Effect.andThen(this.end.await, Effect.suspend(() => Effect.fail(failure())))
+  }
+
+  private takeLoss(kind: Message["kind"], operation: Operation): boolean {
+    const loss = this.losses.find((one) =>
+      one.kind === kind && (one.operation === undefined || one.operation === operation)
+    )
+    if (loss === undefined) return false
+    if (--loss.left <= 0) this.losses = this.losses.filter((one) => one !== loss)
+    return true
+  }
+
+  private tell(
+    kind: Message["kind"],
+    fate: Message["fate"],
+    operation: Operation,
+    holdings: ReadonlyArray<Holding>,
+    said?: ReadonlyArray<Said>
+  ): void {
+    const at = monotonicMillis(this.clock)
+    holdings.forEach(({ key, token }, index) =>
+      this.onMessage?.({
+        kind,
+        fate,
+        operation,
+        key,
+        token,
+        at,
+        outcome: said?.[index]?.outcome,
+        fencingToken: said?.[index]?.fencingToken
+      })
+    )
+  }
+}
+
+/** The store at the other end of a wire. `run` lets news go on its way. */
+const distant = (store: LockStore, wire: Wire, run: (effect: Effect.Effect<unknown>) => void): LockStore => {
+  const news = (operation: Operation, holding: Holding, notify: () => void): void =>
+    run(Effect.map(wire.travel("news", operation, [holding]), (arrived) => arrived && notify()))
+
+  const { exchange, extendAll, holders, list, listen, transfer, watch } = store
+  return {
+    ...store,
+    tryAcquire: (claim) => wire.carry("tryAcquire", [claim], store.tryAcquire(claim), attempted),
+    extend: (holding) => wire.carry("extend", [holding], store.extend(holding), (was) => [extended(was)]),
+    release: (key, token) =>
+      wire.carry("release", [{ key, token }], store.release(key, token), (was) => [{
+        outcome: was ? "Released" : "NotHeld"
+      }]),
+    inspect: (key) => wire.carry("inspect", [{ key, token: undefined }], store.inspect(key), inspected),
+    holders: holders === undefined ?
+      undefined :
+      (key) => wire.carry("inspect", [{ key, token: undefined }], holders(key), inspected),
+    listen: listen === undefined ?
+      undefined :
+      (key, token, notify) =>
+        wire.carry(
+          "listen",
+          [{ key, token }],
+          listen(key, token, (grant: Grant | undefined) => news("listen", { key, token }, () => notify(grant))),
+          () => [{ outcome: "Listening" }]
+        ),
+    watch: watch === undefined ?
+      undefined :
+      (key, notify) => {
+        const holding = { key, token: undefined }
+        return wire.carry("watch", [holding], watch(key, () => news("watch", holding, notify)), () => [{
+          outcome: "Listening"
+        }])
+      },
+    list: list === undefined ?
+      undefined :
+      (prefix, from) => wire.carry("list", [{ key: prefix, token: undefined }], list(prefix, from), inspected),
+    transfer: transfer === undefined ?
+      undefined :
+      (token, claim) => wire.carry("transfer", [claim], transfer(token, claim), attempted),
+    extendAll: extendAll === undefined ?
+      undefined :
+      (holdings) => wire.carry("extend", holdings, extendAll(holdings), (answers) => answers.map(extended)),
+    exchange: exchange === undefined ?
+      undefined :
+      (token, claim) => wire.carry("exchange", [claim], exchange(token, claim), attempted)
+  }
+}
+
 /**
  * Puts a network in front of a store.
  *
@@ -179,176 +349,24 @@ interface Loss {
  * @category constructors
  * @since 0.2.0
  */
-export const make = (store: LockStore, options?: Options): Effect.Effect<TestNetwork> =>
+export const make = (store: LockStore, options: Options = {}): Effect.Effect<TestNetwork> =>
   Effect.map(Effect.context<never>(), (context) => {
-    const clock = Context.get(context, Clock.Clock)
-    const run = Effect.runForkWith(context)
-    const end = Latch.makeUnsafe()
-    let latency = Duration.fromInputUnsafe(options?.latency ?? 0)
-    let isCut = false
-    /** How often the network was cut, by which messages in transit know that they are lost. */
-    let cuts = 0
-    let losses: Array<Loss> = []
-
-    const lose = (kind: Message["kind"]) => (loss?: LoseOptions) =>
-      Effect.sync(() => {
-        losses.push({ kind, operation: loss?.operation, left: loss?.times ?? 1 })
-      })
-
-    const takeLoss = (kind: Message["kind"], operation: Operation): boolean => {
-      const loss = losses.find((one) =>
-        one.kind === kind && (one.operation === undefined || one.operation === operation)
-      )
-      if (loss === undefined) return false
-      if (--loss.left <= 0) losses = losses.filter((one) => one !== loss)
-      return true
-    }
-
-    interface Holding {
-      readonly key: string
-      readonly token: string | undefined
-    }
-
-    interface Said {
-      readonly outcome: Outcome
-      readonly fencingToken?: number | undefined
-    }
-
-    const tell = (
-      kind: Message["kind"],
-      fate: Message["fate"],
-      operation: Operation,
-      holdings: ReadonlyArray<Holding>,
-      said?: ReadonlyArray<Said>
-    ): void => {
-      const at = monotonicMillis(clock)
-      holdings.forEach(({ key, token }, index) =>
-        options?.onMessage?.({
-          kind,
-          fate,
-          operation,
-          key,
-          token,
-          at,
-          outcome: said?.[index]?.outcome,
-          fencingToken: said?.[index]?.fencingToken
-        })
-      )
-    }
-
-    /** One direction; returns whether the message arrived. */
-    const travel = (
-      kind: Message["kind"],
-      operation: Operation,
-      holdings: ReadonlyArray<Holding>,
-      said?: ReadonlyArray<Said>
-    ): Effect.Effect<boolean> =>
-      Effect.suspend(() => {
-        const sentAfter = cuts
-        const lost = takeLoss(kind, operation) || isCut
-        tell(kind, "sent", operation, holdings, said)
-        const arrive = Effect.sync(() => {
-          const arrives = !lost && sentAfter === cuts
-          tell(kind, arrives ? "arrived" : "lost", operation, holdings, said)
-          return arrives
-        })
-        return Duration.isZero(latency) || lost
-          ? arrive
-          : Effect.andThen(Effect.timeoutOption(end.await, latency), arrive)
-      })
-
-    const carry = <A, R>(
-      operation: Operation,
-      holdings: ReadonlyArray<Holding>,
-      execute: Effect.Effect<A, BackendFailure, R>,
-      says: (answer: A) => ReadonlyArray<Said>
-    ): Effect.Effect<A, BackendFailure, R> => {
-      const silence = Effect.andThen(
-        end.await,
-        Effect.suspend(() =>
-          Effect.fail(
-            new BackendFailure({
-              backend: store.name,
-              operation,
-              kind: "NoReply",
-              retryable: true,
-              key: holdings[0]?.key,
-              description: "it was lost in the network"
-            })
-          )
-        )
-      )
-      const trip = Effect.gen(function*() {
-        if (!(yield* travel("request", operation, holdings))) return yield* silence
-        const exit = yield* Effect.exit(execute)
-        const said = Exit.isSuccess(exit) ? says(exit.value) : holdings.map((): Said => ({ outcome: "Failed" }))
-        if (!(yield* travel("reply", operation, holdings, said))) return yield* silence
-        return yield* exit
-      })
-      // It goes on its way whoever waits for it.
-      return Effect.flatMap(Effect.forkDetach(trip, { startImmediately: true }), Fiber.join)
-    }
-
-    const news = (operation: Operation, holding: Holding, notify: () => void): void => {
-      run(Effect.map(travel("news", operation, [holding]), (arrived) => arrived && notify()))
-    }
-
-    const { exchange, extendAll, holders, list, listen, transfer, watch } = store
-    const distant: LockStore = {
-      ...store,
-      tryAcquire: (claim) => carry("tryAcquire", [claim], store.tryAcquire(claim), attempted),
-      extend: (holding) => carry("extend", [holding], store.extend(holding), (was) => [extended(was)]),
-      release: (key, token) =>
-        carry("release", [{ key, token }], store.release(key, token), (was) => [{
-          outcome: was ? "Released" : "NotHeld"
-        }]),
-      inspect: (key) => carry("inspect", [{ key, token: undefined }], store.inspect(key), inspected),
-      holders: holders === undefined ?
-        undefined :
-        (key) => carry("inspect", [{ key, token: undefined }], holders(key), inspected),
-      listen: listen === undefined ?
-        undefined :
-        (key, token, notify) =>
-          carry(
-            "listen",
-            [{ key, token }],
-            listen(key, token, (grant: Grant | undefined) => news("listen", { key, token }, () => notify(grant))),
-            () => [{ outcome: "Listening" }]
-          ),
-      watch: watch === undefined ?
-        undefined :
-        (key, notify) => {
-          const holding = { key, token: undefined }
-          return carry("watch", [holding], watch(key, () => news("watch", holding, notify)), () => [{
-            outcome: "Listening"
-          }])
-        },
-      list: list === undefined ?
-        undefined :
-        (prefix, from) => carry("list", [{ key: prefix, token: undefined }], list(prefix, from), inspected),
-      transfer: transfer === undefined ?
-        undefined :
-        (token, claim) => carry("transfer", [claim], transfer(token, claim), attempted),
-      extendAll: extendAll === undefined ?
-        undefined :
-        (holdings) => carry("extend", holdings, extendAll(holdings), (answers) => answers.map(extended)),
-      exchange: exchange === undefined ?
-        undefined :
-        (token, claim) => carry("exchange", [claim], exchange(token, claim), attempted)
-    }
-
+    const wire = new Wire(store.name, Context.get(context, Clock.Clock), options)
+    const lose = (kind: Message["kind"]) => (loss: LoseOptions = {}) => Effect.sync(() => wire.lose(kind, loss))
     return {
-      store: withShortcuts(distant, { ending: Effect.asVoid(end.open) }),
+      store: withShortcuts(distant(store, wire, Effect.runForkWith(context)), {
+        ending: Effect.asVoid(wire.end.open)
+      }),
       latency: (oneWay) =>
         Effect.sync(() => {
-          latency = Duration.fromInputUnsafe(oneWay)
+          wire.latency = Duration.fromInputUnsafe(oneWay)
         }),
       cut: Effect.sync(() => {
-        isCut = true
-        cuts++
+        wire.isCut = true
+        wire.cuts++
       }),
       mend: Effect.sync(() => {
-        isCut = false
+        wire.isCut = false
       }),
       loseRequest: lose("request"),
       loseReply: lose("reply"),

@@ -19,6 +19,7 @@ import type { Grant } from "../../LockStore.ts"
 import type { Notices } from "../notices.ts"
 import { deadlineMillis, type Link } from "./link.ts"
 import type { Server } from "./server.ts"
+import { Watchers } from "./watchers.ts"
 
 type Notify = (grant: Grant | undefined) => void
 
@@ -93,13 +94,13 @@ export const make = Effect.fnUntraced(function*(
   notices: Notices
 ): Effect.fn.Return<Grants, never, Scope.Scope> {
   const listeners = new Map<string, Listener>()
-  const watchers = new Map<string, Set<() => void>>()
+  const watchers = new Watchers(link, statements, channel)
   let current: Subscription | undefined
   let deafUntil = -Infinity
 
   const hear = (payload: string): void => {
     const seen = changed.exec(payload)?.[1]
-    if (seen !== undefined) return watchers.get(seen)?.forEach((notify) => notify())
+    if (seen !== undefined) return watchers.tell(seen)
     const match = granted.exec(payload)
     if (match === null) return
     const [, token, fence, micros, lease, row] = match
@@ -118,20 +119,12 @@ export const make = Effect.fnUntraced(function*(
     for (const { notify } of Array.from(listeners.values())) notify(undefined)
   }
 
-  /** Only then can its watchers look. */
-  const enroll = (row: string): void =>
-    link.run(statements.watch, [row, channel], () => watchers.get(row)?.forEach((notify) => notify()))
-
-  const enrollAll = (): void => {
-    for (const row of watchers.keys()) enroll(row)
-  }
-
   /** Entries that were deleted are made again. */
   const enrolling = (subscription: Subscription) =>
     Effect.forever(Effect.andThen(
       Effect.sleep(Duration.millis(enrolledMillis)),
       Effect.sync(() => {
-        if (subscription.up) enrollAll()
+        if (subscription.up) watchers.enrollAll()
       })
     ))
 
@@ -158,7 +151,7 @@ export const make = Effect.fnUntraced(function*(
       if (subscription.up) return
       subscription.up = true
       notices.told()
-      enrollAll()
+      watchers.enrollAll()
       // Those who wait for the first answer are not in a queue yet.
       if (!Deferred.doneUnsafe(subscription.settled, Effect.void)) nudge()
     }))
@@ -254,18 +247,11 @@ export const make = Effect.fnUntraced(function*(
     watch: Effect.fnUntraced(function*(row, notify) {
       const subscription = yield* RcRef.get(shared)
       yield* Effect.acquireRelease(
-        Effect.sync(() => watchers.set(row, (watchers.get(row) ?? new Set()).add(notify))),
-        () =>
-          Effect.sync(() => {
-            const told = watchers.get(row)
-            told?.delete(notify)
-            if (told?.size !== 0) return
-            watchers.delete(row)
-            link.run(statements.unwatch, [row, channel], () => {})
-          })
+        Effect.sync(() => watchers.add(row, notify)),
+        () => Effect.sync(() => watchers.remove(row, notify))
       )
       // It may have come up only now, and then it has already enrolled the others.
-      if (subscription.up) enroll(row)
+      if (subscription.up) watchers.enroll(row)
     }),
     channelFor: (token) => {
       const listener = listeners.get(token)
