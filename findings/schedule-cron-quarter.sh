@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Schedule::Cron 1.05 (Perl): "the 1st of every third month" is five times a year, and "every other day" three days running.
+# Schedule::Cron 1.05 (Perl): "the 1st of every third month" is five times a year, and "every other day" two days running.
 #
 # It takes lines of a crontab, "all the fields as described in crontab(5)". There, `*/3` in the field of months is January, April, July
 # and October, and `*/2` in that of days the odd ones: a step counts from the first value that there is. Here it is what can be divided by the

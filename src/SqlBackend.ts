@@ -526,8 +526,10 @@ export const withTransaction: {
    *
    * - `LockLost`: the lease is no longer held; nothing was written
    * - `BackendFailure`: the check got no answer, or the table is not in this database
-   * - `SqlError`: the transaction could not begin or commit
+   * - `SqlError`: the transaction could not begin or commit. If its connection breaks in between, the
+   *   client, which cannot roll it back, dies of that error
    * - the failure of the effect; the transaction is rolled back
+   * - `InvalidOptions`: it is not a lease
    *
    * **Example** (A write that a late holder cannot make)
    *
@@ -566,8 +568,10 @@ export const withTransaction: {
    *
    * - `LockLost`: the lease is no longer held; nothing was written
    * - `BackendFailure`: the check got no answer, or the table is not in this database
-   * - `SqlError`: the transaction could not begin or commit
+   * - `SqlError`: the transaction could not begin or commit. If its connection breaks in between, the
+   *   client, which cannot roll it back, dies of that error
    * - the failure of the effect; the transaction is rolled back
+   * - `InvalidOptions`: it is not a lease
    *
    * **Example** (A lease that was given back)
    *

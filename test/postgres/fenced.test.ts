@@ -330,6 +330,20 @@ describe("withTransaction", () => {
       assert.deepStrictEqual(yield* Fiber.join(waiting), [])
     }))
 
+  it.live("fails with what is no lease before it begins", () =>
+    Effect.gen(function*() {
+      const at = yield* bench
+      const here = yield* at.process
+      for (const none of [undefined, null, {}, "key", { key: "key", remaining: 7 }]) {
+        const exits = yield* here(Effect.all([
+          Effect.exit(SqlBackend.withTransaction(write(at, "ada"), none as never)),
+          Effect.exit(Effect.flatMap(SqlBackend.LockTable, ({ holds }) => holds(none as never)))
+        ]))
+        assert.deepStrictEqual(exits.map(reasonOf), ["InvalidOptions", "InvalidOptions"])
+      }
+      assert.deepStrictEqual(yield* at.written, [])
+    }))
+
   it.live("rolls back what fails or is interrupted, and changes neither", () =>
     Effect.gen(function*() {
       const b = yield* bench

@@ -6,9 +6,16 @@ import * as SqlClient from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Lease } from "../../Lease.ts"
 import { BackendFailure, LockError } from "../../LockError.ts"
+import { invalid } from "../options.ts"
 import * as Failure from "./failure.ts"
 import * as Statements from "./statements.ts"
 import { rowName, type Table } from "./table.ts"
+
+/** A program that is not type-checked may pass something else. An error never shows a lease: it has a token in it. */
+const checked = (lease: Lease | null | undefined): Effect.Effect<void, LockError> =>
+  typeof lease?.key === "string" && Effect.isEffect(lease.remaining)
+    ? Effect.void
+    : Effect.fail(invalid("lease", typeof lease, "a lease, as Lock.acquire gives it"))
 
 /**
  * Whether the lease holds its lock, and does so until the open transaction ends: the row goes to
@@ -21,6 +28,7 @@ import { rowName, type Table } from "./table.ts"
 export const holds = (table: Table) => {
   const { check, checkShared } = Statements.make(table)
   return Effect.fnUntraced(function*(lease: Lease): Effect.fn.Return<boolean, LockError, SqlClient.SqlClient> {
+    yield* checked(lease)
     const sql = (yield* SqlClient.SqlClient).withoutTransforms()
     const ask = (statement: string) =>
       Effect.mapError(
@@ -47,13 +55,16 @@ export const withTransaction = <A, E, R>(
   )
   // The row is ours until the commit, but the lease's turn may have ended.
   const end = Effect.flatMap(
-    lease.remaining,
+    Effect.suspend(() => lease.remaining),
     (remaining) => Duration.isZero(remaining) ? Effect.fail(new NotHeld()) : Effect.void
   )
-  return Effect.catchIf(
-    sql.withTransaction(begin.pipe(Effect.andThen(self), Effect.tap(end))),
-    (error): error is NotHeld => error instanceof NotHeld,
-    () => explain(lease)
+  return Effect.andThen(
+    checked(lease),
+    Effect.catchIf(
+      sql.withTransaction(begin.pipe(Effect.andThen(self), Effect.tap(end))),
+      (error): error is NotHeld => error instanceof NotHeld,
+      () => explain(lease)
+    )
   )
 }
 
