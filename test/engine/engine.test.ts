@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, type LogLevel, Metric, Option, References } from "effect"
 import { InMemoryBackend, Lock, type LockError, type LockStore } from "effect-lock"
 import { TestClock } from "effect/testing"
-import { makeEngine } from "../../src/internal/engine/engine.ts"
+import { Engine } from "../../src/internal/engine/engine.ts"
 import { failure, request } from "./parts.ts"
 import { logged } from "./scenery.ts"
 import { assertClean, ending, flush, immediately, joined, outcome, scene } from "./support.ts"
@@ -20,7 +20,7 @@ const make = (answers: Partial<LockStore.LockStore>) =>
       inspect: () => Effect.succeedNone,
       ...answers
     }
-    return { engine: makeEngine(store, context), released }
+    return { engine: new Engine(store, context), released }
   })
 
 const kindOf = (exit: Exit.Exit<unknown, LockError.LockError>): string => {
@@ -35,7 +35,7 @@ describe("an engine", () => {
     Effect.gen(function*() {
       const store = yield* InMemoryBackend.makeStore
       const context = yield* Effect.context<never>()
-      const engines = [makeEngine(store, context), makeEngine({ ...store }, context)]
+      const engines = [new Engine(store, context), new Engine({ ...store }, context)]
       assert.deepStrictEqual(engines.map(({ isInProcess, name }) => [isInProcess, name]), [
         [true, "memory"],
         [false, "memory"]

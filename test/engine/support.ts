@@ -5,7 +5,7 @@ import { Clock, Duration, Effect, Exit, Option } from "effect"
 import { InMemoryBackend, LockBackend, type LockError, type LockStore } from "effect-lock"
 import { TestBackend } from "effect-lock/testing"
 import { TestClock } from "effect/testing"
-import { type Engine, makeEngine } from "../../src/internal/engine/engine.ts"
+import { Engine } from "../../src/internal/engine/engine.ts"
 import * as Section from "../../src/internal/section.ts"
 import { withShortcuts } from "../../src/internal/shortcuts.ts"
 import { monotonicMillis } from "../../src/internal/time.ts"
@@ -28,7 +28,7 @@ export interface Process {
 
 export const makeProcess = (store: LockStore.LockStore): Effect.Effect<Process> =>
   Effect.map(Effect.context<never>(), (context) => {
-    const engine = makeEngine(store, context)
+    const engine = new Engine(store, context)
     const backend = Section.make(engine)
     const run: Process["run"] = Effect.provideService(LockBackend.LockBackend, backend)
     // As the root of a fiber tree, so that the end of the one who starts it does not end it.

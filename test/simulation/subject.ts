@@ -1,7 +1,7 @@
 /** What is simulated. All that the simulator knows of the inside of the engine is here. */
 import { type Context, Effect } from "effect"
 import type { Lock, LockBackend, LockStore } from "effect-lock"
-import { makeEngine } from "../../src/internal/engine/engine.ts"
+import { Engine } from "../../src/internal/engine/engine.ts"
 import type { Guard } from "../../src/internal/guard.ts"
 import * as Section from "../../src/internal/section.ts"
 import { withShortcuts } from "../../src/internal/shortcuts.ts"
@@ -14,7 +14,7 @@ export interface Subject {
 }
 
 export const makeSubject = (store: LockStore.LockStore, context: Context.Context<never>): Subject => {
-  const engine = makeEngine(store, context)
+  const engine = new Engine(store, context)
   return { backend: Section.make(engine), close: engine.close, residue: () => engine.residue }
 }
 

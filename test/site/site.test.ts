@@ -31,6 +31,9 @@ describe("links of the repository", () => {
   })
 })
 
+/** What takes all of a processor for a minute or more, of which others leave a tenth at times. */
+const patience = 1_200_000
+
 /** The compiler of the templates, which wants an older TypeScript than ours. */
 const vueTsc = join(root, "site/node_modules/vue-tsc/bin/vue-tsc.js")
 
@@ -44,14 +47,13 @@ it.skipIf(!existsSync(vueTsc))("what the site is made of is well typed, its comp
     )
   )
   assert.deepStrictEqual([output, status], ["", 0])
-})
+}, patience)
 
 describe.skipIf(!isSiteInstalled)("the site", () => {
   let said: string
-  // All of a processor for a minute or more, of which others leave a tenth at times.
   beforeAll(async () => {
     said = await build()
-  }, 1_200_000)
+  }, patience)
 
   it("says where it is", () => assert.match(said, /^\d+ pages in \.tmp\/site;/m))
 

@@ -298,13 +298,11 @@ export class Engine implements Keys, Section.Taker {
   }
 }
 
-export const makeEngine = (store: LockStore, context: Context.Context<never>): Engine => new Engine(store, context)
-
 /** The backend of a store. It closes with the scope. */
 export const make = (store: LockStore): Effect.Effect<ReturnType<typeof Section.make>, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.map(Effect.context<never>(), (context) => makeEngine(store, context)),
+      Effect.map(Effect.context<never>(), (context) => new Engine(store, context)),
       (engine) => engine.close
     ),
     Section.make

@@ -6,7 +6,7 @@ import type { Grant, LockStore, Share } from "../../LockStore.ts"
 
 type Notify = (grant: Grant | undefined) => void
 
-export interface HoldOptions {
+interface HoldOptions {
   readonly for?: Duration.Input | undefined
   readonly share?: Share | undefined
 }
