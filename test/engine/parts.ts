@@ -100,12 +100,14 @@ export const failure = (options?: {
   readonly kind?: LockError.FailureKind
   readonly retryable?: boolean
   readonly operation?: string
+  readonly key?: string
 }): LockError.BackendFailure =>
   new LockError.BackendFailure({
     backend: "fake",
     operation: options?.operation ?? "release",
     kind: options?.kind ?? "Unreachable",
-    retryable: options?.retryable ?? true
+    retryable: options?.retryable ?? true,
+    key: options?.key
   })
 
 export interface Asked {

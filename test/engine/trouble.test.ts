@@ -6,7 +6,7 @@ import { makeLog, Trouble } from "../../src/internal/engine/trouble.ts"
 import { meterOf } from "../../src/internal/meter.ts"
 import { failure } from "./parts.ts"
 
-const make = () => {
+const make = (serverOf?: (key: string) => unknown) => {
   const lines: Array<{ readonly text: string; readonly annotations: unknown }> = []
   const logger = Logger.make(({ fiber, message }) => {
     const text = String(Array.isArray(message) ? message[0] : message)
@@ -20,7 +20,7 @@ const make = () => {
   const events: Array<LockEvent.LockEvent> = []
   journal.listen((event) => events.push(event), () => {})
   const log = makeLog("fake", context)
-  return { trouble: new Trouble("fake", journal, log), log, lines, events }
+  return { trouble: new Trouble("fake", journal, log, serverOf), log, lines, events }
 }
 
 describe("Trouble", () => {
@@ -46,14 +46,14 @@ describe("Trouble of a store without room", () => {
   it("is not over when it answers something else, but when somebody has a lock", () => {
     const { lines, trouble } = make()
     trouble.begin(failure({ kind: "OutOfMemory", operation: "acquire" }), 0)
-    trouble.answered(true, 1)
-    trouble.answered({ _tag: "Held" }, 3)
+    trouble.answered("key", true, 1)
+    trouble.answered("key", { _tag: "Held" }, 3)
     assert.isTrue(trouble.isThere)
-    trouble.answered({ _tag: "Acquired", fencingToken: 1 }, 4)
+    trouble.answered("key", { _tag: "Acquired", fencingToken: 1 }, 4)
     assert.isFalse(trouble.isThere)
     assert.lengthOf(lines, 2)
     trouble.begin(failure({ operation: "acquire" }), 5)
-    trouble.answered(true, 6)
+    trouble.answered("key", true, 6)
     assert.isFalse(trouble.isThere)
   })
 })
@@ -66,9 +66,9 @@ describe("Trouble of a store that accepts no writes", () => {
     const written: ReadonlyArray<unknown> = [true, [failure(), true], { _tag: "Acquired", fencingToken: 1 }]
     written.forEach((reply, i) => {
       trouble.begin(readOnly("acquire"), 0)
-      for (const unwritten of [false, [false], [], { _tag: "Held" }]) trouble.answered(unwritten, 1)
+      for (const unwritten of [false, [false], [], { _tag: "Held" }]) trouble.answered("key", unwritten, 1)
       assert.lengthOf(lines, 2 * i + 1)
-      trouble.answered(reply, 2)
+      trouble.answered("key", reply, 2)
       assert.isFalse(trouble.isThere)
     })
   })
@@ -76,37 +76,55 @@ describe("Trouble of a store that accepts no writes", () => {
   it("is over when it answers, if it could not even be read", () => {
     const { trouble } = make()
     trouble.begin(readOnly("inspect"), 0)
-    trouble.answered([], 1)
+    trouble.answered("key", [], 1)
     assert.isFalse(trouble.isThere)
   })
 })
 
 describe("Trouble of one of several servers", () => {
+  const identity = (key: string) => key
+
   it("is said once, and is over when each that had it answers", () => {
-    const { lines, trouble } = make()
-    trouble.begin(failure(), 0, "a")
-    trouble.answered(true, 1, "b")
-    trouble.begin(failure(), 2, "c")
-    trouble.answered(true, 3, "a")
+    const { lines, trouble } = make(identity)
+    trouble.begin(failure({ key: "a" }), 0)
+    trouble.answered("b", true, 1)
+    trouble.begin(failure({ key: "c" }), 2)
+    trouble.answered("a", true, 3)
     assert.lengthOf(lines, 1)
-    trouble.begin(failure(), 4, "a")
-    trouble.answered(true, 5, "c")
+    trouble.begin(failure({ key: "a" }), 4)
+    trouble.answered("c", true, 5)
     assert.isTrue(trouble.isThere)
-    trouble.answered(true, 1_006, "a")
+    trouble.answered("a", true, 1_006)
     assert.isFalse(trouble.isThere)
     assert.strictEqual(lines[1].text, "The fake lock backend answers again, after 1.0 seconds")
     assert.lengthOf(lines, 2)
   })
-})
 
-describe("Trouble of one of several servers that nobody asks any more", () => {
-  it("is over when others have answered for long", () => {
-    const { trouble } = make()
-    trouble.begin(failure(), 0, "a")
-    trouble.begin(failure(), 20_000, "a")
-    trouble.answered(true, 50_000, "b")
+  it("is over when others have answered for long, and nobody asks it any more", () => {
+    const { trouble } = make(identity)
+    trouble.begin(failure({ key: "a" }), 0)
+    trouble.begin(failure({ key: "a" }), 20_000)
+    trouble.answered("b", true, 50_000)
     assert.isTrue(trouble.isThere)
-    trouble.answered(true, 50_001, "b")
+    trouble.answered("b", true, 50_001)
+    assert.isFalse(trouble.isThere)
+  })
+
+  it("is over when another has its key, and answers", () => {
+    let server = "a"
+    const { trouble } = make((key) => key === "moves" ? server : "b")
+    trouble.begin(failure({ key: "moves" }), 0)
+    trouble.answered("stays", true, 1)
+    assert.isTrue(trouble.isThere)
+    server = "c"
+    trouble.answered("stays", true, 2)
+    assert.isFalse(trouble.isThere)
+  })
+
+  it("that concerns no key is over when any of them answers", () => {
+    const { trouble } = make(identity)
+    trouble.begin(failure(), 0)
+    trouble.answered("a", true, 1)
     assert.isFalse(trouble.isThere)
   })
 })

@@ -53,7 +53,6 @@ export class Port implements Book {
   /** Nothing is sent any more. */
   closed = false
   private readonly callbacks: Shortcuts["callbacks"]
-  private readonly serverOf: Shortcuts["serverOf"]
   private readonly context: Context.Context<never>
   private readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Fiber.Fiber<A, E>
   private readonly drift: number
@@ -78,12 +77,11 @@ export class Port implements Book {
     this.soon = soon
     this.failures = new Failures(store.name)
     this.log = makeLog(store.name, context)
-    this.trouble = new Trouble(store.name, journal, this.log)
     this.unheard = new Unheard(alarms, (call) => this.abandon(call))
     const { callbacks, direct, ending = Effect.void, serverOf } = shortcutsOf(store)
+    this.trouble = new Trouble(store.name, journal, this.log, serverOf)
     this.ending = ending
     this.callbacks = callbacks
-    this.serverOf = serverOf
     this.direct = direct
     this.patience = Duration.toMillis(store.patience ?? Duration.seconds(1))
     this.drift = direct !== undefined ? 0 : store.drift ?? 0.01
@@ -324,9 +322,7 @@ export class Port implements Book {
     if (this.closed || this.isAbandoning || call.operation === "listen") return
     if (isFailure(reply)) this.meter.failed(reply.kind)
     if (isFailure(reply) && !isAnswered(reply)) this.failed(reply)
-    else if (this.trouble.isThere && this.isNews(call)) {
-      this.trouble.answered(reply, this.alarms.now(), this.serverOf?.(call.key))
-    }
+    else if (this.trouble.isThere && this.isNews(call)) this.trouble.answered(call.key, reply, this.alarms.now())
   }
 
   /**
@@ -347,11 +343,11 @@ export class Port implements Book {
 
   /** A failure that will not pass by itself concerns its caller alone. */
   private failed(failure: BackendFailure): void {
-    if (failure.retryable) this.down(failure, failure.key === undefined ? undefined : this.serverOf?.(failure.key))
+    if (failure.retryable) this.down(failure)
   }
 
-  down(failure: BackendFailure, server?: unknown): void {
-    if (!this.closed) this.trouble.begin(failure, this.alarms.now(), server)
+  down(failure: BackendFailure): void {
+    if (!this.closed) this.trouble.begin(failure, this.alarms.now())
   }
 
   up(): void {

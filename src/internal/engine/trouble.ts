@@ -1,7 +1,7 @@
 /** Whether a backend answers: logged once when it stops, and once when it answers again, not for every lock. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { constTrue } from "effect/Function"
+import { constTrue, constUndefined } from "effect/Function"
 import { LockConfig } from "../../LockConfig.ts"
 import type { BackendFailure } from "../../LockError.ts"
 import type { Journal } from "./journal.ts"
@@ -33,6 +33,8 @@ const overBy = ({ kind, operation }: BackendFailure): (reply: unknown) => boolea
 
 interface Down {
   readonly isOver: (reply: unknown) => boolean
+  /** The key of which it failed to say something. */
+  readonly key: string | undefined
   failedAt: number
 }
 
@@ -47,24 +49,28 @@ export class Trouble {
   failures = 0
   /** When the trouble began. */
   private since = 0
-  /** The servers that are in trouble; a store with one server has no name for it. */
+  private readonly serverOf: (key: string) => unknown
+  /** The servers that are in trouble; without a name, all of them, or the one that there is. */
   private readonly servers = new Map<unknown, Down>()
 
-  constructor(backend: string, journal: Journal, log: Log) {
+  constructor(backend: string, journal: Journal, log: Log, serverOf: (key: string) => unknown = constUndefined) {
     this.backend = backend
     this.journal = journal
     this.log = log
+    this.serverOf = serverOf
   }
 
   get isThere(): boolean {
     return this.servers.size > 0
   }
 
-  begin(failure: BackendFailure, at: number, server?: unknown): void {
+  begin(failure: BackendFailure, at: number): void {
     this.failures++
     const { isThere } = this
+    const { key } = failure
+    const server = key === undefined ? undefined : this.serverOf(key)
     const down = this.servers.get(server)
-    if (down === undefined) this.servers.set(server, { isOver: overBy(failure), failedAt: at })
+    if (down === undefined) this.servers.set(server, { isOver: overBy(failure), key, failedAt: at })
     else down.failedAt = at
     if (isThere) return
     this.since = at
@@ -76,9 +82,13 @@ export class Trouble {
     ))
   }
 
-  answered(reply: unknown, at: number, server?: unknown): void {
-    const over = Array.from(this.servers).filter(([name, { failedAt, isOver }]) =>
-      name === server ? isOver(reply) : at - failedAt > unaskedMillis
+  answered(key: string, reply: unknown, at: number): void {
+    const server = this.serverOf(key)
+    const over = Array.from(this.servers).filter(([name, down]) =>
+      name === undefined || name === server
+        ? down.isOver(reply)
+        // It is not asked any more, or what it had has moved.
+        : at - down.failedAt > unaskedMillis || (down.key !== undefined && this.serverOf(down.key) !== name)
     )
     if (over.length === this.servers.size) this.end(at)
     else for (const [name] of over) this.servers.delete(name)

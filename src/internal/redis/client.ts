@@ -33,6 +33,8 @@ export interface Single extends Client {
 
 export interface Cluster extends Client {
   readonly options?: { readonly keyPrefix?: string | undefined } | undefined
+  /** The servers of each slot, the primary first. */
+  readonly slots?: ReadonlyArray<ReadonlyArray<string> | undefined> | undefined
   nodes(role?: string): Array<Single>
   disconnect(): void
 }

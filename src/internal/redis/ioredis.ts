@@ -5,6 +5,7 @@ import { type Client, type Cluster, isCluster, type Single } from "./client.ts"
 import { Connection } from "./connection.ts"
 import * as Failure from "./failure.ts"
 import { closedError, type Diagnose } from "./outage.ts"
+import { slotOf } from "./slot.ts"
 import * as Subscription from "./subscription.ts"
 import * as Tracking from "./tracking.ts"
 import type { Servers, Transport } from "./transport.ts"
@@ -32,6 +33,9 @@ const open = (client: Client, diagnose: Diagnose | undefined) => {
     single: !cluster,
     oneClock: !cluster,
     servers: () => serversOf(client, connection),
+    serverOf: isCluster(client)
+      ? (key) => client.slots?.[slotOf((client.options?.keyPrefix ?? "") + key)]?.[0]
+      : undefined,
     send: (command) => connection.send(command),
     isDown: () => connection.isDown,
     watch: tracking?.watch,

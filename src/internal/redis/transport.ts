@@ -62,6 +62,8 @@ export interface Transport {
   readonly send: (command: Command) => void
   /** The servers that have keys, if they can be asked one by one. */
   readonly servers: (() => Servers) | undefined
+  /** The server that has a key, for a transport to several, if it is known. */
+  readonly serverOf?: ((key: string) => string | undefined) | undefined
   /** The connection is known to be down, so sending would fail at once. */
   readonly isDown: () => boolean
   /** Listens on the channel over a connection of its own. */
