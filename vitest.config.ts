@@ -26,8 +26,14 @@ const without = [
   ...missing.flatMap((name) => name === "redis" ? ["test/redis/**", "test/cli/**"] : `test/${name}/**`)
 ]
 
-// What the library is shipped in, and what becomes of it when whole processes are killed: half of all time. `npm test` leaves it out.
-const programs = ["test/{faults,browser,cli,package,site}/**/*.test.ts", "test/examples.test.ts"]
+// What takes more than half of all time, and is left out of `npm test`: what the library is shipped in, what becomes of it
+// when processes are killed, other ways to reach the same servers, and random worlds on real servers.
+const slow = [
+  "test/{faults,browser,cli,package,site}/**/*.test.ts",
+  "test/examples.test.ts",
+  "test/{redis,postgres}/clients.test.ts",
+  "test/{redis,postgres}/sharing/{model,processes}.test.ts"
+]
 
 // What measures memory, or runs programs in its own process, has that to itself.
 const alone = ["test/docs.test.ts", "test/internal/passing.test.ts"]
@@ -60,11 +66,11 @@ export default defineConfig({
         test: {
           name: "library",
           include: ["test/**/*.test.ts"],
-          exclude: [...without, ...programs, ...alone],
+          exclude: [...without, ...slow, ...alone],
           isolate: false
         }
       },
-      { extends: true, test: { name: "programs", include: programs, exclude: without, isolate: false } },
+      { extends: true, test: { name: "slow", include: slow, exclude: without, isolate: false } },
       { extends: true, test: { name: "alone", include: alone, exclude: without } }
     ]
   }

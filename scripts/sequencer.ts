@@ -4,6 +4,7 @@ import { BaseSequencer } from "vitest/node"
 
 const long = [
   "faults/redis",
+  "/clients",
   "redis/conformance",
   "sql/conformance",
   "site/site",
@@ -30,7 +31,7 @@ const long = [
   "list.test"
 ]
 
-const projects = ["alone", "programs", "library"]
+const projects = ["alone", "slow", "library"]
 
 const rank = ({ moduleId, project }: TestSpecification): number => {
   const index = long.findIndex((part) => moduleId.includes(part))
