@@ -27,12 +27,14 @@ const without = [
 ]
 
 // What takes more than half of all time, and is left out of `npm test`: what the library is shipped in, what becomes of it
-// when processes are killed, other ways to reach the same servers, and random worlds on real servers.
+// when processes and servers are killed, other ways to reach the same servers, and random worlds on real servers.
 const slow = [
   "test/{faults,browser,cli,package,site}/**/*.test.ts",
   "test/examples.test.ts",
-  "test/{redis,postgres}/clients.test.ts",
-  "test/{redis,postgres}/sharing/{model,processes}.test.ts"
+  "test/{redis,postgres}/{clients,tls}.test.ts",
+  "test/{redis,postgres}/sharing/{model,processes}.test.ts",
+  "test/file/processes.test.ts",
+  "test/postgres/faults.test.ts"
 ]
 
 // What measures memory, or runs programs in its own process, has that to itself.
