@@ -1,20 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { isEnoughToReceive, isSame, suits } from "../../src/internal/engine/handOver.ts"
 import { Lease, type Lender } from "../../src/internal/engine/lease.ts"
-import { request as requestOf } from "./parts.ts"
+import { request as requestOf, terms } from "./parts.ts"
 
 const request = requestOf()
 
 const make = (expires = 3_000, renew = true) =>
-  new Lease({} as Lender, {
-    key: "key",
-    token: "token.me",
-    fencingToken: 1,
-    expiresMillis: expires,
-    renew,
-    since: 0,
-    deadline: expires
-  })
+  new Lease({} as Lender, terms({ token: "token.me", expiresMillis: expires, renew }))
 
 const readers = { permits: 1, limit: 9 }
 

@@ -4,20 +4,12 @@ import type { LockConfig, LockEvent } from "effect-lock"
 import { Journal } from "../../src/internal/engine/journal.ts"
 import { Lease, type Lender } from "../../src/internal/engine/lease.ts"
 import { meterOf } from "../../src/internal/meter.ts"
-import { failure } from "./parts.ts"
+import { failure, terms } from "./parts.ts"
 
 const make = () => {
   const meter = meterOf("fake", Context.make(Metric.MetricRegistry, new Map()))
   const journal = new Journal(meter)
-  const lease = new Lease({} as Lender, {
-    key: "key",
-    token: "token",
-    fencingToken: 7,
-    expiresMillis: 3_000,
-    renew: true,
-    since: 100,
-    deadline: 3_000
-  })
+  const lease = new Lease({} as Lender, terms({ fencingToken: 7, since: 100, deadline: 3_000 }))
   const request = { key: "key", owner: "me" } as LockConfig.LockRequest
   const all = () => {
     journal.waiting(request)

@@ -5,7 +5,7 @@ import { Keeper } from "../../src/internal/engine/keeper.ts"
 import { Lease, type Lender } from "../../src/internal/engine/lease.ts"
 import { meterOf } from "../../src/internal/meter.ts"
 import type { Time } from "../../src/internal/time.ts"
-import { failure, HandPort } from "./parts.ts"
+import { failure, HandPort, terms } from "./parts.ts"
 
 const make = (options?: { readonly many?: boolean }) => {
   const port = new HandPort()
@@ -31,15 +31,7 @@ const make = (options?: { readonly many?: boolean }) => {
   }
   const keep = (key: string, millis = 3_000, renew = true) => {
     const at = port.alarms.at
-    const lease = new Lease(lender, {
-      key,
-      token: key,
-      fencingToken: 1,
-      expiresMillis: millis,
-      renew,
-      since: at,
-      deadline: at + millis
-    })
+    const lease = new Lease(lender, terms({ key, token: key, expiresMillis: millis, renew, since: at }))
     keeper.add(lease)
     return lease
   }

@@ -5,7 +5,7 @@ import { closed, reentered, refused } from "../../src/internal/engine/keys.ts"
 import { Lease, type Lender } from "../../src/internal/engine/lease.ts"
 import * as Reentry from "../../src/internal/reentry.ts"
 import { Refusal } from "../../src/internal/refusal.ts"
-import { failure, handKeys, request } from "./parts.ts"
+import { failure, handKeys, request, terms } from "./parts.ts"
 
 type Caller = Fiber.Fiber<unknown, unknown>
 
@@ -26,15 +26,7 @@ describe("who does not get a key", () => {
     Effect.withFiber((caller: Caller) => {
       const { keys } = handKeys()
       const lender = { home: lease.home ?? keys } as Lender
-      const had = new Lease(lender, {
-        key: lease.key ?? "key",
-        token: "token",
-        fencingToken: 1,
-        expiresMillis: 3_000,
-        renew: true,
-        since: 0,
-        deadline: 3_000
-      })
+      const had = new Lease(lender, terms({ key: lease.key ?? "key" }))
       had.share = lease.share
       let heard: ReturnType<typeof reentered>
       const ask = Effect.withFiber((fiber: Caller) =>

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit } from "effect"
 import type { LockError } from "effect-lock"
 import { Lease, type Lender } from "../../src/internal/engine/lease.ts"
-import { failure, HandPort } from "./parts.ts"
+import { failure, HandPort, terms } from "./parts.ts"
 
 class HandLender implements Lender {
   readonly home = {}
@@ -43,15 +43,7 @@ class HandLender implements Lender {
 
 const make = (options?: { readonly renew?: boolean; readonly token?: string | undefined }) => {
   const lender = new HandLender()
-  const lease = new Lease(lender, {
-    key: "key",
-    token: "token",
-    fencingToken: 7,
-    expiresMillis: 3_000,
-    renew: options?.renew ?? true,
-    since: 0,
-    deadline: 2_900
-  })
+  const lease = new Lease(lender, terms({ fencingToken: 7, renew: options?.renew ?? true, deadline: 2_900 }))
   return { lender, lease, events: lender.events }
 }
 
@@ -103,15 +95,7 @@ describe("Lease", () => {
 
   it("draws its token when somebody asks for it, once", () => {
     const lender = new HandLender()
-    const lease = new Lease(lender, {
-      key: "key",
-      token: undefined,
-      fencingToken: 1,
-      expiresMillis: 1_000,
-      renew: true,
-      since: 0,
-      deadline: 1_000
-    })
+    const lease = new Lease(lender, terms({ token: undefined, expiresMillis: 1_000 }))
     assert.deepStrictEqual(lender.events, [])
     assert.deepStrictEqual([lease.token, lease.token], ["drawn", "drawn"])
     assert.deepStrictEqual(lender.events, ["token"])

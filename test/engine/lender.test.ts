@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Lease } from "../../src/internal/engine/lease.ts"
 import { Counter, Lending } from "../../src/internal/engine/lender.ts"
 import type { Parts } from "../../src/internal/engine/lender.ts"
-import { handKeys, handTable } from "./parts.ts"
+import { handKeys, handTable, terms } from "./parts.ts"
 
 /** One that does what all have in common, and no more. */
 class Plain extends Lending {
@@ -17,15 +17,7 @@ const make = () => {
   const lender = new Plain(all.keys as Parts)
   const lend = (expiresMillis = 3_000) => {
     const at = all.port.alarms.at
-    return new Lease(lender, {
-      key: "key",
-      token: "token",
-      fencingToken: 1,
-      expiresMillis,
-      renew: true,
-      since: at,
-      deadline: at + expiresMillis
-    })
+    return new Lease(lender, terms({ expiresMillis, since: at }))
   }
   return { ...all, lend }
 }
@@ -122,15 +114,7 @@ describe("The counter", () => {
     const counter = new Counter(all.keys as Parts)
     const lend = () => {
       const hold = table.take("key", somebody, 3_000, 0)!
-      return new Lease(counter, {
-        key: "key",
-        token: undefined,
-        fencingToken: 0,
-        expiresMillis: 3_000,
-        renew: true,
-        since: 0,
-        deadline: 3_000
-      }).carriedBy(hold)
+      return new Lease(counter, terms({ token: undefined, fencingToken: 0 })).carriedBy(hold)
     }
     return { ...all, holds, somebody, lend }
   }

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Call } from "../../src/internal/engine/call.ts"
 import { Lease, type Lender } from "../../src/internal/engine/lease.ts"
 import type { Sent } from "../../src/internal/engine/outstanding.ts"
+import { terms } from "./parts.ts"
 
 const call = { operation: "extend" } as Call<unknown>
 const other = { operation: "extend" } as Call<unknown>
@@ -9,16 +10,7 @@ const third = { operation: "extend" } as Call<unknown>
 
 const sent = (call: Call<unknown>, millis: number): Sent => ({ call, millis, sure: millis })
 
-const make = () =>
-  new Lease({} as Lender, {
-    key: "key",
-    token: "token",
-    fencingToken: 1,
-    expiresMillis: 3_000,
-    renew: true,
-    since: 0,
-    deadline: 3_000
-  })
+const make = () => new Lease({} as Lender, terms())
 
 describe("of what is sent for a lease", () => {
   it("one extension alone leaves what it asks for, for sure", () => {

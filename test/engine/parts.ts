@@ -96,6 +96,21 @@ export class Turns {
   }
 }
 
+/** What a lease begins with. */
+export const terms = (given: Partial<ConstructorParameters<typeof Lease>[1]> = {}) => {
+  const { expiresMillis = 3_000, since = 0 } = given
+  return {
+    key: "key",
+    token: "token",
+    fencingToken: 1,
+    expiresMillis,
+    renew: true,
+    since,
+    deadline: since + expiresMillis,
+    ...given
+  }
+}
+
 export const failure = (options?: {
   readonly kind?: LockError.FailureKind
   readonly retryable?: boolean

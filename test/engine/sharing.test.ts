@@ -5,7 +5,7 @@ import { InMemoryBackend, Lock, LockError, type LockStore, OpenBackend } from "e
 import { TestClock } from "effect/testing"
 import { Lease } from "../../src/internal/engine/lease.ts"
 import { Sharing } from "../../src/internal/engine/sharing.ts"
-import { handKeys, request } from "./parts.ts"
+import { handKeys, request, terms } from "./parts.ts"
 import { assertClean, deaf, flush, joined, makeProcess, outcome, type Process, scene } from "./support.ts"
 
 type Store = LockStore.LockStore
@@ -366,15 +366,7 @@ describe("Sharing, by itself", () => {
     const lend = (share: LockStore.Share | undefined, token = "token.me") => {
       const at = all.port.alarms.at
       return sharing.lend(
-        new Lease(sharing, {
-          key: "key",
-          token,
-          fencingToken: 7,
-          expiresMillis: 3_000,
-          renew: true,
-          since: at,
-          deadline: at + 3_000
-        }),
+        new Lease(sharing, terms({ token, fencingToken: 7, since: at })),
         share
       )
     }

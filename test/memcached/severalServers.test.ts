@@ -3,10 +3,11 @@
  * keys at once: what the one has executed and the other has not is all taken, kept or given back in the end.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Option, Stream } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Option } from "effect"
 import { pin } from "../../src/internal/memcached/pin.ts"
 import * as Lock from "../../src/Lock.ts"
 import * as MemcacheBackend from "../../src/MemcacheBackend.ts"
+import { backendNews } from "../support/backendNews.ts"
 import { memcached } from "../support/memcached.ts"
 import { type Fate, memcachedProxy, type Message, type Proxy } from "../support/memcachedProxy.ts"
 import { eventually } from "./support.ts"
@@ -152,12 +153,7 @@ it.live("several servers, of which one forgets: the loss of its leases ends the 
 it.live("several servers, of which one is down: that is told once, although the other answers, until it is back", () =>
   Effect.gen(function*() {
     const { keys: [steady, , , cut], locks, servers } = yield* world
-    const told: Array<string> = []
-    const events = Stream.runForEach(Lock.events, ({ _tag }) =>
-      Effect.sync(() => {
-        if (_tag.startsWith("Backend")) told.push(_tag)
-      }))
-    yield* Effect.forkChild(Effect.provide(events, locks), { startImmediately: true })
+    const told = yield* backendNews(locks)
     const attempt = (key: string) => Effect.exit(Effect.provide(Lock.once(Effect.void, key), locks))
     yield* servers[1].stop
     for (let i = 0; i < 3; i++) {

@@ -1,10 +1,11 @@
 /** Slots of a cluster, of which a node that is down takes some away. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Stream } from "effect"
+import { Effect, Exit, Layer } from "effect"
 import { Lock } from "effect-lock"
 import * as RedisBackend from "effect-lock/RedisBackend"
 import { lockKey } from "../../src/internal/redis/keys.ts"
 import { slotOf } from "../../src/internal/redis/slot.ts"
+import { backendNews } from "../support/backendNews.ts"
 import { directory } from "../support/directory.ts"
 import { client, cluster, redis, until } from "../support/redis.ts"
 
@@ -31,12 +32,7 @@ it.live("a node of a cluster that is down is told once, although the others answ
     })
     const url = `redis+cluster://${servers.map(({ port }) => `127.0.0.1:${port}`).join(",")}`
     const locks = yield* Layer.build(RedisBackend.layer({ url }))
-    const told: Array<string> = []
-    const events = Stream.runForEach(Lock.events, ({ _tag }) =>
-      Effect.sync(() => {
-        if (_tag.startsWith("Backend")) told.push(_tag)
-      }))
-    yield* Effect.forkChild(Effect.provide(events, locks), { startImmediately: true })
+    const told = yield* backendNews(locks)
     const attempt = (key: string) => Effect.exit(Effect.provide(Lock.once(Effect.void, key), locks))
     for (const key of [cut, steady]) assert.isTrue(Exit.isSuccess(yield* attempt(key)))
     servers[0].process.kill("SIGSTOP")
