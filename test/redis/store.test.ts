@@ -485,14 +485,18 @@ layer(Server.layer, { timeout: "3 minutes", excludeTestServices: true })("RedisB
       assert.isUndefined(listenAtOnce(key, "ear.0", () => {}))
       yield* Effect.scoped(Effect.gen(function*() {
         yield* store.listen!(silent, "ear.0", () => {})
-        const end = listenAtOnce(key, "ear.1", () => void heard.push("ear.1"))!
+        let end: (() => void) | undefined
+        // `listen` does not wait long for the subscription
+        yield* until(
+          Effect.sync(() => (end = listenAtOnce(key, "ear.1", () => void heard.push("ear.1"))) !== undefined)
+        )
         const { release, take, wait } = on(store)
         yield* take(key, "q.0")
         yield* wait(key, "ear.1")
         yield* release(key, "q.0")
         yield* until(Effect.sync(() => heard.length === 1))
         yield* release(key, "ear.1")
-        end()
+        end!()
         assert.strictEqual(yield* subscribers, 1)
       }))
       yield* until(Effect.map(subscribers, (count) => count === 0))
