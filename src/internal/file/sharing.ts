@@ -52,7 +52,7 @@ export const make =
     const turn = Turn.next(fences, { path, from: state, at, sharers: there, line: asked, asking })
     if (turn.given.length === 0) {
       if (turn.isShorter) return "again"
-      if (isIn && wait) front.mind(path, line[0], token, at)
+      front.mind(path, line[0], token, at)
       return Refusal.of(Lease.byEnd(there, at)[0], at, seen.queue.length)
     }
     if (!Directory.advance(path, seen, turn.state, turn.sharers)) return "again"
