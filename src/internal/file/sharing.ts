@@ -13,7 +13,6 @@ import * as Turn from "./turn.ts"
 
 /** A claim, and what is known of its place in the queue. */
 export interface Asking extends Lease.Wanted {
-  readonly wait: boolean
   /** It has a ticket, which the last look may not have seen yet. */
   readonly hasEntered: boolean
 }
@@ -34,7 +33,7 @@ export interface Needs {
 
 export const make =
   ({ fences, isThere }: Ground, { front, releasing, holdings }: Needs): Ask => (path, seen, at, asking) => {
-    const { hasEntered, token, wait } = asking
+    const { hasEntered, token } = asking
     const { sharers, state } = seen
     const isShared = state.tag === "s"
     const there = isShared ? sharers.filter((sharer) => isThere(sharer, at)) : []
