@@ -73,15 +73,15 @@ export interface LockOptions {
    * holder blocks others. Default 10 seconds.
    *
    * A finite duration of at least 1 ms, or of at least 10 ms if the lease is renewed or the backend
-   * has a clock of its own. It is rounded up to whole milliseconds.
+   * has a clock of its own. A number is milliseconds. It is rounded up to whole milliseconds.
    */
   readonly expires?: Duration.Input | undefined
   /**
    * How long to wait for a lock that is held, the queue in this process included.
    * Default 60 seconds; for `Lock.once` zero.
    *
-   * Zero makes exactly one attempt, `"Infinity"` waits for ever. A last attempt is always made when
-   * the time is up.
+   * Zero makes exactly one attempt, `"Infinity"` waits for ever. A number is milliseconds. A last
+   * attempt is always made when the time is up.
    */
   readonly timeout?: Duration.Input | undefined
   /**

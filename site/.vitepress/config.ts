@@ -29,7 +29,7 @@ const included = new Map(pages.flatMap((page) => {
 
 /** What each part of the navigation has, in order. A page that nobody names is found under "More". */
 const sections: Readonly<Record<string, ReadonlyArray<string>>> = {
-  "Start": ["start", "see", "examples", "choosing", "errors"],
+  "Start": ["start", "see", "examples", "choosing", "promises", "errors"],
   "Guides": [
     "expires-and-timeout",
     "losing-a-lock",

@@ -296,7 +296,7 @@ export const mutants: Readonly<Record<string, Mutant>> = {
     kind: "told",
     where: "several",
     rules: ["untold"],
-    worlds: 200
+    worlds: 1_000
   },
   lostBefore: {
     mistake: "work begins under a lease that was lost before",

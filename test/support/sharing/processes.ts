@@ -38,7 +38,7 @@ const isReader = ({ limit }: Stay): boolean => limit === Number.MAX_SAFE_INTEGER
 
 /**
  * Those who were inside together although they must not. Where a fencing token does not tell the order of the grants,
- * as it is that of a claim after it, only those of one limit are counted.
+ * as it may be that of a claim after it, those of another limit are counted who had come in before one asked.
  */
 export const faults = (all: ReadonlyArray<Stay>, inOrder = true): ReadonlyArray<string> => {
   const wrong: Array<string> = []
@@ -46,7 +46,9 @@ export const faults = (all: ReadonlyArray<Stay>, inOrder = true): ReadonlyArray<
   for (const one of all.toSorted((a, b) => a.at - b.at)) {
     inside = inside.filter(({ to }) => to > one.at)
     // Those who were given it later do not count, be it that they came in before.
-    const before = inside.filter(({ fence, limit }) => inOrder ? fence < one.fence : limit === one.limit)
+    const before = inside.filter(({ at, fence, limit }) =>
+      inOrder ? fence < one.fence : limit === one.limit || at < one.asked
+    )
     // Readers of one process may have one lease in common.
     const leases = new Map(before.map((other) => [isReader(other) ? other.fence : other, other.permits]))
     const used = Array.from(leases.values()).reduce((sum, permits) => sum + permits, one.permits)

@@ -17,6 +17,8 @@ const [server, port, file, fibers, seed] = process.argv.slice(2)
 export interface Entered {
   readonly id: string
   readonly at: number
+  /** When it began to ask. */
+  readonly asked: number
   /** Rises with every grant. */
   readonly fence: number
   readonly permits: number
@@ -38,10 +40,10 @@ const say = (line: Entered | Left) => appendFileSync(file, JSON.stringify(line) 
 const chance = new Random(Number(seed))
 let sections = 0
 
-const section = (permits: number, limit: number) => (lease: Lock.Lease) =>
+const section = (asked: number, permits: number, limit: number) => (lease: Lock.Lease) =>
   Effect.suspend(() => {
     const id = `${process.pid}-${++sections}`
-    say({ id, at: instant(), fence: lease.fencingToken, permits, limit })
+    say({ id, at: instant(), asked, fence: lease.fencingToken, permits, limit })
     return Effect.ensuring(
       Effect.sleep(chance.next() * 4),
       Effect.suspend(() => {
@@ -59,10 +61,11 @@ const unlimited = Number.MAX_SAFE_INTEGER
 
 const turn = Effect.suspend(() => {
   const dice = chance.next()
-  if (dice < 0.15) return Lock.withLock(section(1, 0), "k", options)
-  if (dice < 0.5) return Lock.withSharedLock(section(1, unlimited), "k", options)
+  const asked = instant()
+  if (dice < 0.15) return Lock.withLock(section(asked, 1, 0), "k", options)
+  if (dice < 0.5) return Lock.withSharedLock(section(asked, 1, unlimited), "k", options)
   const permits = 1 + Math.floor(chance.next() * 3)
-  return Lock.withPermits(section(permits, 5), "k", { ...options, limit: 5, permits })
+  return Lock.withPermits(section(asked, permits, 5), "k", { ...options, limit: 5, permits })
 })
 
 const at = { host: "127.0.0.1", port: Number(port) }
