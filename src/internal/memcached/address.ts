@@ -3,7 +3,11 @@ import * as Result from "effect/Result"
 import { isIPv6 } from "node:net"
 import { InvalidOptions } from "../../LockError.ts"
 import * as Url from "../url.ts"
-import type { Address } from "./link.ts"
+
+export interface Address extends Partial<Url.Login> {
+  readonly host: string
+  readonly port: number
+}
 
 const defaultPort = 11211
 

@@ -10,21 +10,15 @@
  * ours: memjs' `Client` re-sends and replays requests, so it can't be used for
  * locks, and its reading of replies takes longer than all else that a lock costs here.
  */
-import * as Redacted from "effect/Redacted"
 import { Server } from "memjs"
 import type { Socket } from "node:net"
 import { messageOf } from "../cause.ts"
-import { Fault, noReply, unauthorized, unreachable, unsupported } from "./fault.ts"
+import type { Address } from "./address.ts"
+import { type Fault, noReply, unauthorized, unreachable, unsupported } from "./fault.ts"
+import { type Handshake, login } from "./handshake.ts"
 import { Outbox } from "./outbox.ts"
 import { Entry, type Hearer, Pending } from "./pending.ts"
-import { type Frame, Frames, Opcode, type Reply, type Request, Status } from "./wire.ts"
-
-export interface Address {
-  readonly host: string
-  readonly port: number
-  readonly username?: string | undefined
-  readonly password?: Redacted.Redacted<string> | undefined
-}
+import { type Frame, Frames, Opcode, type Request, Status } from "./wire.ts"
 
 interface Timeouts {
   readonly connectMillis: number
@@ -164,40 +158,19 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
       : unsupported(`${description}. It does not speak memcached's binary protocol, which locks need`)
   }
 
-  /** Sends the credentials, if there are any, and greets once the server has taken them or does not ask for any. */
-  const login = ({ password, username }: Address): void => {
-    const ready = () => {
-      if (dead !== undefined) return
+  const handshake: Handshake = {
+    transmit,
+    loggedIn: () => {
       loggedIn = true
       clearTimeout(connecting)
-      greet()
-    }
-    if (username === undefined || password === undefined) return ready()
-    const credentials = Buffer.from(`\0${username}\0${Redacted.value(password)}`).toString("latin1")
-    transmit({ opcode: Opcode.login, key: "PLAIN", value: credentials }, { hear: ready })
-  }
-
-  /** Asks for the start of the server, and lets the requests go that came meanwhile. */
-  const greet = (): void => {
-    const stats = new Map<string, string>()
-    const hear = (reply: Reply | Fault): void => {
-      if (reply instanceof Fault) return
-      const { key, status, value } = reply
-      if (status !== Status.ok) {
-        kill(unsupported("the server does not answer STAT, which fencing tokens need"))
-      } else if (key.length > 0) {
-        stats.set(key.toString("latin1"), value.toString("latin1"))
-      } else {
-        startedAt = Number(stats.get("time")) - Number(stats.get("uptime"))
-        if (!Number.isSafeInteger(startedAt)) {
-          return kill(unsupported("the server does not say when it started, which fencing tokens need"))
-        }
-        const ready = waiting ?? []
-        waiting = undefined
-        for (const send of ready) send()
-      }
-    }
-    transmit({ opcode: Opcode.stat, key: "" }, { hear })
+    },
+    greeted: (time) => {
+      startedAt = time
+      const ready = waiting ?? []
+      waiting = undefined
+      for (const send of ready) send()
+    },
+    refused: kill
   }
 
   // The login is ours, and so is what arrives; memjs would take credentials that it finds in the environment.
@@ -211,7 +184,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     const ended = () => kill(unreachable("the server closed the connection"))
     socket.once("end", ended)
     socket.once("close", ended)
-    login(address)
+    login(address, handshake)
   })
 
   return {
