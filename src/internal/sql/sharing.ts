@@ -177,8 +177,12 @@ export class Row {
       return this.tell(own.fence)
     }
     if (entry === undefined) {
+      // Perhaps nobody else asks who would find out.
+      if (this.isFirstGone) this.admit(true)
       const isNext = this.queue.length === 0 || this.isOver
-      return this.tell(isNext && this.fits(asking.share, this.living) ? this.give(asking, leaseMillis) : undefined)
+      const fence = isNext && this.fits(asking.share, this.living) ? this.give(asking, leaseMillis) : undefined
+      this.mind(token)
+      return this.tell(fence)
     }
     if (!this.queue.includes(entry)) this.queue = [...this.queue, entry]
     if (this.isAlone) return this.tell(undefined)
@@ -287,6 +291,12 @@ export class Row {
 
   private isGone(token: string): boolean {
     return this.note?.token === token && this.note.since + goneMicros < this.found.now
+  }
+
+  private get isFirstGone(): boolean {
+    const [first] = this.queue
+    const waiting = first === undefined ? undefined : parseEntry(first)
+    return waiting !== undefined && this.isGone(waiting.token)
   }
 
   /** Notes the first waiter if it did not fit, or removes the note. */
