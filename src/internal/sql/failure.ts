@@ -13,8 +13,8 @@ interface Verdict {
   readonly retryable: boolean
   /** Nothing was done: the statement was refused as a whole, or there was no connection that it could be sent on. */
   readonly isUndone: boolean
-  /** What would help, given the table and the server's message. */
-  readonly description?: ((table: Table, said: string) => string) | undefined
+  /** What would help, given the table, the server's message, and the operation. */
+  readonly description?: ((table: Table, said: string, operation: string) => string) | undefined
 }
 
 const verdict = (kind: FailureKind, retryable: boolean): Verdict => ({ kind, retryable, isUndone: false })
@@ -43,7 +43,11 @@ const denied = refusal(
 
 const missing = refusal(
   "Unsupported",
-  (table, said) => `the table of locks is missing or another one (${said}), create it with:\n${createTable(table)}`
+  (table, said, operation) =>
+    operation === "check"
+      ? `the SqlClient of the transaction sees no table of locks (${said}): it has to be on the database that the locks are in, ` +
+        "and where its search_path is another, the option \"table\" has to name the schema"
+      : `the table of locks is missing or another one (${said}), create it with:\n${createTable(table)}`
 )
 
 /** By the whole code first, then by its class. */
@@ -228,7 +232,7 @@ export const make = (
     key,
     kind,
     retryable,
-    description: table === undefined ? undefined : description?.(table, messageOf(error) ?? ""),
+    description: table === undefined ? undefined : description?.(table, messageOf(error) ?? "", operation),
     cause: rebuild(error)
   })
   // The server answers, and the transaction that keeps the row locked will end: see `withTransaction`.
