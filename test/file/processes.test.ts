@@ -11,7 +11,7 @@ import { bundled } from "../support/bundled.ts"
 import { directory } from "../support/directory.ts"
 import { punctual } from "../support/punctual.ts"
 import { kill } from "../support/server.ts"
-import { acquire, eventually, holderOf, namesOf, storeIn } from "./support.ts"
+import { acquire, claim, eventually, holderOf, namesOf, storeIn } from "./support.ts"
 
 const script = bundled(new URL("./worker.ts", import.meta.url))
 const runtime = fileURLToPath(new URL("./runtime.ts", import.meta.url))
@@ -161,6 +161,16 @@ describe("a process that shares a key", () => {
       assert.strictEqual(yield* first.line, "held")
     }).pipe(Effect.scoped))
 
+  it.live("and stands still while it waits in front does not hold up those who do not wait for good", () =>
+    Effect.gen(function*() {
+      const { first, path } = yield* queued
+      first.child.kill("SIGSTOP")
+      const store = yield* storeIn(path)
+      const share = { permits: 1, limit: 2 }
+      const asking = store.tryAcquire({ ...claim("key", "1-a"), share })
+      yield* eventually(Effect.map(asking, ({ _tag }) => _tag === "Acquired"))
+    }).pipe(Effect.scoped))
+
   it.live("while it is killed as one of those who wait in front lets in those behind", () =>
     Effect.gen(function*() {
       const { first, path } = yield* queued
@@ -174,7 +184,7 @@ describe("a lock that outlives its process", () => {
     Effect.gen(function*() {
       const path = yield* directory
       const leaver = yield* worker("leave", { directory: path })
-      const ticket = Schema.decodeUnknownSync(Lock.Ticket)(yield* leaver.line)
+      const ticket = yield* Schema.decodeUnknownEffect(Lock.Ticket)(yield* leaver.line)
       yield* leaver.exited
       assert.strictEqual(yield* attempt(path), "held")
       yield* Effect.gen(function*() {

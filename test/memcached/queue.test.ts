@@ -134,7 +134,8 @@ describe("a queue", () => {
     Effect.gen(function*() {
       const server = yield* memcached(["-M", "-m", "2"])
       const [a, b, c] = yield* Effect.all([storeAt(server.port), storeAt(server.port), storeAt(server.port)])
-      yield* acquire(a, "k", "a")
+      // An item that is over would make room.
+      yield* acquire(a, "k", "a", 3_600_000)
       yield* wait(b, "b")
       // Items of every size that the lock's may have.
       for (let length = 4; length <= 120; length += 4) {

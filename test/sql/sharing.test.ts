@@ -178,6 +178,28 @@ describe("a copy of a row", () => {
     assert.deepStrictEqual(found.queue, [writer("w").entry, reader("c").entry])
   })
 
+  it("passes over it also for those who do not wait", () => {
+    let found = later(after(empty, ask(reader("a", 600_000)), ask(writer("gone")), ask(writer("w"))))
+    const once = (seconds: number, asking: Asking = { ...reader("b"), entry: undefined }) => {
+      const row = after({ ...found, now: found.now + seconds * second }, ask(asking))
+      found = later(row)
+      return row
+    }
+    assert.isFalse(once(0).isChanged)
+    once(11)
+    assert.deepStrictEqual([names(found), found.queue], ["a", [writer("w").entry]])
+    // It has been noted since then, and comes by itself now and then.
+    for (let i = 0; i < 4; i++) {
+      once(4)
+      once(1, writer("w"))
+    }
+    assert.deepStrictEqual([names(found), found.queue], ["a", [writer("w").entry]])
+    once(0)
+    assert.isFalse(once(9).isChanged)
+    once(2)
+    assert.deepStrictEqual([names(found), found.queue], ["a,b", []])
+  })
+
   it("keeps who asks again, with its number, and never shortens its lease", () => {
     const found = later(after(empty, ask(reader("a", 60_000))), 10)
     const row = new Row(found)

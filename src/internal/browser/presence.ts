@@ -1,7 +1,5 @@
 /**
- * Which tabs and workers are alive: each holds its own Web Lock for as long as it lives. The
- * browser releases it when the tab is closed, crashes or goes to another page, so whoever acquires
- * it knows that the tab is gone. Names are random and never reused.
+ * The name of this tab or worker, and the Web Lock that says that it is there.
  *
  * A page that the tab has left may be kept frozen for a return to it (bfcache), and a hidden page
  * may be frozen. It then releases the lock itself, since browsers treat it differently, and
@@ -10,19 +8,14 @@
 import * as Effect from "effect/Effect"
 import { constVoid } from "effect/Function"
 import type * as Scope from "effect/Scope"
+import type { Tabs } from "./tabs.ts"
 
 export interface Presence {
   /** The name of this tab or worker; undefined while it is away. */
   readonly tab: () => string | undefined
   /** The name, as soon as the tab is there. */
   readonly here: Effect.Effect<string>
-  /** Whether a tab is known to be gone. */
-  readonly isGone: (tab: string) => boolean
-  /** Calls back once, when the tab is gone, until the returned function is called. */
-  readonly watch: (tab: string, onGone: () => void) => () => void
-  /** Finds out which of these are gone, and returns whether any is. */
-  readonly find: (tabs: ReadonlyArray<string>) => Promise<boolean>
-  /** The callbacks of a watched tab. */
+  /** Whom to tell when the tab leaves and comes back. */
   readonly tell: (visitor: Visitor) => void
 }
 
@@ -33,15 +26,29 @@ interface Visitor {
   readonly came: () => void
 }
 
-/** The most dead tabs that are remembered; others are looked up again. */
-const mostGone = 1_000
+/** Calls back when this page is put away and when it resumes, until the returned function is called. */
+const follow = (leave: () => void, comeBack: () => void): () => void => {
+  const hide = ({ persisted }: PageTransitionEvent): void => {
+    if (persisted) leave()
+  }
+  const show = ({ persisted }: PageTransitionEvent): void => {
+    if (persisted) comeBack()
+  }
+  const page = typeof document === "undefined" ? undefined : document
+  globalThis.addEventListener("pagehide", hide)
+  globalThis.addEventListener("pageshow", show)
+  page?.addEventListener("freeze", leave)
+  page?.addEventListener("resume", comeBack)
+  return () => {
+    globalThis.removeEventListener("pagehide", hide)
+    globalThis.removeEventListener("pageshow", show)
+    page?.removeEventListener("freeze", leave)
+    page?.removeEventListener("resume", comeBack)
+  }
+}
 
-/** Ends with the scope, and with the tab. Nothing is known of tabs with another home. */
-export const make = (name: string, home: string): Effect.Effect<Presence, unknown, Scope.Scope> => {
-  const lockOf = (tab: string) => `${name}:tab:${tab}`
-  const isAtHome = (tab: string) => tab.startsWith(`${home}:`)
-  const { locks } = navigator
-
+/** Ends with the scope, and with the tab. */
+export const make = (tabs: Tabs): Effect.Effect<Presence, unknown, Scope.Scope> => {
   /** The current name, and how to leave. */
   let place: { readonly tab: string; readonly leave: () => void } | undefined
   let isClosed = false
@@ -50,18 +57,13 @@ export const make = (name: string, home: string): Effect.Effect<Presence, unknow
   let held: Promise<unknown> = Promise.resolve()
   let waiting: Array<(tab: string) => void> = []
   let visitor: Visitor = { left: constVoid, came: constVoid }
-  const gone = new Set<string>()
-
-  const bury = (tab: string): void => {
-    if (gone.size >= mostGone) gone.clear()
-    gone.add(tab)
-  }
+  let unfollow = constVoid
 
   const leave = (): void => {
     const before = place
     if (before === undefined) return
     place = undefined
-    bury(before.tab)
+    tabs.bury(before.tab)
     visitor.left()
     before.leave()
   }
@@ -69,8 +71,8 @@ export const make = (name: string, home: string): Effect.Effect<Presence, unknow
   /** Rejects if Web Locks are denied. */
   const appear = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const tab = `${home}:${crypto.randomUUID()}`
-      held = locks.request(lockOf(tab), () =>
+      const tab = tabs.newName()
+      held = navigator.locks.request(tabs.lockOf(tab), () =>
         new Promise<void>((end) => {
           place = { tab, leave: end }
           for (const resume of waiting) resume(tab)
@@ -97,32 +99,19 @@ export const make = (name: string, home: string): Effect.Effect<Presence, unknow
     })
   }
 
-  const hide = ({ persisted }: PageTransitionEvent): void => {
-    if (persisted) leave()
-  }
-  const show = ({ persisted }: PageTransitionEvent): void => {
-    if (persisted) comeBack()
-  }
-  const page = typeof document === "undefined" ? undefined : document
-
-  const follow = (): void => {
-    globalThis.addEventListener("pagehide", hide)
-    globalThis.addEventListener("pageshow", show)
-    page?.addEventListener("freeze", leave)
-    page?.addEventListener("resume", comeBack)
-  }
-
-  const unfollow = (): void => {
-    globalThis.removeEventListener("pagehide", hide)
-    globalThis.removeEventListener("pageshow", show)
-    page?.removeEventListener("freeze", leave)
-    page?.removeEventListener("resume", comeBack)
-  }
+  const here = Effect.callback<string>((resume) => {
+    if (place !== undefined) return resume(Effect.succeed(place.tab))
+    const came = (tab: string) => resume(Effect.succeed(tab))
+    waiting.push(came)
+    return Effect.sync(() => {
+      waiting = waiting.filter((other) => other !== came)
+    })
+  })
 
   return Effect.acquireRelease(
     Effect.callback<void, unknown>((resume) => {
       appear().then(() => {
-        follow()
+        unfollow = follow(leave, comeBack)
         resume(Effect.void)
       }, (cause: unknown) => resume(Effect.fail(cause)))
     }),
@@ -136,35 +125,8 @@ export const make = (name: string, home: string): Effect.Effect<Presence, unknow
   ).pipe(
     Effect.as({
       tab: () => place?.tab,
-      here: Effect.callback((resume) => {
-        if (place !== undefined) return resume(Effect.succeed(place.tab))
-        const came = (tab: string) => resume(Effect.succeed(tab))
-        waiting.push(came)
-        return Effect.sync(() => {
-          waiting = waiting.filter((other) => other !== came)
-        })
-      }),
-      isGone: (other) => gone.has(other),
-      watch: (other, onGone) => {
-        if (!isAtHome(other)) return constVoid
-        const watch = new AbortController()
-        locks.request(lockOf(other), { mode: "shared", signal: watch.signal }, () => {
-          if (watch.signal.aborted) return
-          bury(other)
-          onGone()
-        }).catch(() => {
-          // The watch has ended.
-        })
-        return () => watch.abort()
-      },
-      find: async (tabs) => {
-        const { held = [] } = await locks.query()
-        const there = new Set(held.map(({ name }) => name))
-        const found = tabs.filter((tab) => isAtHome(tab) && !there.has(lockOf(tab)))
-        for (const tab of found) bury(tab)
-        return found.length > 0
-      },
-      tell: (told) => {
+      here,
+      tell: (told: Visitor) => {
         visitor = told
       }
     })

@@ -5,6 +5,7 @@
 import type { Grant } from "../../LockStore.ts"
 import type { Presence } from "./presence.ts"
 import { nobody } from "./record.ts"
+import type { Tabs } from "./tabs.ts"
 
 export interface Listener {
   readonly key: string
@@ -29,12 +30,12 @@ export interface Waiting {
   readonly tellAll: () => void
 }
 
-export const make = (presence: Presence): Waiting => {
+export const make = (presence: Presence, tabs: Tabs): Waiting => {
   const listeners = new Map<string, Listener>()
 
   const watchOne = ({ notify, watched }: Listener, tab: string): void => {
     if (tab === presence.tab() || tab === nobody || watched.has(tab)) return
-    watched.set(tab, presence.watch(tab, () => notify(undefined)))
+    watched.set(tab, tabs.watch(tab, () => notify(undefined)))
   }
 
   const unwatch = ({ watched }: Listener, except: ReadonlyArray<string> = []): void => {
@@ -54,9 +55,9 @@ export const make = (presence: Presence): Waiting => {
       if (listener !== undefined) unwatch(listener)
     },
     of: (token) => listeners.get(token),
-    watchOnly: (listener, tabs) => {
-      for (const tab of tabs) watchOne(listener, tab)
-      unwatch(listener, tabs)
+    watchOnly: (listener, those) => {
+      for (const tab of those) watchOne(listener, tab)
+      unwatch(listener, those)
     },
     watch: (key, tab) => {
       for (const listener of listeners.values()) if (listener.key === key) watchOne(listener, tab)

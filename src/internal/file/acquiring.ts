@@ -89,7 +89,7 @@ export const make = (
         front.clear(path)
         if (!enters) return Refusal.of(state, at, waiting.length)
       } else if (share !== undefined || state.tag === "s") {
-        const attempt = ask(path, { ...seen, state }, at, { ...wanted, wait, hasEntered })
+        const attempt = ask(path, { ...seen, state }, at, { ...wanted, hasEntered })
         if (attempt === "again") continue
         if (attempt._tag === "Acquired" || !enters) return attempt
       } else {

@@ -3,6 +3,7 @@
  * does not always show whether it is still there, so after some time its ticket is removed: a live
  * waiter writes it again, in its old place.
  */
+import { type Ending, EndingMap } from "../endingMap.ts"
 import * as Directory from "./directory.ts"
 import type { State } from "./state.ts"
 
@@ -10,21 +11,31 @@ import type { State } from "./state.ts"
 const patience = 10_000_000
 
 export interface Front {
-  /** A waiter of this process that cannot enter has seen who is first. */
+  /** A claim of this process that is refused, whether or not it waits, has seen who is first. */
   readonly mind: (path: string, first: State | undefined, token: string, at: number) => void
   /** Nobody blocks us. */
   readonly clear: (path: string) => void
 }
 
+/** Claims that do not wait may never come back. What they have seen is of no interest after this long, in milliseconds. */
+const rememberedMillis = 60_000
+
+interface First extends Ending {
+  readonly name: string
+  readonly since: number
+}
+
 export const make = (): Front => {
-  const seen = new Map<string, { readonly name: string; readonly since: number }>()
+  const seen = new EndingMap<First>()
   return {
     clear: (path) => void seen.delete(path),
     mind: (path, first, token, at) => {
       const before = seen.get(path)
       if (first === undefined || first.token === token) seen.delete(path)
-      else if (before?.name !== first.name) seen.set(path, { name: first.name, since: at })
-      else if (at - before.since > patience) {
+      else if (before?.name !== first.name) {
+        const endsAt = at / 1000 + rememberedMillis
+        seen.set(path, { name: first.name, since: at, endsAt }, at / 1000)
+      } else if (at - before.since > patience) {
         seen.delete(path)
         Directory.take(path, first.name)
       }

@@ -13,7 +13,6 @@ import * as Turn from "./turn.ts"
 
 /** A claim, and what is known of its place in the queue. */
 export interface Asking extends Lease.Wanted {
-  readonly wait: boolean
   /** It has a ticket, which the last look may not have seen yet. */
   readonly hasEntered: boolean
 }
@@ -34,7 +33,7 @@ export interface Needs {
 
 export const make =
   ({ fences, isThere }: Ground, { front, releasing, holdings }: Needs): Ask => (path, seen, at, asking) => {
-    const { hasEntered, token, wait } = asking
+    const { hasEntered, token } = asking
     const { sharers, state } = seen
     const isShared = state.tag === "s"
     const there = isShared ? sharers.filter((sharer) => isThere(sharer, at)) : []
@@ -52,7 +51,7 @@ export const make =
     const turn = Turn.next(fences, { path, from: state, at, sharers: there, line: asked, asking })
     if (turn.given.length === 0) {
       if (turn.isShorter) return "again"
-      if (isIn && wait) front.mind(path, line[0], token, at)
+      front.mind(path, line[0], token, at)
       return Refusal.of(Lease.byEnd(there, at)[0], at, seen.queue.length)
     }
     if (!Directory.advance(path, seen, turn.state, turn.sharers)) return "again"

@@ -10,21 +10,15 @@
  * ours: memjs' `Client` re-sends and replays requests, so it can't be used for
  * locks, and its reading of replies takes longer than all else that a lock costs here.
  */
-import * as Redacted from "effect/Redacted"
 import { Server } from "memjs"
 import type { Socket } from "node:net"
 import { messageOf } from "../cause.ts"
-import { Fault, noReply, unauthorized, unreachable, unsupported } from "./fault.ts"
+import type { Address } from "./address.ts"
+import { type Fault, noReply, unauthorized, unreachable, unsupported } from "./fault.ts"
+import { type Handshake, login } from "./handshake.ts"
 import { Outbox } from "./outbox.ts"
 import { Entry, type Hearer, Pending } from "./pending.ts"
-import { type Frame, Frames, Opcode, type Reply, type Request, Status } from "./wire.ts"
-
-export interface Address {
-  readonly host: string
-  readonly port: number
-  readonly username?: string | undefined
-  readonly password?: Redacted.Redacted<string> | undefined
-}
+import { type Frame, Frames, Opcode, type Request, Status } from "./wire.ts"
 
 interface Timeouts {
   readonly connectMillis: number
@@ -35,7 +29,7 @@ export interface Link {
   readonly isAlive: () => boolean
   /** When the server process started, in seconds by its own clock. Known as soon as a request has been answered. */
   readonly startedAt: () => number
-  /** Waits for the connection if need be, and tells once. */
+  /** Waits for the connection if need be; the hearer is told once. */
   readonly send: (request: Request, hearer: Hearer) => void
   readonly close: (fault: Fault) => void
 }
@@ -49,10 +43,10 @@ const never = 86_400
  */
 const lineBreak = 0x0d0a
 
-/** Less than this is not worth a write of its own within a turn, unless the server has nothing to do. */
+/** Fewer requests are not worth a write of their own within a turn, unless the server is idle. */
 const smallestPiece = 4
 
-/** Looks after a time, and after all that arrived while this process was busy. */
+/** Looks after some time, but only after reading what arrived while this process was busy. */
 const lateLook = (millis: number, look: () => void): ReturnType<typeof setTimeout> =>
   setTimeout(() => setImmediate(look), millis)
 
@@ -94,7 +88,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     if (!loggedIn) kill(unreachable(`no connection within ${timeouts.connectMillis} ms`))
   })
 
-  /** One timer for the oldest request. While there is none it holds nobody up, and ends by itself. */
+  /** One timer, for the oldest request. Without requests it does not keep the process alive, and ends by itself. */
   const watch = (millis: number): void => {
     const own = lateLook(millis, () => timer === own ? look() : undefined)
     timer = own
@@ -118,28 +112,28 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     const out = pending.size - outbox.size
     outbox.add(request, sequence)
     pending.push(new Entry(request.opcode, sequence, performance.now(), hearer))
-    // The server is to have as much to work on as we have: if all went at once, each would wait for the other in turn.
+    // The server should have as much work as we have: if everything was sent at once, each would wait for the other in turn.
     if (out === 0 || outbox.size >= Math.max(out, smallestPiece)) flush()
     else if (first) process.nextTick(flush)
-    // To connect, login included, has a time of its own.
+    // Connecting, including the login, has a time limit of its own.
     if (timer !== undefined) {
       if (alone) timer.ref()
     } else if (loggedIn) watch(timeouts.requestMillis)
   }
 
-  /** What a turn leaves goes out in one piece. */
+  /** Sends what was left for the end of the turn, in one piece. */
   const flush = (): void => {
     if (dead === undefined && outbox.size > 0) socket!.write(outbox.take())
   }
 
-  /** The answer to the oldest request; or else its reply is missing, and nothing can be believed any more. */
+  /** It has to answer the oldest request; otherwise a reply is missing, and no other can be trusted. */
   const answered = (frame: Frame): boolean => {
     const { oldest } = pending
     if (frame.status === Status.unauthorized) kill(unauthorized)
     else if (oldest === undefined || oldest.opcode !== frame.opcode || oldest.opaque !== frame.opaque) {
       kill(noReply("the server answered something else"))
     } else if (oldest.opcode === Opcode.stat) {
-      // The last one has no name.
+      // The last statistic has no name.
       if (frame.key.length === 0) pending.shift()
       oldest.hearer.hear(frame)
     } else {
@@ -164,54 +158,33 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
       : unsupported(`${description}. It does not speak memcached's binary protocol, which locks need`)
   }
 
-  /** Sends the credentials, if there are any, and greets once the server has taken them or does not ask for any. */
-  const login = ({ password, username }: Address): void => {
-    const ready = () => {
-      if (dead !== undefined) return
+  const handshake: Handshake = {
+    transmit,
+    loggedIn: () => {
       loggedIn = true
       clearTimeout(connecting)
-      greet()
-    }
-    if (username === undefined || password === undefined) return ready()
-    const credentials = Buffer.from(`\0${username}\0${Redacted.value(password)}`).toString("latin1")
-    transmit({ opcode: Opcode.login, key: "PLAIN", value: credentials }, { hear: ready })
+    },
+    greeted: (time) => {
+      startedAt = time
+      const ready = waiting ?? []
+      waiting = undefined
+      for (const send of ready) send()
+    },
+    refused: kill
   }
 
-  /** Asks for the start of the server, and lets the requests go that came meanwhile. */
-  const greet = (): void => {
-    const stats = new Map<string, string>()
-    const hear = (reply: Reply | Fault): void => {
-      if (reply instanceof Fault) return
-      const { key, status, value } = reply
-      if (status !== Status.ok) {
-        kill(unsupported("the server does not answer STAT, which fencing tokens need"))
-      } else if (key.length > 0) {
-        stats.set(key.toString("latin1"), value.toString("latin1"))
-      } else {
-        startedAt = Number(stats.get("time")) - Number(stats.get("uptime"))
-        if (!Number.isSafeInteger(startedAt)) {
-          return kill(unsupported("the server does not say when it started, which fencing tokens need"))
-        }
-        const ready = waiting ?? []
-        waiting = undefined
-        for (const send of ready) send()
-      }
-    }
-    transmit({ opcode: Opcode.stat, key: "" }, { hear })
-  }
-
-  // The login is ours, and so is what arrives; memjs would take credentials that it finds in the environment.
+  // We log in and read replies ourselves; memjs would use credentials from the environment.
   Object.assign(server, { username: undefined, password: undefined, responseHandler: receive })
   server.onError(0, (error) => kill(unreachable(messageOf(error), error)))
   server.sock(false, (connected) => {
     socket = connected
     socket.setNoDelay(true)
-    // What waits for a reply has a timer of its own, so an idle connection need not hold the process.
+    // Requests in flight have a timer of their own, so an idle connection need not keep the process alive.
     socket.unref()
     const ended = () => kill(unreachable("the server closed the connection"))
     socket.once("end", ended)
     socket.once("close", ended)
-    login(address)
+    login(address, handshake)
   })
 
   return {

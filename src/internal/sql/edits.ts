@@ -1,7 +1,7 @@
 /**
  * Changes of rows that one statement cannot express: the row is read, a copy is changed (see
  * `sharing.ts`), and the copy is written if nobody has changed the row meanwhile (optimistic
- * locking); otherwise the row is read again. A claim that is refused writes nothing.
+ * locking); otherwise the row is read again. A claim that is refused and changes nothing writes nothing.
  *
  * A process changes a row once at a time. Calls that arrive meanwhile are all applied in the next
  * change: many that share a key share the commit, too.

@@ -2,6 +2,7 @@
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { afterEach, assert, describe, it, vi } from "vitest"
 import * as Presence from "../../../src/internal/browser/presence.ts"
+import { Tabs } from "../../../src/internal/browser/tabs.ts"
 
 type Heard = (event: { readonly persisted: boolean }) => void
 
@@ -30,7 +31,7 @@ describe("Presence", () => {
     Effect.runPromise(Effect.gen(function*() {
       const { grant, tell } = pageOf()
       const scope = yield* Scope.make()
-      const making = yield* Effect.forkChild(Scope.provide(Presence.make("name", "home"), scope), {
+      const making = yield* Effect.forkChild(Scope.provide(Presence.make(new Tabs("name", "home")), scope), {
         startImmediately: true
       })
       grant()
