@@ -1,4 +1,4 @@
-/** The dashboard and the alert rules ask for what the metrics give. */
+/** The dashboard and the alert rules ask for what the metrics give, and the page tells of each. */
 import * as OtelMetrics from "@effect/opentelemetry/OtelMetrics"
 import * as Resource from "@effect/opentelemetry/Resource"
 import { assert, describe, it } from "@effect/vitest"
@@ -97,13 +97,16 @@ describe("the dashboard and the alerts", () => {
       })
   )
 
-  it.effect("show every metric", () =>
+  it.effect("show every metric, as the page does", () =>
     Effect.gen(function*() {
       const shown = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)).join("\n")
       const names = new Set(
         Array.from(seriesOf(yield* page).keys(), (name) => name.replace(/_(?:bucket|sum|count)$/, ""))
       )
-      for (const name of names) assert.include(shown, name)
+      for (const name of names) {
+        assert.include(shown, name)
+        assert.include(text("../observability.md"), `\`${name}\``)
+      }
     }))
 
   const isMissing = spawnSync("promtool", ["--version"]).error !== undefined

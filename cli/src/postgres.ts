@@ -53,7 +53,9 @@ const durability = (row: Record<string, unknown> | undefined): Finding => {
       check,
       `${off.join(" and ")} off`,
       "a crash of the server forgets locks of its last moments, and two may run at once",
-      `set ${off.join(" and ")} on for the user of the locks`
+      off.includes("fsync")
+        ? `set ${off.join(" and ")} on in the configuration of the server`
+        : "set synchronous_commit on for the user of the locks"
     )
 }
 

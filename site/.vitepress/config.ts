@@ -41,6 +41,7 @@ const sections: Readonly<Record<string, ReadonlyArray<string>>> = {
     "handing-over",
     "command-line",
     "at-three-in-the-morning",
+    "observability",
     "cluster-and-workflows",
     "testing",
     "security"

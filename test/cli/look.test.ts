@@ -352,6 +352,8 @@ describe("effect-lock doctor", () => {
           assert.strictEqual(byCheck[check]?.verdict, "ok", `${check}: ${JSON.stringify(byCheck[check])}`)
         }
         assert.strictEqual(byCheck["durability"]?.verdict, "warning")
+        // It is no setting of a user.
+        assert.strictEqual(byCheck["durability"]?.todo, "set fsync on in the configuration of the server")
         assert.isDefined(byCheck["table"])
         const pooled = yield* examined(yield* pgbouncer(server))
         assert.strictEqual(pooled.byCheck["LISTEN"]?.verdict, "warning")

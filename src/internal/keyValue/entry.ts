@@ -48,10 +48,7 @@ export class Ends {
 
   private millisOf(name: string, { expiresAt, lease, token }: Entry): number {
     const remaining = expiresAt - this.clock.currentTimeMillisUnsafe()
-    if (lease === undefined || remaining <= lease) {
-      this.doubted.delete(name)
-      return remaining
-    }
+    if (lease === undefined || remaining <= lease) return remaining
     const now = monotonicMillis(this.clock)
     let doubt = this.doubted.get(name)
     if (doubt?.token !== token || doubt.expiresAt !== expiresAt) {
