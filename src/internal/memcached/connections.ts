@@ -1,4 +1,4 @@
-/** A connection to each server in use, and the items that our commands on it have left there. */
+/** A connection to each server in use, and the items of our holders there as our commands left them. */
 import { constFalse, constVoid } from "effect/Function"
 import { type Ending, EndingMap } from "../endingMap.ts"
 import { closed } from "./fault.ts"
@@ -6,7 +6,7 @@ import type { Own } from "./item.ts"
 import type { Link } from "./link.ts"
 import { pin } from "./pin.ts"
 
-/** A server: its name, which locks are pinned by, and a way to connect to it. */
+/** A server: its name, by which keys are assigned to it, and a way to connect to it. */
 export interface Server {
   readonly name: string
   readonly open: () => Link

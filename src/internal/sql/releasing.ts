@@ -47,7 +47,7 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
     releases.add(asked)
   }
 
-  /** Leaves a key that is shared, or that the next waiter shares. */
+  /** Releases a key that is shared, or that the next waiter wants to share. */
   const leave = (asked: Asked): void =>
     edits.run(asked.row, (copy) => copy.leave(asked.token, tokens.get(asked.token)?.entry), (isLive, error) => {
       if (isLive === undefined) fail(asked, error)
