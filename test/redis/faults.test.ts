@@ -85,6 +85,7 @@ describe("URLs", () => {
       ["redis://:secret@host", { host: "host", password: "secret" }],
       ["redis://me:p%40ss%3A%2F@host:1/3", { host: "host", port: 1, db: 3, username: "me", password: "p@ss:/" }],
       ["redis://me@", { username: "me" }],
+      ["redis://me:@host", { host: "host", username: "me" }],
       ["REDISS://Host", { host: "Host", tls: true }],
       ["valkey://host:7000", { host: "host", port: 7000 }],
       ["valkeys://host", { host: "host", tls: true }],

@@ -268,6 +268,19 @@ layer(Server.layer, { timeout: "3 minutes", excludeTestServices: true })("RedisB
       yield* release(key, "p.2")
     }).pipe(punctual(50)))
 
+  it.effect("behind more waiters that are gone than one script passes over the others are called", () =>
+    Effect.gen(function*() {
+      const { look } = yield* Server
+      const { release, take } = on(yield* make)
+      const key = newKey()
+      yield* take(key, "p.1", 60_000)
+      const gone = Array.from({ length: 65 }, (_, i) => [i, `gone.${i},60000,1`]).flat()
+      yield* Effect.promise(() => look.zadd(queueKey(lockKey("lock:", key)), ...gone))
+      yield* release(key, "p.1")
+      assert.isAtMost(yield* pttl(key), 2_000)
+      assert.lengthOf(yield* waiting(key), 0)
+    }))
+
   /** As if the holder's lease ended now. */
   const expire = (key: string) =>
     Effect.flatMap(Server, ({ look }) =>
@@ -338,18 +351,20 @@ layer(Server.layer, { timeout: "3 minutes", excludeTestServices: true })("RedisB
   it.effect("a first attempt leaves a lock to those who are called, and who wait for it after that", () =>
     Effect.gen(function*() {
       const { look } = yield* Server
-      const { take } = on(yield* make)
-      const found = (make: (lock: string) => Promise<unknown>) =>
+      const { take, wait } = on(yield* make)
+      const found = (make: (lock: string) => Promise<unknown>, ask = take) =>
         Effect.gen(function*() {
           const key = newKey()
           yield* Effect.promise(() => make(lockKey("lock:", key)))
-          return yield* take(key, "p.1")
+          return yield* ask(key, "p.1")
         })
-      const called = yield* found((lock) => look.set(lock, "", "PX", 60_000))
-      if (called._tag === "Acquired") return assert.fail("taken from those who are called")
-      assert.isUndefined(called.token)
-      // What the roll call comes to is to stand for a second of that.
-      assert.isTrue(called.remainingMillis! > 0 && called.remainingMillis! <= 59_012)
+      for (const ask of [take, wait]) {
+        const called = yield* found((lock) => look.set(lock, "", "PX", 60_000), ask)
+        if (called._tag === "Acquired") return assert.fail("taken from those who are called")
+        assert.isUndefined(called.token)
+        // What the roll call comes to is to stand for a second of that.
+        assert.isTrue(called.remainingMillis! > 0 && called.remainingMillis! <= 59_012)
+      }
       const wanted = yield* found(async (lock) => {
         await look.zadd(queueKey(lock), 1, "q.1,5000,2")
         await look.set(lock, "", "PX", 1000)
@@ -397,8 +412,22 @@ layer(Server.layer, { timeout: "3 minutes", excludeTestServices: true })("RedisB
       yield* release(key, "p.4")
     }).pipe(punctual(50)))
 
+  it.effect("a waiter that asks again as its first answer is lost keeps its place", () =>
+    Effect.gen(function*() {
+      const { take, wait } = on(yield* make)
+      // does not know its arrival
+      const again = on(yield* make)
+      const key = newKey()
+      yield* take(key, "p.1")
+      yield* wait(key, "p.2")
+      yield* wait(key, "p.3")
+      yield* again.wait(key, "p.2")
+      assert.deepStrictEqual(yield* waiting(key), ["p.2,5000,2", "p.3,5000,2"])
+    }))
+
   it.effect("a token that changes between being told and polling is in the queue once", () =>
     Effect.gen(function*() {
+      const { look } = yield* Server
       const { holder, listen, release, take, wait } = on(yield* make)
       const key = newKey()
       yield* take(key, "p.1")
@@ -408,6 +437,8 @@ layer(Server.layer, { timeout: "3 minutes", excludeTestServices: true })("RedisB
       yield* listen(key, "p.2")
       yield* wait(key, "p.2")
       assert.deepStrictEqual(yield* waiting(key), ["p.2,5000,1", "p.3,5000,2"], "told from now on, at its place")
+      // As a claim of before does that a connection sends once more.
+      yield* Effect.promise(() => look.zadd(queueKey(lockKey("lock:", key)), 1, "p.2,5000,2"))
       yield* release(key, "p.2")
       assert.deepStrictEqual(yield* waiting(key), ["p.3,5000,2"])
       yield* release(key, "p.3")

@@ -81,8 +81,7 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
   const claims: Array<Claim> = []
   const began = performance.now()
   let arrivals = 0
-  const newClaim = (): Claim => {
-    const alone = (profile === "readers" || profile === "mixed") && chance.next() < 0.3
+  const newClaim = (alone = (profile === "readers" || profile === "mixed") && chance.next() < 0.3): Claim => {
     const limit = profile === "readers" || (profile === "mixed" && chance.next() < 0.4)
       ? unlimited
       : profile === "permits"
@@ -100,18 +99,26 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
     return claim
   }
   const some = () => claims.length > 0 && chance.next() < 0.9 ? chance.pick(claims.slice(-12)) : newClaim()
+  const who = () => model.alone === undefined ? Array.from(model.sharers.keys()) : [model.alone.token]
   const holder = () => {
-    const tokens = model.alone === undefined ? Array.from(model.sharers.keys()) : [model.alone.token]
+    const tokens = who()
     const token = tokens.length === 0 ? undefined : chance.pick(tokens)
     return claims.find((claim) => claim.token === token) ?? some()
   }
-  const claimArgs = (claim: Claim, mode: number, previous: string | undefined) => [
+  /** An entry of before, when the waiter was told in the other way. */
+  const staleOf = async (claim: Claim): Promise<string> => {
+    if (chance.next() < 0.5) return ""
+    const stale = entryOf({ ...claim, mode: claim.mode === 1 ? 2 : 1 })
+    await set.zadd(keys[1], claim.arrival, stale)
+    return stale
+  }
+  const claimArgs = (claim: Claim, mode: number, previous: string | undefined, stale = "") => [
     "m:ch:",
     claim.token,
     claim.lease,
     mode,
     mode === 0 ? "" : claim.arrival,
-    "",
+    stale,
     ...(previous !== undefined ? [previous] : claim.share === undefined ? [] : [nobody]),
     ...(claim.share === undefined ? [] : [claim.share.permits, claim.share.limit])
   ]
@@ -122,7 +129,7 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
   let fence = 0
   const steps: Record<string, () => Promise<readonly [string, unknown, unknown]>> = {
     attempt: async () => {
-      const claim = newClaim()
+      const claim = chance.next() < 0.5 ? newClaim(true) : newClaim()
       if (claim.share !== undefined) {
         const expected = model.claim(claim, false, undefined)
         const reply = await run("claim", keys, ...claimArgs(claim, 0, undefined))
@@ -134,8 +141,9 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
     wait: async () => {
       const claim = chance.next() < 0.7 ? newClaim() : some()
       const expected = model.claim(claim, true, undefined)
+      const stale = expected ? "" : await staleOf(claim)
       await unkept()
-      const reply = await run("claim", keys, ...claimArgs(claim, claim.mode, undefined))
+      const reply = await run("claim", keys, ...claimArgs(claim, claim.mode, undefined, stale))
       if (reply[0] === 1) fence = Number(reply[1])
       else {
         assert.deepStrictEqual([reply.length, reply[4]], [5, model.queue.length])
@@ -160,12 +168,11 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
     },
     withdraw: async () => {
       const claim = some()
+      const had = who()
       const expected = model.withdraw(claim.token)
-      return [
-        claim.token,
-        among(await run<Releasing>("withdraw", keys, "m:ch:", claim.token, entryOf(claim))),
-        expected
-      ]
+      const reply = await run<Releasing>("withdraw", keys, "m:ch:", claim.token, entryOf(claim))
+      if (who().some((token) => !had.includes(token))) assert.include(reply, -1, trace.join("\n"))
+      return [claim.token, among(reply), expected]
     },
     extend: async () => {
       const { lease, share, token } = chance.next() < 0.8 ? holder() : some()
@@ -177,8 +184,9 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
     look: async () => {
       const claim = some()
       const expected = model.look(claim)
+      const stale = expected === "wait" ? await staleOf(claim) : ""
       await unkept()
-      const waiter = [[claim.token, entryOf(claim), String(claim.arrival), ""]]
+      const waiter = [[claim.token, entryOf(claim), String(claim.arrival), stale]]
       const [, rest] = await run("look", keys, "m:ch:", `m:ch:${claim.token.split(".")[0]}`, JSON.stringify(waiter))
       if (expected === "wait") await assertKept()
       return [entryOf(claim), rest === -2 ? "have" : rest === -1 ? "ask" : "wait", expected]
@@ -209,7 +217,7 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
     over: async () => {
       if (model.calling !== "on") return ["", 0, 0]
       model.calling = "over"
-      await set.pexpire(lock, standsMillis - 1)
+      await set.pexpire(lock, standsMillis / 2)
       return ["", 0, 0]
     }
   }
@@ -223,8 +231,8 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
     look: 6,
     recall: 3,
     holders: 2,
-    leap: 3,
-    over: 3
+    leap: 6,
+    over: 6
   }).flatMap(([name, weight]) => Array.from({ length: weight }, () => name))
   const trace: Array<string> = []
   const same = (what: string, actual: unknown, expected: unknown) =>
@@ -255,12 +263,19 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
     const permits = Array.from(model.sharers.values(), (sharer) => sharer.permits)
     used = permits.reduce((sum, one) => sum + one, 0)
     same("permits beyond one", notes.get("+") ?? 0, used - permits.length)
+    const noted = Array.from(notes.keys()).filter((note) => note.startsWith("?")).map((note) => note.slice(1))
+    same(
+      "who is noted and waits no longer",
+      noted.filter((token) => model.queue.every((one) => one.token !== token)),
+      []
+    )
     same("who waits", queue, model.queue.map(entryOf))
     if (queue.length > 0) assert.isAbove(queueTtl, 0, trace.join("\n"))
     if (model.alone !== undefined && model.alone.end > model.now) assertEnds(model.alone.end - model.now)
     if (model.calling === "on") assertEnds(rollCallMillis + standsMillis)
     if (sharers.length > 0) {
       assert.isAbove(ttl, 0, trace.join("\n"))
+      assert.isAtLeast(ttl, latest - model.now - (performance.now() - began) - 100, trace.join("\n"))
       const limits = claims.filter(({ token }) => model.sharers.has(token)).map(({ share }) => share!.limit)
       const live = Array.from(model.sharers.values()).filter(({ end }) => end > model.now)
       assert.isAtMost(live.reduce((sum, { permits }) => sum + permits, 0), Math.max(...limits))

@@ -31,8 +31,9 @@ for i, waiter in ipairs(cjson.decode(ARGV[3])) do
   else
     -- first, as ZREM in promote
     local new = call('PEXPIRE', queue, ${queueMillis}) == 0
-    if waiter[4] ~= '' then call('ZREM', queue, waiter[4]) end
     call('ZADD', queue, 'NX', waiter[3], waiter[2])
+    -- after that, or an empty queue would go, and the next one have no end
+    if waiter[4] ~= '' then call('ZREM', queue, waiter[4]) end
     if new then call('PEXPIRE', queue, ${queueMillis}) end
     local rest
     if shared then
