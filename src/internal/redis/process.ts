@@ -59,6 +59,9 @@ export class Process implements Listening {
   }
 
   exit(token: string): void {
+    const waiter = this.waiters.get(token)
+    // A look that is on its way is not about it any more.
+    if (waiter !== undefined) waiter.place = undefined
     this.waiters.delete(token)
     if (this.waiters.size > 0 || this.stopped) return
     this.idleSince = performance.now()
