@@ -135,8 +135,11 @@ describe("a record", () => {
         Effect.sync(() =>
           records.set("lock:key", JSON.stringify({ token: "a", expiresAt: hour + millisAhead, lease: 2_000, fence: 1 }))
         )
-      yield* write(0)
       const store = yield* KeyValueBackend.makeStore(cache)
+      // less than a lease ahead
+      yield* write(2_500 - hour)
+      assert.deepStrictEqual(yield* store.inspect("key"), Option.some({ token: "a", remainingMillis: 2_000 }))
+      yield* write(0)
       assert.deepStrictEqual(yield* store.tryAcquire(claim("b")), { _tag: "Held", token: "a", remainingMillis: 2_000 })
       yield* TestClock.adjust(1_500)
       assert.deepStrictEqual(yield* store.inspect("key"), Option.some({ token: "a", remainingMillis: 500 }))
@@ -369,6 +372,20 @@ describe("a cache", () => {
       yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* Fiber.join(work), "done")
       assert.deepStrictEqual([records.size, dropped], [0, 3])
+    }))
+
+  it.effect("that cannot be read after a removal has removed it", () =>
+    Effect.gen(function*() {
+      const { cache, records } = makeRecords()
+      let removed = false
+      const store = yield* KeyValueBackend.makeStore<string>({
+        ...cache,
+        get: (key) => removed ? Effect.fail("unreadable") : cache.get(key),
+        delete: (key) => Effect.andThen(Effect.sync(() => removed = true), cache.delete(key))
+      })
+      yield* store.tryAcquire(claim("a"))
+      assert.isTrue(yield* store.release("key", "a"))
+      assert.strictEqual(records.size, 0)
     }))
 
   it.effect("is told for how long a record is of use", () =>

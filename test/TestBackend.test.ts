@@ -74,9 +74,9 @@ describe("TestBackend", () => {
       })
       yield* Effect.forEach(["slow", "fast"], (key) => test.hold(key))
       const heard: Array<boolean> = []
-      yield* test.store.listen!("slow", "token", () => {
-        heard.push(Option.isSome(Effect.runSync(store.inspect("slow"))))
-      })
+      const look = Effect.map(store.inspect("slow"), (found) => heard.push(Option.isSome(found)))
+      const services = yield* Effect.context<never>()
+      yield* test.store.listen!("slow", "token", () => void Effect.runSyncWith(services)(look))
       const stealing = yield* Effect.forkChild(test.steal("slow"), start)
       yield* test.steal("fast")
       yield* TestClock.adjust("1 second")

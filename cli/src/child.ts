@@ -14,8 +14,14 @@ import { closeSync, openSync, readdirSync, readFileSync } from "node:fs"
 import { Ending, exits } from "./exits.ts"
 import { type Signal, statusOf } from "./signals.ts"
 
-/** The environment variable by whose value the descendants of a command are recognized. */
+/**
+ * The environment variable by which the descendants of a command are recognized: a word for each
+ * of the tools that they have come of, since one may run another.
+ */
 const mark = "EFFECT_LOCK_RUN"
+
+const marksIn = (environment: string): ReadonlyArray<string> =>
+  environment.split("\0").find((one) => one.startsWith(`${mark}=`))?.slice(mark.length + 1).split(" ") ?? []
 
 const pause = "100 millis"
 
@@ -63,16 +69,17 @@ const kill = (pid: number, signal: NodeJS.Signals): void => {
 
 class Child {
   private readonly process: ChildProcess
-  private readonly marked: string
+  /** Its own word in {@link mark}. */
+  private readonly id: string
   private readonly group = groupOf("self")
   /** The last signal it was sent that ends programs. */
   private told: Signal | undefined = undefined
   /** Somebody wants it to end, perhaps from the terminal. */
   isToldToEnd = false
 
-  constructor(process: ChildProcess, marked: string) {
+  constructor(process: ChildProcess, id: string) {
     this.process = process
-    this.marked = marked
+    this.id = id
   }
 
   private get status(): number | undefined {
@@ -96,7 +103,7 @@ class Child {
   left(): ReadonlyArray<number> {
     return pids().filter((pid) =>
       pid !== process.pid && pid !== this.process.pid && groupOf(pid) === this.group &&
-      read(`/proc/${pid}/environ`).split("\0").includes(this.marked)
+      marksIn(read(`/proc/${pid}/environ`)).includes(this.id)
     )
   }
 
@@ -159,8 +166,9 @@ export const start = (
   Effect.acquireRelease(
     Effect.suspend(() => {
       const id = randomUUID()
-      const env = { ...process.env, ...options.env, [mark]: id }
-      return Effect.map(spawned(command, args, env), (child) => new Child(child, `${mark}=${id}`))
+      const outer = process.env[mark]
+      const env = { ...process.env, ...options.env, [mark]: outer === undefined ? id : `${outer} ${id}` }
+      return Effect.map(spawned(command, args, env), (child) => new Child(child, id))
     }),
     (child) => child.stop(options.grace)
   )

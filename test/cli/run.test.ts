@@ -187,6 +187,21 @@ describe("effect-lock run", () => {
       }
     }).pipe(Effect.scoped))
 
+  it.live("keeps the lock as long as another one within it has left something running", () =>
+    Effect.gen(function*() {
+      const [outer, file] = [newKey(), newFile()]
+      const inner = commandLine("run", newKey(), ...sh(`echo "$PPID $$" > "$1"; exec sleep 1000`, file))
+      const running = yield* tool(["run", outer, ...sh(`exec ${inner}`)])
+      const [within, pid] = (yield* contents(file, (text) => text.endsWith("\n"))).trim().split(" ").map(Number)
+      process.kill(within, "SIGKILL")
+      yield* until(Effect.map(isFree(outer), (free) => free || running.err().includes("left")))
+      assert.include(running.err(), `the command has left ${pid} running`)
+      assert.isTrue(yield* isHeld(outer))
+      process.kill(pid, "SIGKILL")
+      assert.strictEqual((yield* running.ended).code, 137)
+      assert.isTrue(yield* isFree(outer))
+    }).pipe(Effect.scoped))
+
   it.live("is followed by the next one when it is killed, as soon as its lease has ended", () =>
     Effect.gen(function*() {
       const [key, ready, go] = [newKey(), newFile(), newFile()]

@@ -2,14 +2,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { isInstalled } from "../../scripts/installed.ts"
+import { shared } from "../support/redis.ts"
 import { check } from "./checker.ts"
 import type { Section } from "./record.ts"
-import { attack } from "./runner.ts"
+import { attack, build } from "./runner.ts"
 import { broken } from "./scenarios.ts"
-import { building, seed } from "./short.ts"
+import { seed } from "./short.ts"
 
 describe.skipIf(!isInstalled("redis"))("the checker catches", () => {
-  const built = building()
+  const built = shared(build)
   for (const { caught, ...scenario } of broken) {
     it.live(scenario.name, () =>
       Effect.gen(function*() {

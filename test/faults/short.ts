@@ -2,19 +2,16 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { shared } from "../support/redis.ts"
-import { attack, build, type Scenario } from "./runner.ts"
+import { attack, type Build, build, type Scenario } from "./runner.ts"
 
 const seconds = Number(process.env.FAULTS_SECONDS ?? 2)
 export const seed = Number(process.env.FAULTS_SEED ?? 1)
-
-/** For all attacks of a file. */
-export const building = () => shared(build)
 
 /** What takes too long may be the machine's doing; what is wrong is not. */
 const isLate = (violation: string) =>
   /^(stuck: free|told \d+ ms late|outlived its timeout by|its release took)/.test(violation)
 
-const survives = (scenario: Scenario, built: ReturnType<typeof building>) =>
+const survives = (scenario: Scenario, built: Effect.Effect<Build>) =>
   it.live(scenario.name, () =>
     Effect.gen(function*() {
       let { counts, violations } = yield* attack(scenario, yield* built, seed, seconds)
@@ -33,6 +30,6 @@ const longOnly = /no faults|wall clocks|forgets nothing|many pauses|silent serve
 
 /** A test for each scenario that the short run has. */
 export const surviveAll = (scenarios: ReadonlyArray<Scenario>): void => {
-  const built = building()
+  const built = shared(build)
   for (const scenario of scenarios) if (!longOnly.test(scenario.name)) survives(scenario, built)
 }

@@ -184,7 +184,7 @@ describe("a lock that outlives its process", () => {
     Effect.gen(function*() {
       const path = yield* directory
       const leaver = yield* worker("leave", { directory: path })
-      const ticket = Schema.decodeUnknownSync(Lock.Ticket)(yield* leaver.line)
+      const ticket = yield* Schema.decodeUnknownEffect(Lock.Ticket)(yield* leaver.line)
       yield* leaver.exited
       assert.strictEqual(yield* attempt(path), "held")
       yield* Effect.gen(function*() {

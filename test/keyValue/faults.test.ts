@@ -24,7 +24,7 @@ const mishaps = {
   "is executed, and fails late": (execute) => Effect.andThen(execute, Effect.delay(Effect.fail("reset"), 1_500)),
   "fails": () => Effect.fail("reset"),
   "fails late": () => Effect.delay(Effect.fail("reset"), 1_500),
-  "is lost": () => Effect.succeed(undefined),
+  "is lost": () => Effect.undefined,
   "throws": () => {
     throw new Error("a bug")
   },

@@ -156,12 +156,12 @@ describe("a queue", () => {
   it.live("holds a limited number, and the others wait without a place", () =>
     Effect.gen(function*() {
       const { stores: [a, b] } = yield* processes(2)
-      yield* acquire(a, "k", "a")
-      for (let i = 0; i < 250; i++) yield* wait(b, `waiter-${i}-${"x".repeat(40)}`)
+      yield* acquire(a, "k", "a", 300_000)
+      for (let i = 0; i < 250; i++) yield* wait(b, `waiter-${i}-${"x".repeat(40)}`, 300_000)
       const waiters = (yield* waitersAt(a)) ?? 0
       assert.isAbove(waiters, 100)
       assert.isBelow(waiters, 250)
-      assert.strictEqual((yield* wait(b, "late"))._tag, "Held")
+      assert.strictEqual((yield* wait(b, "late", 300_000))._tag, "Held")
       assert.strictEqual(yield* waitersAt(a), waiters)
       assert.isTrue(yield* a.release("k", "a"))
     }))

@@ -187,6 +187,12 @@ layer(Ports.layer, { timeout: "3 minutes", excludeTestServices: true })("a clust
       )
       const from = held.indexOf(2)
       const to = (from + 1) % 3
+      // One that polls would hear nothing while the slot moves.
+      yield* until(Effect.gen(function*() {
+        yield* wait(other, "moving", "q.1")
+        const [entry] = yield* Effect.promise(() => looks[from].zrange(`${name}:q`, 0, "-1"))
+        return entry.endsWith(",1")
+      }))
       const setSlot = (i: number, ...args: Array<string>) =>
         Effect.promise(() => looks[i].call("cluster", "setslot", String(slot), ...args))
       yield* setSlot(to, "importing", ids[from])

@@ -335,6 +335,48 @@ layer(Server.layer, { timeout: "3 minutes", excludeTestServices: true })("RedisB
       assert.deepStrictEqual(yield* Effect.promise(() => look.keys(`*{${key}}*`)), [])
     }).pipe(punctual(50)))
 
+  it.effect("a first attempt leaves a lock to those who are called, and who wait for it after that", () =>
+    Effect.gen(function*() {
+      const { look } = yield* Server
+      const { take } = on(yield* make)
+      const found = (make: (lock: string) => Promise<unknown>) =>
+        Effect.gen(function*() {
+          const key = newKey()
+          yield* Effect.promise(() => make(lockKey("lock:", key)))
+          return yield* take(key, "p.1")
+        })
+      const called = yield* found((lock) => look.set(lock, "", "PX", 60_000))
+      if (called._tag === "Acquired") return assert.fail("taken from those who are called")
+      assert.isUndefined(called.token)
+      // What the roll call comes to is to stand for a second of that.
+      assert.isTrue(called.remainingMillis! > 0 && called.remainingMillis! <= 59_012)
+      const wanted = yield* found(async (lock) => {
+        await look.zadd(queueKey(lock), 1, "q.1,5000,2")
+        await look.set(lock, "", "PX", 1000)
+      })
+      assert.strictEqual(wanted._tag, "Held", "after the roll call")
+      const shared = yield* found(async (lock) => {
+        await look.zadd(queueKey(lock), 1, "q.1,5000,2")
+        await look.zadd(lock, 1, "q.0")
+      })
+      assert.strictEqual(shared._tag, "Held", "after the last share")
+      const over = newKey()
+      yield* Effect.promise(() => look.zadd(lockKey("lock:", over), 1, "q.0"))
+      assert.strictEqual((yield* take(over, "p.1"))._tag, "Acquired")
+      assert.isAbove(yield* pttl(over), 0)
+    }))
+
+  it.effect("whoever asks again for what it has gets the lease that it asks for", () =>
+    Effect.gen(function*() {
+      const { take, wait } = on(yield* make)
+      for (const ask of [take, wait]) {
+        const key = newKey()
+        yield* ask(key, "p.1", 60_000)
+        yield* ask(key, "p.1", 120_000)
+        assert.isAbove(yield* pttl(key), 60_000)
+      }
+    }))
+
   it.effect("a waiter that was thrown out of the queue comes back to its place", () =>
     Effect.gen(function*() {
       const { look } = yield* Server
@@ -485,14 +527,18 @@ layer(Server.layer, { timeout: "3 minutes", excludeTestServices: true })("RedisB
       assert.isUndefined(listenAtOnce(key, "ear.0", () => {}))
       yield* Effect.scoped(Effect.gen(function*() {
         yield* store.listen!(silent, "ear.0", () => {})
-        const end = listenAtOnce(key, "ear.1", () => void heard.push("ear.1"))!
+        let end: (() => void) | undefined
+        // `listen` does not wait long for the subscription
+        yield* until(
+          Effect.sync(() => (end = listenAtOnce(key, "ear.1", () => void heard.push("ear.1"))) !== undefined)
+        )
         const { release, take, wait } = on(store)
         yield* take(key, "q.0")
         yield* wait(key, "ear.1")
         yield* release(key, "q.0")
         yield* until(Effect.sync(() => heard.length === 1))
         yield* release(key, "ear.1")
-        end()
+        end!()
         assert.strictEqual(yield* subscribers, 1)
       }))
       yield* until(Effect.map(subscribers, (count) => count === 0))

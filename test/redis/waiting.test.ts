@@ -1,6 +1,6 @@
 /** How those who wait hear of a lock, whatever happens to the connection on which they should. */
 import { assert, describe, it, vi } from "@effect/vitest"
-import { type Context, Duration, Effect, Fiber, Layer, Schedule, type Scope } from "effect"
+import { type Context, Duration, Effect, Exit, Fiber, Layer, Schedule, Scope } from "effect"
 import { Lock, type LockBackend } from "effect-lock"
 import type { LockError } from "effect-lock/LockError"
 import * as RedisBackend from "effect-lock/RedisBackend"
@@ -113,6 +113,27 @@ describe("many that wait", () => {
         yield* Fiber.joinAll(fibers)
       }).pipe(punctual(200))
   )
+
+  it.live("are not told by a look that is answered when they have left", () =>
+    Effect.gen(function*() {
+      const { port } = yield* redis()
+      const look = yield* client(port)
+      const between = yield* proxy(port)
+      const store = yield* RedisBackend.makeStore({ host: "127.0.0.1", port: between.port })
+      yield* Effect.promise(() => look.set("lock:{k}", "p.1", "PX", 500))
+      const listening = yield* Scope.make()
+      let told = 0
+      yield* Scope.provide(store.listen!("k", "p.2", () => told++), listening)
+      yield* store.tryAcquire({ key: "k", token: "p.2", expiresMillis: 20_000, wait: true })
+      yield* commandCounts(look)
+      between.latency = [200, 200]
+      yield* until(Effect.map(commandCounts(look), (counts) => scriptCount(counts) > 0))
+      yield* Scope.close(listening, Exit.void)
+      told = 0
+      // Whose answer comes behind that of the look.
+      yield* store.inspect("k")
+      assert.strictEqual(told, 0)
+    }).pipe(Effect.scoped, punctual(100)))
 
   it.live("stay in the queue for as long as they wait, however seldom they ask", () =>
     Effect.gen(function*() {

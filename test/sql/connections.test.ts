@@ -31,7 +31,7 @@ const serverOf = Effect.fnUntraced(function*(room: number) {
   return {
     server,
     run: (...texts: ReadonlyArray<string>) =>
-      Effect.raceFirst(Effect.all(texts.map(run), { concurrency: "unbounded" }), Deferred.await(flood))
+      Effect.raceFirst(Effect.forEach(texts, run, { concurrency: "unbounded" }), Deferred.await(flood))
   }
 })
 

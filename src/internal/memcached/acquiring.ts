@@ -112,7 +112,7 @@ export class Acquiring implements Hearer {
     })
   }
 
-  /** Adds the claim to the queue. It is still a claim if there is no room. */
+  /** Adds the claim to the queue. If there is no room, it still counts as waiting. */
   private join(cas: number, content: Content.Content): void {
     const { claim, clock, key } = this
     this.send({ opcode: Opcode.append, key, value: Content.joining(claim.token), cas }, (reply) => {
@@ -123,7 +123,7 @@ export class Acquiring implements Hearer {
   }
 
   private again(): void {
-    // Somebody else had it at each look.
+    // Somebody else held it at each look.
     if (this.round++ < rounds) this.add()
     else this.end({ _tag: "Held" })
   }

@@ -18,7 +18,7 @@ const parseServer = (text: string): Address | undefined => {
   return host === undefined ? undefined : { host, port }
 }
 
-/** The addresses in a list. What cannot be read is shown, unless there may be a password in it. */
+/** The addresses in a list. The error shows a malformed one, unless it may contain a password. */
 export const parseServers = (servers: ReadonlyArray<string>): Result.Result<ReadonlyArray<Address>, InvalidOptions> => {
   const addresses: Array<Address> = []
   for (const server of servers) {

@@ -1,28 +1,28 @@
-/** A connection to each server in use, and the items that our commands on it have left there. */
+/** A connection to each server in use, and the items of our holders there as our commands left them. */
 import { constFalse, constVoid } from "effect/Function"
-import { type Ending, EndingMap } from "../endingMap.ts"
+import { type Expiring, ExpiringMap } from "../expiringMap.ts"
 import { closed } from "./fault.ts"
 import type { Own } from "./item.ts"
 import type { Link } from "./link.ts"
 import { pin } from "./pin.ts"
 
-/** A server: its name, which locks are pinned by, and a way to connect to it. */
+/** A server: its name, by which keys are assigned to it, and a way to connect to it. */
 export interface Server {
   readonly name: string
   readonly open: () => Link
 }
 
-interface Hint extends Own, Ending {}
+interface Hint extends Own, Expiring {}
 
 /** A link, and the items that we hold, by token: both end together. */
 export interface Connection {
   readonly link: Link
-  readonly hints: EndingMap<Hint>
+  readonly hints: ExpiringMap<Hint>
 }
 
 const nowhere: Connection = {
   link: { isAlive: constFalse, startedAt: () => 0, send: (_, hearer) => hearer.hear(closed), close: constVoid },
-  hints: new EndingMap()
+  hints: new ExpiringMap()
 }
 
 export class Connections {
@@ -44,7 +44,7 @@ export class Connections {
     const server = this.serverOf(itemKey)
     let connection = this.byName.get(server.name)
     if (connection === undefined || !connection.link.isAlive()) {
-      connection = { link: server.open(), hints: new EndingMap() }
+      connection = { link: server.open(), hints: new ExpiringMap() }
       this.byName.set(server.name, connection)
     }
     return connection

@@ -1,26 +1,24 @@
 /**
- * What the item of a lock says: who holds it, and who waits, in the order in
- * which they came.
+ * The value of a lock's item: who holds it, and who waits, in order of arrival.
  *
- * A waiter must not touch the time that the holder's item has, and only APPEND
- * leaves it alone. So the queue is a log of who came and who went, which is
- * cleared up whenever a holder writes the item anew.
+ * A waiter must not change the expiry of the holder's item, and only APPEND does not. So the queue is
+ * a log of waiters that came and left, which is compacted whenever a holder rewrites the item.
  */
 
 export interface Content {
-  /** The holder, or undefined when the item only keeps the place of the first waiter. */
+  /** The holder; undefined if the item is only reserved for the first waiter. */
   readonly token: string | undefined
-  /** The end of the holder's lease by its wall clock, for others to look at only; when it was left, without a holder. */
+  /** The end of the lease by the holder's wall clock, only for display; without a holder, when it was released. */
   readonly time: number
   readonly waiters: ReadonlyArray<string>
-  /** No more can be added. */
+  /** There is no room for another waiter. */
   readonly full: boolean
 }
 
 /** `2` is the version of the format; an item of version 1 had no queue, and its holder would not know it again. */
 const pattern = /^([12]) (\d{1,16}) (\*|[\w.-]+)((?: [+~][\w.-]+)*)$/
 
-/** Every waiter reads it all at every look. */
+/** The most bytes of a queue: every waiter reads all of it at every look. */
 const maxLength = 8_000
 
 export const encode = (token: string | undefined, time: number, waiters: ReadonlyArray<string>): string => {
@@ -29,10 +27,10 @@ export const encode = (token: string | undefined, time: number, waiters: Readonl
   return text
 }
 
-/** To be added when one comes. */
+/** What a waiter appends when it comes. */
 export const joining = (token: string): string => ` +${token}`
 
-/** To be added when one goes. */
+/** What is appended when a waiter leaves. */
 export const leaving = (token: string): string => ` ~${token}`
 
 const queueOf = (log: string): ReadonlyArray<string> => {
@@ -45,7 +43,7 @@ const queueOf = (log: string): ReadonlyArray<string> => {
   return [...waiters]
 }
 
-/** Undefined for what is no lock. */
+/** Decodes a value; undefined if it is not a lock. */
 export const decode = (value: Buffer): Content | undefined => {
   const match = pattern.exec(value.toString("latin1"))
   if (match === null) return undefined

@@ -1,9 +1,9 @@
-/** Why a request has no answer, or none that helps. */
+/** Why a request has no answer, or none that is useful. */
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
 import * as Cause from "../cause.ts"
 import { type Reply, Status } from "./wire.ts"
 
-/** What the backend is called. */
+/** The name of the backend. */
 export const name = "memcached"
 
 export class Fault {
@@ -22,7 +22,7 @@ export class Fault {
     this.isSent = isSent
   }
 
-  /** The same for a request that was on its way. */
+  /** The same for a request that was in flight. */
   get inDoubt(): Fault {
     return new Fault(this.kind, this.retryable, this.description, this.cause, true)
   }
@@ -48,7 +48,7 @@ export const noReply = (description: string): Fault => new Fault("NoReply", true
 
 export const unsupported = (description: string): Fault => new Fault("Unsupported", false, description)
 
-/** What a status says that none of the commands expects. */
+/** The fault for a status that no command expects. */
 export const ofStatus = (reply: Reply): Fault => {
   switch (reply.status) {
     case Status.outOfMemory:

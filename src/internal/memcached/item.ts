@@ -7,12 +7,12 @@ import type { Link } from "./link.ts"
 import { exptime, Opcode, type Reply, type Request, Status } from "./wire.ts"
 
 export interface Item {
-  /** Undefined for what is no lock. */
+  /** Undefined if the value is not a lock. */
   readonly content: Content.Content | undefined
   readonly cas: number
 }
 
-/** An item of ours, as our last command left it. */
+/** An item that we hold, as our last command left it. */
 export interface Own {
   readonly cas: number
   readonly waiters: ReadonlyArray<string>
@@ -29,7 +29,7 @@ export const read = (link: Link, key: string, hear: (item: Item | undefined | Fa
 const itemOf = (reply: Reply): Item | undefined | Fault.Fault => {
   if (reply.status === Status.notFound) return undefined
   if (reply.status !== Status.ok) return Fault.ofStatus(reply)
-  // As a condition a CAS of 0 means none.
+  // A CAS of 0 would mean no condition.
   if (reply.cas === 0) return Fault.casMissing
   return { content: Content.decode(reply.value), cas: reply.cas }
 }
@@ -50,7 +50,7 @@ export const write = (
   cas
 })
 
-/** Gives an item up: to those who wait, if there are any. */
+/** Gives up an item: leaves it to its waiters, if there are any. */
 export const vacate = (key: string, { cas, waiters }: Own, clock: Clock.Clock): Request =>
   waiters.length === 0
     ? { opcode: Opcode.delete, key, cas }
@@ -62,7 +62,7 @@ export const vacate = (key: string, { cas, waiters }: Own, clock: Clock.Clock): 
       cas
     }
 
-/** Who has it, or is next. */
+/** Who holds it, or is next. */
 export const holderIn = ({ time, token, waiters }: Content.Content, clock: Clock.Clock): Omit<Held, "_tag"> => {
   const remaining = token === undefined ? 0 : time - clock.currentTimeMillisUnsafe()
   // The item outlives the lease by up to three seconds, and nobody knows exactly by how much.

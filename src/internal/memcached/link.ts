@@ -29,7 +29,7 @@ export interface Link {
   readonly isAlive: () => boolean
   /** When the server process started, in seconds by its own clock. Known as soon as a request has been answered. */
   readonly startedAt: () => number
-  /** Waits for the connection if need be, and tells once. */
+  /** Waits for the connection if need be; the hearer is told once. */
   readonly send: (request: Request, hearer: Hearer) => void
   readonly close: (fault: Fault) => void
 }
@@ -43,10 +43,10 @@ const never = 86_400
  */
 const lineBreak = 0x0d0a
 
-/** Less than this is not worth a write of its own within a turn, unless the server has nothing to do. */
+/** Fewer requests are not worth a write of their own within a turn, unless the server is idle. */
 const smallestPiece = 4
 
-/** Looks after a time, and after all that arrived while this process was busy. */
+/** Looks after some time, but only after reading what arrived while this process was busy. */
 const lateLook = (millis: number, look: () => void): ReturnType<typeof setTimeout> =>
   setTimeout(() => setImmediate(look), millis)
 
@@ -88,7 +88,7 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     if (!loggedIn) kill(unreachable(`no connection within ${timeouts.connectMillis} ms`))
   })
 
-  /** One timer for the oldest request. While there is none it holds nobody up, and ends by itself. */
+  /** One timer, for the oldest request. Without requests it does not keep the process alive, and ends by itself. */
   const watch = (millis: number): void => {
     const own = lateLook(millis, () => timer === own ? look() : undefined)
     timer = own
@@ -112,28 +112,28 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     const out = pending.size - outbox.size
     outbox.add(request, sequence)
     pending.push(new Entry(request.opcode, sequence, performance.now(), hearer))
-    // The server is to have as much to work on as we have: if all went at once, each would wait for the other in turn.
+    // The server should have as much work as we have: if everything was sent at once, each would wait for the other in turn.
     if (out === 0 || outbox.size >= Math.max(out, smallestPiece)) flush()
     else if (first) process.nextTick(flush)
-    // To connect, login included, has a time of its own.
+    // Connecting, including the login, has a time limit of its own.
     if (timer !== undefined) {
       if (alone) timer.ref()
     } else if (loggedIn) watch(timeouts.requestMillis)
   }
 
-  /** What a turn leaves goes out in one piece. */
+  /** Sends what was left for the end of the turn, in one piece. */
   const flush = (): void => {
     if (dead === undefined && outbox.size > 0) socket!.write(outbox.take())
   }
 
-  /** The answer to the oldest request; or else its reply is missing, and nothing can be believed any more. */
+  /** It has to answer the oldest request; otherwise a reply is missing, and no other can be trusted. */
   const answered = (frame: Frame): boolean => {
     const { oldest } = pending
     if (frame.status === Status.unauthorized) kill(unauthorized)
     else if (oldest === undefined || oldest.opcode !== frame.opcode || oldest.opaque !== frame.opaque) {
       kill(noReply("the server answered something else"))
     } else if (oldest.opcode === Opcode.stat) {
-      // The last one has no name.
+      // The last statistic has no name.
       if (frame.key.length === 0) pending.shift()
       oldest.hearer.hear(frame)
     } else {
@@ -173,13 +173,13 @@ export const open = (address: Address, timeouts: Timeouts): Link => {
     refused: kill
   }
 
-  // The login is ours, and so is what arrives; memjs would take credentials that it finds in the environment.
+  // We log in and read replies ourselves; memjs would use credentials from the environment.
   Object.assign(server, { username: undefined, password: undefined, responseHandler: receive })
   server.onError(0, (error) => kill(unreachable(messageOf(error), error)))
   server.sock(false, (connected) => {
     socket = connected
     socket.setNoDelay(true)
-    // What waits for a reply has a timer of its own, so an idle connection need not hold the process.
+    // Requests in flight have a timer of their own, so an idle connection need not keep the process alive.
     socket.unref()
     const ended = () => kill(unreachable("the server closed the connection"))
     socket.once("end", ended)

@@ -1,13 +1,13 @@
-/** What is to be sent: requests, in one piece. */
+/** Collects requests, which are then sent in one piece. */
 import { type Request, writeRequest } from "./wire.ts"
 
 const pageLength = 32_768
 
-/** More than the rest of any request takes beside its key and its value. */
+/** More than any request takes in addition to its key and value. */
 const spare = 64
 
 export class Outbox {
-  /** What has been taken of a page is never written to again, since it may still be on its way. */
+  /** The part that has been taken is never written to again, since it may still be in flight. */
   private page: Buffer = Buffer.alloc(0)
   private start = 0
   private end = 0

@@ -1,13 +1,13 @@
-/** What waits for a reply, oldest first: the server answers in the order in which it was asked. */
+/** The requests that wait for a reply, oldest first: the server answers them in order. */
 import type { Fault } from "./fault.ts"
 import type { Opcode, Reply } from "./wire.ts"
 
-/** Told once; with STAT, of each of its replies. */
+/** Called once; for STAT, with each of its replies. */
 export interface Hearer {
   hear(reply: Reply | Fault): void
 }
 
-/** No object literal: see `passing.ts`. */
+/** A class and not an object literal: see `passing.ts`. */
 export class Entry {
   readonly opcode: Opcode
   readonly opaque: number
@@ -39,7 +39,7 @@ export class Pending {
   }
 
   shift(): void {
-    // An array that has grown old keeps alive what is in it, and all that led to that.
+    // An array in the old generation would keep the entry alive, and everything that it refers to.
     this.entries[this.head] = undefined
     if (++this.head === this.entries.length) {
       this.entries.length = this.head = 0

@@ -1,4 +1,4 @@
-/** Which of several servers a lock lives on. */
+/** Which of several servers has a key. */
 
 /** FNV-1a with a final mix, over UTF-16 code units. */
 const hash = (text: string): number => {
@@ -10,9 +10,8 @@ const hash = (text: string): number => {
 }
 
 /**
- * The server of a key: the one with the highest hash of both names. It does not
- * depend on the order of the list, and a server that joins or leaves moves no
- * other keys than its own.
+ * The server of a key: the one with the highest hash of both names (rendezvous hashing). It does not
+ * depend on the order of the list, and a server that joins or leaves moves only its own keys.
  */
 export const pin = <S extends { readonly name: string }>(servers: ReadonlyArray<S>, key: string): S => {
   let best = servers[0]

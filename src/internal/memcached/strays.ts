@@ -1,26 +1,26 @@
-/** Claims whose reply is lost, and which the server may execute after the release of their token. */
+/** Claims whose reply was lost, and which the server may execute after the release of their token. */
 import type * as Clock from "effect/Clock"
 import type { Claim } from "../../LockStore.ts"
-import { type Ending, EndingMap } from "../endingMap.ts"
+import { type Expiring, ExpiringMap } from "../expiringMap.ts"
 import { monotonicMillis } from "../time.ts"
 import { Fault } from "./fault.ts"
 
 export class Strays {
-  private readonly tokens = new EndingMap<Ending>()
+  private readonly tokens = new ExpiringMap<Expiring>()
   private readonly clock: Clock.Clock
 
   constructor(clock: Clock.Clock) {
     this.clock = clock
   }
 
-  /** What has come of a claim. */
+  /** The outcome of a claim. */
   note({ expiresMillis, token }: Claim, outcome: unknown): void {
     if (!(outcome instanceof Fault && outcome.isSent)) return
     const at = monotonicMillis(this.clock)
     this.tokens.set(token, { endsAt: at + expiresMillis }, at)
   }
 
-  /** Whether there may be one of the token, which is of no interest after that. */
+  /** Whether there may be one of the token, which is then forgotten. */
   take(token: string): boolean {
     return this.tokens.delete(token)
   }

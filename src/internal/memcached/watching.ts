@@ -12,7 +12,7 @@ import { monotonicMillis } from "../time.ts"
 
 /** What a look at the item shows. */
 export interface Sight {
-  /** It is worth while to claim the key. */
+  /** Whether a claim is worthwhile. */
   readonly open: boolean
   /** Changes when the holder changes. */
   readonly mark: string
@@ -20,11 +20,11 @@ export interface Sight {
   readonly ahead: number
 }
 
-/** When to look again, having seen no change for so long. */
+/** The pause before the next look, having seen no change for so long. */
 export const pause = (unchangedMillis: number, ahead: number): number =>
   Math.min(Math.max(2, unchangedMillis / 6) * (1 + ahead), ahead === 0 ? 100 : 250)
 
-/** Calls `notify` when it is worth while to claim, and when a server that could not be asked is back; never ends. */
+/** Calls `notify` when a claim is worthwhile, and when a server that did not answer is back; never ends. */
 export const watch = Effect.fnUntraced(function*(look: Effect.Effect<Option.Option<Sight>>, notify: () => void) {
   const clock = yield* Clock.Clock
   let since = monotonicMillis(clock)

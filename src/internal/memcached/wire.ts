@@ -64,7 +64,7 @@ const put = (bytes: Buffer, at: number, value: number): void => {
 const take = (bytes: Buffer, at: number): number =>
   bytes[at] * 0x100_0000 + (bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3])
 
-/** Writes the message of a request, and returns where it ends; `opaque` comes back with the reply. */
+/** Writes a request, and returns where it ends; the reply repeats `opaque`. */
 export const writeRequest = (
   bytes: Buffer,
   at: number,
@@ -89,9 +89,9 @@ export const writeRequest = (
 
 export interface Reply {
   readonly status: number
-  /** Of 64 bits, but the server counts from 1 on, so a number is exact for longer than there are servers. */
+  /** It has 64 bits, but the server counts up from 1, so it stays a safe integer for centuries. */
   readonly cas: number
-  /** The name of what STAT tells; otherwise empty. */
+  /** The name of a statistic, for STAT; otherwise empty. */
   readonly key: Buffer
   readonly value: Buffer
 }
@@ -104,7 +104,7 @@ export interface Frame extends Reply {
 
 const replyMagic = 0x81
 
-/** More than any reply to our commands has: an item may be a megabyte unless the server is told otherwise. */
+/** More than any reply to our commands has: items are at most a megabyte by default. */
 const maxBody = 1 << 30
 
 const empty = Buffer.alloc(0)
@@ -113,7 +113,7 @@ const empty = Buffer.alloc(0)
 export class Frames {
   private rest: Buffer = empty
 
-  /** Calls `each` with every reply that is whole now, as long as it returns true. What is no reply is returned. */
+  /** Calls `each` with every complete reply, as long as it returns true; returns what is not a reply, if there is anything. */
   push(chunk: Buffer, each: (frame: Frame) => boolean): Buffer | undefined {
     const bytes = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk])
     let at = 0

@@ -1,4 +1,4 @@
-/** Calls as parts of scripts, and what their answers mean: to their callers, and for the tokens. */
+/** Calls as parts of scripts, and what their answers mean for their callers and tokens. */
 import * as Exit from "effect/Exit"
 import type { Attempt, Claim } from "../../LockStore.ts"
 import { settleBoolean, type Settling } from "../shortcuts.ts"
@@ -60,7 +60,7 @@ export const held = ({ restMillis, token, waiters }: Holder, watched: boolean): 
   waiters
 })
 
-/** What replies are told to. */
+/** What replies are reported to. */
 export interface Told {
   readonly tokens: Tokens
   readonly answers: Answers

@@ -1,25 +1,25 @@
-/** What is asked for in one turn, as few scripts. */
+/** Batches the calls of one turn of the event loop into as few scripts as are useful. */
 
 /** Locks in one script: enough to make the script's own cost vanish, few enough not to hold up the server. */
 const batchSize = 128
 
-/** What one script takes and gives back, the latter first. */
+/** The calls of one script, which does the releases first. */
 export interface Batch<A, R> {
   readonly attempts: ReadonlyArray<A>
   readonly releases: ReadonlyArray<R>
 }
 
-/** So many scripts may be out, for the server to work on one while we work on the replies of another. */
+/** How many scripts may be in flight: the server works on one while we work on the replies of another. */
 const scriptsOut = 2
 
-/** Calls in one script when there are few: less than this is not worth a command of its own. */
+/** Fewer calls than this are not worth another command. */
 const smallestBatch = 4
 
 /**
- * Collects what comes in until the turn ends, if one script can name many locks: to
- * make a command, to write it and to wake the server each cost more than what a script
- * does for a lock. A first attempt goes at once while nothing else is out, since
- * somebody waits for it, and with it what has been given back before.
+ * Collects calls until the turn ends, if one script can use many locks: making a command, writing
+ * it and waking the server each cost more than what a script does for a lock. If nothing is in
+ * flight, a first attempt is sent at once, since somebody waits for it, together with the releases
+ * before it.
  */
 export class Turn<A, R> {
   private readonly attempts: Array<A> = []
@@ -55,11 +55,11 @@ export class Turn<A, R> {
     })
   }
 
-  /** Sends what has been collected. What is given back comes first, since it may be what is wanted. */
+  /** Sends what has been collected, releases first: an attempt may be for a lock that is being released. */
   flush(): void {
     const size = this.attempts.length + this.releases.length
     if (size === 0) return
-    // No new ones in their place: an engine that saw such a one live for long makes all the next ones old from the start.
+    // Emptied, not replaced: once V8 has seen such an array live long, it allocates the next ones as old.
     const attempts = this.attempts.splice(0)
     const releases = this.releases.splice(0)
     const pieces = Math.max(1, Math.min(scriptsOut - this.scripts, Math.floor(size / smallestBatch)))
@@ -71,27 +71,27 @@ export class Turn<A, R> {
     }
   }
 
-  /** A script is out. */
+  /** A script is in flight. */
   start(): void {
     this.scripts++
   }
 
-  /** It is answered. */
+  /** It has been answered. */
   land(): void {
     this.scripts--
   }
 
   /**
-   * Its answers have been told, and have led to what has been collected since. That goes at once, if it is worth a
-   * command: the replies of two scripts that come in together would otherwise make one turn, whose two scripts would be
-   * answered together again, and from then on server and client would wait for each other.
+   * Its answers have been delivered, and have led to the calls collected since. These are sent at once if they are worth
+   * a command. Otherwise the replies to two scripts that arrive together would lead to one turn, whose scripts would be
+   * answered together again, and from then on server and client would take turns waiting for each other.
    */
   told(): void {
     if (this.single && this.attempts.length + this.releases.length >= smallestBatch) this.flush()
   }
 }
 
-/** One lease for all if they are alike, otherwise one for each. */
+/** One lease for all if they are equal, otherwise one for each. */
 export const pushLeases = (
   args: Array<string | number>,
   batch: ReadonlyArray<{ readonly expiresMillis: number }>

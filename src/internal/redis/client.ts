@@ -1,4 +1,4 @@
-/** A client of ioredis, version 5 or 6, or its like, and how we deal with its connections. */
+/** A client of ioredis, version 5 or 6, or a compatible one, and how we deal with its connections. */
 
 import { constVoid } from "effect/Function"
 
@@ -41,7 +41,7 @@ export interface Cluster extends Client {
 
 export const isCluster = (client: Client): client is Cluster => client.isCluster === true
 
-/** What a client lacks, of what we cannot do without. */
+/** The name of a required member that a client lacks. */
 export const missing = (client: Client): string | undefined => {
   const given = client as unknown as Record<string, unknown> | null | undefined
   for (const name of ["call", "connect", "on", "off", client?.isCluster === true ? "nodes" : "duplicate"]) {
@@ -51,8 +51,8 @@ export const missing = (client: Client): string | undefined => {
 }
 
 /**
- * Node may tell of several errors of a socket that speaks TLS, such as of an alert that arrives after a certificate was refused,
- * and ioredis listens for the first alone: the next one would end the process.
+ * A TLS socket may emit several errors, such as for an alert that arrives after a certificate was refused. ioredis listens only
+ * for the first, and the next one would end the process.
  */
 const bearErrors = (client: Single): void => {
   const bear = () => void client.stream?.on?.("error", constVoid)
@@ -71,7 +71,7 @@ const leaveOnce = (client: Single): void => {
   }
 }
 
-/** Tends the clients that a method of `maker` makes. */
+/** Tends the clients that a method of `maker` creates. */
 const tendThoseOf = (maker: object | undefined, method: string): void => {
   const methods = maker as Record<string, unknown> | undefined
   const make = methods?.[method]
@@ -79,8 +79,8 @@ const tendThoseOf = (maker: object | undefined, method: string): void => {
 }
 
 /**
- * Mends what ioredis does with the connections of a client of ours, and with those of the clients that it makes for itself: to
- * ask Sentinels, to hear from them (where it prints the first error, too), and to ask a node of a cluster for the slots.
+ * Corrects how ioredis treats the connections of our client, and of those that this one creates for itself: to ask Sentinels,
+ * to hear from them (where it also prints the first error), and to ask a node of a cluster for the slots.
  */
 export const tend = <C extends Client>(client: C): C => {
   if (isCluster(client)) {
@@ -94,10 +94,10 @@ export const tend = <C extends Client>(client: C): C => {
   return client
 }
 
-/** A connection of ours that says nothing for this long while commands are out is given up for a new one. */
+/** How long our connection may be silent while commands are in flight; then it is replaced. */
 export const silenceMillis = 1000
 
-/** One that is not ready this long after it was begun, likewise. */
+/** How long a new connection may take to be ready; then it is replaced, too. */
 export const handshakeMillis = 3000
 
 /** Delay before the nth attempt to connect again. */

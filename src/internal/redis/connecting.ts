@@ -13,14 +13,14 @@ import { named } from "./primary.ts"
 import type { Transport } from "./transport.ts"
 import * as Url from "./url.ts"
 
-/** The parts win over the URL, and both over what ioredis is told. */
+/** The parts take precedence over the URL, and both over the options of ioredis. */
 export interface Options extends Server {
   readonly db?: number | undefined
   readonly tls?: boolean | undefined
   readonly ioredis?: Omit<RedisOptions, "replyMapping"> | undefined
 }
 
-/** What every connection is told, whatever it leads to. */
+/** The options of every connection. */
 const commonOf = (options: Options, address: Url.Address) => {
   const { ioredis } = options
   const user = options.username ?? address.username
@@ -46,7 +46,7 @@ const commonOf = (options: Options, address: Url.Address) => {
 
 const isSecure = ({ tls }: Options, address: Url.Address): boolean => (tls ?? address.tls) === true
 
-/** Of one server. */
+/** The options of a connection to one server. */
 const singleOf = (options: Options, address: Url.Address) => {
   const db = options.db ?? address.db ?? options.ioredis?.db ?? 0
   return {
@@ -80,7 +80,7 @@ export const connect = Effect.fnUntraced(function*(
   options: Options
 ): Effect.fn.Return<Transport, LockError, Scope.Scope> {
   const { address, nodes, sentinels } = yield* addressOf(options)
-  // Its default export has all of it, and is all that a module of CommonJS has in some bundles.
+  // The default export has everything, and is the only one that a CommonJS module has in some bundles.
   const { default: { Cluster, Redis } } = yield* load("redis", "ioredis", () => import("ioredis"))
   const { ioredis } = options
 
@@ -91,7 +91,7 @@ export const connect = Effect.fnUntraced(function*(
       lazyConnect: true,
       // Certificates have names, not addresses.
       ...(common.tls !== undefined && { dnsLookup: (host, resolve) => resolve(null, host) }),
-      // A node that says nothing is left by its own connection: we do not see which node a command goes to.
+      // Each connection itself gives up a silent node: we do not see which node a command goes to.
       redisOptions: { socketTimeout: 3 * silenceMillis, ...common }
     })
     return yield* IoRedis.make(client, () => diagnose(nodes, common.tls))

@@ -41,9 +41,9 @@ export class Connection {
   private readonly client: Client
   private readonly single: Single
   private readonly cluster: boolean
-  /** It is ours to connect, to replace its socket, and to close. */
+  /** Whether we connect it, replace its socket, and close it. */
   private readonly owned: boolean
-  /** Ours to see whether it is silent: a client of the program is looked after by its owner, and a cluster looks after its nodes. */
+  /** Whether to notice its silence: the program looks after its own client, and a cluster after its nodes. */
   private readonly watched: boolean
   private readonly handshake: number
   private readonly pulse: Pulse

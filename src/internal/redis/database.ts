@@ -1,4 +1,4 @@
-/** Which database a connection of ours is in: if the server refuses it, the client goes on in another, where nothing may be sent. */
+/** The database of our connection: if the server refuses to select it, the client goes on in another, where nothing may be sent. */
 import { silenceMillis, type Single } from "./client.ts"
 import type { Pulse } from "./pulse.ts"
 

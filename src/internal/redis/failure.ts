@@ -58,21 +58,21 @@ const byText: ReadonlyArray<readonly [RegExp, Verdict]> = [
 /** Before version 7 the error of a command in a script is wrapped in another. */
 const wrapper = /^ERR Error running script \(.*?\): @user_script:\s*\d+:\s*-?/
 
-/** Says that the connection was closed with its layer. */
+/** The connection was closed with its layer. */
 export class Closed extends Error {
   constructor() {
     super("the layer was closed")
   }
 }
 
-/** Says that a reply is none of ours. Whether the command was executed is in doubt. */
+/** The reply is not one of ours, so it is in doubt whether the command was executed. */
 export class NotUnderstood extends Error {
   constructor(what: string) {
     super(`a reply that is none of a lock's (${what}); a shared client must not be inside MULTI or change its replies`)
   }
 }
 
-/** Says that one side speaks TLS and the other does not. */
+/** One side speaks TLS and the other does not. */
 class Mismatched extends Error {}
 
 export const withoutTls = new Mismatched(
@@ -81,7 +81,7 @@ export const withoutTls = new Mismatched(
 
 export const withTls = new Mismatched("the server speaks TLS, and nothing else: have rediss:// or the option tls")
 
-/** Says that a connection has ended right after the handshake of TLS, without a word. */
+/** The connection has ended right after the TLS handshake, without a word. */
 class Unsaid extends Error {}
 
 export const unsaid = new Unsaid(
@@ -115,7 +115,7 @@ const unknownClient = insecure(
 
 const codeOf = (cause: unknown): unknown => cause instanceof Error && "code" in cause ? cause.code : undefined
 
-/** What is wrong with TLS: no attempt changes that. */
+/** What is wrong with TLS, which trying again does not change. */
 const ofTls = (cause: unknown): Verdict | undefined => {
   if (cause instanceof Mismatched) return insecure(cause.message)
   const code = codeOf(cause)
@@ -128,7 +128,7 @@ const ofTls = (cause: unknown): Verdict | undefined => {
 /** Something that is no lock lives at the key. */
 export const notALock = new Error("WRONGTYPE The key holds something that is no lock")
 
-/** A client that has tried several nodes says what the last one said. */
+/** A client that has tried several nodes has the error of the last one. */
 const innermost = (cause: unknown): unknown =>
   cause instanceof Error && "lastNodeError" in cause && cause.lastNodeError instanceof Error
     ? cause.lastNodeError
@@ -151,7 +151,7 @@ export const classify = (failed: unknown): Verdict => {
   return reply ? verdict("Unknown", false) : unreachable
 }
 
-/** Whether it says what is wrong with TLS. */
+/** Whether the error says what is wrong with TLS. */
 export const isOfTls = (cause: unknown): boolean => ofTls(innermost(cause)) !== undefined
 
 /**
@@ -175,7 +175,7 @@ export const isRefusal = (cause: unknown): boolean =>
 export const isBarred = (cause: unknown): boolean =>
   /^(?:NOPERM|NOAUTH)\b(?!.*\bscript: )/s.test(Cause.messageOf(cause))
 
-/** A failure of one backend's. */
+/** Makes the failures of one backend. */
 export type Of = (operation: string, key: string | undefined, cause: unknown) => BackendFailure
 
 export const make = (backend: string, operation: string, key: string | undefined, cause: unknown): BackendFailure => {

@@ -19,7 +19,7 @@ const isNoScript = (error: unknown): boolean => error instanceof Error && error.
 export class InFlight {
   private readonly client: Client
   private readonly cluster: boolean
-  /** Called for each answer; whether it is a server's, and not the client's own. */
+  /** Called for each answer, with whether it is a server's and not the client's own. */
   private readonly answered: (byServer: boolean) => void
   private readonly commands = new PassingSet<Command>()
   /** Scripts that the connected server has. In a cluster it is not known which node has which. */

@@ -9,13 +9,13 @@
  */
 import * as Escape from "../escape.ts"
 
-/** An empty tag, or one starting with `}`, is none; a lone surrogate would lose its identity in UTF-8. */
+/** An empty tag, or one that starts with `}`, does not count as a tag; lone surrogates would merge in UTF-8. */
 const special = /^$|^[}\\]|[\ud800-\udfff]/u
 const escaped = /\\|[\ud800-\udfff]/gu
 
 const escape = (key: string): string => special.test(key) ? "\\" + Escape.escape(key, escaped) : key
 
-/** The key that holds the holder's token. */
+/** The lock key, which has the holder's token. */
 export const lockKey = (prefix: string, key: string): string => `${prefix}{${escape(key)}}`
 
 /** Whether a name is the lock key of a key, whatever a client puts before it. */
@@ -29,7 +29,7 @@ export const keyOf = (prefix: string, name: string): string | undefined => {
   return tag.startsWith("\\") ? Escape.unescape(tag.slice(1)) : tag
 }
 
-/** What matches the names of all locks. */
+/** The pattern of all lock keys. */
 export const lockPattern = (prefix: string): string => `${prefix.replace(/[\\*?[\]^]/g, "\\$&")}{*}`
 
 /** The queue of a lock key. */
@@ -44,5 +44,5 @@ export const ownerOf = (token: string): string => {
   return end === -1 ? token : token.slice(0, end)
 }
 
-/** What the channels of all processes start with. */
+/** The prefix of the channels of all processes. */
 export const channelPrefix = (prefix: string): string => `${prefix}ch:`

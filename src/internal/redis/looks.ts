@@ -26,13 +26,13 @@ export interface Waiter {
   lookAt: number
 }
 
-/** Where the waiters of a process are told of their grants. */
+/** The subscription by which the waiters of a process are notified. */
 export interface Listening {
   readonly channel: string
   readonly waiters: ReadonlyMap<string, Waiter>
   /** Whether the subscription is up. */
   readonly up: boolean
-  /** It does not hear what it should. */
+  /** It does not receive what it should. */
   restart(): void
 }
 
@@ -45,7 +45,7 @@ const lookSize = 250
 /** Without a subscription: the more waiters, the longer the pause. */
 const pollMillis = (waiters: number): number => Math.min(250, 10 + waiters / 10) * (1 + 2 * Math.random())
 
-/** Those who wait for the end of a lease come a little later, and at different moments. */
+/** Waiters for the end of a lease look a little later than that, and at different moments. */
 export const soonAfter = (restMillis: number): number => restMillis + 2 + Math.random() * 10
 
 type Placed = readonly [Waiter, Place]
@@ -72,7 +72,7 @@ export class Looks {
     this.plan(waiter.lookAt)
   }
 
-  /** Nobody is told of grants any more. */
+  /** There are no notifications any more. */
   poll(): void {
     for (const waiter of this.listening.waiters.values()) waiter.lookAt = 0
     this.schedule()
@@ -96,7 +96,7 @@ export class Looks {
     this.plan(at)
   }
 
-  /** Looks then, if that is sooner than planned. */
+  /** Looks at that time, if it is sooner than planned. */
   private plan(at: number): void {
     if (at === Infinity) return
     const { up, waiters } = this.listening
@@ -111,7 +111,7 @@ export class Looks {
     this.timer = setTimeout(() => {
       this.timerAt = Infinity
       const at = this.ground.now()
-      // Those who are due before long come along.
+      // Those that are due soon join the look.
       const due = Array.from(this.listening.waiters.values()).filter(({ lookAt, lookedAt }) =>
         lookAt <= at + 1 || lookedAt + lookMillis / 2 <= at
       )
@@ -171,14 +171,14 @@ export class Looks {
   private see(placed: ReadonlyArray<Placed>, { listeners, rests }: Reply.Looked, wasUp: boolean): void {
     const at = this.ground.now()
     const isUp = wasUp && this.listening.up
-    // The server that gives locks knows nobody who listens: we listen elsewhere, or are cut off.
+    // The server that grants the locks has no subscriber: we listen elsewhere, or are cut off.
     let isDeaf = isUp && listeners === 0
     for (let i = 0; i < placed.length; i++) {
       const [waiter, place] = placed[i]
       if (waiter.place !== place) continue
       const rest = rests[i]
       if (rest < 0) {
-        // Given to us, and no message has come before this reply.
+        // It was granted to us, and no message has arrived before this reply.
         if (rest === -2 && isUp && !waiter.told) isDeaf = true
         waiter.notify(undefined)
       } else {

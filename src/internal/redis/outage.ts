@@ -1,4 +1,4 @@
-/** That nothing can be sent, and why, as far as that is known. */
+/** Whether nothing can be sent, and why, as far as that is known. */
 import { constVoid } from "effect/Function"
 import * as Failure from "./failure.ts"
 

@@ -1,7 +1,7 @@
-/** A waiter as the queue has it. */
+/** A waiter as an entry of the queue. */
 import type { Share } from "../../LockStore.ts"
 
-/** How a waiter is told: on its channel, or by polling. */
+/** How a waiter is notified: on its channel, or not, so that it polls. */
 export type Mode = 1 | 2
 
 /** A token's place in the queue of a lock. */
@@ -10,7 +10,7 @@ export class Place {
   readonly token: string
   readonly leaseMillis: number
   readonly share: Share | undefined
-  /** When it came, by the server; what brings the place back. Empty until that is known. */
+  /** When it arrived, by the server's clock, which gets it its place back. Empty until that is known. */
   arrival = ""
   /** Under which modes it may be in the queue. */
   private modes = 0

@@ -1,16 +1,16 @@
-/** Which server Sentinels name: the client does not tell where it has tried to connect. */
+/** The primary that Sentinels name: the client does not say where it has tried to connect. */
 import { constVoid } from "effect/Function"
 import type { RedisOptions } from "ioredis"
 import { handshakeMillis, silenceMillis, type Single, tend } from "./client.ts"
 import type { Node } from "./url.ts"
 
-/** Where the server is from here. */
+/** The address of the server as seen from here. */
 const seen = ({ natMap }: RedisOptions, host: string, port: number): Node => {
   const name = `${host}:${port}`
   return (typeof natMap === "function" ? natMap(name) : natMap?.[name]) ?? { host, port }
 }
 
-/** What the first of them says that answers, asked by connections as the client with these options would. */
+/** The answer of the first Sentinel that gives one, asked over connections with the options of the client. */
 export const named = async (
   open: (options: Omit<RedisOptions, "replyMapping">) => Single,
   sentinels: ReadonlyArray<Node>,

@@ -1,6 +1,6 @@
 /**
  * One process that waits: those who wait in it, and its subscription to the channel on which releases
- * notify it of grants. The subscription is kept for a while when nobody waits: they come and go.
+ * notify it of grants. The subscription is kept for a while when nobody waits: waiters come and go.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -14,7 +14,7 @@ import type { Subscription } from "./transport.ts"
 /** How long an idle subscription is kept for the next waiter. */
 const idleMillis = 1000
 
-/** What becomes of what a process hears. */
+/** What the messages to a process lead to. */
 export interface Hearing {
   readonly grantOf: (message: Reply.Message) => Grant | undefined
   /** Nobody has waited in it for a while, and it has ended. */
@@ -59,6 +59,9 @@ export class Process implements Listening {
   }
 
   exit(token: string): void {
+    const waiter = this.waiters.get(token)
+    // A look that is on its way is not about it any more.
+    if (waiter !== undefined) waiter.place = undefined
     this.waiters.delete(token)
     if (this.waiters.size > 0 || this.stopped) return
     this.idleSince = performance.now()
@@ -94,7 +97,7 @@ export class Process implements Listening {
     this.up = true
     Deferred.doneUnsafe(this.settled, Effect.void)
     this.ground.notices.told()
-    // What was given to them meanwhile they have not heard of, and those who polled need not any more.
+    // They have missed the grants made meanwhile, and those that polled need not any more.
     this.looks.lookAtAll()
   }
 
@@ -106,7 +109,7 @@ export class Process implements Listening {
     this.looks.poll()
   }
 
-  /** Stops once nobody has waited for a while. Not anew each time. */
+  /** Stops once nobody has waited for a while. One timer for all, not a new one each time. */
   private idle(millis: number): void {
     this.idling ??= setTimeout(() => {
       this.idling = undefined

@@ -1,9 +1,8 @@
 /**
- * Whether a connection of ours is alive. Nothing is owed to it while it is idle;
- * from when something is, it must be heard within a time. If it is not it is
- * silent, which is its end. Before that the event loop has had a turn for what
- * had already arrived, and as much time again as it was late by: a busy loop is
- * no silent server.
+ * Whether our connection is alive. While it is idle it owes nothing; once it owes an answer, it must
+ * be heard within a time limit, or it counts as silent, and is given up. Before that, the event loop
+ * gets a turn for what has already arrived, and as much time again as it was late by: a busy event
+ * loop is not a silent server.
  */
 export class Pulse {
   private heardAt = 0
@@ -17,21 +16,21 @@ export class Pulse {
     this.silent = silent
   }
 
-  /** An answer is owed from now on, if none was. */
+  /** It owes an answer from now on, if it did not before. */
   owe(limitMillis: number): void {
     if (this.owing) return
     this.owing = true
     this.heardAt = performance.now()
-    // A timer of before may come too early, which it sees, and too late only if it was for longer.
+    // A running timer that fires too early is set again; it is too late only if it was for a longer limit.
     if (this.timer !== undefined && limitMillis >= this.limitMillis) return void (this.limitMillis = limitMillis)
     this.limitMillis = limitMillis
     this.arm(limitMillis)
   }
 
-  /** Something was heard; `more` is still owed. */
+  /** Something was heard; `more` tells whether it owes anything else. */
   heard(more: boolean): void {
     this.owing = more
-    // Otherwise the time is told by what is owed next.
+    // Otherwise the time starts with the next answer that it owes.
     if (more) this.heardAt = performance.now()
   }
 
@@ -56,7 +55,7 @@ export class Pulse {
     const now = performance.now()
     const rest = heardAt + this.limitMillis - now
     if (rest > 0) return this.arm(rest)
-    // What needs several turns of the loop has not had them while it was late.
+    // An answer that takes several turns of the event loop has not had them while that was late.
     const late = now - this.dueAt
     if (late > this.limitMillis / 4) return this.arm(Math.min(late, this.limitMillis))
     setImmediate(() => {

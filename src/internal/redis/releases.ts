@@ -1,4 +1,4 @@
-/** Releases, of which those that failed are tried again whenever the server answers. */
+/** Releases. Those that failed are retried whenever the server answers. */
 import { constVoid } from "effect/Function"
 import { type Settling, unawaited } from "../shortcuts.ts"
 import { type AskedAttempt, AskedRelease, type Told } from "./asked.ts"
@@ -25,7 +25,7 @@ export class Releases {
     const { turn } = this
     const asked = new AskedRelease(key, token, Keys.lockKey(this.ground.prefix, key), call, hold)
     const known = this.told.tokens.get(token)
-    // What was called first must be executed first.
+    // Calls for one token must be executed in their order.
     if (known?.collected) turn.flush()
     // A token that we do not know may share the lock, or wait elsewhere.
     const isAlone = known === undefined ? hold === "exclusive" : known.place === undefined && !known.shares
@@ -33,7 +33,7 @@ export class Releases {
     else this.withdraw(asked, known?.place?.entries ?? [])
   }
 
-  /** Also from the queue, where it may have these entries. */
+  /** Also removes it from the queue, where it may have these entries. */
   private withdraw(asked: AskedRelease, entries: ReadonlyArray<string>): void {
     const { prefix, scripts, transport } = this.ground
     const { answers, recall, waiting } = this.told
@@ -56,7 +56,7 @@ export class Releases {
     transport.send(command)
   }
 
-  /** The failed ones once more. */
+  /** Retries those that failed. */
   retry(): void {
     for (const [token, { hold, key }] of this.told.tokens.takeDebts()) this.release(key, token, unawaited, hold)
   }

@@ -39,7 +39,7 @@ export const make = ({ failure, prefix, scripts, transport }: Ground, tokens: To
       })
     })
 
-  /** One by one: a refusal is the answer for that lock only. */
+  /** One by one, so that a refusal concerns one lock only. */
   const extendEach = (batch: ReadonlyArray<Extension>): Effect.Effect<ReadonlyArray<boolean | BackendFailure>> =>
     Effect.forEach(
       batch,

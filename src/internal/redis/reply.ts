@@ -1,4 +1,4 @@
-/** What the scripts reply and what is said on a channel. Undefined is what is not exactly ours. */
+/** Decodes the replies of scripts and the messages on a channel; undefined if they are not exactly ours. */
 import { NotUnderstood } from "./failure.ts"
 import { claimMillis } from "./scripts.ts"
 
@@ -12,7 +12,7 @@ const integer = (value: unknown): number | undefined => {
   return Number.isSafeInteger(number) ? number : undefined
 }
 
-/** A time by the server, which is no small number by whatever clock. */
+/** A time of the server, which is a large number whatever its clock says. */
 const microseconds = (value: unknown): number | undefined => {
   const number = integer(value)
   return number !== undefined && number > 1_000_000_000 ? number : undefined
@@ -23,11 +23,11 @@ const index = (value: unknown, size: number): number | undefined => {
   return number !== undefined && number >= 1 && number <= size ? number - 1 : undefined
 }
 
-/** Two in one. */
+/** The reply of a script that does two things. */
 export const pair = (reply: unknown): readonly [unknown, unknown] =>
   Array.isArray(reply) && reply.length === 2 ? [reply[0], reply[1]] : [undefined, undefined]
 
-/** Who holds a lock, and for how long: nobody during a roll call. */
+/** Who holds a lock, and for how long; without a token during a roll call. */
 export interface Holder {
   readonly token: string | undefined
   readonly restMillis: number | undefined
@@ -40,7 +40,7 @@ const holderOf = (rest: unknown, token: unknown, waiters: number | undefined): H
   return { token: token === "" ? undefined : token, restMillis: millis < 0 ? undefined : millis, waiters }
 }
 
-/** To many attempts: when, and for those that were refused by whom; null where something else is at the key. */
+/** The reply to many attempts: when, and who holds the locks that were refused; null if the key is not a lock. */
 export interface Attempted {
   readonly micros: number
   readonly refused: ReadonlyMap<number, Holder | null>
@@ -48,7 +48,7 @@ export interface Attempted {
 
 const noneRefused: ReadonlyMap<number, Holder | null> = new Map()
 
-/** Where nothing was attempted. */
+/** For a script without attempts. */
 export const noneAttempted: Attempted = { micros: 0, refused: noneRefused }
 
 export const attempted = (reply: unknown, size: number): Attempted | undefined => {
@@ -70,7 +70,7 @@ export const attempted = (reply: unknown, size: number): Attempted | undefined =
   return { micros, refused }
 }
 
-/** To a claim: when, and who holds instead of us. */
+/** The reply to a claim: when, and the holder if it was refused. */
 export interface Claimed {
   readonly micros: number
   readonly holder: Holder | undefined
@@ -88,13 +88,13 @@ export const claimed = (reply: unknown): Claimed | undefined => {
   return holder && { micros, holder }
 }
 
-/** To a release or an extension of many: which were not ours, and which of ours have gone to a waiter. */
+/** The reply to many releases or extensions: which were not ours, and which of ours were granted to a waiter. */
 export interface Among {
   readonly others: ReadonlySet<number>
   readonly handed: ReadonlyArray<number>
 }
 
-/** Nothing else than expected, or nothing at all. */
+/** Also for a script without releases. */
 export const allOurs: Among = { others: new Set(), handed: [] }
 
 export const among = (reply: unknown, size: number): Among | undefined => {
@@ -112,7 +112,7 @@ export const among = (reply: unknown, size: number): Among | undefined => {
   return { others, handed }
 }
 
-/** To a look: how many listen on our channel, and for each waiter the rest of the holder's lease, -1 or -2. */
+/** The reply to a look: how many listen on our channel, and for each waiter the rest of the holder's lease, -1 or -2. */
 export interface Looked {
   readonly listeners: number
   readonly rests: ReadonlyArray<number>
@@ -130,12 +130,12 @@ export const looked = (reply: unknown, size: number): Looked | undefined => {
   return { listeners, rests }
 }
 
-/** Of a channel: a lock that was given to one of our tokens, or a roll call if the lease is 0. */
+/** A message: a lock was granted to one of our tokens, or there is a roll call if the lease is 0. */
 export interface Message {
   readonly token: string
   readonly micros: number
   readonly leaseMillis: number
-  /** With whatever the client of the sender puts before its keys. */
+  /** Including the key prefix of the sender's client. */
   readonly lock: string
 }
 
@@ -148,13 +148,13 @@ export const message = (text: unknown): Message | undefined => {
   return { token: match[1], micros, leaseMillis: Math.min(Number(match[3]), claimMillis), lock: match[4] }
 }
 
-/** A reply to a plain look at who holds. */
+/** The replies to the plain commands that inspect an exclusive lock; null if nobody holds it. */
 export const inspected = (holder: unknown, rest: unknown, waiters: unknown): Holder | null | undefined => {
   if (holder === null || holder === undefined || holder === "") return null
   return holderOf(integer(rest) ?? NaN, holder, integer(waiters))
 }
 
-/** To a scan: where to go on, "0" at the end, and names. */
+/** The reply to SCAN: the next cursor, "0" at the end, and names. */
 export const scanned = (
   reply: unknown
 ): { readonly cursor: string; readonly names: ReadonlyArray<string> } | undefined => {
@@ -164,14 +164,13 @@ export const scanned = (
   return names.every((name) => typeof name === "string") ? { cursor: String(cursor), names } : undefined
 }
 
-/** One of those who share a lock. */
 interface Sharer {
   readonly token: string
   readonly permits: number
   readonly restMillis: number
 }
 
-/** To a look at all who share: how many wait, and who has it. */
+/** The reply to an inspection of a shared lock: how many wait, and who holds it. */
 export const sharers = (
   reply: unknown
 ): { readonly waiters: number; readonly sharers: ReadonlyArray<Sharer> } | undefined => {
@@ -186,10 +185,10 @@ export const sharers = (
   return { waiters, sharers: found }
 }
 
-/** A value that was no text has been through a decoder, and can be no token. */
+/** Bytes that are not UTF-8 have been through a decoder, and cannot be a token. */
 export const isText = (token: string): boolean => !token.includes("\ufffd")
 
-/** Says the kind of the reply, not what may be in it. */
+/** Shows the type of the reply, but not its content. */
 export const notUnderstood = (reply: unknown): NotUnderstood => new NotUnderstood(describe(reply))
 
 const describe = (reply: unknown): string =>

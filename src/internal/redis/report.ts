@@ -1,4 +1,4 @@
-/** What an operator is told: that the server cannot be reached, that it can, and what server it is. */
+/** What operators are told: that the server cannot be reached, that it can again, and which server it is. */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Notices } from "../notices.ts"
@@ -8,11 +8,11 @@ import type { Transport } from "./transport.ts"
 interface Facts {
   readonly description: string
   readonly isReplica: boolean
-  /** The policy by which the server may evict locks. */
+  /** The policy by which the server evicts keys. */
   readonly evicts: string | undefined
 }
 
-/** Of the reply to `INFO`. */
+/** The fields of the reply to `INFO`. */
 export const facts = (info: string): Facts => {
   const fields = new Map<string, string>()
   for (const line of info.split(/\r?\n/)) {
@@ -51,7 +51,7 @@ export const make = Effect.fnUntraced(function*(
 
   const succeed = (reply: unknown): void => {
     const { description, evicts, isReplica } = facts(String(reply))
-    // A replica is connected to again and again, and takes no locks.
+    // A replica takes no locks: it is left, and connected to, again and again, which does not count as up.
     if (!isReplica) notices.up()
     if (description !== told) log(Effect.logDebug(`Locks are in ${description}`))
     told = description

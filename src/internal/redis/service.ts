@@ -25,8 +25,8 @@ type Run = (
 ) => Effect.Effect<unknown, Redis.RedisError>
 
 /**
- * The service does not say when its connections break, so nothing is known of
- * the server's clock from one reply to the next: whoever is given a lock asks once more.
+ * The service does not say when its connections break, so what one reply says of the server's clock
+ * need not hold for the next: a waiter that is granted a lock asks once more.
  */
 export const make = Effect.fnUntraced(function*(
   redis: Redis.Redis["Service"],

@@ -1,4 +1,4 @@
-/** The slot of a name in a cluster, as its specification has it. */
+/** The slot of a key in a cluster, by its specification. */
 
 const encoder = new TextEncoder()
 

@@ -1,25 +1,25 @@
 /**
- * One channel over a connection of its own, to any node of a cluster: a new
- * connection whenever it breaks, is silent, or is said to be deaf.
+ * Listens on one channel over a connection of its own, to any node of a cluster, which is replaced
+ * whenever it breaks, is silent, or is reported not to receive what it should.
  */
 import { backoff, type Client, handshakeMillis, isCluster, silenceMillis, type Single, tend } from "./client.ts"
 import * as Failure from "./failure.ts"
 import { Pulse } from "./pulse.ts"
 import type { Subscription, SubscriptionHandlers } from "./transport.ts"
 
-/** An idle subscription hears nothing by itself, so it is asked this often whether it is there. */
+/** How often it is pinged: an idle subscription receives nothing by itself. */
 const askMillis = 2000
 
-/** A server that does not let us subscribe may be told to. */
+/** The pause after the server has refused the subscription: somebody may change its rules. */
 const refusedMillis = 10_000
 
-/** What is to be done before it subscribes, on a connection with these options. */
+/** What to do before it subscribes, on a connection with these options. */
 interface Preparing {
   readonly options: object
   readonly prepare: (opened: Single, isCurrent: () => boolean) => Promise<unknown>
 }
 
-/** A connection of ours to the same server, which begins when it is told to, and ends when it breaks. */
+/** A connection of our own to the same server: it connects when told to, and is not replaced when it breaks. */
 export const connectionOf = (origin: Single, options: object): Single =>
   tend(origin.duplicate({
     lazyConnect: true,
@@ -47,7 +47,7 @@ export const open = (
   let lastError: unknown = new Error("the connection has ended")
   const pulse = new Pulse(() => drop(new Error("the subscription is silent")))
 
-  /** Away with this connection, and on to the next. */
+  /** Leaves this connection for the next one. */
   const drop = (cause: unknown): void => {
     const dropped = connection
     if (stopped || dropped === undefined) return
@@ -110,7 +110,7 @@ export const open = (
   const ask = (opened: Single): void => {
     timer = setInterval(() => {
       pulse.owe(silenceMillis)
-      // A refusal is an answer, too.
+      // An error is an answer, too.
       const heard = () => connection === opened && pulse.heard(false)
       opened.call("ping", []).then(heard, heard)
     }, askMillis)

@@ -1,6 +1,6 @@
 /**
- * First attempts and releases that one script does for many locks. If the server refuses it because
- * of one lock, it may still do the others, so each is then sent by itself.
+ * First attempts and releases of many locks in one script. If the server refuses that because of one
+ * lock, it may still accept the others, so each is then sent by itself.
  */
 import { acquired, type AskedAttempt, type AskedRelease, held, type Told } from "./asked.ts"
 import { type Batch, pushLeases, Turn } from "./batch.ts"

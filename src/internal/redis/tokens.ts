@@ -78,7 +78,7 @@ export class Tokens {
     known.out--
     known.sent = true
     if (known.released) {
-      // Executed after its release, as a command may be that was redirected or sent again.
+      // A command that was redirected or sent again may be executed after the release.
       if (attempt._tag === "Acquired" || known.place !== undefined) this.owed.set(token, { key, hold: "any" })
       else this.forget(token, known)
     } else if (known.place === undefined) {

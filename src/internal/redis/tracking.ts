@@ -1,20 +1,20 @@
 /**
- * News of locks for those who only look: a server remembers what a connection has
- * read, and says on another when that changes or ends. Nobody pays for it but who
- * looks. One pair of connections serves all, while there is anything to be told of.
+ * Notifies watchers of changes by client-side caching: the server remembers which keys a connection
+ * has read, and tells another connection when one of them changes or expires. It costs holders and
+ * waiters nothing. One pair of connections serves all watchers, as long as there are any.
  *
- * Whatever breaks, or is refused by the server's rules, begins anew; those who look
- * are then told to, and look every now and then by themselves.
+ * If one breaks, or the server's rules refuse it, both are made anew; the watchers are then
+ * notified, and also look by themselves now and then.
  */
 import { silenceMillis, type Single } from "./client.ts"
 import { Pulse } from "./pulse.ts"
 import { connectionOf, open } from "./subscription.ts"
 import type { Subscription } from "./transport.ts"
 
-/** Where a server tells clients that speak the second version of the protocol. */
+/** The channel on which clients that speak RESP2 are notified. */
 const channel = "__redis__:invalidate"
 
-/** An idle connection is asked this often whether it is there: a server forgets what one has read that is not. */
+/** How often an idle connection is pinged: the server forgets what a dead one has read. */
 const askMillis = 2000
 
 export interface Tracking {
@@ -45,7 +45,7 @@ export const make = (client: Single): Tracking => {
 
   const ping = (): void => call("ping", [], () => {})
 
-  /** Has the server remember, and only then those who wait for it look. */
+  /** Reads the key, so that the server remembers it; only then may its watchers look. */
   const read = (key: string): void => call("type", [key], () => watchers.get(key)?.forEach((notify) => notify()))
 
   const readAll = (): void => {
@@ -63,7 +63,7 @@ export const make = (client: Single): Tracking => {
 
   const begin = (): Subscription =>
     open(client, channel, {
-      // Without a name everything was flushed.
+      // Without a known key: everything was flushed.
       message: (key) => watchers.has(key) ? read(key) : readAll(),
       up: () => {
         asking = setInterval(ping, askMillis)

@@ -30,7 +30,7 @@ export interface Subscription {
 }
 
 export interface Observer {
-  /** A connection is there (again). */
+  /** There is a connection (again). */
   readonly ready: () => void
   /** A connection is gone: the next may lead to another server. */
   readonly reset: () => void

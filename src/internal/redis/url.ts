@@ -19,7 +19,7 @@ export interface Address {
   readonly username?: string
   readonly password?: Redacted.Redacted<string>
   readonly tls?: boolean
-  /** Those who know where the server of this name is. */
+  /** The Sentinels that know where the primary of this name is. */
   readonly sentinels?: ReadonlyArray<Node>
   readonly name?: string
   /** Some nodes of a cluster. */
@@ -86,7 +86,7 @@ export const parse = (url: string): Url.Read<Address> => {
   const [, secure, kind = "", rest] = match
   const parts = Url.cut(rest)
   const { hosts, login = "", path, query } = parts
-  // It may have ended before, and the last @ be in what comes then.
+  // Perhaps the login ended at an earlier @, and the last one is in what follows.
   if (/[/?#]/.test(login)) {
     return Url.wrong(`a "/", "?" or "#" in the user or the password, or an "@" behind the host`, Url.encoded)
   }

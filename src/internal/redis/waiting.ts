@@ -1,4 +1,4 @@
-/** Waiting without polling: the processes that wait, each with one subscription, and who waits in which. */
+/** Waiting without polling: the processes that wait, each with one subscription, and the waiters of each. */
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -31,7 +31,7 @@ const settleMillis = 250
 
 export const make = Effect.fnUntraced(function*(ground: Ground): Effect.fn.Return<Waiting, never, Scope.Scope> {
   const { now, strict, transport } = ground
-  // A message has a time of the clock, which is not a strict token.
+  // A message carries the time of the server, which is not a strict fencing token.
   const oneClock = transport.oneClock && !strict
   const clock = new ServerClock()
   const processes = new Map<string, Process>()

@@ -1,4 +1,4 @@
-/** What the rows say that a statement answers with. */
+/** Decodes the rows of an answer. */
 import type { Held } from "../../LockStore.ts"
 import type { Row } from "./link.ts"
 import type { Told } from "./sharing.ts"
@@ -15,10 +15,10 @@ const whole = (value: unknown): number | undefined => {
 /** The fencing token of a row `(key, fence, …)` that was taken. */
 export const fenceOf = (row: Row | undefined): number | undefined => whole(row?.[1])
 
-/** Rows that begin with the name of the row that they are about, by that. */
+/** Answers by the name of the row that they are about, which comes first. */
 export const byName = (rows: ReadonlyArray<Row>): ReadonlyMap<unknown, Row> => new Map(rows.map((row) => [row[0], row]))
 
-/** What is said of a row that was claimed. */
+/** The answer to a claim. */
 export interface Answer extends Pick<Told, "fencingToken" | "holder" | "leftMillis"> {
   readonly waiters: number | undefined
   /** The claim has arrived too late, and did nothing. */
@@ -27,7 +27,7 @@ export interface Answer extends Pick<Told, "fencingToken" | "holder" | "leftMill
   readonly queued: boolean
 }
 
-/** Of a row `(key, fence | null, micros, holder, left, waiters, late, queued)`, unless it is none. */
+/** Decodes a row `(key, fence | null, micros, holder, left, waiters, late, queued)`; undefined if it is another one. */
 export const answerOf = (row: Row | undefined): Answer | undefined => {
   if (row === undefined || row.length < 8 || typeof row[0] !== "string" || !Number.isFinite(numberOf(row[2]))) {
     return undefined
@@ -45,13 +45,13 @@ export const answerOf = (row: Row | undefined): Answer | undefined => {
   }
 }
 
-/** Of a row that others change all the time. */
+/** For a row that others change all the time. */
 export const unknown = { holder: undefined, leftMillis: 0, waiters: undefined }
 
 /** When to look again at a key whose row somebody keeps locked past its lease, as a fenced transaction does. */
 const lockedMillis = () => 20 + Math.random() * 40
 
-/** To be asked for again a moment after the lease, and not by all at the same one. */
+/** Waiters ask again a moment after the end of the lease, and not all at the same moment. */
 export const heldOf = ({ holder, leftMillis, waiters }: Pick<Answer, "holder" | "leftMillis" | "waiters">): Held => ({
   _tag: "Held",
   token: holder === shared ? undefined : holder,

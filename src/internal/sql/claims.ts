@@ -1,4 +1,4 @@
-/** Claims on their way, and what becomes of them. */
+/** Claims in flight, and how they end. */
 import * as Exit from "effect/Exit"
 import type { Attempt, Claim } from "../../LockStore.ts"
 import type { Settling } from "../shortcuts.ts"
@@ -19,7 +19,7 @@ export interface Claims {
   readonly begin: (claim: Claim, call: Settling<Attempt>) => Claiming
   readonly succeed: (asked: Claiming, attempt: Attempt) => void
   readonly fail: (asked: Claiming, error: unknown, operation?: "acquire" | "release") => void
-  /** Ends it as the answer says, or asks `again`. */
+  /** Ends it as the answer says, or tries it `again`. */
   readonly conclude: (asked: Claiming, answer: Answer, again: (asked: Claiming) => void) => void
 }
 

@@ -1,4 +1,4 @@
-/** Connections of our own: where the server is, and how it is connected to. */
+/** Connections of our own: where the server is, and how to connect to it. */
 import type { PgClientConfig } from "@effect/sql-pg/PgClient"
 import type { Config as PgConnectionConfig } from "@effect/sql-pg/PgConnection"
 import * as Duration from "effect/Duration"
@@ -14,7 +14,7 @@ import type { Link } from "./link.ts"
 import * as Sockets from "./sockets.ts"
 import * as Url from "./url.ts"
 
-/** The parts win over the URL, and both over `pg`. */
+/** The parts take precedence over the URL, and both over `pg`. */
 export interface Options extends Server {
   readonly database?: string | undefined
   readonly ssl?: boolean | undefined
@@ -22,7 +22,7 @@ export interface Options extends Server {
   readonly pg?: Omit<PgClientConfig, "url"> | undefined
 }
 
-/** Those of `pg` come before those of the URL. */
+/** Those of `pg` take precedence over those of the URL. */
 const certificates = (named: true | Url.Files | undefined, ssl: PgConnectionConfig["ssl"]) =>
   typeof named === "object" || typeof ssl === "object"
     ? { ...(typeof named === "object" && named), ...(typeof ssl === "object" && ssl) }

@@ -1,7 +1,7 @@
 /**
- * Connections of our own: a few for statements, opened when they are needed and
- * closed when they are not, and one for each that listens. One that answers no more,
- * or says that something is wrong with it, is left, and another one takes its place.
+ * Connections of our own: a few for statements, opened when needed and closed when idle, and one for
+ * each subscription. One that no longer answers, or reports that something is wrong with it, is
+ * replaced.
  */
 import type * as PgConnection from "@effect/sql-pg/PgConnection"
 import * as Clock from "effect/Clock"
@@ -16,18 +16,18 @@ import * as Failure from "./failure.ts"
 import { deadlineMillis, firstError, type Link, makeRunner, type OnEnd, type Row } from "./link.ts"
 import * as Sockets from "./sockets.ts"
 
-/** How long a connection is kept that has nothing to do. */
+/** How long an idle connection is kept. */
 const idleMillis = 60_000
 
-/** How long no other connection is opened after one could not be, as long as there are any. */
+/** How long no further connection is opened after one was refused, as long as there are others. */
 const refusedMillis = 1000
 
-/** How often all are replaced at most because the server has become a standby. */
+/** The least time between two replacements of all connections because the server has become a standby. */
 const standbyMillis = 1000
 
 /**
- * What connections are told when they are opened. Statements are planned once for all their parameters, since planning takes
- * longer than running them; by the index, since the table that a plan was made for may have been empty.
+ * The settings of our connections. Statements get one generic plan, since planning takes longer than running them; and it uses
+ * the index, since the table may have been empty when the plan was made.
  */
 export const settings = {
   default_transaction_isolation: "read committed",
@@ -38,7 +38,7 @@ export const settings = {
 }
 
 export interface Options {
-  /** Opens a connection over a socket; `plain` without settings of ours. */
+  /** Opens a connection over a socket; `plain` without our settings. */
   readonly open: (
     plain: boolean,
     stream: () => Duplex
@@ -59,9 +59,9 @@ interface Slot {
   socket: Duplex | undefined
   opening: Fiber.Fiber<unknown, unknown> | undefined
   connection: PgConnection.PgConnection | undefined
-  /** What is out on it. */
+  /** The statement in flight on it. */
   job: Job | undefined
-  /** To be left as soon as nothing is out on it. */
+  /** To be closed as soon as nothing is in flight on it. */
   retired: boolean
   idleSince: number
 }
@@ -73,15 +73,15 @@ export const make = Effect.fnUntraced(function*(
   const clock = yield* Clock.Clock
   const now = () => monotonicMillis(clock)
   const slots = new Set<Slot>()
-  /** The one that was busy last is at the end, and the next to be used. */
+  /** The most recently used is at the end, and is used next. */
   const idle: Array<Slot> = []
   const queue: Array<Job> = []
   const sockets = new Set<Duplex>()
   let connecting = 0
-  // Poolers in between do not take settings of ours.
+  // Set when a pooler in between has refused our settings.
   let plain = false
   let replacedAt = -Infinity
-  /** When a connection could last not be opened while others were there, or were being opened. */
+  /** When a connection was last refused while there were others, or others were being opened. */
   let refusedAt = -Infinity
   let closed = false
   let tidying: Fiber.Fiber<void> | undefined
@@ -102,7 +102,7 @@ export const make = Effect.fnUntraced(function*(
     fork(Scope.close(slot.scope, Exit.void))
   }
 
-  /** One refusal follows the other, and each costs the server a process. */
+  /** After a refusal others are likely, and each costs the server a process. */
   const mayOpen = () => slots.size === 0 || now() - refusedAt >= refusedMillis
 
   const serve = (): void => {
@@ -131,7 +131,7 @@ export const make = Effect.fnUntraced(function*(
       if (exit._tag === "Success") {
         slot.connection = exit.value as PgConnection.PgConnection
         slot.socket?.once("close", () => {
-          // What is out on it ends by itself.
+          // The statement in flight ends by itself.
           if (slot.job === undefined) leave(slot)
         })
         rest(slot)
@@ -139,7 +139,7 @@ export const make = Effect.fnUntraced(function*(
         leave(slot)
         const error = firstError(exit)
         if (!settings && Failure.refusesSettings(error)) plain = true
-        // Others will do it, or will say that they cannot.
+        // The other connections take the jobs, or fail them.
         else if (slots.size > 0) refusedAt = now()
         else for (const job of queue.splice(0)) job.onEnd(undefined, error)
       }
@@ -148,7 +148,7 @@ export const make = Effect.fnUntraced(function*(
     tidying ??= fork(tidy)
   }
 
-  /** Nothing is out on it any more. */
+  /** Nothing is in flight on it any more. */
   const rest = (slot: Slot): void => {
     slot.job = undefined
     if (slot.retired || closed || slot.socket?.destroyed === true) return leave(slot)
@@ -167,7 +167,7 @@ export const make = Effect.fnUntraced(function*(
       } else {
         const error = firstError(exit)
         const state = Failure.stateOf(error)
-        // Said by no server, or by one that ends the connection.
+        // The error is not the server's, or the server ends the connection.
         if (state === undefined || /^(?:08|57P)/.test(state)) slot.retired = true
         // After a failover the old primary may be a standby; connecting anew finds the new one.
         if (state === Failure.readOnlyState) replace()
@@ -215,7 +215,7 @@ export const make = Effect.fnUntraced(function*(
       runner.close()
       tidying?.interruptUnsafe()
       for (const slot of Array.from(slots)) leave(slot)
-      // Those of listeners, too.
+      // Those of subscriptions, too.
       for (const one of sockets) Sockets.part(one)
     })
   )

@@ -1,4 +1,4 @@
-/** What went wrong, in the words that all backends share, by the SQLSTATE that the server gave. */
+/** Errors of PostgreSQL and its driver, as failures of the backend, by their SQLSTATE. */
 import { BackendFailure, type FailureKind } from "../../LockError.ts"
 import { answered } from "../answered.ts"
 import * as Cause from "../cause.ts"
@@ -13,13 +13,13 @@ interface Verdict {
   readonly retryable: boolean
   /** Nothing was done: the statement was refused as a whole, or there was no connection that it could be sent on. */
   readonly isUndone: boolean
-  /** What would be right, given the table, what the server says, and what was asked of it. */
+  /** What would help, given the table, the server's message, and the operation. */
   readonly description?: ((table: Table, said: string, operation: string) => string) | undefined
 }
 
 const verdict = (kind: FailureKind, retryable: boolean): Verdict => ({ kind, retryable, isUndone: false })
 
-/** What no attempt changes, and nothing was done of. */
+/** Trying again would not help, and nothing was done. */
 const refusal = (kind: FailureKind, description?: Verdict["description"]): Verdict => ({
   kind,
   retryable: false,
@@ -27,7 +27,7 @@ const refusal = (kind: FailureKind, description?: Verdict["description"]): Verdi
   description
 })
 
-/** A transaction that can only read: on a standby, or on a server that is told so. */
+/** The transaction can only read: on a standby, or on a server that is configured so. */
 export const readOnlyState = "25006"
 
 const unreachable = verdict("Unreachable", true)
@@ -87,7 +87,7 @@ const byState: Record<string, Verdict> = {
 
 const unknown = verdict("Unknown", false)
 
-/** An error of the driver is deep in one of `SqlError`, or is what the driver threw. */
+/** The driver's error is nested in a `SqlError`, or is what was thrown itself. */
 const causes = (error: unknown): ReadonlyArray<Record<string, unknown>> => {
   const found: Array<Record<string, unknown>> = []
   let next = error
@@ -99,27 +99,27 @@ const causes = (error: unknown): ReadonlyArray<Record<string, unknown>> => {
   return found
 }
 
-/** An error of the server's; `EPIPE` and its like are the socket's. */
+/** Whether a code is a SQLSTATE of the server; `EPIPE` and the like are codes of the socket. */
 const isState = (code: unknown): code is string =>
   typeof code === "string" && /^(?:\d[\dA-Z]|F0|HV|P0|XX)[\dA-Z]{3}$/.test(code)
 
 /** The SQLSTATE of an error, if the server sent it. */
 export const stateOf = (error: unknown): string | undefined => causes(error).map(({ code }) => code).find(isState)
 
-/** Whether a socket says that there is no connection any more. */
+/** Whether it is a socket's error, which means that the connection is gone. */
 const isOfSocket = ({ code }: Record<string, unknown>): boolean => typeof code === "string" && /^E[A-Z]+$/.test(code)
 
-/** What the driver or the server says, which is in the innermost cause. */
+/** The message of the driver or the server, which the innermost cause has. */
 export const messageOf = (error: unknown): string | undefined => {
   const texts = causes(error).flatMap(({ message }) => typeof message === "string" ? message : [])
   return texts.at(-1)
 }
 
-/** Whether a connection is not taken with the settings that it was opened with, as by a pooler. */
+/** Whether a connection was refused because of its settings, as by a pooler. */
 export const refusesSettings = (error: unknown): boolean =>
   /unsupported startup parameter|unrecognized configuration parameter/i.test(messageOf(error) ?? "")
 
-/** Without those of ours it was tried, too. */
+/** It was refused even without our own settings. */
 const refused = refusal(
   "Unsupported",
   () =>
@@ -127,7 +127,7 @@ const refused = refusal(
     "set them for the user or the database, or have PgBouncer pass over them (ignore_startup_parameters)"
 )
 
-/** What the server lacks, or what its certificate does: no attempt changes that. */
+/** Something is wrong with TLS at the server or its certificate: trying again would not help. */
 const insecure = (what: string): Verdict => refusal("Unsupported", () => what)
 
 const withoutTls = insecure(
@@ -139,7 +139,7 @@ const ownCertificate = "pass it by sslcert and sslkey in the url, or as pg.ssl.c
 
 const unknownClient = insecure(`the server does not take the client's certificate, or wants one: ${ownCertificate}`)
 
-/** Said after the handshake, by the rules for who may log in. */
+/** Reported after the handshake, by the rules for who may log in. */
 const withoutCertificate = refusal(
   "Unauthorized",
   () => `the server wants a certificate of the client: ${ownCertificate}`
@@ -172,26 +172,26 @@ export const classify = (error: unknown): Verdict => {
   if (tls !== undefined) return tls
   const state = stateOf(error)
   if (state !== undefined) return byState[state] ?? byState[state.slice(0, 2)] ?? unknown
-  // What never reached the server, or what it never answered.
+  // The statement never reached the server, or was never answered.
   const isLost = causes(error).some((cause) => cause["_tag"] === "ConnectionError" || isOfSocket(cause))
   return isLost ? unreachable : unknown
 }
 
-/** The innermost error, and the state that the server gave. */
+/** The innermost error, with the SQLSTATE of the server. */
 const rebuild = (error: unknown): unknown => {
   const said = causes(error).findLast(({ message }) => typeof message === "string")
   const state = stateOf(error)
   return said && Object.assign(Cause.rebuild(said), state !== undefined && { code: state })
 }
 
-/** Says that no answer came in time, and that the statement was given up. */
+/** No answer came in time, and the statement was given up. */
 export class Silent extends Error {
   constructor() {
     super("the server did not answer in time")
   }
 }
 
-/** Says that a row was locked by somebody else for too long. */
+/** Somebody else has kept the row locked for too long. */
 export class Locked extends Error {
   constructor() {
     super(
@@ -201,14 +201,14 @@ export class Locked extends Error {
   }
 }
 
-/** Says that the layer was closed. */
+/** The layer was closed. */
 export class Closed extends Error {
   constructor() {
     super("the layer was closed")
   }
 }
 
-/** Says that what the server answered is none of the answers that we know. */
+/** The answer of the server is none that we know. */
 export class Strange extends Error {
   constructor() {
     super("the answer is not understood")
@@ -235,7 +235,7 @@ export const make = (
     description: table === undefined ? undefined : description?.(table, messageOf(error) ?? "", operation),
     cause: rebuild(error)
   })
-  // Whoever keeps the row locked ends some time, and the server has said so: see `withTransaction`.
+  // The server answers, and the transaction that keeps the row locked will end: see `withTransaction`.
   if (error instanceof Locked && operation === "release") return answered(failure)
   return isUndone ? undone(failure) : failure
 }

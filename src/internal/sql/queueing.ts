@@ -1,4 +1,4 @@
-/** Claims that wait in the queue, or share their key. */
+/** Claims that wait in the queue, or want to share their key. */
 import { answerOf, heldOf, unknown } from "./answers.ts"
 import type { Claiming, Claims } from "./claims.ts"
 import type { Edits } from "./edits.ts"

@@ -1,33 +1,31 @@
 /**
- * The rules for a key that is shared, or that somebody wants to share, on a copy of
- * its row. `edits.ts` reads the row, lets what is asked happen to the copy, and
- * writes it if nobody has changed the row meanwhile.
+ * The rules for a key that is shared, or that somebody wants to share, applied to a copy of its row.
+ * `edits.ts` reads the row, changes the copy, and writes it if nobody has changed the row meanwhile.
  *
- * The row of a shared key has {@link shared} as its token, which is nobody's, and an
- * entry for each sharer: `<token> <permits> <fence> <end>`. It expires with the last
- * of them, so to all statements that know nothing of sharing it is somebody's until then.
+ * The row of a shared key has {@link shared} as its token, which is nobody's, and an entry for each
+ * sharer: `<token> <permits> <fence> <end>`. It expires with the last of them, so statements that
+ * know nothing of sharing see it as held until then.
  *
- * Who waits to share has `<permits>/<limit>` at the end of its entry in the queue. From
- * the front are let in those who fit, and the first one that does not holds up all
- * behind it.
+ * A waiter that wants to share has `<permits>/<limit>` at the end of its entry in the queue. Those
+ * that fit are let in from the front, and the first that does not holds up all behind it.
  *
- * - Who leaves lets others in, and counts those as well whose lease has ended. Only who
- *   asks puts them out. Who finds one passes those before it that would fit: they had the
- *   same chance, and may be gone, too.
- * - The first that does not fit is noted by the next who comes by (`?<token> 0 0
- *   <since>`, beside the sharers), and crosses that out when it comes by itself. One that
- *   has not for {@link goneMicros} is gone.
+ * - A release lets in others, but still counts sharers whose lease has ended: only a claim removes
+ *   these. A claim that finds one overtakes those before it that would fit: they had the same
+ *   chance, and may be gone, too.
+ * - The first waiter, if it does not fit, is noted by the next claim (`?<token> 0 0 <since>`, beside
+ *   the sharers), and removes the note when it claims itself. If it has not done so for
+ *   {@link goneMicros}, it counts as gone.
  */
 import type { Share } from "../../LockStore.ts"
 import { fenceRoom, shared } from "./statements/terms.ts"
 
-/** How long the first waiter may stay away while others stand behind it, and how often it crosses out what says so. */
+/** How long the first waiter may stay away while others wait behind it, and how often it removes the note. */
 const goneMicros = 10_000_000
 const crossOutMicros = 3_000_000
 
 /** A row as it was read at a moment of the server's clock. All times are in its microseconds. */
 export interface Found {
-  /** Of this version of the row; empty if there is none. */
+  /** The version of the row; empty if there is none. */
   readonly version: string
   readonly token: string
   readonly fence: number
@@ -44,16 +42,16 @@ interface Sharer {
   readonly end: number
 }
 
-/** Who asks for a key. */
+/** A claim. */
 export interface Asking {
   readonly token: string
   readonly leaseMillis: number
   readonly share: Share | undefined
-  /** Its entry in the queue, if it shall wait. */
+  /** Its entry in the queue, if it waits. */
   readonly entry: string | undefined
 }
 
-/** What it is told. */
+/** The answer to it. */
 export interface Told {
   readonly fencingToken: number | undefined
   readonly holder: string | undefined
@@ -61,7 +59,7 @@ export interface Told {
   readonly waiters: number
 }
 
-/** A lease that one who waits was given, and where it hears of it. */
+/** A grant to a waiter, and the channel on which that is notified. */
 interface Heard {
   readonly channel: string
   readonly token: string
@@ -90,7 +88,7 @@ const parseEntry = (entry: string): Waiting | undefined => {
   }
 }
 
-/** The end of the entry of one that waits to share. */
+/** The end of the entry of a waiter that wants to share. */
 export const entryEnd = ({ limit, permits }: Share): string => ` ${permits}/${limit}`
 
 const sharerForm = /^([\w.-]+) (\d{1,16}) (\d{1,16}) (\d{1,16})$/
@@ -105,7 +103,7 @@ const parseSharer = (text: string): Sharer | undefined => {
 
 const printSharer = ({ end, fence, permits, token }: Sharer): string => `${token} ${permits} ${fence} ${end}`
 
-/** Those who share the key, the first to end in front. */
+/** The sharers of the key, ordered by the ends of their leases. */
 export const holders = ({ now, sharers, token }: Found): ReadonlyArray<Sharer> =>
   token !== shared
     ? []
@@ -113,7 +111,7 @@ export const holders = ({ now, sharers, token }: Found): ReadonlyArray<Sharer> =
       a.end - b.end
     )
 
-/** The copy. */
+/** A copy of the row, which the rules change. */
 export class Row {
   readonly found: Found
   token: string
@@ -121,11 +119,11 @@ export class Row {
   end: number
   queue: ReadonlyArray<string>
   private sharers: ReadonlyArray<Sharer>
-  /** Who was first and did not fit, and since when. */
+  /** The first waiter that did not fit, and since when. */
   private note: { readonly token: string; readonly since: number } | undefined
-  /** Somebody has lost its place because its lease has ended. */
+  /** A sharer was removed because its lease has ended. */
   private putOut = false
-  /** Somebody was given a lease, or a longer one. */
+  /** Somebody was granted a lease, or a longer one. */
   given = false
   readonly heard: Array<Heard> = []
 
@@ -141,7 +139,7 @@ export class Row {
     this.note = token === undefined ? undefined : { token, since: Number(since) }
   }
 
-  /** What is to be written beside token, fence, end and queue. */
+  /** The column `sharers`. */
   get entries(): ReadonlyArray<string> {
     const entries = this.sharers.map(printSharer)
     return this.note === undefined ? entries : [...entries, `?${this.note.token} 0 0 ${this.note.since}`]
@@ -156,15 +154,15 @@ export class Row {
   }
 
   /**
-   * Whether it has to wait for a fenced transaction: somebody gets the key alone or gives it back, or loses its place. Sharers
-   * come and go beside one.
+   * Whether the write has to wait for fenced transactions: because somebody gets the key exclusively, gives it back, or was
+   * removed. Other sharers may come and go meanwhile.
    */
   get isGivenAway(): boolean {
     const { found: { token: before }, token } = this
     return this.putOut || (token !== before && (before !== shared || token !== ""))
   }
 
-  /** Asks for the key. Who has it already keeps it, from now on. */
+  /** Claims the key. A holder that claims it again gets a new lease. */
   ask(asking: Asking): Told {
     const { entry, leaseMillis, token } = asking
     const end = this.found.now + leaseMillis * 1000
@@ -197,7 +195,7 @@ export class Row {
     return this.tell(fence)
   }
 
-  /** Gives back what the token has, and its place in the queue: whether it had the key, and its lease had not ended. */
+  /** Releases the token's lease and its place in the queue; returns whether it had a live lease. */
   leave(token: string, entry: string | undefined): boolean {
     const { queue, sharers } = this
     const own = sharers.find((sharer) => sharer.token === token)
@@ -219,7 +217,7 @@ export class Row {
     return this.sharers.filter((sharer) => this.lives(sharer))
   }
 
-  /** Nobody has the key. */
+  /** Nobody holds the key. */
   private get isOver(): boolean {
     return this.token === "" || this.end <= this.found.now
   }
@@ -228,7 +226,7 @@ export class Row {
     return this.token !== shared && !this.isOver
   }
 
-  /** Itself included. */
+  /** The waiters up to this one, included. */
   private ahead(entry: string): ReadonlyArray<Waiting> {
     return this.queue.slice(0, this.queue.indexOf(entry) + 1).flatMap((other) => parseEntry(other) ?? [])
   }
@@ -239,7 +237,7 @@ export class Row {
     return beside.reduce((used, { permits }) => used + permits, share.permits) <= share.limit
   }
 
-  /** Lets in as many as fit: the fencing token of who asks, if it is among them. */
+  /** Lets in as many waiters as fit; returns the fencing token of the claim, if it is among them. */
   private admit(putsOut: boolean, asking?: Asking): number | undefined {
     let ours: number | undefined
     while (this.queue.length > 0) {
@@ -301,7 +299,7 @@ export class Row {
     return waiting !== undefined && this.isGone(waiting.token)
   }
 
-  /** Minds who is first and did not fit. */
+  /** Notes the first waiter if it did not fit, or removes the note. */
   private mind(self: string): void {
     const [first] = this.queue
     const token = first === undefined || this.token !== shared ? undefined : parseEntry(first)?.token

@@ -24,19 +24,18 @@ export const parseTable = (name: string = defaultTable): Result.Result<Table, In
     : Result.fail(new InvalidOptions({ option: "table", value: show(name), expected }))
 
 /**
- * A row is a key that somebody has or wants, and for a minute after that. Rows
- * are updated in place all the time: the room in a page is for their next
- * versions, and what is left behind is cleaned up early and without pauses. Pages stay, also when all rows
- * are gone: a table of few pages is read as a whole by statements that are planned then.
+ * There is a row for each key that somebody holds or wants, and for a minute after that. Rows are updated all the time: the
+ * free space in a page is for their next versions, and dead ones are vacuumed early and without pauses. Pages are not truncated
+ * even when all rows are gone: statements that are planned on a table of few pages would read it as a whole.
  *
- * One row, of no key, stays for good (see `mark` in `statements/terms.ts`).
+ * One row, which is no key's, stays for good (see `mark` in `statements/terms.ts`).
  *
- * - `token`: the holder's, or empty once it has given the key back
+ * - `token`: the holder's, or empty once it has released the key
  * - `fence`: the holder's fencing token
  * - `expires_at`: the end of the lease, by this server's clock
- * - `queue`: who waits, in order (see `statements.ts`)
- * - `sharers`: who shares it (see `sharing.ts`)
- * - `watchers`: the channels of those who watch it and when they last said so, in seconds, or null
+ * - `queue`: the waiters, in order (see `statements.ts`)
+ * - `sharers`: the sharers (see `sharing.ts`)
+ * - `watchers`: the channels of those who watch it and when they last renewed that, in seconds, or null
  */
 export const createTable = ({ sql }: Table): string =>
   `CREATE TABLE IF NOT EXISTS ${sql} (
@@ -55,12 +54,12 @@ export const createTable = ({ sql }: Table): string =>
   vacuum_truncate = off
 )`
 
-/** In every encoding that a database may have there is ASCII and no more; and an entry of an index is at most 2.7 kB. */
+/** Every encoding of a database has ASCII, but not more; and an index entry is at most 2.7 kB. */
 const special = /[^ -~]|\\/g
 
 const longest = 1_000
 
-/** What the rows of all keys are named like that start so. */
+/** The `LIKE` pattern for the rows of all keys with this prefix. */
 export const rowPrefix = (prefix: string): string => `k${escape(prefix, special)}`
 
 /** The key of a row, unless its name is a hash. */

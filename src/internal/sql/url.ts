@@ -9,12 +9,12 @@ export const expected = "postgres://[user[:password]@][host][:port][/database][?
 
 const usualPort = 5432
 
-/** That the driver knows; a word of other clients, such as `no-verify`, must not pass for one of them. */
+/** The modes that the driver knows; one of other clients, such as `no-verify`, must not be taken for one of them. */
 const modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
 const severalServers = Url.wrong("several servers", `one: ${expected}`)
 
-/** Checks what the driver would complain of with the URL in its words, and only when it connects. */
+/** Checks what the driver would only complain about when it connects, and with the URL in its message. */
 export const check = (url: string): Url.Read<string> => {
   const rest = /^postgres(?:ql)?:\/\/(.*)$/is.exec(url)?.[1]
   if (rest === undefined) return Url.wrong("another scheme or none", expected)
@@ -33,7 +33,7 @@ export const check = (url: string): Url.Read<string> => {
   return Result.succeed(url)
 }
 
-/** The part for which it is none. */
+/** Which part makes it invalid. */
 const isNoUrl = (rest: string): Url.Read<never> => {
   const [authority] = /^[^/?#]*/.exec(rest)!
   const { hosts } = Url.cut(authority)
@@ -52,7 +52,7 @@ export const hasUser = (url: string): boolean => {
   return username !== "" || searchParams.has("user")
 }
 
-/** Where a checked URL leads to, as far as it says that; a host that begins with `/` is a folder with the server's socket. */
+/** Where a checked URL leads, as far as it says so; a host that begins with `/` is the directory of the server's socket. */
 export const placeOf = (url: string): { readonly host?: string | undefined; readonly port?: number | undefined } => {
   const { hostname, port, searchParams } = new URL(url)
   const host = searchParams.get("host") ?? decodeURIComponent(hostname).replace(/^\[(.*)\]$/, "$1")
@@ -60,7 +60,7 @@ export const placeOf = (url: string): { readonly host?: string | undefined; read
   return { host: host === "" ? undefined : host, port: named === "" ? undefined : Number(named) }
 }
 
-/** What a URL says of TLS and the driver does not read. */
+/** The parameters for TLS that the driver does not read. */
 export interface Files {
   readonly ca?: string
   readonly cert?: string
@@ -71,7 +71,7 @@ export interface Files {
 const unusable = (value: string, expected: string): Result.Result<never, InvalidOptions> =>
   Result.fail(new InvalidOptions({ option: "url", value, expected }))
 
-/** What only `pg.ssl` can say. Passed over, it would leave a connection less safe than it was asked to be. */
+/** The parameters that only `pg.ssl` can replace. To ignore them would make the connection less safe than asked for. */
 const unread = {
   sslcrl: "pg.ssl.crl",
   sslcrldir: "pg.ssl.crl",
@@ -79,7 +79,7 @@ const unread = {
   ssl_max_protocol_version: "pg.ssl.maxVersion"
 }
 
-/** The text of a file, if `understands` takes it for what it should be. */
+/** The text of a file, if `understands` accepts it. */
 const read = (file: string, understands: (text: string) => void): string | undefined => {
   try {
     const text = Fs.readFileSync(file, "utf8")
@@ -90,12 +90,12 @@ const read = (file: string, understands: (text: string) => void): string | undef
   }
 }
 
-/** What is no certificate would be passed over: everybody refused, or nobody introduced. */
+/** A file without a certificate would be ignored: every server would be refused, or the client would present none. */
 const certificate = (text: string) => void new X509Certificate(text)
 
 /**
- * What a checked URL says of TLS and the driver does not read: the authorities that it trusts, in the file `sslrootcert` or
- * those of the system, and the client's own certificate. To name them asks for TLS.
+ * The options for TLS in a checked URL that the driver does not read: the trusted authorities, from the file `sslrootcert` or
+ * the system, and the client's own certificate. Naming any of them asks for TLS.
  */
 export const tlsOf = (url: string): Result.Result<true | Files | undefined, InvalidOptions> => {
   const { searchParams } = new URL(url)

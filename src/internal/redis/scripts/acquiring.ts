@@ -4,8 +4,8 @@ import type { Form } from "./form.ts"
 import { releasing } from "./releasing.ts"
 
 /**
- * First attempts, at the locks behind so many keys: `attempted`. An expired lock with a queue is left to those who wait. Its
- * queue is none of the KEYS, so that a cluster can move it at any time; a server that minds lets newcomers pass.
+ * First attempts, at the locks behind so many keys: `attempted`. An expired lock with a queue is left to its waiters. The
+ * queue is not one of the KEYS, so that a cluster can move it at any time; a server that minds lets newcomers pass.
  */
 const attempting = ({ standsMillis }: Form, keys: string, args: string): string => `
 local time = call('TIME')
@@ -59,8 +59,8 @@ attempted = attempted or micros
 export const attempt = (form: Form): string => `${commands}${attempting(form, "0", "0")}return attempted`
 
 /**
- * Both, for all that one process asks for at a time: a command costs more than what it does to a lock.
- * KEYS lock queue… lock…  ARGV channels, how many are given back, token… token… lease… or one lease for all
+ * Releases and attempts, for all that one process asks for at a time: a command costs more than what it does to a lock.
+ * KEYS lock queue… lock…  ARGV channels, how many are released, token… token… lease… or one lease for all
  *   -> {as release, as attempt}
  */
 export const turn = (form: Form): string => {

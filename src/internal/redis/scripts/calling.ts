@@ -1,7 +1,7 @@
-/** What most scripts begin with: the server's clock, telling a waiter, and the roll call. */
+/** What most scripts begin with: the server's clock, how to notify a waiter, and the roll call. */
 import type { Form } from "./form.ts"
 
-/** How many a roll call calls at most. */
+/** The most waiters that a roll call calls. */
 const calledAtMost = 1000
 
 export const commands = `local call, pcall = redis.call, redis.pcall`

@@ -4,7 +4,7 @@ import { fence, fencing } from "./fencing.ts"
 import { type Form, queueMillis } from "./form.ts"
 import { promoting } from "./promoting.ts"
 
-/** What a claim releases that releases nothing, yet has more to say: no token, and no note. */
+/** In place of the previous token, if there is none but further arguments follow: neither a token nor a note. */
 export const nobody = "/"
 
 /**

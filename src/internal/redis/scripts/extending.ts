@@ -1,8 +1,8 @@
 /** Renewing many leases. */
 
 /**
- * Many locks are kept for long, so their tokens come as one argument: each of its own costs the client more. Those that
- * are known to share have a + in front: a server counts commands for another type as errors.
+ * There may be many locks, so their tokens are one argument: one for each would cost the client more. Those that are
+ * known to share have a + in front: a server counts commands for another type as errors.
  * KEYS lock…  ARGV [token, …] as JSON, lease… or one lease for all  -> 0 all extended | {i was not ours, …}
  */
 export const extend = `

@@ -1,13 +1,13 @@
 /** Fencing tokens that rise whatever the server's clock says. */
 import type { Form } from "./form.ts"
 
-/** Tokens of a lock that holders may give out among themselves. */
+/** How many tokens of a lock its holders may use among themselves. */
 export const fencesHandedOver = 512
 
-/** How far the clocks of two servers may be apart for tokens to rise, in milliseconds: so long the last token is kept. */
+/** How far apart the clocks of two servers may be for tokens to rise, in milliseconds: the last token is kept this long. */
 const fenceMillis = 60_000
 
-/** For scripts that have the key of the fence. */
+/** For scripts whose KEYS include that of the last token. */
 export const fencing = ({ strict }: Form): string =>
   strict
     ? `
@@ -19,5 +19,5 @@ local function fence(micros)
 end`
     : ""
 
-/** The token for what is given out at this time. */
+/** The token of a grant at this time. */
 export const fence = ({ strict }: Form, micros: string): string => strict ? `fence(${micros})` : micros

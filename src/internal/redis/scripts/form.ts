@@ -5,10 +5,10 @@ export interface Script {
   readonly lua: string
 }
 
-/** How long a lock given to a waiter stays its own until the waiter claims it, in milliseconds. */
+/** How long a waiter has to claim a lock that was granted to it, in milliseconds. */
 export const claimMillis = 700
 
-/** How long those who wait have time to answer a roll call, in milliseconds. */
+/** How long waiters have to answer a roll call, in milliseconds. */
 export const rollCallMillis = 50
 
 /** How long the result of a roll call stands, in milliseconds: after that nobody wants the lock any more. */

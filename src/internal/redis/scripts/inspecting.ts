@@ -1,10 +1,10 @@
-/** Looks: of those who wait, of those who have given something away, and of those who only want to know. */
+/** Looks: of waiters, of whoever granted a lock to another, and of those who only want to know. */
 import { type Form, queueMillis } from "./form.ts"
 import { promoting } from "./promoting.ts"
 
 /**
- * A look of a process at what it waits for, which keeps its places or brings them back, and lets into shared locks who
- * has come to fit.
+ * A process looks at the locks that it waits for. This keeps its places or gets them back, and lets waiters into shared
+ * locks that they fit by now.
  * KEYS lock queue…  ARGV channels, channel, [[token, entry, arrival, stale], …] as JSON
  *   -> {who listens on the channel, millis of the holder's lease | -1 ask, it is free | -2 it is the token's, …}
  */
@@ -61,7 +61,7 @@ return reply
 }
 
 /**
- * Whoever gave a lock to a waiter sees to it that it was claimed: the others look only when a lease of before would end.
+ * Whoever granted a lock to a waiter checks that it was claimed: the others look only when an earlier lease would end.
  * KEYS lock queue…  ARGV channels  -> 0
  */
 export const recall = (form: Form): string => `
@@ -82,7 +82,7 @@ return 0
 `
 
 /**
- * Who shares a lock, the first to end in front.
+ * The sharers of a lock, ordered by the ends of their leases.
  * KEYS lock queue  -> {waiters, token, permits, rest, …}
  */
 export const holders = `

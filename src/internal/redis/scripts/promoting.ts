@@ -1,16 +1,16 @@
-/** Letting those in who wait, from the front of the queue. */
+/** Letting in waiters, from the front of the queue. */
 import type { Form } from "./form.ts"
 import { listens, sharing } from "./sharing.ts"
 
-/** How many who are gone one script passes over. */
+/** How many waiters that are gone one script skips. */
 const goneAtMost = 64
 
 /**
- * `promote(lock, queue, self)` gives the lock, which is free or ours to give, to the first in the queue, and to more who
- * share it with that; true, or a fencing token, if self is among them.
+ * `promote(lock, queue, self)` grants the lock, which is free or ours to grant, to the first in the queue, and to more
+ * that can share it with that one; returns true, or a fencing token, if self is among them.
  *
- * Over the old value: in a cluster a deleted key may be set on another node only. ZREM needs no memory, and lets
- * the rest of the script be executed by a server that has none left.
+ * It overwrites the old value, since in a cluster a deleted key may have to be set on another node. ZREM comes first: it
+ * needs no memory, and lets a server that has none left execute the rest of the script.
  */
 export const promoting = (form: Form): string => {
   const { claimMillis, single } = form

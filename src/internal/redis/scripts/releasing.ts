@@ -3,7 +3,7 @@ import { commands } from "./calling.ts"
 import type { Form } from "./form.ts"
 import { promoting } from "./promoting.ts"
 
-/** Gives back so many locks, those of the first keys: `released`. */
+/** Releases so many locks, those of the first keys: `released`. */
 export const releasing = (form: Form, locks: string, args: string): string => `
 local released, wanted = nil, false
 for i = 1, ${locks} do
@@ -31,7 +31,7 @@ end
 released = released or 0
 `
 
-/** KEYS lock queue…  ARGV channels token…  -> 0 all were ours | {i was not, -i was ours and has gone to a waiter, …} */
+/** KEYS lock queue…  ARGV channels token…  -> 0 all were ours | {i was not, -i was ours and was granted to a waiter, …} */
 export const release = (form: Form): string => `${commands}${releasing(form, "#ARGV - 1", "1")}return released`
 
 /**

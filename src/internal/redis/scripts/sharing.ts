@@ -1,8 +1,8 @@
-/** Locks that are shared: who has one, who fits in, who is let in. */
+/** Shared locks: who holds one, who fits, who is let in. */
 import { calling } from "./calling.ts"
 import type { Form } from "./form.ts"
 
-/** How many sharers one script lets in; the next who looks lets in the others. */
+/** How many sharers one script lets in; the next look lets in the others. */
 const grantedAtMost = 1000
 
 /**
@@ -11,10 +11,10 @@ const grantedAtMost = 1000
  */
 const awaySeconds = 10
 
-/** Whether anybody hears what is told to the token. */
+/** Whether anybody listens on the channel of the token. */
 export const listens = `pcall('PUBSUB', 'NUMSUB', ARGV[1] .. string.match(token, '^[^.]*'))[2] ~= 0`
 
-/** What only shared locks need, made when there is one: each function costs a script as much as half a command. */
+/** What only shared locks need, defined when there is one: each function costs a script as much as half a command. */
 export const sharing = (form: Form): string => {
   const { claimMillis, single } = form
   return `${calling(form)}

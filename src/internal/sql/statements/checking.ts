@@ -4,7 +4,7 @@ import { fenceRoom, isHeld, micros, shared } from "./terms.ts"
 
 export const make = ({ sql: table }: Table) => {
   return {
-    // No row that was given back, whatever the clock shows: it is taken without a look at who has it locked.
+    // Never a released row, whatever the clock shows: a claim takes that without regard to row locks.
     // $1 key $2 fencing token  -> a row if the lease is live, and stays ours until the transaction ends; true if the key
     // is shared, by whomever
     check: `

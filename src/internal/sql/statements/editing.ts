@@ -1,4 +1,4 @@
-/** The statement that writes a row that was changed here. */
+/** The statement that writes rows that were changed in this process. */
 import type { Table } from "../table.ts"
 import * as Terms from "./terms.ts"
 

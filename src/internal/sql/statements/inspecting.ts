@@ -2,7 +2,7 @@
 import type { Table } from "../table.ts"
 import { isHeld, markOf, micros, millisLeft } from "./terms.ts"
 
-/** The locks of one page of a list. */
+/** The number of locks in one page of a list. */
 export const pageSize = 500
 
 export const make = ({ sql: table }: Table) => {

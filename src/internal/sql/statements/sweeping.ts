@@ -10,7 +10,7 @@ export const sweptAtOnce = 1000
 
 export const make = ({ sql: table }: Table) => {
   return {
-    // -> (how many rows nobody has wanted for a while, and are gone)
+    // -> (how many rows were deleted that nobody had wanted for a while)
     sweep: `
 WITH old AS MATERIALIZED (
   SELECT ${place} FROM ${table} l WHERE l.expires_at < clock_timestamp() - interval '${keptFor}' AND l.key <> '${mark}'

@@ -1,13 +1,13 @@
-/** Statements of those who watch a key. They change nothing of a lease that lasts. */
+/** Statements of watchers. They do not change a live lease. */
 import type { Table } from "../table.ts"
 import { channelOf, markOf, relax } from "./terms.ts"
 
-/** Whoever watches says so again well before, in seconds. One that died does not. */
+/** How long a watcher's entry lasts, in seconds. A live watcher renews it well before. */
 const lastsSeconds = 180
 
 const nowSeconds = "date_part('epoch', clock_timestamp())"
 
-/** Those among `watchers` who are there, without the one who says so now. */
+/** The live entries of the other watchers. */
 const others = `ARRAY(
     SELECT w FROM unnest(l.watchers) AS w
     WHERE ${channelOf("w")} <> $2::text AND abs(${nowSeconds} - split_part(w, ' ', 2)::float8) < ${lastsSeconds}
@@ -16,7 +16,7 @@ const others = `ARRAY(
 const entry = `$2::text || ' ' || ${nowSeconds}::int8`
 
 export const make = ({ sql: table }: Table) => ({
-  // $1 key $2 channel  -> (). Whoever watches says so again before the row is swept.
+  // $1 key $2 channel  -> (). Watchers repeat this before the row is deleted.
   watch: `
 INSERT INTO ${table} AS l (key, token, fence, expires_at, watchers)
 VALUES ($1::text, '', ${markOf(table)}, clock_timestamp(), ARRAY[${entry}])
