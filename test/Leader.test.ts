@@ -215,14 +215,12 @@ describe("Leader.lead", () => {
         yield* end(yield* Deferred.await(leadership), fiber)
         yield* TestClock.adjust(2_000)
         const exit = fiber.pollUnsafe()
-        const defects = exit?._tag === "Failure" ? exit.cause.reasons.filter(Cause.isDieReason) : []
-        assert.deepStrictEqual(
-          defects.map(({ defect }) =>
-            defect
-          ),
-          ["no cleanup"],
-          how
+        const reasons = exit?._tag === "Failure" ? exit.cause.reasons : []
+        const others = reasons.filter((reason) =>
+          !Cause.isInterruptReason(reason)
         )
+        const found = others.map((reason) => Cause.isDieReason(reason) ? reason.defect : reason)
+        assert.deepStrictEqual(found, ["no cleanup"], how)
         yield* test.drop("key")
       }
       yield* assertClean({ inner, engine }, "key")
@@ -278,6 +276,14 @@ describe("Leader.lead", () => {
       yield* TestClock.adjust("20 seconds")
       assert.deepStrictEqual(terms, [0, 5_000, 10_000])
       assert.strictEqual(outcome(fiber), "no disk")
+      // neither a defect nor an interruption is a failure
+      for (const [end, expected] of [[Effect.die("dead"), "Die"], [Effect.interrupt, "Interrupt"]] as const) {
+        let times = 0
+        const once = Effect.suspend(() => (times++, end))
+        const ended = yield* start(Leader.lead(once, "key", { restart: Schedule.spaced("1 second") }))
+        yield* TestClock.adjust("20 seconds")
+        assert.deepStrictEqual([times, outcome(ended)], [1, expected])
+      }
     }))
 
   it.effect("a campaign that is interrupted leaves nothing", () =>
@@ -401,13 +407,14 @@ describe("Leader.layer", () => {
     logged((lines) =>
       Effect.gen(function*() {
         const failing = Layer.effectDiscard(Effect.fail("no disk"))
-        const restart = Schedule.upTo(Schedule.spaced("1 second"), { times: 2 })
+        // Only the usual schedule begins anew, after a while without a failure.
+        const restart = Schedule.upTo(Schedule.spaced("10 minutes"), { times: 2 })
         const app = failing.pipe(
           Leader.layer("key", { ...expires, restart }),
           Layer.provide(InMemoryBackend.layerFresh)
         )
         yield* Effect.forkChild(Effect.provide(Effect.never, app), { startImmediately: true })
-        yield* TestClock.adjust("1 minute")
+        yield* TestClock.adjust("1 hour")
         const again = `Error: What runs while leading "key" has ended, and there will be a new campaign`
         assert.deepStrictEqual(lines, [
           again,

@@ -1,7 +1,7 @@
 /**
  * The scripts against a model: steps of chance by processes that want one lock,
  * alone or shared, of which one has died. The server's clock is a key of ours, so
- * time passes in leaps; what a string expires by is real, and longer than the test.
+ * time passes in leaps; what a key expires by is real, and told of them.
  *
  * `SHARING_SEEDS` says how many runs (default 100, and in CI three times as many), `SHARING_SEED` the first, and
  * `SHARING_MISTAKE` what to put wrong in the scripts (see `mutants.ts`).
@@ -10,6 +10,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Redis } from "ioredis"
 import { make, nobody } from "../../../src/internal/redis/scripts.ts"
+import { queueMillis } from "../../../src/internal/redis/scripts/form.ts"
 import { Random } from "../../simulation/random.ts"
 import { seeds as times } from "../../simulation/seeds.ts"
 import { client, redis } from "../../support/redis.ts"
@@ -20,6 +21,7 @@ const firstSeed = Number(process.env.SHARING_SEED ?? 1)
 const [from, to] = JSON.parse(process.env.SHARING_MISTAKE ?? `["", ""]`) as [string, string]
 const stepsOfASeed = 40
 const claimMillis = 40_000
+const rollCallMillis = 600_000
 const standsMillis = 300_000
 const owners = ["1-alive", "2-alive", "3-dead"]
 const unlimited = Number.MAX_SAFE_INTEGER
@@ -31,7 +33,8 @@ return {
   kind == 'string' and redis.call('GET', KEYS[1]) or '',
   kind == 'zset' and redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES') or {},
   redis.call('ZRANGE', KEYS[2], 0, -1),
-  kind == 'none' and 0 or redis.call('PTTL', KEYS[1])
+  kind == 'none' and 0 or redis.call('PTTL', KEYS[1]),
+  redis.call('PTTL', KEYS[2])
 }
 `
 
@@ -39,7 +42,7 @@ type Reply = number | ReadonlyArray<Reply | string>
 
 type Releasing = number | ReadonlyArray<number>
 
-type State = [string, Array<string>, Array<string>, number]
+type State = [string, Array<string>, Array<string>, number, number]
 
 type Run = <A extends Reply = ReadonlyArray<number | string>>(
   name: string,
@@ -48,7 +51,7 @@ type Run = <A extends Reply = ReadonlyArray<number | string>>(
 ) => Promise<A>
 
 const define = (redis: Redis, single: boolean): Run => {
-  const scripts = make(single, { claimMillis, rollCallMillis: 600_000, standsMillis })
+  const scripts = make(single, { claimMillis, rollCallMillis, standsMillis })
   for (const { lua, name } of Object.values(scripts)) {
     redis.defineCommand(`x_${name}`, {
       lua: lua.replace(from, () => to).replaceAll("call('TIME')", "call('HMGET', KEYS[1] .. ':clock', 's', 'us')")
@@ -76,6 +79,7 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
   })
   const profile = chance.pick(["readers", "permits", "weights", "mixed"])
   const claims: Array<Claim> = []
+  const began = performance.now()
   let arrivals = 0
   const newClaim = (): Claim => {
     const alone = (profile === "readers" || profile === "mixed") && chance.next() < 0.3
@@ -111,6 +115,9 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
     ...(previous !== undefined ? [previous] : claim.share === undefined ? [] : [nobody]),
     ...(claim.share === undefined ? [] : [claim.share.permits, claim.share.limit])
   ]
+  /** What keeps a place in the queue keeps the queue, and no longer than usual. */
+  const unkept = () => set.pexpire(keys[1], 10 * queueMillis)
+  const assertKept = async () => assert.isAtMost(await set.pttl(keys[1]), queueMillis, trace.join("\n"))
   const among = (reply: Releasing) => typeof reply === "number" ? reply === 0 : reply[0] === -1
   let fence = 0
   const steps: Record<string, () => Promise<readonly [string, unknown, unknown]>> = {
@@ -127,9 +134,13 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
     wait: async () => {
       const claim = chance.next() < 0.7 ? newClaim() : some()
       const expected = model.claim(claim, true, undefined)
+      await unkept()
       const reply = await run("claim", keys, ...claimArgs(claim, claim.mode, undefined))
       if (reply[0] === 1) fence = Number(reply[1])
-      else assert.deepStrictEqual([reply.length, reply[4]], [5, model.queue.length])
+      else {
+        assert.deepStrictEqual([reply.length, reply[4]], [5, model.queue.length])
+        await assertKept()
+      }
       return [entryOf(claim), reply[0] === 1, expected]
     },
     exchange: async () => {
@@ -166,8 +177,10 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
     look: async () => {
       const claim = some()
       const expected = model.look(claim)
+      await unkept()
       const waiter = [[claim.token, entryOf(claim), String(claim.arrival), ""]]
       const [, rest] = await run("look", keys, "m:ch:", `m:ch:${claim.token.split(".")[0]}`, JSON.stringify(waiter))
+      if (expected === "wait") await assertKept()
       return [entryOf(claim), rest === -2 ? "have" : rest === -1 ? "ask" : "wait", expected]
     },
     recall: async () => {
@@ -189,6 +202,8 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
     },
     leap: async () => {
       model.now += chance.pick([1, 500, 3_000, 12_000, 41_000, 60_002, 90_001])
+      const left = (model.alone?.end ?? 0) - model.now
+      if (left > 0) await set.pexpire(lock, left)
       return [`to ${model.now}`, 0, 0]
     },
     over: async () => {
@@ -216,7 +231,12 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
     assert.deepStrictEqual(actual, expected, `seed ${seed} (${profile}): ${what}\n${trace.slice(-15).join("\n")}`)
 
   const check = async () => {
-    const [text, members, queue, ttl] = await run<State>("state", keys)
+    const [text, members, queue, ttl, queueTtl] = await run<State>("state", keys)
+    /** The key ends then, by a clock that has gone on since. */
+    const assertEnds = (left: number) => {
+      assert.isAtMost(ttl, left, trace.join("\n"))
+      assert.isAtLeast(ttl, left - (performance.now() - began) - 100, trace.join("\n"))
+    }
     same("who has it alone", text, model.alone?.token ?? "")
     const sharers: Array<string> = []
     const notes = new Map<string, number>()
@@ -236,6 +256,9 @@ const oneSeed = async (seed: number, single: boolean, run: Run, set: Redis, told
     used = permits.reduce((sum, one) => sum + one, 0)
     same("permits beyond one", notes.get("+") ?? 0, used - permits.length)
     same("who waits", queue, model.queue.map(entryOf))
+    if (queue.length > 0) assert.isAbove(queueTtl, 0, trace.join("\n"))
+    if (model.alone !== undefined && model.alone.end > model.now) assertEnds(model.alone.end - model.now)
+    if (model.calling === "on") assertEnds(rollCallMillis + standsMillis)
     if (sharers.length > 0) {
       assert.isAbove(ttl, 0, trace.join("\n"))
       const limits = claims.filter(({ token }) => model.sharers.has(token)).map(({ share }) => share!.limit)
