@@ -20,7 +20,7 @@ folder=$(mktemp -d)
 trap 'kill "${server:-}" 2> /dev/null || true; rm -rf "$folder"' EXIT
 cd "$folder"
 npm init -y > /dev/null
-npm install --silent --no-audit --no-fund layered-loader@16.1.0 ioredis@5.11.1 node@24.21.0
+npm install --silent --no-audit --no-fund layered-loader@16.1.0 ioredis@6.0.0 node@24.21.0
 port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
 redis-server --port "$port" --bind 127.0.0.1 --save "" --appendonly no > /dev/null &
 server=$!

@@ -16,7 +16,7 @@ interface Reference {
 
 const repository = "https://github.com/effect-lock/effect-lock/blob/main"
 
-/** The order in which one wants to meet the modules; what is not named comes last. */
+/** The order in which readers should meet the modules; the others come last. */
 const order = [
   "Lock",
   "Lease",
@@ -51,7 +51,7 @@ const tag = (doc: string | undefined, name: string): string | undefined =>
 
 const categoryOf = ({ doc }: Export): string => tag(doc, "category") ?? "other"
 
-/** In small letters, as links to them are made. An interface and a value may have one name; the second is reached by its kind. */
+/** The anchors of exports, in lower case. An interface and a value may have the same name; the second one's has its kind, too. */
 const anchors = (module: Module): ReadonlyMap<Export, string> => {
   const taken = new Set<string>()
   return new Map(module.exports.map((one) => {
@@ -63,7 +63,7 @@ const anchors = (module: Module): ReadonlyMap<Export, string> => {
 }
 
 const linksOf = (modules: ReadonlyArray<Module>): Record<string, string> => {
-  // Without names that every object has, such as `toString`.
+  // Without the names that every object has, such as `toString`.
   const links: Record<string, string> = Object.create(null)
   for (const module of modules) {
     const at = `/api/${pageOf(module)}`
@@ -164,7 +164,7 @@ const summary = (module: Module, links: Record<string, string>): string =>
   prose(module, links, module.doc).split("\n\n")[0].replace(/\n/g, " ")
 
 export const reference = (): Reference => {
-  // Barrels say nothing of their own.
+  // Barrels have no text of their own.
   const modules = publicModules().filter(({ exports }) => exports.length > 0)
     .toSorted((a, b) => rank(a) - rank(b))
   const links = linksOf(modules)

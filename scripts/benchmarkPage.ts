@@ -1,4 +1,4 @@
-/** The page of figures, made of the newest run of each part of the benchmark. */
+/** The page of measurements, made from the newest run of each part of the benchmark. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { reached, type Results, tables } from "../benchmark/src/lib/results.ts"

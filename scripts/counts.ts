@@ -1,6 +1,6 @@
 /**
- * A vitest reporter that ends the run with one line a program can read: `N passed, N failed`. What failed, and why, it appends
- * to the file that `FAILURES` names, for whoever sees only the end of several runs.
+ * A vitest reporter that ends the run with a line that a program can read: `N passed, N failed`. It appends what failed, and
+ * why, to the file that `FAILURES` names, for those who see only the end of several runs.
  */
 import { appendFileSync } from "node:fs"
 import { stripVTControlCharacters } from "node:util"

@@ -41,10 +41,10 @@ const nameOf = ({ id, key }: Named): string => {
 /** Whether a comment is a docstring with words of its own, and not tags alone. */
 const says = (comment: string): boolean => comment.startsWith("*") && /^[ \t*]*[^@\s*]/m.test(comment.slice(1))
 
-/** What discriminates, and what every error has. */
+/** Discriminants, and what every error has. */
 const obvious: ReadonlySet<string> = new Set(["_tag", "message", "cause", "constructor"])
 
-/** Links that a line break tears: editors take the `*` of the next line for the name, and show no link. */
+/** Links that are broken by a line break: editors take the `*` of the next line for the name, and show no link. */
 export const tornLinks = (code: string): ReadonlyArray<string> =>
   Array.from(code.matchAll(/\{@link\s*\n[\s*]*([^\s}]+)/g), ([, name]) => name)
 
@@ -66,7 +66,7 @@ export const undocumented = (file: string, code: string): ReadonlyArray<string> 
         const own = nameOf(child as Named)
         if (own !== "") at = `${path}.${own}`
         else if (overloads.length > 1) at = `${path} (overload ${++overload})`
-        // What has one signature says all in its own docstring.
+        // If there is only one signature, the docstring of the export says it all.
         const single = child.type === "TSCallSignatureDeclaration" && overloads.length === 1
         if (!single && !obvious.has(own) && !hasDoc(child)) missing.push(at)
       }

@@ -4,7 +4,7 @@ import { delimiter, isAbsolute, join } from "node:path"
 
 const debian = "/usr/lib/postgresql"
 
-/** Where PostgreSQL's programs are: the folder `POSTGRES_BIN`, the newest of Debian's packages, or the PATH. */
+/** Where PostgreSQL's programs are: in the folder `POSTGRES_BIN`, the newest of Debian's packages, or the PATH. */
 export const postgresBin = (): string => {
   if (process.env.POSTGRES_BIN !== undefined) return `${process.env.POSTGRES_BIN}/`
   const versions = existsSync(debian) ? readdirSync(debian).filter((name) => /^\d+$/.test(name)) : []

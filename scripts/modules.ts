@@ -1,4 +1,4 @@
-/** What the public modules export and say of it, read from the sources. */
+/** The exports of the public modules and their docstrings, read from the sources. */
 import { readFileSync } from "node:fs"
 import { dirname, posix } from "node:path"
 import { parseSync } from "vite"
@@ -12,7 +12,7 @@ export interface Export {
   readonly doc: string | undefined
   /** The declaration as written, without a body and without the docstrings in it. */
   readonly signature: string
-  /** What has a docstring of its own inside: overloads, options, members. In the order in which they are written. */
+  /** What has a docstring of its own inside: overloads, options and members, in their order. */
   readonly parts: ReadonlyArray<Part>
 }
 
@@ -89,7 +89,7 @@ const readModule = (file: string): Module => {
       at = comment.end
     }
     const lines = (text + code.slice(at, end)).split("\n").filter((line, index) => index === 0 || line.trim() !== "")
-    // As far to the left as its last line allows, which closes what the first one opens.
+    // Indented like its last line, which closes what the first one opens.
     const indent = lines.length > 1 ? /^ */.exec(lines.at(-1) ?? "")?.[0].length ?? 0 : 0
     return lines.map((line, index) => index === 0 ? line : line.slice(Math.min(indent, line.search(/\S/)))).join("\n")
       .trim()
@@ -98,7 +98,7 @@ const readModule = (file: string): Module => {
     Object.values(node).flat().filter(isNode).flatMap((child) => {
       if (child.type === "BlockStatement") return []
       if (node.type === "TSUnionType") {
-        // A variant is known by its tag.
+        // A variant goes by its tag.
         const tag = /\b_tag: "(\w+)"/.exec(code.slice(child.start, child.end))?.[1]
         if (tag !== undefined) return partsOf(child, [...within, tag])
       }

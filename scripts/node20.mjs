@@ -1,4 +1,4 @@
-// What vitest 5 expects of the platform and Node 20 does not have yet.
+// What vitest 5 needs of the platform and Node 20 lacks.
 
 Map.groupBy ??= (items, keyOf) => {
   const groups = new Map()

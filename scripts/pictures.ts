@@ -1,5 +1,5 @@
 /**
- * The pictures of the pages, drawn from real runs: workers with this library over one store, in a time of their own.
+ * The pictures of the pages, drawn from real runs: workers with this library over one store, under a test clock.
  * `npx tsx scripts/pictures.ts` writes them to `docs/public`; they are the same each time.
  */
 import { writeFileSync } from "node:fs"
@@ -176,7 +176,7 @@ const paused = (): Picture => {
   }
 }
 
-/** By the names of their files. */
+/** The pictures, by the names of their files. */
 export const pictures: Readonly<Record<string, () => string>> = {
   "lease.svg": () => draw(lease()),
   "hand-over.svg": () => draw(handOver()),

@@ -1,4 +1,4 @@
-/** The order of test files: what takes long, mostly waiting, begins first, so that the rest runs beside it. */
+/** The order of test files: those that take long, mostly waiting, start first, so that the others run beside them. */
 import type { TestSpecification } from "vitest/node"
 import { BaseSequencer } from "vitest/node"
 
@@ -35,7 +35,7 @@ const projects = ["alone", "slow", "library"]
 
 const rank = ({ moduleId, project }: TestSpecification): number => {
   const index = long.findIndex((part) => moduleId.includes(part))
-  // Those of a project follow each other: one of another in between would end the process that they share.
+  // The files of a project follow each other: one of another project in between would end the process that they share.
   return (long.length + 1) * projects.indexOf(project.name) + (index < 0 ? long.length : index)
 }
 

@@ -1,6 +1,6 @@
 /**
- * `tsx scripts/sharing.ts` draws into `docs/sharing.md` who is let in when: a line for each
- * program, from real runs under a clock of their own.
+ * `tsx scripts/sharing.ts` draws into `docs/sharing.md` who is let in when: a line for each program,
+ * from real runs under a test clock.
  */
 import { Clock, Effect, Layer } from "effect"
 import { InMemoryBackend, Lock, type LockBackend, type LockError } from "effect-lock"
@@ -64,7 +64,7 @@ const scenes: Readonly<Record<string, ReadonlyArray<Program>>> = {
 
 const column = 10
 
-/** `·` for each ten milliseconds of waiting, `█` of having it, `x` where it gives up. */
+/** `·` for each ten milliseconds of waiting, `█` of holding the key, `x` where it gives up. */
 const draw = (programs: ReadonlyArray<Program>): Effect.Effect<string> =>
   Effect.gen(function*() {
     const lines = programs.map(() => [] as Array<string>)
@@ -96,7 +96,7 @@ const draw = (programs: ReadonlyArray<Program>): Effect.Effect<string> =>
 
 const page = fileURLToPath(new URL("../docs/sharing.md", import.meta.url))
 
-/** The page as it is, and as it should be. */
+/** The page as it is, and with the pictures drawn anew. */
 export const drawn: Effect.Effect<readonly [before: string, after: string]> = Effect.gen(function*() {
   const before = readFileSync(page, "utf8")
   let after = before

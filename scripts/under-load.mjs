@@ -9,7 +9,7 @@ const [first, ...rest] = process.argv.slice(2)
 const [runs, args] = /^\d+$/.test(first ?? "") ? [Number(first), rest] : [20, process.argv.slice(2)]
 const vitest = fileURLToPath(new URL("../node_modules/vitest/vitest.mjs", import.meta.url))
 
-// A busy loop that ends with us, however we end.
+// A busy loop that ends when we do, however that happens.
 const busy = `
   process.on("disconnect", () => process.exit())
   const spin = () => {
@@ -19,13 +19,13 @@ const busy = `
   }
   spin()`
 
-// One for each processor: whoever runs then gets half of what it wants.
+// One for each processor: the tests then get half of the time that they want.
 const loops = Array.from(
   { length: availableParallelism() },
   () => spawn(process.execPath, ["--eval", busy], { stdio: ["ignore", "ignore", "inherit", "ipc"] })
 )
 
-/** Runs the tests once, and gives how they ended and what they printed. */
+/** Runs the tests once, and returns how they ended and what they printed. */
 const test = () =>
   new Promise((resolve) => {
     const child = spawn(process.execPath, [vitest, "run", ...args], { env: { ...process.env, FORCE_COLOR: "0" } })

@@ -599,12 +599,12 @@ export const withLocks: {
    *
    * **Details**
    *
-   * All keys are requested at once. If one is taken, those that sort after it are released before
-   * waiting for it. No call ever holds a key while waiting for one that sorts before it, so calls
-   * for the same keys in any order cannot deadlock. A key that is given twice is taken once.
-   * `timeout` applies to all keys together. Losing any of the leases interrupts the effect and
-   * fails with `LockLost`; one that the effect itself releases or detaches is not lost. When the
-   * effect ends, all keys are released at once.
+   * All keys are requested at once, 256 at a time if there are more. If one is taken, those that
+   * sort after it are released before waiting for it. No call ever holds a key while waiting for
+   * one that sorts before it, so calls for the same keys in any order cannot deadlock. A key that
+   * is given twice is taken once. `timeout` applies to all keys together. Losing any of the leases
+   * interrupts the effect and fails with `LockLost`; one that the effect itself releases or
+   * detaches is not lost. When the effect ends, all keys are released at once.
    *
    * Meanwhile `Lock.once` and `Lock.tryAcquire` elsewhere may find a key taken for a short moment.
    *

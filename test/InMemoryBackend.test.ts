@@ -20,6 +20,20 @@ describe("InMemoryBackend", () => {
       yield* Scope.close(scope, Exit.void)
     }).pipe(Effect.provide(InMemoryBackend.layer)))
 
+  it.live("tells an observer nothing once it has left, nor of what came just before", () =>
+    Effect.gen(function*() {
+      const store = yield* InMemoryBackend.makeStore
+      const [one, other] = [yield* Scope.make(), yield* Scope.make()]
+      const told: Array<string> = []
+      yield* Scope.provide(store.watch!("key", () => void told.push("one")), one)
+      yield* Scope.provide(store.watch!("key", () => void told.push("other")), other)
+      yield* store.tryAcquire(claim("key", "a"))
+      yield* Scope.close(one, Exit.void)
+      yield* Effect.sleep(20)
+      assert.deepStrictEqual(told, ["other"])
+      yield* Scope.close(other, Exit.void)
+    }))
+
   it.effect("sweeps what crashed holders left", () =>
     Effect.gen(function*() {
       const store = yield* InMemoryBackend.makeStore

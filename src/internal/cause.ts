@@ -1,6 +1,6 @@
-/** What is shown of an error of a client or a driver. */
+/** Shows errors of clients and drivers. */
 
-/** Node's error for a name with several addresses has no message of its own. */
+/** The message of an error. Node's error for a name with several addresses has none of its own. */
 export const messageOf = (cause: unknown): string => {
   if (typeof cause !== "object" || cause === null) return String(cause)
   const message = "message" in cause && typeof cause.message === "string" ? cause.message : "something that is no error"

@@ -5,7 +5,7 @@ import type * as Result from "effect/Result"
 import { InvalidOptions, LockError } from "../LockError.ts"
 import { show } from "./show.ts"
 
-/** What an option has to be, for programs that are not type-checked. */
+/** What the value of an option has to be, for programs that are not type-checked. */
 interface Kind {
   readonly expected: string
   readonly is: (u: unknown) => boolean
@@ -22,7 +22,7 @@ export interface Server {
   readonly password?: Redacted.Redacted<string> | undefined
 }
 
-/** The text, which must not be shown. */
+/** The plain text, which must not be shown. */
 export const plain = (text: string | Redacted.Redacted<string>): string =>
   Redacted.isRedacted(text) ? Redacted.value(text) : text
 

@@ -1,4 +1,4 @@
-/** The public `Holder` of what a store reports. */
+/** The public `Holder`, made of what a store reports. */
 import { Holder } from "../LockError.ts"
 import type * as LockStore from "../LockStore.ts"
 import { wholeMillis } from "./time.ts"

@@ -1,4 +1,4 @@
-/** Remembers the last answer of a function, where the same is likely to be asked again and again. */
+/** Remembers the last result of a function, which is likely to be called again with the same argument. */
 export const rememberLast = <A, B>(f: (a: A) => B): (a: A) => B => {
   let last: { readonly a: A; readonly b: B } | undefined
   return (a) => {

@@ -1,6 +1,6 @@
 /**
- * What tells values of this package from others, where `instanceof` would not do: a
- * program may have two copies of it, and give what one has made to the other.
+ * Brands by which values of this package are recognized. `instanceof` would not do, since a program
+ * may have two copies of the package, and give what one has made to the other.
  */
 
 export const LockError = "~effect-lock/LockError"

@@ -1,17 +1,16 @@
 /**
- * A map and a set for what comes and goes, call by call.
+ * A map and a set for entries that come and go with each call.
  *
- * V8 gives a `Map` that is full of gaps, or is cleared, a new table, to which the
- * one before points. Once such a table has grown old it keeps alive whatever comes
- * into the map after it, until the next full collection: all short-lived objects are
- * then copied as if they were to stay, by pauses ten times as long. So these begin
- * anew every now and then, with a map that nothing points to.
+ * V8 gives a `Map` that is full of gaps, or is cleared, a new table, and the old table points to it.
+ * Once an old table has moved to the old generation, it keeps alive whatever enters the map later,
+ * until the next full collection: all short-lived objects are then copied as if they were to stay, in
+ * pauses ten times as long. So these start afresh now and then, with a map that nothing points to.
  *
- * It is the same with what is put into them: of object literals, many of which have
- * lived for long, V8 makes the next ones old from the start. So they are of classes.
+ * The same goes for what is put into them: if many objects of one literal have lived long, V8
+ * allocates the next ones in the old generation. So they are instances of classes.
  */
 
-/** How often something goes before a new one, which is seldom enough to cost nothing. */
+/** How many deletions there are before a fresh start: so many that it costs nothing. */
 const often = 256
 
 export class PassingMap<K, V> {

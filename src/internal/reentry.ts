@@ -38,7 +38,7 @@ export class Section {
     this.caller = caller
   }
 
-  /** The lease of a key, for as long as it is held. */
+  /** The lease of a key, while it is held. */
   leaseOf(home: object, key: string): Had | undefined {
     const { had } = this
     const isIt = (lease: Had) => lease.key === key && lease.home === home && lease.isHeld
@@ -101,9 +101,9 @@ export const find = (
 }
 
 /**
- * Of a child, which is interrupted when its parent ends. Effect tells nobody, and the services
- * of a child are those of what is detached, too; so this looks at a field of its own. Without it
- * children are as others of whom nobody knows.
+ * The parent of a fiber, which interrupts it when it ends. Effect has no API for that, and detached
+ * fibers have the services of their creator, too, so this reads a field of the fiber. If it is
+ * missing, children are treated like any other fiber.
  */
 const parentOf = (fiber: object): AnyFiber | undefined => {
   const parent = "_parent" in fiber ? fiber._parent : undefined
@@ -111,9 +111,9 @@ const parentOf = (fiber: object): AnyFiber | undefined => {
 }
 
 /**
- * Whether the section cannot end before the fiber does what it is about to do: it is
- * the work itself, or a section within, `"itself"`; or a child, which would end with it.
- * Of others nobody knows whether the work waits for them.
+ * Whether the section cannot end before the fiber has done what it is about to do: since the fiber is
+ * the work itself, or that of a section within (`"itself"`), or a child, which would end with it.
+ * Nobody knows whether the work waits for any other fiber.
  */
 export const partOf = (fiber: AnyFiber, section: Section): "itself" | "child" | undefined => {
   let part: "itself" | "child" = "itself"

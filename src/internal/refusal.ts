@@ -1,4 +1,4 @@
-/** A request that ended without the lock. It is not an error yet, and is as cheap as possible. */
+/** The end of a request without the lock. It is not an error yet, and is as cheap as possible. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -80,8 +80,8 @@ const wantsNoWait: Wanted = { ...nothing, timeoutMillis: 0 }
 type Own = Pick<CallOptions, "expires" | "share" | "timeout">
 
 /**
- * Checks a key and its options. What is wrong comes out as a `LockError` value. Options are not
- * copied on their way here: a copy has nothing of what an instance of a class inherits.
+ * Checks a key and its options; returns what is wrong as a `LockError`. Options must not be copied on
+ * their way here: a copy lacks what an instance of a class inherits.
  */
 export const ask = (key: string, options?: CallOptions, own?: Own, waits = true): Asking | LockError => {
   if (typeof key !== "string" || key.length === 0) return invalid("key", key, "a string that is not empty")

@@ -104,7 +104,7 @@ export const use = <A, E, R>(
   return useLater(taken, request, work, refused, caller, restore)
 }
 
-/** Whether a lease gives all that is wanted of its key: one that is shared is no exclusive one, nor has it more permits. */
+/** Whether a lease gives all that is wanted of its key: a shared one is not exclusive, and has only its own permits. */
 const covers = (held: Share | undefined, wanted: Share | undefined): boolean =>
   held === undefined || (wanted !== undefined && held.permits >= wanted.permits && held.limit <= wanted.limit)
 

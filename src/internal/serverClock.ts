@@ -1,6 +1,6 @@
 /**
- * The bounds on a server's clock that replies give: a reply is written after its request was sent,
- * and before it is received.
+ * Bounds on a server's clock, from its replies: each was written after its request was sent, and
+ * before it was received.
  */
 
 /** Clocks drift, so after this many milliseconds a bound is replaced by any newer one. */

@@ -20,7 +20,7 @@ interface Services {
  */
 const known = new WeakMap<Context.Context<LockBackend>, Services>()
 
-/** The last of a backend, for contexts that come and go. */
+/** The last services of each backend, for contexts that come and go. */
 const latest = new WeakMap<LockBackend["Service"], Services>()
 
 /** The last fiber whose context was not known. */
@@ -32,7 +32,7 @@ export const servicesOf = (fiber: Fiber.Fiber<unknown, unknown>): Services => {
   const services = known.get(context)
   if (services !== undefined) return services
   const found = lookUp(Context.get(context, LockBackend), Context.get(context, LockConfig))
-  // That of work goes with it, so it is worth while only for work that asks again.
+  // The context of work goes with the work, so it is only worthwhile if the work asks again.
   if (lastToAsk === fiber.id || !isWork(context)) known.set(context, found)
   else lastToAsk = fiber.id
   return found

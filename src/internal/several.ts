@@ -25,6 +25,12 @@ const inOrder = (requests: ReadonlyArray<LockRequest>): ReadonlyArray<LockReques
   Array.from(new Map(requests.map((request) => [request.key, request])).values())
     .toSorted((a, b) => a.key < b.key ? -1 : 1)
 
+/**
+ * The most attempts at a time. They take a process its time, too: those of thousands of keys, all made at once, would
+ * outlast the store's patience before they have been sent.
+ */
+const atOnce = 256
+
 interface Held {
   readonly lease: Lease
   readonly scope: Scope.Closeable
@@ -83,9 +89,16 @@ const takeAll = (
 
     let rest = requests
     while (rest.length > 0) {
-      const taken = yield* Effect.forEach(rest, attempt, { concurrency: "unbounded" })
-      const busy = taken.indexOf(false)
-      if (busy === -1) break
+      let busy = rest.length
+      // Those that sort after a busy one would only be released again.
+      const unlessInVain = (request: LockRequest, i: number) =>
+        Effect.suspend(() =>
+          i > busy ? Effect.void : Effect.map(attempt(request), (taken) => {
+            if (!taken) busy = Math.min(busy, i)
+          })
+        )
+      yield* Effect.forEach(rest, unlessInVain, { concurrency: atOnce, discard: true })
+      if (busy === rest.length) break
       yield* giveBack(rest.slice(busy + 1))
       yield* orLost(take({ ...rest[busy], timeoutMillis: left() }, (refusal) => refusal.fail)).pipe(
         Effect.catch((error) =>

@@ -22,7 +22,7 @@ const no = Exit.succeed(false)
 
 export const settleBoolean = (call: Settling<boolean>, answer: boolean): void => call.settle(answer ? yes : no)
 
-/** What stands for a holder in a store of this process. Its token is drawn when somebody asks who it is. */
+/** Stands for a holder in a store of this process. Its token is generated when somebody asks for it. */
 export interface Bearer {
   /** The token, if anybody has asked for it. */
   readonly text: string | undefined
@@ -60,16 +60,16 @@ export interface Shortcuts {
     ) => Hold | undefined
     /** The bearer no longer waits. */
     readonly leave: (key: string, bearer: Bearer) => void
-    /** Who had the key alone when last it was looked at, whether or not that is over. */
+    /** The exclusive holder when the key was last looked at, whether or not its lease is over. */
     readonly holder: (key: string) => Bearer | undefined
     /** Who holds the key, and for how long. */
     readonly look: (key: string, nowMillis: number) => Looked | undefined
-    /** Counts those, too, who wait for a key without having said so, until what is returned is called. */
+    /** Also counts waiters for a key that the store does not know of, until the returned function is called. */
     readonly count: (waitersOf: (key: string) => number) => () => void
   }
-  /** Answers what has not been answered, when a backend over it closes: for a store whose clock nobody turns any more. */
+  /** Answers all calls in flight when a backend over it closes, in case nobody moves its clock any more. */
   readonly ending?: Effect.Effect<void>
-  /** Which of its servers has the key, for a store with several, of which one may be in trouble alone. */
+  /** Which of its servers has the key, if it has several: one of them may be in trouble alone. */
   readonly serverOf?: (key: string) => unknown
   /** For a client with callbacks: each call is settled once, now or later. Saves a fiber for each. */
   readonly callbacks?: {

@@ -1,4 +1,4 @@
-/** Values that were not expected, as text for an error message: short, whatever they are. */
+/** Shows an unexpected value in an error message: briefly, whatever it is. */
 import * as Duration from "effect/Duration"
 
 const longest = 100
@@ -12,7 +12,7 @@ const textOf = (value: unknown): string => {
     if (value instanceof Error) return String(value)
     if (typeof value === "string" || typeof value === "object") return JSON.stringify(value, named)
   } catch {
-    // What has a circle is shown by its name.
+    // A circular value is shown by its name.
   }
   try {
     return String(value)

@@ -34,13 +34,13 @@ const within = <A>(call: () => A): A => {
 export const inTurn = <A, E, R>(then: () => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   isDeep() ? Effect.flatMap(Effect.yieldNow, then) : Effect.suspend(then)
 
-/** Whoever waits for an end goes on. */
+/** Resumes whoever waits for an end. */
 export const resumeWith = <A, E>(
   resume: (effect: Effect.Effect<A, E>) => void,
   effect: Effect.Effect<A, E>
 ): void => isDeep() ? resume(Effect.andThen(Effect.yieldNow, effect)) : within(() => resume(effect))
 
-/** Interrupts a fiber, and tells how it ended. */
+/** Interrupts a fiber, and returns its exit. */
 export const interrupted = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<A, E>> =>
   Effect.withFiber(({ id }) =>
     inTurn(() => {

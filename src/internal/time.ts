@@ -5,9 +5,9 @@ import * as Duration from "effect/Duration"
 import * as Scheduler from "effect/Scheduler"
 
 /**
- * Monotonic milliseconds, which deadlines are reckoned in. Time is at least what
- * our own sleeps have said has passed: a test runner's fake timers end a sleep
- * without moving the monotonic clock. Counting more time than has passed is safe.
+ * Monotonic milliseconds, by which deadlines are counted. They are never less than what our own sleeps
+ * have waited for: a test runner's fake timers end a sleep without moving the monotonic clock. It is
+ * safe to count more time than has passed.
  */
 export class Time {
   private readonly clock: Clock.Clock
@@ -30,7 +30,7 @@ export class Time {
     return this.clock.sleep(Duration.millis(millis))
   }
 
-  /** A sleep until `at` is over. Real timers end up to a millisecond early, and that is no time. */
+  /** A sleep until `at` is over. A real timer may have fired up to a millisecond early, so that is not counted. */
   slept(at: number): void {
     const missing = at - this.now()
     if (missing > 2) this.ahead += missing
@@ -39,7 +39,7 @@ export class Time {
 
 const times = new WeakMap<Clock.Clock, Time>()
 
-/** One for each clock, so that the stores and engines of a program agree. */
+/** One for each clock, so that the stores and backends of a program agree. */
 export const timeOf = (clock: Clock.Clock): Time => {
   let time = times.get(clock)
   if (time === undefined) times.set(clock, time = new Time(clock))
@@ -48,16 +48,16 @@ export const timeOf = (clock: Clock.Clock): Time => {
 
 export const monotonicMillis = (clock: Clock.Clock): number => timeOf(clock).now()
 
-/** A time that is over or still to come, in whole milliseconds. */
+/** A duration of whole milliseconds, at least zero. */
 export const wholeMillis = (millis: number): Duration.Duration => Duration.millis(Math.max(0, Math.round(millis)))
 
-/** A century: far beyond any lease, and far below what any server refuses. */
+/** A century: far longer than any lease, and far less than any server refuses. */
 export const longestLease: Duration.Duration = Duration.days(36_500)
 
-/** In 2255, and room above for all who count on from there. */
+/** The year 2255, with room above it for those who count up from there. */
 const lastFence = Number.MAX_SAFE_INTEGER - 2 ** 44
 
-/** A fencing token by the wall clock, in microseconds; a safe integer however wrong that is. */
+/** A fencing token by the wall clock, in microseconds: a safe integer however wrong the clock is. */
 export const fenceAt = (wallMillis: number): number => Math.min(Math.floor(wallMillis * 1000), lastFence)
 
 /** A way to run tasks in the scheduler's next turn. */

@@ -20,9 +20,9 @@ const alphabet = new TextEncoder().encode("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijk
 const decoder = new TextDecoder()
 
 /**
- * Random text of six bits a character. Small draws from the CSPRNG are slow, so what
- * the next few milliseconds need is drawn together. Nothing is kept for longer: then
- * there may be two of this process, and copies of a snapshot would both go on with it.
+ * Random text, with six bits in each character. Small draws from the CSPRNG are slow, so what the next
+ * few milliseconds need is drawn together. Nothing is kept for longer: if a snapshot of the process is
+ * restored twice, both copies would go on with the same text.
  */
 class Random {
   private pool = ""
@@ -53,7 +53,7 @@ class Random {
     for (let i = 0; i < bytes.length; i++) bytes[i] = alphabet[bytes[i] & 63]
     this.pool = decoder.decode(bytes)
     this.next = 0
-    // The rest is wasted.
+    // The rest is discarded.
     this.wanted = this.used >> 1
   }
 }
@@ -75,7 +75,7 @@ export const make = (wallMillis: () => number, usualOwner: string = Owner.ofProc
       random.forget(tick)
       prefix = `${process}.${Math.floor(wallMillis()).toString(36)}.`
     }
-    // One flat string: one that a template builds keeps its parts in memory.
+    // A flat string: a concatenated one would keep its parts in memory.
     return [prefix, random.take(partLength), ".", owner].join("")
   }
 }
@@ -87,7 +87,7 @@ export const isOf = (token: string, owner: string): boolean => token.endsWith(`.
 const pattern = /^(\d+-[\w-]{12})\.([0-9a-z]{1,10})\.[\w-]{10}(?:\.([\w-]*))?$/
 
 interface Parsed {
-  /** The name of its process, or the process itself if it has no name. */
+  /** The name of its process, or the process part if it has no name. */
   readonly owner: string
   readonly process: string
   readonly since: DateTime.Utc
@@ -102,10 +102,10 @@ export const parse = /* #__PURE__ */ rememberLast((token: string): Parsed | unde
   return since._tag === "Some" ? { owner: owner || process, process, since: since.value } : undefined
 })
 
-/** Of our times, a time is that long. */
+/** The length of a time of our era in base 36. */
 const millisLength = 8
 
-/** Since when a token of our making asks, read at a glance; of any other that is not known. */
+/** Since when a token of this library has been claiming, read quickly; NaN for any other. */
 export const sinceMillis = (token: string): number => {
   const from = token.indexOf(".") + 1
   const to = token.indexOf(".", from)

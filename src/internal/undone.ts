@@ -1,6 +1,6 @@
 /**
  * Failures that certainly had no effect, and will have none: the store refused the operation, or
- * never got it. After any other failure that is unknown.
+ * never got it. After any other failure it may have had one.
  */
 import type { BackendFailure } from "../LockError.ts"
 

@@ -20,7 +20,7 @@ const everySecond = Schedule.spaced("1 second")
 const tokenOf = (holder: Option.Option<Holder>): string =>
   Option.match(holder, { onNone: () => "", onSome: (h) => h.token })
 
-/** What is seen, or why nothing is. */
+/** What a look has found, or its failure. */
 type Look = Result.Result<Option.Option<Holder>, LockError>
 
 /**

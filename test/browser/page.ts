@@ -2,7 +2,7 @@
  * What the tests do inside of a tab or a worker. Each has one backend, as a
  * program would, and answers in plain values.
  */
-import { Duration, Effect, Exit, Option, Schema, Scope, Stream } from "effect"
+import { Duration, Effect, Exit, Fiber, Option, Schema, Scope, Stream } from "effect"
 import { Lock, LockBackend, type LockConfig, LockError } from "effect-lock"
 import * as BrowserBackend from "effect-lock/BrowserBackend"
 import { conformance } from "effect-lock/testing"
@@ -184,6 +184,44 @@ const actions = {
     for (let bytes = 2 ** 18; bytes >= 1; bytes /= 4) while (await isPut(bytes)) { /* There is room for more. */ }
     database.close()
   },
+
+  /** Stops waiting while its claim is out, and gives that up once it is answered. */
+  giveUp: (key: string): Promise<void> =>
+    Effect.gen(function*() {
+      const store = yield* BrowserBackend.makeStore()
+      const listening = yield* Scope.make()
+      yield* Scope.provide(store.listen!(key, "mine", () => {}), listening)
+      const asking = yield* Effect.forkChild(
+        store.tryAcquire({ key, token: "mine", expiresMillis: 60_000, wait: true }),
+        { startImmediately: true }
+      )
+      yield* Scope.close(listening, Exit.void)
+      yield* Fiber.join(asking)
+      yield* store.release(key, "mine")
+    }).pipe(Effect.scoped, Effect.runPromise),
+
+  /** Stops waiting when it is offered the key, before it has accepted that; whether it is told nevertheless. */
+  leaveAtOffer: (key: string): Promise<boolean> =>
+    Effect.gen(function*() {
+      const [holder, waiter] = [yield* BrowserBackend.makeStore(), yield* BrowserBackend.makeStore()]
+      const listening = yield* Scope.make()
+      let told = false
+      yield* Scope.provide(waiter.listen!(key, "waiting", () => told = true), listening)
+      yield* holder.tryAcquire({ key, token: "holding", expiresMillis: 60_000, wait: false })
+      yield* waiter.tryAcquire({ key, token: "waiting", expiresMillis: 60_000, wait: true })
+      // It hears of the offer after the waiter.
+      const offered = new Promise((resolve) => {
+        const channel = new BroadcastChannel("effect-lock")
+        channel.addEventListener("message", ({ data }) => {
+          if (data.key === key) resolve(channel.close())
+        })
+      })
+      yield* holder.release(key, "holding")
+      yield* Effect.promise(() => offered)
+      yield* Scope.close(listening, Exit.void)
+      yield* waiter.release(key, "waiting")
+      return told
+    }).pipe(Effect.scoped, Effect.runPromise),
 
   /** All records that there are, and the names of the Web Locks. */
   left: async () => {

@@ -78,6 +78,23 @@ describe.skipIf(!isInstalled("chromium"))("tabs of one origin", () => {
     assert.deepInclude(await tabs[0].call("left"), { keys: [], pending: 0 })
   })
 
+  it("who waits no longer watches nobody, be it that its claim is answered after that", async () => {
+    const key = newKey()
+    const [one, other] = await Promise.all([browser.tab(), browser.tab()])
+    const held = one.call("hold", key, Infinity, long)
+    await holds(one, key)
+    await other.call("giveUp", key)
+    assert.strictEqual((await other.call("left")).pending, 0)
+    await one.call("end", key)
+    assertSection(await held)
+  })
+
+  it("who waits no longer is told nothing, be it that an offer was about to be accepted", async () => {
+    const { call } = await browser.tab()
+    assert.isFalse(await call("leaveAtOffer", newKey()))
+    assert.deepInclude(await call("left"), { keys: [], pending: 0 })
+  })
+
   describe("a holder that is no more frees its lock at once, whatever its lease", () => {
     const hold = async ({ call }: Realm, key: string): Promise<void> => {
       void call("hold", key, Infinity, long).catch(() => {})

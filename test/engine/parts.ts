@@ -125,7 +125,7 @@ export const failure = (options?: {
     key: options?.key
   })
 
-export interface Asked {
+interface Asked {
   readonly operation: Operation
   readonly key: string
   readonly token: string | undefined

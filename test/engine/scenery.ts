@@ -4,7 +4,7 @@ import { Clock, Effect, Logger } from "effect"
 import type { LockError, LockStore } from "effect-lock"
 
 /** A clock of which a part is in the hands of a test. */
-export interface LateClock extends Clock.Clock {
+interface LateClock extends Clock.Clock {
   /** Time passes, and nobody is woken: the event loop is busy. */
   readonly pass: (millis: number) => void
   /** Only the wall clock goes on, as on a host that was suspended. */

@@ -108,6 +108,33 @@ describe("several keys", () => {
       yield* assertClean(all, "a", "b", "c")
     }))
 
+  it.effect("are asked for no more at a time than a store answers, and not in vain", () =>
+    Effect.gen(function*() {
+      const keys = Array.from({ length: 1_000 }, (_, i) => `key-${i}`)
+      let [asked, out, most] = [0, 0, 0]
+      const all = yield* scene((store) => ({
+        ...store,
+        tryAcquire: (claim) =>
+          Effect.suspend(() => {
+            asked++
+            most = Math.max(most, ++out)
+            return Effect.ensuring(Effect.delay(store.tryAcquire(claim), 100), Effect.sync(() => out--))
+          })
+      }))
+      const fiber = yield* all.start(Lock.withLocks(Effect.succeed("done"), keys, { expires: "1 minute" }))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(outcome(fiber), "Success")
+      assert.isAtMost(most, 256)
+      asked = 0
+      yield* all.test.hold("key-0")
+      const refused = yield* all.start(Lock.withLocks(Effect.void, keys, { timeout: 0 }))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(outcome(refused), "LockTimeout")
+      assert.isAtMost(asked, 257)
+      yield* all.test.free("key-0")
+      yield* assertClean(all, ...keys)
+    }))
+
   it.effect("wait until the store answers, as one does", () =>
     Effect.gen(function*() {
       const all = yield* scene()

@@ -9,7 +9,7 @@ import { kill } from "../support/server.ts"
 import { type Death, readLog, type Recording, type Strike } from "./record.ts"
 import type { Server } from "./servers.ts"
 
-export class ArenaError extends Data.TaggedError("ArenaError")<{ readonly message: string }> {}
+class ArenaError extends Data.TaggedError("ArenaError")<{ readonly message: string }> {}
 
 /** A fault: what it does, and what it is entitled to cost. */
 export interface Nemesis {
@@ -36,7 +36,7 @@ export interface Workload {
   readonly limit?: number
 }
 
-export interface WorkerHandle {
+interface WorkerHandle {
   readonly name: string
   readonly process: ChildProcess
   readonly proxy: Proxy | undefined

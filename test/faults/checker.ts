@@ -5,7 +5,7 @@
  */
 import type { Operation, Recording, Section, Span } from "./record.ts"
 
-export interface Counts {
+interface Counts {
   readonly operations: number
   readonly sections: number
   readonly told: number

@@ -82,7 +82,7 @@ const before = Effect.fnUntraced(function*(url: string, away = 0) {
 
 let elections = 0
 
-export interface Following {
+interface Following {
   /** For how long, in milliseconds, a leader leads before it gets the signal. */
   readonly term?: number
   /** Whether nothing that the others say gets to the server until one of them leads. */

@@ -53,7 +53,7 @@ export interface Death {
   readonly to: number
 }
 
-export interface Worker {
+interface Worker {
   readonly name: string
   /** Times at which it did not run. */
   readonly gaps: ReadonlyArray<Span>

@@ -40,7 +40,7 @@ export interface RedisServer extends Common {
 }
 
 /** A primary and its replica, behind Sentinels. */
-export interface SentinelServers extends Common {
+interface SentinelServers extends Common {
   readonly _tag: "Sentinel"
   readonly port: undefined
   readonly url: string
@@ -48,7 +48,7 @@ export interface SentinelServers extends Common {
   readonly failover: Effect.Effect<void>
 }
 
-export interface ClusterServers extends Common {
+interface ClusterServers extends Common {
   readonly _tag: "Cluster"
   readonly port: undefined
   readonly url: string

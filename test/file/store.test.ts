@@ -1,8 +1,8 @@
+/** Keys on the disk, whose they are, and who watches them. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, Scope } from "effect"
-import { Lock, LockBackend } from "effect-lock"
+import { Effect, Exit, Option, Scope } from "effect"
+import { Lock } from "effect-lock"
 import * as FileBackend from "effect-lock/FileBackend"
-import type { Grant } from "effect-lock/LockStore"
 import { spawnSync } from "node:child_process"
 import fs, { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs"
 import { syncBuiltinESMExports } from "node:module"
@@ -11,18 +11,8 @@ import * as Host from "../../src/internal/file/host.ts"
 import * as State from "../../src/internal/file/state.ts"
 import { withSkew } from "../support/clock.ts"
 import { directory } from "../support/directory.ts"
-import { punctual } from "../support/punctual.ts"
-import { type CallName, seeCalls, systemError } from "./calls.ts"
-import { acquire, claim, eventually, holderOf, namesOf, storeIn } from "./support.ts"
-
-/** A store that is never closed, as one in a process that was killed. */
-const forgotten = (path: string, options?: Omit<FileBackend.Options, "directory">) =>
-  Effect.flatMap(Scope.make(), (scope) => Scope.provide(storeIn(path, options), scope))
-
-/** Another process, in another container: nobody here knows whether it is gone. */
-const elsewhere = "1-1-1"
-
-const micros = () => Number(process.hrtime.bigint() / 1000n)
+import { seeCalls, systemError } from "./calls.ts"
+import { acquire, claim, elsewhere, eventually, forgotten, holderOf, micros, namesOf, storeIn } from "./support.ts"
 
 /** Puts a key's directory there with such a state. */
 const write = (path: string, key: string, state: State.State) =>
@@ -32,18 +22,8 @@ const write = (path: string, key: string, state: State.State) =>
     writeFileSync(`${path}/lock-${key}/${state.name}`, "")
   })
 
-/** Waits for the key with a ticket, and is told. */
-const waits = Effect.fnUntraced(
-  function*(store: Effect.Success<ReturnType<typeof storeIn>>, key: string, token: string) {
-    const told: Array<Grant | undefined> = []
-    yield* store.listen!(key, token, (grant) => told.push(grant))
-    assert.strictEqual((yield* store.tryAcquire(claim(key, token, 10_000, true)))._tag, "Held")
-    return told
-  }
-)
-
 describe("a key on the disk", () => {
-  it.live("is a directory with one empty file, and leaves when the store closes", () =>
+  it.live("is a directory with one empty file, and is removed when the store closes", () =>
     Effect.gen(function*() {
       const path = yield* directory
       const scope = yield* Scope.make()
@@ -56,7 +36,7 @@ describe("a key on the disk", () => {
       assert.deepStrictEqual(readdirSync(path), [".fence"])
     }).pipe(Effect.scoped))
 
-  it.live("leaves when it was not used for some time, and a held one does not", () =>
+  it.live("is removed when it has not been used for some time, unless it is held", () =>
     Effect.gen(function*() {
       const path = yield* directory
       const store = yield* storeIn(path, { keepIdle: 50 })
@@ -69,7 +49,7 @@ describe("a key on the disk", () => {
       assert.deepStrictEqual(readdirSync(path), [".fence", "lock-held"])
     }).pipe(Effect.scoped))
 
-  it.live("leaves also when others left it behind, with whatever they were making", () =>
+  it.live("is removed when others left it behind, with whatever they were creating", () =>
     Effect.gen(function*() {
       const path = yield* directory
       const dead = yield* forgotten(path)
@@ -86,7 +66,7 @@ describe("a key on the disk", () => {
       assert.deepStrictEqual(readdirSync(path), [".fence", ".new-young", "lock-held", "something-else"])
     }).pipe(Effect.scoped))
 
-  it.live("in the making that is cleared away cannot be put in place any more", () =>
+  it.live("that is removed while it is being created cannot be put in place any more", () =>
     Effect.gen(function*() {
       const path = yield* directory
       mkdirSync(`${path}/.new-old`)
@@ -125,7 +105,7 @@ describe("a key on the disk", () => {
       assert.strictEqual(yield* holderOf(store, "c"), "1-a")
     }).pipe(Effect.scoped))
 
-  it.live("is seen right while its name changes, when a listing has none or two", () =>
+  it.live("is read correctly while its state is renamed, when a listing has no name or two", () =>
     Effect.gen(function*() {
       const path = yield* directory
       const store = yield* storeIn(path)
@@ -150,7 +130,7 @@ describe("a key on the disk", () => {
       yield* acquire(store, "key", "1-d")
     }).pipe(Effect.scoped))
 
-  it.live("may go while it is held: the holder is told, and the next token is greater", () =>
+  it.live("may be removed while it is held: the holder is told, and the next token is greater", () =>
     Effect.gen(function*() {
       const path = yield* directory
       let fence = 0
@@ -243,238 +223,8 @@ describe("clocks", () => {
     }).pipe(Effect.scoped))
 })
 
-describe("those who wait", () => {
-  it.live("are given the key in their order, each woken by whoever gives it back", () =>
-    Effect.gen(function*() {
-      const path = yield* directory
-      const stores = [yield* storeIn(path), yield* storeIn(path), yield* storeIn(path)]
-      const first = yield* acquire(stores[0], "key", "1-a")
-      const tokens = ["1-b", "1-c", "1-d", "1-e"]
-      const told: Array<ReadonlyArray<Grant | undefined>> = []
-      for (const [i, token] of tokens.entries()) told.push(yield* waits(stores[i % 3], "key", token))
-      assert.strictEqual(Option.getOrThrow(yield* stores[1].inspect("key")).waiters, 4)
-      let last = first
-      for (const [i, token] of ["1-a", ...tokens].entries()) {
-        yield* stores[(i + 2) % 3].release("key", token)
-        if (i === tokens.length) break
-        yield* eventually(Effect.sync(() => told[i].length > 0))
-        const grant = told[i][0]!
-        assert.isAbove(grant.fencingToken, last)
-        assert.strictEqual(grant.leaseMillis, 10_000)
-        assert.strictEqual(yield* holderOf(stores[0], "key"), tokens[i])
-        last = grant.fencingToken
-      }
-      assert.deepStrictEqual(told.map(({ length }) => length), [1, 1, 1, 1])
-      assert.isTrue(Option.isNone(yield* stores[0].inspect("key")))
-    }).pipe(Effect.scoped))
-
-  it.live("and are stopped cost the next one a second together, and keep nobody's place but their own", () =>
-    Effect.gen(function*() {
-      const path = yield* directory
-      const store = yield* storeIn(path)
-      yield* acquire(store, "key", "1-holder", 60_000)
-      // Five that will not answer, and two who wait behind them.
-      for (let i = 0; i < 5; i++) {
-        writeFileSync(
-          `${path}/lock-key/${State.make("q", 0, micros(), 1_000, `1-deaf.${i}`, elsewhere).name}`,
-          ""
-        )
-      }
-      const turns: Array<string> = []
-      const backend = yield* LockBackend.make(yield* storeIn(path))
-      const waiter = (name: string) =>
-        Lock.withLock(Effect.sync(() => turns.push(name)), "key", { timeout: "Infinity" }).pipe(
-          Effect.provideService(LockBackend.LockBackend, backend),
-          Effect.forkChild({ startImmediately: true })
-        )
-      const one = yield* waiter("one")
-      yield* eventually(Effect.sync(() => namesOf(path, "key").length === 7))
-      const start = performance.now()
-      yield* store.release("key", "1-holder")
-      yield* Fiber.join(one)
-      // One second, not five; and some for a busy machine.
-      assert.isBelow(performance.now() - start, 3_500)
-      assert.isFalse(namesOf(path, "key").some((name) => name.includes("deaf")))
-    }).pipe(punctual(100)))
-
-  it.live("and have left without a word are not given the key", () =>
-    Effect.gen(function*() {
-      const path = yield* directory
-      const [one, other] = [yield* storeIn(path), yield* storeIn(path)]
-      yield* acquire(one, "key", "1-a")
-      yield* waits(other, "key", "1-b")
-      const told = yield* waits(other, "key", "1-c")
-      // The first leaves when the key is about to be given to it: its ticket has been seen, and goes.
-      const left = { done: false }
-      const runSync = Effect.runSyncWith(yield* Effect.context<never>())
-      yield* seeCalls(path, (name, file) => {
-        if (name !== "renameSync" || !file.includes("/f,") || left.done) return
-        left.done = true
-        runSync(other.release("key", "1-b"))
-      })
-      yield* one.release("key", "1-a")
-      assert.isTrue(left.done)
-      yield* eventually(Effect.sync(() => told.length > 0))
-      assert.strictEqual(told[0]?.leaseMillis, 10_000)
-      assert.strictEqual(yield* holderOf(one, "key"), "1-c")
-    }).pipe(Effect.scoped))
-
-  it.live("come by themselves where the system has no watch left for them", () =>
-    Effect.gen(function*() {
-      const path = yield* directory
-      const store = yield* storeIn(path)
-      yield* acquire(store, "key", "1-a")
-      yield* seeCalls(path, (name) => {
-        if (name === "watch") throw systemError("ENOSPC")
-      })
-      const waiter = yield* Lock.withLock(Effect.succeed("done"), "key", { timeout: "20 seconds" }).pipe(
-        Effect.provide(FileBackend.layer({ directory: path, poll: "100 millis" })),
-        Effect.forkChild({ startImmediately: true })
-      )
-      yield* eventually(Effect.sync(() => namesOf(path, "key").length === 2))
-      yield* store.release("key", "1-a")
-      assert.strictEqual(yield* Fiber.join(waiter), "done")
-    }).pipe(Effect.scoped))
-
-  it.live("say that they come by themselves, and that they are told again", () =>
-    Effect.gen(function*() {
-      const path = yield* directory
-      const [one, other] = [yield* storeIn(path), yield* storeIn(path)]
-      yield* acquire(one, "key", "1-a")
-      const said: Array<string> = []
-      const end = other.observe!({
-        down: () => said.push("down"),
-        up: () => said.push("up"),
-        polling: (reason) => said.push(reason),
-        told: () => said.push("told")
-      })
-      yield* seeCalls(path, (name) => {
-        if (name === "watch") throw systemError("ENOSPC")
-      }).pipe(
-        Effect.andThen(waits(other, "key", "1-b")),
-        Effect.andThen(eventually(Effect.sync(() => said.length > 0))),
-        Effect.scoped
-      )
-      yield* waits(other, "key", "1-c")
-      end()
-      assert.deepStrictEqual(said, ["ENOSPC: as the test wants it", "told"])
-    }).pipe(Effect.scoped))
-
-  it.live("are told also after the watch on their ticket has failed", () =>
-    Effect.gen(function*() {
-      const path = yield* directory
-      const [one, other] = [yield* storeIn(path), yield* storeIn(path)]
-      yield* acquire(one, "key", "1-a")
-      const watchers: Array<fs.FSWatcher> = []
-      const { watch } = fs
-      yield* Effect.acquireRelease(
-        Effect.sync(() => {
-          fs.watch = ((...args: Parameters<typeof watch>) => {
-            const watcher = watch(...args)
-            watchers.push(watcher)
-            return watcher
-          }) as typeof watch
-          syncBuiltinESMExports()
-        }),
-        () =>
-          Effect.sync(() => {
-            fs.watch = watch
-            syncBuiltinESMExports()
-          })
-      )
-      const told = yield* waits(other, "key", "1-b")
-      watchers[0].emit("error", systemError("EIO"))
-      // It has asked to be asked, and is, as the engine does.
-      assert.deepStrictEqual(told, [undefined])
-      assert.strictEqual((yield* other.tryAcquire(claim("key", "1-b", 10_000, true)))._tag, "Held")
-      yield* one.release("key", "1-a")
-      yield* eventually(Effect.sync(() => told.length > 1))
-      assert.strictEqual(told[1]?.leaseMillis, 10_000)
-    }).pipe(Effect.scoped))
-
-  it.live("wait on when something else has happened to their ticket", () =>
-    Effect.gen(function*() {
-      const path = yield* directory
-      const [one, other] = [yield* storeIn(path), yield* storeIn(path)]
-      yield* acquire(one, "key", "1-a")
-      const told = yield* waits(other, "key", "1-b")
-      const ticket = namesOf(path, "key").find((name) => name.startsWith("q"))!
-      let looks = 0
-      yield* seeCalls(path, (name) => {
-        if (name === "readdirSync") looks++
-      })
-      utimesSync(`${path}/lock-key/${ticket}`, 1, 1)
-      yield* eventually(Effect.sync(() => looks > 0))
-      assert.deepStrictEqual(told, [])
-      assert.include(namesOf(path, "key"), ticket)
-      yield* one.release("key", "1-a")
-      yield* eventually(Effect.sync(() => told.length > 0))
-      assert.strictEqual(told[0]?.leaseMillis, 10_000)
-    }).pipe(Effect.scoped))
-
-  it.live("wait on, and can leave, when what has happened to their ticket could not be seen", () =>
-    Effect.gen(function*() {
-      const path = yield* directory
-      const [one, other] = [yield* storeIn(path), yield* storeIn(path)]
-      yield* acquire(one, "key", "1-a")
-      const [leaving, staying] = [yield* waits(other, "key", "1-b"), yield* waits(other, "key", "1-c")]
-      const tickets = () => namesOf(path, "key").filter((name) => name.startsWith("q"))
-      const names = tickets()
-      yield* seeCalls(path, (name) => {
-        if (name === "readdirSync") throw systemError("EMFILE")
-      }).pipe(
-        Effect.andThen(Effect.sync(() => {
-          for (const name of names) utimesSync(`${path}/lock-key/${name}`, 1, 1)
-        })),
-        Effect.andThen(eventually(Effect.sync(() => leaving.length > 0 && staying.length > 0))),
-        Effect.scoped
-      )
-      yield* other.release("key", "1-b")
-      assert.strictEqual(tickets().length, 1)
-      yield* one.release("key", "1-a")
-      yield* eventually(Effect.sync(() => staying.some((grant) => grant !== undefined)))
-      assert.isTrue(leaving.every((grant) => grant === undefined))
-    }).pipe(Effect.scoped))
-
-  it.live("and are first when the key is given on again have it, unless they have left by then", () =>
-    Effect.gen(function*() {
-      const path = yield* directory
-      const stores = [yield* storeIn(path), yield* storeIn(path)]
-      yield* acquire(stores[0], "key", "1-a")
-      const told: Array<ReadonlyArray<Grant | undefined>> = []
-      for (const [i, token] of ["1-b", "1-c", "1-d", "1-e"].entries()) {
-        told.push(yield* waits(stores[i % 2], "key", token))
-      }
-      yield* stores[0].release("key", "1-a")
-      yield* eventually(Effect.sync(() => told[0].length > 0))
-      // Who was seen to be the first of them leaves.
-      yield* stores[1].release("key", "1-c")
-      yield* stores[0].release("key", "1-b")
-      yield* eventually(Effect.sync(() => told[2].length > 0))
-      yield* waits(stores[0], "key", "1-f")
-      assert.strictEqual(yield* holderOf(stores[0], "key"), "1-d")
-      yield* stores[0].release("key", "1-d")
-      yield* eventually(Effect.sync(() => told[3].length > 0))
-      assert.deepStrictEqual(told.map(({ length }) => length), [1, 0, 1, 1])
-    }).pipe(Effect.scoped))
-
-  it.live("have the key when whoever gave it to them died before telling", () =>
-    Effect.gen(function*() {
-      const path = yield* directory
-      const store = yield* storeIn(path)
-      yield* acquire(store, "key", "1-a")
-      const waiting = yield* storeIn(path)
-      yield* waits(waiting, "key", "1-b")
-      const { state } = Directory.look(`${path}/lock-key`)
-      const given = State.make("g", state!.fence + 512, micros(), 60_000, "1-b", state!.owner)
-      renameSync(`${path}/lock-key/${state!.name}`, `${path}/lock-key/${given.name}`)
-      assert.strictEqual(yield* acquire(waiting, "key", "1-b"), given.fence)
-      assert.deepStrictEqual(namesOf(path, "key").map((name) => name[0]), ["h"])
-    }).pipe(Effect.scoped))
-})
-
-describe("those who look", () => {
-  it.live("hear on when the key could not be looked at for a while", () =>
+describe("watchers", () => {
+  it.live("are notified again after the key could not be read for a while", () =>
     Effect.gen(function*() {
       const path = yield* directory
       const store = yield* storeIn(path)
@@ -501,8 +251,8 @@ describe("those who look", () => {
     }).pipe(Effect.scoped))
 })
 
-describe("those who look at a key that comes again", () => {
-  it.live("hear of it, though its directory has the number of the one before", () =>
+describe("watchers of a key that is created again", () => {
+  it.live("are notified, even if its directory has the inode number of the old one", () =>
     Effect.gen(function*() {
       const path = yield* directory
       const store = yield* storeIn(path)
@@ -535,159 +285,4 @@ describe("those who look at a key that comes again", () => {
       yield* store.release("key", "1-b")
       yield* eventually(Effect.sync(() => heard > 0))
     }).pipe(Effect.scoped))
-})
-
-describe("a process that dies", () => {
-  class Crash extends Error {}
-
-  /** Makes a store whose process dies before its n-th call from now on; undefined when it lives longer. */
-  const crashing = (
-    path: string,
-    n: number,
-    act: (store: Effect.Success<ReturnType<typeof storeIn>>) => Effect.Effect<unknown, unknown>
-  ) =>
-    Effect.gen(function*() {
-      const store = yield* forgotten(path)
-      let calls = 0
-      const seen: Array<CallName> = []
-      yield* seeCalls(path, (name) => {
-        if (++calls > n) throw new Crash()
-        seen.push(name)
-      })
-      yield* Effect.exit(act(store))
-      return calls > n ? seen : undefined
-    }).pipe(Effect.scoped)
-
-  const attempt = (wait: boolean) => (store: Effect.Success<ReturnType<typeof storeIn>>) =>
-    store.tryAcquire(claim("key", "1-dead", 60, wait))
-
-  const share = (
-    store: Effect.Success<ReturnType<typeof storeIn>>,
-    token: string,
-    expires: number,
-    permits = 1,
-    wait = false
-  ) => store.tryAcquire({ ...claim("key", token, expires, wait), share: { permits, limit: 3 } })
-
-  let given: Effect.Success<ReturnType<typeof storeIn>>
-
-  const acts: Record<string, {
-    readonly before: (path: string) => Effect.Effect<unknown, unknown, Scope.Scope>
-    readonly act: Parameters<typeof crashing>[2]
-  }> = {
-    "making a key": { before: () => Effect.void, act: attempt(false) },
-    "taking a free key": {
-      before: (path) =>
-        Effect.gen(function*() {
-          const store = yield* forgotten(path)
-          yield* acquire(store, "key", "1-before")
-          yield* store.release("key", "1-before")
-        }),
-      act: attempt(false)
-    },
-    "waiting": {
-      before: (path) => Effect.flatMap(forgotten(path), (store) => acquire(store, "key", "1-before", 60)),
-      act: attempt(true)
-    },
-    "giving back": {
-      before: () => Effect.void,
-      act: (store) => Effect.andThen(attempt(false)(store), store.release("key", "1-dead"))
-    },
-    "giving to another": {
-      before: (path) =>
-        Effect.gen(function*() {
-          yield* acquire(yield* forgotten(path), "key", "1-dead", 60)
-          const ticket = State.make("q", 0, micros(), 60, "1-waiting", elsewhere)
-          writeFileSync(`${path}/lock-key/${ticket.name}`, "")
-        }),
-      act: (store) => store.release("key", "1-dead")
-    },
-    "giving on what it was given": {
-      before: (path) =>
-        Effect.gen(function*() {
-          const holder = yield* forgotten(path)
-          yield* acquire(holder, "key", "1-before", 60_000)
-          given = yield* forgotten(path)
-          let told = 0
-          yield* given.listen!("key", "1-dead", () => told++)
-          yield* given.tryAcquire(claim("key", "1-dead", 500, true))
-          const ticket = State.make("q", 0, micros(), 60, "1-waiting", elsewhere)
-          writeFileSync(`${path}/lock-key/${ticket.name}`, "")
-          yield* holder.release("key", "1-before")
-          yield* eventually(Effect.sync(() => told > 0))
-        }),
-      act: () => given.release("key", "1-dead")
-    },
-    "sharing beside another": {
-      before: (path) => Effect.flatMap(forgotten(path), (store) => share(store, "1-before", 60)),
-      act: (store) => share(store, "1-dead", 60)
-    },
-    "waiting to share": {
-      before: (path) => Effect.flatMap(forgotten(path), (store) => share(store, "1-before", 60, 3)),
-      act: (store) => share(store, "1-dead", 60, 1, true)
-    },
-    "having its share longer": {
-      before: (path) => Effect.flatMap(forgotten(path), (store) => share(store, "1-before", 60)),
-      act: (store) =>
-        Effect.andThen(share(store, "1-dead", 60), store.extend({ key: "key", token: "1-dead", expiresMillis: 60 }))
-    },
-    "giving a share to others": {
-      before: (path) =>
-        Effect.gen(function*() {
-          yield* share(yield* forgotten(path), "1-dead", 60, 3)
-          for (const i of [1, 2, 3, 4]) {
-            const limit = { permits: 1, limit: 3 }
-            const ticket = State.make("q", 0, micros(), 60, `1-waiting.${i}`, elsewhere, limit)
-            writeFileSync(`${path}/lock-key/${ticket.name}`, "")
-          }
-        }),
-      act: (store) => store.release("key", "1-dead")
-    },
-    "removing": {
-      before: (path) =>
-        Effect.gen(function*() {
-          const store = yield* forgotten(path)
-          yield* acquire(store, "key", "1-before")
-          yield* store.release("key", "1-before")
-        }),
-      act: () => Effect.void
-    }
-  }
-
-  for (const [name, { act, before }] of Object.entries(acts)) {
-    it.live(`at any moment of ${name} leaves a key that the next one gets`, () =>
-      Effect.gen(function*() {
-        let deaths = 0
-        for (let n = 0;; n++) {
-          const died = yield* Effect.gen(function*() {
-            const path = yield* directory
-            yield* before(path)
-            const last = existsSync(`${path}/lock-key`) ? Directory.look(`${path}/lock-key`).state?.fence ?? 0 : 0
-            const removing = Effect.gen(function*() {
-              const scope = yield* Scope.make()
-              const store = yield* Scope.provide(storeIn(path), scope)
-              yield* acquire(store, "key", "1-dead", 60)
-              yield* store.release("key", "1-dead")
-              yield* Scope.close(scope, Exit.void)
-            })
-            const died = yield* crashing(path, n, name === "removing" ? () => removing : act)
-            const next = yield* storeIn(path)
-            let fence = 0
-            yield* eventually(
-              Effect.map(next.tryAcquire(claim("key", "1-next")), (attempt) => {
-                if (attempt._tag === "Acquired") fence = attempt.fencingToken
-                return attempt._tag === "Acquired"
-              })
-            )
-            assert.isAbove(fence, last)
-            assert.strictEqual(namesOf(path, "key").filter((file) => !file.startsWith("q")).length, 1, `${died}`)
-            assert.isTrue(yield* next.release("key", "1-next"))
-            return died !== undefined
-          }).pipe(Effect.scoped)
-          if (!died) break
-          deaths++
-        }
-        assert.isAbove(deaths, 0)
-      }))
-  }
 })

@@ -1,6 +1,6 @@
 /** Directories for locks, stores in them, and what the tests say often. */
 import { assert } from "@effect/vitest"
-import { Effect, Option, Schedule, type Scope } from "effect"
+import { Effect, Option, Schedule, Scope } from "effect"
 import * as FileBackend from "effect-lock/FileBackend"
 import type { LockError } from "effect-lock/LockError"
 import type { Acquired, Claim, LockStore } from "effect-lock/LockStore"
@@ -11,6 +11,15 @@ export const storeIn = (
   directory: string,
   options: Omit<FileBackend.Options, "directory"> = {}
 ): Effect.Effect<LockStore, LockError, Scope.Scope> => FileBackend.makeStore({ directory, ...options })
+
+/** A store that is never closed, as one in a process that was killed. */
+export const forgotten = (path: string, options?: Omit<FileBackend.Options, "directory">) =>
+  Effect.flatMap(Scope.make(), (scope) => Scope.provide(storeIn(path, options), scope))
+
+/** Another process, in another container: nobody here knows whether it is gone. */
+export const elsewhere = "1-1-1"
+
+export const micros = () => Number(process.hrtime.bigint() / 1000n)
 
 export const claim = (key: string, token: string, expiresMillis = 10_000, wait = false): Claim => ({
   key,

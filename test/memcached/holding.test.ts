@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { constVoid } from "effect/Function"
-import { EndingMap } from "../../src/internal/endingMap.ts"
+import { ExpiringMap } from "../../src/internal/expiringMap.ts"
 import * as Content from "../../src/internal/memcached/content.ts"
 import { Extending, Releasing } from "../../src/internal/memcached/holding.ts"
 import type { Link } from "../../src/internal/memcached/link.ts"
@@ -30,7 +30,7 @@ const crowded = (crowd: number) => {
     send: (request, hearer) => hearer.hear(answer(request)),
     close: constVoid
   }
-  return { link, hints: new EndingMap<never>() }
+  return { link, hints: new ExpiringMap<never>() }
 }
 
 it.effect("a holder extends and gives back, however many come to wait at that moment", () =>

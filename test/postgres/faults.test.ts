@@ -1,5 +1,5 @@
 import { assert, describe, it as plain } from "@effect/vitest"
-import { Effect, type Exit, Fiber, Option } from "effect"
+import { Effect, Fiber, Option } from "effect"
 import { Lock, LockBackend, type LockStore } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
 import * as Net from "node:net"
@@ -9,17 +9,7 @@ import { proxy } from "../support/proxy.ts"
 import { it } from "../support/punctual.ts"
 import { kill, shared, until } from "../support/redis.ts"
 import { eventually, table } from "../support/sqlStores.ts"
-
-const take = (store: LockStore.LockStore, key: string, token: string, expiresMillis = 30_000) =>
-  store.tryAcquire({ key, token, expiresMillis, wait: false })
-
-const wait = (store: LockStore.LockStore, key: string, token: string, expiresMillis = 30_000) =>
-  store.tryAcquire({ key, token, expiresMillis, wait: true })
-
-const kindOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
-  exit._tag === "Success"
-    ? "Success"
-    : (exit.cause.reasons[0] as { readonly error?: { readonly kind?: unknown } }).error?.kind
+import { kindOf, take, wait } from "./support.ts"
 
 const prepared = (server: Postgres) =>
   Effect.gen(function*() {

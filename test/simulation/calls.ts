@@ -1,7 +1,7 @@
 /** The effects of calls. Each is built once, and may run several times and at once. */
 import { Duration, Effect, Option, Schedule, Stream, Tracer } from "effect"
 import { Lock, type LockBackend, LockConfig, type LockError } from "effect-lock"
-import { type Call, isTaking, type Step } from "./plan.ts"
+import { type Call, isTaking } from "./plan.ts"
 
 export class BodyFailed {
   readonly _tag = "BodyFailed"
@@ -116,7 +116,7 @@ const make = (call: Call, section: Section): Effected => {
 }
 
 /** Sees that every span which begins ends, and may throw. */
-export class Tracing {
+class Tracing {
   open = 0
   readonly tracer: Tracer.Tracer
 
@@ -170,5 +170,3 @@ export class Effects {
 
 /** How long it may wait for its key. */
 export const timeoutOf = ({ form, timeout }: Call): number => form === "tryAcquire" ? 0 : timeout
-
-export const isNested = (step: Step): step is Extract<Step, { readonly do: "call" }> => step.do === "call"

@@ -12,7 +12,7 @@ import { callingBack } from "./subject.ts"
 import type { Weather } from "./weather.ts"
 import type { Process, World } from "./world.ts"
 
-export interface Watcher {
+interface Watcher {
   /** An extension leaves the process. */
   readonly extending: (extension: LockStore.Extension) => void
   /** A store operation sees what only a caller has. */

@@ -14,7 +14,7 @@ export const kinds = {
 
 export type Kind = keyof typeof kinds
 
-export const retries = ["usual", "often", "rare", "ends", "slow", "stuck"] as const
+const retries = ["usual", "often", "rare", "ends", "slow", "stuck"] as const
 
 /** One call of `Lock`. */
 export interface Call {

@@ -78,7 +78,7 @@ export interface Section {
 }
 
 /** What a section needs to know of its call. */
-export type Entering = Pick<Call, "id" | "atLeast" | "expires" | "share">
+type Entering = Pick<Call, "id" | "atLeast" | "expires" | "share">
 
 const isBefore = (one: Section, other: Section): boolean => {
   if (one.order !== undefined && other.order !== undefined) return one.order < other.order

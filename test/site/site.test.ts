@@ -143,12 +143,19 @@ describe.skipIf(!isSiteInstalled)("the site", () => {
     })
     afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
-    it("shows each page without a word on the console, and asks nobody else", async () => {
+    it("shows each page on a phone, no wider than it, without a word on the console, and asks nobody else", async () => {
       const page = await newPage()
+      await page.setViewportSize({ width: 360, height: 740 })
       // Each is asked for anyway, and not also ahead of time by each that has a link to it.
       await page.addInitScript("Object.defineProperty(navigator, 'connection', { value: { saveData: true } })")
-      for (const path of pages()) await visit(page, path)
+      const wide: Array<string> = []
+      for (const path of pages()) {
+        await visit(page, path)
+        const width = await page.evaluate("document.documentElement.scrollWidth")
+        if (width !== 360) wide.push(`${path}: ${width}`)
+      }
       await page.close()
+      assert.deepStrictEqual(wide, [])
       // But by one.
       const ahead = await open("start.html")
       await ahead.waitForLoadState("networkidle")
@@ -196,13 +203,22 @@ describe.skipIf(!isSiteInstalled)("the site", () => {
       await page.close()
     })
 
-    it("is readable on a phone: nothing is wider than it, and buttons are large enough for a finger", async () => {
+    it("has on a phone its picture above the words, and buttons that are large enough for a finger", async () => {
       const page = await open("see.html")
       await page.setViewportSize({ width: 360, height: 740 })
       await page.getByRole("button", { name: "Kill ada" }).waitFor()
-      assert.isAtMost(await page.evaluate("document.documentElement.scrollWidth"), 360)
       const { height } = await page.getByRole("button", { name: "Kill ada" }).boundingBox() ?? { height: 0 }
       assert.isAtLeast(height, 40)
+      await visit(page, "index.html")
+      const place = async (selector: string) =>
+        await page.locator(selector).boundingBox() ?? { x: NaN, y: NaN, width: NaN, height: NaN }
+      const [bar, picture, words] = [
+        await place(".VPNav"),
+        await place(".VPHero .image-src:visible"),
+        await place(".VPHero .name")
+      ]
+      assert.isAtLeast(picture.y, bar.y + bar.height)
+      assert.isAtLeast(words.y, picture.y + picture.height)
       await page.close()
     })
 

@@ -1,8 +1,8 @@
-/** What a backend tells of itself. */
+/** The events of a backend about itself. */
 import { type Context, Effect, type Scope, Stream } from "effect"
 import { Lock, type LockBackend } from "effect-lock"
 
-/** The tags of its events that are about the backend, as they come. */
+/** Collects the tags of the events that are about the backend, as they arrive. */
 export const backendNews = (
   locks: Context.Context<LockBackend.LockBackend>
 ): Effect.Effect<ReadonlyArray<string>, never, Scope.Scope> =>

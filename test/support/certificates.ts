@@ -1,4 +1,4 @@
-/** Certificates of their own making, by openssl. */
+/** Self-signed certificates, made by openssl. */
 import { assert } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
@@ -13,7 +13,7 @@ interface Certificate {
   readonly certificate: string
 }
 
-/** A certificate of `localhost` that its subject has signed itself. */
+/** A self-signed certificate of `localhost`. */
 export const selfSigned = (dir: string, name: string): Certificate => {
   const [key, certificate] = [join(dir, `${name}.key`), join(dir, `${name}.crt`)]
   const [subject, algorithm] = ["/CN=localhost", "rsa:2048"]

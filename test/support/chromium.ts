@@ -12,7 +12,7 @@ const executablePath = "/usr/bin/chromium"
 
 const shell = "/usr/bin/chromium-headless-shell"
 
-/** The same browser without the part that draws windows, where it is installed: its tabs take two thirds of the time. */
+/** The same browser without support for windows, if it is installed: its tabs take two thirds of the time. */
 export const lightPath = existsSync(shell) ? shell : executablePath
 
 export const untrustedHost = "shop.test"
@@ -25,14 +25,14 @@ const args = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
-  // A name of this machine that is not "localhost", and so not trusted by browsers.
+  // A name of this machine other than "localhost", which browsers do not trust.
   `--host-resolver-rules=MAP ${untrustedHost} 127.0.0.1`
 ]
 
 export interface BrowserOptions {
-  /** Keeps pages that were left, frozen, for when one goes back to them, as browsers do. */
+  /** Keeps pages that were left, frozen, for a return to them (bfcache). */
   readonly keepsPages?: boolean
-  /** Hides the tabs that are behind another one, as browsers do: only those can be frozen. */
+  /** Hides tabs behind another one, as browsers do: only hidden tabs can be frozen. */
   readonly hidesTabs?: boolean
 }
 
@@ -44,7 +44,7 @@ export const browser = (
   (hidesTabs ? attached(profile) : Effect.acquireRelease(
     Effect.promise(() =>
       chromium.launchPersistentContext(profile, {
-        // Only with windows does it keep pages that were left.
+        // Only a browser with windows keeps pages that were left.
         executablePath: keepsPages ? executablePath : lightPath,
         headless: true,
         args,
@@ -52,14 +52,14 @@ export const browser = (
         timeout: 0
       })
     ),
-    // One that was killed is closed already, and says so.
+    // One that was killed is closed already, and reports that.
     (context) => Effect.promise(() => context.close().catch(() => {}))
   )).pipe(
     // The test's own timeout is the limit.
     Effect.tap((context) => Effect.sync(() => context.setDefaultTimeout(0)))
   )
 
-/** One that is started by us, and where nobody takes care that all its tabs are seen. */
+/** A browser that we start ourselves, so that not all of its tabs count as visible. */
 const attached = (profile: string): Effect.Effect<BrowserContext, never, Scope.Scope> =>
   Effect.gen(function*() {
     const child = yield* Effect.acquireRelease(
@@ -72,7 +72,7 @@ const attached = (profile: string): Effect.Effect<BrowserContext, never, Scope.S
           "about:blank"
         ], { stdio: ["ignore", "ignore", "pipe"] })
       ),
-      // What it has started would write to its profile a little longer.
+      // Its child processes still write to its profile for a moment.
       () => killBrowser(profile)
     )
     const attached = yield* Effect.acquireRelease(
@@ -99,7 +99,7 @@ const processesOf = (profile: string): ReadonlyArray<number> =>
     }
   })
 
-/** Kills the browser with this profile, which we have started: all of it, at once, and waits until it is gone. */
+/** Kills all processes of the browser with this profile, which we have started, and waits until they are gone. */
 export const killBrowser = (profile: string): Effect.Effect<void> =>
   Effect.promise(async () => {
     for (let pids = processesOf(profile); pids.length > 0; pids = processesOf(profile)) {
@@ -114,15 +114,15 @@ export const killBrowser = (profile: string): Effect.Effect<void> =>
     }
   })
 
-/** What a page is sent with that wants nothing to do with other origins. */
+/** The headers of a page that is isolated from other origins. */
 const isolating = {
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-embedder-policy": "require-corp"
 }
 
 /**
- * Serves these scripts by name, at `hang` nothing after so many `millis`, and for any other path a page that runs the script
- * `index.js`, the one at `isolated` apart from other origins; gives the origin.
+ * Serves these scripts by name, an empty answer after so many `millis` at `hang`, and at any other path a page that runs the
+ * script `index.js`, which at `isolated` is isolated from other origins. Returns the origin.
  */
 export const serve = (scripts: Record<string, string>): Effect.Effect<string, never, Scope.Scope> =>
   serving(async (request, response) => {

@@ -1,4 +1,4 @@
-/** The command line tool as its users run it, a process of its own. */
+/** The command line tool, run in a process of its own, as users do. */
 import { Effect, type Scope } from "effect"
 import { type ChildProcess, spawn, type StdioOptions } from "node:child_process"
 import { cpSync, existsSync, readFileSync } from "node:fs"
@@ -30,7 +30,7 @@ export interface Running {
   readonly pid: number
   readonly kill: (signal: NodeJS.Signals) => void
   readonly ended: Effect.Effect<Ended>
-  /** What it has written so far. */
+  /** Its output so far. */
   readonly out: () => string
   readonly err: () => string
 }
@@ -70,7 +70,7 @@ export const start = (
     ({ process }) => kill(process)
   )
 
-/** Waits until a file says something, and tells what. */
+/** Waits until a file has content, and returns that. */
 export const contents = (file: string, isEnough: (text: string) => boolean = (text) => text !== "") =>
   Effect.as(
     until(Effect.sync(() => existsSync(file) && isEnough(readFileSync(file, "utf8")))),

@@ -8,7 +8,7 @@ interface Skew {
   readonly wall?: () => number
 }
 
-/** Runs an effect, and all that keeps its clock, with that one. */
+/** Runs an effect, and whatever keeps its clock, with a wrong one. */
 export const withSkew = (skew: Skew) => <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.flatMap(Effect.service(Clock.Clock), (clock) => {
     const { monotonic = () => 0, wall = () => 0 } = skew

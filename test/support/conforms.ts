@@ -1,4 +1,4 @@
-/** Conformance cases as tests: side by side, but for those that start processes. */
+/** Conformance cases as tests, which run side by side, except those that start processes. */
 import { describe, it } from "@effect/vitest"
 import { conformance } from "effect-lock/testing"
 

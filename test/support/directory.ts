@@ -9,11 +9,11 @@ export const newDirectory = (name: string, parent = tmpdir()): string => {
   return realpathSync(mkdtempSync(join(parent, `effect-lock-${name}-`)))
 }
 
-/** Whoever wrote there may say a last word after it has been said to be gone. */
+/** A process may still write there after its end was reported. */
 export const remove = (path: string): void =>
   rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
 
-/** A directory that goes with the scope. */
+/** A directory that is removed with the scope. */
 export const directory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => newDirectory("test")),
   (path) => Effect.sync(() => remove(path))

@@ -1,11 +1,11 @@
-/** What a young collection leaves. */
+/** What minor garbage collections leave. */
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 
 setFlagsFromString("--expose-gc")
 const gc = runInNewContext("gc") as (options?: { readonly type: "minor" }) => void
 
-/** Megabytes that a young collection does not free of what has been in a collection that has grown old, three at a time. */
+/** Megabytes that minor garbage collections do not free of what has passed, three at a time, through a collection in the old generation. */
 export const kept = (things: { add(one: object): unknown; delete(one: object): unknown }): number => {
   gc()
   things.add(things)

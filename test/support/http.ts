@@ -2,7 +2,7 @@
 import { Effect, type Scope } from "effect"
 import { createServer, type RequestListener, type Server } from "node:http"
 
-/** Answers on a free port of this machine until the scope closes; gives the origin. */
+/** Answers on a free port until the scope closes; returns the origin. */
 export const serving = (answer: RequestListener): Effect.Effect<string, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.callback<Server>((resume) => {

@@ -1,5 +1,5 @@
-/** For programs of tests that say things to who has started them. */
+/** For programs of tests that report to whoever has started them. */
 import { Logger } from "effect"
 
-/** What is logged goes to standard error, and is none of what the program says. */
+/** Logs go to standard error, apart from what the program reports. */
 export const logsAside = Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])

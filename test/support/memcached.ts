@@ -10,7 +10,7 @@ export interface Memcached {
   readonly stop: Effect.Effect<void>
   /** Kills the process if it runs, and starts another one at the same port. */
   readonly restart: Effect.Effect<void, ServerError>
-  /** Sends text commands, and gives what comes back until the server says `END`, `OK` or the like. */
+  /** Sends text commands, and returns the answers, up to an `END`, `OK` or the like. */
   readonly command: (text: string) => Effect.Effect<string>
 }
 

@@ -1,6 +1,6 @@
 /**
  * A TCP proxy that understands where memcached's binary messages begin and end,
- * so that a test can lose, hold or damage exactly the one it means. Bytes of one
+ * so that a test can lose, hold or damage exactly the one it wants. Bytes of one
  * direction of a connection never overtake each other.
  */
 import { Deferred, Effect } from "effect"
@@ -36,11 +36,11 @@ export type Fate = "pass" | "lose" | "hold" | "half" | "garbage" | "end" | "rese
 
 export interface Proxy {
   readonly port: number
-  /** Every request that came in, by name, the handshake left out. */
+  /** The names of all requests, without those of the handshake. */
   readonly requests: Array<string>
   /** How many connections have been made. */
   readonly connections: () => number
-  /** Decides about every message from now on. */
+  /** Decides on every message from now on. */
   readonly decide: (decide: (message: Message) => Fate) => void
   /**
    * The next message like this has that fate, the others pass. Where a store may be at work on other
@@ -53,8 +53,8 @@ export interface Proxy {
     lock?: string
   ) => { readonly arrived: Effect.Effect<void> }
   /**
-   * Delivers what is held, and gives the number of messages. Where the client has
-   * gone meanwhile, it waits until the server has dealt with them.
+   * Delivers what is held, and returns the number of messages. If the client has gone meanwhile, it waits
+   * until the server has dealt with them.
    */
   readonly letGo: Effect.Effect<number>
   /** Sends bytes to the clients of all connections. */

@@ -1,4 +1,4 @@
-/** What a run of the tests makes once, though each of its files is a process of its own: programs, builds, packages. */
+/** What a run of the tests makes only once, for the processes of all files: programs, builds, packages. */
 import { chmodSync, existsSync, mkdirSync, renameSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -8,7 +8,7 @@ import { newDirectory, remove } from "./directory.ts"
 const variables = { inside: "EFFECT_LOCK_TEST_RUN", outside: "EFFECT_LOCK_TEST_RUN_OUTSIDE" } as const
 const root = fileURLToPath(new URL("../../", import.meta.url))
 
-/** Inside the project its packages and its tsconfig are found, and outside of it they are not. */
+/** Inside the project, packages and its tsconfig are found; outside of it they are not. */
 type Place = keyof typeof variables
 
 const newFolder = (place: Place): string => {
@@ -16,20 +16,20 @@ const newFolder = (place: Place): string => {
     "run",
     place === "inside" ? join(root, ".tmp") : undefined
   )
-  // Also for servers that run as somebody else.
+  // Also readable for servers that run as another user.
   chmodSync(folder, 0o755)
   return folder
 }
 
-/** Vitest's `globalSetup`: folders for the run, which go with it. */
+/** Vitest's `globalSetup`: folders for the run, removed at its end. */
 export default function setup(): () => void {
-  // Node 22 and newer then compile what hundreds of processes load once, which saves an eighth of all time.
+  // Node 22 and newer then compile only once what hundreds of processes load, which saves an eighth of all time.
   process.env.NODE_COMPILE_CACHE ??= join(root, "node_modules/.cache/compiled")
   const folders = [newFolder("inside"), newFolder("outside")]
   return () => folders.forEach(remove)
 }
 
-/** The folder of the run, or of this process where there is none. */
+/** The folder of the run, or of this process if there is none. */
 const folderOf = (place: Place): string => {
   const known = process.env[variables[place]]
   if (known !== undefined) return known
@@ -38,7 +38,7 @@ const folderOf = (place: Place): string => {
   return folder
 }
 
-/** Whether nobody else of this run has asked for the name before. */
+/** Whether nobody else in this run has asked for the name before. */
 export const first = (name: string): boolean => {
   try {
     mkdirSync(join(folderOf("inside"), name))
@@ -48,7 +48,7 @@ export const first = (name: string): boolean => {
   }
 }
 
-/** What `make` puts at the path that it is given, made by the first who asks; the others wait for it. */
+/** What `make` creates at the given path: the first to ask makes it, and the others wait for it. */
 export const once = async (
   name: string,
   make: (path: string) => unknown,
@@ -65,9 +65,9 @@ export const once = async (
     }
     try {
       if (existsSync(path)) break
-      // What one before has not brought to its end.
+      // An earlier attempt may not have been completed.
       remove(`${path}.new`)
-      // It is there when it is whole.
+      // It appears only when it is complete.
       await make(`${path}.new`)
       renameSync(`${path}.new`, path)
     } finally {

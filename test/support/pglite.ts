@@ -1,4 +1,4 @@
-/** PostgreSQL inside of the test's own process, so that its dialect is tested where no server is. */
+/** PostgreSQL inside the test's own process, so that its dialect is tested even without a server. */
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { PGlite } from "@electric-sql/pglite"
 import { Effect, Queue } from "effect"
@@ -11,7 +11,7 @@ import { SqlError, UnknownError } from "effect/sql/SqlError"
 const failed = (cause: unknown): SqlError =>
   new SqlError({ reason: new UnknownError({ cause, message: String(cause), operation: "query" }) })
 
-/** A database of its own, gone with the scope. */
+/** A new database, closed with the scope. */
 export const database: Effect.Effect<PGlite, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(() => PGlite.create()),
   (db) => Effect.promise(() => db.close())

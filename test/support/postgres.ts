@@ -38,14 +38,14 @@ const run = (command: string, args: ReadonlyArray<string>): Effect.Effect<void, 
     )
   })
 
-/** A directory that the server may write to, and that goes with the scope. */
+/** A directory that the server may write to, removed with the scope. */
 export const writable = Effect.tap(directory, (path) => Effect.sync(() => chmodSync(path, 0o777)))
 
 export interface Postgres {
   readonly port: number
   readonly url: string
   readonly data: string
-  /** Ends the server as a crash does, without a checkpoint. */
+  /** Ends the server like a crash, without a checkpoint. */
   readonly crash: Effect.Effect<void>
   /** Starts it again after that. */
   readonly restart: Effect.Effect<void, ServerError>
@@ -58,7 +58,7 @@ const client = (url: string) =>
     Reactivity.layer
   )
 
-/** A client for looking on. */
+/** A client to look at the database from outside. */
 export const admin = (url: string): Effect.Effect<PgClient.PgClient, SqlError, Scope.Scope> => client(url)
 
 const answers = (url: string): Effect.Effect<void, SqlError> =>
@@ -109,7 +109,7 @@ const serve = Effect.fnUntraced(function*(
   return { port, url, data, crash, restart: start, process: () => server! }
 })
 
-/** A cluster that no server has run on yet, made once for all that a run needs, since to copy it takes a tenth of the time. */
+/** A new cluster, made once in a run: copying it takes a tenth of the time. */
 const initial: Effect.Effect<string> = Effect.promise(() =>
   once("postgres", (path) => {
     mkdirSync(path)
@@ -119,7 +119,7 @@ const initial: Effect.Effect<string> = Effect.promise(() =>
   }, "outside")
 )
 
-/** A server of its own with so much more in its environment; `more` are settings such as `fsync=off`. */
+/** A new server with additional environment variables; `more` are settings such as `fsync=off`. */
 export const postgresIn = (
   environment: Record<string, string>,
   ...more: ReadonlyArray<string>
@@ -130,7 +130,7 @@ export const postgresIn = (
     return yield* Effect.retry(Effect.flatMap(freePort, (port) => serve(data, port, more, environment)), { times: 1 })
   })
 
-/** A server of its own; `more` are settings such as `fsync=off`. */
+/** A new server; `more` are settings such as `fsync=off`. */
 export const postgres = (
   ...more: ReadonlyArray<string>
 ): Effect.Effect<Postgres, ServerError, Scope.Scope> => postgresIn({}, ...more)
@@ -146,11 +146,11 @@ export const standby = (
     return yield* Effect.flatMap(freePort, (port) => serve(data, port, more))
   })
 
-/** Makes a standby a primary. */
+/** Promotes a standby to primary. */
 export const promote = (server: Postgres): Effect.Effect<void, ServerError> =>
   run(`${postgresBin()}pg_ctl`, ["promote", "-w", "-D", server.data])
 
-/** The processes of a server, its connections among them. */
+/** The processes of a server, including those of its connections. */
 export const processesOf = (server: Postgres): ReadonlyArray<number> => {
   const parent = server.process().pid!
   const children = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).filter((pid) => {
@@ -175,7 +175,7 @@ export const signal = (pids: ReadonlyArray<number>, name: NodeJS.Signals): void 
 
 interface Pooler {
   readonly url: string
-  /** Ends it without a word, and starts it again. */
+  /** Kills it, and starts it again. */
   readonly restart: Effect.Effect<void, ServerError>
 }
 
@@ -224,6 +224,6 @@ export const pooler = (
     return { url, restart: Effect.andThen(stop, start) }
   })
 
-/** The URL of one in transaction mode. */
+/** The URL of a PgBouncer in transaction mode. */
 export const pgbouncer = (server: Postgres): Effect.Effect<string, ServerError, Scope.Scope> =>
   Effect.map(pooler(server, "transaction"), ({ url }) => url)

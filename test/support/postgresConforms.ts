@@ -10,7 +10,7 @@ import { shared } from "./redis.ts"
 import { type flavours, sqlClient, tableBy } from "./sqlStores.ts"
 
 /**
- * Two processes that are connected already, and know whether they hear anything: some cases count on an answer within few
+ * Two processes that are connected already, and know whether notifications arrive: some cases count on an answer within a few
  * milliseconds.
  */
 const pair = <E>(makes: ReadonlyArray<Effect.Effect<LockStore.LockStore, E, Scope.Scope>>, isDeaf: boolean) =>
@@ -26,13 +26,13 @@ const pair = <E>(makes: ReadonlyArray<Effect.Effect<LockStore.LockStore, E, Scop
 
 interface Variant {
   readonly flavour: typeof flavours[number]
-  /** Behind PgBouncer in transaction mode, where nothing is heard. */
+  /** Behind PgBouncer in transaction mode, where no notifications arrive. */
   readonly isPooled?: boolean
   /** Whether other processes take part. */
   readonly amongProcesses?: boolean
 }
 
-/** Tests of a file, which has a server for all of them. */
+/** The tests of a file, all on one server. */
 export const postgresConforms = (...variants: ReadonlyArray<Variant>): void => {
   const server = shared(postgres())
   const pooler = shared(Effect.flatMap(server, pgbouncer))

@@ -11,15 +11,15 @@ export interface Proxy {
   readonly port: number
   /** Where the server is; new connections go there. */
   target: number
-  /** Where the nth connection goes, counted from 0, if not to the target. */
+  /** Where the nth connection, counted from 0, goes instead of the target. */
   route: ((nth: number) => number) | undefined
-  /** Milliseconds before bytes are passed on, at least and at most. */
+  /** The least and the greatest delay of bytes, in milliseconds. */
   latency: readonly [number, number]
-  /** Milliseconds more before a subscription is passed on. */
+  /** The additional delay of a subscription, in milliseconds. */
   delaySubscriptions: number
   /** Requests vanish: the server does not see them. */
   dropRequests: boolean
-  /** Replies vanish: the server has executed, nobody is told. */
+  /** Replies vanish: the server has executed the request, but nobody is told. */
   dropReplies: boolean
   /** New connections are accepted and lead nowhere. */
   nowhere: boolean
@@ -27,9 +27,9 @@ export interface Proxy {
   refuse: boolean
   /** The next reply does not arrive, but ends all connections. */
   cutAtReply: boolean
-  /** The next request that has this in it is executed; its reply does not arrive, but ends all connections. */
+  /** The next request that contains this is executed; its reply does not arrive, but ends all connections. */
   cutAtReplyTo: RegExp | undefined
-  /** What the server says once the client has spoken a second time does not arrive, and its end is a reset. */
+  /** What the server says after the second message of the client does not arrive, and the connection ends by a reset. */
   hideRefusals: boolean
   /** Called with the next request, before it is passed on. */
   atRequest: (() => void) | undefined
@@ -43,7 +43,7 @@ export interface Proxy {
   readonly forgetSubscriptions: () => void
   /** Resets connections that have subscribed. */
   readonly cutSubscriptions: () => void
-  /** Ends all connections, of both sides; what is on its way is lost. */
+  /** Ends both sides of all connections; what is in flight is lost. */
   readonly cut: () => void
   /** Resets all connections. */
   readonly reset: () => void
@@ -65,17 +65,17 @@ interface Link {
   cutAtReply: boolean
   silent: boolean
   subscribed: boolean
-  /** How often the client has said something. */
+  /** The number of messages of the client. */
   spoken: number
 }
 
 export interface Options {
   readonly latency?: Proxy["latency"]
-  /** Draws how long bytes take, from 0 to 1. */
+  /** A random number from 0 to 1, for the delay of bytes. */
   readonly random?: () => number
 }
 
-/** Of Redis, or of PostgreSQL. */
+/** A subscription of Redis, or of PostgreSQL. */
 const isSubscription = (text: string): boolean => /\r\nsubscribe\r\n|LISTEN "/i.test(text)
 
 const noDelay = (_bytes: Buffer): number => 0
@@ -117,7 +117,7 @@ export const proxy = (
         let timer: ReturnType<typeof setTimeout> | undefined
         let lost = false
         let over = false
-        // One timer for all: two of them may ring in another order than they were set.
+        // One timer for all: several could fire in another order than they were set.
         const work = () => {
           timer = undefined
           for (let next = queue[0]; next !== undefined; next = queue[0]) {
@@ -131,7 +131,7 @@ export const proxy = (
             if (next.isLast) to.write(next.bytes, () => to.resetAndDestroy())
             else to.write(next.bytes)
           }
-          // What is on its way when its sender goes still arrives.
+          // What is in flight when its sender leaves still arrives.
           if (over) end()
         }
         from.on("data", (bytes) => {

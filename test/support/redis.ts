@@ -17,7 +17,7 @@ export const redisArgs = (port: number, more: ReadonlyArray<string> = []): Reado
   ...more
 ]
 
-/** A server at a given port, for instance where another one has just died. */
+/** A server at a given port, for instance after another one there has died. */
 export const redisAt = (
   port: number,
   ...more: ReadonlyArray<string>
@@ -33,7 +33,7 @@ interface Closable {
   disconnect(): void
 }
 
-/** A client that is closed with the scope, and prints nothing of its errors. */
+/** A client that is closed with the scope, and does not print its errors. */
 export const closing = <A extends Closable>(make: () => A): Effect.Effect<A, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -44,7 +44,7 @@ export const closing = <A extends Closable>(make: () => A): Effect.Effect<A, nev
     (client) => Effect.sync(() => client.disconnect())
   )
 
-/** One for looking on. */
+/** A client to look at the server from outside. */
 export const client = (port: number, options: object = {}): Effect.Effect<Redis, never, Scope.Scope> =>
   closing(() => new Redis(port, "127.0.0.1", { ...options }))
 
@@ -62,7 +62,7 @@ export const cluster: Effect.Effect<ReadonlyArray<Server>, ServerError, Scope.Sc
     yield* Effect.promise(() => clients[i].call("cluster", "addslotsrange", bounds[i], bounds[i + 1] - 1))
     yield* Effect.promise(() => clients[i].call("cluster", "set-config-epoch", i + 1))
   }
-  // Nodes that are late forget that they were to meet, so they are told again.
+  // Nodes that are late forget that they should meet, so they are told again.
   const meet = Effect.promise(() =>
     Promise.all(servers.slice(1).map(({ port }) => clients[0].call("cluster", "meet", "127.0.0.1", port)))
   )
@@ -95,7 +95,7 @@ export const commandCounts = (client: Redis): Effect.Effect<Record<string, numbe
 /** How many of the commands were scripts. */
 export const scriptCount = (counts: Record<string, number>): number => (counts["eval"] ?? 0) + (counts["evalsha"] ?? 0)
 
-/** A resource for all tests of a file: made by the first that asks, released after the last. */
+/** A resource for all tests of a file: made when the first one asks, released after the last one. */
 export const shared = <A, E>(make: Effect.Effect<A, E, Scope.Scope>): Effect.Effect<A, E> => {
   const scope = Scope.makeUnsafe()
   afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))

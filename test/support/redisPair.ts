@@ -7,7 +7,7 @@ import type * as RedisBackend from "effect-lock/RedisBackend"
 let cases = 0
 export const ownKeys: Effect.Effect<RedisBackend.CommonOptions> = Effect.sync(() => ({ keyPrefix: `case-${++cases}:` }))
 
-/** Two processes that are connected already, to all nodes: some cases count on an answer within few milliseconds. */
+/** Two processes that are connected already, to all nodes: some cases count on an answer within a few milliseconds. */
 export const pair = <E>(make: Effect.Effect<LockStore.LockStore, E, Scope.Scope>) =>
   Effect.gen(function*() {
     const [one, other] = [yield* make, yield* make]

@@ -14,7 +14,7 @@ interface Watched {
   readonly sentinels: ReadonlyArray<number>
   /** `redis+sentinel://…` */
   readonly url: string
-  /** Which one the Sentinels name. */
+  /** The primary that the Sentinels name. */
   readonly current: Effect.Effect<number>
   /** Asks for a planned failover, and waits until the Sentinels name the other one. */
   readonly failover: Effect.Effect<void>
@@ -37,7 +37,7 @@ export const watched: Effect.Effect<Watched, ServerError, Scope.Scope> = Effect.
         `port ${port}`,
         "bind 127.0.0.1",
         `sentinel monitor ${name} 127.0.0.1 ${primary.port} 2`,
-        // A busy machine is not a dead primary.
+        // A busy machine must not look like a dead primary.
         `sentinel down-after-milliseconds ${name} 5000`,
         `sentinel failover-timeout ${name} 5000`,
         ""

@@ -9,8 +9,8 @@ import { first } from "./once.ts"
 
 export class ServerError extends Data.TaggedError("ServerError")<{ readonly message: string }> {}
 
-// Below those that systems give to outgoing connections, which would take the port of a server that is being started again, and
-// with room above them for the second port of a node of Redis Cluster, ten thousand higher.
+// Below the ports of outgoing connections, one of which could take the port of a server that is being restarted, and with room
+// above for the second port of a Redis Cluster node, ten thousand higher.
 const ports = { from: 12_000, to: 22_000 }
 
 const isFree = (port: number): Effect.Effect<boolean> =>
@@ -20,7 +20,7 @@ const isFree = (port: number): Effect.Effect<boolean> =>
     probe.listen(port, "127.0.0.1", () => probe.close(() => resume(Effect.succeed(true))))
   })
 
-/** A loopback port that is free, and that no other test of the run is given. */
+/** A free loopback port, which no other test of the run gets. */
 export const freePort: Effect.Effect<number> = Effect.suspend(() => {
   const port = ports.from + Math.floor(Math.random() * (ports.to - ports.from))
   if (!first(`port-${port}`)) return freePort
@@ -41,7 +41,7 @@ export const accepts = (port: number): Effect.Effect<void, ServerError> =>
     })
   })
 
-/** What a process has open as this number, unless it has closed it by now. */
+/** The file that a process has open as this descriptor, unless it has closed it by now. */
 const linkOf = (path: string): string => {
   try {
     return readlinkSync(path)
@@ -50,7 +50,7 @@ const linkOf = (path: string): string => {
   }
 }
 
-/** Whether it is this process that listens at the port, where Linux tells: if not, something else answers there. */
+/** Whether this process listens at the port, where Linux tells: if not, something else answers there. */
 const listens = (pid: number, port: number): boolean => {
   try {
     const at = `:${port.toString(16).toUpperCase().padStart(4, "0")}`
@@ -59,12 +59,12 @@ const listens = (pid: number, port: number): boolean => {
     const sockets = new Set(listening.map((fields) => `socket:[${fields[9]}]`))
     return readdirSync(`/proc/${pid}/fd`).some((fd) => sockets.has(linkOf(`/proc/${pid}/fd/${fd}`)))
   } catch (error) {
-    // It may be another user's, and not for us to see. Of one that has ended one hears.
+    // It may be another user's, which we may not see. If it has ended, that is noticed elsewhere.
     return process.platform !== "linux" || ["EACCES", "EPERM"].includes(String((error as NodeJS.ErrnoException).code))
   }
 }
 
-/** Waits until the port is the process's own, in case that something else answers there: then it ends soon. */
+/** Waits until the process has the port, in case something else answers there: then the process ends soon. */
 export const owns = ({ pid }: ChildProcess, port: number): Effect.Effect<void> =>
   Effect.asVoid(
     Effect.repeat(Effect.sync(() => pid === undefined || listens(pid, port)), {
@@ -81,14 +81,14 @@ export interface Server {
 /** Stops the process the hard way and waits until it is gone. */
 export const kill = (process: ChildProcess, signal: NodeJS.Signals = "SIGKILL"): Effect.Effect<void> =>
   Effect.callback<void>((resume) => {
-    // Without a number it has never begun.
+    // Without a process id it has never started.
     const isGone = process.pid === undefined || process.exitCode !== null || process.signalCode !== null
     if (isGone) return resume(Effect.void)
     process.once("exit", () => resume(Effect.void))
     process.kill(signal)
   })
 
-/** Fails when the process has ended, or cannot begin. */
+/** Fails when the process has ended, or cannot start. */
 export const exits = (process: ChildProcess, name: string): Effect.Effect<never, ServerError> =>
   Effect.callback((resume) => {
     const fail = (message: string) => resume(Effect.fail(new ServerError({ message })))
@@ -97,8 +97,8 @@ export const exits = (process: ChildProcess, name: string): Effect.Effect<never,
   })
 
 /**
- * Starts `command` and waits until it accepts connections at `port`. It runs in a directory of its own: a replica writes there
- * what its primary sent it, and a server that finds such a file when it starts has all that is in there.
+ * Starts `command` and waits until it accepts connections at `port`. It runs in a directory of its own: a replica stores there
+ * what its primary sends, and a server that finds such a file when it starts loads it.
  */
 export const start = (
   command: string,

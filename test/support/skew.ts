@@ -1,4 +1,4 @@
-/** Servers whose clock is off, and jumps. */
+/** Servers whose clock is wrong, and jumps. */
 import { Effect } from "effect"
 import type { Scope } from "effect"
 import { spawnSync } from "node:child_process"
@@ -14,8 +14,8 @@ import { freePort, type Server, ServerError, start } from "./server.ts"
 export const canSkew = process.platform === "linux" && isInstalled("cc")
 
 /**
- * Takes the place of what the C library says the time is, monotonic clocks aside. By how many milliseconds it is off is in a
- * file, which all processes of a server have in their memory.
+ * Replaces the functions of the C library that tell the time, except monotonic clocks. The offset in milliseconds is in a file
+ * that all processes of a server map into their memory.
  */
 const source = `
 #define _GNU_SOURCE
@@ -82,7 +82,7 @@ const clockIn = (directory: string): Effect.Effect<Clock, ServerError> =>
     return { environment: { LD_PRELOAD: join(path, "clock.so"), CLOCK_AHEAD: file }, set }
   })
 
-/** A server whose clock is ahead by so many seconds, or behind. */
+/** A server whose clock is ahead, or behind, by so many seconds. */
 export const skewedRedis = (
   seconds: number,
   ...more: ReadonlyArray<string>
@@ -96,11 +96,11 @@ export const skewedRedis = (
   })
 
 interface Skewed extends Postgres {
-  /** Sets how many milliseconds the server's clock is ahead of ours, or behind: from one moment to the next in all its processes. */
+  /** Sets how many milliseconds the server's clock is ahead of ours, or behind: at once in all of its processes. */
   readonly setClock: (millis: number) => void
 }
 
-/** A server whose clock jumps when it is told to. */
+/** A server whose clock jumps when told to. */
 export const skewedPostgres: Effect.Effect<Skewed, ServerError, Scope.Scope> = Effect.gen(function*() {
   const { environment, set } = yield* clockIn(yield* writable)
   return { ...yield* postgresIn(environment), setClock: set }

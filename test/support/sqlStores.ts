@@ -10,7 +10,7 @@ import { admin } from "./postgres.ts"
 
 let tables = 0
 
-/** A table of its own for a test, gone after it. */
+/** A table for a test, dropped after it. */
 export const tableBy = (
   sql: SqlClient.SqlClient
 ): Effect.Effect<string, SqlError | LockError.LockError, Scope.Scope> =>
@@ -21,10 +21,10 @@ export const tableBy = (
     return name
   })
 
-/** The same, by a connection of its own. */
+/** The same, over a connection of its own. */
 export const table = (url: string): Effect.Effect<string, SqlError | LockError.LockError, Scope.Scope> =>
   Effect.gen(function*() {
-    // A pool whose scope is being closed makes no connection any more, and after a while without use it has none.
+    // A pool whose scope is being closed opens no connection any more, and after a while without use it has none.
     const scope = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
     return yield* tableBy(yield* Scope.provide(admin(url), scope))
   })
@@ -37,7 +37,7 @@ type Store = Effect.Effect<LockStore.LockStore, LockError.LockError | SqlError, 
 interface Flavour {
   readonly name: string
   readonly make: (url: string, options: SqlBackend.CommonOptions) => Store
-  /** For one that the program has the client of. */
+  /** The same over a client of the program, if there is one. */
   readonly over?: (sql: PgClient.PgClient, options: SqlBackend.CommonOptions) => Store
 }
 
@@ -54,8 +54,8 @@ export const flavours: ReadonlyArray<Flavour> = [
 ]
 
 /**
- * Waits until the store hears what it is told, and has it listen until the scope ends. A message that is sent before is lost,
- * and whoever would have heard it looks instead.
+ * Waits until notifications reach the store, and keeps it listening until the scope ends. An earlier message is lost, and whoever
+ * it was for looks instead.
  */
 export const hearing = (
   { watch }: LockStore.LockStore
@@ -66,6 +66,6 @@ export const hearing = (
     yield* Deferred.await(heard)
   })
 
-/** Asks until it is answered. */
+/** Repeats a call until it is answered. */
 export const eventually = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A> =>
   Effect.eventually(Effect.tapError(effect, () => Effect.sleep("50 millis")))

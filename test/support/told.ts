@@ -1,10 +1,10 @@
-/** Waiting to be told, and not looking. */
+/** Waiting for a notification instead of looking. */
 import { Duration, Effect, Schedule } from "effect"
 import { LockError } from "effect-lock"
 
 /**
- * Who has heard that another has the key does not look again by itself. A claim of which nothing was heard, as on a busy machine,
- * is made again: nobody is told who has no answer yet.
+ * A waiter that knows that another one holds the key does not look again by itself. A claim without an answer, as on a busy
+ * machine, is repeated, since nobody is notified before the answer.
  */
 export const untilTold: Schedule.Schedule<unknown> = Schedule.fromStep(
   Effect.succeed((_now: number, reply: unknown) =>

@@ -25,7 +25,7 @@ const servers: Record<
 
 let databases = 0
 
-/** A database of its own in a server, with the table of locks in it. */
+/** A new database of a server, with the table of locks. */
 export const databaseIn = (server: Postgres): Effect.Effect<string, ServerError> =>
   Effect.gen(function*() {
     const name = `database_${++databases}`
@@ -38,7 +38,7 @@ export const databaseIn = (server: Postgres): Effect.Effect<string, ServerError>
 
 const postgresUrl = Effect.flatMap(postgres(), databaseIn)
 
-/** Starts a server that lives as long as the scope, and gives its address. */
+/** Starts a server that lives as long as the scope, and returns its address. */
 export const serverUrl = (name: ServerName): Effect.Effect<string, ServerError, Scope.Scope> =>
   name === "postgres" ? postgresUrl : Effect.flatMap(freePort, (port) => {
     const { args, command, url } = servers[name](port)

@@ -17,7 +17,7 @@ const same = (what: string, actual: unknown, expected: unknown): void => {
 
 const on = (backend: Backend) => Effect.provideService(LockBackend.LockBackend, backend)
 
-/** What a call comes to: its value, or the tag of the reason why there is none. */
+/** The outcome of a call: its value, or the tag of the reason of its failure. */
 const outcome = <A, R>(call: Effect.Effect<A, LockError.LockError, R>) =>
   Effect.map(Effect.result(call), (result) => Result.isSuccess(result) ? result.success : result.failure.reason._tag)
 
@@ -30,11 +30,11 @@ const held = (key: string) => Effect.map(Lock.inspect(key), Option.isSome)
 const start = <A, E>(effect: Effect.Effect<A, E>) => Effect.forkScoped(effect, { startImmediately: true })
 
 const once = { timeout: 0 } as const
-/** What has come of a lease is seen at its renewal, after a third. The rest is for a machine that has other things to do. */
+/** The loss of a lease is noticed at its renewal, after a third. The rest is for a busy machine. */
 const brief = "6 seconds"
 const patient = { timeout: "Infinity", expires: "10 seconds" } as const
 
-/** Each has keys of its own name, so that they can run side by side. */
+/** Each uses keys with its own name, so that they can run side by side. */
 export const uses = (
   make: Effect.Effect<{ one: Backend; other: Backend }, unknown, Scope.Scope>
 ): ReadonlyArray<Use> => {
@@ -98,7 +98,7 @@ export const uses = (
               yield* on(other)(outcome(Lock.withLocks(Effect.void, keys, { timeout: 50 }))),
               "LockTimeout"
             )
-            // What it had it has given back.
+            // It has released what it held.
             for (const key of [keys[0], keys[2]]) yield* until(Effect.map(on(one)(held(key)), (is) => !is))
             same("the other's", yield* on(other)(held(keys[1])), true)
           })

@@ -33,7 +33,8 @@ export const make = ({ areGone, update }: Ground, waiting: Waiting, now: () => n
         if (answer._tag === "Acquired") return Effect.succeed(answer)
         const held = heldBy(answer)
         if (listener !== undefined) {
-          waiting.watchOnly(listener, answer.tabs)
+          // It may wait no longer.
+          if (waiting.of(token) === listener) waiting.watchOnly(listener, answer.tabs)
           return Effect.succeed(held)
         }
         // A claim that does not wait finds out now who is gone, and tries again.
@@ -49,8 +50,12 @@ export const make = ({ areGone, update }: Ground, waiting: Waiting, now: () => n
    * Accepts an offer at once, and not when the waiter gets to it: browsers throttle the timers of a
    * hidden tab, but not its messages.
    */
-  const accept: Acquiring["accept"] = (token, { expires: leaseMillis, key, notify, outlives }) => {
+  const accept: Acquiring["accept"] = (token, listener) => {
+    const { expires: leaseMillis, key, outlives } = listener
     const sinceMillis = now()
+    const notify = (grant: Grant | undefined): void => {
+      if (waiting.of(token) === listener) listener.notify(grant)
+    }
     return update("acquire", key, (record, view, tab, nextToken): Changes.Change<Grant | undefined> => {
       const { answer, next } = Changes.accept(record, { token, tab, expires: leaseMillis, outlives }, view)
       return { answer: answer ? { fencingToken: nextToken(), sinceMillis, leaseMillis } : undefined, next }

@@ -3,7 +3,7 @@
  * does not always show whether it is still there, so after some time its ticket is removed: a live
  * waiter writes it again, in its old place.
  */
-import { type Ending, EndingMap } from "../endingMap.ts"
+import { type Expiring, ExpiringMap } from "../expiringMap.ts"
 import * as Directory from "./directory.ts"
 import type { State } from "./state.ts"
 
@@ -20,13 +20,13 @@ export interface Front {
 /** Claims that do not wait may never come back. What they have seen is of no interest after this long, in milliseconds. */
 const rememberedMillis = 60_000
 
-interface First extends Ending {
+interface First extends Expiring {
   readonly name: string
   readonly since: number
 }
 
 export const make = (): Front => {
-  const seen = new EndingMap<First>()
+  const seen = new ExpiringMap<First>()
   return {
     clear: (path) => void seen.delete(path),
     mind: (path, first, token, at) => {

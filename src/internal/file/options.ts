@@ -11,7 +11,7 @@ import * as Failure from "./failure.ts"
 import * as Host from "./host.ts"
 import type { Settings } from "./store.ts"
 
-export interface Given {
+interface Given {
   readonly directory: string | URL
   readonly poll?: Duration.Input | undefined
   readonly keepIdle?: Duration.Input | undefined

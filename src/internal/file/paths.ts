@@ -1,14 +1,14 @@
 /**
  * Names in the directory of the locks:
  *
- *     lock-<key>                      a key's directory, other characters than `a-z 0-9 _ -` by their code: `=3a`, `==20ac`
- *     lock-<what is readable>~<hash>  the same, for a key that is too long for that
- *     .fence                          the greatest fencing token of keys that were removed, as a key that nobody has
- *     .new-<random>                   a key's directory that is being made
+ *     lock-<key>                      a key's directory, with other characters than `a-z 0-9 _ -` as codes: `=3a`, `==20ac`
+ *     lock-<what is readable>~<hash>  the same, for a key that is too long
+ *     .fence                          the greatest fencing token of removed keys, as a key that nobody holds
+ *     .new-<random>                   a key's directory that is being created
  */
 import { createHash } from "node:crypto"
 
-/** Some file systems ignore case, and none takes names of more than 255 bytes. */
+/** Some file systems ignore case, and none allows names of more than 255 bytes. */
 const special = /[^a-z0-9_-]/g
 const longest = 240
 

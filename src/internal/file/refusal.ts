@@ -3,7 +3,7 @@ import type { Attempt } from "../../LockStore.ts"
 import * as Lease from "./lease.ts"
 import type { State } from "./state.ts"
 
-/** Spreads waiters that look when a lease ends. */
+/** Spreads the looks of waiters when a lease ends. */
 const mostJitterMillis = 10
 
 /** Names the holder whose lease ends first, if there is one. */

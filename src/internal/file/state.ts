@@ -1,20 +1,20 @@
 /**
- * The state of a key, which is the name of a file: the one file, empty, in the
- * key's directory. Whoever changes the state renames that file, and the kernel
- * lets one caller do so; the others are told that there is no such file. So every
- * name is a compare-and-set on everything it says, and none ever comes twice.
+ * The state of a key, which is the name of an empty file in the key's directory. Whoever changes the
+ * state renames that file, and the kernel lets only one caller do so; the others are told that there is
+ * no such file. So a rename is a compare-and-set on everything that the name says, and no name ever
+ * comes twice.
  *
  *     <tag>,<fence>,<since>,<expires>,<token>,<owner>
  *     <tag>,<fence>,<since>,<expires>,<token>,<owner>,<permits>.<limit>
  *
  * - `h` held, from `since` (microseconds by the host's monotonic clock) for `expires` milliseconds
- * - `g` given to a waiter that has not been heard of yet, for that short time
+ * - `g` granted to a waiter that has not responded yet, for that short time
  * - `f` free, since then; `d` free and about to be removed
- * - `s` shared, the last lease to end then; its token is that of a list, see `sharers.ts`
- * - `q` no state but a waiter's ticket, beside it: since when it waits, and for how long the key may be given to it
+ * - `s` shared, until the end of the last lease; its token is that of a list, see `sharers.ts`
+ * - `q` not a state but a waiter's ticket beside it: since when it waits, and for how long the key may be granted to it
  *
- * The lines of a list are such names, too: `h` and `g` of each who shares the key, who
- * says, as does a ticket of one who wants to, how many permits of which limit.
+ * The lines of a list are such names, too: `h` or `g` for each sharer of the key. These, and the tickets
+ * of those who want to share, say how many permits of which limit.
  */
 import type { Share } from "../../LockStore.ts"
 
@@ -74,8 +74,8 @@ const isBeforeReboot = (since: number, now: number): boolean => since > now + gr
  * Whether the lease is live. A lease that starts in the future was written before the host
  * rebooted, and its holder is gone.
  *
- * `now` must have been read after the state was, or a lease that began in
- * between would look like one from before a reboot.
+ * `now` must have been read after the state, or a lease that began in between would look like one from
+ * before a reboot.
  */
 export const isLive = ({ expires, since, tag }: State, now: number): boolean =>
   isHeld(tag) && now < since + expires * 1000 && !isBeforeReboot(since, now)

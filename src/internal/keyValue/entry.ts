@@ -1,7 +1,7 @@
 /** The record of a lock, and how long it counts. */
 import type * as Clock from "effect/Clock"
 import * as Schema from "effect/Schema"
-import { type Ending, EndingMap } from "../endingMap.ts"
+import { type Expiring, ExpiringMap } from "../expiringMap.ts"
 import { monotonicMillis } from "../time.ts"
 
 /** `lease` says how long before `expiresAt` the record was written, in milliseconds; records of 0.1 do not have it. */
@@ -30,7 +30,7 @@ export const isSame = (one: Entry | undefined, other: Entry | undefined): boolea
 export class Ends {
   private readonly clock: Clock.Clock
   /** Until when records from the future count, by name. */
-  private readonly doubted = new EndingMap<Ending & { readonly expiresAt: number; readonly token: string }>()
+  private readonly doubted = new ExpiringMap<Expiring & { readonly expiresAt: number; readonly token: string }>()
 
   constructor(clock: Clock.Clock) {
     this.clock = clock

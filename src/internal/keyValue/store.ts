@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { BackendFailure } from "../../LockError.ts"
 import type { Attempt, Claim, LockStore } from "../../LockStore.ts"
-import { type Ending, EndingMap } from "../endingMap.ts"
+import { type Expiring, ExpiringMap } from "../expiringMap.ts"
 import { fenceAt, monotonicMillis } from "../time.ts"
 import type { Cache } from "./cache.ts"
 import * as Entry from "./entry.ts"
@@ -25,7 +25,7 @@ export const make = <E>(cache: Cache<E>): Effect.Effect<LockStore> =>
     const serial = new Serial()
     const ends = new Entry.Ends(clock)
     /** The records of our holders, by key: restored if a late call has replaced one. */
-    const held = new EndingMap<Ending & { readonly entry: Entry.Entry }>()
+    const held = new ExpiringMap<Expiring & { readonly entry: Entry.Entry }>()
     let lastFence = 0
 
     const now = () => clock.currentTimeMillisUnsafe()

@@ -1,6 +1,6 @@
 /** A connection to each server in use, and the items of our holders there as our commands left them. */
 import { constFalse, constVoid } from "effect/Function"
-import { type Ending, EndingMap } from "../endingMap.ts"
+import { type Expiring, ExpiringMap } from "../expiringMap.ts"
 import { closed } from "./fault.ts"
 import type { Own } from "./item.ts"
 import type { Link } from "./link.ts"
@@ -12,17 +12,17 @@ export interface Server {
   readonly open: () => Link
 }
 
-interface Hint extends Own, Ending {}
+interface Hint extends Own, Expiring {}
 
 /** A link, and the items that we hold, by token: both end together. */
 export interface Connection {
   readonly link: Link
-  readonly hints: EndingMap<Hint>
+  readonly hints: ExpiringMap<Hint>
 }
 
 const nowhere: Connection = {
   link: { isAlive: constFalse, startedAt: () => 0, send: (_, hearer) => hearer.hear(closed), close: constVoid },
-  hints: new EndingMap()
+  hints: new ExpiringMap()
 }
 
 export class Connections {
@@ -44,7 +44,7 @@ export class Connections {
     const server = this.serverOf(itemKey)
     let connection = this.byName.get(server.name)
     if (connection === undefined || !connection.link.isAlive()) {
-      connection = { link: server.open(), hints: new EndingMap() }
+      connection = { link: server.open(), hints: new ExpiringMap() }
       this.byName.set(server.name, connection)
     }
     return connection

@@ -1,12 +1,12 @@
 /** Claims whose reply was lost, and which the server may execute after the release of their token. */
 import type * as Clock from "effect/Clock"
 import type { Claim } from "../../LockStore.ts"
-import { type Ending, EndingMap } from "../endingMap.ts"
+import { type Expiring, ExpiringMap } from "../expiringMap.ts"
 import { monotonicMillis } from "../time.ts"
 import { Fault } from "./fault.ts"
 
 export class Strays {
-  private readonly tokens = new EndingMap<Ending>()
+  private readonly tokens = new ExpiringMap<Expiring>()
   private readonly clock: Clock.Clock
 
   constructor(clock: Clock.Clock) {

@@ -1,9 +1,9 @@
 /** Items that nobody holds, and who may acquire them. */
-import { type Ending, EndingMap } from "../endingMap.ts"
+import { type Expiring, ExpiringMap } from "../expiringMap.ts"
 import type { Content } from "./content.ts"
 
 /** An item without a holder, and for how long we have seen it like that. */
-interface Vacancy extends Ending {
+interface Vacancy extends Expiring {
   readonly mark: string
   readonly lookedAt: number
   readonly silentMillis: number
@@ -19,7 +19,7 @@ const silenceMillis = 300
 const longestPause = 100
 
 export class Vacancies {
-  private readonly seen = new EndingMap<Vacancy>()
+  private readonly seen = new ExpiringMap<Vacancy>()
 
   /**
    * Whether a token may acquire an item that nobody holds: if it is next, or if those before it

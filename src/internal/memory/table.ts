@@ -309,7 +309,13 @@ export class Table {
 
   /** In a later turn, because whoever has just taken a key has not said yet who it is. */
   private tellWatchers(key: string): void {
-    if (this.isHeard) this.watchers.get(key)?.forEach((watcher) => this.soon(watcher))
+    if (!this.isHeard) return
+    const those = this.watchers.get(key)
+    those?.forEach((watcher) =>
+      this.soon(() => {
+        if (those.has(watcher)) watcher()
+      })
+    )
   }
 
   private join(all: Map<string, Set<() => void>>, key: string, listener: () => void): () => void {

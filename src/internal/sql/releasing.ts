@@ -1,5 +1,6 @@
 /** Releasing keys and places in their queues, and retrying failed releases. */
 import * as Exit from "effect/Exit"
+import { PassingMap } from "../passing.ts"
 import { settleBoolean, type Settling, unawaited } from "../shortcuts.ts"
 import * as Token from "../token.ts"
 import { byName } from "./answers.ts"
@@ -20,7 +21,8 @@ export interface Releasing {
 
 interface Asked extends Omit<Place, "key"> {
   readonly key: string | undefined
-  readonly call: Settling<boolean>
+  /** All that ask for it. */
+  readonly calls: Array<Settling<boolean>>
   readonly tries: number
   /** Others probably wait for the key. */
   isWanted: boolean
@@ -38,12 +40,25 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
 
   const isOld = (token: string): boolean => wallMillis() - Token.sinceMillis(token) > oldMillis
 
+  /**
+   * Releases that are not sent yet, by token. One that is asked for again, as it was not answered in time, joins the
+   * first: a server that is behind would get further behind by more of them.
+   */
+  const unsent = new PassingMap<string, Asked>()
+
   const begin = (asked: Asked): void => {
     const { token } = asked
     const known = tokens.releasing(token)
     if (known?.edits === true) return leave(asked)
     if (known !== undefined && known.entry !== "") return withdraw(asked, known.entry)
     asked.isWanted = known?.waited === true || isOld(token)
+    add(asked)
+  }
+
+  const add = (asked: Asked): void => {
+    const first = unsent.get(asked.token)
+    if (first?.row === asked.row && first.key === asked.key) return void first.calls.push(...asked.calls)
+    unsent.set(asked.token, asked)
     releases.add(asked)
   }
 
@@ -59,15 +74,16 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
     else later(pauses[asked.tries], () => begin({ ...asked, tries: asked.tries + 1 }))
   }
 
-  const succeed = ({ call, token }: Asked, isOurs: boolean): void => {
+  const succeed = ({ calls, token }: Asked, isOurs: boolean): void => {
     tokens.released(token)
     given()
-    settleBoolean(call, isOurs)
+    for (const call of calls) settleBoolean(call, isOurs)
   }
 
-  const fail = ({ call, key, row, token }: Asked, error: unknown): void => {
+  const fail = ({ calls, key, row, token }: Asked, error: unknown): void => {
     if (key !== undefined) tokens.owe({ row, key, token })
-    call.settle(Exit.fail(failure("release", key, error)))
+    const failed = Exit.fail(failure("release", key, error))
+    for (const call of calls) call.settle(failed)
   }
 
   const rowsAndTokens = (batch: ReadonlyArray<Asked>) => [
@@ -82,6 +98,7 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
    * well.
    */
   const releases = Batches.make<Asked>((batch, landed) => {
+    for (const { token } of batch) unsent.delete(token)
     const isOne = batch.length === 1
     const handsOn = (!isOne && !isTuned()) || batch.some(({ isWanted }) => isWanted)
     const statement = handsOn
@@ -129,12 +146,11 @@ export const make = (server: Server, tokens: Tokens, edits: Edits, freed: Freed,
     })
 
   const release: Releasing["release"] = ({ key, row, token }, call) =>
-    begin({ row, token, key, call, tries: 0, isWanted: false })
+    begin({ row, token, key, calls: [call], tries: 0, isWanted: false })
 
   return {
     release,
-    releaseStray: (row, token) =>
-      releases.add({ row, token, key: undefined, call: unawaited, tries: 0, isWanted: true }),
+    releaseStray: (row, token) => add({ row, token, key: undefined, calls: [unawaited], tries: 0, isWanted: true }),
     settleDebts: () => {
       for (const debt of tokens.takeDebts()) release(debt, unawaited)
     }

@@ -23,7 +23,7 @@ export interface Subscription {
   cause: unknown
 }
 
-export interface Handlers {
+interface Handlers {
   readonly message: (payload: string) => void
   /** Messages arrive from now on; `isFirst` if that was not known yet. */
   readonly up: (isFirst: boolean) => void

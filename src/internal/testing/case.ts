@@ -1,4 +1,4 @@
-/** A case of the conformance suite: what it runs with, and how it says what is wrong. */
+/** A case of the conformance suite: what it runs with, and how it reports what is wrong. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"

@@ -1,9 +1,9 @@
 /**
- * The conformance suite's other processes: what they can be told to do, how one
- * is started, and what it runs.
+ * The conformance suite's other processes: what they can be told to do, how one is started, and what it
+ * runs.
  *
- * Node's modules are asked for when a process is started, so that the suite can
- * be bundled for where there are none.
+ * Node's modules are loaded when a process is started, so that the suite can be bundled for runtimes
+ * without them.
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -25,17 +25,17 @@ export interface Section {
   readonly fencingToken: number
 }
 
-/** One in which others may be, too. */
+/** A stay beside which others may be there, too. */
 export interface SharedSection extends Section {
-  /** How many of the limit it had; none when it had the key alone. */
+  /** How many permits of the limit it had; absent if it held the key exclusively. */
   readonly permits: number
 }
 
-/** What a process does, and what it answers. Keys are any text, the other fields what JSON can say. */
+/** What a process can be told to do, and what it answers. Keys are any text; the other fields are JSON. */
 interface Orders {
   /** Claims again and again without waiting, and leaves some leases to end by themselves. */
   readonly grab: (order: { key: string; millis: number; expires: number }) => ReadonlyArray<Section>
-  /** The same with some permits of the limit, or alone. */
+  /** The same with some permits of the limit, or exclusively. */
   readonly share: (
     order: { key: string; millis: number; expires: number; limit: number }
   ) => ReadonlyArray<SharedSection>
@@ -81,7 +81,7 @@ export interface Program {
 // -----------------------------------------------------------------------------
 
 export interface Contender {
-  /** Fails with what the process said last when it ends before it answers. */
+  /** Fails with the last output of the process if it ends before it answers. */
   readonly ask: <N extends Name>(name: N, order: Order<N>) => Effect.Effect<Answer<N>, string>
   readonly signal: (signal: NodeJS.Signals) => Effect.Effect<void>
 }
@@ -120,7 +120,7 @@ export const start = Effect.fnUntraced(function*(
     waiting.clear()
   }
   child.once("error", (error) => gone(`could not be started (${error.message})`))
-  // What it said last comes before this.
+  // Its last output arrives before this.
   child.once("close", (code, signal) => gone(`ended with ${signal ?? code}`))
   child.on("message", ({ answer, failure, id }: Response) => {
     waiting.get(id)?.(failure === undefined ? Effect.succeed(answer) : Effect.fail(failure))
@@ -154,7 +154,7 @@ const abilities = (store: LockStore, backend: LockBackend.LockBackend["Service"]
   const held = new Map<string, Deferred.Deferred<string>>()
   let left = 0
 
-  /** What a server that was late has come to is not known: a lease that it has granted all the same ends by itself. */
+  /** What a late server has done is unknown: a lease that it has granted all the same ends by itself. */
   const attempted = (claim: Claim): Effect.Effect<Attempt, BackendFailure> =>
     Effect.catchIf(
       store.tryAcquire(claim),
@@ -180,7 +180,7 @@ const abilities = (store: LockStore, backend: LockBackend.LockBackend["Service"]
       const isLeft = left < mostLeft && Math.random() < 0.1
       if (isLeft) left++
       const to = isLeft ? deadline : Math.min(deadline, yield* now)
-      // Whoever hears that it has the key when its time is over knows that it has nothing.
+      // A holder that learns of its lease only when that is over knows that it holds nothing.
       if (from < deadline) sections.push({ from, to, fencingToken: attempt.fencingToken })
       if (!isLeft) yield* released(key, token)
       if (Math.random() < 0.5) yield* Effect.sleep(Math.random() * 2)
@@ -269,7 +269,7 @@ const abilities = (store: LockStore, backend: LockBackend.LockBackend["Service"]
   return { grab, share, queue, leave, hold, end, detach, brief }
 }
 
-/** Does what the suite says until it is gone. */
+/** Does what the suite says until that is gone. */
 export const serve = Effect.fnUntraced(function*<E>(
   makeStore: (argument: string) => Effect.Effect<LockStore, E, Scope.Scope>
 ): Effect.fn.Return<void, E, Scope.Scope> {

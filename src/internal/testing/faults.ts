@@ -1,4 +1,4 @@
-/** What becomes of the calls of a store as scripts have it. */
+/** Scripts that decide what happens to the calls of a store. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -31,7 +31,7 @@ export const failing = (options: {
 export const answeringLate = (by: Duration.Duration): Fault => (execute, _failure, end) =>
   Effect.flatMap(Effect.exit(execute), (exit) => Effect.andThen(Effect.timeoutOption(end, by), exit))
 
-// A request on its way arrives also when nobody waits for its answer any more.
+// A request in flight arrives even if nobody waits for its answer any more.
 export const arrivingLate = (by: Duration.Duration): Fault => (execute, _failure, end) =>
   Effect.flatMap(
     Effect.forkDetach(Effect.andThen(Effect.timeoutOption(end, by), execute), { startImmediately: true }),
@@ -59,7 +59,7 @@ export class Scripts<Operation extends string> {
     this.scripts = [...this.scripts, { operation, fault, left: times ?? Infinity }]
   }
 
-  /** Removes those of an operation, or all. */
+  /** Removes the scripts of an operation, or all. */
   heal(operation?: Operation | "any"): void {
     this.scripts = operation === undefined ? [] : this.scripts.filter((one) => one.operation !== operation)
   }

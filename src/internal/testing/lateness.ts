@@ -1,11 +1,11 @@
-/** How late this process is, for what counts on real time and says nothing when the machine gave it none. */
+/** How late this process is, for checks that count on real time, and mean nothing if the machine gave it none. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { monotonicMillis } from "../time.ts"
 
-/** By how many milliseconds, at the most, something has come too late in this process until one asks, in real time. */
+/** Measures the greatest delay of a timer in this process, in real milliseconds, until the result is asked for. */
 export const observe: Effect.Effect<() => number, never, Scope.Scope> = Effect.gen(function*() {
   const clock = Clock.Clock.defaultValue()
   const step = 10
@@ -26,12 +26,12 @@ export const observe: Effect.Effect<() => number, never, Scope.Scope> = Effect.g
   }
 })
 
-/** How long others have been kept waiting, in milliseconds of all time, for those who can tell. */
+/** How long other processes have been kept waiting in total, in milliseconds, for systems that tell. */
 type Waited = () => number
 
 /**
- * Tries again, up to so many times in all, what fails while this process is late by more than `millis`, or others wait for
- * longer than that in all. It is told how often it has been tried.
+ * Retries a check, up to so many times in all, if it fails while this process is late by more than `millis`, or others wait
+ * longer than that in total. It is told how often it has been tried.
  */
 export const punctually = (millis: number, attempts: number, waited: Waited = () => 0) =>
 <A, E, R>(

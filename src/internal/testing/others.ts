@@ -1,4 +1,4 @@
-/** Other processes, which hold keys of a store and take them away. They die if the store fails. */
+/** Other processes, which hold keys of a store, and steal them. They die if the store fails. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -11,7 +11,7 @@ interface HoldOptions {
   readonly share?: Share | undefined
 }
 
-/** How long they hold a key unless it is said: longer than tests last, and short enough for every store. */
+/** How long they hold a key by default: longer than tests last, and short enough for every store. */
 const longest = Duration.days(28)
 
 export class Others {
@@ -74,7 +74,7 @@ export class Others {
     })
   }
 
-  /** Has the store forget the key, whoever holds it. */
+  /** Makes the store forget the key, whoever holds it. */
   drop(key: string): Effect.Effect<void> {
     const { store, tokens } = this
     return Effect.orDie(Effect.suspend(() => {

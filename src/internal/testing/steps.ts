@@ -1,4 +1,4 @@
-/** What cases of the conformance suite do again and again. */
+/** Steps that several cases of the conformance suite take. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -7,7 +7,7 @@ import type { LockError } from "../../LockError.ts"
 import type { Attempt, Holder, Listed, LockStore, Page } from "../../LockStore.ts"
 import { type Bench, same, that, type Wrong, wrong } from "./case.ts"
 
-/** Waits, for a while, until so many wait for the key as far as the store says: a busy machine takes its time. */
+/** Waits for a while until so many wait for the key, if the store tells: a busy machine takes its time. */
 export const queued = ({ elapse, key, other }: Bench, waiting: number) =>
   Effect.gen(function*() {
     for (let looks = 0; looks < 40; looks++) {
@@ -46,7 +46,7 @@ export const listing = (store: LockStore, prefix: string) =>
     return Array.from(listed.values())
   })
 
-/** Acquires for the token, and says at which time the lease began at the earliest. */
+/** Acquires the key for the token, and returns the earliest time at which the lease may have begun. */
 export const take = (bench: Bench, store: LockStore, key: string, token: string, expiresMillis = 60_000) =>
   Effect.gen(function*() {
     const at = yield* bench.now
@@ -57,7 +57,7 @@ export const take = (bench: Bench, store: LockStore, key: string, token: string,
 /** The lease of `length` that began at `at` ends by itself, and not before its time. */
 export const endsByItself = Effect.fnUntraced(function*(bench: Bench, key: string, at: number, length: number) {
   const { elapse, eventually, grain, now, other, slack, token } = bench
-  // One percent is what the clocks may differ.
+  // Clocks may differ by one percent.
   yield* elapse(Math.max(0, at + length * 0.99 - 2 - (yield* now)) / 2)
   const successor = token()
   let early = Infinity

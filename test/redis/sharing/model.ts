@@ -9,7 +9,7 @@ export interface Claim {
   readonly arrival: number
 }
 
-export interface Rules {
+interface Rules {
   readonly claimMillis: number
   readonly awaySeconds: number
   /** Of the token's process; undefined if the server cannot know. */

@@ -1,4 +1,4 @@
-/** What must hold of a store by its contract. */
+/** What the contract of a store demands. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -79,7 +79,7 @@ export const contract: ReadonlyArray<Case> = [
         if (attempt.token !== undefined) yield* same("the holder's token", attempt.token, holder)
         const { remainingMillis } = attempt
         if (remainingMillis === undefined) continue
-        // A store may add jitter to it, but not wish the holder away.
+        // A store may add jitter to it, but must not make the holder vanish.
         yield* that(`remainingMillis is ${remainingMillis} of 60000`, remainingMillis > 50_000)
         yield* that(`remainingMillis is ${remainingMillis} of 60000`, remainingMillis <= 66_000 + grain)
       }
@@ -491,7 +491,7 @@ export const contract: ReadonlyArray<Case> = [
       yield* held("a stale token", yield* one.exchange(stale, claim(key, stale, 60_000, false)))
       yield* same("the holder", Option.getOrUndefined(yield* other.inspect(key))?.token, second)
 
-      // With somebody else in a queue of the store, it is that one's turn; without a queue it is open.
+      // If somebody else is in the store's queue, it is that one's turn; without a queue it is open whose.
       const [third, waiting] = [token(), token()]
       if (other.listen !== undefined) yield* other.listen(key, waiting, () => {})
       yield* held("the waiting token", yield* other.tryAcquire(claim(key, waiting, 60_000, true)))

@@ -15,7 +15,7 @@ const unanswered = (description: string): Wrong => ({ _tag: "Wrong", description
 
 const ask = <A>(answer: Effect.Effect<A, string>) => Effect.mapError(answer, unanswered)
 
-/** How often the key passed from process to process; wrong if two had it, or a fencing token did not rise. */
+/** How often the key passed from process to process; fails if two held it, or a fencing token did not rise. */
 const handOffs = Effect.fnUntraced(function*(logs: ReadonlyArray<ReadonlyArray<Contender.Section>>) {
   const sections = logs
     .flatMap((log, process) => log.map((section) => ({ ...section, process })))
@@ -34,7 +34,7 @@ const handOffs = Effect.fnUntraced(function*(logs: ReadonlyArray<ReadonlyArray<C
   return count
 })
 
-/** Wrong if more permits were out than the limit, or somebody was beside one who had the key alone. */
+/** Fails if more permits were in use than the limit, or somebody was there beside an exclusive holder. */
 const sharesWell = Effect.fnUntraced(function*(
   logs: ReadonlyArray<ReadonlyArray<Contender.SharedSection>>,
   limit: number
@@ -72,7 +72,7 @@ const withProgram =
 
 const three = [1, 2, 3]
 
-/** How long it may take to see something happen between processes: a store where it does not happen never shows it. */
+/** How long something may take to happen between processes; with a faulty store it never happens. */
 const manyMillis = 120_000
 
 export const amongProcesses: ReadonlyArray<Case> = [

@@ -1,4 +1,4 @@
-/** What must hold of locks over the store. */
+/** What must hold for locks in the store. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

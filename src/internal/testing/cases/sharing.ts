@@ -1,4 +1,4 @@
-/** What must hold of a key that several share. */
+/** What must hold for a shared key. */
 import * as Effect from "effect/Effect"
 import * as Lock from "../../../Lock.ts"
 import { type Case, ifShares, immediately, same, that, wrong } from "../case.ts"
@@ -132,7 +132,7 @@ export const sharing: ReadonlyArray<Case> = ([
       yield* queued(bench, 1)
       const behind = yield* Effect.forkChild(here(Lock.withSharedLock(read, key, { timeout: "Infinity" })), immediately)
       yield* elapse(300)
-      // A store that keeps no queue has no order to keep either, and none that shares is without.
+      // A store without a queue has no order to keep; but every store that shares has one.
       yield* same("readers beside the first", reading, 1)
       writer.interruptUnsafe()
       yield* end("the writer leaves", 2_000 + slack, writer)

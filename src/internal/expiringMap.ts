@@ -1,15 +1,16 @@
+/** A map whose entries expire. */
 import { PassingMap } from "./passing.ts"
 
-/** What has an end by itself, in milliseconds of the monotonic clock. */
-export interface Ending {
+/** An entry, with when it expires, in milliseconds of the monotonic clock. */
+export interface Expiring {
   readonly endsAt: number
 }
 
 /**
- * A map whose entries may go once they have ended, for what nobody may ever take
- * out. It looks for them whenever it has doubled, so it stays small without a timer.
+ * Removes expired entries, which perhaps nobody else ever removes, whenever it has doubled in size: so
+ * it stays small without a timer. An entry that has expired may still be there.
  */
-export class EndingMap<V extends Ending> {
+export class ExpiringMap<V extends Expiring> {
   private readonly entries = new PassingMap<string, V>()
   private limit = 64
 

@@ -1,9 +1,9 @@
 import { assert, it } from "@effect/vitest"
-import { EndingMap } from "../../src/internal/endingMap.ts"
+import { ExpiringMap } from "../../src/internal/expiringMap.ts"
 import { kept } from "../support/garbage.ts"
 
-it("holds no more than twice what has not ended", () => {
-  const map = new EndingMap<{ readonly endsAt: number }>()
+it("holds at most twice as many entries as have not expired", () => {
+  const map = new ExpiringMap<{ readonly endsAt: number }>()
   let most = 0
   for (let now = 0; now < 10_000; now++) {
     map.set(`token-${now}`, { endsAt: now + 100 }, now)
@@ -14,16 +14,16 @@ it("holds no more than twice what has not ended", () => {
   assert.isDefined(map.get("token-9901"))
 })
 
-it("is empty when all has been taken out", () => {
-  const map = new EndingMap<{ readonly endsAt: number }>()
+it("is empty when all entries have been deleted", () => {
+  const map = new ExpiringMap<{ readonly endsAt: number }>()
   for (let i = 0; i < 1000; i++) map.set(`${i}`, { endsAt: 1 }, 0)
   for (let i = 0; i < 1000; i++) assert.isTrue(map.delete(`${i}`))
   assert.strictEqual(map.size, 0)
   assert.isFalse(map.delete("0"))
 })
 
-it("leaves what has been taken out to the garbage collector, though it has grown old itself", () => {
-  const map = new EndingMap<{ readonly endsAt: number; readonly one: object }>()
+it("does not keep deleted values alive, even if the map itself has lived long", () => {
+  const map = new ExpiringMap<{ readonly endsAt: number; readonly one: object }>()
   let added = 0
   const plain = kept(new Set())
   const ending = kept({
