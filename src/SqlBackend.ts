@@ -63,9 +63,10 @@ import * as Fenced from "./internal/sql/fenced.ts"
 import * as Link from "./internal/sql/link.ts"
 import * as Store from "./internal/sql/store.ts"
 import * as Table from "./internal/sql/table.ts"
+import { unsupported } from "./internal/unsupported.ts"
 import type { Lease } from "./Lease.ts"
 import * as LockBackend from "./LockBackend.ts"
-import { BackendFailure, LockError } from "./LockError.ts"
+import type { LockError } from "./LockError.ts"
 import type { LockStore } from "./LockStore.ts"
 
 /**
@@ -186,34 +187,23 @@ export class LockTable extends Context.Service<LockTable, {
   readonly holds: (lease: Lease) => Effect.Effect<boolean, LockError, SqlClient.SqlClient>
 }>()("effect-lock/SqlBackend/LockTable") {}
 
-const failWith = (reason: LockError["reason"]): Effect.Effect<never, LockError> =>
-  Effect.fail(new LockError({ reason }))
-
 const tableOf = Effect.fnUntraced(function*(options: CommonOptions | undefined) {
   const { table } = yield* given(options, `{ table: "${Table.defaultTable}" }`, {})
   return yield* valid(Table.parseTable(table))
 })
 
-const unsupported = (dialect: string): Effect.Effect<never, LockError> =>
-  failWith(
-    new BackendFailure({
-      backend: Failure.backend,
-      operation: "connect",
-      kind: "Unsupported",
-      retryable: false,
-      description: `the SqlClient speaks ${dialect}, and locks need PostgreSQL`
-    })
-  )
+const notPostgres = (dialect: string): Effect.Effect<never, LockError> =>
+  Effect.fail(unsupported(Failure.backend, `the SqlClient speaks ${dialect}, and locks need PostgreSQL`))
 
 /** The client, if it speaks PostgreSQL. */
 const postgres = (sql: SqlClient.SqlClient): Effect.Effect<SqlClient.SqlClient, LockError> =>
   sql.onDialectOrElse({
     pg: () => Effect.succeed(sql),
-    mysql: () => unsupported("MySQL"),
-    sqlite: () => unsupported("SQLite"),
-    mssql: () => unsupported("SQL Server"),
-    clickhouse: () => unsupported("ClickHouse"),
-    orElse: () => unsupported("another dialect")
+    mysql: () => notPostgres("MySQL"),
+    sqlite: () => notPostgres("SQLite"),
+    mssql: () => notPostgres("SQL Server"),
+    clickhouse: () => notPostgres("ClickHouse"),
+    orElse: () => notPostgres("another dialect")
   })
 
 /**

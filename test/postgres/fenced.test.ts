@@ -2,15 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Logger, Option, type Scope } from "effect"
 import { InMemoryBackend, Lock, type LockBackend, type LockError } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
-import * as Reactivity from "effect/reactivity/Reactivity"
 import * as SqlClient from "effect/sql/SqlClient"
-import * as Statement from "effect/sql/Statement"
 import * as Statements from "../../src/internal/sql/statements.ts"
 import { admin, postgres } from "../support/postgres.ts"
 import { proxy } from "../support/proxy.ts"
 import { punctual } from "../support/punctual.ts"
 import { shared, until } from "../support/redis.ts"
 import { sqlClient, table } from "../support/sqlStores.ts"
+import { sqliteClient } from "./support.ts"
 
 const server = shared(postgres())
 
@@ -432,12 +431,7 @@ describe("withTransaction", () => {
     Effect.gen(function*() {
       const b = yield* bench
       const here = yield* b.process
-      const sqlite = yield* SqlClient.make({
-        acquirer: Effect.die("not used"),
-        compiler: Statement.makeCompilerSqlite(),
-        driver: "test",
-        spanAttributes: []
-      }).pipe(Effect.provide(Reactivity.layer))
+      const sqlite = yield* sqliteClient
       const error = yield* Effect.flip(here(
         Lock.withLock("key")((lease) =>
           Effect.provideService(SqlBackend.withTransaction(Effect.void, lease), SqlClient.SqlClient, sqlite)

@@ -3,14 +3,12 @@ import { assert, describe } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { Lock, LockBackend } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
-import * as Reactivity from "effect/reactivity/Reactivity"
 import * as SqlClient from "effect/sql/SqlClient"
-import * as Statement from "effect/sql/Statement"
 import { logged } from "../engine/scenery.ts"
 import { pgbouncer, postgres } from "../support/postgres.ts"
 import { it } from "../support/punctual.ts"
 import { shared } from "../support/redis.ts"
-import { fixtureOn, kindOf, take } from "./support.ts"
+import { fixtureOn, kindOf, sqliteClient, take } from "./support.ts"
 
 const server = shared(postgres())
 const fixture = fixtureOn(server)
@@ -140,12 +138,7 @@ describe("what is wrong is reported", () => {
 
   it.live("a client of another dialect", () =>
     Effect.gen(function*() {
-      const sqlite = yield* SqlClient.make({
-        acquirer: Effect.die("not used"),
-        compiler: Statement.makeCompilerSqlite(),
-        driver: "test",
-        spanAttributes: []
-      }).pipe(Effect.provide(Reactivity.layer))
+      const sqlite = yield* sqliteClient
       const error = yield* Effect.flip(Effect.scoped(
         Effect.provideService(SqlBackend.makeStoreSqlClient(), SqlClient.SqlClient, sqlite)
       ))

@@ -15,15 +15,19 @@ import { fixtureOn, kindOf, take, wait } from "./support.ts"
 const server = shared(postgres("autovacuum=off"))
 const fixture = fixtureOn(server)
 
+/** The transaction id that is taken next. */
+const nextIn = (look: SqlClient.SqlClient) =>
+  Effect.map(
+    look.unsafe<{ readonly id: string }>("SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS id"),
+    (rows) => Number(rows[0].id)
+  )
+
 describe("statements", () => {
   it.live("take no transaction id for a refusal", () =>
     Effect.gen(function*() {
       const { look, store } = yield* fixture
       const [one, other] = [yield* store, yield* store]
-      const next = Effect.map(
-        look.unsafe<{ readonly id: string }>("SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS id"),
-        (rows) => Number(rows[0].id)
-      )
+      const next = nextIn(look)
       yield* take(one, "key", "a.b.c")
       yield* wait(other, "key", "w.b.c")
       const before = yield* next
@@ -276,10 +280,7 @@ describe("statements", () => {
     Effect.gen(function*() {
       const { look, store } = yield* fixture
       const [one, other] = [yield* store, yield* store]
-      const next = Effect.map(
-        look.unsafe<{ readonly id: string }>("SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS id"),
-        (rows) => Number(rows[0].id)
-      )
+      const next = nextIn(look)
       const share = { permits: 1, limit: 1 }
       const claim = { key: "key", token: "a.0.0", expiresMillis: 30_000, wait: false, share }
       yield* one.tryAcquire(claim)

@@ -2,6 +2,9 @@
 import { Effect, type Exit } from "effect"
 import type { LockStore } from "effect-lock"
 import * as SqlBackend from "effect-lock/SqlBackend"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import * as SqlClient from "effect/sql/SqlClient"
+import * as Statement from "effect/sql/Statement"
 import * as Statements from "../../src/internal/sql/statements.ts"
 import * as Table from "../../src/internal/sql/table.ts"
 import { admin, type Postgres } from "../support/postgres.ts"
@@ -40,3 +43,11 @@ export const kindOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
   exit._tag === "Success"
     ? "Success"
     : (exit.cause.reasons[0] as { readonly error?: { readonly kind?: unknown } }).error?.kind
+
+/** A client of another dialect. */
+export const sqliteClient = SqlClient.make({
+  acquirer: Effect.die("not used"),
+  compiler: Statement.makeCompilerSqlite(),
+  driver: "test",
+  spanAttributes: []
+}).pipe(Effect.provide(Reactivity.layer))

@@ -1,5 +1,6 @@
 /** Errors of a browser, as failures of the backend. */
-import { BackendFailure, LockError } from "../../LockError.ts"
+import { BackendFailure, type LockError } from "../../LockError.ts"
+import * as Unsupported from "../unsupported.ts"
 
 export const backend = "browser"
 
@@ -50,13 +51,4 @@ export const notALock = (operation: string, key: string, database: string): Back
   })
 
 export const unsupported = (description: string, cause?: unknown): LockError =>
-  new LockError({
-    reason: new BackendFailure({
-      backend,
-      operation: "connect",
-      kind: "Unsupported",
-      retryable: false,
-      description,
-      cause
-    })
-  })
+  Unsupported.unsupported(backend, description, cause)

@@ -178,7 +178,7 @@ export class Row {
     }
     if (entry === undefined) {
       // Perhaps nobody else asks who would find out.
-      if (this.isFirstGone) this.admit(true)
+      if (this.first !== undefined && this.isGone(this.first.token)) this.admit(true)
       const isNext = this.queue.length === 0 || this.isOver
       const fence = isNext && this.fits(asking.share, this.living) ? this.give(asking, leaseMillis) : undefined
       this.mind(token)
@@ -293,16 +293,14 @@ export class Row {
     return this.note?.token === token && this.note.since + goneMicros < this.found.now
   }
 
-  private get isFirstGone(): boolean {
-    const [first] = this.queue
-    const waiting = first === undefined ? undefined : parseEntry(first)
-    return waiting !== undefined && this.isGone(waiting.token)
+  private get first(): Waiting | undefined {
+    const [entry] = this.queue
+    return entry === undefined ? undefined : parseEntry(entry)
   }
 
   /** Notes the first waiter if it did not fit, or removes the note. */
   private mind(self: string): void {
-    const [first] = this.queue
-    const token = first === undefined || this.token !== shared ? undefined : parseEntry(first)?.token
+    const token = this.token === shared ? this.first?.token : undefined
     const { now } = this.found
     if (token === undefined) this.note = undefined
     else if (token !== this.note?.token) this.note = token === self ? undefined : { token, since: now }
